@@ -1,0 +1,1 @@
+"""competent-graphql: one GraphQL schema in front of VDAB's Competent API."""
