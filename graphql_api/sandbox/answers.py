@@ -1,0 +1,60 @@
+"""The forms of an answer: the service's documents and errors, and the refusals of the gateway in front of it.
+
+Each form is made here and nowhere else, for answers that are meant and for those that a fault asks for.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from graphql_api.sandbox.bodies import INTERNAL
+from graphql_api.sandbox.dataset import LANGUAGES
+
+_SERVICE_PATH = "/" + INTERNAL.split("/", 3)[3]
+
+
+def hal(body: bytes, language: str | None = None) -> Response:
+    """A document. Where a language is asked for, all texts in other languages are null in it."""
+    if language is not None:
+        body = orjson.dumps(_only(orjson.loads(body), language.lower()))
+    return Response(body, media_type="application/hal+json")
+
+
+def service_error(status: int, path: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error of the service behind the gateway, which knows its paths by their internal names."""
+    body = {
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "status": status,
+        "error": HTTPStatus(status).phrase,
+        "path": _SERVICE_PATH + path,
+    }
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def unauthorized() -> Response:
+    """The gateway's answer to a missing or wrong key."""
+    return _refusal(401, "Unauthorized", "Invalid client id or secret.")
+
+
+def too_many_requests(retry_after: int) -> Response:
+    """The gateway's answer to calls beyond the plan, with the seconds to wait."""
+    return _refusal(429, "Too Many Requests", "Rate Limit exceeded", {"Retry-After": str(retry_after)})
+
+
+def _refusal(status: int, message: str, information: str, headers: Mapping[str, str] | None = None) -> Response:
+    body = {"httpCode": str(status), "httpMessage": message, "moreInformation": information}
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def _only(value: Any, language: str) -> Any:
+    if isinstance(value, list):
+        return [_only(one, language) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {*LANGUAGES}:
+        return {name: text if name == language else None for name, text in value.items()}
+    return {name: _only(one, language) for name, one in value.items()}

@@ -1,0 +1,131 @@
+"""One release as documents in one SQLite file: written once, then only read.
+
+Bodies are kept as the bytes that are sent, so that a document, or a list item, costs one look-up and no work.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS, Bodies
+from graphql_api.sandbox.dataset import Dataset
+from graphql_api.sandbox.progress import Progress, silent
+from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
+
+FORMAT = 1
+"""Counted up whenever tables or bodies change, so that files of older versions are written anew."""
+
+_TABLES = """
+CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE document(collection TEXT, uuid TEXT, body BLOB, UNIQUE(collection, uuid));
+CREATE TABLE item(collection TEXT, position INTEGER, body BLOB, PRIMARY KEY(collection, position)) WITHOUT ROWID;
+CREATE TABLE used(competence TEXT, profile INTEGER, PRIMARY KEY(competence, profile)) WITHOUT ROWID;
+"""
+
+
+class Documents:
+    """The documents of one release. May be read from any thread, by one at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        about = dict(connection.execute("SELECT name, value FROM about"))
+        self.number: str = about["number"]
+        self.published_on: str | None = about["published_on"]
+        counts = connection.execute("SELECT collection, count(*) FROM item GROUP BY collection")
+        self._counts: dict[str, int] = dict(counts)
+
+    def __repr__(self) -> str:
+        return f"<Documents of release {self.number}>"
+
+    def count(self, collection: str) -> int:
+        """How many documents a collection has."""
+        return self._counts.get(collection, 0)
+
+    def document(self, collection: str, uuid: str) -> bytes | None:
+        """One document's JSON; None where there is none."""
+        query = "SELECT body FROM document WHERE collection = ? AND uuid = ?"
+        row = self._connection.execute(query, (collection, uuid.lower())).fetchone()
+        return row and bytes(row[0])
+
+    def items(self, collection: str, start: int = 0, limit: int = -1) -> list[bytes]:
+        """List items from a position on; all of them where no limit is given."""
+        query = "SELECT body FROM item WHERE collection = ? AND position >= ? ORDER BY position LIMIT ?"
+        return [body for (body,) in self._connection.execute(query, (collection, start, limit))]
+
+    def used_in(self, competence: str) -> list[bytes]:
+        """List items of the profiles that name a competence, essential or optional."""
+        query = (
+            "SELECT body FROM used JOIN item ON collection = ? AND position = profile"
+            " WHERE competence = ? ORDER BY position"
+        )
+        return [body for (body,) in self._connection.execute(query, (PROFILES, competence.lower()))]
+
+    def search(self, text: str, language: str | None = None) -> list[int]:
+        """Positions of the profiles that a text may mean, likeliest first: loosely, so a hit is no proof of a match."""
+        return search_profiles(self._connection, text, language)
+
+    def items_at(self, positions: Sequence[int]) -> list[bytes]:
+        """The profiles' list items at these positions, in this order."""
+        return [body for position in positions for body in self.items(PROFILES, position, 1)]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def documents_in_memory(dataset: Dataset) -> Documents:
+    """A release's documents in memory, gone with the process."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    _write(connection, dataset, "", silent)
+    return Documents(connection)
+
+
+def write_documents(dataset: Dataset, path: Path, source: str, progress: Progress = silent) -> None:
+    """Writes a release's documents to a new file. `source` says what they are made of; `read_documents` asks for it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192")
+        _write(connection, dataset, source, progress)
+
+
+def read_documents(path: Path, source: str) -> Documents | None:
+    """The documents of a file; None where there is no whole file of this format that was made of `source`."""
+    if not path.is_file():
+        return None
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    try:
+        known = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
+        if known == {"format": str(FORMAT), "source": source}:
+            return Documents(connection)
+    except sqlite3.DatabaseError:
+        pass
+    connection.close()
+    return None
+
+
+def _write(connection: sqlite3.Connection, dataset: Dataset, source: str, progress: Progress) -> None:
+    connection.executescript(_TABLES + SEARCH_TABLES)
+    connection.execute("BEGIN")
+    bodies = Bodies(dataset)
+    _write_collection(connection, COMPETENCES, bodies.competences(), len(dataset.competences), progress)
+    _write_collection(connection, PROFILES, bodies.profiles(), len(dataset.profiles), progress)
+    _write_collection(connection, SOFT_SKILLS, bodies.soft_skills(), len(dataset.soft_skills), progress)
+    used = ((one.uuid, at) for at, p in enumerate(dataset.profiles) for one in (*p.essential, *p.optional))
+    connection.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
+    write_search(connection, dataset)
+    about = {"number": dataset.number, "published_on": dataset.published_on, "format": str(FORMAT), "source": source}
+    connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+    connection.execute("COMMIT")
+
+
+def _write_collection(
+    connection: sqlite3.Connection,
+    collection: str,
+    bodies: Iterable[tuple[str, bytes, bytes]],
+    total: int,
+    progress: Progress,
+) -> None:
+    for position, (uuid, body, item) in enumerate(bodies):
+        connection.execute("INSERT INTO document VALUES (?, ?, ?)", (collection, uuid, body))
+        connection.execute("INSERT INTO item VALUES (?, ?, ?)", (collection, position, item))
+        if position % 500 == 499 or position + 1 == total:
+            progress(collection, position + 1, total)

@@ -1,0 +1,128 @@
+"""Faults on demand: what can go wrong between a client and VDAB, and when it does.
+
+A list that may change while the sandbox runs; nothing happens by chance but through the random numbers handed in.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+KINDS = {
+    "slow": "the answer comes after some seconds",
+    "hang": "the answer comes when the fault is released",
+    "status": "an error: 429 in the gateway's form, 500, 502, 503 or 504 in the service's",
+    "cut": "the connection ends after half of the bytes that were announced",
+    "broken": "200, but the JSON stops half way",
+    "html": "200, but a page for people",
+}
+"""Every kind of fault, with what a client sees of it."""
+
+STATUSES = (429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong with requests whose path matches.
+
+    `match` is a path without its base: `{name}` and `*` stand for anything within one segment, `**` for anything, as
+    in `/releases/{release}/technicalcompetences/*`. `seconds` belongs to `slow`, `until` to `hang` (without it a
+    request hangs until the faults are cleared), `status` and `retry_after` (seconds) to `status`. A fault happens
+    `times` times (None: always), each time with the probability `rate`.
+    """
+
+    match: str
+    kind: str
+    seconds: float = 1.0
+    until: asyncio.Event | None = None
+    status: int = 503
+    retry_after: int | None = None
+    times: int | None = None
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.match, str) or not self.match.startswith(("/", "*")):
+            raise ValueError(f"match is a path like /releases/{{release}}/softskills, not {self.match!r}")
+        if self.kind not in tuple(KINDS):
+            raise ValueError(f"kind is one of {', '.join(KINDS)}, not {self.kind!r}")
+        if not isinstance(self.status, int) or self.status not in STATUSES:
+            raise ValueError(f"status is one of {', '.join(map(str, STATUSES))}, not {self.status!r}")
+        _check_number("seconds", self.seconds, 0, 3600)
+        _check_number("rate", self.rate, 0, 1)
+        _check_number("times", self.times, 1, None, whole=True)
+        _check_number("retry_after", self.retry_after, 0, None, whole=True)
+
+
+@dataclass(slots=True)
+class Standing:
+    """A fault that is in force: how often it is still to happen, and what releases those that hang."""
+
+    fault: Fault
+    path: re.Pattern[str]
+    left: int | None
+    released: asyncio.Event
+
+
+@dataclass
+class Faults:
+    """The faults in force, oldest first: of those that match a request, the first that happens is the one.
+
+    `random` decides where a rate is below 1, `sleep` is what `slow` waits with.
+    """
+
+    faults: Iterable[Fault] = ()
+    random: Random = field(default_factory=Random)
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+
+    def __post_init__(self) -> None:
+        self._standing: list[Standing] = []
+        for fault in self.faults:
+            self.add(fault)
+
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(tuple(self._standing))
+
+    def __len__(self) -> int:
+        return len(self._standing)
+
+    def add(self, fault: Fault) -> Standing:
+        """Puts a fault in force."""
+        standing = Standing(fault, _pattern(fault.match), fault.times, fault.until or asyncio.Event())
+        self._standing.append(standing)
+        return standing
+
+    def clear(self) -> None:
+        """Ends all faults; what hangs goes on."""
+        for standing in self._standing:
+            standing.released.set()
+        self._standing.clear()
+
+    def take(self, path: str) -> Standing | None:
+        """The fault that happens to this request, counted as having happened; None where all goes well."""
+        for standing in self._standing:
+            if standing.left != 0 and standing.path.fullmatch(path) and self._happens(standing.fault):
+                if standing.left is not None:
+                    standing.left -= 1
+                return standing
+        return None
+
+    def _happens(self, fault: Fault) -> bool:
+        return fault.rate >= 1 or self.random.random() < fault.rate
+
+
+def _pattern(match: str) -> re.Pattern[str]:
+    wild = {"**": ".*", "*": "[^/]*"}
+    parts = re.split(r"(\*\*|\*|\{\w+\})", match)
+    parts[::2] = map(re.escape, parts[::2])
+    parts[1::2] = [wild.get(part, "[^/]+") for part in parts[1::2]]
+    return re.compile("".join(parts))
+
+
+def _check_number(name: str, value: object, least: float, most: float | None, whole: bool = False) -> None:
+    if value is None and whole:
+        return
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or value < least or (most is not None and value > most):
+        bounds = f"from {least:g} to {most:g}" if most is not None else f"from {least:g} on"
+        raise ValueError(f"{name} is a {'whole ' * whole}number {bounds}, not {value!r}")

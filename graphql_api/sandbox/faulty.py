@@ -1,0 +1,150 @@
+"""Where faults happen: plain ASGI between gateway and service, and the route by which partners set faults.
+
+A request that no fault matches passes untouched. A client that leaves ends what was kept waiting for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from starlette.datastructures import MutableHeaders
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.sandbox.answers import service_error, too_many_requests
+from graphql_api.sandbox.faults import Fault, Faults, Standing
+
+_PAGE = "<!doctype html><title>Onderhoud</title><h1>Onderhoud</h1><p>We zijn zo snel mogelijk terug.</p>"
+_AT_MOST = 100
+_LONGEST = 10_000
+_FIELDS = {"match": "match", "kind": "kind", "seconds": "seconds", "status": "status"}
+_FIELDS |= {"retryAfter": "retry_after", "times": "times", "rate": "rate"}
+
+
+class Faulty:
+    """Lets faults happen to requests on their way to the service."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        standing = self._faults.take(scope["path"])
+        if standing is None:
+            await self._app(scope, receive, send)
+            return
+        match standing.fault.kind:
+            case "slow" | "hang":
+                await self._late(standing, scope, receive, send)
+            case "status":
+                await _error(standing.fault, scope["path"])(scope, receive, send)
+            case "html":
+                await HTMLResponse(_PAGE)(scope, receive, send)
+            case kind:
+                await self._half(kind, scope, receive, send)
+
+    async def _late(self, standing: Standing, scope: Scope, receive: Receive, send: Send) -> None:
+        slow = standing.fault.kind == "slow"
+        wait = self._faults.sleep(standing.fault.seconds) if slow else standing.released.wait()
+        if await _over_before_client_left(wait, receive):
+            await self._app(scope, receive, send)
+
+    async def _half(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        start, body = await self._answer(scope, receive)
+        half = body[: len(body) // 2]
+        if kind == "broken":
+            start["status"] = 200
+            MutableHeaders(scope=start)["Content-Length"] = str(len(half))
+        await send(start)
+        # A server that counts bytes refuses to end an answer that is too short, and closes the connection: as wanted.
+        with suppress(Exception):
+            await send({"type": "http.response.body", "body": half})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        await self._app(scope, receive, keep)
+        return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+
+
+class FaultsRoute(HTTPEndpoint):
+    """`/sandbox/faults`: GET lists the faults in force, POST adds one (an object), DELETE ends all."""
+
+    async def get(self, request: Request) -> Response:
+        return _json([_told(standing) for standing in _faults(request)])
+
+    async def post(self, request: Request) -> Response:
+        try:
+            fault = _read(await _body(request))
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        faults = _faults(request)
+        if len(faults) >= _AT_MOST:
+            return _json({"error": f"{_AT_MOST} faults are in force already: DELETE ends them"}, 400)
+        return _json(_told(faults.add(fault)), 201)
+
+    async def delete(self, request: Request) -> Response:
+        _faults(request).clear()
+        return Response(status_code=204)
+
+
+async def _over_before_client_left(wait: Awaitable[object], receive: Receive) -> bool:
+    over, left = asyncio.ensure_future(wait), asyncio.ensure_future(_client_left(receive))
+    try:
+        await asyncio.wait({over, left}, return_when=asyncio.FIRST_COMPLETED)
+        return over.done()
+    finally:
+        over.cancel()
+        left.cancel()
+
+
+async def _client_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _error(fault: Fault, path: str) -> Response:
+    if fault.status == 429:
+        return too_many_requests(1 if fault.retry_after is None else fault.retry_after)
+    headers = None if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return service_error(fault.status, path, headers)
+
+
+def _faults(request: Request) -> Faults:
+    faults: Faults = request.app.state.faults
+    return faults
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST:
+            raise ValueError(f"a fault is told in {_LONGEST:,} bytes at most")
+    return body
+
+
+def _read(body: bytes) -> Fault:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON: {error}") from error
+    if not isinstance(told, dict) or not {"match", "kind"} <= told.keys() <= _FIELDS.keys():
+        raise ValueError(f"a fault is an object with match and kind, and with no keys but {', '.join(_FIELDS)}")
+    return Fault(**{_FIELDS[name]: value for name, value in told.items()})
+
+
+def _told(standing: Standing) -> dict[str, Any]:
+    told = {name: getattr(standing.fault, attribute) for name, attribute in _FIELDS.items()}
+    return {**told, "left": standing.left}
+
+
+def _json(body: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, media_type="application/json")

@@ -1,0 +1,92 @@
+"""What stands between a client and the service, as at VDAB: the two bases, the key, and the plan's limit of calls.
+
+Each part is plain ASGI around the next, and none knows a document.
+"""
+
+import hmac
+import math
+from collections import deque
+from collections.abc import Callable, MutableSequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.sandbox.answers import too_many_requests, unauthorized
+
+BASES = ("/services/opendata/competent/v2", "/services/openservices/v1")
+"""Paths under which VDAB serves the API; here everything is served under them and without."""
+
+_MINUTE = 60.0
+
+
+class Bases:
+    """Takes the base off the path, so that all that follows sees paths as the service knows them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            base = next((base for base in BASES if scope["path"].startswith(f"{base}/")), "")
+            scope = {**scope, "path": scope["path"].removeprefix(base)}
+        await self._app(scope, receive, send)
+
+
+class Asked:
+    """Notes each path that is asked for, with its query and without its base."""
+
+    def __init__(self, app: ASGIApp, asked: MutableSequence[str]) -> None:
+        self._app = app
+        self._asked = asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope["query_string"].decode("latin-1")
+        self._asked.append(f"{scope['path']}?{query}" if query else scope["path"])
+        await self._app(scope, receive, send)
+
+
+class Key:
+    """Lets nobody through whose X-IBM-Client-Id is not the key."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app = app
+        self._key = key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = Headers(scope=scope).get("x-ibm-client-id", "").encode("latin-1")
+        passes = hmac.compare_digest(given, self._key)
+        await (self._app if passes else unauthorized())(scope, receive, send)
+
+
+class Plan:
+    """Lets through so many calls in any running minute, and says on every answer how many are left."""
+
+    def __init__(self, app: ASGIApp, calls: int, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._calls = calls
+        self._clock = clock
+        self._let_through: deque[float] = deque()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        now = self._clock()
+        while self._let_through and self._let_through[0] <= now - _MINUTE:
+            self._let_through.popleft()
+        app = self._app
+        if len(self._let_through) < self._calls:
+            self._let_through.append(now)
+        else:
+            app = too_many_requests(self._seconds_to_wait(now))
+        remaining = self._calls - len(self._let_through)
+
+        async def send_with_limits(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-RateLimit-Limit"] = f"name=default,{self._calls};"
+                headers["X-RateLimit-Remaining"] = f"name=default,{remaining};"
+            await send(message)
+
+        await app(scope, receive, send_with_limits)
+
+    def _seconds_to_wait(self, now: float) -> int:
+        oldest = self._let_through[0] if self._let_through else now
+        return max(1, math.ceil(oldest + _MINUTE - now))

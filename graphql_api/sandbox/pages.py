@@ -1,0 +1,74 @@
+"""Pages of a list as Spring HATEOAS tells them: counted from 0, with links to the others.
+
+A page beyond the last is empty, not an error; a size beyond the largest is cut to it, and the answer says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from graphql_api.sandbox.bodies import INTERNAL
+
+DEFAULT_SIZE = 20
+MAXIMUM_SIZE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is meant."""
+
+    number: int
+    size: int
+
+    @property
+    def start(self) -> int:
+        return self.number * self.size
+
+    def told(self, total: int) -> dict[str, int]:
+        """The `page` of an answer whose whole list has `total` items."""
+        return {"size": self.size, "totalElements": total, "totalPages": -(-total // self.size), "number": self.number}
+
+    def links(self, path: str, query: Mapping[str, str], total: int) -> dict[str, Any]:
+        """The `_links` of an answer: first, prev, self, next and last, those that there are."""
+        last = max(0, -(-total // self.size) - 1)
+        numbers = {
+            "first": 0,
+            "prev": self.number - 1 if self.number > 0 else None,
+            "self": self.number,
+            "next": self.number + 1 if self.number < last else None,
+            "last": last,
+        }
+        return {
+            name: link(path, {**query, "page": str(number), "size": str(self.size)})
+            for name, number in numbers.items()
+            if number is not None
+        }
+
+
+def page_asked(query: Mapping[str, str]) -> Page:
+    """The page that a query asks for; ValueError where that is no page."""
+    number, size = query.get("page", "0"), query.get("size", str(DEFAULT_SIZE))
+    if not (_is_count(number) and _is_count(size) and int(size)):
+        raise ValueError("page is counted from 0, size from 1")
+    return Page(int(number), min(int(size), MAXIMUM_SIZE))
+
+
+def listing(name: str, items: list[bytes], links: Mapping[str, Any], page: Mapping[str, int] | None = None) -> bytes:
+    """A list document, without `_embedded` where it is empty."""
+    body: dict[str, Any] = {"_embedded": {name: [orjson.Fragment(item) for item in items]}} if items else {}
+    body["_links"] = links
+    if page is not None:
+        body["page"] = page
+    return orjson.dumps(body)
+
+
+def link(path: str, query: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A link to a path of the service, on the host that only VDAB reaches."""
+    return {"href": f"{INTERNAL}{path}?{urlencode(query)}" if query else INTERNAL + path}
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10

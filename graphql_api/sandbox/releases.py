@@ -1,0 +1,148 @@
+"""The releases that a sandbox serves, and where they come from: the bundled data, or workbooks.
+
+A workbook is converted once into a folder for that and opened from there until it changes; a file there is whole or not
+there, however many processes start at once.
+"""
+
+import glob
+import hashlib
+import logging
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
+from graphql_api.sandbox.bundled import bundled_datasets
+from graphql_api.sandbox.dataset import Dataset, release_order
+from graphql_api.sandbox.documents import Documents, documents_in_memory, read_documents, write_documents
+from graphql_api.sandbox.excel import WorkbookError, read_workbook
+from graphql_api.sandbox.progress import Progress, silent
+
+logger = logging.getLogger(__name__)
+
+_ABANDONED = 3600.0
+"""Seconds after which a file that is still being written belongs to nobody."""
+
+
+class Releases:
+    """The documents of one release or more, newest first; no number stands twice."""
+
+    def __init__(self, documents: Iterable[Documents]) -> None:
+        self._documents = sorted(documents, key=lambda one: release_order(one.number), reverse=True)
+        self._by_number = {one.number: one for one in self._documents}
+        if not self._documents or len(self._by_number) < len(self._documents):
+            raise ValueError("releases are one or more, each with a number of its own")
+
+    def __iter__(self) -> Iterator[Documents]:
+        return iter(self._documents)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    @property
+    def current(self) -> Documents:
+        """The release with the highest number."""
+        return self._documents[0]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return tuple(self._by_number)
+
+    def get(self, name: str) -> Documents | None:
+        """The release of this number, or the current one for `current`; None where there is none."""
+        return self.current if name == "current" else self._by_number.get(name)
+
+    def describe(self) -> str:
+        """One line for people: which releases, and how much the current one holds."""
+        older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
+        profiles, competences = self.current.count(PROFILES), self.current.count(COMPETENCES)
+        return (
+            f"release {self.current.number} (current){older}:"
+            f" {profiles:,} occupational profiles, {competences:,} technical competences"
+        )
+
+    def close(self) -> None:
+        for documents in self._documents:
+            documents.close()
+
+
+def bundled_releases() -> Releases:
+    """The bundled data, in memory."""
+    return Releases(documents_in_memory(dataset) for dataset in bundled_datasets())
+
+
+def workbook_releases(paths: Iterable[Path], cache_dir: Path, progress: Progress = silent) -> Releases:
+    """Workbooks, each one release.
+
+    Raises:
+        WorkbookError: a workbook cannot be read, none is given, or two hold the same release.
+    """
+    opened: dict[str, tuple[Path, Documents]] = {}
+    with ExitStack() as on_error:
+        for path in paths:
+            documents = open_workbook(path, cache_dir, progress)
+            on_error.callback(documents.close)
+            if documents.number in opened:
+                first = opened[documents.number][0]
+                raise WorkbookError(f"{first} and {path} are both release {documents.number}: give one of them")
+            opened[documents.number] = (path, documents)
+        if not opened:
+            raise WorkbookError("no workbook is given")
+        on_error.pop_all()
+    return Releases(documents for _, documents in opened.values())
+
+
+def open_workbook(path: Path, cache_dir: Path, progress: Progress = silent) -> Documents:
+    """A workbook's documents, converted only if they were not before, or the workbook or their format has changed.
+
+    Where the folder cannot be written to, they are made in memory.
+    """
+    try:
+        state = path.stat()
+    except OSError:
+        raise WorkbookError(f"{path}: there is no such file") from None
+    source = f"{state.st_size} bytes of {state.st_mtime_ns}"
+    kept = cache_dir.absolute() / _file_name(path)
+    documents = read_documents(kept, source)
+    if documents is None:
+        dataset = read_workbook(path, progress)
+        try:
+            _keep(dataset, kept, source, progress)
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("%s cannot be written (%s): %s is converted at each start", kept, error, path.name)
+        documents = read_documents(kept, source) or documents_in_memory(dataset)
+    return documents
+
+
+def _file_name(path: Path) -> str:
+    where = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
+    return f"{path.stem}-{where[:16]}.sqlite"
+
+
+def _keep(dataset: Dataset, kept: Path, source: str, progress: Progress) -> None:
+    """Writes the file beside its place and renames it whole, so that nobody ever opens a half of it."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(kept)
+    handle, name = tempfile.mkstemp(prefix=f".{kept.stem}-", suffix=".part", dir=kept.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "rb") as written:
+            write_documents(dataset, part, source, progress)
+            os.fsync(written.fileno())
+        part.replace(kept)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _sweep(kept: Path) -> None:
+    """Removes what a process that was killed long ago left half-written."""
+    for part in kept.parent.glob(f".{glob.escape(kept.stem)}-*.part"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time.time() - _ABANDONED:
+                part.unlink()

@@ -1,0 +1,66 @@
+"""Which profiles a text may mean: tokens and their beginnings first, then likeness, then just anything near.
+
+As loose as VDAB's: a text that has letters finds something wherever that is possible, so a hit is no proof of a match.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+
+from graphql_api.sandbox.dataset import LANGUAGES, Dataset
+
+SEARCH_TABLES = """
+CREATE VIRTUAL TABLE wording USING fts5(title, names, profile UNINDEXED, language UNINDEXED,
+    tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
+CREATE VIRTUAL TABLE likeness USING fts5(title, names, profile UNINDEXED, language UNINDEXED, tokenize = 'trigram');
+"""
+
+_INSERTS = ("INSERT INTO wording VALUES (?, ?, ?, ?)", "INSERT INTO likeness VALUES (?, ?, ?, ?)")
+_BY_WORDING = """
+SELECT profile FROM wording WHERE wording MATCH :query AND (:language IS NULL OR language = :language)
+ORDER BY bm25(wording, 8.0, 1.0), profile
+"""
+_BY_LIKENESS = """
+SELECT profile FROM likeness WHERE likeness MATCH :query AND (:language IS NULL OR language = :language)
+ORDER BY bm25(likeness, 8.0, 1.0), profile
+"""
+_LIKE_AT_MOST = 20
+_WORDS_AT_MOST = 16
+_LONGEST_WORD = 64
+
+
+def write_search(connection: sqlite3.Connection, dataset: Dataset) -> None:
+    """Fills `SEARCH_TABLES`: a row for each profile and language in which it has a name."""
+    rows = list(_rows(dataset))
+    for insert in _INSERTS:
+        connection.executemany(insert, rows)
+
+
+def search_profiles(connection: sqlite3.Connection, text: str, language: str | None) -> list[int]:
+    """Positions of profiles, likeliest first. Only names in `language` (None: in any) are looked at."""
+    words = [word[:_LONGEST_WORD] for word in re.findall(r"\w+", text.lower())[:_WORDS_AT_MOST]]
+    beginnings = " OR ".join(f'"{word}"*' for word in words)
+    trigrams = " OR ".join(f'"{word[at : at + 3]}"' for word in words for at in range(len(word) - 2))
+    letters = " OR ".join(f'"{letter}"*' for letter in dict.fromkeys("".join(words)))
+    return (
+        _matches(connection, _BY_WORDING, beginnings, language)
+        or _matches(connection, _BY_LIKENESS, trigrams, language)[:_LIKE_AT_MOST]
+        or _matches(connection, _BY_WORDING, letters, language)[:_LIKE_AT_MOST]
+        or _matches(connection, _BY_WORDING, letters, None)[:_LIKE_AT_MOST]
+    )
+
+
+def _matches(connection: sqlite3.Connection, statement: str, query: str, language: str | None) -> list[int]:
+    if not query:
+        return []
+    rows = connection.execute(statement, {"query": query, "language": language})
+    return list(dict.fromkeys(profile for (profile,) in rows))
+
+
+def _rows(dataset: Dataset) -> Iterator[tuple[str, str, int, str]]:
+    for position, profile in enumerate(dataset.profiles):
+        for language in LANGUAGES:
+            names = "\n".join(name.name for name in profile.names if name.language == language)
+            title = profile.title[language] or ""
+            if title or names:
+                yield title, names, position, language

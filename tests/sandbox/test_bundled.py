@@ -1,0 +1,342 @@
+"""The bundled data: what the loader makes of small folders, and what the real files hold."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from graphql_api.sandbox.bundled import DATA, bundled_datasets
+from graphql_api.sandbox.dataset import Dataset, Profile
+from graphql_api.sandbox.tables import BundledDataError
+
+Folder = Callable[..., Path]
+
+KNOWLEDGE = '[KN-1]\nnl = "wondzorg"\nfr = "soins de plaies"\n'
+COMPETENCE = '[CP-1]\nskill = { code = "SK-1", nl = "Wonden verzorgen" }\n'
+PROFILE = '[OP-1]\ntitle = { nl = "Verpleegkundige" }\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Writes texts to a folder as the files a.toml, b.toml and so on."""
+
+    def write(*texts: str) -> Path:
+        for letter, text in zip("abc", texts, strict=False):
+            (tmp_path / f"{letter}.toml").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def releases(folder: Path) -> tuple[Dataset, Dataset]:
+    current, older = bundled_datasets(folder)
+    return current, older
+
+
+def test_the_newest_release_comes_first(folder: Folder) -> None:
+    current, older = releases(folder(PROFILE))
+
+    assert (current.number, current.published_on) == ("3.11", "2022-06-30")
+    assert (older.number, older.published_on) == ("3.10", "2022-03-31")
+
+
+def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(folder: Folder) -> None:
+    text = KNOWLEDGE + COMPETENCE + 'knowledge = ["KN-1"]\n'
+    current, older = releases(folder(text))
+    bundled_datasets.cache_clear()
+    again, _ = releases(folder(text))
+
+    (item,) = current.competences[0].knowledge
+    assert UUID(item.uuid).version == 5
+    assert older.competences[0].knowledge == (item,) == again.competences[0].knowledge
+    assert current.competences[0].skill is not None
+    assert item.uuid != current.competences[0].skill.uuid
+
+
+def test_a_label_has_all_four_languages_with_none_where_there_is_no_text(folder: Folder) -> None:
+    current, _ = releases(folder(KNOWLEDGE + COMPETENCE + 'knowledge = ["KN-1"]\n'))
+
+    item = current.competences[0].knowledge[0]
+    assert list(item.texts.items()) == [("nl", "wondzorg"), ("fr", "soins de plaies"), ("en", None), ("de", None)]
+
+
+def test_a_profile_is_read_with_all_that_its_table_tells(folder: Folder) -> None:
+    text = """
+[OP-1]
+title = { nl = "Bakker", fr = "Boulanger" }
+description = { nl = "Bakt brood." }
+working_context = { fr = "La nuit." }
+names = { fr = ["Pâtissier"], nl = ["Broodbakker", "Banketbakker"] }
+essential = ["CP-1"]
+optional = ["CP-2"]
+soft = ["SS-1"]
+digital = ["DS-1"]
+proofs = ["PL-1"]
+sectors = ["ES-1"]
+areas = ["AI-1"]
+isco = ["7512"]
+last_modified = "2021-11-03T09:12:00Z"
+[CP-2]
+skill = { code = "SK-2", nl = "Brood bakken" }
+[SS-1]
+nl = "Plannen"
+[DS-1]
+nl = "Werken met kantoorsoftware"
+[PL-1]
+nl = "Attest"
+[ES-1]
+nl = "Voedingsindustrie"
+[AI-1]
+nl = "Koken"
+"""
+    current, _ = releases(folder(text + COMPETENCE))
+
+    (profile,) = current.profiles
+    assert profile.title == {"nl": "Bakker", "fr": "Boulanger", "en": None, "de": None}
+    assert profile.description["nl"] == "Bakt brood."
+    assert profile.working_context["fr"] == "La nuit."
+    assert [(name.code, name.language, name.name) for name in profile.names] == [
+        ("AN-1", "nl", "Broodbakker"),
+        ("AN-2", "nl", "Banketbakker"),
+        ("AN-3", "fr", "Pâtissier"),
+    ]
+    assert [one.code for one in (*profile.essential, *profile.optional)] == ["CP-1", "CP-2"]
+    labels = (profile.soft_skills, profile.digital_skills, profile.proofs, profile.sectors, profile.areas)
+    assert [label.code for some in labels for label in some] == ["SS-1", "DS-1", "PL-1", "ES-1", "AI-1"]
+    assert profile.codes == (("ISCO08", "7512"),)
+    assert profile.last_modified == "2021-11-03T09:12:00Z"
+    assert profile.last_published == "2022-06-30T00:00:00Z"
+
+
+def test_since_until_and_before_tell_the_older_release(folder: Folder) -> None:
+    text = """
+[KN-1]
+nl = "nieuwe tekst"
+before = { nl = "oude tekst", uuid = "0b3bd1b5-5d0c-4c9e-8a53-0d3f6f6f1f10" }
+[KN-2]
+nl = "pas in 3.11"
+since = "3.11"
+[KN-3]
+nl = "tot 3.10"
+until = "3.10"
+"""
+    current, older = releases(folder(text + COMPETENCE + 'knowledge = ["KN-1", "KN-2", "KN-3"]\n'))
+
+    now, then = current.competences[0].knowledge, older.competences[0].knowledge
+    assert [item.texts["nl"] for item in now] == ["nieuwe tekst", "pas in 3.11"]
+    assert [item.texts["nl"] for item in then] == ["oude tekst", "tot 3.10"]
+    assert then[0].uuid == "0b3bd1b5-5d0c-4c9e-8a53-0d3f6f6f1f10" != now[0].uuid
+    assert then[0].code == now[0].code == "KN-1"
+
+
+def test_what_is_not_in_a_release_is_dropped_where_it_is_named(folder: Folder) -> None:
+    text = COMPETENCE + 'until = "3.10"\n' + PROFILE + 'essential = ["CP-1"]\n'
+    current, older = releases(folder(text))
+
+    assert current.profiles[0].essential == ()
+    assert older.profiles[0].essential == older.competences
+
+
+def test_the_same_dutch_text_is_the_same_indicator(folder: Folder) -> None:
+    text = COMPETENCE + 'indicators = [{ nl = "Meldt problemen" }, { nl = "Werkt net" }]\n'
+    text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nindicators = [{ nl = "Werkt net" }]\n'
+    current, _ = releases(folder(text))
+
+    first, second = current.competences
+    assert [indicator.code for indicator in first.indicators] == ["BI-1", "BI-2"]
+    assert second.indicators == first.indicators[1:]
+
+
+def test_a_text_that_has_a_code_somewhere_has_it_everywhere(folder: Folder) -> None:
+    text = COMPETENCE + 'indicators = [{ nl = "Werkt net" }, { nl = "Meldt problemen" }]\n'
+    text += (
+        '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nindicators = [{ code = "BI-1", nl = "Werkt net" }]\n'
+    )
+    current, _ = releases(folder(text))
+
+    assert [indicator.code for indicator in current.competences[0].indicators] == ["BI-1", "BI-2"]
+
+
+def test_counted_codes_are_the_same_in_both_releases(folder: Folder) -> None:
+    text = (
+        COMPETENCE
+        + 'indicators = [{ nl = "Nieuw" }, { nl = "Blijft" }]\nbefore = { indicators = [{ nl = "Blijft" }] }\n'
+    )
+    text += PROFILE + 'names = { nl = ["Nieuw", "Blijft"] }\nbefore = { names = { nl = ["Weg", "Blijft"] } }\n'
+    current, older = releases(folder(text))
+
+    assert current.competences[0].indicators[1] == older.competences[0].indicators[0]
+    assert [name.code for name in current.profiles[0].names] == ["AN-1", "AN-2"]
+    assert [name.code for name in older.profiles[0].names] == ["AN-3", "AN-2"]
+    assert older.profiles[0].names[1].uuid == current.profiles[0].names[1].uuid
+
+
+def test_the_regions_of_a_competence_are_those_of_its_indicators(folder: Folder) -> None:
+    text = COMPETENCE + 'indicators = [{ nl = "Vraagt het attest aan" }]\nregions = ["VLAANDEREN"]\n'
+    current, _ = releases(folder(text))
+
+    competence = current.competences[0]
+    assert competence.skill is not None
+    assert competence.skill.regions == ()
+    assert competence.indicators[0].regions == ("VLAANDEREN",)
+
+
+def test_a_skill_may_stand_in_two_competences(folder: Folder) -> None:
+    text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2")
+    current, _ = releases(folder(text))
+
+    assert current.competences[0].skill == current.competences[1].skill
+
+
+def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
+    text = "".join(f'[CP-{n}]\nskill = {{ code = "SK-{n}", nl = "Doen {n}" }}\n' for n in (11, 7, 100))
+    current, _ = releases(folder(text))
+
+    assert [competence.code for competence in current.competences] == ["CP-7", "CP-11", "CP-100"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (COMPETENCE + 'knowledge = ["KN-9"]', "a.toml: CP-1: knowledge names KN-9, which exists nowhere"),
+        (COMPETENCE + 'before = { knowledge = ["KN-9"] }', "a.toml: CP-1: knowledge names KN-9, which exists nowhere"),
+        (KNOWLEDGE + PROFILE + 'soft = ["KN-1"]', "a.toml: OP-1: soft names KN-1, where only SS-codes belong"),
+        (KNOWLEDGE + 'it = "competenza"', "a.toml: KN-1: unknown key 'it'"),
+        (
+            COMPETENCE + 'indicators = [{ nl = "Werkt", since = "3.11", pt = "Trabalha" }]',
+            "a.toml: CP-1: unknown key 'pt'",
+        ),
+        (PROFILE + 'before = { naam = "x" }', "a.toml: OP-1: unknown key 'naam'"),
+        (PROFILE + "names = { nl = 'Zuster' }", "a.toml: OP-1: nl = 'Zuster' is no list of texts"),
+        (PROFILE + 'isco = ["1", "1"]', "is no list of texts that are each there once"),
+        (PROFILE + 'since = "3.12"', "a.toml: OP-1: since = '3.12' is no release (3.11, 3.10)"),
+        (PROFILE + 'last_modified = "gisteren"', "a.toml: OP-1: last_modified = 'gisteren' is no moment"),
+        (KNOWLEDGE + 'uuid = "abc"', "a.toml: KN-1: uuid = 'abc' is no uuid"),
+        (KNOWLEDGE + 'en = " "', "a.toml: KN-1: en = ' ' is no text"),
+        ('[XX-1]\nnl = "x"', "a.toml: XX-1: a table is named by a code that begins with OP, CP,"),
+        ("[OP-1]\nisco = []", "a.toml: OP-1: it has no title"),
+        ('[CP-1]\nskill = { nl = "Doen" }', "a.toml: CP-1: its skill has no code"),
+        (COMPETENCE + 'indicators = [{ since = "3.11" }]', "a.toml: CP-1: an indicator has no text"),
+        (
+            COMPETENCE + PROFILE + 'essential = ["CP-1"]\noptional = ["CP-1"]',
+            "OP-1: CP-1 cannot be essential and optional",
+        ),
+        (
+            COMPETENCE + COMPETENCE.replace("CP-1", "CP-2").replace("Wonden", "Mensen"),
+            "a.toml: CP-2: SK-1 ('Mensen verzorgen') is told otherwise by CP-1",
+        ),
+        ("[KN-1\n", "a.toml: "),
+    ],
+)
+def test_an_error_names_file_and_code(folder: Folder, text: str, told: str) -> None:
+    with pytest.raises(BundledDataError) as error:
+        releases(folder(text))
+
+    assert told in str(error.value)
+
+
+def test_a_code_that_stands_in_two_files_is_an_error(folder: Folder) -> None:
+    with pytest.raises(BundledDataError, match=r"^b\.toml: KN-1: stands in a\.toml too$"):
+        releases(folder(KNOWLEDGE, KNOWLEDGE))
+
+
+def test_a_folder_without_data_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BundledDataError, match="there is no data"):
+        releases(tmp_path)
+
+
+# What the package's own files hold.
+
+
+@pytest.fixture(scope="module")
+def current() -> Dataset:
+    return bundled_datasets(DATA)[0]
+
+
+@pytest.fixture(scope="module")
+def older() -> Dataset:
+    return bundled_datasets(DATA)[1]
+
+
+def test_there_are_enough_profiles_sectors_and_competences(current: Dataset, older: Dataset) -> None:
+    for release in (current, older):
+        assert len(release.profiles) >= 40
+        assert len({sector.code for profile in release.profiles for sector in profile.sectors}) >= 12
+        assert len(release.competences) >= 150
+
+
+def test_each_profile_has_competences_soft_skills_names_and_an_isco_code(current: Dataset) -> None:
+    for profile in current.profiles:
+        assert profile.essential, profile.code
+        assert profile.optional, profile.code
+        assert profile.soft_skills, profile.code
+        assert profile.names, profile.code
+        assert all(kind == "ISCO08" and len(value) == 4 for kind, value in profile.codes), profile.code
+        assert profile.codes, profile.code
+
+
+def test_each_competence_is_used(current: Dataset) -> None:
+    used = {one.code for profile in current.profiles for one in (*profile.essential, *profile.optional)}
+
+    assert {competence.code for competence in current.competences} - used == set()
+
+
+def test_competences_are_shared_and_essential_here_but_optional_there(current: Dataset) -> None:
+    essential = Counter(one.code for profile in current.profiles for one in profile.essential)
+    optional = Counter(one.code for profile in current.profiles for one in profile.optional)
+
+    assert len([code for code, times in (essential + optional).items() if times > 1]) >= 40
+    assert len(essential.keys() & optional.keys()) >= 10
+
+
+def test_dutch_and_french_are_nearly_everywhere_and_english_and_german_here_and_there(current: Dataset) -> None:
+    texts = [profile.title for profile in current.profiles]
+    for one in current.competences:
+        texts += [block.texts for block in (one.skill, *one.knowledge, *one.indicators) if block]
+    share = {
+        language: sum(bool(text[language]) for text in texts) / len(texts) for language in ("nl", "fr", "en", "de")
+    }
+
+    assert share["nl"] > 0.99
+    assert 0.95 < share["fr"] < 1
+    assert 0.3 < share["en"] < 0.9
+    assert 0.05 < share["de"] < 0.5
+
+
+def test_some_texts_are_not_clean_as_in_competent(current: Dataset) -> None:
+    labels = {text for one in current.competences for item in one.knowledge for text in item.texts.values() if text}
+
+    assert "Human resources management\n" in labels
+
+
+def test_the_releases_differ_by_what_came_went_and_changed(current: Dataset, older: Dataset) -> None:
+    def by_uuid(release: Dataset) -> dict[str, Profile]:
+        return {profile.uuid: profile for profile in release.profiles}
+
+    now, then = by_uuid(current), by_uuid(older)
+    assert now.keys() - then.keys()
+    assert then.keys() - now.keys()
+    assert [uuid for uuid in now.keys() & then.keys() if now[uuid].title != then[uuid].title]
+    assert [uuid for uuid in now.keys() & then.keys() if now[uuid].essential != then[uuid].essential]
+
+
+def test_some_knowledge_lives_on_under_another_uuid_with_the_same_code(current: Dataset, older: Dataset) -> None:
+    def uuids(release: Dataset) -> dict[str, str]:
+        return {item.code: item.uuid for competence in release.competences for item in competence.knowledge}
+
+    now, then = uuids(current), uuids(older)
+    assert [code for code in now.keys() & then.keys() if now[code] != then[code]]
+
+
+def test_no_uuid_and_no_code_belongs_to_two_things(current: Dataset, older: Dataset) -> None:
+    for release in (current, older):
+        things = {(skill.uuid, skill.code) for skill in release.soft_skills}
+        for competence in release.competences:
+            blocks = (competence.skill, *competence.knowledge, *competence.indicators)
+            things |= {(competence.uuid, competence.code), *((block.uuid, block.code) for block in blocks if block)}
+        for profile in release.profiles:
+            things |= {(profile.uuid, profile.code), *((name.uuid, name.code) for name in profile.names)}
+
+        assert len({uuid for uuid, _ in things}) == len({code for _, code in things}) == len(things)

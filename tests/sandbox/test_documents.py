@@ -1,0 +1,255 @@
+"""Documents of one release in SQLite: what is written is what is read, and only whole files of the right source are."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
+from graphql_api.sandbox.dataset import AlternativeName, Block, Competence, CompetenceSet, Dataset, Profile, texts
+from graphql_api.sandbox.documents import Documents, documents_in_memory, read_documents, write_documents
+
+INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1/releases/3.9"
+EMPTY = {"nl": None, "fr": None, "en": None, "de": None}
+
+
+def block(code: str, nl: str) -> Block:
+    return Block(f"uuid-{code.lower()}", code, texts(nl))
+
+
+BREAD = Competence(
+    "uuid-cp-1", "CP-1", block("SK-1", "Brood bakken"), (block("KN-1", "gist"),), (block("BI-1", "Kneedt"),)
+)
+STEW = Competence("uuid-cp-2", "CP-2", block("SK-2", "Stoven"))
+PLANNING = block("SS-1", "Plannen")
+BAKER = Profile(
+    uuid="uuid-op-1",
+    code="OP-1",
+    title=texts("Bakker", "Boulanger"),
+    names=(
+        AlternativeName("uuid-an-1", "AN-1", "nl", "Broodbakker"),
+        AlternativeName("uuid-an-2", "AN-2", "en", "Baker"),
+    ),
+    essential=(BREAD,),
+    optional=(STEW,),
+    soft_skills=(PLANNING,),
+    digital_skills=(block("DS-1", "Rekenen"),),
+    proofs=(block("PL-1", "Attest"),),
+    sectors=(block("ES-1", "Voeding"),),
+    areas=(block("AI-1", "Koken"),),
+    codes=(("ISCO08", "7512"),),
+    last_modified="2022-01-02T00:00:00Z",
+    last_published="2022-03-31T00:00:00Z",
+)
+COOK = Profile(uuid="uuid-op-2", code="OP-2", title=texts("Kok", "Cuisinier"), essential=(STEW, BREAD))
+BUTCHER = Profile(uuid="uuid-op-3", code="OP-3", title=texts("Slager", "Boucher"))
+RELEASE = Dataset("3.9", "2022-03-31", (BAKER, COOK, BUTCHER), (BREAD, STEW), (PLANNING,))
+
+
+@pytest.fixture
+def documents() -> Iterator[Documents]:
+    opened = documents_in_memory(RELEASE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reopen(tmp_path: Path) -> Iterator[Callable[[str], Documents | None]]:
+    """Reads the file that holds the release, made of "a workbook"."""
+    opened: list[Documents] = []
+    write_documents(RELEASE, tmp_path / "3.9.sqlite", "a workbook")
+
+    def read(source: str) -> Documents | None:
+        documents = read_documents(tmp_path / "3.9.sqlite", source)
+        opened.extend([documents] if documents else [])
+        return documents
+
+    yield read
+    for one in opened:
+        one.close()
+
+
+def test_a_release_knows_its_number_day_and_counts(documents: Documents) -> None:
+    assert (documents.number, documents.published_on) == ("3.9", "2022-03-31")
+    assert [documents.count(name) for name in (PROFILES, COMPETENCES, SOFT_SKILLS, "skills")] == [3, 2, 1, 0]
+
+
+def test_a_profile_has_its_keys_in_the_services_order(documents: Documents) -> None:
+    body = orjson.loads(documents.document(PROFILES, "uuid-op-1") or b"")
+
+    def titled(code: str, nl: str) -> dict[str, object]:
+        return {"id": f"uuid-{code.lower()}", "code": code, "title": {**EMPTY, "nl": nl}}
+
+    def embedded(number: int, skill: str, knowledge: list[object]) -> dict[str, object]:
+        uuid = f"uuid-cp-{number}"
+        return {
+            "id": uuid,
+            "code": f"CP-{number}",
+            "skill": described(f"SK-{number}", skill, "skill"),
+            "knowledgeItems": knowledge,
+            "_links": {"self": {"href": f"{INTERNAL}/technicalcompetences/{uuid}"}},
+        }
+
+    expected = {
+        "id": "uuid-op-1",
+        "code": "OP-1",
+        "title": {**EMPTY, "nl": "Bakker", "fr": "Boulanger"},
+        "description": EMPTY,
+        "workingContext": EMPTY,
+        "alternativeNames": [
+            {"id": "uuid-an-1", "code": "AN-1", "name": "Broodbakker", "language": "nl"},
+            {"id": "uuid-an-2", "code": "AN-2", "name": "Baker", "language": "en"},
+        ],
+        "essentialCompetences": [embedded(1, "Brood bakken", [described("KN-1", "gist", "knowledge")])],
+        "specificCompetences": [embedded(2, "Stoven", [])],
+        "softSkills": [
+            {
+                **titled("SS-1", "Plannen"),
+                "type": "softskill",
+                "_links": {"self": {"href": f"{INTERNAL}/softskills/uuid-ss-1"}},
+            }
+        ],
+        "digitalSkills": [{**titled("DS-1", "Rekenen"), "type": "digitalskill"}],
+        "proofsOfLearning": [titled("PL-1", "Attest")],
+        "economicSectors": [titled("ES-1", "Voeding")],
+        "areasOfInterest": [titled("AI-1", "Koken")],
+        "codes": [{"type": "ISCO08", "value": "7512"}],
+        "lastModified": "2022-01-02T00:00:00Z",
+        "lastPublished": "2022-03-31T00:00:00Z",
+        "_links": {"self": {"href": f"{INTERNAL}/occupationalprofiles/uuid-op-1"}},
+    }
+    assert body == expected
+    assert list(body) == list(expected)
+
+
+def described(code: str, nl: str, kind: str) -> dict[str, object]:
+    return {
+        "id": f"uuid-{code.lower()}",
+        "code": code,
+        "description": {**EMPTY, "nl": nl},
+        "regions": [],
+        "type": kind,
+    }
+
+
+def test_competence_sets_are_there_only_where_a_profile_has_some() -> None:
+    one = CompetenceSet("uuid-cs-1", "CS-1", texts("Set"), texts(fr="de cuisine"), ("SK-1", "SK-2"))
+    profile = Profile(uuid="uuid-op-4", code="OP-4", title=texts("Kok"), competence_sets=(one,))
+    documents = documents_in_memory(Dataset("3.9", None, (profile, BUTCHER), (), ()))
+
+    with_sets = orjson.loads(documents.document(PROFILES, "uuid-op-4") or b"")
+    without = orjson.loads(documents.document(PROFILES, "uuid-op-3") or b"")
+    documents.close()
+
+    assert with_sets["competenceSets"] == [
+        {
+            "id": "uuid-cs-1",
+            "code": "CS-1",
+            "name": {**EMPTY, "nl": "Set"},
+            "disambiguator": {**EMPTY, "fr": "de cuisine"},
+            "skills": ["SK-1", "SK-2"],
+        }
+    ]
+    assert "competenceSets" not in without
+
+
+def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collection(documents: Documents) -> None:
+    found = documents.document(COMPETENCES, "UUID-CP-1")
+
+    assert found == documents.document(COMPETENCES, "uuid-cp-1")
+    assert found is not None
+    assert documents.document(PROFILES, "uuid-cp-1") is None
+    assert documents.document(COMPETENCES, "uuid-cp-9") is None
+
+
+def test_list_items_come_in_order_and_by_part(documents: Documents) -> None:
+    codes = [orjson.loads(item)["code"] for item in documents.items(PROFILES)]
+
+    assert codes == ["OP-1", "OP-2", "OP-3"]
+    assert [orjson.loads(item)["code"] for item in documents.items(PROFILES, 1, 1)] == ["OP-2"]
+    assert documents.items(PROFILES, 3, 20) == []
+
+
+def test_a_competence_in_a_list_has_no_texts(documents: Documents) -> None:
+    assert [orjson.loads(item) for item in documents.items(COMPETENCES, 0, 1)] == [
+        {"id": "uuid-cp-1", "code": "CP-1", "_links": {"self": {"href": f"{INTERNAL}/technicalcompetences/uuid-cp-1"}}}
+    ]
+
+
+def test_profiles_that_use_a_competence_are_known_essential_or_not(documents: Documents) -> None:
+    assert [orjson.loads(item)["code"] for item in documents.used_in("UUID-CP-2")] == ["OP-1", "OP-2"]
+    assert documents.used_in("uuid-cp-9") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "first"),
+    [
+        ("Bakker", "nl", "OP-1"),
+        ("broodb", "nl", "OP-1"),
+        ("slager", None, "OP-3"),
+        ("de cuisinier", "fr", "OP-2"),
+        ("baker", "en", "OP-1"),
+        ("slaaager", "nl", "OP-3"),
+        ("boucherie", "fr", "OP-3"),
+        ("zzk", "nl", "OP-2"),
+        ("butcher", "nl", "OP-1"),
+        ('"bakker" OR (', "nl", "OP-1"),
+    ],
+)
+def test_search_finds_words_beginnings_what_is_alike_or_else_anything(
+    documents: Documents, text: str, language: str | None, first: str
+) -> None:
+    hits = documents.search(text, language)
+
+    assert [orjson.loads(item)["code"] for item in documents.items_at(hits[:1])] == [first]
+
+
+def test_search_looks_at_titles_before_alternative_names(documents: Documents) -> None:
+    twin = Profile(uuid="u", code="OP-9", title=texts("Kok"), names=(AlternativeName("a", "AN-9", "nl", "Bakker"),))
+    both = documents_in_memory(Dataset("3.9", None, (twin, BAKER), (), ()))
+
+    assert both.search("bakker", "nl") == [1, 0]
+    both.close()
+
+
+def test_search_for_nothing_that_is_a_word_finds_nothing(documents: Documents) -> None:
+    assert documents.search("?! *", "nl") == []
+
+
+def test_a_file_is_read_as_it_was_written(documents: Documents, reopen: Callable[[str], Documents | None]) -> None:
+    read = reopen("a workbook")
+
+    assert read is not None
+    assert (read.number, read.published_on) == ("3.9", "2022-03-31")
+    assert read.items(PROFILES) == documents.items(PROFILES)
+    assert read.document(COMPETENCES, "uuid-cp-1") == documents.document(COMPETENCES, "uuid-cp-1")
+    assert read.search("bakker") == documents.search("bakker")
+
+
+def test_a_file_of_another_source_is_not_read(reopen: Callable[[str], Documents | None]) -> None:
+    assert reopen("another workbook") is None
+
+
+def test_a_file_of_another_format_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "3.9.sqlite")
+    connection.execute("UPDATE about SET value = '0' WHERE name = 'format'")
+    connection.commit()
+    connection.close()
+
+    assert reopen("a workbook") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no database", b"SQLite format 3\x00" + bytes(200)])
+def test_a_damaged_file_is_not_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "damaged.sqlite").write_bytes(content)
+
+    assert read_documents(tmp_path / "damaged.sqlite", "a workbook") is None
+
+
+def test_half_a_file_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
+    path = tmp_path / "3.9.sqlite"
+    path.write_bytes(path.read_bytes()[:8192])
+
+    assert reopen("a workbook") is None

@@ -1,0 +1,290 @@
+"""Faults on demand: which request one happens to, what a client sees of it, and how partners set them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from tests.sandbox.conftest import ClientOf
+
+PATH = "/releases/current/softskills"
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def client(bundled: Releases, client_of: ClientOf, faults: Faults) -> httpx.AsyncClient:
+    return client_of(create_sandbox(bundled, faults=faults))
+
+
+@pytest.mark.parametrize(
+    ("match", "path", "happens"),
+    [
+        ("/releases", "/releases", True),
+        ("/releases", "/releases/3.11", False),
+        ("/releases/{release}", "/releases/3.11", True),
+        ("/releases/{release}", "/releases/3.11/softskills", False),
+        ("/releases/*/softskills", "/releases/3.11/softskills", True),
+        ("/releases/3.1*", "/releases/3.11", True),
+        ("/releases/3.11", "/releases/3x11", False),
+        ("/releases/{release}/technicalcompetences/*", "/releases/3.11/technicalcompetences/a/b", False),
+        ("/releases/**", "/releases/3.11/technicalcompetences/a/b", True),
+        ("**/used", "/releases/3.11/technicalcompetences/a/used", True),
+    ],
+)
+def test_a_fault_happens_to_paths_that_match(faults: Faults, match: str, path: str, happens: bool) -> None:
+    faults.add(Fault(match, "html"))
+
+    assert (faults.take(path) is not None) == happens
+
+
+def test_a_fault_happens_so_many_times_and_then_the_next_one_does(faults: Faults) -> None:
+    faults.add(Fault("/x", "status", times=2))
+    faults.add(Fault("/x", "html"))
+
+    taken = [faults.take(path) for path in ("/x", "/y", "/x", "/x", "/x")]
+
+    assert [standing and standing.fault.kind for standing in taken] == ["status", None, "status", "html", "html"]
+
+
+def test_a_fault_happens_at_its_rate() -> None:
+    faults = Faults([Fault("/x", "html", rate=0.25)], random=Random(7))
+    happened = sum(faults.take("/x") is not None for _ in range(4000))
+
+    assert 900 < happened < 1100
+    assert Faults([Fault("/x", "html", rate=0)]).take("/x") is None
+
+
+def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
+    faults = Faults([Fault("/x", "html", rate=0.5, times=3)], random=Random(7))
+
+    assert sum(faults.take("/x") is not None for _ in range(100)) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"match": "releases"}, "match is a path"),
+        ({"match": 5}, "match is a path"),
+        ({"kind": "explode"}, "kind is one of slow, hang, status, cut, broken, html, not 'explode'"),
+        ({"status": 503.0}, "status is one of"),
+        ({"status": 418}, "status is one of 429, 500, 502, 503, 504, not 418"),
+        ({"rate": 1.5}, "rate is a number from 0 to 1, not 1.5"),
+        ({"rate": True}, "rate is a number"),
+        ({"seconds": -1}, "seconds is a number from 0 to 3600, not -1"),
+        ({"seconds": "1"}, "seconds is a number"),
+        ({"times": 0}, "times is a whole number from 1 on, not 0"),
+        ({"times": 1.0}, "times is a whole number"),
+        ({"retry_after": -1}, "retry_after is a whole number from 0 on, not -1"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Fault(**{"match": "/x", "kind": "html", **wrong})
+
+
+async def test_without_faults_a_request_passes_untouched(client: httpx.AsyncClient) -> None:
+    assert (await client.get(PATH)).status_code == 200
+
+
+async def test_slow_waits_its_seconds_and_then_answers(bundled: Releases, client_of: ClientOf) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    client = client_of(create_sandbox(bundled, faults=Faults([Fault(PATH, "slow", seconds=7.5)], sleep=sleep)))
+
+    assert (await client.get(PATH)).status_code == 200
+    assert slept == [7.5]
+
+
+async def test_hang_waits_for_its_event_and_then_answers(client: httpx.AsyncClient, faults: Faults) -> None:
+    until = asyncio.Event()
+    faults.add(Fault(PATH, "hang", until=until))
+
+    hanging = asyncio.create_task(client.get(PATH))
+    assert (await client.get("/releases")).status_code == 200
+    assert not hanging.done()
+
+    until.set()
+    assert (await hanging).status_code == 200
+
+
+async def test_hang_without_an_event_waits_until_the_faults_are_cleared(
+    client: httpx.AsyncClient, faults: Faults
+) -> None:
+    faults.add(Fault(PATH, "hang", times=1))
+    hanging = asyncio.create_task(client.get(PATH))
+    await client.get("/releases")
+    assert not hanging.done()
+
+    faults.clear()
+    assert (await hanging).status_code == 200
+
+
+async def test_a_client_that_leaves_ends_what_hangs_for_it(bundled: Releases, faults: Faults) -> None:
+    faults.add(Fault(PATH, "hang"))
+    app = create_sandbox(bundled, faults=faults)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": PATH, "root_path": "", "query_string": b"", "headers": []}
+    await app(scope, receive, send)
+
+    assert sent == []
+
+
+async def test_too_many_requests_is_the_gateways_answer(client: httpx.AsyncClient, faults: Faults) -> None:
+    faults.add(Fault(PATH, "status", status=429, retry_after=17))
+    response = await client.get(PATH)
+
+    assert (response.status_code, response.headers["retry-after"]) == (429, "17")
+    assert response.json()["httpCode"] == "429"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_other_errors_are_the_services_answer(client: httpx.AsyncClient, faults: Faults, status: int) -> None:
+    faults.add(Fault(PATH, "status", status=status))
+    response = await client.get(f"/services/openservices/v1{PATH}")
+
+    body = response.json()
+    assert response.status_code == body["status"] == status
+    assert body["path"] == f"/competent/api/external/v1{PATH}"
+    assert "retry-after" not in response.headers
+
+
+async def test_an_error_of_the_service_may_say_when_to_come_back(client: httpx.AsyncClient, faults: Faults) -> None:
+    faults.add(Fault(PATH, "status", status=503, retry_after=3))
+
+    assert (await client.get(PATH)).headers["retry-after"] == "3"
+
+
+async def test_cut_announces_the_whole_and_sends_half(client: httpx.AsyncClient, faults: Faults) -> None:
+    whole = (await client.get(PATH)).content
+    faults.add(Fault(PATH, "cut"))
+    response = await client.get(PATH)
+
+    assert response.status_code == 200
+    assert int(response.headers["content-length"]) == len(whole)
+    assert response.content == whole[: len(whole) // 2]
+
+
+async def test_broken_is_a_200_whose_json_stops_half_way(client: httpx.AsyncClient, faults: Faults) -> None:
+    faults.add(Fault("/releases/**", "broken"))
+
+    for path in (PATH, "/releases/3.12"):
+        response = await client.get(path)
+        assert response.status_code == 200
+        assert int(response.headers["content-length"]) == len(response.content)
+        with pytest.raises(ValueError):
+            response.json()
+
+
+async def test_html_is_a_200_with_a_page(client: httpx.AsyncClient, faults: Faults) -> None:
+    faults.add(Fault(PATH, "html"))
+    response = await client.get(PATH)
+
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert response.text.startswith("<!doctype html>")
+
+
+async def test_a_fault_happens_behind_the_gateway(bundled: Releases, client_of: ClientOf, faults: Faults) -> None:
+    faults.add(Fault("/**", "status", status=500))
+    client = client_of(create_sandbox(bundled, key="k", plan=1, faults=faults))
+
+    assert (await client.get(PATH)).status_code == 401
+    failed = await client.get(PATH, headers={"X-IBM-Client-Id": "k"})
+    assert (failed.status_code, failed.headers["x-ratelimit-remaining"]) == (500, "name=default,0;")
+    assert (await client.get(PATH, headers={"X-IBM-Client-Id": "k"})).status_code == 429
+
+
+@pytest.fixture
+async def address(bundled: Releases, faults: Faults) -> AsyncIterator[str]:
+    """Where a real server serves the sandbox."""
+    config = uvicorn.Config(create_sandbox(bundled, faults=faults), port=0, ws="none", lifespan="off", log_config=None)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    yield f"http://{host}:{port}"
+    await server.shutdown()
+
+
+async def test_a_cut_answer_is_a_broken_connection_for_a_client_on_the_network(address: str, faults: Faults) -> None:
+    faults.add(Fault(PATH, "cut", times=1))
+
+    async with httpx.AsyncClient(base_url=address) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(PATH)
+        assert (await client.get(PATH)).status_code == 200
+
+
+# How partners set faults.
+
+
+async def test_partners_add_list_and_end_faults(client: httpx.AsyncClient, faults: Faults) -> None:
+    told = {"match": PATH, "kind": "status", "status": 429, "retryAfter": 2, "times": 1, "rate": 1, "seconds": 0.5}
+
+    added = await client.post("/sandbox/faults", json=told)
+    assert (added.status_code, added.json()) == (201, {**told, "left": 1})
+    assert (await client.get(PATH)).status_code == 429
+    assert (await client.get("/sandbox/faults")).json() == [{**told, "left": 0}]
+    assert (await client.get(PATH)).status_code == 200
+
+    assert (await client.delete("/sandbox/faults")).status_code == 204
+    assert (await client.get("/sandbox/faults")).json() == []
+    assert len(faults) == 0
+
+
+async def test_partners_need_no_key_and_no_call_of_the_plan(bundled: Releases, client_of: ClientOf) -> None:
+    client = client_of(create_sandbox(bundled, key="k", plan=0))
+
+    assert (await client.get("/sandbox/faults")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("{", "this is no JSON"),
+        ("", "this is no JSON"),
+        ("[]", "a fault is an object with match and kind"),
+        ('{"match": "/x"}', "a fault is an object with match and kind"),
+        ('{"match": "/x", "kind": "html", "often": 1}', "no keys but match, kind, seconds, status, retryAfter"),
+        ('{"match": "/x", "kind": "explode"}', "kind is one of slow, hang"),
+        ('{"match": "/x", "kind": "status", "status": [429]}', "status is one of"),
+        ('{"match": "/x", "kind": "slow", "seconds": null}', "seconds is a number"),
+        ('{"match": "/x", "kind": {}}', "kind is one of"),
+        ("[" * 2000, "this is no JSON"),
+        (" " * 20_000, "a fault is told in 10,000 bytes at most"),
+    ],
+)
+async def test_a_fault_that_cannot_be_set_is_told_why(
+    client: httpx.AsyncClient, faults: Faults, body: str, told: str
+) -> None:
+    response = await client.post("/sandbox/faults", content=body)
+
+    assert response.status_code == 400
+    assert told in response.json()["error"]
+    assert len(faults) == 0
+
+
+async def test_no_more_than_a_hundred_faults_are_in_force(client: httpx.AsyncClient, faults: Faults) -> None:
+    answers = [await client.post("/sandbox/faults", json={"match": "/x", "kind": "html"}) for _ in range(101)]
+
+    assert [answer.status_code for answer in answers] == [201] * 100 + [400]
+    assert len(faults) == 100
