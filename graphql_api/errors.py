@@ -1,0 +1,109 @@
+"""Every error of this server in one tree, with the code that a client sees.
+
+A message here is written for the client: it never names a host, a path, a key or a trace. What only operators may
+see goes into `detail`, which is logged and never told.
+
+    CompetentError                  INTERNAL_SERVER_ERROR
+    ├── SettingsError               (start-up only: printed, exit code 2)
+    ├── BadUserInput                BAD_USER_INPUT
+    ├── ReleaseNotFound             RELEASE_NOT_FOUND
+    ├── NotIndexedYet               NOT_INDEXED_YET
+    └── UpstreamError               UPSTREAM_UNAVAILABLE
+        ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a link leads nowhere; entry points turn it into null)
+        ├── UpstreamTimeout         UPSTREAM_TIMEOUT
+        ├── UpstreamRateLimited     UPSTREAM_RATE_LIMITED
+        ├── UpstreamUnauthorized    UPSTREAM_UNAUTHORIZED
+        ├── UpstreamUnavailable     UPSTREAM_UNAVAILABLE
+        └── UpstreamInvalidResponse UPSTREAM_INVALID_RESPONSE
+"""
+
+from typing import Any, ClassVar
+
+
+class CompetentError(Exception):
+    """The root: a message for the client, a code, and seconds after which another try makes sense."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+    default: ClassVar[str] = "Something went wrong here; the request id finds it in the server's log."
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, detail: str = "") -> None:
+        super().__init__(message or self.default)
+        self.retry_after = retry_after
+        self.detail = detail
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What graphql-core copies into `errors[].extensions`."""
+        told: dict[str, Any] = {"code": self.code}
+        if self.retry_after is not None:
+            told["retryAfter"] = self.retry_after
+        return told
+
+
+class SettingsError(CompetentError):
+    """A setting is unknown, unusable or missing: the server does not start."""
+
+
+class BadUserInput(CompetentError):
+    """An argument that no data could satisfy; the message says what would do."""
+
+    code = "BAD_USER_INPUT"
+
+
+class ReleaseNotFound(CompetentError):
+    """The release asked for does not exist, or is no longer served by Competent."""
+
+    code = "RELEASE_NOT_FOUND"
+    default = "There is no such release; `releases { number }` lists those that there are."
+
+
+class NotIndexedYet(CompetentError):
+    """The question needs the index of a release, which is not there."""
+
+    code = "NOT_INDEXED_YET"
+
+
+class UpstreamError(CompetentError):
+    """The Competent API gave no document."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+    default = "The Competent API cannot be reached now."
+
+
+class UpstreamNotFound(UpstreamError):
+    """The Competent API says that the document does not exist."""
+
+    code = "UPSTREAM_INVALID_RESPONSE"
+    default = "Competent links to a document that it does not have."
+
+
+class UpstreamTimeout(UpstreamError):
+    """The Competent API did not answer in time."""
+
+    code = "UPSTREAM_TIMEOUT"
+    default = "The Competent API did not answer in time."
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The plan of the key is used up for now."""
+
+    code = "UPSTREAM_RATE_LIMITED"
+    default = "The Competent API allows no more calls for now."
+
+
+class UpstreamUnauthorized(UpstreamError):
+    """The Competent API refuses the server's key."""
+
+    code = "UPSTREAM_UNAUTHORIZED"
+    default = "The Competent API refuses this server's key; its operator can set another."
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The Competent API is down, or cannot be reached."""
+
+
+class UpstreamInvalidResponse(UpstreamError):
+    """The Competent API answered with something that is not the document asked for."""
+
+    code = "UPSTREAM_INVALID_RESPONSE"
+    default = "The Competent API answered with something that is not the document asked for."

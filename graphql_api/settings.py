@@ -1,0 +1,156 @@
+"""All settings in one list: name, default, help. Immutable once read, and an unknown `COMPETENT_…` stops the start.
+
+A setting `upstream_url` is read from the environment variable `COMPETENT_UPSTREAM_URL`, and so on.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from graphql_api.errors import SettingsError
+
+PREFIX = "COMPETENT_"
+
+
+class Secret(str):
+    """A text that hides itself from logs, traces and `repr`; `reveal()` gives it."""
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self.reveal() else "Secret('')"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def reveal(self) -> str:
+        """The text itself, for the one place that sends it."""
+        return str.__str__(self)
+
+
+def _setting(default: Any, help: str, *, least: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "least": least})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose. Times are in seconds, sizes in bytes."""
+
+    upstream_url: str = _setting("", "Base of the Competent API to ask; unset: the sandbox in this process.")
+    api_key: Secret = _setting(Secret(""), "Key for the Competent API, sent as X-IBM-Client-Id.")
+    api_key_file: Path | None = _setting(None, "File with that key, instead of the key itself.")
+    data: tuple[Path, ...] = _setting(
+        (), "Competent's Excel exports for the sandbox to serve, one release each, separated as in PATH."
+    )
+    store: str = _setting(
+        "",
+        "Where documents are kept: `memory:` or `sqlite:PATH`. Unset: a file in the user's cache folder over the real API, "
+        "memory over the sandbox.",
+    )
+    cache_dir: Path | None = _setting(None, "Folder for what can be made again. Unset: the user's cache folder.")
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8000, "Port to listen on; 0 takes a free one.", least=0)
+    workers: int = _setting(1, "Processes that serve.", least=1)
+    log: str = _setting("info", "How much is logged: debug, info, warning or error.")
+    connect_timeout: float = _setting(2.0, "Longest wait for a connection to the Competent API.", least=0.001)
+    read_timeout: float = _setting(4.0, "Longest silence while the Competent API answers.", least=0.001)
+    total_timeout: float = _setting(
+        5.0, "Longest time for one answer of the Competent API, body included.", least=0.001
+    )
+    upstream_concurrency: int = _setting(40, "Most requests to the Competent API at once.", least=1)
+    document_bytes: int = _setting(16_000_000, "Largest document that is read, after inflating.", least=1)
+    page_size: int = _setting(500, "Items asked for with each page of a list.", least=1)
+    memory_bytes: int = _setting(128_000_000, "Documents kept in memory, in bytes of their JSON text.", least=0)
+    keep_release: float = _setting(
+        30 * 86400.0, "How long documents of a numbered release are kept; they do not change once published.", least=0
+    )
+    keep_current: float = _setting(300.0, "How long the answer to `which release is current` is kept.", least=0)
+    max_tokens: int = _setting(1000, "Most tokens in one GraphQL document.", least=1)
+    max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read every setting, or raise SettingsError with all that is wrong with them."""
+        known = {variable(each): each for each in fields(cls)}
+        given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+        faults = [f"{name} is not a setting of this server" for name in sorted(given.keys() - known.keys())]
+        values: dict[str, Any] = {}
+        for name in given.keys() & known.keys():
+            try:
+                values[known[name].name] = _parse(known[name], given[name])
+            except ValueError as error:
+                faults.append(f"{name} {error}")
+        if faults:
+            raise SettingsError("; ".join(faults) + ". docs/settings.md lists all settings.")
+        return cls(**values)
+
+    @property
+    def live(self) -> bool:
+        """True where a Competent API is asked over the network, and not the sandbox."""
+        return bool(self.upstream_url)
+
+    def checked(self) -> "Settings":
+        """These settings, or SettingsError where they do not go together."""
+        if self.live:
+            self._check_upstream()
+        if self.live and self.data:
+            raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
+        if self.log not in ("debug", "info", "warning", "error"):
+            raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
+        return self
+
+    def _check_upstream(self) -> None:
+        url = urlsplit(self.upstream_url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+            raise SettingsError(
+                "COMPETENT_UPSTREAM_URL must be the base of a Competent API, such as "
+                "https://api.vdab.be/services/opendata/competent/v2"
+            )
+        loopback = url.hostname in ("127.0.0.1", "::1", "localhost")
+        if url.scheme == "http" and not loopback:
+            raise SettingsError("COMPETENT_UPSTREAM_URL must use https: the key would go over the network in the clear")
+        if not loopback and not self.key().reveal():
+            raise SettingsError(
+                "the Competent API needs a key: set COMPETENT_API_KEY or COMPETENT_API_KEY_FILE "
+                "(docs/live-api.md says where keys come from), or unset COMPETENT_UPSTREAM_URL to use the sandbox"
+            )
+
+    def key(self) -> Secret:
+        """The key for the Competent API, from the setting or its file; empty where there is none."""
+        if self.api_key.reveal() or self.api_key_file is None:
+            return self.api_key
+        try:
+            return Secret(self.api_key_file.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {self.api_key_file}") from error
+
+
+def variable(setting: "Field[Any]") -> str:
+    """The environment variable of a setting."""
+    return PREFIX + setting.name.upper()
+
+
+def _parse(setting: "Field[Any]", text: str) -> Any:
+    if setting.name == "data":
+        return tuple(Path(each) for each in text.split(os.pathsep) if each)
+    if setting.name in ("api_key_file", "cache_dir"):
+        return Path(text) if text else None
+    if isinstance(setting.default, Secret):
+        return Secret(text.strip())
+    if isinstance(setting.default, str):
+        return text.strip()
+    return _number(setting, text)
+
+
+def _number(setting: "Field[Any]", text: str) -> int | float:
+    kind = int if isinstance(setting.default, int) else float
+    try:
+        number = kind(text)
+    except ValueError:
+        raise ValueError(f"must be a {'whole ' if kind is int else ''}number, not {text!r}") from None
+    if not number >= setting.metadata["least"]:
+        raise ValueError(f"must be at least {setting.metadata['least']}, not {text!r}")
+    return number

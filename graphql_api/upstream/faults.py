@@ -1,0 +1,69 @@
+"""What upstream did instead of answering, told as our errors: no exception of httpx or aiohttp gets past here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import httpx
+
+from graphql_api.errors import (
+    UpstreamError,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+
+LONGEST_RETRY_AFTER = 60.0
+"""Seconds; a longer `Retry-After` is taken as this, so that no header can shut us up for a day."""
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """Turn every exception of the HTTP libraries and of the deadline into one of ours."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError) as error:
+        # TimeoutError is an OSError: the deadline of asyncio.timeout arrives here as well.
+        kind = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
+        raise kind(detail=f"{type(error).__name__}: {error}") from error
+
+
+def _is_timeout(error: Exception) -> bool:
+    # The aiohttp transport tells a refused or reset connection as ConnectTimeout: what caused it knows better.
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientError):
+        return isinstance(cause, TimeoutError)
+    return isinstance(error, TimeoutError | httpx.TimeoutException)
+
+
+def refusal(response: httpx.Response, now: datetime | None = None) -> UpstreamError | None:
+    """The error that a status stands for; None for 200."""
+    status, detail = response.status_code, f"status {response.status_code}"
+    if status == 200:
+        return None
+    if status == 404:
+        return UpstreamNotFound(detail=detail)
+    if status in (401, 403):
+        return UpstreamUnauthorized(detail=detail)
+    if status == 429:
+        return UpstreamRateLimited(retry_after=retry_after(response, now), detail=detail)
+    if status >= 500:
+        return UpstreamUnavailable(retry_after=retry_after(response, now), detail=detail)
+    return UpstreamInvalidResponse(detail=detail)
+
+
+def retry_after(response: httpx.Response, now: datetime | None = None) -> float | None:
+    """Seconds to wait, from `Retry-After` as a number or a date (RFC 9110, 10.2.3); None for rubbish."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return min(float(text[:9]), LONGEST_RETRY_AFTER)
+    try:
+        seconds = (parsedate_to_datetime(text) - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

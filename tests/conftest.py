@@ -1,0 +1,75 @@
+"""The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from graphql_api.app import create_app
+from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
+from graphql_api.settings import Settings
+
+CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
+"""The technical competence that VDAB's own page shows."""
+
+
+class Server:
+    """A server over a sandbox, with what it asked of it and what goes wrong there."""
+
+    def __init__(self, releases: Releases, settings: Settings) -> None:
+        self.faults = Faults()
+        self.paths: list[str] = []
+        self.sandbox = create_sandbox(releases, faults=self.faults, asked=self.paths)
+        self.app = create_app(settings, self.sandbox)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+
+    async def post(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+        """The response to an operation."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers=told)
+
+    async def ask(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> Any:
+        """The data of an operation that must have no errors."""
+        answer = (await self.post(query, variables, **headers)).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    async def errors(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> list[dict[str, Any]]:
+        """The errors of an operation that must have some."""
+        errors: list[dict[str, Any]] = (await self.post(query, variables, **headers)).json()["errors"]
+        assert all(error["extensions"]["requestId"] for error in errors)
+        return errors
+
+    async def codes(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> list[str]:
+        """The codes of those errors."""
+        return [error["extensions"]["code"] for error in await self.errors(query, variables, **headers)]
+
+    def asked(self) -> list[str]:
+        """What was asked upstream since this was last called, in that order."""
+        paths = self.paths.copy()
+        self.paths.clear()
+        return paths
+
+
+@pytest.fixture(scope="session")
+def releases() -> Iterator[Releases]:
+    """The bundled releases, read once."""
+    opened = bundled_releases()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Defaults, in memory."""
+    return replace(Settings(), store="memory:")
+
+
+@pytest.fixture
+async def server(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    """A server that has asked nothing yet."""
+    started = Server(releases, settings)
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started

@@ -1,0 +1,35 @@
+"""The catalogue of paths."""
+
+from uuid import UUID
+
+from graphql_api import routes
+from graphql_api.routes import ROUTES, route_of
+
+ID = UUID("8c15a1bf-9699-43ae-b890-f79ac3e5f461")
+
+
+def test_every_path_is_known_as_its_own_route() -> None:
+    for route in ROUTES:
+        known = route_of(route.path("3.11", ID))
+        assert known is not None
+        assert known.route is route
+        assert known.uuid == (str(ID) if "{uuid}" in route.template else None)
+
+
+def test_a_page_of_a_list_is_known_as_the_list() -> None:
+    known = route_of("/releases/3.11/softskills?page=2&size=500")
+    assert known is not None
+    assert known.route is routes.SOFT_SKILLS
+
+
+def test_any_other_path_is_unknown() -> None:
+    for path in ("/", "/admin", "/releases/3.11/../x", "/releases/3.11/softskills/x/y", "http://x/releases"):
+        assert route_of(path) is None
+
+
+def test_what_stands_in_a_path_is_quoted() -> None:
+    assert routes.RELEASE.path("../x?y#z") == "/releases/..%2Fx%3Fy%23z"
+
+
+def test_no_path_ever_asks_for_one_language() -> None:
+    assert not any("lang" in route.template for route in ROUTES)

@@ -1,0 +1,96 @@
+"""Settings: read from the environment, refused where they make no sense."""
+
+import os
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from graphql_api.errors import SettingsError
+from graphql_api.settings import Secret, Settings, variable
+
+LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}
+
+
+def read(environment: dict[str, str]) -> Settings:
+    return Settings.from_environment(environment).checked()
+
+
+def test_without_any_setting_the_sandbox_is_served() -> None:
+    assert not read({}).live
+
+
+def test_a_url_and_a_key_make_it_live() -> None:
+    settings = read(LIVE)
+
+    assert settings.live
+    assert settings.key().reveal() == "k3y"
+
+
+def test_values_get_the_type_of_their_default() -> None:
+    settings = read(
+        {
+            "COMPETENT_PORT": "0",
+            "COMPETENT_READ_TIMEOUT": "1.5",
+            "COMPETENT_DATA": os.pathsep.join(["a.xlsx", "b.xlsx"]),
+        }
+    )
+
+    assert (settings.port, settings.read_timeout) == (0, 1.5)
+    assert settings.data == (Path("a.xlsx"), Path("b.xlsx"))
+
+
+def test_other_variables_are_not_ours() -> None:
+    assert read({"PATH": "/bin", "COMPETENTX": "1"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"COMPETENT_PROT": "1"}, "COMPETENT_PROT is not a setting"),
+        ({"COMPETENT_PORT": "http"}, "COMPETENT_PORT must be a whole number"),
+        ({"COMPETENT_WORKERS": "0"}, "COMPETENT_WORKERS must be at least 1"),
+        ({"COMPETENT_TOTAL_TIMEOUT": "nan"}, "COMPETENT_TOTAL_TIMEOUT must be at least"),
+        ({"COMPETENT_LOG": "loud"}, "COMPETENT_LOG is one of"),
+        ({"COMPETENT_UPSTREAM_URL": "https://competent.example"}, "needs a key"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://competent.example"}, "must use https"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "competent.example"}, "must be the base"),
+        (LIVE | {"COMPETENT_DATA": "a.xlsx"}, "COMPETENT_DATA is served by the sandbox"),
+        ({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": "/no/such/file"}, "COMPETENT_API_KEY_FILE cannot"),
+    ],
+)
+def test_what_makes_no_sense_stops_the_start_with_a_sentence(environment: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        read(environment)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"COMPETENT_A is .*; COMPETENT_B is "):
+        read({"COMPETENT_A": "1", "COMPETENT_B": "1"})
+
+
+def test_a_loopback_upstream_needs_neither_key_nor_https() -> None:
+    assert read({"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:9000"}).live
+
+
+def test_a_key_comes_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(" k3y\n")
+
+    assert (
+        read({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": str(tmp_path / "key")}).key().reveal() == "k3y"
+    )
+
+
+def test_a_secret_shows_nowhere() -> None:
+    secret = Secret("k3y")
+
+    assert "k3y" not in f"{secret!r} {secret!s} {secret} {secret:>10} {read(LIVE)!r}"
+    assert secret.reveal() == "k3y"
+
+
+def test_every_setting_has_a_help_and_a_place_in_the_docs() -> None:
+    page = Path(__file__).parent.parent / "docs" / "settings.md"
+    text = page.read_text(encoding="utf-8")
+    for each in fields(Settings):
+        assert f"| `{variable(each)}` |" in text
+        assert each.metadata["help"] in text

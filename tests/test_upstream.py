@@ -1,0 +1,293 @@
+"""The door to the Competent API: a document that was asked for, or one of our errors."""
+
+import asyncio
+import gzip
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import httpx
+import orjson
+import pytest
+
+from graphql_api.errors import (
+    UpstreamError,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from graphql_api.routes import RELEASES
+from graphql_api.settings import Secret, Settings
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.faults import our_errors, retry_after
+from graphql_api.upstream.transport import in_process, over_network
+from tests.conftest import CP_7
+
+PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
+SETTINGS = replace(Settings(), upstream_url="https://competent.example/base/v2", api_key=Secret("k3y"))
+
+
+class Asked(httpx.AsyncBaseTransport):
+    """A network that gives one answer, and keeps what was asked of it."""
+
+    def __init__(self, answer: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
+        self.answer = answer
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return await self.answer(request)
+
+
+def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
+    async def body() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.Response(status, headers=told, content=body())
+
+    return Asked(answer)
+
+
+def upstream(transport: httpx.AsyncBaseTransport, settings: Settings = SETTINGS) -> Upstream:
+    client = over_network(settings)
+    client._transport = transport
+    return Upstream(client, settings)
+
+
+def document(**more: Any) -> bytes:
+    return orjson.dumps({"id": CP_7, "code": "CP-7", **more})
+
+
+async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
+    asked = network(document())
+
+    assert (await upstream(asked).fetch(PATH))["code"] == "CP-7"
+
+    (request,) = asked.requests
+    assert str(request.url) == f"https://competent.example/base/v2{PATH}"
+    assert request.headers["x-ibm-client-id"] == "k3y"
+    assert request.headers["accept"] == "application/hal+json"
+
+
+async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> None:
+    asked = network(b"{}")
+
+    await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500")
+
+    assert asked.requests[0].url.query == b"page=1&size=500"
+
+
+async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
+    asked = network(b"{}")
+
+    for path in ("/admin", "//elsewhere.example/releases", "/releases/../admin"):
+        with pytest.raises(UpstreamNotFound):
+            await upstream(asked).fetch(path)
+    assert asked.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (301, UpstreamInvalidResponse),
+        (204, UpstreamInvalidResponse),
+        (400, UpstreamInvalidResponse),
+        (401, UpstreamUnauthorized),
+        (403, UpstreamUnauthorized),
+        (404, UpstreamNotFound),
+        (429, UpstreamRateLimited),
+        (500, UpstreamUnavailable),
+        (503, UpstreamUnavailable),
+    ],
+)
+async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamError]) -> None:
+    asked = network(b"{}", status=status, location="https://elsewhere.example/")
+
+    with pytest.raises(error) as raised:
+        await upstream(asked).fetch(PATH)
+    assert type(raised.value) is error
+    assert len(asked.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'{"id": "8c15',
+        b"[]",
+        b"null",
+        b"7",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"id": "' + b"0" * 36 + b'"}',
+        b"{}",
+        b'{"httpCode": "401", "httpMessage": "Unauthorized"}',
+        b'{"timestamp": 1, "status": 500, "error": "Internal Server Error", "path": "/x"}',
+    ],
+)
+async def test_anything_but_the_document_asked_for_is_refused(body: bytes) -> None:
+    with pytest.raises(UpstreamInvalidResponse):
+        await upstream(network(body)).fetch(PATH)
+
+
+async def test_a_document_is_read_in_pieces_and_inflated() -> None:
+    zipped = gzip.compress(document(skill=None))
+
+    found = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH)
+
+    assert found == {"id": CP_7, "code": "CP-7", "skill": None}
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(document())[:-12], "gzip"),
+        (b"not gzip", "gzip"),
+        (document(), "br"),
+    ],
+)
+async def test_a_body_that_cannot_be_inflated_is_refused(body: bytes, encoding: str) -> None:
+    with pytest.raises(UpstreamInvalidResponse):
+        await upstream(network(body, content_encoding=encoding)).fetch(PATH)
+
+
+async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1000
+            yield b"x" * 1000
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=endless())
+
+    with pytest.raises(UpstreamInvalidResponse):
+        await upstream(Asked(answer), replace(SETTINGS, document_bytes=10_000)).fetch(PATH)
+    assert read < 20_000
+
+
+async def test_a_gzip_bomb_is_never_inflated_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+
+    with pytest.raises(UpstreamInvalidResponse) as raised:
+        await upstream(network(bomb, content_encoding="gzip"), replace(SETTINGS, document_bytes=10_000)).fetch(PATH)
+    assert raised.value.detail == "more than 10000 bytes"
+
+
+async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
+    release = asyncio.Event()
+    most = under_way = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal most, under_way
+        under_way += 1
+        most = max(most, under_way)
+        await release.wait()
+        under_way -= 1
+        return await network(b"{}").answer(request)
+
+    door = upstream(Asked(answer), replace(SETTINGS, upstream_concurrency=3))
+    calls = [asyncio.create_task(door.fetch(RELEASES.path())) for _ in range(10)]
+    while under_way < 3:
+        await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(*calls)
+
+    assert most == 3
+
+
+async def test_an_answer_that_never_ends_is_a_timeout() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(UpstreamTimeout):
+        await upstream(Asked(answer), replace(SETTINGS, total_timeout=0.01)).fetch(PATH)
+
+
+def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:
+    return [each for _, each in inspect.getmembers(module, inspect.isclass) if issubclass(each, base)]
+
+
+def instance(kind: type[Exception]) -> Exception:
+    made = kind.__new__(kind)
+    Exception.__init__(made, "http://internal.host:8080/ went wrong")
+    return made
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [each for base in (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) for each in exceptions_of(httpx, base)],
+)
+def test_every_exception_of_httpx_is_one_of_our_errors(kind: type[Exception]) -> None:
+    wanted = UpstreamTimeout if issubclass(kind, httpx.TimeoutException) else UpstreamUnavailable
+
+    with pytest.raises(wanted) as raised, our_errors():
+        raise instance(kind)
+    assert "internal.host" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", exceptions_of(aiohttp, aiohttp.ClientError))
+def test_so_is_every_exception_of_aiohttp_even_where_the_transport_takes_it_for_a_timeout(
+    kind: type[Exception],
+) -> None:
+    wanted = UpstreamTimeout if issubclass(kind, TimeoutError) else UpstreamUnavailable
+
+    with pytest.raises(wanted), our_errors():
+        raise httpx.ConnectTimeout("") from instance(kind)
+    with pytest.raises(UpstreamError), our_errors():
+        raise httpx.NetworkError("") from None
+
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("86400", 60.0),
+        ("9" * 400, 60.0),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
+        ("Tue, 24 Nov 2026 13:00:00 GMT", 60.0),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
+        ("Tue, 24 Nov 2026 12:00:30", None),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date_and_never_longer_than_a_minute(header: str, seconds: float | None) -> None:
+    assert retry_after(httpx.Response(429, headers={"Retry-After": header}), NOW) == seconds
+
+
+async def test_a_refused_connection_is_unavailable_and_not_a_timeout(unused_tcp_port: int) -> None:
+    settings = replace(Settings(), upstream_url=f"http://127.0.0.1:{unused_tcp_port}")
+    door = Upstream(over_network(settings), settings)
+
+    with pytest.raises(UpstreamUnavailable):
+        await door.fetch(PATH)
+    await door.aclose()
+
+
+async def test_an_exception_inside_the_sandbox_is_unavailable() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("secret")
+
+    settings = Settings()
+    with pytest.raises(UpstreamUnavailable) as raised:
+        await Upstream(in_process(broken, settings), settings).fetch(PATH)
+    assert "secret" not in str(raised.value)
