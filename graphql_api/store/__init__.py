@@ -1,0 +1,5 @@
+"""Documents kept by path, so that the Competent API is asked as little as can be."""
+
+from graphql_api.store.store import Store
+
+__all__ = ["Store"]

@@ -1,0 +1,138 @@
+"""Loaders and listings, over a store that is a table of documents."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.loaders import Loaders, number_of
+from graphql_api.store import Store
+
+
+class Table:
+    """Answers from a table, and keeps the batches that it was asked."""
+
+    def __init__(self, documents: dict[str, dict[str, Any]]) -> None:
+        self.documents = documents
+        self.batches: list[list[str]] = []
+
+    async def get_many(self, paths: list[str]) -> dict[str, Any]:
+        self.batches.append(list(paths))
+        return {path: self.documents.get(path, UpstreamNotFound()) for path in paths}
+
+
+def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
+    table = Table(documents)
+    return Loaders(cast(Store, table), page_size=500), table
+
+
+def linked(release: str, rest: str = "") -> dict[str, Any]:
+    return {"_links": {"self": {"href": f"http://internal:8080/api/releases/{release}{rest}"}}}
+
+
+def listed(*numbers: int, total: int, size: int = 3) -> dict[str, Any]:
+    return {
+        "_embedded": {"someList": [{"n": number} for number in numbers]},
+        "page": {"size": size, "totalElements": total, "totalPages": -(-total // size)},
+    }
+
+
+async def test_all_loads_of_a_tick_are_one_batch_and_a_path_is_loaded_once() -> None:
+    load, table = loaders({"/a": {"x": 1}, "/b": {"x": 2}})
+
+    async def two() -> list[Any]:
+        return [await load.load("/a"), await load.load("/b")]
+
+    answers = await asyncio.gather(two(), two(), load.load("/a"), load.load("/b"))
+
+    assert answers == [[{"x": 1}, {"x": 2}]] * 2 + [{"x": 1}, {"x": 2}]
+    assert table.batches == [["/a", "/b"]]
+
+
+async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
+    load, _ = loaders({"/a": {}})
+
+    answers = await asyncio.gather(load.load("/a"), load.load("/b"), return_exceptions=True)
+
+    assert answers[0] == {}
+    assert isinstance(answers[1], UpstreamNotFound)
+
+
+async def test_current_is_the_number_that_its_own_link_names() -> None:
+    load, table = loaders({"/releases/current": linked("3.27")})
+
+    assert [await load.release_number(each) for each in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
+    assert table.batches == [["/releases/current"]]
+
+
+@pytest.mark.parametrize(
+    ("document", "number"),
+    [
+        (linked("3.27"), "3.27"),
+        (linked("current") | {"number": "3.27"}, "3.27"),
+        ({"releaseNumber": "3.27"}, "3.27"),
+        ({"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}, "3.27"),
+        ({"number": "current"}, None),
+        ({"number": 3.27}, None),
+        ({"number": "../x"}, None),
+        ({}, None),
+    ],
+)
+def test_a_document_tells_the_number_of_its_release(document: dict[str, Any], number: str | None) -> None:
+    assert number_of(document) == number
+
+
+async def test_without_a_route_for_releases_the_soft_skills_tell_which_is_current() -> None:
+    load, _ = loaders(
+        {"/releases/current/softskills": {"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}}
+    )
+
+    assert await load.release_number("current") == "3.27"
+    assert await load.release_exists("3.27")
+    assert not await load.release_exists("3.26")
+
+
+async def test_a_current_release_that_tells_no_number_is_an_invalid_response() -> None:
+    load, _ = loaders({"/releases/current": {}})
+
+    with pytest.raises(UpstreamInvalidResponse):
+        await load.release_number("current")
+
+
+async def test_what_cannot_be_a_release_is_never_asked_for() -> None:
+    load, table = loaders({})
+
+    with pytest.raises(ReleaseNotFound):
+        await load.release_number("../admin")
+    assert table.batches == []
+
+
+async def test_a_list_gives_parts_across_its_pages_and_loads_only_those_pages() -> None:
+    pages = {
+        f"/list?page={page}&size=500": listed(*range(page * 3, min(page * 3 + 3, 10)), total=10) for page in range(4)
+    }
+    load, table = loaders(pages)
+    listing = load.listing("/list")
+
+    assert [item["n"] for item in await listing.part(5, 8)] == [5, 6, 7]
+    assert table.batches == [["/list?page=0&size=500"], ["/list?page=1&size=500", "/list?page=2&size=500"]]
+    assert [item["n"] for item in await listing.all()] == list(range(10))
+    assert await listing.part(9, 50) == [{"n": 9}]
+    assert await listing.part(4, 4) == []
+
+
+async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_where_it_has_some() -> None:
+    load, table = loaders({"/whole": {"_embedded": {"x": [{"n": 0}, {"n": 1}]}}})
+    assert len(await load.listing("/whole", paged=False).all()) == 2
+    assert table.batches == [["/whole"]]
+
+    load, _ = loaders({"/used": listed(0, 1, 2, total=4), "/used?page=1&size=500": listed(3, total=4)})
+    assert [item["n"] for item in await load.listing("/used", paged=False).all()] == [0, 1, 2, 3]
+
+
+async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> None:
+    load, table = loaders({"/list?page=0&size=500": {"page": {"size": 500, "totalElements": 0, "totalPages": 0}}})
+
+    assert await load.listing("/list").all() == []
+    assert len(table.batches) == 1
