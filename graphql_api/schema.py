@@ -1,0 +1,130 @@
+"""The schema, built in one place, and what a client is told of errors.
+
+Every error leaves with a code; an unexpected exception is logged with its trace and told as INTERNAL_SERVER_ERROR alone.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError, Undefined
+from graphql.language import OperationDefinitionNode
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.types import ExecutionContext
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from graphql_api.errors import CompetentError
+from graphql_api.query import BLOCKS, LOADABLE, Query
+from graphql_api.types.scalars import SCALARS
+
+log = logging.getLogger(__name__)
+
+DOCUMENTS_KEPT = 500
+"""Parsed and validated GraphQL documents that are kept, of the operations asked most recently."""
+
+
+class Answer(NamedTuple):
+    """What an operation gave; `executed` is false where the request itself was at fault and no field was resolved."""
+
+    data: dict[str, Any] | None
+    errors: list[dict[str, Any]]
+    executed: bool
+
+
+class OneOperation(SchemaExtension):
+    """Refuses a document with several operations where none is named, instead of running the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Counts the operations once the document is parsed."""
+        context = self.execution_context
+        definitions = context.graphql_document.definitions if context.graphql_document else ()
+        count = sum(isinstance(each, OperationDefinitionNode) for each in definitions)
+        if count > 1 and context._provided_operation_name is None:
+            context.pre_execution_errors = [
+                GraphQLError(
+                    f"The document has {count} operations; say which by `operationName`.",
+                    extensions={"code": "OPERATION_RESOLUTION_FAILURE"},
+                )
+            ]
+        yield
+
+
+class CompetentSchema(strawberry.Schema):
+    """Strawberry's schema, with arguments that have no default where Python's is None, and a logger that stays silent."""
+
+    def __init__(self, max_tokens: int) -> None:
+        super().__init__(
+            Query,
+            types=[*LOADABLE.values(), *BLOCKS.values()],
+            config=StrawberryConfig(scalar_map=SCALARS),
+            extensions=[
+                lambda: MaxTokensLimiter(max_tokens),
+                lambda: ParserCache(DOCUMENTS_KEPT),
+                lambda: ValidationCache(DOCUMENTS_KEPT),
+                OneOperation,
+            ],
+        )
+        for kind in self._schema.type_map.values():
+            for field in getattr(kind, "fields", {}).values():
+                for argument in getattr(field, "args", {}).values():
+                    if argument.default_value is None:
+                        argument.default_value = Undefined
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing: Strawberry would write an excerpt of the query for each error."""
+
+    async def answer(
+        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Answer:
+        """Run one operation of a document."""
+        try:
+            result = await self.execute(query, variables, context, operation_name=operation_name)
+        except CannotGetOperationTypeError:
+            return Answer(None, [_told(_no_such_operation(operation_name), "OPERATION_RESOLUTION_FAILURE")], False)
+        if isinstance(result, PreExecutionError):
+            return Answer(None, [_told_before(error) for error in result.errors or ()], False)
+        return _executed(result)
+
+
+def build_schema(max_tokens: int = 1000) -> CompetentSchema:
+    """The schema of this server."""
+    return CompetentSchema(max_tokens)
+
+
+def _no_such_operation(name: str | None) -> GraphQLError:
+    return GraphQLError(f"The document has no operation named {name!r}." if name else "The document has no operation.")
+
+
+def _executed(result: ExecutionResult) -> Answer:
+    errors = result.errors or []
+    if result.data is None and errors and all(error.path is None for error in errors):
+        return Answer(None, [_told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
+    return Answer(result.data, [_told_in_execution(error) for error in errors], True)
+
+
+def _told_before(error: GraphQLError) -> dict[str, Any]:
+    if isinstance(error, GraphQLSyntaxError):
+        return _told(error, "GRAPHQL_PARSE_FAILED")
+    if error.original_error is not None and not isinstance(error.original_error, CompetentError | GraphQLError):
+        log.warning("a document could not be read: %r", error.original_error)
+        return _told(GraphQLError("The document cannot be read; it may be nested too deeply."), "GRAPHQL_PARSE_FAILED")
+    return _told(error, "GRAPHQL_VALIDATION_FAILED")
+
+
+def _told_in_execution(error: GraphQLError) -> dict[str, Any]:
+    cause = error.original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        return _told(error, "BAD_USER_INPUT")  # an argument that does not fit, found when its field was resolved
+    if not isinstance(cause, CompetentError):
+        log.error("unexpected error at %s", error.path, exc_info=cause)
+        error = GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path)
+    return _told(error, CompetentError.code)
+
+
+def _told(error: GraphQLError, code: str) -> dict[str, Any]:
+    told: dict[str, Any] = dict(error.formatted)
+    told["extensions"] = {"code": code} | dict(error.extensions or {})
+    return told

@@ -1,0 +1,92 @@
+"""What the linked types share: identity, the release, and the fields that other concepts are reached by."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from uuid import UUID
+
+import strawberry
+
+from graphql_api.hal import parts
+from graphql_api.routes import Route
+from graphql_api.types.node import Node, NodeId
+from graphql_api.types.part import Convert, Part, reads
+from graphql_api.types.text import LocalizedText, localized
+
+if TYPE_CHECKING:
+    from graphql_api.types.release import Release
+
+
+def plain_text(part: Part, value: Any) -> str | None:
+    """A text as it is, white space trimmed; None for anything else."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def text(part: Part, value: Any) -> LocalizedText | None:
+    """A text in up to four languages."""
+    return localized(value)
+
+
+def texts(part: Part, value: Any) -> list[str]:
+    """The texts of a list."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+@strawberry.interface(description="A thing of Competent in one release.")
+class Concept(Node):
+    """A node that is made of a document; `route` is where its whole can be loaded, None where no route is known."""
+
+    part: strawberry.Private[Part]
+    route: ClassVar[Route | None] = None
+
+    def node_id(self) -> NodeId:
+        """The type, the release and the uuid."""
+        return NodeId(type(self).__name__, self.part.release, self.part.uuid)
+
+    @strawberry.field(description="Competent's own id. The same thing has the same uuid in every release that has it.")
+    def uuid(self) -> UUID:
+        """The uuid."""
+        return self.part.uuid
+
+    code: str | None = reads(
+        "code", convert=plain_text, description="Competent's code, such as `OP-101`. Codes can move to another thing."
+    )
+
+    @strawberry.field(description="The release that this was read in.")
+    def release(self) -> Annotated["Release", strawberry.lazy("graphql_api.types.release")]:
+        """The release."""
+        from graphql_api.types.release import Release
+
+        return Release(loaders=self.part.loaders, number=self.part.release)
+
+    @classmethod
+    def embedded(cls, part: Part, document: object) -> Self | None:
+        """This type made of what is embedded in another document; None for what is no such thing."""
+        found = part.embedded(document, cls.route)
+        return None if found is None else cls(part=found)
+
+
+@strawberry.interface(description="Something that a person can, knows, shows or is.")
+class Competence(Concept):
+    """The blocks that technical competences are made of, and the skills that profiles name directly."""
+
+    description: LocalizedText | None = reads("description", convert=text, description="What it is.")
+    regions: list[str] = reads(
+        "regions",
+        convert=texts,
+        description="Regions that it is limited to; empty where it holds everywhere.",
+        never_null=True,
+    )
+
+
+def one(kind: type[Concept]) -> Convert:
+    """Converts an embedded object."""
+    return lambda part, value: kind.embedded(part, value)
+
+
+def many(kind: type[Concept]) -> Convert:
+    """Converts an embedded list, without what has no id."""
+
+    def convert(part: Part, value: Any) -> list[Concept]:
+        made = (kind.embedded(part, each) for each in parts(value))
+        return [each for each in made if each is not None]
+
+    return convert

@@ -1,0 +1,16 @@
+"""Digital skills: what one can do with computers."""
+
+import strawberry
+
+from graphql_api.types.concept import Competence, text
+from graphql_api.types.part import reads
+from graphql_api.types.text import LocalizedText
+
+
+@strawberry.type(description="What one can do with computers (Dutch: digitale vaardigheid).")
+class DigitalSkill(Competence):
+    """Embedded in profiles; no route of its own is known."""
+
+    description: LocalizedText | None = reads(
+        "title", "description", "shortDescription", convert=text, description="What it is."
+    )

@@ -1,0 +1,53 @@
+"""Global ids: opaque to clients, and made of the type, the number of the release and the uuid.
+
+An id never says `current`, so a client's cache never mixes two releases.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
+from uuid import UUID
+
+import strawberry
+
+from graphql_api.errors import BadUserInput
+from graphql_api.hal import is_release
+
+
+class NodeId(NamedTuple):
+    """What an id is made of; a release itself has no uuid."""
+
+    type_name: str
+    release: str
+    uuid: UUID | None = None
+
+    def __str__(self) -> str:
+        text = ":".join((self.type_name, self.release, *([str(self.uuid)] if self.uuid else [])))
+        return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "NodeId":
+        """The id in a text, or BadUserInput; only what `str` made comes through."""
+        try:
+            type_name, release, *rest = urlsafe_b64decode(text[:200] + "=" * (-len(text) % 4)).decode().split(":")
+            found = cls(type_name, release, UUID(rest[0]) if rest else None)
+        except (ValueError, UnicodeError):
+            found = cls("", "")
+        if str(found) != text or not is_release(found.release) or found.release == "current":
+            raise BadUserInput("This is not an id of this server; take ids from the `id` field of a node.")
+        return found
+
+
+@strawberry.interface(description="Anything that can be fetched again by its global id.")
+class Node:
+    """The interface of Relay's Object Identification."""
+
+    @strawberry.field(
+        description="Opaque id, unique over all types and releases. It stays the same as long as the release is served."
+    )
+    def id(self) -> strawberry.ID:
+        """The id of this node."""
+        return strawberry.ID(str(self.node_id()))
+
+    def node_id(self) -> NodeId:
+        """What the id is made of."""
+        raise NotImplementedError

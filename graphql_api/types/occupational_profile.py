@@ -1,0 +1,81 @@
+"""Occupational profiles: an occupation and all that belongs to it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import strawberry
+
+from graphql_api import routes
+from graphql_api.types.concept import Concept, many, text
+from graphql_api.types.digital_skill import DigitalSkill
+from graphql_api.types.labels import (
+    AlternativeName,
+    AreaOfInterest,
+    Classification,
+    EconomicSector,
+    ProofOfLearning,
+    alternative_names,
+    classifications,
+    labels,
+)
+from graphql_api.types.part import Part, reads
+from graphql_api.types.soft_skill import SoftSkill
+from graphql_api.types.technical_competence import TechnicalCompetence
+from graphql_api.types.text import LocalizedText
+
+ESSENTIAL = ("essentialCompetences",)
+OPTIONAL = ("specificCompetences", "optionalCompetences")
+"""Upstream's body calls the optional competences specific; nothing above this line does."""
+
+
+def moment(part: Part, value: Any) -> datetime | None:
+    """A moment from its ISO 8601 form, in UTC where it names no zone; None for anything else."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@strawberry.type(description="An occupation and what it takes (Dutch: beroepscompetentieprofiel).")
+class OccupationalProfile(Concept):
+    """Listed by a release with id, code and title only."""
+
+    route = routes.OCCUPATIONAL_PROFILE
+    title: LocalizedText | None = reads("title", convert=text, description="What the occupation is called.")
+    description: LocalizedText | None = reads("description", convert=text, description="What one does in it.")
+    working_context: LocalizedText | None = reads(
+        "workingContext", convert=text, description="Where, with whom and under which conditions one works."
+    )
+    alternative_names: list[AlternativeName] | None = reads(
+        "alternativeNames", convert=alternative_names, description="Common names of the occupation."
+    )
+    essential_competences: list[TechnicalCompetence] | None = reads(
+        *ESSENTIAL,
+        convert=many(TechnicalCompetence),
+        description="Competences that belong to every context of the occupation.",
+    )
+    optional_competences: list[TechnicalCompetence] | None = reads(
+        *OPTIONAL, convert=many(TechnicalCompetence), description="Competences that depend on the context."
+    )
+    soft_skills: list[SoftSkill] | None = reads("softSkills", convert=many(SoftSkill), description="Personal traits.")
+    digital_skills: list[DigitalSkill] | None = reads(
+        "digitalSkills", convert=many(DigitalSkill), description="What one can do with computers."
+    )
+    proofs_of_learning: list[ProofOfLearning] | None = reads(
+        "proofsOfLearning", convert=labels(ProofOfLearning), description="Certificates that are required or usual."
+    )
+    economic_sectors: list[EconomicSector] | None = reads(
+        "economicSectors", convert=labels(EconomicSector), description="Branches in which the occupation stands."
+    )
+    areas_of_interest: list[AreaOfInterest] | None = reads(
+        "areasOfInterest", convert=labels(AreaOfInterest), description="Fields of interest that it belongs to."
+    )
+    classifications: list[Classification] | None = reads(
+        "codes",
+        "iscoCodes",
+        convert=classifications,
+        description="Its codes in other classifications, such as ISCO-08.",
+    )
+    last_modified: datetime | None = reads("lastModified", convert=moment, description="When it was last changed.")
+    last_published: datetime | None = reads("lastPublished", convert=moment, description="When it was last published.")

@@ -1,0 +1,126 @@
+"""Connections as in Relay: windows on lists, and cursors that are checked.
+
+A cursor is a place in one list of one release, which does not change; it is of no use in any other list.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import blake2s
+from typing import Annotated, Generic, TypeVar
+
+import strawberry
+
+from graphql_api.errors import BadUserInput
+
+DEFAULT = 20
+MOST = 500
+
+T = TypeVar("T")
+
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many to give from the start or after `after`; at most {MOST}, else {DEFAULT}."
+    ),
+]
+After = Annotated[str | None, strawberry.argument(description="Give what comes after this cursor.")]
+Last = Annotated[
+    int | None,
+    strawberry.argument(
+        description=f"How many to give from the end or before `before`; at most {MOST}. Not with `first`."
+    ),
+]
+Before = Annotated[str | None, strawberry.argument(description="Give what comes before this cursor.")]
+
+
+@strawberry.type(description="Where a page stands in its connection.")
+class PageInfo:
+    """As in Relay's Cursor Connections."""
+
+    has_next_page: bool = strawberry.field(description="Whether more follows.")
+    has_previous_page: bool = strawberry.field(description="Whether something comes before.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first edge.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
+
+
+@strawberry.type(description="One item of a connection and its place.")
+class Edge(Generic[T]):
+    """As in Relay's Cursor Connections."""
+
+    node: T = strawberry.field(description="The item.")
+    cursor: str = strawberry.field(description="Its place, for `after` and `before`. Opaque.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+
+    edges: list[Edge[T]] = strawberry.field(description="The items of this page with their cursors.")
+    nodes: list[T] = strawberry.field(description="The items of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    total_count: int = strawberry.field(description="How many items the whole list has.")
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """The arguments of a connection; refuses with BadUserInput what makes no sense before anything is asked."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.first is not None and self.last is not None:
+            raise BadUserInput("Give `first` or `last`, not both.")
+        for name, count in (("first", self.first), ("last", self.last)):
+            if count is not None and not 0 <= count <= MOST:
+                raise BadUserInput(f"`{name}` is {count}; it goes from 0 to {MOST}.")
+
+    def window(self, scope: str, total: int) -> "Window":
+        """The places that are asked for, in a list that is named by `scope` and has `total` items."""
+        start = 0 if self.after is None else _place(scope, self.after, total) + 1
+        stop = total if self.before is None else _place(scope, self.before, total)
+        if self.last is not None:
+            start = max(start, stop - self.last)
+        else:
+            stop = min(stop, start + (DEFAULT if self.first is None else self.first))
+        return Window(scope, total, start, max(start, stop))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The places from `start` up to `stop` of a list of `total` items."""
+
+    scope: str
+    total: int
+    start: int
+    stop: int
+
+    def cursors(self, count: int) -> list[str]:
+        """The cursors of the first `count` places of this window."""
+        return [_cursor(self.scope, place) for place in range(self.start, self.start + count)]
+
+    def info(self, cursors: list[str]) -> PageInfo:
+        """The page info of this window."""
+        return PageInfo(
+            has_next_page=self.stop < self.total,
+            has_previous_page=self.start > 0,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+
+
+def _cursor(scope: str, place: int) -> str:
+    check = blake2s(f"{scope} {place}".encode(), digest_size=6).digest()
+    return urlsafe_b64encode(check + str(place).encode()).decode().rstrip("=")
+
+
+def _place(scope: str, cursor: str, total: int) -> int:
+    try:
+        place = int(urlsafe_b64decode(cursor[:40] + "=" * (-len(cursor) % 4))[6:])
+    except ValueError:
+        place = -1
+    if not 0 <= place < total or _cursor(scope, place) != cursor:
+        raise BadUserInput("This is not a cursor of this list; take it from `pageInfo` or an edge of the same list.")
+    return place

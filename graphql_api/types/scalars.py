@@ -1,0 +1,42 @@
+"""The scalars, each with the page that specifies it."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from graphql_api.errors import BadUserInput
+from graphql_api.types.part import as_uuid
+
+
+def _uuid(value: Any) -> UUID:
+    found = as_uuid(value)
+    if found is None:
+        raise BadUserInput("A uuid looks like 8c15a1bf-9699-43ae-b890-f79ac3e5f461.")
+    return found
+
+
+SCALARS: dict[object, Any] = {
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="An id of 36 characters, as in RFC 9562.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
+        serialize=str,
+        parse_value=_uuid,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment with its offset from UTC, as in RFC 3339.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+        serialize=datetime.isoformat,
+        parse_value=datetime.fromisoformat,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day: year, month and day with dashes.",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
+        serialize=date.isoformat,
+        parse_value=date.fromisoformat,
+    ),
+}

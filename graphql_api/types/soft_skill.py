@@ -1,0 +1,18 @@
+"""Soft skills: personal traits."""
+
+import strawberry
+
+from graphql_api import routes
+from graphql_api.types.concept import Competence, text
+from graphql_api.types.part import reads
+from graphql_api.types.text import LocalizedText
+
+
+@strawberry.type(description="A personal trait, such as `assertiveness` (Dutch: persoonsgebonden competentie).")
+class SoftSkill(Competence):
+    """Embedded in profiles, and listed by a release. Upstream has been seen to put the text under three keys."""
+
+    route = routes.SOFT_SKILL
+    description: LocalizedText | None = reads(
+        "title", "description", "shortDescription", convert=text, description="What it is."
+    )

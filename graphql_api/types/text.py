@@ -1,0 +1,118 @@
+"""Texts in four languages, and the choice between them.
+
+The rule: the first language asked for that has a text, then Dutch, French, English, German.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+
+
+@strawberry.enum(description="A language that Competent has texts in.")
+class Language(Enum):
+    """Its `key` is the one in Competent's documents."""
+
+    NL = strawberry.enum_value("nl", description="Dutch.")
+    FR = strawberry.enum_value("fr", description="French.")
+    EN = strawberry.enum_value("en", description="English.")
+    DE = strawberry.enum_value("de", description="German.")
+
+    @property
+    def key(self) -> str:
+        """`nl`, `fr`, `en` or `de`."""
+        return self.name.lower()
+
+
+@strawberry.type(description="A text in one language, chosen by what was asked for and what there is.")
+class LocalizedString:
+    """The answer of LocalizedText.localized."""
+
+    text: str = strawberry.field(description="The text.")
+    language: Language = strawberry.field(description="The language of the text.")
+    is_fallback: bool = strawberry.field(
+        description="True when the text is not in the first language that was asked for."
+    )
+
+
+Languages = Annotated[
+    list[Language] | None,
+    strawberry.argument(
+        description="Languages in order of preference. Without it: those of the request's `Accept-Language`."
+    ),
+]
+
+
+@strawberry.type(
+    description="A text in up to four languages. A language is null where Competent has no text in it; "
+    "white space around a text is trimmed."
+)
+class LocalizedText:
+    """Made by `localized`; holds at least one text."""
+
+    nl: str | None = strawberry.field(description="The text in Dutch.")
+    fr: str | None = strawberry.field(description="The text in French.")
+    en: str | None = strawberry.field(description="The text in English.")
+    de: str | None = strawberry.field(description="The text in German.")
+
+    @strawberry.field(
+        description="The text in the first of the languages asked for that has one, "
+        "else in Dutch, French, English or German, in this order."
+    )
+    def text(self, info: strawberry.Info, languages: Languages = None) -> str | None:
+        """The text alone."""
+        return self.choose(info.context.languages if languages is None else languages).text
+
+    @strawberry.field(description="As `text`, and which language it is in.")
+    def localized(self, info: strawberry.Info, languages: Languages = None) -> LocalizedString | None:
+        """The text with its language."""
+        return self.choose(info.context.languages if languages is None else languages)
+
+    def choose(self, wanted: Iterable[Language]) -> LocalizedString:
+        """The choice described at the top of this module."""
+        asked = list(wanted)
+        for language in (*asked, *Language):
+            if text := getattr(self, language.key):
+                return LocalizedString(
+                    text=text, language=language, is_fallback=bool(asked) and language is not asked[0]
+                )
+        raise AssertionError("a LocalizedText holds at least one text")
+
+
+def localized(value: object) -> LocalizedText | None:
+    """A text from its object `{nl, fr, en, de}`; None where no language has one."""
+    if not isinstance(value, Mapping):
+        return None
+    texts = {language.key: _trimmed(value.get(language.key)) for language in Language}
+    return LocalizedText(**texts) if any(texts.values()) else None
+
+
+def _trimmed(text: Any) -> str | None:
+    return text.strip() or None if isinstance(text, str) else None
+
+
+def accepted(header: str) -> tuple[Language, ...]:
+    """The languages of an `Accept-Language` header (RFC 9110, 12.5.4) that Competent has, the preferred one first."""
+    ranked: list[tuple[float, Language]] = []
+    for part in header[:1000].split(","):
+        tag, _, parameter = part.partition(";")
+        language = _BY_TAG.get(tag.strip().lower().partition("-")[0])
+        quality = _quality(parameter)
+        if language and quality > 0:
+            ranked.append((quality, language))
+    ranked.sort(key=lambda each: -each[0])
+    return tuple(dict.fromkeys(language for _, language in ranked))
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip().lower() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+_BY_TAG = {language.key: language for language in Language}

@@ -1,0 +1,66 @@
+"""The choice of a language."""
+
+import pytest
+
+from graphql_api.types.text import Language, accepted, localized
+
+NL, FR, EN, DE = Language
+
+
+def test_white_space_is_trimmed_and_a_missing_language_is_null() -> None:
+    text = localized({"nl": " a ", "fr": "b\n", "en": None, "xx": "c"})
+
+    assert text is not None
+    assert (text.nl, text.fr, text.en, text.de) == ("a", "b", None, None)
+
+
+@pytest.mark.parametrize("value", [None, "text", [], {}, {"nl": None}, {"nl": " \n"}, {"nl": 7}])
+def test_without_any_text_there_is_none(value: object) -> None:
+    assert localized(value) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen", "is_fallback"),
+    [
+        ([], NL, False),
+        ([FR], FR, False),
+        ([EN, FR], FR, True),
+        ([DE], NL, True),
+        ([EN, DE], NL, True),
+    ],
+)
+def test_the_first_wanted_language_with_a_text_is_chosen(
+    wanted: list[Language], chosen: Language, is_fallback: bool
+) -> None:
+    text = localized({"nl": "een", "fr": "un"})
+
+    assert text is not None
+    assert (text.choose(wanted).language, text.choose(wanted).is_fallback) == (chosen, is_fallback)
+
+
+def test_without_a_wanted_one_the_order_is_dutch_french_english_german() -> None:
+    told = {"nl": "een", "fr": "un", "en": "one", "de": "eins"}
+    order = []
+    while text := localized(told):
+        order.append(text.choose([]).language)
+        del told[order[-1].value]
+
+    assert order == [NL, FR, EN, DE]
+
+
+@pytest.mark.parametrize(
+    ("header", "languages"),
+    [
+        ("", ()),
+        ("*", ()),
+        ("fr-BE,nl;q=0.8", (FR, NL)),
+        ("nl;q=0.5, fr;q=0.9, en", (EN, FR, NL)),
+        ("FR, fr-FR;q=0.5, es", (FR,)),
+        ("nl;q=0, fr", (FR,)),
+        ("nl;q=rubbish, de", (DE,)),
+        ("nl;Q=0.1, de;q=0.2", (DE, NL)),
+        (",;,;;q=", ()),
+    ],
+)
+def test_accept_language_is_read_by_quality(header: str, languages: tuple[Language, ...]) -> None:
+    assert accepted(header) == languages

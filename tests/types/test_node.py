@@ -1,0 +1,79 @@
+"""Nodes by their ids, asked through GraphQL."""
+
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from tests.conftest import CP_7, Server
+
+
+def forge(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+async def test_nodes_come_back_by_id_in_order_with_null_for_what_is_gone(server: Server) -> None:
+    data = await server.ask(
+        '{ occupationalProfile(code: "OP-101") { id } technicalCompetence(code: "CP-7") { id } softSkill(code: "SS-1") { id } release { id } }'
+    )
+    ids = [data[name]["id"] for name in ("softSkill", "release", "occupationalProfile", "technicalCompetence")]
+    gone = [
+        forge("OccupationalProfile:3.11:00000000-0000-4000-8000-000000000000"),
+        forge("Release:1.0"),
+        forge(f"SoftSkill:1.0:{CP_7}"),
+    ]
+
+    nodes = (await server.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", {"ids": ids + gone}))[
+        "nodes"
+    ]
+
+    assert [node and node["id"] for node in nodes] == [*ids, None, None, None]
+    assert [node["__typename"] for node in nodes[:4]] == [
+        "SoftSkill",
+        "Release",
+        "OccupationalProfile",
+        "TechnicalCompetence",
+    ]
+
+
+async def test_an_id_holds_its_release_whatever_is_current(server: Server) -> None:
+    found = (await server.ask('{ occupationalProfile(code: "OP-101", release: "3.10") { id } }'))[
+        "occupationalProfile"
+    ]["id"]
+    server.asked()
+
+    data = await server.ask(
+        "query ($id: ID!) { node(id: $id) { ... on Concept { release { number } } } }", {"id": found}
+    )
+
+    assert data["node"]["release"]["number"] == "3.10"
+    assert all("/releases/3.10/" in path for path in server.asked())
+
+
+async def test_a_thing_without_an_address_upstream_says_so(server: Server) -> None:
+    data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ skill {{ id }} }} }}')
+
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    assert await server.codes(query, {"id": data["technicalCompetence"]["skill"]["id"]}) == ["NOT_INDEXED_YET"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "",
+        "x",
+        "T2Nj",
+        forge("Query:3.11"),
+        forge(f"Nothing:3.11:{CP_7}"),
+        forge(f"Release:3.11:{CP_7}"),
+        forge("SoftSkill:3.11"),
+    ],
+)
+async def test_a_forged_id_is_bad_input(server: Server, forged: str) -> None:
+    assert await server.codes("query ($id: ID!) { node(id: $id) { id } }", {"id": forged}) == ["BAD_USER_INPUT"]
+    assert server.asked() == []
+
+
+async def test_more_ids_than_can_be_asked_for_at_once_are_refused(server: Server) -> None:
+    assert await server.codes("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 501}) == [
+        "BAD_USER_INPUT"
+    ]

@@ -1,0 +1,77 @@
+"""Releases, asked through GraphQL."""
+
+import pytest
+
+from tests.conftest import Server
+
+
+async def test_the_releases_are_listed_newest_first_without_loading_any(server: Server) -> None:
+    data = await server.ask("{ releases { number } }")
+
+    assert data == {"releases": [{"number": "3.11"}, {"number": "3.10"}]}
+    assert server.asked() == ["/releases"]
+
+
+async def test_all_fields(server: Server) -> None:
+    data = await server.ask("{ releases { number isCurrent publishedOn } }")
+
+    assert data["releases"] == [
+        {"number": "3.11", "isCurrent": True, "publishedOn": "2022-06-30"},
+        {"number": "3.10", "isCurrent": False, "publishedOn": "2022-03-31"},
+    ]
+
+
+async def test_current_is_the_number_and_looked_up_once(server: Server) -> None:
+    data = await server.ask(
+        '{ release { number id } a: release(number: "current") { id } b: release(number: "3.11") { id } }'
+    )
+
+    assert data["release"]["number"] == "3.11"
+    assert data["release"]["id"] == data["a"]["id"] == data["b"]["id"]
+    assert server.asked().count("/releases/current") == 1
+
+
+@pytest.mark.parametrize("number", ["3.9", "9.99", "x", "../3.11", "", "3.11 ", "%2e"])
+async def test_a_release_that_does_not_exist_is_told_as_such_everywhere(server: Server, number: str) -> None:
+    query = """query ($number: String!) {
+      release(number: $number) { number }
+      occupationalProfile(code: "OP-101", release: $number) { code }
+      technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461", release: $number) { code }
+      softSkills(release: $number) { totalCount }
+    }"""
+    answer = (await server.post(query, {"number": number})).json()
+
+    assert answer["data"] == dict.fromkeys(("release", "occupationalProfile", "technicalCompetence", "softSkills"))
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["RELEASE_NOT_FOUND"] * 4
+    assert all(path.startswith("/releases/") for path in server.asked())
+
+
+async def test_what_hangs_under_a_release_is_of_that_release(server: Server) -> None:
+    data = await server.ask(
+        """{ release(number: "3.10") {
+          number
+          occupationalProfile(code: "OP-101") { release { number } }
+          technicalCompetence(code: "CP-7") { release { number } }
+          softSkill(code: "SS-1") { release { number } }
+          occupationalProfiles(first: 1) { nodes { release { number } } }
+          technicalCompetences(first: 1) { nodes { release { number } } }
+          softSkills(first: 1) { nodes { release { number } } }
+        } }"""
+    )
+
+    release = data["release"]
+    numbers = [
+        release[name]["release"]["number"] for name in ("occupationalProfile", "technicalCompetence", "softSkill")
+    ]
+    pages = ("occupationalProfiles", "technicalCompetences", "softSkills")
+    numbers += [node["release"]["number"] for name in pages for node in release[name]["nodes"]]
+    assert numbers == ["3.10"] * 6
+    assert not [path for path in server.asked() if "3.11" in path or "current" in path]
+
+
+async def test_a_release_comes_back_by_its_id(server: Server) -> None:
+    found = (await server.ask("{ release { id } }"))["release"]["id"]
+
+    assert await server.ask("query ($id: ID!) { node(id: $id) { __typename id } }", {"id": found}) == {
+        "node": {"__typename": "Release", "id": found}
+    }

@@ -1,0 +1,122 @@
+"""Technical competences and what they are made of, asked through GraphQL."""
+
+from tests.conftest import CP_7, Server
+
+FULL = """{
+  id uuid code
+  skill { __typename id uuid code description { nl fr en de } regions release { number } }
+  knowledgeItems { __typename uuid code description { nl en } regions }
+  behaviouralIndicators { __typename uuid code description { nl fr } regions }
+}"""
+
+
+async def test_the_competence_of_vdabs_page_in_full(server: Server) -> None:
+    data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {FULL} }}')
+
+    competence = data["technicalCompetence"]
+    assert (competence["uuid"], competence["code"]) == (CP_7, "CP-7")
+    assert competence["skill"]["code"] == "SK-3851"
+    assert competence["skill"]["description"] == {
+        "nl": "Toezicht houden op de aanwerving van personeel",
+        "fr": "Superviser le recrutement du personnel",
+        "en": None,
+        "de": None,
+    }
+    assert competence["skill"]["release"] == {"number": "3.11"}
+    assert [item["code"] for item in competence["knowledgeItems"]] == ["KN-799", "KN-400", "KN-1450"]
+    assert competence["knowledgeItems"][1]["description"]["en"] == "Human resources management"
+    assert [each["code"] for each in competence["behaviouralIndicators"]] == [
+        "BI-12479",
+        "BI-17029",
+        "BI-197",
+        "BI-18081",
+    ]
+    assert competence["skill"]["regions"] == []
+    assert server.asked() == ["/releases/current", f"/releases/3.11/technicalcompetences/{CP_7}"]
+
+
+async def test_by_code_the_list_gives_the_id_and_the_whole_gives_the_rest(server: Server) -> None:
+    data = await server.ask('{ technicalCompetence(code: "CP-7") { uuid skill { code } knowledgeItems { code } } }')
+
+    assert data["technicalCompetence"]["skill"] == {"code": "SK-3851"}
+    assert server.asked() == [
+        "/releases/current",
+        "/releases/3.11/technicalcompetences?page=0&size=500",
+        f"/releases/3.11/technicalcompetences/{CP_7}",
+    ]
+
+
+async def test_the_nested_question_asks_each_document_at_most_once(server: Server) -> None:
+    question = """{
+      occupationalProfile(code: "OP-101") {
+        title { nl }
+        essentialCompetences {
+          code
+          skill { description { nl } }
+          knowledgeItems { description { nl } }
+          behaviouralIndicators { description { nl } }
+          usedInOccupationalProfiles { totalCount nodes { code title { nl } } }
+        }
+      }
+    }"""
+    data = await server.ask(question)
+    asked = server.asked()
+
+    competences = data["occupationalProfile"]["essentialCompetences"]
+    assert all(each["behaviouralIndicators"] and each["skill"] for each in competences)
+    assert all(
+        "OP-101" in [node["code"] for node in each["usedInOccupationalProfiles"]["nodes"]] for each in competences
+    )
+    assert (
+        len(asked) == len(set(asked)) == 3 + 2 * len(competences)
+    )  # current, list, profile; each competence and its use
+
+    assert await server.ask(question) == data
+    assert server.asked() == []
+
+
+async def test_importance_is_read_in_the_profiles_that_use_the_competence(server: Server) -> None:
+    data = await server.ask(
+        f"""{{ technicalCompetence(uuid: "{CP_7}") {{ usedInOccupationalProfiles {{
+          edges {{ importance node {{ code essentialCompetences {{ code }} optionalCompetences {{ code }} }} }} }} }} }}"""
+    )
+    asked = server.asked()
+
+    edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
+    for edge in edges:
+        listed = edge["node"]["essentialCompetences" if edge["importance"] == "ESSENTIAL" else "optionalCompetences"]
+        assert "CP-7" in [each["code"] for each in listed]
+    assert {edge["importance"] for edge in edges} <= {"ESSENTIAL", "OPTIONAL"}
+    assert len(asked) == len(set(asked)) == 3 + len(edges)
+
+
+async def test_the_use_of_a_competence_is_paged(server: Server) -> None:
+    query = """query ($after: String) { technicalCompetence(code: "CP-11") {
+      usedInOccupationalProfiles(first: 3, after: $after) { totalCount nodes { code } pageInfo { hasNextPage endCursor } }
+    } }"""
+    first = (await server.ask(query))["technicalCompetence"]["usedInOccupationalProfiles"]
+    second = (await server.ask(query, {"after": first["pageInfo"]["endCursor"]}))["technicalCompetence"][
+        "usedInOccupationalProfiles"
+    ]
+
+    assert first["pageInfo"]["hasNextPage"]
+    assert len(first["nodes"]) == 3
+    assert {node["code"] for node in first["nodes"]}.isdisjoint(node["code"] for node in second["nodes"])
+    assert first["totalCount"] == second["totalCount"] > 3
+
+
+async def test_a_competence_is_essential_here_and_optional_there(server: Server) -> None:
+    data = await server.ask(
+        '{ technicalCompetence(code: "CP-11") { usedInOccupationalProfiles(first: 100) { edges { importance } } } }'
+    )
+
+    found = {edge["importance"] for edge in data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]}
+    assert found == {"ESSENTIAL", "OPTIONAL"}
+
+
+async def test_missing_and_unknown(server: Server) -> None:
+    data = await server.ask(
+        '{ a: technicalCompetence(code: "CP-0") { code } b: technicalCompetence(uuid: "00000000-0000-4000-8000-000000000000") { code } }'
+    )
+
+    assert data == {"a": None, "b": None}
