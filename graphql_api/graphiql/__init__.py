@@ -1,0 +1,97 @@
+"""GraphiQL, the page where people try queries, at `/graphiql`.
+
+All that it loads is in this package, and its policy keeps the browser from asking anything of another host.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+Tabs = Callable[[], Awaitable[list[dict[str, str]]]]
+
+_HERE = Path(__file__).parent
+_ASSETS = _HERE / "assets"
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self' 'nonce-{nonce}'",  # dialogs and menus add a <style> element while they are open
+    "img-src": "'self' data:",  # the icon, and small marks that the style sheet holds as data
+    "font-src": "data:",  # all of them are in the style sheet
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+
+
+def graphiql_routes(tabs: Tabs) -> list[Route | Mount]:
+    """The page at `/graphiql` and what it loads, for an endpoint at `/graphql` beside it.
+
+    `tabs` gives the operations that GraphiQL opens with on a first visit, each with `title`, `query` and `variables`
+    (JSON text, empty for none). It is asked again for every page. GraphiQL shows an operation's own name on its tab.
+    """
+    versions = {file.name: _digest(file) for file in sorted(_ASSETS.iterdir())}
+    page = _versioned((_HERE / "page.html").read_text(encoding="utf-8"), versions)
+
+    async def show_page(_: Request) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        return HTMLResponse(page.replace("{nonce}", nonce), headers=_page_headers(nonce))
+
+    async def show_tabs(_: Request) -> Response:
+        return JSONResponse(await tabs(), headers={"Cache-Control": _ASK_AGAIN, "X-Content-Type-Options": "nosniff"})
+
+    below = [
+        Route("/", _to_page),
+        Route("/tabs.json", show_tabs),
+        Mount("/assets", _Assets(versions)),
+    ]
+    return [Route("/graphiql", show_page), Mount("/graphiql", routes=below)]
+
+
+async def _to_page(_: Request) -> Response:
+    # Relative, as only the browser knows the prefix and the host under which a proxy shows us.
+    return RedirectResponse("../graphiql")
+
+
+class _Assets(StaticFiles):
+    """The files of the page: kept for good when asked for by their version, else asked for again each time."""
+
+    def __init__(self, versions: dict[str, str]) -> None:
+        super().__init__(directory=_ASSETS)
+        self._versions = versions
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        version = self._versions.get(path)
+        named = version is not None and scope["query_string"] == f"v={version}".encode()
+        response.headers["Cache-Control"] = _FOR_EVER if named else _ASK_AGAIN
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def _versioned(page: str, versions: dict[str, str]) -> str:
+    """The page with the version of each asset in its address; a `KeyError` when it names one that is not there."""
+    return re.sub(r'(?<="graphiql/assets/)([^"]+)(?=")', lambda name: f"{name[1]}?v={versions[name[1]]}", page)
+
+
+def _page_headers(nonce: str) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": "; ".join(f"{what} {where.format(nonce=nonce)}" for what, where in _POLICY.items()),
+        "Cache-Control": _ASK_AGAIN,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }

@@ -1,0 +1,93 @@
+// Mounts GraphiQL on the page, with a tab for each example operation of the server.
+// Every address is relative to the page, so that it also works behind a path prefix.
+"use strict";
+
+(() => {
+  const ENDPOINT = "graphql";
+  const EXAMPLES = "graphiql/tabs.json";
+  const ACCEPT = "application/graphql-response+json, application/json;q=0.9";
+  const WELCOME = {
+    title: "Releases",
+    query: "query Releases {\n  releases {\n    number\n    isCurrent\n  }\n}\n",
+    variables: "",
+  };
+
+  // GraphiQL's dialogs and menus put a <style> element into the page: this global is where they look for the nonce
+  // with which the page's policy lets it pass.
+  window.__webpack_nonce__ = document.currentScript.nonce;
+
+  async function fetcher(operation, { headers } = {}) {
+    const sent = new Headers({ "Content-Type": "application/json", Accept: ACCEPT });
+    for (const [name, value] of Object.entries(headers ?? {})) sent.set(name, value);
+    const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(operation) });
+    const type = response.headers.get("Content-Type") ?? "nothing";
+    if (type.includes("json")) return response.json();
+    return { errors: [{ message: `The server answered with status ${response.status} and ${type}, not with JSON.` }] };
+  }
+
+  async function examples() {
+    try {
+      const response = await fetch(EXAMPLES, { headers: { Accept: "application/json" } });
+      const tabs = response.ok ? await response.json() : [];
+      return tabs.length > 0 ? tabs : [WELCOME];
+    } catch {
+      return [WELCOME];
+    }
+  }
+
+  // GraphiQL names a tab after its operation; a title that says more goes on top, as a comment.
+  function asTab({ title, query, variables }) {
+    const titled = query.includes(title) ? query : `# ${title.replace(/\s+/g, " ")}\n${query}`;
+    return { query: titled, variables: variables || null };
+  }
+
+  // A namespace of its own: another GraphiQL that was ever open on this host and port has other tabs to remember.
+  function browserStorage() {
+    const storage = GraphiQL.createLocalStorage({ namespace: `competent:${location.pathname}` });
+    try {
+      storage.getItem("");
+      return storage;
+    } catch {
+      return forgetfulStorage(); // The browser refuses to keep anything for this page.
+    }
+  }
+
+  function forgetfulStorage() {
+    const kept = new Map();
+    return {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => kept.set(key, value),
+      removeItem: (key) => kept.delete(key),
+      clear: () => kept.clear(),
+      get length() {
+        return kept.size;
+      },
+    };
+  }
+
+  // On a first visit GraphiQL takes the tabs, but fills its editors with the query and variables of the last visit,
+  // so without these the first tab opens without its variables.
+  function openFirst(tab, storage) {
+    if (storage.getItem("graphiql:tabState")) return;
+    storage.setItem("graphiql:query", tab.query);
+    storage.setItem("graphiql:variables", tab.variables ?? "");
+  }
+
+  async function mount() {
+    const tabs = (await examples()).map(asTab);
+    const storage = browserStorage();
+    openFirst(tabs[0], storage);
+    const properties = {
+      fetcher,
+      storage,
+      defaultTabs: tabs,
+      defaultEditorToolsVisibility: tabs.some((tab) => tab.variables),
+      inputValueDeprecation: true,
+      schemaDescription: true,
+    };
+    const logo = React.createElement(GraphiQL.Logo, null, "Competent");
+    ReactDOM.createRoot(document.getElementById("graphiql")).render(React.createElement(GraphiQL, properties, logo));
+  }
+
+  mount();
+})();

@@ -1,0 +1,184 @@
+"""The GraphiQL page and its files, as a browser would ask for them.
+
+Promise: what the page loads is in the package, under a policy that lets it load nothing else.
+"""
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+import graphql_api.graphiql
+from graphql_api.graphiql import graphiql_routes
+
+PACKAGE = Path(graphql_api.graphiql.__file__).parent
+ASSETS = PACKAGE / "assets"
+TABS = [{"title": "Titles", "query": "query Titles { releases { number } }", "variables": '{"first": 3}'}]
+
+
+async def tabs() -> list[dict[str, str]]:
+    return TABS
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    routes = graphiql_routes(tabs)
+    app = Starlette(routes=[*routes, Mount("/behind/a/prefix", routes=routes)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
+        yield client
+
+
+class Tags(HTMLParser):
+    """The tags of a page with their attributes, and the text within its scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.inline = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] in ("script", "style"):
+            self.inline += data.strip()
+
+    def loads(self) -> list[str]:
+        return [attrs[name] for _, attrs in self.tags for name in ("src", "href") if name in attrs]
+
+
+def directives(response: httpx.Response) -> dict[str, str]:
+    policy = response.headers["content-security-policy"]
+    return dict(part.strip().split(" ", 1) for part in policy.split(";"))
+
+
+def nonce(response: httpx.Response) -> str:
+    return next(attrs["nonce"] for _, attrs in Tags(response.text).tags if "nonce" in attrs)
+
+
+async def test_the_policy_lets_the_page_load_from_its_own_host_only(client: httpx.AsyncClient) -> None:
+    page = await client.get("/graphiql")
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert directives(page) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'self' 'nonce-{nonce(page)}'",
+        "img-src": "'self' data:",
+        "font-src": "data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_every_answer_has_a_nonce_of_its_own(client: httpx.AsyncClient) -> None:
+    nonces = {nonce(await client.get("/graphiql")) for _ in range(5)}
+    assert len(nonces) == 5
+    assert min(map(len, nonces)) >= 22  # 128 bits, as the policy's specification asks
+
+
+async def test_the_page_holds_no_inline_script_style_or_handler(client: httpx.AsyncClient) -> None:
+    page = Tags((await client.get("/graphiql")).text)
+    assert page.inline == ""
+    assert [name for _, attrs in page.tags for name in attrs if name == "style" or name.startswith("on")] == []
+
+
+@pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
+async def test_all_that_the_page_names_is_served_from_the_package(client: httpx.AsyncClient, prefix: str) -> None:
+    page = await client.get(f"{prefix}/graphiql")
+    names = Tags(page.text).loads()
+    assert len(names) == 7
+    for name in names:
+        answer = await client.get(page.url.join(name))
+        assert answer.status_code == 200, name
+        assert answer.content == (ASSETS / Path(answer.url.path).name).read_bytes()
+
+
+@pytest.mark.parametrize("file", ["page.html", "assets/page.js", "assets/page.css"])
+def test_what_we_wrote_names_no_other_host(file: str) -> None:
+    text = (PACKAGE / file).read_text(encoding="utf-8")
+    assert re.findall(r"""(?:https?|wss?):|["'(]//""", text) == []
+
+
+async def test_a_file_asked_for_by_its_version_is_kept_for_good(client: httpx.AsyncClient) -> None:
+    name = next(name for name in Tags((await client.get("/graphiql")).text).loads() if "page.js" in name)
+    assert (await client.get(f"/{name}")).headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("query", ["", "?v=of-another-release"])
+async def test_a_file_asked_for_otherwise_is_checked_each_time(client: httpx.AsyncClient, query: str) -> None:
+    first = await client.get(f"/graphiql/assets/page.js{query}")
+    assert first.headers["cache-control"] == "no-cache"
+    again = await client.get(f"/graphiql/assets/page.js{query}", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("file", "type_"),
+    [("page.js", "text/javascript"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")],
+)
+async def test_a_file_has_the_type_that_a_browser_insists_on(client: httpx.AsyncClient, file: str, type_: str) -> None:
+    answer = await client.get(f"/graphiql/assets/{file}")
+    assert answer.headers["content-type"].split(";")[0] == type_
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["missing.js", "..%2Fpage.html", "..%2F__init__.py", "%2Fetc%2Fpasswd"])
+async def test_nothing_but_the_assets_is_served(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(f"/graphiql/assets/{path}")).status_code == 404
+
+
+async def test_the_tabs_are_what_the_callable_gives(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphiql/tabs.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == TABS
+
+
+@pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
+async def test_a_slash_too_many_leads_back_to_the_page(client: httpx.AsyncClient, prefix: str) -> None:
+    answer = await client.get(f"{prefix}/graphiql/")
+    assert answer.is_redirect
+    assert answer.headers["location"] == "../graphiql"  # relative: a proxy's prefix stays
+    assert answer.next_request is not None
+    assert answer.next_request.url.path == f"{prefix}/graphiql"
+
+
+def test_the_files_of_others_are_as_published() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (ASSETS / "README.md").read_text(), re.MULTILINE)
+    ours = {"README.md", "page.js", "page.css", "icon.svg", "LICENSES-bundled.txt"}
+    assert {name for name, _ in rows} | ours == {file.name for file in ASSETS.iterdir()}
+    for name, digest in rows:
+        assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest, name
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("LICENSE-graphiql.txt", ["MIT License", "GraphQL Contributors"]),
+        ("LICENSE-react.txt", ["MIT License", "Facebook"]),
+        ("LICENSES-bundled.txt", ["codemirror", "markdown-it", "Apache License", "SIL OPEN FONT", "Redistribution"]),
+    ],
+)
+def test_the_licences_travel_with_the_files(file: str, words: list[str]) -> None:
+    text = (ASSETS / file).read_text(encoding="utf-8")
+    assert [word for word in words if word not in text] == []
+
+
+def test_the_module_needs_starlette_alone() -> None:
+    nodes = list(ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))))
+    modules = {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules |= {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    assert {module.split(".")[0] for module in modules} - sys.stdlib_module_names == {"starlette"}
