@@ -1,0 +1,25 @@
+# Two stages: what is installed, and what runs. The server runs as nobody in particular, on a file system that may be read-only.
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN python -m venv /opt/competent && pip install --no-cache-dir uv
+COPY requirements/serve.txt requirements/
+RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --require-hashes -r requirements/serve.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY graphql_api graphql_api
+RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --no-deps .
+
+FROM python:3.13-slim
+COPY --from=build /opt/competent /opt/competent
+ENV PATH=/opt/competent/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    COMPETENT_HOST=0.0.0.0 \
+    COMPETENT_CACHE_DIR=/var/cache/competent
+RUN useradd --system --uid 10001 --no-create-home competent \
+    && install -d -o competent /var/cache/competent
+USER 10001
+VOLUME /var/cache/competent
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=3s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
+CMD ["competent-graphql", "serve"]

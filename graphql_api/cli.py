@@ -1,0 +1,236 @@
+"""The command line: serve, ask, sandbox, schema.
+
+What goes wrong is one sentence on standard error and an exit code: 1 for an operation with errors, 2 for what cannot start.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from graphql_api.errors import SettingsError
+from graphql_api.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from graphql_api.sandbox import Releases
+
+command = typer.Typer(
+    name="competent-graphql",
+    help="GraphQL for Competent, Belgium's shared language of occupations and competences.",
+    epilog="Settings are environment variables, listed in docs/settings.md. Without any, a sandbox is served.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data", help="Competent's Excel export of one release; may be given several times. [env: COMPETENT_DATA]"
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    command()
+
+
+@command.command()
+def serve(
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [env: COMPETENT_HOST] [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [env: COMPETENT_PORT] [default: 8000]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that serve. [env: COMPETENT_WORKERS] [default: 1]")
+    ] = None,
+) -> None:
+    """Serve GraphQL on /graphql, and GraphiQL on /graphiql, until stopped.
+
+    With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it asks that Competent API; else it asks a sandbox in
+    this process, with bundled data or with the releases given by --data (the highest number is `current`).
+    """
+    from graphql_api.serving import serve_app, write_environment
+
+    settings = _settings(data=tuple(data or ()), host=host, port=port, workers=workers)
+    write_environment(settings)
+    serve_app(settings, lambda: _app(settings), _announce(settings))
+
+
+@command.command()
+def ask(
+    operation: Annotated[
+        str | None, typer.Argument(help="A GraphQL document; `-` reads it from standard input.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the document from a file instead.")] = None,
+    variables: Annotated[str, typer.Option("--variables", "-v", help="Variables as a JSON object.")] = "{}",
+    name: Annotated[
+        str | None, typer.Option("--operation", "-o", help="Which operation, where the document has several.")
+    ] = None,
+    language: Annotated[
+        str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
+    ] = "",
+    data: Data = None,
+) -> None:
+    """Answer one operation on standard output, and exit: 0 without errors, 1 with errors.
+
+    For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
+    """
+    settings = _settings(data=tuple(data or ()))
+    body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
+    answer = asyncio.run(_ask(_app(settings)[0], body, language))
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    raise typer.Exit(1 if "errors" in answer else 0)
+
+
+@command.command()
+def schema() -> None:
+    """Print the schema in GraphQL's schema definition language."""
+    from graphql_api.schema import build_schema
+
+    print(build_schema().as_str())
+
+
+@command.command()
+def sandbox(
+    data: Data = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 9000,
+    key: Annotated[
+        str | None, typer.Option(help="Demand this key in X-IBM-Client-Id, as VDAB does; else any or none will do.")
+    ] = None,
+    plan: Annotated[
+        int | None, typer.Option(min=1, help="Calls a minute before 429; without it there is no limit.")
+    ] = None,
+) -> None:
+    """Serve our Competent API over HTTP, for any client of the Competent API.
+
+    It answers as VDAB's does, with bundled data or with the releases given by --data. Faults can be ordered at /sandbox/faults.
+    """
+    from graphql_api.sandbox import create_sandbox
+    from graphql_api.serving import serve_app
+
+    releases = _open(_settings(data=tuple(data or ())))
+    settings = replace(Settings(), host=host, port=port)
+    told = f"Ask http://{{address}}/releases/current, or point a client of VDAB's at this host.\nServing {releases.describe()}."
+    serve_app(
+        settings,
+        lambda: (create_sandbox(releases, key=key, plan=plan), ""),
+        lambda address, _: told.format(address=address),
+    )
+
+
+def _settings(**chosen: Any) -> Settings:
+    given = {name: value for name, value in chosen.items() if value not in (None, ())}
+    try:
+        return replace(Settings.from_environment(os.environ), **given).checked()
+    except SettingsError as error:
+        _stop(str(error))
+
+
+def _app(settings: Settings) -> "tuple[Starlette, str]":
+    from graphql_api.app import create_app
+    from graphql_api.sandbox import create_sandbox
+
+    try:
+        if settings.live:
+            return create_app(settings), settings.upstream_url
+        releases = _open(settings)
+        return create_app(settings, create_sandbox(releases)), releases.describe()
+    except SettingsError as error:
+        _stop(str(error))
+
+
+def _open(settings: Settings) -> "Releases":
+    from graphql_api.app import open_sandbox
+    from graphql_api.sandbox import WorkbookError
+
+    try:
+        with _progress() as progress:
+            return open_sandbox(settings, progress)
+    except WorkbookError as error:
+        _stop(str(error))
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[str, int, int], None]]":
+    """A bar on a terminal, for the reading of a workbook; nothing where nobody looks."""
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            task = tasks.setdefault(what, TaskID(-1))
+            if task == -1:
+                task = tasks[what] = bar.add_task(what)
+            bar.update(task, completed=done, total=total or None)
+
+        yield tell
+
+
+def _announce(settings: Settings) -> Callable[[str, str], str]:
+    if settings.live:
+        served = "Asking the Competent API at {data}."
+        hint = "Unset COMPETENT_UPSTREAM_URL to use the sandbox."
+    else:
+        served = "Serving the sandbox: {data}."
+        hint = "For the real API set COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY (docs/live-api.md)."
+    return lambda address, data: (
+        f"GraphiQL on http://{address}/graphiql, GraphQL on http://{address}/graphql\n{served.format(data=data)}\n{hint}"
+    )
+
+
+def _document(operation: str | None, file: Path | None) -> str:
+    if (operation is None) == (file is None):
+        _stop("give one operation: as an argument, as `-` for standard input, or with --file")
+    if operation is not None:
+        return sys.stdin.read() if operation == "-" else operation
+    assert file is not None
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        _stop(f"{file} cannot be read as text")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        _stop('--variables must be a JSON object, such as \'{"code": "OP-101"}\'')
+    return found
+
+
+async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[str, Any]:
+    import httpx
+
+    headers = {"Accept-Language": language} if language else {}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ask.invalid", headers=headers) as client,
+    ):
+        answer: dict[str, Any] = (await client.post("/graphql", json=body, timeout=None)).json()
+        return answer
+
+
+def _stop(message: str) -> NoReturn:
+    print(f"competent-graphql: {message}", file=sys.stderr)
+    raise SystemExit(2)

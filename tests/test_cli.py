@@ -1,0 +1,121 @@
+"""The command line, run in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.main import get_group
+from typer.testing import CliRunner
+
+from graphql_api.cli import command
+from graphql_api.settings import PREFIX
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the developer has set is not part of a test."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+def run(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
+    result = CliRunner().invoke(command, arguments, input=stdin, prog_name="competent-graphql")
+    return result.exit_code, result.stdout, result.stderr
+
+
+PROFILE = '{ occupationalProfile(code: "OP-101") { title { nl } } }'
+
+
+def test_ask_answers_one_operation_and_exits() -> None:
+    code, out, _ = run("ask", PROFILE)
+
+    assert code == 0
+    assert json.loads(out) == {"data": {"occupationalProfile": {"title": {"nl": "Verpleegkundige"}}}}
+
+
+def test_ask_reads_a_file_with_variables_an_operation_and_a_language(tmp_path: Path) -> None:
+    file = tmp_path / "q.graphql"
+    file.write_text("query A { __typename } query B($c: String) { occupationalProfile(code: $c) { title { text } } }")
+
+    code, out, _ = run(
+        "ask", "--file", str(file), "--variables", '{"c": "OP-101"}', "--operation", "B", "--language", "fr"
+    )
+
+    assert code == 0
+    assert json.loads(out) == {"data": {"occupationalProfile": {"title": {"text": "Infirmier / Infirmière"}}}}
+
+
+def test_ask_reads_standard_input() -> None:
+    assert json.loads(run("ask", "-", stdin=PROFILE)[1])["data"]
+
+
+def test_ask_with_an_error_in_the_answer_exits_with_1() -> None:
+    code, out, _ = run("ask", '{ release(number: "9.9") { number } }')
+
+    assert code == 1
+    assert json.loads(out)["errors"][0]["extensions"]["code"] == "RELEASE_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["ask"], "give one operation"),
+        (["ask", PROFILE, "--file", "q.graphql"], "give one operation"),
+        (["ask", "--file", "/no/such/file"], "cannot be read as text"),
+        (["ask", PROFILE, "--variables", "{"], "must be a JSON object"),
+        (["ask", PROFILE, "--variables", "[]"], "must be a JSON object"),
+        (["ask", PROFILE, "--data", "/no/such.xlsx"], "no such file"),
+    ],
+)
+def test_what_cannot_be_run_is_one_sentence_and_exits_with_2(arguments: list[str], says: str) -> None:
+    code, out, err = run(*arguments)
+
+    assert code == 2
+    assert out == ""
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_a_file_that_is_no_workbook_says_what_was_expected(tmp_path: Path) -> None:
+    (tmp_path / "x.xlsx").write_text("no workbook")
+
+    code, _, err = run("ask", PROFILE, "--data", str(tmp_path / "x.xlsx"))
+
+    assert code == 2
+    assert "Excel export of Competent is expected" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("COMPETENT_PROT", "1", "COMPETENT_PROT is not a setting"),
+        ("COMPETENT_UPSTREAM_URL", "https://competent.example", "needs a key"),
+        ("COMPETENT_STORE", "redis://x", "COMPETENT_STORE is"),
+        ("COMPETENT_STORE", "sqlite:/dev/null/x", "store"),
+    ],
+)
+def test_an_unusable_setting_stops_every_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    for arguments in (["ask", PROFILE], ["serve", "--port", "0"]):
+        code, _, err = run(*arguments)
+
+        assert code == 2
+        assert says in err
+
+
+def test_schema_prints_the_sdl() -> None:
+    code, out, _ = run("schema")
+
+    assert code == 0
+    assert "type OccupationalProfile implements Concept & Node {" in out
+
+
+def test_every_command_and_option_has_a_help() -> None:
+    for name, each in get_group(command).commands.items():  # type: ignore[attr-defined]
+        assert each.help, name
+        assert [option.name for option in each.params if not option.help] == []
+        assert " ".join(each.help.split("\n\n")[0].split()) in " ".join(run(name, "--help")[1].split())

@@ -1,0 +1,96 @@
+"""The documentation does what it says: its queries answer as printed, its help texts and tables are those of the code."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.routes import ROUTES
+from graphql_api.sandbox.faults import KINDS
+from tests.conftest import Server
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+QUERIES = [
+    pytest.param(query, answer, id=f"{page.name}:{place}")
+    for page in PAGES
+    for place, (query, answer) in enumerate(
+        re.findall(r"```graphql\n(.*?)```(?:\n\n```json\n(.*?)```)?", page.read_text(encoding="utf-8"), re.DOTALL)
+    )
+]
+
+
+def agrees(told: Any, found: Any) -> bool:
+    """Whether an answer is as told: a told object may leave keys out, a told list may end in `…`."""
+    if isinstance(told, dict) and isinstance(found, dict):
+        return all(name in found and agrees(value, found[name]) for name, value in told.items())
+    if isinstance(told, list) and isinstance(found, list):
+        more = told[-1:] == ["…"]
+        told = told[:-1] if more else told
+        return (len(found) > len(told) if more else len(found) == len(told)) and all(map(agrees, told, found))
+    return bool(told == found)
+
+
+@pytest.mark.parametrize(("query", "answer"), QUERIES)
+async def test_every_query_in_the_docs_answers_as_printed(server: Server, query: str, answer: str) -> None:
+    found = (await server.post(query)).json()
+
+    if answer:
+        told = json.loads(answer)
+        assert agrees(told, found), found
+        assert ("errors" in told) == ("errors" in found)
+    else:
+        assert "errors" not in found
+
+
+def test_there_are_queries_in_the_docs() -> None:
+    assert len(QUERIES) >= 8
+    assert sum(bool(query.values[1]) for query in QUERIES) >= 6
+
+
+@pytest.mark.parametrize("name", ["serve", "ask", "sandbox", "schema"])
+def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    printed = subprocess.run(
+        [sys.executable, "-m", "graphql_api", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "100"},
+    ).stdout.replace("python -m graphql_api", "competent-graphql")
+
+    (told,) = re.findall(rf"## competent-graphql {name}\n\n```text\n(.*?)```", page, re.DOTALL)
+    assert told.strip() == printed.strip()
+
+
+def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(/releases[^`]*)` \| (seen|assumed) \|$", page, re.MULTILINE)
+
+    assert told == [(route.template, route.sure) for route in ROUTES]
+
+
+def test_every_kind_of_fault_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    for kind, means in KINDS.items():
+        assert f"| `{kind}` | {means} |" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+def test_every_module_is_in_the_picture() -> None:
+    picture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "graphql_api"
+    modules = [each for each in package.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()]
+
+    missing = [each.name for each in modules if each.name not in picture and each.stem != "__init__"]
+    assert missing == []

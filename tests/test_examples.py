@@ -1,0 +1,42 @@
+"""The example operations answer on the data that is running, with variables taken from it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from graphql_api.examples import examples
+from tests.conftest import Server
+
+
+async def opened(server: Server) -> list[dict[str, Any]]:
+    tabs: list[dict[str, Any]] = (await server.client.get("/graphiql/tabs.json")).json()
+    return tabs
+
+
+async def test_every_example_answers_with_data_and_no_error(server: Server) -> None:
+    tabs = await opened(server)
+
+    assert [tab["title"] for tab in tabs] == [example.name for example in examples()]
+    for tab in tabs:
+        data = await server.ask(tab["query"], json.loads(tab["variables"]))
+        assert None not in data.values()
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_every_example_is_described(example: Any) -> None:
+    assert example.about.endswith(".")
+    assert example.query.startswith("#")
+
+
+async def test_no_variable_of_an_example_is_without_a_value(server: Server) -> None:
+    for tab, example in zip(await opened(server), examples(), strict=True):
+        assert set(example.variables) - {"after"} <= set(json.loads(tab["variables"]))
+
+
+async def test_with_upstream_down_the_examples_are_there_without_values(server: Server) -> None:
+    from graphql_api.sandbox import Fault
+
+    server.faults.add(Fault("**", "status", status=503))
+
+    assert len(await opened(server)) == len(examples())

@@ -1,0 +1,109 @@
+"""Upstream going wrong, seen by a client of ours: the parents stay, each loss has its path and its code, nothing leaks."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from graphql_api.sandbox import Fault
+from tests.conftest import Server
+
+QUESTION = """{
+  occupationalProfile(code: "OP-101") {
+    title { nl }
+    essentialCompetences { code behaviouralIndicators { code } usedInOccupationalProfiles { totalCount } }
+  }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"kind": "status", "status": 503}, "UPSTREAM_UNAVAILABLE"),
+        ({"kind": "status", "status": 500}, "UPSTREAM_UNAVAILABLE"),
+        ({"kind": "status", "status": 429, "retry_after": 7}, "UPSTREAM_RATE_LIMITED"),
+        ({"kind": "cut"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"kind": "broken"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"kind": "html"}, "UPSTREAM_INVALID_RESPONSE"),
+    ],
+)
+async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
+    server: Server, fault: dict[str, Any], code: str
+) -> None:
+    server.faults.add(Fault("/releases/*/technicalcompetences/*/occupationalprofiles/used", **fault))
+
+    answer = (await server.post(QUESTION)).json()
+
+    competences = answer["data"]["occupationalProfile"]["essentialCompetences"]
+    assert all(each["behaviouralIndicators"] and each["usedInOccupationalProfiles"] is None for each in competences)
+    assert [error["path"] for error in answer["errors"]] == [
+        ["occupationalProfile", "essentialCompetences", place, "usedInOccupationalProfiles"]
+        for place in range(len(competences))
+    ]
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
+    assert {error["extensions"].get("retryAfter") for error in answer["errors"]} == {
+        7 if fault.get("retry_after") else None
+    }
+
+
+async def test_one_lost_document_leaves_its_siblings(server: Server) -> None:
+    server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=502, times=1))
+
+    answer = (await server.post(QUESTION)).json()
+
+    lost = [
+        each["behaviouralIndicators"] is None for each in answer["data"]["occupationalProfile"]["essentialCompetences"]
+    ]
+    assert sum(lost) == len(answer["errors"]) == 1
+
+
+async def test_what_failed_is_not_kept_and_is_good_at_the_next_try(server: Server) -> None:
+    server.faults.add(Fault("**", "broken", times=1))
+
+    assert await server.codes(QUESTION) == ["UPSTREAM_INVALID_RESPONSE"]
+    assert (await server.ask(QUESTION))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
+
+
+async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
+    await server.ask("{ release { number } }")
+    standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
+    query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
+    server.asked()
+
+    clients = [asyncio.create_task(server.ask(query)) for _ in range(100)]
+    while not server.paths:
+        await asyncio.sleep(0)
+    clients[0].cancel()
+    standing.released.set()
+    answers = await asyncio.gather(*clients, return_exceptions=True)
+
+    assert len(server.asked()) == 1
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert [answer["technicalCompetence"]["code"] for answer in answers[1:] if isinstance(answer, dict)] == [
+        "CP-7"
+    ] * 99
+
+
+async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    for kind in ("status", "broken", "html"):
+        server.faults.add(Fault("**", kind, times=1))
+        text = (await server.post(QUESTION)).text
+        assert not [
+            word for word in ("vdab.be", "sandbox", "/releases", "Traceback", "httpx", "orjson") if word in text
+        ]
+    assert "/releases/current UPSTREAM_UNAVAILABLE status 503" in caplog.text
+
+
+async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(document: object) -> None:
+        raise RuntimeError("secret of /internal/host")
+
+    monkeypatch.setattr("graphql_api.loaders.number_of", broken)
+
+    (error,) = await server.errors("{ release { number } }")
+
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert "secret" not in str(error)
+    assert "RuntimeError: secret of /internal/host" in caplog.text

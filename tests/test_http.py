@@ -1,0 +1,179 @@
+"""GraphQL over HTTP: what comes in, what is refused, and with which status."""
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from graphql_api.endpoint import JSON, RESPONSE_JSON
+from tests.conftest import Server
+
+TINY = "{ __typename }"
+
+
+async def post(server: Server, content: bytes = orjson.dumps({"query": TINY}), **headers: str) -> httpx.Response:
+    told = {"content-type": JSON} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return await server.client.post("/graphql", content=content, headers=told)
+
+
+def code_of(response: httpx.Response) -> str:
+    (error,) = response.json()["errors"]
+    assert error["message"]
+    assert error["extensions"]["requestId"] == response.headers["x-request-id"]
+    return str(error["extensions"]["code"])
+
+
+async def test_an_operation_is_answered_by_post_and_by_get(server: Server) -> None:
+    by_get = await server.client.get("/graphql", params={"query": TINY, "variables": "", "operationName": ""})
+
+    assert (await post(server)).json() == by_get.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_variables_come_by_get_as_json(server: Server) -> None:
+    query = "query ($n: String!) { release(number: $n) { number } }"
+    response = await server.client.get("/graphql", params={"query": query, "variables": '{"n": "3.10"}'})
+
+    assert response.json() == {"data": {"release": {"number": "3.10"}}}
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (RESPONSE_JSON, RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, {JSON};q=0.9", RESPONSE_JSON),
+        (f"{JSON};q=0.5, {RESPONSE_JSON};q=0.4", JSON),
+        (f"{RESPONSE_JSON};charset=utf-8", RESPONSE_JSON),
+        ("text/html, */*;q=0.1", JSON),
+    ],
+)
+async def test_the_type_of_the_answer_is_the_one_that_the_client_prefers(
+    server: Server, accept: str, media_type: str
+) -> None:
+    response = await post(server, accept=accept) if accept else await post(server)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "application/json;q=x"])
+async def test_nothing_acceptable_is_406(server: Server, accept: str) -> None:
+    response = await post(server, accept=accept)
+
+    assert response.status_code == 406
+    assert code_of(response) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json-x", ""])
+async def test_another_content_type_is_415(server: Server, content_type: str) -> None:
+    assert (await post(server, content_type=content_type)).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b'"x"',
+        b"123",
+        b"[]",
+        b'[{"query": "{ __typename }"}]',
+        b"{}",
+        b'{"query": ""}',
+        b'{"query": 7}',
+        b'{"query": "{ __typename }", "variables": []}',
+        b'{"query": "{ __typename }", "operationName": 7}',
+        b'{"query": "{ __typename }", "extensions": "x"}',
+        b'{"query": "\xff"}',
+        b"[" * 100_000,
+        b'{"query": "{ __typename }", "variables": {"x": ' + b"9" * 5000 + b"}}",
+    ],
+)
+async def test_a_body_that_is_no_operation_is_400_and_a_sentence(server: Server, body: bytes) -> None:
+    response = await post(server, body)
+
+    assert response.status_code in (200, 400)
+    if response.status_code == 400:
+        assert code_of(response) == "BAD_REQUEST"
+    else:
+        assert b"9" * 5000 in body
+
+
+async def test_a_body_over_the_bound_is_413(server: Server) -> None:
+    assert (await post(server, b'{"query": "' + b" " * 300_000 + b'"}')).status_code == 413
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_another_method_is_405(server: Server, method: str) -> None:
+    response = await server.client.request(method, "/graphql")
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
+
+
+async def test_a_page_that_is_not_there_is_404_in_json(server: Server) -> None:
+    response = await server.client.get("/nothing")
+
+    assert response.status_code == 404
+    assert code_of(response) == "BAD_REQUEST"
+
+
+REQUEST_ERRORS: list[tuple[dict[str, Any], str]] = [
+    ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+    ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+    ({"query": "{ " + "__typename " * 1001 + "}"}, "GRAPHQL_PARSE_FAILED"),
+    ({"query": "query ($n: String!) { release(number: $n) { number } }"}, "BAD_USER_INPUT"),
+    ({"query": "query A { __typename } query B { __typename }"}, "OPERATION_RESOLUTION_FAILURE"),
+    ({"query": "query A { __typename }", "operationName": "B"}, "OPERATION_RESOLUTION_FAILURE"),
+    ({"query": "fragment F on Query { __typename }"}, "OPERATION_RESOLUTION_FAILURE"),
+    ({"query": "mutation { x }"}, "GRAPHQL_VALIDATION_FAILED"),
+]
+
+
+@pytest.mark.parametrize(("body", "code"), REQUEST_ERRORS)
+async def test_a_request_error_has_a_code_and_no_data(server: Server, body: dict[str, Any], code: str) -> None:
+    for media_type, status in ((RESPONSE_JSON, 400), (JSON, 200)):
+        response = await post(server, orjson.dumps(body), accept=media_type)
+
+        assert response.status_code == status
+        assert "data" not in response.json()
+        assert {error["extensions"]["code"] for error in response.json()["errors"]} == {code}
+
+
+async def test_deep_nesting_is_refused_without_a_trace(server: Server) -> None:
+    for body in ("{ a " * 480 + "}" * 480, "query ($x: " + "[" * 480 + "Int" + "]" * 480 + ") { __typename }"):
+        response = await post(server, orjson.dumps({"query": body}))
+
+        assert response.status_code == 200
+        assert response.json()["errors"][0]["extensions"]["code"] in (
+            "GRAPHQL_PARSE_FAILED",
+            "GRAPHQL_VALIDATION_FAILED",
+        )
+
+
+async def test_one_of_several_operations_is_chosen_by_name(server: Server) -> None:
+    body = {"query": "query A { a: __typename } query B { b: __typename }", "operationName": "B"}
+
+    assert (await post(server, orjson.dumps(body))).json() == {"data": {"b": "Query"}}
+
+
+async def test_the_request_id_of_the_client_is_taken_where_it_is_a_plain_one(server: Server) -> None:
+    assert (await post(server, x_request_id="abc-123")).headers["x-request-id"] == "abc-123"
+    for told in ("", "a b", "x" * 65, "a;b"):
+        assert len((await post(server, x_request_id=told)).headers["x-request-id"]) == 32
+
+
+async def test_introspection_answers(server: Server) -> None:
+    data = await server.ask("{ __schema { queryType { name } types { name } } }")
+
+    assert {"Release", "OccupationalProfile", "Skill"} <= {each["name"] for each in data["__schema"]["types"]}
+
+
+async def test_the_root_leads_to_graphiql_and_the_health_check_answers(server: Server) -> None:
+    assert (await server.client.get("/")).headers["location"] == "graphiql"
+    assert (await server.client.get("/health/live")).status_code == 200

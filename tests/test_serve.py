@@ -1,0 +1,122 @@
+"""A real server: a process of its own, a real socket, and a client over the network of this machine."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.conftest import CP_7
+
+QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ description {{ nl }} }} }} }}'}
+
+
+@asynccontextmanager
+async def started(
+    *arguments: str, **environment: str
+) -> AsyncIterator[tuple[str, list[str], asyncio.subprocess.Process]]:
+    """A started command, its base address, and the three lines that it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graphql_api", *arguments, "--port", "0"),
+        env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        lines = [
+            (await process.stdout.readline()).decode().strip() for _ in range(2 if arguments[0] == "sandbox" else 3)
+        ]
+        found = re.search(r"http://[^/ ]+", lines[0])
+        assert found, (lines, await process.communicate())
+        yield found[0], lines, process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def answer(base: str) -> httpx.Response:
+    """The answer as soon as the server accepts."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=8)) as client:
+        return await client.post(f"{base}/graphql", json=QUERY)
+
+
+async def test_serve_says_where_it_listens_what_it_serves_and_how_to_use_the_real_api() -> None:
+    async with started("serve") as (base, lines, process):
+        response = await answer(base)
+        process.send_signal(signal.SIGTERM)
+        _, errors = await process.communicate()
+
+    assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert f"{base}/graphiql" in lines[0]
+    assert "release 3.11 (current) and 3.10" in lines[1]
+    assert "COMPETENT_UPSTREAM_URL" in lines[2]
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert b"Traceback" not in errors
+
+
+async def test_several_processes_serve_on_one_socket() -> None:
+    async with started("serve", "--workers", "2") as (base, _, _):
+        assert (await answer(base)).json()["data"]
+
+
+async def test_a_server_over_a_sandbox_on_a_port_is_the_same_server() -> None:
+    async with (
+        started("sandbox", "--key", "k3y", "--plan", "100") as (sandbox, lines, _),
+        started(
+            "serve",
+            COMPETENT_UPSTREAM_URL=f"{sandbox}/services/opendata/competent/v2",
+            COMPETENT_API_KEY="k3y",
+            COMPETENT_STORE="memory:",
+        ) as (
+            base,
+            told,
+            _,
+        ),
+    ):
+        response = await answer(base)
+
+        assert response.json()["data"]["technicalCompetence"]["skill"]["description"]["nl"].startswith(
+            "Toezicht houden"
+        )
+        assert "releases/current" in lines[0]
+        assert f"{sandbox}/services/opendata/competent/v2" in told[1]
+
+
+async def test_a_wrong_key_is_told_with_a_code_and_without_the_key() -> None:
+    async with (
+        started("sandbox", "--key", "k3y") as (sandbox, _, _),
+        started("serve", COMPETENT_UPSTREAM_URL=sandbox, COMPETENT_API_KEY="wr0ng", COMPETENT_STORE="memory:") as (
+            base,
+            _,
+            process,
+        ),
+    ):
+        response = await answer(base)
+        process.terminate()
+        out, errors = await process.communicate()
+
+    assert response.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAUTHORIZED"
+    assert "wr0ng" not in response.text
+    assert b"wr0ng" not in out + errors
+
+
+async def test_a_port_in_use_is_one_sentence_and_exits_with_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "graphql_api", "serve", "--port", str(port)),
+            env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+
+    assert process.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in errors.decode()
+    assert "Traceback" not in errors.decode()
