@@ -1,4 +1,4 @@
-"""The command line: serve, ask, sandbox, schema.
+"""The command line: serve, ask, mirror, sandbox, schema.
 
 What goes wrong is one sentence on standard error and an exit code: 1 for an operation with errors, 2 for what cannot start.
 """
@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from graphql_api.errors import SettingsError
+from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from graphql_api.parts import Parts
     from graphql_api.sandbox import Releases
 
 command = typer.Typer(
@@ -99,6 +100,21 @@ def ask(
 
 
 @command.command()
+def mirror(
+    release: Annotated[str, typer.Option(help="The number of a release, or `current`.")] = "current",
+    data: Data = None,
+) -> None:
+    """Read all documents of a release once, into the store and into its index, and exit.
+
+    Can be stopped with Ctrl-C and goes on where it was. Documents that fail are listed, and tried again by the next run.
+    Exits with 0 when all of them are there, 1 when some are missing, 130 when stopped.
+    """
+    from graphql_api.mirroring import run_mirror
+
+    raise typer.Exit(_run_on_parts(_settings(data=tuple(data or ())), lambda parts: run_mirror(parts, release)))
+
+
+@command.command()
 def schema() -> None:
     """Print the schema in GraphQL's schema definition language."""
     from graphql_api.schema import build_schema
@@ -156,8 +172,22 @@ def _app(settings: Settings) -> "tuple[Starlette, str]":
         _stop(str(error))
 
 
+def _run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any, int]]") -> int:
+    from graphql_api.parts import Parts
+    from graphql_api.sandbox import create_sandbox
+
+    try:
+        parts = Parts(settings, None if settings.live else create_sandbox(_open(settings)))
+        return asyncio.run(work(parts))
+    except (SettingsError, CompetentError) as error:
+        _stop(str(error))
+    except KeyboardInterrupt:
+        print("Stopped; the next run goes on from here.", file=sys.stderr)
+        return 130
+
+
 def _open(settings: Settings) -> "Releases":
-    from graphql_api.app import open_sandbox
+    from graphql_api.parts import open_sandbox
     from graphql_api.sandbox import WorkbookError
 
     try:

@@ -5,7 +5,7 @@ Every refusal is JSON with a code; the documents that an operation reads are loa
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,6 @@ from starlette.responses import Response
 
 from graphql_api.loaders import Loaders
 from graphql_api.schema import Answer, CompetentSchema
-from graphql_api.store import Store
 from graphql_api.types.text import Language, accepted
 
 log = logging.getLogger(__name__)
@@ -57,10 +56,9 @@ class Refused(Exception):
 class Endpoint:
     """Answers GET and POST on `/graphql`."""
 
-    def __init__(self, schema: CompetentSchema, store: Store, *, page_size: int, max_body_bytes: int) -> None:
+    def __init__(self, schema: CompetentSchema, make_loaders: Callable[[], Loaders], max_body_bytes: int) -> None:
         self._schema = schema
-        self._store = store
-        self._page_size = page_size
+        self._make_loaders = make_loaders
         self._max_body_bytes = max_body_bytes
 
     async def respond(self, request: Request) -> Response:
@@ -77,7 +75,7 @@ class Endpoint:
         return _json(_body(answer), status, media_type, request_id)
 
     async def _answer(self, operation: Operation, request: Request) -> Answer:
-        context = Context(Loaders(self._store, self._page_size), accepted(request.headers.get("accept-language", "")))
+        context = Context(self._make_loaders(), accepted(request.headers.get("accept-language", "")))
         return await self._schema.answer(operation.query, operation.variables, operation.operation_name, context)
 
     async def _operation(self, request: Request) -> Operation:

@@ -58,9 +58,18 @@ class ReleaseNotFound(CompetentError):
 
 
 class NotIndexedYet(CompetentError):
-    """The question needs the index of a release, which is not there."""
+    """The question needs the index of a release, which is not there; `progress` says how far it is, from 0 to 1."""
 
     code = "NOT_INDEXED_YET"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, progress: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.progress = progress
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """With the progress, where there is one."""
+        return super().extensions | ({} if self.progress is None else {"progress": round(self.progress, 3)})
 
 
 class UpstreamError(CompetentError):

@@ -1,26 +1,36 @@
-"""The loaders of one request: documents by path, batched by tick, and lists read by pages.
+"""The loaders of one request: documents by path and index look-ups, batched by tick.
 
 Within a request a path is loaded once, and `current` means one release from the first look to the last.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from aiodataloader import DataLoader
 
 from graphql_api import routes
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.hal import Document, Page, href, is_release, items, page, parse_link
+from graphql_api.hal import Document, href, is_release, items, parse_link
+from graphql_api.index import Index, Indexes
+from graphql_api.listing import Listing
 from graphql_api.store import Store
 
 CURRENT = "current"
 
 
+Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
+"""A question to an index about several things at once: what is not in the answer has none."""
+
+
 class Loaders:
     """What the resolvers of one request load with. Made inside the request: aiodataloader keeps the running loop."""
 
-    def __init__(self, store: Store, page_size: int) -> None:
+    def __init__(self, store: Store, indexes: Indexes, page_size: int) -> None:
         self._store = store
+        self._indexes = indexes
+        self._lookups: DataLoader[tuple[str, Question, Any], Any] = DataLoader(self._look_up_batch)
         self._documents: DataLoader[str, Document] = DataLoader(self._load_batch)  # type: ignore[arg-type]  # exceptions too
         self.page_size = page_size
 
@@ -31,6 +41,35 @@ class Loaders:
     def load(self, path: str) -> Awaitable[Document]:
         """The document at a path; awaiting it raises one of our errors where there is none."""
         return self._documents.load(path)
+
+    async def index(self, number: str) -> Index:
+        """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
+        if not self._indexes.has(number) and not await self.release_exists(number):
+            raise ReleaseNotFound
+        return await self._indexes.get(number)
+
+    def is_indexed(self, number: str) -> bool:
+        """Whether the index of this release is at hand, so that nothing has to be waited for."""
+        return self._indexes.has(number)
+
+    def look_up(self, number: str, question: Question, key: Any) -> Awaitable[Any]:
+        """The answer about one thing, asked together with those about its siblings; None where there is none."""
+        return self._lookups.load((number, question, key))
+
+    async def _look_up_batch(self, keys: list[tuple[str, Question, Any]]) -> list[Any]:
+        asked: dict[tuple[str, Question], list[Any]] = {}
+        for number, question, key in keys:
+            asked.setdefault((number, question), []).append(key)
+        answers = await asyncio.gather(*(self._ask(*each) for each in asked.items()), return_exceptions=True)
+        found = dict(zip(asked, answers, strict=True))
+        return [
+            each if isinstance(each := found[number, question], BaseException) else each.get(key)
+            for number, question, key in keys
+        ]
+
+    async def _ask(self, of: tuple[str, Question], keys: list[Any]) -> Mapping[Any, Any]:
+        number, question = of
+        return await (await self.index(number)).ask(question, keys)
 
     async def release_number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
@@ -57,43 +96,9 @@ class Loaders:
             return number == await self._current()
         return True
 
-    def listing(self, path: str, paged: bool = True) -> "Listing":
+    def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
-
-
-class Listing:
-    """A list document and its further pages, read as one sequence; only the pages that are needed are loaded."""
-
-    def __init__(self, load: Callable[[str], Awaitable[Document]], path: str, paged: bool, size: int) -> None:
-        self._load = load
-        self._path = path
-        self._paged = paged
-        self._size = size
-
-    async def page(self) -> Page:
-        """Sizes, from the first page: upstream may give fewer items a page than were asked for."""
-        return page(await self._load_page(0))
-
-    async def part(self, start: int, stop: int) -> list[Document]:
-        """The items from `start` up to `stop`, fewer where the list ends before."""
-        size, total, _ = await self.page()
-        stop = min(stop, total)
-        if stop <= start or size == 0:
-            return []
-        first, last = start // size, (stop - 1) // size
-        pages = await asyncio.gather(*map(self._load_page, range(first, last + 1)))
-        found = [item for each in pages for item in items(each)]
-        return found[start - first * size : stop - first * size]
-
-    async def all(self) -> list[Document]:
-        """Every item."""
-        return await self.part(0, (await self.page()).total)
-
-    def _load_page(self, number: int) -> Awaitable[Document]:
-        # A list that is not known to be paged may be so all the same: then its further pages are asked for.
-        paged = self._paged or number > 0
-        return self._load(f"{self._path}?page={number}&size={self._size}" if paged else self._path)
 
 
 def number_of(document: Document) -> str | None:

@@ -5,27 +5,27 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_api.errors import BadUserInput, NotIndexedYet, ReleaseNotFound
+from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.loaders import CURRENT, Loaders
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.concept import Concept
 from graphql_api.types.digital_skill import DigitalSkill
-from graphql_api.types.entry import InRelease, find, root_collection, root_single
+from graphql_api.types.comparison import CompetenceGap, ProfileMatchConnection, competence_gap, profiles_for_competences
+from graphql_api.types.entry import collection, find, single
+from graphql_api.types.filter import occupational_profiles
+from graphql_api.types.indexed import TYPES
 from graphql_api.types.knowledge import Knowledge
 from graphql_api.types.node import Node, NodeId
 from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import MOST, Connection
+from graphql_api.types.page import MOST, After, First, Paging
 from graphql_api.types.release import Release, releases
+from graphql_api.types.scope import InRelease, of_query
+from graphql_api.types.search import SEARCH, SUGGEST, search, suggest
 from graphql_api.types.skill import Skill
 from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
 
-LOADABLE: dict[str, type[Concept]] = {
-    kind.__name__: kind for kind in (OccupationalProfile, TechnicalCompetence, SoftSkill)
-}
-BLOCKS: dict[str, type[Concept]] = {
-    kind.__name__: kind for kind in (Skill, Knowledge, BehaviouralIndicator, DigitalSkill)
-}
+CONCEPTS: dict[str, type[Concept]] = {kind.__name__: kind for kind in TYPES.values()}
 
 
 async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
@@ -34,13 +34,9 @@ async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
         if node_id.type_name == "Release" and node_id.uuid is None:
             exists = await loaders.release_exists(node_id.release)
             return Release(loaders=loaders, number=node_id.release) if exists else None
-        if node_id.type_name in BLOCKS:
-            raise NotIndexedYet(
-                f"A {node_id.type_name} can be had from what embeds it; it has no address of its own upstream."
-            )
-        if node_id.uuid is None or node_id.type_name not in LOADABLE:
+        if node_id.uuid is None or node_id.type_name not in CONCEPTS:
             raise BadUserInput("This is not an id of this server; take ids from the `id` field of a node.")
-        return await find(LOADABLE[node_id.type_name], loaders, node_id.release, node_id.uuid, None)
+        return await find(CONCEPTS[node_id.type_name], loaders, node_id.release, node_id.uuid, None)
     except ReleaseNotFound:
         return None
 
@@ -88,9 +84,56 @@ class Query:
             raise ReleaseNotFound
         return Release(loaders=loaders, number=pinned)
 
-    occupational_profile: OccupationalProfile | None = root_single(OccupationalProfile)
-    technical_competence: TechnicalCompetence | None = root_single(TechnicalCompetence)
-    soft_skill: SoftSkill | None = root_single(SoftSkill)
-    occupational_profiles: Connection[OccupationalProfile] | None = root_collection(OccupationalProfile)
-    technical_competences: Connection[TechnicalCompetence] | None = root_collection(TechnicalCompetence)
-    soft_skills: Connection[SoftSkill] | None = root_collection(SoftSkill)
+    occupational_profile = of_query(
+        single(OccupationalProfile), "One occupational profile; null where it does not exist."
+    )
+    technical_competence = of_query(
+        single(TechnicalCompetence), "One technical competence; null where it does not exist."
+    )
+    skill = of_query(single(Skill), "One skill; null where it does not exist.")
+    knowledge = of_query(single(Knowledge), "One knowledge item; null where it does not exist.")
+    behavioural_indicator = of_query(
+        single(BehaviouralIndicator), "One behavioural indicator; null where it does not exist."
+    )
+    soft_skill = of_query(single(SoftSkill), "One soft skill; null where it does not exist.")
+    digital_skill = of_query(single(DigitalSkill), "One digital skill; null where it does not exist.")
+    occupational_profiles = of_query(occupational_profiles, "The occupational profiles of a release.")
+    technical_competences = of_query(collection(TechnicalCompetence), "The technical competences of a release.")
+    skills = of_query(collection(Skill), "The skills of a release.")
+    knowledge_items = of_query(collection(Knowledge), "The knowledge items of a release.")
+    behavioural_indicators = of_query(collection(BehaviouralIndicator), "The behavioural indicators of a release.")
+    soft_skills = of_query(collection(SoftSkill), "The soft skills of a release.")
+    digital_skills = of_query(collection(DigitalSkill), "The digital skills of a release.")
+    search = of_query(search, SEARCH)
+    suggest = of_query(suggest, SUGGEST)
+
+    @strawberry.field(
+        description="What lies between two occupational profiles of one release: what both hold, what is missing, what is over."
+    )
+    async def competence_gap(
+        self,
+        info: strawberry.Info,
+        from_: Annotated[
+            strawberry.ID, strawberry.argument(name="from", description="Global id of the profile that one comes from.")
+        ],
+        to: Annotated[strawberry.ID, strawberry.argument(description="Global id of the profile that one goes to.")],
+    ) -> CompetenceGap | None:
+        """Null where one of them does not exist."""
+        return await competence_gap(info.context.loaders, NodeId.parse(from_), NodeId.parse(to))
+
+    @strawberry.field(description="The occupational profiles that fit what somebody has, the best first.")
+    async def profiles_for_competences(
+        self,
+        info: strawberry.Info,
+        have: Annotated[
+            list[strawberry.ID],
+            strawberry.argument(
+                description="Global ids of technical competences, skills, knowledge items and soft skills, all of one release."
+            ),
+        ],
+        first: First = None,
+        after: After = None,
+    ) -> ProfileMatchConnection | None:
+        """Matches with their evidence."""
+        ids = [NodeId.parse(each) for each in have]
+        return await profiles_for_competences(info.context.loaders, ids, Paging(first, after))

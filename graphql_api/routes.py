@@ -44,6 +44,8 @@ USED_IN_PROFILES = Route("/releases/{release}/technicalcompetences/{uuid}/occupa
 SOFT_SKILLS = Route("/releases/{release}/softskills", "seen")
 SOFT_SKILL = Route("/releases/{release}/softskills/{uuid}", "assumed")
 
+SEARCH = Route("/search", "seen")
+
 ROUTES = (
     RELEASES,
     RELEASE,
@@ -54,6 +56,7 @@ ROUTES = (
     USED_IN_PROFILES,
     SOFT_SKILLS,
     SOFT_SKILL,
+    SEARCH,
 )
 _PATTERNS = tuple((route, route.pattern) for route in ROUTES)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError, Undefined
+from graphql import GraphQLError, GraphQLSyntaxError, Undefined, is_input_object_type
 from graphql.language import OperationDefinitionNode
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
@@ -17,7 +17,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from graphql_api.errors import CompetentError
-from graphql_api.query import BLOCKS, LOADABLE, Query
+from graphql_api.query import CONCEPTS, Query
 from graphql_api.types.scalars import SCALARS
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class CompetentSchema(strawberry.Schema):
     def __init__(self, max_tokens: int) -> None:
         super().__init__(
             Query,
-            types=[*LOADABLE.values(), *BLOCKS.values()],
+            types=list(CONCEPTS.values()),
             config=StrawberryConfig(scalar_map=SCALARS),
             extensions=[
                 lambda: MaxTokensLimiter(max_tokens),
@@ -68,10 +68,7 @@ class CompetentSchema(strawberry.Schema):
             ],
         )
         for kind in self._schema.type_map.values():
-            for field in getattr(kind, "fields", {}).values():
-                for argument in getattr(field, "args", {}).values():
-                    if argument.default_value is None:
-                        argument.default_value = Undefined
+            _without_null_defaults(kind)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing: Strawberry would write an excerpt of the query for each error."""
@@ -87,6 +84,19 @@ class CompetentSchema(strawberry.Schema):
         if isinstance(result, PreExecutionError):
             return Answer(None, [_told_before(error) for error in result.errors or ()], False)
         return _executed(result)
+
+
+def _without_null_defaults(kind: Any) -> None:
+    """Take off the default of null that Strawberry gives to whatever may be left out."""
+    fields = getattr(kind, "fields", {}).values()
+    takers = (
+        fields
+        if is_input_object_type(kind)
+        else [each for field in fields for each in getattr(field, "args", {}).values()]
+    )
+    for taker in takers:
+        if taker.default_value is None:
+            taker.default_value = Undefined
 
 
 def build_schema(max_tokens: int = 1000) -> CompetentSchema:

@@ -49,7 +49,8 @@ def serve_app(
 
 def worker() -> "Starlette":
     """The app of one of several processes, made from the environment that the first one wrote."""
-    from graphql_api.app import create_app, open_sandbox
+    from graphql_api.app import create_app
+    from graphql_api.parts import open_sandbox
     from graphql_api.sandbox import create_sandbox
 
     settings = Settings.from_environment().checked()

@@ -68,6 +68,12 @@ class Settings:
         30 * 86400.0, "How long documents of a numbered release are kept; they do not change once published.", least=0
     )
     keep_current: float = _setting(300.0, "How long the answer to `which release is current` is kept.", least=0)
+    index: str = _setting(
+        "",
+        "When releases are indexed: at the `start`, at first `need`, or `off`. Unset: at first need over the real API, at the "
+        "start over the sandbox.",
+    )
+    walk_concurrency: int = _setting(8, "Most requests at once of the walk that fills an index.", least=1)
     max_tokens: int = _setting(1000, "Most tokens in one GraphQL document.", least=1)
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
 
@@ -98,6 +104,8 @@ class Settings:
             self._check_upstream()
         if self.live and self.data:
             raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
+        if self.index not in ("", "start", "need", "off"):
+            raise SettingsError("COMPETENT_INDEX is one of start, need, off")
         if self.log not in ("debug", "info", "warning", "error"):
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
         return self

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -61,10 +62,16 @@ def releases() -> Iterator[Releases]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is made once: above all the index of the bundled releases."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def settings() -> Settings:
-    """Defaults, in memory."""
-    return replace(Settings(), store="memory:")
+def settings(cache_dir: Path) -> Settings:
+    """Documents in memory; indexes are made at first need and kept for all tests."""
+    return replace(Settings(), index="need", cache_dir=cache_dir)
 
 
 @pytest.fixture

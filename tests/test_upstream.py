@@ -26,7 +26,7 @@ from graphql_api.routes import RELEASES
 from graphql_api.settings import Secret, Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.faults import our_errors, retry_after
-from graphql_api.upstream.transport import in_process, over_network
+from graphql_api.upstream.transport import InProcess, over_network
 from tests.conftest import CP_7
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -155,6 +155,7 @@ async def test_a_document_is_read_in_pieces_and_inflated() -> None:
         (b"not gzip", "gzip"),
         (document(), "br"),
     ],
+    ids=["cut", "no gzip", "another encoding"],
 )
 async def test_a_body_that_cannot_be_inflated_is_refused(body: bytes, encoding: str) -> None:
     with pytest.raises(UpstreamInvalidResponse):
@@ -289,5 +290,5 @@ async def test_an_exception_inside_the_sandbox_is_unavailable() -> None:
 
     settings = Settings()
     with pytest.raises(UpstreamUnavailable) as raised:
-        await Upstream(in_process(broken, settings), settings).fetch(PATH)
+        await Upstream(InProcess(broken, settings), settings).fetch(PATH)
     assert "secret" not in str(raised.value)

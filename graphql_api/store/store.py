@@ -40,6 +40,16 @@ class Store:
         self._clock = clock
         self._flights: Flights[Document] = Flights(self._fetch_and_keep)
 
+    async def pass_through(self, path: str) -> Document:
+        """The document at a path, for one who reads it once: it takes no room in memory from those that are read again."""
+        was_there = self._memory.get(path) is not None
+        found = (await self.get_many([path]))[path]
+        if not was_there:
+            self._memory.drop(path)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
     async def get_many(self, paths: Iterable[str]) -> Found:
         """For each path its document, or the error that came instead. One look at the file serves all of them."""
         asked = list(dict.fromkeys(paths))

@@ -5,19 +5,26 @@ from uuid import UUID
 
 import strawberry
 
+from graphql_api.competent import plain
 from graphql_api.hal import parts
 from graphql_api.routes import Route
 from graphql_api.types.node import Node, NodeId
+from graphql_api.types.page import After, Connection, First, Paging
 from graphql_api.types.part import Convert, Part, reads
 from graphql_api.types.text import LocalizedText, localized
 
 if TYPE_CHECKING:
     from graphql_api.types.release import Release
+    from graphql_api.types.technical_competence import TechnicalCompetence
+    from graphql_api.types.usage import UsedInOccupationalProfilesConnection
+
+_Competences = Connection[Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.types.technical_competence")]]
+_Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.types.usage")]
 
 
 def plain_text(part: Part, value: Any) -> str | None:
     """A text as it is, white space trimmed; None for anything else."""
-    return value.strip() or None if isinstance(value, str) else None
+    return plain(value)
 
 
 def text(part: Part, value: Any) -> LocalizedText | None:
@@ -75,6 +82,20 @@ class Competence(Concept):
         description="Regions that it is limited to; empty where it holds everywhere.",
         never_null=True,
     )
+
+    @strawberry.field(description="The technical competences that have it; none for soft and digital skills.")
+    async def used_in_technical_competences(self, first: First = None, after: After = None) -> _Competences | None:
+        """A page of the competences, from the index."""
+        from graphql_api.types.usage import competences_with
+
+        return await competences_with(self, Paging(first, after))
+
+    @strawberry.field(description="The occupational profiles that use it, directly or in their technical competences.")
+    async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Profiles | None:
+        """A page of the profiles, from the index."""
+        from graphql_api.types.usage import profiles_with
+
+        return await profiles_with(self, Paging(first, after))
 
 
 def one(kind: type[Concept]) -> Convert:

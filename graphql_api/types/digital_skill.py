@@ -2,6 +2,7 @@
 
 import strawberry
 
+from graphql_api.competent import SKILL_TEXT
 from graphql_api.types.concept import Competence, text
 from graphql_api.types.part import reads
 from graphql_api.types.text import LocalizedText
@@ -11,6 +12,4 @@ from graphql_api.types.text import LocalizedText
 class DigitalSkill(Competence):
     """Embedded in profiles; no route of its own is known."""
 
-    description: LocalizedText | None = reads(
-        "title", "description", "shortDescription", convert=text, description="What it is."
-    )
+    description: LocalizedText | None = reads(*SKILL_TEXT, convert=text, description="What it is.")

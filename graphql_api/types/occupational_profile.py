@@ -1,11 +1,12 @@
 """Occupational profiles: an occupation and all that belongs to it."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from graphql_api import routes
+from graphql_api.competent import CODES, ESSENTIAL, OPTIONAL
 from graphql_api.types.concept import Concept, many, text
 from graphql_api.types.digital_skill import DigitalSkill
 from graphql_api.types.labels import (
@@ -23,9 +24,11 @@ from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
 from graphql_api.types.text import LocalizedText
 
-ESSENTIAL = ("essentialCompetences",)
-OPTIONAL = ("specificCompetences", "optionalCompetences")
-"""Upstream's body calls the optional competences specific; nothing above this line does."""
+
+if TYPE_CHECKING:
+    from graphql_api.types.comparison import SimilarProfile
+
+_Similar = Annotated["SimilarProfile", strawberry.lazy("graphql_api.types.comparison")]
 
 
 def moment(part: Part, value: Any) -> datetime | None:
@@ -72,10 +75,21 @@ class OccupationalProfile(Concept):
         "areasOfInterest", convert=labels(AreaOfInterest), description="Fields of interest that it belongs to."
     )
     classifications: list[Classification] | None = reads(
-        "codes",
-        "iscoCodes",
+        *CODES,
         convert=classifications,
         description="Its codes in other classifications, such as ISCO-08.",
     )
     last_modified: datetime | None = reads("lastModified", convert=moment, description="When it was last changed.")
+
+    @strawberry.field(
+        description="The profiles that share most of their technical competences with this one, the most alike first."
+    )
+    async def similar_profiles(
+        self, first: Annotated[int, strawberry.argument(description="How many to give; at most 50.")] = 10
+    ) -> list[_Similar] | None:
+        """From the index, with the evidence."""
+        from graphql_api.types.comparison import similar_profiles
+
+        return await similar_profiles(self.part, first)
+
     last_published: datetime | None = reads("lastPublished", convert=moment, description="When it was last published.")

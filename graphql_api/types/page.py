@@ -4,6 +4,7 @@ A cursor is a place in one list of one release, which does not change; it is of 
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
 from typing import Annotated, Generic, TypeVar
@@ -109,6 +110,17 @@ class Window:
             start_cursor=cursors[0] if cursors else None,
             end_cursor=cursors[-1] if cursors else None,
         )
+
+
+def connection(window: Window, nodes: Sequence[T]) -> Connection[T]:
+    """The connection of a window and the nodes that were found for it."""
+    cursors = window.cursors(len(nodes))
+    return Connection(
+        edges=[Edge(node=node, cursor=cursor) for node, cursor in zip(nodes, cursors, strict=True)],
+        nodes=list(nodes),
+        page_info=window.info(cursors),
+        total_count=window.total,
+    )
 
 
 def _cursor(scope: str, place: int) -> str:

@@ -12,6 +12,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from graphql_api import hal
+from graphql_api.competent import as_uuid
 from graphql_api.errors import UpstreamError
 from graphql_api.hal import Document
 from graphql_api.loaders import Loaders
@@ -95,16 +96,6 @@ class Part:
         if uuid is None:
             return None
         return Part(self.loaders, self.release, document, uuid, route)  # type: ignore[arg-type]
-
-
-def as_uuid(text: object) -> UUID | None:
-    """A uuid from its usual form of 36 characters, else None."""
-    if not isinstance(text, str) or len(text) != 36:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 class Reads:

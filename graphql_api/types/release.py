@@ -8,10 +8,17 @@ import strawberry
 from graphql_api import routes
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.loaders import CURRENT, Loaders, number_of
+from graphql_api.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.types.change import changes_since
+from graphql_api.types.digital_skill import DigitalSkill
 from graphql_api.types.entry import collection, single
+from graphql_api.types.filter import occupational_profiles
+from graphql_api.types.knowledge import Knowledge
 from graphql_api.types.node import Node, NodeId
 from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import Connection
+from graphql_api.types.scope import of_release
+from graphql_api.types.search import SEARCH, SUGGEST, search, suggest
+from graphql_api.types.skill import Skill
 from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
 
@@ -41,12 +48,23 @@ class Release(Node):
             return None  # that route is only assumed: a release can be served without it
         return _day(next((document[key] for key in _DAYS if key in document), None))
 
-    occupational_profile: OccupationalProfile | None = single(OccupationalProfile)
-    technical_competence: TechnicalCompetence | None = single(TechnicalCompetence)
-    soft_skill: SoftSkill | None = single(SoftSkill)
-    occupational_profiles: Connection[OccupationalProfile] | None = collection(OccupationalProfile)
-    technical_competences: Connection[TechnicalCompetence] | None = collection(TechnicalCompetence)
-    soft_skills: Connection[SoftSkill] | None = collection(SoftSkill)
+    occupational_profile = of_release(single(OccupationalProfile), "One occupational profile of this release.")
+    technical_competence = of_release(single(TechnicalCompetence), "One technical competence of this release.")
+    skill = of_release(single(Skill), "One skill of this release.")
+    knowledge = of_release(single(Knowledge), "One knowledge item of this release.")
+    behavioural_indicator = of_release(single(BehaviouralIndicator), "One behavioural indicator of this release.")
+    soft_skill = of_release(single(SoftSkill), "One soft skill of this release.")
+    digital_skill = of_release(single(DigitalSkill), "One digital skill of this release.")
+    occupational_profiles = of_release(occupational_profiles, "The occupational profiles of this release.")
+    technical_competences = of_release(collection(TechnicalCompetence), "The technical competences of this release.")
+    skills = of_release(collection(Skill), "The skills of this release.")
+    knowledge_items = of_release(collection(Knowledge), "The knowledge items of this release.")
+    behavioural_indicators = of_release(collection(BehaviouralIndicator), "The behavioural indicators of this release.")
+    soft_skills = of_release(collection(SoftSkill), "The soft skills of this release.")
+    digital_skills = of_release(collection(DigitalSkill), "The digital skills of this release.")
+    search = of_release(search, SEARCH)
+    suggest = of_release(suggest, SUGGEST)
+    changes = of_release(changes_since, "What changed from another release to this one.")
 
 
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import strawberry
 
+from graphql_api.competent import as_uuid
 from graphql_api.errors import BadUserInput
-from graphql_api.types.part import as_uuid
 
 
 def _uuid(value: Any) -> UUID:

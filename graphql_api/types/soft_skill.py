@@ -3,6 +3,7 @@
 import strawberry
 
 from graphql_api import routes
+from graphql_api.competent import SKILL_TEXT
 from graphql_api.types.concept import Competence, text
 from graphql_api.types.part import reads
 from graphql_api.types.text import LocalizedText
@@ -13,6 +14,4 @@ class SoftSkill(Competence):
     """Embedded in profiles, and listed by a release. Upstream has been seen to put the text under three keys."""
 
     route = routes.SOFT_SKILL
-    description: LocalizedText | None = reads(
-        "title", "description", "shortDescription", convert=text, description="What it is."
-    )
+    description: LocalizedText | None = reads(*SKILL_TEXT, convert=text, description="What it is.")

@@ -36,6 +36,6 @@ class TechnicalCompetence(Concept):
     @strawberry.field(description="The occupational profiles that use this competence.")
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Used | None:
         """A page of the profiles."""
-        from graphql_api.types.usage import used_in_occupational_profiles
+        from graphql_api.types.usage import behind_link
 
-        return await used_in_occupational_profiles(self.part, Paging(first, after))
+        return await behind_link(self.part, Paging(first, after))

@@ -3,11 +3,13 @@
 The rule: the first language asked for that has a text, then Dutch, French, English, German.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
+
+from graphql_api.competent import texts
 
 
 @strawberry.enum(description="A language that Competent has texts in.")
@@ -23,6 +25,10 @@ class Language(Enum):
     def key(self) -> str:
         """`nl`, `fr`, `en` or `de`."""
         return self.name.lower()
+
+
+LANGUAGES = {language.key: language for language in Language}
+"""The languages by their keys."""
 
 
 @strawberry.type(description="A text in one language, chosen by what was asked for and what there is.")
@@ -82,14 +88,8 @@ class LocalizedText:
 
 def localized(value: object) -> LocalizedText | None:
     """A text from its object `{nl, fr, en, de}`; None where no language has one."""
-    if not isinstance(value, Mapping):
-        return None
-    texts = {language.key: _trimmed(value.get(language.key)) for language in Language}
-    return LocalizedText(**texts) if any(texts.values()) else None
-
-
-def _trimmed(text: Any) -> str | None:
-    return text.strip() or None if isinstance(text, str) else None
+    found = texts(value)
+    return LocalizedText(**{language: found.get(language) for language in LANGUAGES}) if found else None
 
 
 def accepted(header: str) -> tuple[Language, ...]:
@@ -97,7 +97,7 @@ def accepted(header: str) -> tuple[Language, ...]:
     ranked: list[tuple[float, Language]] = []
     for part in header[:1000].split(","):
         tag, _, parameter = part.partition(";")
-        language = _BY_TAG.get(tag.strip().lower().partition("-")[0])
+        language = LANGUAGES.get(tag.strip().lower().partition("-")[0])
         quality = _quality(parameter)
         if language and quality > 0:
             ranked.append((quality, language))
@@ -113,6 +113,3 @@ def _quality(parameter: str) -> float:
         return float(value)
     except ValueError:
         return 0.0
-
-
-_BY_TAG = {language.key: language for language in Language}

@@ -1,15 +1,24 @@
-"""Where a technical competence is used: the profiles behind its link, and how much it matters in each."""
+"""Where things are used: in technical competences, in profiles, and how much they matter there."""
 
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from graphql_api.competent import ESSENTIAL, OPTIONAL
 from graphql_api.hal import parts
+from graphql_api.index.uses import Use, competences_using, profiles_using
 from graphql_api.routes import USED_IN_PROFILES
-from graphql_api.types.occupational_profile import ESSENTIAL, OPTIONAL, OccupationalProfile
-from graphql_api.types.page import PageInfo, Paging
+from graphql_api.types.indexed import concepts, kind_of, number_in_index
+from graphql_api.types.occupational_profile import OccupationalProfile
+from graphql_api.types.page import Connection, PageInfo, Paging, Window, connection
 from graphql_api.types.part import Part
+
+if TYPE_CHECKING:
+    from graphql_api.types.concept import Concept
+    from graphql_api.types.technical_competence import TechnicalCompetence
+
+_Competence = Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.types.technical_competence")]
 
 
 @strawberry.enum(description="How much a technical competence matters in an occupational profile.")
@@ -20,29 +29,31 @@ class Importance(Enum):
     OPTIONAL = strawberry.enum_value("optional", description="It depends on the context of the occupation.")
 
 
-@strawberry.type(description="An occupational profile that uses the competence, and its place in the list.")
+@strawberry.type(description="An occupational profile that uses something, and its place in the list.")
 class UsedInOccupationalProfilesEdge:
     """As in Relay's Cursor Connections, with the importance."""
 
-    competence: strawberry.Private[Part]
+    used: strawberry.Private[Part]
+    known: strawberry.Private[Use | None]
     node: OccupationalProfile = strawberry.field(description="The occupational profile.")
     cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
 
     @strawberry.field(
-        description="How much the competence matters there; null where it is not known. "
-        "Read in the profile itself, so it costs a document a profile."
+        description="How much it matters there: of a competence itself, or of the competences through which the profile "
+        "has it. Null for what a profile has in no competence. For a technical competence it is read in the profile, "
+        "which costs a document a profile."
     )
     async def importance(self) -> Importance | None:
-        """The importance, from the whole profile."""
+        """The importance, as the index knows it, else from the whole profile."""
+        if self.known is not None:
+            return None if self.known.essential is None else _importance(self.known.essential)
         whole = await self.node.part.load()
-        wanted = str(self.competence.uuid)
-        for keys, importance in ((ESSENTIAL, Importance.ESSENTIAL), (OPTIONAL, Importance.OPTIONAL)):
-            if wanted in whole.read(keys, _uuids):
-                return importance
-        return None
+        if str(self.used.uuid) in whole.read(ESSENTIAL, _uuids):
+            return Importance.ESSENTIAL
+        return Importance.OPTIONAL if str(self.used.uuid) in whole.read(OPTIONAL, _uuids) else None
 
 
-@strawberry.type(description="A page of the occupational profiles that use a technical competence.")
+@strawberry.type(description="A page of the occupational profiles that use something.")
 class UsedInOccupationalProfilesConnection:
     """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
@@ -51,26 +62,56 @@ class UsedInOccupationalProfilesConnection:
     )
     nodes: list[OccupationalProfile] = strawberry.field(description="The profiles of this page.")
     page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    total_count: int = strawberry.field(description="How many profiles use the competence.")
+    total_count: int = strawberry.field(description="How many profiles use it.")
+
+
+def _importance(essential: bool) -> Importance:
+    return Importance.ESSENTIAL if essential else Importance.OPTIONAL
 
 
 def _uuids(part: Part, value: Any) -> set[str]:
     return {str(each.get("id")).lower() for each in parts(value)}
 
 
-async def used_in_occupational_profiles(part: Part, paging: Paging) -> UsedInOccupationalProfilesConnection:
+async def behind_link(part: Part, paging: Paging) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles behind a competence's link; where the part has no link, its known path does as well."""
     path = part.follow("usedInOccupationalProfiles", USED_IN_PROFILES)
     listing = part.loaders.listing(path or USED_IN_PROFILES.path(part.release, part.uuid), paged=False)
-    total = (await listing.page()).total
-    window = paging.window(f"used {part.release} {part.uuid}", total)
+    window = paging.window(f"used {part.release} {part.uuid}", (await listing.page()).total)
     items = await listing.part(window.start, window.stop)
-    cursors = window.cursors(len(items))
+    found = [profile for item in items if (profile := OccupationalProfile.embedded(part, item))]
+    return _profiles(part, window, found, [None] * len(found))
+
+
+async def profiles_with(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:
+    """A page of the profiles that use a block or a skill, from the index."""
+    part = of.part
+    n = await number_in_index(part, kind_of(type(of)))
+    uses: list[Use] = (await part.loaders.look_up(part.release, profiles_using, n) or []) if n else []
+    window = paging.window(f"profiles {part.release} {part.uuid}", len(uses))
+    here = uses[window.start : window.stop]
+    found = await concepts(part.loaders, part.release, (use.thing for use in here))
+    return _profiles(part, window, found, here)  # type: ignore[arg-type]
+
+
+async def competences_with(of: "Concept", paging: Paging) -> Connection[_Competence]:
+    """A page of the technical competences that have a block, from the index."""
+    part = of.part
+    n = await number_in_index(part, kind_of(type(of)))
+    uses: list[int] = (await part.loaders.look_up(part.release, competences_using, n) or []) if n else []
+    window = paging.window(f"competences {part.release} {part.uuid}", len(uses))
+    found = await concepts(part.loaders, part.release, uses[window.start : window.stop])
+    return connection(window, found)  # type: ignore[arg-type]
+
+
+def _profiles(
+    used: Part, window: Window, found: list[OccupationalProfile], known: list[Use] | list[None]
+) -> UsedInOccupationalProfilesConnection:
+    cursors = window.cursors(len(found))
     edges = [
-        UsedInOccupationalProfilesEdge(competence=part, node=profile, cursor=cursor)
-        for item, cursor in zip(items, cursors, strict=True)
-        if (profile := OccupationalProfile.embedded(part, item))
+        UsedInOccupationalProfilesEdge(used=used, known=use, node=node, cursor=cursor)
+        for node, use, cursor in zip(found, known, cursors, strict=True)
     ]
     return UsedInOccupationalProfilesConnection(
-        edges=edges, nodes=[edge.node for edge in edges], page_info=window.info(cursors), total_count=total
+        edges=edges, nodes=found, page_info=window.info(cursors), total_count=window.total
     )

@@ -4,15 +4,15 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import orjson
 
 from graphql_api.errors import UpstreamInvalidResponse
+from graphql_api.upstream.transport import Response
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-async def read_object(response: httpx.Response, most: int) -> dict[str, Any]:
+async def read_object(response: Response, most: int) -> dict[str, Any]:
     """The JSON object in a body of at most `most` bytes, before and after inflating; else UpstreamInvalidResponse."""
     try:
         document = orjson.loads(await _read(response, most))
@@ -23,7 +23,7 @@ async def read_object(response: httpx.Response, most: int) -> dict[str, Any]:
     return document
 
 
-async def _read(response: httpx.Response, most: int) -> bytes:
+async def _read(response: Response, most: int) -> bytes:
     body = bytearray()
     async for chunk in _inflated(response, most):
         body += chunk
@@ -32,7 +32,7 @@ async def _read(response: httpx.Response, most: int) -> bytes:
     return bytes(body)
 
 
-async def _inflated(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
+async def _inflated(response: Response, most: int) -> AsyncIterator[bytes]:
     # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here,
     # never more than one byte over the bound.
     encoding = response.headers.get("content-encoding", "identity").strip().lower()

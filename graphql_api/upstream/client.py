@@ -7,14 +7,13 @@ import asyncio
 import logging
 from typing import Any
 
-import httpx
-
 from graphql_api.errors import CompetentError, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.metrics import UPSTREAM_REQUESTS
 from graphql_api.routes import Known, route_of
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import read_object
 from graphql_api.upstream.faults import our_errors, refusal
+from graphql_api.upstream.transport import Client
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ class Upstream:
     deadline of a call (waiting for a place is not part of it) and the check that the answer is the document asked for.
     """
 
-    def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._places = asyncio.Semaphore(settings.upstream_concurrency)
         self._total = settings.total_timeout

@@ -17,6 +17,7 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
+from graphql_api.upstream.transport import Response
 
 LONGEST_RETRY_AFTER = 60.0
 """Seconds; a longer `Retry-After` is taken as this, so that no header can shut us up for a day."""
@@ -41,7 +42,7 @@ def _is_timeout(error: Exception) -> bool:
     return isinstance(error, TimeoutError | httpx.TimeoutException)
 
 
-def refusal(response: httpx.Response, now: datetime | None = None) -> UpstreamError | None:
+def refusal(response: Response, now: datetime | None = None) -> UpstreamError | None:
     """The error that a status stands for; None for 200."""
     status, detail = response.status_code, f"status {response.status_code}"
     if status == 200:
@@ -57,7 +58,7 @@ def refusal(response: httpx.Response, now: datetime | None = None) -> UpstreamEr
     return UpstreamInvalidResponse(detail=detail)
 
 
-def retry_after(response: httpx.Response, now: datetime | None = None) -> float | None:
+def retry_after(response: Response, now: datetime | None = None) -> float | None:
     """Seconds to wait, from `Retry-After` as a number or a date (RFC 9110, 10.2.3); None for rubbish."""
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():

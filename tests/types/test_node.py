@@ -49,11 +49,15 @@ async def test_an_id_holds_its_release_whatever_is_current(server: Server) -> No
     assert all("/releases/3.10/" in path for path in server.asked())
 
 
-async def test_a_thing_without_an_address_upstream_says_so(server: Server) -> None:
-    data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ skill {{ id }} }} }}')
+async def test_a_thing_without_an_address_upstream_comes_back_from_the_index(server: Server) -> None:
+    fields = "id __typename ... on Skill { code description { nl } }"
+    data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ skill {{ {fields} }} }} }}')
+    skill = data["technicalCompetence"]["skill"]
+    server.asked()
 
-    query = "query ($id: ID!) { node(id: $id) { id } }"
-    assert await server.codes(query, {"id": data["technicalCompetence"]["skill"]["id"]}) == ["NOT_INDEXED_YET"]
+    found = await server.ask(f"query ($id: ID!) {{ node(id: $id) {{ {fields} }} }}", {"id": skill["id"]})
+
+    assert found["node"] == skill
 
 
 @pytest.mark.parametrize(

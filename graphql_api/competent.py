@@ -1,0 +1,105 @@
+"""How Competent's documents say things: which keys, in order of preference, and what their values are made of.
+
+Upstream's own odd names are read here and go no further; what is not as expected is left out, and nothing raises.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from graphql_api.hal import Document, parts
+
+LANGUAGES = ("nl", "fr", "en", "de")
+"""The languages of Competent, in the order in which one stands in for another."""
+
+ESSENTIAL = ("essentialCompetences",)
+OPTIONAL = ("specificCompetences", "optionalCompetences")
+SKILL_TEXT = ("title", "description", "shortDescription")
+"""Of soft and digital skills."""
+CODES = ("codes", "iscoCodes")
+
+
+def first(document: Document, keys: tuple[str, ...]) -> Any:
+    """The value under the first of these keys that is there; None where none is."""
+    return next((document[key] for key in keys if key in document), None)
+
+
+def as_uuid(text: object) -> UUID | None:
+    """A uuid from its usual form of 36 characters, else None."""
+    if not isinstance(text, str) or len(text) != 36:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def plain(value: object) -> str | None:
+    """A text without the white space around it; None where nothing is left, or for anything else."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def texts(value: object) -> dict[str, str]:
+    """The texts of an object `{nl, fr, en, de}`, by language, without those that are missing."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {language: text for language in LANGUAGES if (text := plain(value.get(language)))}
+
+
+class Name(NamedTuple):
+    """An alternative name; `language` is None where Competent does not tell it."""
+
+    uuid: UUID | None
+    code: str | None
+    name: str
+    language: str | None
+
+
+def names(value: object) -> list[Name]:
+    """The alternative names of a list: one language each, or an object with several."""
+    return [
+        Name(as_uuid(each.get("id")), plain(each.get("code")), name, language)
+        for each in parts(value)
+        for name, language in _names(each)
+    ]
+
+
+def _names(each: Document) -> list[tuple[str, str | None]]:
+    told = each.get("name") or each.get("title")
+    if isinstance(told, Mapping):
+        return [(name, language) for language, name in texts(told).items()]
+    name, language = plain(told), str(each.get("language")).lower()
+    return [(name, language if language in LANGUAGES else None)] if name else []
+
+
+class Label(NamedTuple):
+    """A term of one of Competent's lists, with its titles by language."""
+
+    uuid: UUID | None
+    code: str | None
+    title: dict[str, str]
+
+
+def labels(value: object) -> list[Label]:
+    """The terms of a list."""
+    return [
+        Label(as_uuid(each.get("id")), plain(each.get("code")), texts(each.get("title") or each.get("description")))
+        for each in parts(value)
+    ]
+
+
+def codes(value: object) -> list[tuple[str, str]]:
+    """Scheme and code of a list of codes: objects of a type and a value, or bare ISCO codes."""
+    found = []
+    for each in value if isinstance(value, list) else [value]:
+        scheme, code = (
+            (each.get("type"), each.get("value") or each.get("code")) if isinstance(each, Mapping) else ("", each)
+        )
+        if isinstance(code, str | int) and str(code).strip():
+            found.append((_scheme(scheme), str(code).strip()))
+    return found
+
+
+def _scheme(told: object) -> str:
+    name = (plain(told) or "ISCO-08").upper()
+    return "ISCO-08" if name.replace("-", "").replace(" ", "") in ("ISCO", "ISCO08") else name

@@ -1,0 +1,5 @@
+"""A release as tables, filled by one walk over its documents, and the questions that HAL links cannot answer."""
+
+from graphql_api.index.indexes import Index, Indexes
+
+__all__ = ["Index", "Indexes"]

@@ -1,0 +1,237 @@
+"""The indexes of all releases: opened where they are there, walked for where they are not.
+
+A question that needs an index either gets a whole one, or is told how far the walk is.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+
+from graphql_api.errors import CompetentError, NotIndexedYet
+from graphql_api.index.file import IndexFile
+from graphql_api.index.search import Search
+from graphql_api.index.walk import Progress, Walk
+from graphql_api.store import Store
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 2
+"""Threads that read one index."""
+FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
+"""Seconds before documents that failed are tried again, doubled each time."""
+
+Mode = Literal["start", "need", "off"]
+
+
+class Index:
+    """The finished index of one release. Questions are plain functions of a connection, asked in a thread."""
+
+    def __init__(self, file: IndexFile) -> None:
+        self._threads = ThreadPoolExecutor(READERS, "index")
+        # All opened now: a file of the same name that replaces this one later is another index.
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        for _ in range(READERS):
+            self._idle.put(_read_only(file.path))
+        self._beside = _read_only(file.path)
+        self._beside_lock = threading.Lock()
+        self.missing = file.missing()
+        self.search = Search()
+
+    async def ask(
+        self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The answer to a question."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self._ask(question, *args, **kwargs)
+        )
+
+    def _ask(self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        connection = self._idle.get()
+        try:
+            return question(connection, *args, **kwargs)
+        finally:
+            self._idle.put(connection)
+
+    @contextmanager
+    def beside(self) -> Iterator[sqlite3.Connection]:
+        """A connection for a question that is asked of another index and of this one."""
+        with self._beside_lock:
+            yield self._beside
+
+    def close(self) -> None:
+        """Wait for the questions that are being answered, and close the file."""
+        self._threads.shutdown()
+        for _ in range(READERS):
+            self._idle.get().close()
+        self._beside.close()
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    uri = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+
+async def ask_both(
+    before: Index,
+    after: Index,
+    question: Callable[Concatenate[sqlite3.Connection, sqlite3.Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """The answer to a question about two indexes."""
+
+    def asked(connection: sqlite3.Connection) -> T:
+        with before.beside() as other:
+            return question(other, connection, *args, **kwargs)
+
+    return await after.ask(asked)
+
+
+@dataclass
+class _Building:
+    """A walk under way."""
+
+    task: "asyncio.Task[Index]"
+    progress: Progress
+    began: float = field(default_factory=time.monotonic)
+
+    def error(self, release: str) -> NotIndexedYet:
+        """What who cannot wait is told."""
+        done, total = self.progress.done, self.progress.total
+        pace = done / max(time.monotonic() - self.began, 0.001)
+        left = (total - done) / pace if pace and total else 60.0
+        share = f"{done} of {total} documents" if total else "its lists first"
+        message = f"Release {release} is being indexed: {share} so far. Everything else works meanwhile."
+        return NotIndexedYet(
+            message, retry_after=float(round(min(max(left, 1), 60))), progress=done / total if total else 0.0
+        )
+
+
+class Indexes:
+    """One index for each release that is asked about.
+
+    With `patient` a question waits for the walk (right over the sandbox, where it takes a moment); else it is told NOT_INDEXED_YET.
+    """
+
+    def __init__(
+        self, store: Store, folder: Path | None, origin: str, *, mode: Mode, patient: bool, page_size: int, at_once: int
+    ) -> None:
+        self._store = store
+        self._temporary = TemporaryDirectory(prefix="competent-index-") if folder is None else None
+        self._folder = Path(self._temporary.name) if self._temporary else folder or Path()
+        self._origin = origin
+        self._patient = patient
+        self._page_size = page_size
+        self._at_once = at_once
+        self._open: dict[str, Index] = {}
+        self._replaced: list[Index] = []
+        self._building: dict[str, _Building] = {}
+        self._retries: dict[str, asyncio.Task[None]] = {}
+        self.mode = mode
+
+    def has(self, release: str) -> bool:
+        """Whether the index of this release is open."""
+        return release in self._open
+
+    async def get(self, release: str) -> Index:
+        """The index of a release that exists; NotIndexedYet where it is not there and nobody waits for it."""
+        if release in self._open:
+            return self._open[release]
+        file = self._file(release)
+        if file.is_there():
+            return self._opened(release, file)
+        if self.mode == "off":
+            raise NotIndexedYet("This server keeps no index: its operator can switch it on (COMPETENT_INDEX).")
+        building = self.begin(release)
+        if not self._patient:
+            raise building.error(release)
+        return await asyncio.shield(building.task)
+
+    async def ready(self, release: str) -> None:
+        """Wait until the index of a release is open, walking for it where it is not there."""
+        file = self._file(release)
+        if not self.has(release) and not file.is_there():
+            await asyncio.shield(self.begin(release).task)
+        elif not self.has(release):
+            self._opened(release, file)
+
+    def begin(self, release: str, progress: Progress | None = None) -> _Building:
+        """Begin to walk over a release, or join the walk under way."""
+        building = self._building.get(release)
+        if building is None:
+            progress = progress or Progress()
+            building = _Building(asyncio.create_task(self._build(release, progress)), progress)
+            self._building[release] = building
+            building.task.add_done_callback(lambda task: self._ended(release, task))
+        return building
+
+    async def _build(self, release: str, progress: Progress) -> Index:
+        file = self._file(release)
+        while True:
+            with file.lock() as mine:
+                if mine:
+                    await self._walk(file, release, progress)
+                    return self._opened(release, file)
+            await asyncio.sleep(1)  # another process walks: its file will be there, or its lock gone
+            if file.is_there():
+                return self._opened(release, file)
+
+    async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
+        connection = file.begin()
+        try:
+            walk = Walk(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
+            await walk.run()
+            await asyncio.to_thread(file.finish, connection)
+        finally:
+            connection.close()
+
+    def _opened(self, release: str, file: IndexFile) -> Index:
+        if release in self._open:
+            self._replaced.append(self._open[release])  # somebody may still be asking it
+        index = self._open[release] = Index(file)
+        if index.missing and self.mode != "off" and release not in self._retries:
+            self._retries[release] = asyncio.create_task(self._retry(release))
+            self._retries[release].add_done_callback(lambda _: self._retries.pop(release, None))
+        return index
+
+    async def _retry(self, release: str) -> None:
+        wait = FIRST_RETRY
+        while self._open[release].missing:
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_RETRY)
+            with suppress(CompetentError):  # told in the log by the walk itself
+                await asyncio.shield(self.begin(release).task)
+
+    def _ended(self, release: str, task: "asyncio.Task[Index]") -> None:
+        self._building.pop(release, None)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("the walk over %s ended early and goes on at the next need: %r", release, error)
+
+    def _file(self, release: str) -> IndexFile:
+        return IndexFile(self._folder, self._origin, release)
+
+    async def aclose(self) -> None:
+        """End what is under way, which goes on where it was another time, and close the files."""
+        tasks = [*(building.task for building in self._building.values()), *self._retries.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for index in (*self._open.values(), *self._replaced):
+            index.close()
+        self._open.clear()
+        self._replaced.clear()
+        if self._temporary:
+            self._temporary.cleanup()

@@ -1,0 +1,146 @@
+"""What the words of a question may mean in a release: each typed word with the words that count as it, and how well.
+
+A weight of 1 is the word itself. However long the question, FTS5 is handed a bounded number of words, and only folded ones in
+quotation marks.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from graphql_api.index.vocabulary import Vocabulary
+from graphql_api.index.words import FUNCTION_WORDS, words
+
+ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5
+BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
+"""Of a longer word: the first, and of the second as large a share as was typed of its letters."""
+
+SHORTEST_BEGINNING, SHORTEST_PART, SHORTEST_ONE_OFF, SHORTEST_TWO_OFF, SHORTEST_COMPOUND = 3, 4, 4, 8, 8
+MOST_MEANINGS = 50
+MOST_WORDS = 16
+"""The first so many words of a question count, function words after the others."""
+_HINT = 0.05  # how little a function word counts beside another word
+
+Pair = tuple[frozenset[str], frozenset[str]]
+
+
+@dataclass(slots=True)
+class Meaning:
+    """What one typed word may mean.
+
+    `weights`: the words that count as it. `starts`: how words begin that FTS5 is to look for, all of which `weights` has.
+    `pairs`: one word of each side together count as it. `rarity`: how telling it is. `must`: whether texts without it are
+    left out as long as there are others.
+    """
+
+    rarity: float = 0.0
+    must: bool = True
+    weights: dict[str, float] = field(default_factory=dict)
+    starts: tuple[str, ...] = ()
+    pairs: list[Pair] = field(default_factory=list)
+
+    def add(self, some: Iterable[str], weight: float) -> None:
+        """Let words count as it, unless they count more already."""
+        for word in some:
+            if self.weights.get(word, 0.0) < weight:
+                self.weights[word] = weight
+
+    def is_findable(self) -> bool:
+        """Whether any text may have it."""
+        return bool(self.weights or self.pairs)
+
+    def query(self) -> str:
+        """The FTS5 expression for the texts that have it."""
+        others = [word for word in self.weights if not word.startswith(self.starts)]
+        others.sort(key=lambda word: -self.weights[word])
+        return self._any(self.starts, others)
+
+    def strict_query(self) -> str:
+        """The same for texts that have it well: beginnings and parts of much longer words do not count."""
+        return self._any((), [word for word, weight in self.weights.items() if weight >= TWO_OFF])
+
+    def _any(self, starts: Iterable[str], some: Sequence[str]) -> str:
+        terms = [f'"{start}"*' for start in starts]
+        terms += [f'"{word}"' for word in some[:MOST_MEANINGS]]
+        terms += [f"({_quoted(one)} AND {_quoted(other)})" for one, other in self.pairs]
+        return f"({' OR '.join(terms)})"
+
+
+def meanings(
+    connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, *, lenient: bool = False
+) -> list[Meaning]:
+    """The meaning of each different word of a question; `lenient` doubts the words that the release knows, too."""
+    typed: dict[str, str] = {}
+    for word in words(text):
+        typed.setdefault(word.folded, text[word.start : word.end])
+    hints = {word for word in typed if len(word) == 1 or word in FUNCTION_WORDS}
+    first = sorted(typed, key=lambda word: word in hints)[:MOST_WORDS]
+    if len(hints) == len(typed):
+        hints.clear()
+    return [
+        _hint(vocabulary, word) if word in hints else _meaning(connection, vocabulary, word, typed[word], lenient)
+        for word in first
+    ]
+
+
+def _hint(vocabulary: Vocabulary, word: str) -> Meaning:
+    return Meaning(_HINT * vocabulary.rarity(word), must=False, weights={word: ITSELF} if word in vocabulary else {})
+
+
+def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str, lenient: bool) -> Meaning:
+    meaning = Meaning()
+    known = word in vocabulary
+    if known:
+        meaning.add([word], ITSELF)
+    forms = vocabulary.same_stem(connection, written, word)
+    meaning.add(forms, SAME_STEM)
+    _add_longer(meaning, connection, vocabulary, word, forms)
+    if lenient or not known:
+        _add_misspelled(meaning, vocabulary, word)
+        meaning.pairs = list(_pairs(connection, vocabulary, word))
+    meaning.rarity = vocabulary.rarity(word if known else max(meaning.weights, key=vocabulary.texts, default=word))
+    return meaning
+
+
+def _add_longer(
+    meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, forms: Iterable[str]
+) -> None:
+    """Words that begin with this one, or have it in them: compounds. What is short for it does too: chauffeurs, chauffeur."""
+    if len(word) < SHORTEST_BEGINNING:
+        return
+    shorter = min((form for form in forms if word.startswith(form)), key=len, default=word)
+    meaning.starts = (shorter if len(shorter) >= SHORTEST_PART else word,)
+    for part in {word, *meaning.starts}:
+        worth = ITSELF if part == word else SAME_STEM
+        for longer in vocabulary.beginning_with(part):
+            meaning.add([longer], worth * _share(BEGINNING, part, longer))
+        if len(part) >= SHORTEST_PART:
+            for longer in vocabulary.containing(connection, part, MOST_MEANINGS):
+                meaning.add([longer], worth * _share(ENDING if longer.endswith(part) else WITHIN, part, longer))
+
+
+def _add_misspelled(meaning: Meaning, vocabulary: Vocabulary, word: str) -> None:
+    meaning.add(vocabulary.swapped(word), SWAPPED)
+    if len(word) < SHORTEST_ONE_OFF or not word.isalpha():  # another number is another thing
+        return
+    distance = 2 if len(word) >= SHORTEST_TWO_OFF else 1
+    for near, far in vocabulary.near(word, distance, MOST_MEANINGS):
+        meaning.add([near], ONE_OFF if far == 1 else TWO_OFF)
+
+
+def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> Iterator[Pair]:
+    if len(word) >= SHORTEST_COMPOUND:
+        for one, other in vocabulary.halves(word)[:2]:
+            yield (
+                frozenset((one, *vocabulary.same_stem(connection, one, one)[:MOST_MEANINGS])),
+                frozenset((other, *vocabulary.same_stem(connection, other, other)[:MOST_MEANINGS])),
+            )
+
+
+def _share(weight: tuple[float, float], part: str, whole: str) -> float:
+    least, more = weight
+    return least + more * len(part) / len(whole)
+
+
+def _quoted(some: frozenset[str]) -> str:
+    return "(" + " OR ".join(f'"{word}"' for word in sorted(some)) + ")"

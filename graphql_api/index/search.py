@@ -1,0 +1,186 @@
+"""Full text of one index: which things a text finds, the likeliest first.
+
+Nothing that a client types reaches SQL or the language of FTS5: both see folded words, of letters and digits only, and numbers.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from graphql_api.errors import BadUserInput
+from graphql_api.index.meaning import Meaning, meanings
+from graphql_api.index.ranking import MOST_OF_THEM, Ranking
+from graphql_api.index.searched import write_search
+from graphql_api.index.suggest import Suggestion, suggest
+from graphql_api.index.tables import LANGUAGES, Field, Kind
+from graphql_api.index.vocabulary import Vocabulary
+from graphql_api.index.words import MOST_LETTERS, fold, marked
+
+__all__ = ["MOST_FOUND", "MOST_LETTERS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
+
+MOST_FOUND = 1000
+"""Things that a question finds, and texts that it weighs one by one."""
+FEW = 10
+"""Where no more texts than this have all words, those that have most of them are found, too."""
+
+_LANGUAGES = len(LANGUAGES)
+_WANTED = f"(1 << (kind * {_LANGUAGES} + language)) & ?"
+_ROW = "n, field, folded, kind, place, thing, language"
+# What is joined stands in an order that SQLite keeps to: its own choice may be a thousand times slower.
+_MATCHING = f"""
+SELECT {_ROW} FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CROSS JOIN searched ON n = searched
+WHERE searched_words MATCH ? AND {_WANTED} ORDER BY searched_words.rowid LIMIT {MOST_FOUND}
+"""
+_MATCHING_BEYOND = f"""
+SELECT {_ROW} FROM (
+    SELECT min(searched) AS first, kind, place, thing, language
+    FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
+    WHERE searched_words MATCH ? AND {_WANTED} AND searched_words.rowid > ? GROUP BY thing ORDER BY 1 LIMIT {MOST_FOUND}
+) CROSS JOIN searched ON n = first
+"""
+_EXACT = f"""
+SELECT {_ROW} FROM searched CROSS JOIN occurrence ON searched = n
+WHERE folded = ? AND field <= {Field.LABEL} AND {_WANTED} ORDER BY n LIMIT {MOST_FOUND}
+"""
+_TEXT = "SELECT text, folded FROM searched WHERE n = ?"
+
+
+class Hit(NamedTuple):
+    """A thing, and its text that answers best; `marked` is that text as HTML, with the words that count in <mark>."""
+
+    thing: int
+    score: float
+    field: Field
+    language: int
+    text: str
+    marked: str
+
+
+class _Row(NamedTuple):
+    """A text, by its number in the table `searched`, and a thing that has it."""
+
+    n: int
+    field: int
+    folded: str
+    kind: int
+    place: int
+    thing: int
+    language: int
+
+
+class _Best(NamedTuple):
+    """A thing with its best text, in the order of what is better."""
+
+    loss: float  # what the score is below 1
+    field: int
+    length: int
+    kind: int
+    place: int
+    thing: int
+    n: int
+    language: int
+
+
+class Search:
+    """The questions to the full text of one index file, by any connection to it.
+
+    Threads may share one: it keeps nothing but the vocabulary of the file, which the first question reads.
+    """
+
+    def __init__(self) -> None:
+        self._vocabulary: Vocabulary | None = None
+
+    def search(
+        self,
+        connection: sqlite3.Connection,
+        text: str,
+        kinds: Collection[Kind] | None,
+        languages: Collection[int] | None,
+        start: int,
+        stop: int,
+    ) -> tuple[list[Hit], int]:
+        """The hits from `start` to `stop`, likeliest first, and how many things are found in all: the best MOST_FOUND at most.
+
+        Looked for in things of these kinds and in texts in these languages (places in LANGUAGES), None being all. The same
+        question gives the same order. Raises BadUserInput for a text that is too long or has no letter and no digit.
+        """
+        if len(text) > MOST_LETTERS or not fold(text):
+            raise BadUserInput(f"A text to search for has a letter or a digit, and at most {MOST_LETTERS} characters.")
+        if self._vocabulary is None:
+            self._vocabulary = Vocabulary(connection)
+        ranking, rows = _found(connection, self._vocabulary, text, _bits(kinds, languages))
+        best = _best(ranking, rows)[:MOST_FOUND]
+        return [_hit(connection, ranking, each) for each in best[start:stop]], len(best)
+
+
+def _bits(kinds: Collection[Kind] | None, languages: Collection[int] | None) -> int:
+    """A bit for each kind in each language that is looked for."""
+    return sum(
+        1 << (kind * _LANGUAGES + language)
+        for kind in (Kind if kinds is None else set(kinds))
+        for language in (range(_LANGUAGES) if languages is None else set(languages))
+    )
+
+
+def _found(
+    connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int
+) -> tuple[Ranking, list[_Row]]:
+    """The texts that have all words, or most where few have all; and how to rank them."""
+    question = fold(text)
+    meant = meanings(connection, vocabulary, text)
+    rows = _matching(connection, _all(meant), bits)
+    if not rows:
+        meant = meanings(connection, vocabulary, text, lenient=True)
+        rows = _matching(connection, _all(meant), bits)
+    if len(rows) <= FEW:
+        rows += _matching(connection, _most(meant), bits)
+    rows += map(_Row._make, connection.execute(_EXACT, (question, bits)))
+    return Ranking(question, meant), rows
+
+
+def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
+    """What an FTS5 expression finds: the first texts by rank, and where there are more, the first of each thing."""
+    if not query:
+        return []
+    rows = list(map(_Row._make, connection.execute(_MATCHING, (query, bits))))
+    if len(rows) == MOST_FOUND:
+        rows += map(_Row._make, connection.execute(_MATCHING_BEYOND, (query, bits, rows[-1].n)))
+    return rows
+
+
+def _all(meant: Sequence[Meaning]) -> str:
+    """The FTS5 expression for texts that have all words; empty where none can."""
+    must = [meaning for meaning in meant if meaning.must]
+    return " AND ".join(meaning.query() for meaning in must) if all(meaning.is_findable() for meaning in must) else ""
+
+
+def _most(meant: Sequence[Meaning]) -> str:
+    """The FTS5 expression for texts that may have most of the words.
+
+    Those that are telling enough together that a text without any of them has too little.
+    """
+    findable = sorted((meaning for meaning in meant if meaning.is_findable()), key=lambda meaning: meaning.rarity)
+    without = MOST_OF_THEM * sum(meaning.rarity for meaning in findable)
+    while findable and findable[0].rarity < without:
+        without -= findable.pop(0).rarity
+    return " OR ".join(meaning.strict_query() for meaning in findable if meaning.must)
+
+
+def _best(ranking: Ranking, rows: Iterable[_Row]) -> list[_Best]:
+    """Each thing with its best text, the best first."""
+    losses: dict[int, float] = {}
+    best: dict[int, _Best] = {}
+    for n, field, folded, kind, place, thing, language in rows:
+        if n not in losses:
+            losses[n] = 1 - ranking.score(field, folded)
+        if (loss := losses[n]) < 1:
+            this = _Best(loss, field, len(folded), kind, place, thing, n, language)
+            if thing not in best or this < best[thing]:
+                best[thing] = this
+    return sorted(best.values())
+
+
+def _hit(connection: sqlite3.Connection, ranking: Ranking, best: _Best) -> Hit:
+    text, folded = connection.execute(_TEXT, (best.n,)).fetchone()
+    words = ranking.counting(best.field, folded)
+    return Hit(best.thing, round(1 - best.loss, 4), Field(best.field), best.language, text, marked(text, words))

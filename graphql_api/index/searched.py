@@ -1,0 +1,99 @@
+"""What `finish` writes so that texts can be searched: each text once, ranked, with the things that have it, and its words for FTS5.
+
+All of it comes from the tables `text` and `thing`, whose places must be there; written again, it is the same.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from graphql_api.index.tables import LANGUAGES, Field
+from graphql_api.index.vocabulary import write_vocabulary
+from graphql_api.index.words import Stems, fold
+
+_TABLES = {
+    # A text of a field, however many things have it there. Its number is its rank before any question: by field, then the
+    # shorter first.
+    "searched": """CREATE TABLE searched (
+        n INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, folded TEXT NOT NULL)""",
+    # The things that have a text; `place` is a thing's place among its kind, in the order of which equal ones stand.
+    "occurrence": """CREATE TABLE occurrence (
+        searched INTEGER NOT NULL, kind INTEGER NOT NULL, place INTEGER NOT NULL, thing INTEGER NOT NULL,
+        language INTEGER NOT NULL, PRIMARY KEY (searched, kind, place, thing, language)) WITHOUT ROWID""",
+    # Folded words are letters and digits: the tokenizer `ascii` parts them at spaces and leaves them as they are.
+    "searched_words": """CREATE VIRTUAL TABLE searched_words USING fts5(
+        words, content = '', columnsize = 0, detail = none, prefix = '3', tokenize = 'ascii')""",
+    # Of titles and alternative names alone, and with the order of words: what names begin with.
+    "name_words": """CREATE VIRTUAL TABLE name_words USING fts5(
+        words, content = '', columnsize = 0, prefix = '1 2 3', tokenize = 'ascii')""",
+}
+_INDEX = f"CREATE INDEX searched_folded ON searched (folded) WHERE field <= {Field.LABEL:d}"
+
+_Occurrence = tuple[int, int, int, int]
+"""Kind, place, thing, language."""
+
+
+def write_search(connection: sqlite3.Connection) -> None:
+    """Write the tables of the search, instead of those that are there; in a transaction of the caller, else in one of its own."""
+    with _transaction(connection):
+        for table, statement in _TABLES.items():
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+            connection.execute(statement)
+        occurrences = _occurrences(connection)
+        _write_texts(connection, occurrences)
+        _write_words(connection)
+        write_vocabulary(connection, _counts(connection), _stems(occurrences))
+
+
+def _occurrences(connection: sqlite3.Connection) -> Mapping[tuple[int, str], set[_Occurrence]]:
+    things = {n: (kind, place) for n, kind, place in connection.execute("SELECT n, kind, place FROM thing")}
+    found: dict[tuple[int, str], set[_Occurrence]] = defaultdict(set)
+    for field, text, thing, language in connection.execute("SELECT field, text, thing, language FROM text"):
+        found[field, text].add((*things[thing], thing, language))
+    return found
+
+
+def _write_texts(connection: sqlite3.Connection, occurrences: Mapping[tuple[int, str], set[_Occurrence]]) -> None:
+    folded = ((field, fold(text), text) for field, text in occurrences)
+    ranked = sorted((field, len(words), words, text) for field, words, text in folded if words)
+    texts = []
+    rows: list[tuple[int, ...]] = []
+    for n, (field, _, words, text) in enumerate(ranked, 1):
+        texts.append((n, field, text, words))
+        rows += ((n, *occurrence) for occurrence in sorted(occurrences[field, text]))
+    connection.executemany("INSERT INTO searched VALUES (?, ?, ?, ?)", texts)
+    connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", rows)
+    connection.execute(_INDEX)
+
+
+def _write_words(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO searched_words (rowid, words) SELECT n, folded FROM searched ORDER BY n")
+    names = "INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched WHERE field <= ? ORDER BY n"
+    connection.execute(names, (Field.NAME,))
+
+
+def _counts(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
+    """Each word and the number of texts that have it, as FTS5 counted."""
+    connection.execute("CREATE VIRTUAL TABLE temp.word_count USING fts5vocab('main', 'searched_words', 'row')")
+    yield from connection.execute("SELECT term, doc FROM temp.word_count")
+    connection.execute("DROP TABLE temp.word_count")
+
+
+def _stems(occurrences: Mapping[tuple[int, str], set[_Occurrence]]) -> list[tuple[int, str, str]]:
+    texts: list[set[str]] = [set() for _ in LANGUAGES]
+    for (_, text), own in occurrences.items():
+        for _, _, _, language in own:
+            texts[language].add(text)
+    stems = Stems()
+    return sorted((language, *pair) for language, some in enumerate(texts) for pair in stems.of_texts(language, some))
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    with connection:
+        yield

@@ -1,0 +1,56 @@
+"""What may be meant as one types: titles and alternative names of profiles that have what was typed so far.
+
+Answered by FTS5 alone, in the order in which it has the names, so that a question ends with the last suggestion asked for.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from graphql_api.errors import BadUserInput
+from graphql_api.index.tables import Field
+from graphql_api.index.words import MOST_LETTERS, fold
+
+
+class Suggestion(NamedTuple):
+    """A profile, and its title or alternative name that may be meant."""
+
+    thing: int
+    field: Field
+    language: int
+    text: str
+
+
+_MATCHING = """
+SELECT thing, field, language, text FROM name_words
+CROSS JOIN searched ON n = name_words.rowid CROSS JOIN occurrence ON searched = n
+WHERE name_words MATCH ? ORDER BY name_words.rowid
+"""
+
+
+def suggest(
+    connection: sqlite3.Connection, prefix: str, languages: Collection[int] | None, most: int
+) -> list[Suggestion]:
+    """At most so many names in which every word typed is a word, the last one at least the beginning of one.
+
+    One a profile. Names that begin with all that was typed come first, titles before alternative names, shorter ones before
+    longer. Looked for in these languages (places in LANGUAGES), None being all. Nothing typed, nothing suggested; raises
+    BadUserInput for more than MOST_LETTERS.
+    """
+    if len(prefix) > MOST_LETTERS:
+        raise BadUserInput(f"What is typed so far has at most {MOST_LETTERS} characters.")
+    found: dict[int, Suggestion] = {}
+    if most > 0 and (languages is None or languages) and (typed := fold(prefix)):
+        for thing, field, language, text in _names(connection, typed):
+            if thing not in found and (languages is None or language in languages):
+                found[thing] = Suggestion(thing, Field(field), language, text)
+                if len(found) == most:
+                    break
+    return list(found.values())
+
+
+def _names(connection: sqlite3.Connection, typed: str) -> Iterator[tuple[int, int, int, str]]:
+    yield from connection.execute(_MATCHING, (f'^"{typed}" *',))
+    *whole, begun = typed.split()
+    words = " AND ".join((*(f'"{word}"' for word in dict.fromkeys(whole)), f'"{begun}" *'))
+    yield from connection.execute(_MATCHING, (words,))

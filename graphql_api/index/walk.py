@@ -1,0 +1,107 @@
+"""The walk over all documents of a release that fills its index.
+
+Each document is asked once, through the same store as everything else. What was written stays written: a walk that ended, however
+it ended, goes on where it was. A document that fails is written down and the rest goes on without it.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql_api import routes
+from graphql_api.competent import as_uuid
+from graphql_api.errors import UpstreamError
+from graphql_api.hal import Document
+from graphql_api.index.tables import Kind
+from graphql_api.index.writer import Writer
+from graphql_api.listing import Listing
+from graphql_api.routes import Route
+
+log = logging.getLogger(__name__)
+
+Load = Callable[[str], Awaitable[Document]]
+
+COMMIT_EVERY = 200
+"""Documents between two commits: what a walk that is killed has to ask again."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a walk is, in documents; `total` is 0 until the lists are read."""
+
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+
+
+class Walk:
+    """One walk over one release."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, load: Load, release: str, page_size: int, at_once: int, progress: Progress
+    ) -> None:
+        self._connection = connection
+        self._writer = Writer(connection)
+        self._load = load
+        self._release = release
+        self._page_size = page_size
+        self._at_once = at_once
+        self.progress = progress
+
+    async def run(self) -> None:
+        """Walk to the end; raises an UpstreamError where the lists themselves cannot be read."""
+        profiles = await self._listed(routes.OCCUPATIONAL_PROFILES)
+        competences = await self._listed(routes.TECHNICAL_COMPETENCES)
+        for each in await self._listed(routes.SOFT_SKILLS):
+            self._writer.skill(Kind.SoftSkill, each)
+        write = {
+            routes.OCCUPATIONAL_PROFILE: self._writer.profile,
+            routes.TECHNICAL_COMPETENCE: self._writer.competence,
+        }
+        paths = {
+            route.path(self._release, uuid): write[route]
+            # Competences first: then there is nothing left to learn from those that profiles embed.
+            for route, listed in ((routes.TECHNICAL_COMPETENCE, competences), (routes.OCCUPATIONAL_PROFILE, profiles))
+            for each in listed
+            if (uuid := as_uuid(each.get("id")))
+        }
+        done = {path for (path,) in self._connection.execute("SELECT path FROM done")}
+        self.progress.done, self.progress.total = len(done), len(paths)
+        try:
+            await self._walk((path, write) for path, write in paths.items() if path not in done)
+        finally:
+            self._writer.commit()  # also what was written when the walk is told to end
+
+    async def _listed(self, route: Route) -> list[Document]:
+        return await Listing(self._load, route.path(self._release), True, self._page_size).all()
+
+    async def _walk(self, left: Iterable[tuple[str, Callable[[Document], Any]]]) -> None:
+        todo = iter(left)
+        workers = [asyncio.create_task(self._work(todo)) for _ in range(self._at_once)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+
+    async def _work(self, todo: Iterator[tuple[str, Callable[[Document], Any]]]) -> None:
+        for path, write in todo:
+            try:
+                document = await self._load(path)
+            except UpstreamError as error:
+                self._failed(path, error)
+            else:
+                write(document)
+                self._writer.done(path)
+                self.progress.done += 1
+                if self.progress.done % COMMIT_EVERY == 0:
+                    self._writer.commit()
+            await asyncio.sleep(0)  # over the sandbox nothing else here waits, and others want their turn
+
+    def _failed(self, path: str, error: UpstreamError) -> None:
+        log.warning("the index of %s goes on without %s: %s", self._release, path, error.code)
+        self._writer.missing(path, error.code)
+        self.progress.failed += 1

@@ -1,0 +1,52 @@
+"""`competent-graphql mirror`: one walk over a release, told as it goes."""
+
+import asyncio
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from graphql_api.errors import ReleaseNotFound
+from graphql_api.index.things import failed
+from graphql_api.index.walk import Progress as Walked
+from graphql_api.parts import Parts
+
+
+class _Rate(TextColumn):
+    """Documents a second since the bar began."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: "object") -> Text:
+        speed = getattr(task, "finished_speed", None) or getattr(task, "speed", None)
+        return Text(f"{speed:,.0f} documents/s" if speed else "")
+
+
+async def run_mirror(parts: Parts, release: str) -> int:
+    """Walk to the end; 0 where every document is there, 1 where some are missing."""
+    try:
+        number = await parts.loaders().release_number(release)
+        if not await parts.loaders().release_exists(number):
+            raise ReleaseNotFound
+        await _walked(parts, number)
+        missing = await (await parts.indexes.get(number)).ask(failed)
+    finally:
+        await parts.aclose()
+    for path, code in missing:
+        print(f"{code} {path}", file=sys.stderr)
+    print(f"Release {number} is here{f', but for {len(missing)} documents' if missing else ''}.")
+    return 1 if missing else 0
+
+
+async def _walked(parts: Parts, number: str) -> None:
+    progress = Walked()
+    building = parts.indexes.begin(number, progress)
+    columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=None)
+        while not building.task.done():
+            bar.update(task, completed=progress.done, total=progress.total or None)
+            await asyncio.wait([building.task], timeout=0.2)
+    await building.task

@@ -1,0 +1,116 @@
+"""The parts below HTTP, chosen by the settings and handed to each other: transport, upstream, store, indexes.
+
+Everything is made at once and only closed later, so that the parts work under a transport that runs no lifespan.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from graphql_api.errors import CompetentError, SettingsError
+from graphql_api.index import Indexes
+from graphql_api.loaders import CURRENT, Loaders
+from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
+from graphql_api.sandbox.progress import silent
+from graphql_api.settings import Settings
+from graphql_api.store import Store
+from graphql_api.store.memory import Memory
+from graphql_api.store.shelf import Shelf
+from graphql_api.store.sqlite import SqliteFile
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
+
+log = logging.getLogger(__name__)
+
+
+def cache_dir(settings: Settings) -> Path:
+    """The folder for what can be made again."""
+    return settings.cache_dir or user_cache_path("competent-graphql")
+
+
+def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
+    """The releases that the sandbox serves: the workbooks of the settings, else the bundled data."""
+    if settings.data:
+        return workbook_releases(settings.data, cache_dir(settings), progress)
+    return bundled_releases()
+
+
+class Parts:
+    """What answers questions, over the Competent API of the settings or over one that is an ASGI app in this process."""
+
+    def __init__(self, settings: Settings, competent: ASGIApp | None = None) -> None:
+        self._page_size = settings.page_size
+        self._upstream = Upstream(
+            over_network(settings) if competent is None else InProcess(competent, settings), settings
+        )
+        shelf = Shelf(settings.keep_release, settings.keep_current)
+        self.store = Store(self._upstream.fetch, shelf, Memory(settings.memory_bytes), _file(settings))
+        self.indexes = _indexes(settings, self.store)
+
+    def loaders(self) -> Loaders:
+        """The loaders of one request."""
+        return Loaders(self.store, self.indexes, self._page_size)
+
+    async def index_current(self, every: float) -> None:
+        """Keep an index of the current release, where one is to be there from the start; a new release gets its own."""
+        while self.indexes.mode == "start":
+            try:
+                await self.indexes.ready(await self.loaders().release_number(CURRENT))
+            except CompetentError as error:
+                log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
+            await asyncio.sleep(max(every, 1.0))
+
+    async def aclose(self) -> None:
+        """End what is under way, write what waits to be written, close files and connections."""
+        await self.indexes.aclose()
+        await self.store.aclose()
+        await self._upstream.aclose()
+
+
+def _indexes(settings: Settings, store: Store) -> Indexes:
+    return Indexes(
+        store,
+        None if settings.store == "memory:" else _writable(cache_dir(settings) / "index"),
+        _origin(settings),
+        mode=settings.index or ("need" if settings.live else "start"),  # type: ignore[arg-type]
+        patient=not settings.live,
+        page_size=settings.page_size,
+        at_once=settings.walk_concurrency if settings.live else 1,
+    )
+
+
+def _writable(folder: Path) -> Path | None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _file(settings: Settings) -> SqliteFile | None:
+    kind, _, where = settings.store.partition(":")
+    if kind == "memory" or (not settings.store and not settings.live):
+        return None
+    if kind == "sqlite" and where:
+        return SqliteFile(Path(where), _origin(settings))
+    if settings.store:
+        raise SettingsError("COMPETENT_STORE is `memory:` or `sqlite:PATH`")
+    try:
+        return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings))
+    except SettingsError as error:
+        log.warning("%s; documents are kept in memory only", error)
+        return None
+
+
+def _origin(settings: Settings) -> str:
+    # What the sandbox serves can change under the same path; a workbook is told by its place, size and time.
+    if settings.live:
+        return settings.upstream_url.rstrip("/")
+    told = [version("competent-graphql")]
+    told += [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in settings.data]
+    return "sandbox " + hashlib.blake2s("\n".join(told).encode(), digest_size=8).hexdigest()

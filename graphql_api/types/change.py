@@ -1,0 +1,88 @@
+"""What changed between two releases, with what was before and what is after as things to ask further of."""
+
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from graphql_api.index.changes import Change, changes
+from graphql_api.index.indexes import ask_both
+from graphql_api.loaders import Loaders
+from graphql_api.types.concept import Concept
+from graphql_api.types.concept_type import ConceptType, kinds, type_of
+from graphql_api.types.indexed import concepts
+from graphql_api.types.page import After, Connection, First, Paging, connection
+from graphql_api.types.search import Types
+
+
+@strawberry.enum(description="What happened to a thing between two releases.")
+class ChangeKind(Enum):
+    """As the index tells it."""
+
+    ADDED = strawberry.enum_value("ADDED", description="It is new.")
+    REMOVED = strawberry.enum_value("REMOVED", description="It is gone.")
+    CHANGED = strawberry.enum_value(
+        "CHANGED", description="It is still there, and some of its fields are not as before."
+    )
+
+
+@strawberry.type(description="One thing that differs between two releases.")
+class ConceptChange:
+    """Things are matched by uuid, and what then is left by code."""
+
+    kind: ChangeKind = strawberry.field(description="What happened.")
+    type: ConceptType = strawberry.field(description="The type of the thing.")
+    before: Concept | None = strawberry.field(description="The thing in the release before; null where it is added.")
+    after: Concept | None = strawberry.field(description="The thing in this release; null where it is removed.")
+    changed_fields: list[str] = strawberry.field(
+        description="The fields that differ: of texts with the language, as `title.nl`; `uuid` where the thing lives on "
+        "under another uuid. Empty for what is added or removed."
+    )
+
+
+Since = Annotated[str, strawberry.argument(description="The number of the release to compare with.")]
+Kinds = Annotated[
+    list[ChangeKind] | None, strawberry.argument(description="What must have happened; anything without it.")
+]
+
+
+async def changes_since(
+    loaders: Loaders,
+    number: str,
+    since: Since,
+    types: Types = None,
+    kinds: Kinds = None,
+    first: First = None,
+    after: After = None,
+) -> Connection[ConceptChange] | None:
+    """The changes from another release to this one."""
+    old = await loaders.release_number(since)
+    paging = Paging(first, after)
+    found = await _changes(loaders, old, number, types, kinds)
+    wanted = [sorted(each.name for each in some) if some is not None else None for some in (types, kinds)]
+    window = paging.window(f"changes {old} {number} {wanted}", len(found))
+    return connection(window, await _told(loaders, old, number, found[window.start : window.stop]))
+
+
+async def _changes(
+    loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, happened: list[ChangeKind] | None
+) -> list[Change]:
+    before, after = await loaders.index(old), await loaders.index(new)
+    names = None if happened is None else frozenset(each.name for each in happened)
+    return await ask_both(before, after, changes, kinds(types), names)
+
+
+async def _told(loaders: Loaders, old: str, new: str, found: list[Change]) -> list[ConceptChange]:
+    befores = await concepts(loaders, old, (each.before for each in found if each.before is not None))
+    afters = await concepts(loaders, new, (each.after for each in found if each.after is not None))
+    before, after = iter(befores), iter(afters)
+    return [
+        ConceptChange(
+            kind=ChangeKind[each.change],
+            type=type_of(each.kind),
+            before=None if each.before is None else next(before),
+            after=None if each.after is None else next(after),
+            changed_fields=list(each.fields),
+        )
+        for each in found
+    ]

@@ -1,0 +1,219 @@
+"""Profiles compared: the gap between two, those like one, and those that fit what somebody has.
+
+What is told is always told with its evidence: which competences are shared, missing, or over.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from graphql_api.errors import BadUserInput, ReleaseNotFound
+from graphql_api.index.compare import Groups, Match, gap, matches, similar
+from graphql_api.index.tables import Kind
+from graphql_api.index.things import Thing, by_uuid
+from graphql_api.loaders import Loaders
+from graphql_api.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.types.indexed import concepts
+from graphql_api.types.knowledge import Knowledge
+from graphql_api.types.node import NodeId
+from graphql_api.types.page import MOST, After, First, PageInfo, Paging, Window
+from graphql_api.types.part import Part
+from graphql_api.types.skill import Skill
+from graphql_api.types.soft_skill import SoftSkill
+from graphql_api.types.technical_competence import TechnicalCompetence
+
+if TYPE_CHECKING:
+    from graphql_api.types.occupational_profile import OccupationalProfile
+
+_Profile = Annotated["OccupationalProfile", strawberry.lazy("graphql_api.types.occupational_profile")]
+
+MOST_SIMILAR = 50
+HAVE = (Kind.TechnicalCompetence, Kind.Skill, Kind.Knowledge, Kind.SoftSkill)
+"""The kinds that somebody can have."""
+
+
+@strawberry.type(description="Things by type, each list by code.")
+class CompetenceGroup:
+    """Made of the index's groups; each list is looked up only when it is asked for."""
+
+    loaders: strawberry.Private[Loaders]
+    release: strawberry.Private[str]
+    groups: strawberry.Private[Groups]
+
+    async def _group(self, group: tuple[int, ...]) -> Any:
+        return await concepts(self.loaders, self.release, group)
+
+    @strawberry.field(description="Technical competences.")
+    async def technical_competences(self) -> list[TechnicalCompetence] | None:
+        """Their objects."""
+        return await self._group(self.groups.technical_competences)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Skills.")
+    async def skills(self) -> list[Skill] | None:
+        """Their objects."""
+        return await self._group(self.groups.skills)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Knowledge items.")
+    async def knowledge_items(self) -> list[Knowledge] | None:
+        """Their objects."""
+        return await self._group(self.groups.knowledge)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Behavioural indicators.")
+    async def behavioural_indicators(self) -> list[BehaviouralIndicator] | None:
+        """Their objects."""
+        return await self._group(self.groups.indicators)  # type: ignore[no-any-return]
+
+    @strawberry.field(description="Soft skills.")
+    async def soft_skills(self) -> list[SoftSkill] | None:
+        """Their objects."""
+        return await self._group(self.groups.soft_skills)  # type: ignore[no-any-return]
+
+
+@strawberry.type(description="What lies between two occupational profiles.")
+class CompetenceGap:
+    """The answer of Query.competenceGap."""
+
+    from_: _Profile = strawberry.field(name="from", description="The profile that one comes from.")
+    to: _Profile = strawberry.field(description="The profile that one goes to.")
+    coverage: float = strawberry.field(
+        description="How much of the technical competences of `to` are in `from`, from 0 to 1; essential ones count double."
+    )
+    shared: CompetenceGroup = strawberry.field(description="What both hold.")
+    missing: CompetenceGroup = strawberry.field(description="What only `to` holds.")
+    surplus: CompetenceGroup = strawberry.field(description="What only `from` holds.")
+
+
+@strawberry.type(description="An occupational profile that is like another.")
+class SimilarProfile:
+    """One of OccupationalProfile.similarProfiles."""
+
+    profile: _Profile = strawberry.field(description="The profile.")
+    score: float = strawberry.field(
+        description="How alike they are, from 0 to 1: the technical competences that both hold as a share of those that "
+        "either holds, essential ones counting double (weighted Jaccard index)."
+    )
+    shared_competences: list[TechnicalCompetence] = strawberry.field(
+        description="The technical competences that both hold: those essential in both first, then by code."
+    )
+
+
+@strawberry.type(description="An occupational profile beside what somebody has.")
+class ProfileMatch:
+    """One of Query.profilesForCompetences."""
+
+    profile: _Profile = strawberry.field(description="The profile.")
+    coverage: float = strawberry.field(
+        description="How much of what the profile needs somebody has, from 0 to 1, of the types that `have` names; what it "
+        "needs in an essential competence counts double."
+    )
+    matched: CompetenceGroup = strawberry.field(description="What the profile holds and somebody has.")
+    missing: CompetenceGroup = strawberry.field(description="What the profile holds and somebody has not.")
+
+
+@strawberry.type(description="A match and its place.")
+class ProfileMatchEdge:
+    """As in Relay's Cursor Connections."""
+
+    node: ProfileMatch = strawberry.field(description="The match.")
+    cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
+
+
+@strawberry.type(description="A page of matches, the best first.")
+class ProfileMatchConnection:
+    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+
+    edges: list[ProfileMatchEdge] = strawberry.field(description="The matches of this page with their cursors.")
+    nodes: list[ProfileMatch] = strawberry.field(description="The matches of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    total_count: int = strawberry.field(description="How many profiles match at all.")
+
+
+async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> CompetenceGap | None:
+    """What lies between two profiles of one release; None where one of them does not exist."""
+    if start.release != goal.release:
+        raise BadUserInput("`from` and `to` are of two releases; take both ids from the same one.")
+    if {start.type_name, goal.type_name} != {Kind.OccupationalProfile.name}:
+        raise BadUserInput("`from` and `to` are ids of occupational profiles.")
+    found = await _things(loaders, [start, goal])
+    if len(found) < len({start, goal}):
+        return None
+    number, ends = start.release, (found[start].n, found[goal].n)
+    answer = await (await loaders.index(number)).ask(gap, *ends)
+    profiles: list[Any] = await concepts(loaders, number, ends)
+    groups = [CompetenceGroup(loaders=loaders, release=number, groups=each) for each in answer[1:]]
+    return CompetenceGap(
+        from_=profiles[0],
+        to=profiles[1],
+        coverage=answer.coverage,
+        shared=groups[0],
+        missing=groups[1],
+        surplus=groups[2],
+    )
+
+
+async def similar_profiles(part: Part, first: int) -> list[SimilarProfile]:
+    """The profiles most like one."""
+    if not 0 <= first <= MOST_SIMILAR:
+        raise BadUserInput(f"`first` is {first}; it goes from 0 to {MOST_SIMILAR}.")
+    found = await _things(part.loaders, [NodeId(Kind.OccupationalProfile.name, part.release, part.uuid)])
+    alike = [
+        each
+        for thing in found.values()
+        for each in await (await part.loaders.index(part.release)).ask(similar, thing.n, first)
+    ]
+    profiles: list[Any] = await concepts(part.loaders, part.release, (each.profile for each in alike))
+    shared: list[Any] = await asyncio.gather(*(concepts(part.loaders, part.release, each.shared) for each in alike))
+    return [
+        SimilarProfile(profile=profile, score=each.score, shared_competences=competences)
+        for profile, each, competences in zip(profiles, alike, shared, strict=True)
+    ]
+
+
+async def profiles_for_competences(
+    loaders: Loaders, have: list[NodeId], paging: Paging
+) -> ProfileMatchConnection | None:
+    """The profiles that fit what somebody has."""
+    if not 0 < len(have) <= MOST:
+        raise BadUserInput(f"`have` has {len(have)} ids; it takes from 1 to {MOST}.")
+    numbers = {each.release for each in have}
+    if len(numbers) > 1:
+        raise BadUserInput("The ids in `have` are of several releases; take all of them from the same one.")
+    if any(each.type_name not in {kind.name for kind in HAVE} for each in have):
+        raise BadUserInput("`have` takes ids of technical competences, skills, knowledge items and soft skills.")
+    (number,) = numbers
+    things = sorted(each.n for each in (await _things(loaders, have)).values())
+    scope = f"matches {number} {things}"
+    index = await loaders.index(number)
+    _, total = await index.ask(matches, things, 0, 0)
+    window = paging.window(scope, total)
+    found, _ = await index.ask(matches, things, window.start, window.stop)
+    return await _matches(loaders, number, window, found)
+
+
+async def _matches(loaders: Loaders, number: str, window: Window, found: list[Match]) -> ProfileMatchConnection:
+    profiles: list[Any] = await concepts(loaders, number, (each.profile for each in found))
+    nodes = [
+        ProfileMatch(
+            profile=profile,
+            coverage=each.coverage,
+            matched=CompetenceGroup(loaders=loaders, release=number, groups=each.matched),
+            missing=CompetenceGroup(loaders=loaders, release=number, groups=each.missing),
+        )
+        for profile, each in zip(profiles, found, strict=True)
+    ]
+    cursors = window.cursors(len(nodes))
+    edges = [ProfileMatchEdge(node=node, cursor=cursor) for node, cursor in zip(nodes, cursors, strict=True)]
+    return ProfileMatchConnection(edges=edges, nodes=nodes, page_info=window.info(cursors), total_count=window.total)
+
+
+async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, Thing]:
+    """The things of these ids that exist."""
+    keys = [(Kind[each.type_name], each.uuid) for each in ids]
+    try:
+        found = await asyncio.gather(
+            *(loaders.look_up(each.release, by_uuid, key) for each, key in zip(ids, keys, strict=True))
+        )
+    except ReleaseNotFound:
+        return {}
+    return {each: thing for each, thing in zip(ids, found, strict=True) if thing}

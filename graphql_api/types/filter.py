@@ -1,0 +1,123 @@
+"""Which occupational profiles, and in what order: questions that lists upstream cannot answer."""
+
+from datetime import date
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from graphql_api.errors import BadUserInput
+from graphql_api.index import search
+from graphql_api.index.filter import Order, ProfileFilter, profiles
+from graphql_api.index.tables import Kind
+from graphql_api.index.things import by_uuid
+from graphql_api.loaders import Loaders
+from graphql_api.types.entry import page
+from graphql_api.types.indexed import concepts
+from graphql_api.types.node import NodeId
+from graphql_api.types.occupational_profile import OccupationalProfile
+from graphql_api.types.page import After, Before, Connection, First, Last, Paging, connection
+from graphql_api.types.text import LANGUAGES, Language
+
+
+@strawberry.input(description="Conditions on occupational profiles; all that are given must be met.")
+class OccupationalProfileFilter:
+    """Each is looked up in the index."""
+
+    text: str | None = strawberry.field(default=None, description="Words that a search for profiles finds.")
+    sector: str | None = strawberry.field(default=None, description="Code or uuid of an economic sector.")
+    area_of_interest: str | None = strawberry.field(default=None, description="Code or uuid of an area of interest.")
+    isco: str | None = strawberry.field(
+        default=None, description="A code of ISCO-08, or the beginning of one, such as `22`."
+    )
+    uses: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Global id of a technical competence, a skill, a knowledge item, a behavioural indicator, a soft or a "
+        "digital skill that the profile uses.",
+    )
+    changed_since: date | None = strawberry.field(
+        default=None, description="The profile was last modified on this day or later."
+    )
+
+
+@strawberry.enum(description="What profiles are ordered by.")
+class OccupationalProfileOrderField(Enum):
+    """As the index knows it."""
+
+    CODE = strawberry.enum_value("code", description="By code, OP-9 before OP-10.")
+    TITLE = strawberry.enum_value("title", description="By title in a language, without regard to case and accents.")
+
+
+@strawberry.input(description="The order of occupational profiles.")
+class OccupationalProfileOrder:
+    """By code without it."""
+
+    field: OccupationalProfileOrderField = strawberry.field(description="What they are ordered by.")
+    language: Language = strawberry.field(default=Language.NL, description="The language of the titles.")
+    descending: bool = strawberry.field(default=False, description="The other way round.")
+
+
+Filter = Annotated[OccupationalProfileFilter | None, strawberry.argument(description="Which profiles; all without it.")]
+OrderBy = Annotated[
+    OccupationalProfileOrder | None, strawberry.argument(description="In what order; by code without it.")
+]
+
+
+async def occupational_profiles(
+    loaders: Loaders,
+    number: str,
+    filter: Filter = None,
+    order_by: OrderBy = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> Connection[OccupationalProfile] | None:
+    """A page of profiles: from upstream's list, or from the index where a filter or an order asks more than that."""
+    paging = Paging(first, after, last, before)
+    if filter is None and order_by is None:
+        return await page(OccupationalProfile, loaders, number, paging)
+    index = await loaders.index(number)
+    wanted = await _wanted(loaders, number, filter or OccupationalProfileFilter())
+    found = [] if wanted is None else await index.ask(profiles, wanted, _order(order_by))
+    window = paging.window(f"profiles {number} {filter} {order_by}", len(found))
+    return connection(window, await concepts(loaders, number, found[window.start : window.stop]))  # type: ignore[arg-type]
+
+
+async def _wanted(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter | None:
+    """The conditions as the index takes them; None where they name a thing that does not exist."""
+    uses = None
+    if filter.uses is not None:
+        uses = await _used(loaders, number, NodeId.parse(filter.uses))
+        if uses is None:
+            return None
+    return ProfileFilter(
+        text_things=None if filter.text is None else await _with_text(loaders, number, filter.text),
+        sector=filter.sector,
+        area=filter.area_of_interest,
+        isco=filter.isco,
+        uses=uses,
+        modified_since=filter.changed_since.isoformat() if filter.changed_since else None,
+    )
+
+
+async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
+    if used.release != number:
+        raise BadUserInput(f"`uses` is an id of release {used.release}; take one of release {number}.")
+    if used.type_name not in Kind.__members__ or used.type_name == Kind.OccupationalProfile.name:
+        raise BadUserInput("`uses` takes the id of a competence, a block of one, a soft or a digital skill.")
+    found = await loaders.look_up(number, by_uuid, (Kind[used.type_name], used.uuid))
+    return found.n if found else None
+
+
+async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:
+    index = await loaders.index(number)
+    hits, _ = await index.ask(index.search.search, text, {Kind.OccupationalProfile}, None, 0, search.MOST_FOUND)
+    return frozenset(hit.thing for hit in hits)
+
+
+def _order(order: OccupationalProfileOrder | None) -> Order:
+    if order is None:
+        return Order()
+    by = "title" if order.field is OccupationalProfileOrderField.TITLE else "code"
+    return Order(by, list(LANGUAGES).index(order.language.key), order.descending)  # type: ignore[arg-type]

@@ -1,0 +1,202 @@
+"""Search over all texts of a release, and suggestions as one types.
+
+Hits come from the index; while it is not there yet, those on profiles come from Competent's own search.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import urlencode
+
+import strawberry
+
+from graphql_api import hal
+from graphql_api.competent import LANGUAGES, as_uuid
+from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
+from graphql_api.index import search as index
+from graphql_api.index.tables import Field, Kind
+from graphql_api.loaders import Loaders
+from graphql_api import routes
+from graphql_api.types.concept import Concept
+from graphql_api.types.concept_type import ConceptType, kinds
+from graphql_api.types.indexed import concepts
+from graphql_api.types.occupational_profile import OccupationalProfile
+from graphql_api.types.page import After, First, PageInfo, Paging, Window
+from graphql_api.types.part import Part
+from graphql_api.types.text import Language
+
+MOST_SUGGESTIONS = 50
+
+SEARCH = (
+    "Things found by their texts: titles and alternative names first, then the texts of blocks, then descriptions. Word "
+    "forms, compounds and small misspellings are found too."
+)
+SUGGEST = "Titles and alternative names of occupational profiles that go on as one types."
+"""Descriptions of the two fields, in a release and at the root."""
+
+Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search for; all without it.")]
+InLanguages = Annotated[
+    list[Language] | None, strawberry.argument(description="Languages of the texts to search in; all without it.")
+]
+
+_FIELDS = {
+    Field.TITLE: "title",
+    Field.NAME: "alternativeNames",
+    Field.LABEL: "description",
+    Field.DESCRIPTION: "description",
+    Field.WORKING_CONTEXT: "workingContext",
+}
+
+
+@strawberry.type(description="What was found where.")
+class SearchMatch:
+    """The best text of a hit."""
+
+    field: str = strawberry.field(
+        description="The field that the text stands in. For a technical competence: `skill`, the description of its skill."
+    )
+    language: Language = strawberry.field(description="The language of the text.")
+    text: str = strawberry.field(description="The text.")
+    marked: str = strawberry.field(
+        description="The text as HTML, with `<mark>` around the words that matched and everything else escaped."
+    )
+
+
+@strawberry.type(description="A hit and its place.")
+class SearchEdge:
+    """As in Relay's Cursor Connections, with what matched."""
+
+    node: Concept = strawberry.field(description="What was found.")
+    cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
+    match: SearchMatch | None = strawberry.field(
+        description="What matched; null for a hit of Competent's own search, which stands in while the index is built."
+    )
+
+
+@strawberry.type(description="A page of hits, the best first.")
+class SearchConnection:
+    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+
+    edges: list[SearchEdge] = strawberry.field(description="The hits of this page with their cursors.")
+    nodes: list[Concept] = strawberry.field(description="What was found, of this page.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+    total_count: int = strawberry.field(description="How many things were found; not more than the best 1,000 are.")
+
+
+@strawberry.type(description="A title or an alternative name that goes on as somebody began to type.")
+class Suggestion:
+    """One for each profile."""
+
+    text: str = strawberry.field(description="The title or the alternative name.")
+    language: Language = strawberry.field(description="The language of the text.")
+    is_alternative_name: bool = strawberry.field(
+        description="Whether the text is an alternative name, and not the title."
+    )
+    occupational_profile: OccupationalProfile = strawberry.field(description="The profile that is called so.")
+
+
+async def search(
+    loaders: Loaders,
+    number: str,
+    text: Annotated[str, strawberry.argument(description="What to look for: words in any language, in any form.")],
+    types: Types = None,
+    languages: InLanguages = None,
+    first: First = None,
+    after: After = None,
+) -> SearchConnection | None:
+    """Hits, the best first."""
+    paging = Paging(first, after)
+    try:
+        found = await loaders.index(number)
+    except NotIndexedYet as not_yet:
+        return await _upstream(loaders, number, text, types, paging, not_yet)
+    scope = _scope(number, text, types, languages)
+    # The total is told by the search itself, so the window is made for as many as could be found.
+    window = paging.window(scope, index.MOST_FOUND)
+    hits, total = await found.ask(
+        found.search.search, text, kinds(types), _places(languages), window.start, window.stop
+    )
+    nodes = await concepts(loaders, number, (hit.thing for hit in hits))
+    matches = [_match(hit, node) for hit, node in zip(hits, nodes, strict=True)]
+    return _connection(Window(scope, total, window.start, window.start + len(hits)), nodes, matches)
+
+
+async def suggest(
+    loaders: Loaders,
+    number: str,
+    prefix: Annotated[str, strawberry.argument(description="What was typed so far.")],
+    languages: InLanguages = None,
+    first: Annotated[int, strawberry.argument(description=f"How many to give; at most {MOST_SUGGESTIONS}.")] = 10,
+) -> list[Suggestion] | None:
+    """Titles and alternative names of profiles that go on as typed."""
+    if not 0 <= first <= MOST_SUGGESTIONS:
+        raise BadUserInput(f"`first` is {first}; it goes from 0 to {MOST_SUGGESTIONS}.")
+    found = await (await loaders.index(number)).ask(index.suggest, prefix, _places(languages), first)
+    profiles = await concepts(loaders, number, (each.thing for each in found))
+    return [
+        Suggestion(
+            text=each.text,
+            language=_language(each.language),
+            is_alternative_name=each.field is Field.NAME,
+            occupational_profile=profile,  # type: ignore[arg-type]
+        )
+        for each, profile in zip(found, profiles, strict=True)
+    ]
+
+
+async def _upstream(
+    loaders: Loaders, number: str, text: str, types: list[ConceptType] | None, paging: Paging, not_yet: NotIndexedYet
+) -> SearchConnection:
+    if types is not None and ConceptType.OCCUPATIONAL_PROFILE not in types:
+        raise not_yet
+    scope = _scope(number, text, None, None)
+    stop = paging.window(scope, index.MOST_FOUND).stop
+    asked = {
+        "searchValue": text.strip()[: index.MOST_LETTERS],
+        "entityTypes": "OCCUPATIONAL_PROFILE",
+        "page": 0,
+        "size": stop,
+    }
+    try:
+        document = await loaders.load(f"{routes.SEARCH.path()}?{urlencode(asked)}")
+    except UpstreamError:
+        raise not_yet from None
+    hits = [
+        each for item in hal.items(document) if (each := item.get("document")) and each.get("releaseNumber") == number
+    ]
+    window = paging.window(scope, len(hits))
+    nodes = [_profile(loaders, number, each) for each in hits[window.start : window.stop] if as_uuid(each.get("id"))]
+    return _connection(window, nodes, [None] * len(nodes))
+
+
+def _profile(loaders: Loaders, number: str, item: hal.Document) -> Concept:
+    uuid = as_uuid(item.get("id"))
+    assert uuid is not None
+    return OccupationalProfile(part=Part(loaders, number, item, uuid, OccupationalProfile.route))
+
+
+def _connection(window: Window, nodes: list[Concept], matches: Sequence[SearchMatch | None]) -> SearchConnection:
+    cursors = window.cursors(len(nodes))
+    edges = [
+        SearchEdge(node=node, cursor=cursor, match=match)
+        for node, cursor, match in zip(nodes, cursors, matches, strict=True)
+    ]
+    return SearchConnection(edges=edges, nodes=nodes, page_info=window.info(cursors), total_count=window.total)
+
+
+def _match(hit: index.Hit, node: Concept) -> SearchMatch:
+    is_competence = type(node).__name__ == Kind.TechnicalCompetence.name
+    field = "skill" if is_competence else _FIELDS[hit.field]
+    return SearchMatch(field=field, language=_language(hit.language), text=hit.text, marked=hit.marked)
+
+
+def _scope(number: str, text: str, types: list[ConceptType] | None, languages: list[Language] | None) -> str:
+    told = [sorted(each.name for each in some) if some is not None else None for some in (types, languages)]
+    return f"search {number} {told} {text}"
+
+
+def _places(languages: list[Language] | None) -> frozenset[int] | None:
+    return None if languages is None else frozenset(LANGUAGES.index(each.key) for each in languages)
+
+
+def _language(place: int) -> Language:
+    return Language[LANGUAGES[place].upper()]

@@ -1,0 +1,229 @@
+"""The walk that fills an index: each document once, resumable, around what fails, never half-visible."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.errors import NotIndexedYet, UpstreamError
+from graphql_api.index import Indexes
+from graphql_api.index.file import IndexFile
+from graphql_api.index.indexes import Mode
+from graphql_api.index.tables import Kind
+from graphql_api.index.things import by_code, count, failed
+from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from graphql_api.settings import Settings
+from graphql_api.store import Store
+from graphql_api.store.memory import Memory
+from graphql_api.store.shelf import Shelf
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.transport import InProcess
+
+SETTINGS = Settings()
+PROFILE = "/releases/3.11/occupationalprofiles/*"
+COMPETENCE = "/releases/3.11/technicalcompetences/*"
+
+
+class World:
+    """A sandbox, a store over it, and indexes over that; several times over one folder, as after restarts."""
+
+    def __init__(self, releases: Releases, folder: Path) -> None:
+        self.faults = Faults()
+        self.asked: list[str] = []
+        self.folder = folder
+        self._sandbox = create_sandbox(releases, faults=self.faults, asked=self.asked)
+        self._started: list[Indexes] = []
+
+    def start(self, *, mode: Mode = "need", patient: bool = True) -> Indexes:
+        upstream = Upstream(InProcess(self._sandbox, SETTINGS), SETTINGS)
+        store = Store(upstream.fetch, Shelf(1e9, 300), Memory(0))
+        started = Indexes(store, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2)
+        self._started.append(started)
+        return started
+
+    def file(self, release: str = "3.11") -> IndexFile:
+        return IndexFile(self.folder, "api", release)
+
+    def documents(self) -> Counter[str]:
+        """How often each profile and competence was asked."""
+        return Counter(path for path in self.asked if "?" not in path and path.count("/") == 4)
+
+    async def until(self, count: int) -> None:
+        while len(self.documents()) < count:
+            await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        self.faults.clear()
+        for each in self._started:
+            await each.aclose()
+
+
+@pytest.fixture
+async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
+    made = World(releases, tmp_path / "index")
+    yield made
+    await made.aclose()
+
+
+async def test_the_walk_asks_each_profile_and_competence_once(world: World) -> None:
+    index = await world.start().get("3.11")
+
+    assert await index.ask(count, Kind.OccupationalProfile) == 42
+    assert await index.ask(count, Kind.TechnicalCompetence) == 242
+    assert len(world.documents()) == 42 + 242
+    assert set(world.documents().values()) == {1}
+
+
+async def test_a_finished_index_is_opened_without_asking_anything(world: World) -> None:
+    await (first := world.start()).get("3.11")
+    await first.aclose()
+    world.asked.clear()
+
+    index = await world.start().get("3.11")
+
+    assert await index.ask(count, Kind.SoftSkill) == 18
+    assert world.asked == []
+
+
+async def test_who_cannot_wait_is_told_how_far_it_is_and_gets_the_index_once_it_is_whole(world: World) -> None:
+    standing = world.faults.add(Fault(COMPETENCE, "hang"))
+    indexes = world.start(patient=False)
+
+    with pytest.raises(NotIndexedYet) as raised:
+        await indexes.get("3.11")
+    assert raised.value.extensions["code"] == "NOT_INDEXED_YET"
+    assert raised.value.extensions["retryAfter"] >= 1
+    assert 0 <= raised.value.extensions["progress"] <= 1
+
+    building = indexes.begin("3.11")
+    standing.released.set()
+    world.faults.clear()
+    await building.task
+    assert await (await indexes.get("3.11")).ask(count, Kind.OccupationalProfile) == 42
+
+
+async def test_many_who_need_the_same_index_cause_one_walk(world: World) -> None:
+    indexes = world.start()
+
+    found = await asyncio.gather(*(indexes.get("3.11") for _ in range(20)))
+
+    assert len(set(map(id, found))) == 1
+    assert set(world.documents().values()) == {1}
+
+
+@pytest.mark.parametrize("killed_after", [1, 60, 200, 283])
+async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_after: int) -> None:
+    indexes = world.start()
+    walking = indexes.begin("3.11")
+    await world.until(killed_after)
+    await indexes.aclose()
+    assert walking.task.cancelled()
+    assert not world.file().is_there()
+
+    index = await world.start().get("3.11")
+
+    assert await index.ask(count, Kind.TechnicalCompetence) == 242
+    again = [path for path, times in world.documents().items() if times > 1]
+    assert len(again) <= 2  # what was under way
+
+
+async def test_a_part_that_is_damaged_is_begun_again(world: World) -> None:
+    world.folder.mkdir()
+    world.file().part.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
+
+    index = await world.start().get("3.11")
+
+    assert await index.ask(count, Kind.OccupationalProfile) == 42
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all, but long enough to look like one " * 50])
+async def test_a_finished_file_that_is_damaged_is_walked_for_again(world: World, damage: bytes) -> None:
+    world.folder.mkdir()
+    world.file().path.write_bytes(damage)
+
+    index = await world.start().get("3.11")
+
+    assert await index.ask(count, Kind.OccupationalProfile) == 42
+
+
+async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(world: World) -> None:
+    world.faults.add(Fault(PROFILE, "status", status=503, times=2))
+    world.faults.add(Fault(COMPETENCE, "broken", times=1))
+
+    index = await world.start().get("3.11")
+
+    assert sorted(code for _, code in await index.ask(failed)) == [
+        "UPSTREAM_INVALID_RESPONSE",
+        *["UPSTREAM_UNAVAILABLE"] * 2,
+    ]
+    assert index.missing == 3
+    assert await index.ask(count, Kind.OccupationalProfile) == 40
+
+
+async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
+    world.faults.add(Fault(PROFILE, "status", status=503, times=2))
+    indexes = world.start()
+    first = await indexes.get("3.11")
+    assert first.missing == 2
+    world.asked.clear()
+
+    second = await indexes.begin("3.11").task
+
+    assert second.missing == 0
+    assert await second.ask(count, Kind.OccupationalProfile) == 42
+    assert len(world.documents()) == 2
+    assert await indexes.get("3.11") is second
+    assert await first.ask(count, Kind.OccupationalProfile) == 40  # whoever still asks it
+
+
+async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world: World) -> None:
+    world.faults.add(Fault("/releases/3.11/technicalcompetences", "status", status=503, times=1))
+    indexes = world.start()
+
+    with pytest.raises(UpstreamError):
+        await indexes.get("3.11")
+    assert await (await indexes.get("3.11")).ask(count, Kind.OccupationalProfile) == 42
+
+
+async def test_releases_are_indexed_side_by_side(world: World) -> None:
+    indexes = world.start()
+    old, new = await asyncio.gather(indexes.get("3.10"), indexes.get("3.11"))
+
+    key = (Kind.OccupationalProfile, "OP-109")
+    assert key not in await old.ask(by_code, [key])
+    assert key in await new.ask(by_code, [key])
+
+
+async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
+    mine, other = world.start(), world.start()
+    with world.file().lock() as held:
+        assert held
+        waiting = asyncio.create_task(other.get("3.11"))
+        await asyncio.sleep(0)
+        assert world.asked == []
+    await mine.get("3.11")
+
+    assert await (await waiting).ask(count, Kind.OccupationalProfile) == 42
+    assert set(world.documents().values()) == {1}
+
+
+async def test_without_an_index_by_setting_nothing_is_walked(world: World) -> None:
+    with pytest.raises(NotIndexedYet, match="keeps no index"):
+        await world.start(mode="off").get("3.11")
+    assert world.asked == []
+
+
+async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) -> None:
+    indexes = world.start()
+    task: asyncio.Task[Any] = indexes.begin("3.11").task
+    while not task.done():
+        await asyncio.sleep(0)
+        if world.file().path.exists():
+            connection = sqlite3.connect(world.file().path)
+            assert connection.execute("SELECT count(*) FROM done").fetchone() == (42 + 242,)
+            connection.close()
+    assert world.file().is_there()
