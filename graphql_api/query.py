@@ -8,9 +8,9 @@ import strawberry
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.loaders import CURRENT, Loaders
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.types.comparison import CompetenceGap, ProfileMatchConnection, competence_gap, profiles_for_competences
 from graphql_api.types.concept import Concept
 from graphql_api.types.digital_skill import DigitalSkill
-from graphql_api.types.comparison import CompetenceGap, ProfileMatchConnection, competence_gap, profiles_for_competences
 from graphql_api.types.entry import collection, find, single
 from graphql_api.types.filter import occupational_profiles
 from graphql_api.types.indexed import TYPES

@@ -1,6 +1,7 @@
 """Both workbooks at real size, served whole, and compared with their rows as read here by other means."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def workbooks(cache: Path, settings: Settings) -> AsyncIterator[Server]:
     """A server over both workbooks."""
     releases = workbook_releases(FILES.values(), cache)
-    started = Server(releases, settings)
+    started = Server(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache))
     async with started.client, started.app.router.lifespan_context(started.app):
         yield started
     releases.close()
@@ -157,3 +158,86 @@ async def test_the_nested_question_at_real_size_asks_each_document_once(workbook
 
     assert await workbooks.ask(question) == data
     assert workbooks.asked() == []
+
+
+async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dict[str, Rows]) -> None:
+    kinds = {"skills": "skill", "knowledgeItems": "knowledge", "behaviouralIndicators": "behavioural indicator"}
+    for number in NUMBERS:
+        blocks = [row for kind in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {kind}"]]
+        data = await workbooks.ask(
+            "query ($r: String!) {"
+            + " ".join(f"{each}(release: $r, first: 0) {{ totalCount }}" for each in kinds)
+            + "}",
+            {"r": number},
+        )
+        assert {each: data[each]["totalCount"] for each in kinds} == {
+            each: len({row[7] for row in blocks if row[6] == kind}) for each, kind in kinds.items()
+        }
+
+
+async def test_reverse_links_are_the_sets_that_the_rows_say(workbooks: Server, rows: dict[str, Rows]) -> None:
+    essential, optional = rows["3.27"]["Occ.Prof - Essential"], rows["3.27"]["Occ.Prof - Optional"]
+    for row in essential[5:20000:1500]:
+        field = {"skill": "skill", "knowledge": "knowledge", "behavioural indicator": "behaviouralIndicator"}[row[6]]
+        data = await workbooks.ask(
+            f"""query ($u: UUID) {{ {field}(uuid: $u) {{
+              usedInTechnicalCompetences(first: 500) {{ totalCount nodes {{ code }} }}
+              usedInOccupationalProfiles(first: 500) {{ totalCount edges {{ importance node {{ code }} }} }}
+            }} }}""",
+            {"u": row[7]},
+        )
+        where = [each for each in (*essential, *optional) if each[7] == row[7]]
+        assert data[field]["usedInTechnicalCompetences"]["totalCount"] == len({each[5] for each in where})
+        codes = {each[1] for each in where}
+        assert data[field]["usedInOccupationalProfiles"]["totalCount"] == len(codes)
+        if len(codes) <= 500:
+            told = {
+                (edge["node"]["code"], edge["importance"])
+                for edge in data[field]["usedInOccupationalProfiles"]["edges"]
+            }
+            strong = {each[1] for each in essential if each[7] == row[7]}
+            assert told == {(code, "ESSENTIAL" if code in strong else "OPTIONAL") for code in codes}
+
+
+async def test_changes_between_the_releases_are_those_of_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
+    old, new = ({row[0]: row for row in rows[number]["Occupational Profiles"]} for number in NUMBERS)
+    query = """query ($kinds: [ChangeKind!]) { release(number: "3.27") { changes(since: "3.26", types: [OCCUPATIONAL_PROFILE], kinds: $kinds, first: 500) {
+      nodes { before { uuid } after { uuid } changedFields }
+    } } }"""
+    told = {
+        kind: (await workbooks.ask(query, {"kinds": [kind]}))["release"]["changes"]["nodes"]
+        for kind in ("ADDED", "REMOVED", "CHANGED")
+    }
+    moved = {
+        node["before"]["uuid"]: node["after"]["uuid"] for node in told["CHANGED"] if "uuid" in node["changedFields"]
+    }
+
+    assert {node["after"]["uuid"] for node in told["ADDED"]} == new.keys() - old.keys() - set(moved.values())
+    assert {node["before"]["uuid"] for node in told["REMOVED"]} == old.keys() - new.keys() - moved.keys()
+    titles = {
+        node["after"]["uuid"]
+        for node in told["CHANGED"]
+        if any(field.startswith("title.") for field in node["changedFields"])
+    }
+    assert titles == {
+        uuid
+        for uuid in old.keys() & new.keys()
+        if [cell.strip() for cell in old[uuid][2:6]] != [cell.strip() for cell in new[uuid][2:6]]
+    }
+
+
+async def test_every_alternative_name_finds_its_profile(workbooks: Server, rows: dict[str, Rows]) -> None:
+    query = """query ($text: String!) { search(text: $text, types: [OCCUPATIONAL_PROFILE], first: 5) { edges { node { uuid } match { text } } } }"""
+    names = rows["3.27"]["Occ.Prof - Alt.Names"]
+    owners: dict[str, set[str]] = {}
+    for row in names:
+        owners.setdefault(row[7].strip().lower(), set()).add(row[0])
+    lost = []
+    for row in names[:: len(names) // 200]:
+        if len(owners[row[7].strip().lower()]) > 5:
+            continue  # more profiles are called so than places are looked at
+        found = (await workbooks.ask(query, {"text": row[7]}))["search"]["edges"]
+        if row[0] not in [edge["node"]["uuid"] for edge in found]:
+            lost.append((row[7], row[1]))
+
+    assert lost == []

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from graphql_api.index.vocabulary import Vocabulary
 from graphql_api.index.words import FUNCTION_WORDS, words
 
-ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5
+ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF, HEAD = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5, 0.35
 BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 """Of a longer word: the first, and of the second as large a share as was typed of its letters."""
 
 SHORTEST_BEGINNING, SHORTEST_PART, SHORTEST_ONE_OFF, SHORTEST_TWO_OFF, SHORTEST_COMPOUND = 3, 4, 4, 8, 8
+SHORTEST_HEAD = 5
 MOST_MEANINGS = 50
 MOST_WORDS = 16
 """The first so many words of a question count, function words after the others."""
+_CLOSE = 0.8
 _HINT = 0.05  # how little a function word counts beside another word
 
 Pair = tuple[frozenset[str], frozenset[str]]
@@ -29,8 +31,8 @@ class Meaning:
     """What one typed word may mean.
 
     `weights`: the words that count as it. `starts`: how words begin that FTS5 is to look for, all of which `weights` has.
-    `pairs`: one word of each side together count as it. `rarity`: how telling it is. `must`: whether texts without it are
-    left out as long as there are others.
+    `pairs`: one word of each side together count as it. `heads`: what it is a kind of, which counts where little else is
+    found. `rarity`: how telling it is. `must`: whether texts without it are left out as long as there are others.
     """
 
     rarity: float = 0.0
@@ -38,6 +40,7 @@ class Meaning:
     weights: dict[str, float] = field(default_factory=dict)
     starts: tuple[str, ...] = ()
     pairs: list[Pair] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
 
     def add(self, some: Iterable[str], weight: float) -> None:
         """Let words count as it, unless they count more already."""
@@ -49,15 +52,24 @@ class Meaning:
         """Whether any text may have it."""
         return bool(self.weights or self.pairs)
 
+    def counting(self) -> dict[str, float]:
+        """All words that count at all as it."""
+        return dict.fromkeys(self.heads, HEAD) | self.weights
+
+    def close(self) -> list[str]:
+        """The words that count nearly as much as the one that counts most."""
+        least = _CLOSE * max(self.weights.values(), default=0.0)
+        return [word for word, weight in self.weights.items() if weight >= least]
+
     def query(self) -> str:
         """The FTS5 expression for the texts that have it."""
         others = [word for word in self.weights if not word.startswith(self.starts)]
         others.sort(key=lambda word: -self.weights[word])
         return self._any(self.starts, others)
 
-    def strict_query(self) -> str:
-        """The same for texts that have it well: beginnings and parts of much longer words do not count."""
-        return self._any((), [word for word, weight in self.weights.items() if weight >= TWO_OFF])
+    def loose_query(self) -> str:
+        """The same for texts that have a word close to it, or what it is a kind of."""
+        return self._any((), [*self.heads, *self.close()])
 
     def _any(self, starts: Iterable[str], some: Sequence[str]) -> str:
         terms = [f'"{start}"*' for start in starts]
@@ -84,7 +96,7 @@ def meanings(
 
 
 def _hint(vocabulary: Vocabulary, word: str) -> Meaning:
-    return Meaning(_HINT * vocabulary.rarity(word), must=False, weights={word: ITSELF} if word in vocabulary else {})
+    return Meaning(_HINT * vocabulary.rarity([word]), must=False, weights={word: ITSELF} if word in vocabulary else {})
 
 
 def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str, lenient: bool) -> Meaning:
@@ -97,8 +109,9 @@ def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, 
     _add_longer(meaning, connection, vocabulary, word, forms)
     if lenient or not known:
         _add_misspelled(meaning, vocabulary, word)
-        meaning.pairs = list(_pairs(connection, vocabulary, word))
-    meaning.rarity = vocabulary.rarity(word if known else max(meaning.weights, key=vocabulary.texts, default=word))
+    meaning.pairs = list(_pairs(connection, vocabulary, word))
+    meaning.rarity = vocabulary.rarity(meaning.close())
+    _add_heads(meaning, connection, vocabulary, word)
     return meaning
 
 
@@ -135,6 +148,12 @@ def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) ->
                 frozenset((one, *vocabulary.same_stem(connection, one, one)[:MOST_MEANINGS])),
                 frozenset((other, *vocabulary.same_stem(connection, other, other)[:MOST_MEANINGS])),
             )
+
+
+def _add_heads(meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> None:
+    head = vocabulary.head(word, SHORTEST_HEAD) if len(word) >= SHORTEST_COMPOUND else None
+    if head:
+        meaning.heads = [head, *vocabulary.same_stem(connection, head, head)]
 
 
 def _share(weight: tuple[float, float], part: str, whole: str) -> float:

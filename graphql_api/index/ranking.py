@@ -15,7 +15,7 @@ WEIGHTS = {Field.TITLE: 0.85, Field.NAME: 0.83, Field.LABEL: 0.75, Field.DESCRIP
 """The most that any other text scores."""
 CLOSENESS = 0.4
 """The share of that which a text loses as more and more of its words were not asked for."""
-MOST_OF_THEM = 0.5
+MOST_OF_THEM = 0.4
 """The share of what the words of a question tell, by their rarity, without which a text is no answer."""
 
 
@@ -26,24 +26,27 @@ class Ranking:
         self._question = question
         self._rarities = [meaning.rarity for meaning in meant]
         self._all = sum(self._rarities)
-        findable = [meaning.rarity for meaning in meant if meaning.is_findable()]
+        findable = [meaning.rarity for meaning in meant if meaning.is_findable() or meaning.heads]
         self._least = MOST_OF_THEM * sum(findable) / (self._all or 1)
         self._must = [place for place, meaning in enumerate(meant) if meaning.must]
         self._pairs = [(place, pair) for place, meaning in enumerate(meant) for pair in meaning.pairs]
         self._counts: dict[str, list[tuple[int, float]]] = {}
         for place, meaning in enumerate(meant):
-            for word, weight in meaning.weights.items():
+            for word, weight in meaning.counting().items():
                 self._counts.setdefault(word, []).append((place, weight))
         self._hints = {word for meaning in meant if not meaning.must for word in meaning.weights}
 
     def score(self, field: int, folded: str) -> float:
-        """The score of a text, given folded; 0 where it has neither all words nor, well enough, most of them."""
+        """The score of a text, given folded; 0 where it has too little of what was asked for.
+
+        Enough is most of it; in a short text all words, however faintly each is meant.
+        """
         if folded == self._question and field in EXACT:
             return EXACT[Field(field)]
         words = folded.split(" ")
         best, counted = self._best(words)
         has = sum(map(mul, self._rarities, best)) / self._all
-        if has < self._least and not all(best[place] for place in self._must):
+        if has < self._least and (field not in EXACT or not all(best[place] for place in self._must)):
             return 0.0
         return round(WEIGHTS[Field(field)] * has * (1 - CLOSENESS + CLOSENESS * counted / len(words)), 4)
 

@@ -19,7 +19,9 @@ from graphql_api.index.words import MOST_LETTERS, fold, marked
 __all__ = ["MOST_FOUND", "MOST_LETTERS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
 
 MOST_FOUND = 1000
-"""Things that a question finds, and texts that it weighs one by one."""
+"""Things that a question finds at most."""
+MOST_TEXTS = 500
+"""Texts that it weighs one by one; where more match, of each other thing the first by rank."""
 FEW = 10
 """Where no more texts than this have all words, those that have most of them are found, too."""
 
@@ -29,7 +31,7 @@ _ROW = "n, field, folded, kind, place, thing, language"
 # What is joined stands in an order that SQLite keeps to: its own choice may be a thousand times slower.
 _MATCHING = f"""
 SELECT {_ROW} FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CROSS JOIN searched ON n = searched
-WHERE searched_words MATCH ? AND {_WANTED} ORDER BY searched_words.rowid LIMIT {MOST_FOUND}
+WHERE searched_words MATCH ? AND {_WANTED} ORDER BY searched_words.rowid LIMIT {MOST_TEXTS}
 """
 _MATCHING_BEYOND = f"""
 SELECT {_ROW} FROM (
@@ -122,9 +124,7 @@ def _bits(kinds: Collection[Kind] | None, languages: Collection[int] | None) -> 
     )
 
 
-def _found(
-    connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int
-) -> tuple[Ranking, list[_Row]]:
+def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int) -> tuple[Ranking, list[_Row]]:
     """The texts that have all words, or most where few have all; and how to rank them."""
     question = fold(text)
     meant = meanings(connection, vocabulary, text)
@@ -133,19 +133,21 @@ def _found(
         meant = meanings(connection, vocabulary, text, lenient=True)
         rows = _matching(connection, _all(meant), bits)
     if len(rows) <= FEW:
-        rows += _matching(connection, _most(meant), bits)
+        rows += _first(connection, _most(meant), bits)
     rows += map(_Row._make, connection.execute(_EXACT, (question, bits)))
     return Ranking(question, meant), rows
 
 
 def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
-    """What an FTS5 expression finds: the first texts by rank, and where there are more, the first of each thing."""
-    if not query:
-        return []
-    rows = list(map(_Row._make, connection.execute(_MATCHING, (query, bits))))
-    if len(rows) == MOST_FOUND:
+    """What an FTS5 expression finds: the first texts by rank, and where there are more, the first of each other thing."""
+    rows = _first(connection, query, bits)
+    if len(rows) == MOST_TEXTS:
         rows += map(_Row._make, connection.execute(_MATCHING_BEYOND, (query, bits, rows[-1].n)))
     return rows
+
+
+def _first(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
+    return list(map(_Row._make, connection.execute(_MATCHING, (query, bits)))) if query else []
 
 
 def _all(meant: Sequence[Meaning]) -> str:
@@ -159,11 +161,11 @@ def _most(meant: Sequence[Meaning]) -> str:
 
     Those that are telling enough together that a text without any of them has too little.
     """
-    findable = sorted((meaning for meaning in meant if meaning.is_findable()), key=lambda meaning: meaning.rarity)
+    findable = sorted((each for each in meant if each.is_findable() or each.heads), key=lambda meaning: meaning.rarity)
     without = MOST_OF_THEM * sum(meaning.rarity for meaning in findable)
     while findable and findable[0].rarity < without:
         without -= findable.pop(0).rarity
-    return " OR ".join(meaning.strict_query() for meaning in findable if meaning.must)
+    return " OR ".join(meaning.loose_query() for meaning in findable if meaning.must)
 
 
 def _best(ranking: Ranking, rows: Iterable[_Row]) -> list[_Best]:

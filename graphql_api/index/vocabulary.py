@@ -47,7 +47,7 @@ class Vocabulary:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._texts: dict[str, int] = dict(connection.execute("SELECT word, texts FROM word ORDER BY n"))
-        self._total = max(self._texts.values(), default=0)
+        self._commonest = max(self._texts.values(), default=0)
         self._words = list(self._texts)
         self._by_length: dict[int, list[str]] = {}
         for word in self._words:
@@ -60,9 +60,9 @@ class Vocabulary:
         """How many texts have this word."""
         return self._texts.get(word, 0)
 
-    def rarity(self, word: str) -> float:
-        """How telling a word is: about 1 for one that stands everywhere, most for one that is not known."""
-        return math.log(2 + self._total / (1 + self.texts(word)))
+    def rarity(self, words: Iterable[str]) -> float:
+        """How telling it is to have one of these words: from about 1 for what stands everywhere, most for what stands nowhere."""
+        return math.log(2 + self._commonest / (1 + sum(map(self.texts, words))))
 
     def beginning_with(self, start: str) -> list[str]:
         """The words that begin so, in order of the alphabet."""
@@ -105,6 +105,11 @@ class Vocabulary:
         }
         known = [pair for pair in found if pair[0] in self._texts and pair[1] in self._texts]
         return sorted(known, key=lambda pair: (-min(map(len, pair)), pair))
+
+    def head(self, compound: str, least: int) -> str | None:
+        """The longest other word that this one ends with, of at least so many letters: what the compound is a kind of."""
+        ends = (compound[at:] for at in range(SHORTEST_HALF, len(compound) - least + 1))
+        return next((end for end in ends if end in self._texts), None)
 
     def same_stem(self, connection: sqlite3.Connection, written: str, folded: str) -> list[str]:
         """Other forms of a word, as typed and folded; asked of the file."""

@@ -25,10 +25,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 FUNCTION_WORDS = frozenset(
     # Of all four languages: they hold names together and tell nothing of an occupation.
-    "de het een en van in op met voor te om aan bij uit door naar die dat zij hij zijn zich als tot over "
-    "le la les un une des du et au aux pour par sur dans avec en que qui leur leurs ils elles ou "
-    "the a an of and for to with by at from as they their that are is "
-    "der die das den dem des ein eine einer und von vom fur mit im zu zum zur auf bei sie oder als".split()
+    ["de", "het", "een", "en", "van", "in", "op", "met", "zonder", "voor", "te", "om", "aan", "bij", "uit", "door", "naar", "die", "dat", "zij", "hij", "zijn", "zich", "als", "tot", "over", "le", "la", "les", "un", "une", "des", "du", "et", "ou", "au", "aux", "pour", "par", "sur", "sous", "dans", "avec", "sans", "en", "que", "qui", "leur", "leurs", "ils", "elles", "the", "a", "an", "of", "and", "for", "to", "with", "without", "by", "at", "from", "as", "they", "their", "that", "are", "is", "der", "die", "das", "den", "dem", "des", "ein", "eine", "einer", "und", "von", "vom", "fur", "mit", "ohne", "im", "zu", "zum", "zur", "auf", "bei", "sie", "oder", "als"]
 )
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_api.index.changes import Change, changes
-from graphql_api.index.indexes import ask_both
+from graphql_api.index.changes import Change
 from graphql_api.loaders import Loaders
 from graphql_api.types.concept import Concept
 from graphql_api.types.concept_type import ConceptType, kinds, type_of
@@ -68,8 +67,12 @@ async def _changes(
     loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, happened: list[ChangeKind] | None
 ) -> list[Change]:
     before, after = await loaders.index(old), await loaders.index(new)
-    names = None if happened is None else frozenset(each.name for each in happened)
-    return await ask_both(before, after, changes, kinds(types), names)
+    of_kinds, of_names = kinds(types), None if happened is None else {each.name for each in happened}
+    return [
+        each
+        for each in await after.changes_since(before)
+        if (of_kinds is None or each.kind in of_kinds) and (of_names is None or each.change in of_names)
+    ]
 
 
 async def _told(loaders: Loaders, old: str, new: str, found: list[Change]) -> list[ConceptChange]:

@@ -17,7 +17,7 @@ from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.indexed import concepts
 from graphql_api.types.knowledge import Knowledge
 from graphql_api.types.node import NodeId
-from graphql_api.types.page import MOST, After, First, PageInfo, Paging, Window
+from graphql_api.types.page import MOST, PageInfo, Paging, Window
 from graphql_api.types.part import Part
 from graphql_api.types.skill import Skill
 from graphql_api.types.soft_skill import SoftSkill

@@ -24,7 +24,6 @@ from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
 from graphql_api.types.text import LocalizedText
 
-
 if TYPE_CHECKING:
     from graphql_api.types.comparison import SimilarProfile
 

@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 
 import strawberry
 
-from graphql_api import hal
+from graphql_api import hal, routes
 from graphql_api.competent import LANGUAGES, as_uuid
 from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
 from graphql_api.index.tables import Field, Kind
 from graphql_api.loaders import Loaders
-from graphql_api import routes
 from graphql_api.types.concept import Concept
 from graphql_api.types.concept_type import ConceptType, kinds
 from graphql_api.types.indexed import concepts

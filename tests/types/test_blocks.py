@@ -1,0 +1,133 @@
+"""Skills, knowledge, behavioural indicators, soft and digital skills, asked through GraphQL: from the index."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.conftest import Server
+
+KINDS = {
+    "skill": ("skills", "Skill", "SK-101"),
+    "knowledge": ("knowledgeItems", "Knowledge", "KN-11"),
+    "behaviouralIndicator": ("behaviouralIndicators", "BehaviouralIndicator", "BI-197"),
+    "softSkill": ("softSkills", "SoftSkill", "SS-1"),
+    "digitalSkill": ("digitalSkills", "DigitalSkill", "DS-1"),
+}
+FIELDS = "__typename id uuid code description { nl fr } regions release { number }"
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_by_code_by_uuid_and_by_id_give_the_same(server: Server, name: str) -> None:
+    _, type_name, code = KINDS[name]
+    found = (await server.ask(f'{{ {name}(code: "{code}") {{ {FIELDS} }} }}'))[name]
+
+    by_uuid = await server.ask(f'{{ {name}(uuid: "{found["uuid"]}") {{ {FIELDS} }} }}')
+    by_id = await server.ask(f'{{ node(id: "{found["id"]}") {{ ... on {type_name} {{ {FIELDS} }} }} }}')
+
+    assert found["__typename"] == type_name
+    assert found["code"] == code
+    assert found["description"]["nl"]
+    assert by_uuid[name] == by_id["node"] == found
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_under_a_release_they_are_of_that_release(server: Server, name: str) -> None:
+    plural, _, code = KINDS[name]
+    fields = (
+        f'{name}(code: "{code}") {{ release {{ number }} }} {plural}(first: 1) {{ nodes {{ release {{ number }} }} }}'
+    )
+    release = (await server.ask(f'{{ release(number: "3.10") {{ {fields} }} }}'))["release"]
+
+    assert release[name] == {"release": {"number": "3.10"}}
+    assert release[plural]["nodes"] == [{"release": {"number": "3.10"}}]
+
+
+@pytest.mark.parametrize("name", KINDS)
+async def test_what_does_not_exist_is_null_without_an_error(server: Server, name: str) -> None:
+    data = await server.ask(
+        f'{{ a: {name}(code: "XX-0") {{ id }} b: {name}(uuid: "00000000-0000-4000-8000-000000000000") {{ id }} }}'
+    )
+
+    assert data == {"a": None, "b": None}
+
+
+@pytest.mark.parametrize("plural", [plural for plural, _, _ in KINDS.values()])
+async def test_a_collection_is_paged_by_code(server: Server, plural: str) -> None:
+    page = (await server.ask(f"{{ {plural}(first: 3) {{ totalCount nodes {{ code }} pageInfo {{ endCursor }} }} }}"))[
+        plural
+    ]
+    after = page["pageInfo"]["endCursor"]
+    rest = (await server.ask(f'{{ {plural}(first: 500, after: "{after}") {{ nodes {{ code }} }} }}'))[plural]
+
+    codes = [node["code"] for node in page["nodes"] + rest["nodes"]]
+    numbers = [int(code.partition("-")[2]) for code in codes]
+    assert numbers == sorted(set(numbers))
+    assert len(codes) == min(page["totalCount"], 503)
+
+
+async def test_an_unknown_release_is_told_as_such(server: Server) -> None:
+    query = '{ skill(code: "SK-101", release: "9.9") { id } skills(release: "9.9") { totalCount } search(text: "x", release: "9.9") { totalCount } }'
+
+    assert await server.codes(query) == ["RELEASE_NOT_FOUND"] * 3
+
+
+async def test_where_a_block_is_used_agrees_with_what_the_documents_say(server: Server) -> None:
+    competences = (
+        await server.ask(
+            """{ technicalCompetences(first: 500) { nodes { code skill { code } knowledgeItems { code } behaviouralIndicators { code } } } }"""
+        )
+    )["technicalCompetences"]["nodes"]
+    profiles = (
+        await server.ask(
+            """{ occupationalProfiles(first: 500) { nodes { code essentialCompetences { code } optionalCompetences { code } } } }"""
+        )
+    )["occupationalProfiles"]["nodes"]
+    used = (
+        await server.ask(
+            """{ knowledgeItems(first: 500) { nodes { code
+              usedInTechnicalCompetences(first: 500) { totalCount nodes { code } }
+              usedInOccupationalProfiles(first: 500) { totalCount edges { importance node { code } } }
+            } } }"""
+        )
+    )["knowledgeItems"]["nodes"]
+
+    for block in used:
+        holding = {
+            each["code"] for each in competences if block["code"] in {item["code"] for item in each["knowledgeItems"]}
+        }
+        essential = {
+            each["code"] for each in profiles if holding & {one["code"] for one in each["essentialCompetences"]}
+        }
+        optional = {each["code"] for each in profiles if holding & {one["code"] for one in each["optionalCompetences"]}}
+        assert {node["code"] for node in block["usedInTechnicalCompetences"]["nodes"]} == holding
+        assert {edge["node"]["code"]: edge["importance"] for edge in block["usedInOccupationalProfiles"]["edges"]} == {
+            code: "ESSENTIAL" if code in essential else "OPTIONAL" for code in essential | optional
+        }
+
+
+async def test_soft_and_digital_skills_are_used_in_profiles_directly(server: Server) -> None:
+    fields = "{ nodes { usedInTechnicalCompetences { totalCount } usedInOccupationalProfiles { totalCount edges { importance } } } }"
+    data = await server.ask(f"{{ softSkills(first: 5) {fields} digitalSkills(first: 5) {fields} }}")
+
+    for skill in data["softSkills"]["nodes"] + data["digitalSkills"]["nodes"]:
+        assert skill["usedInTechnicalCompetences"]["totalCount"] == 0
+        assert skill["usedInOccupationalProfiles"]["totalCount"] > 0
+        assert {edge["importance"] for edge in skill["usedInOccupationalProfiles"]["edges"]} == {None}
+
+
+async def test_reverse_links_of_all_siblings_cost_no_document(server: Server) -> None:
+    await server.ask('{ skill(code: "SK-101") { id } }')
+    server.asked()
+
+    await server.ask(
+        "{ skills(first: 100) { nodes { usedInTechnicalCompetences { nodes { code } } usedInOccupationalProfiles { nodes { code title { nl } } } } } }"
+    )
+
+    assert server.asked() == []
+
+
+async def test_a_hundred_who_need_an_index_that_is_not_there_get_the_same_one(server: Server, settings: Any) -> None:
+    answers = await asyncio.gather(*(server.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100)))
+
+    assert [answer["digitalSkills"]["totalCount"] for answer in answers] == [10] * 100

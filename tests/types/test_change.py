@@ -1,0 +1,93 @@
+"""What changed between two releases, asked through GraphQL."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import Server
+
+QUERY = """query ($since: String!, $types: [ConceptType!], $kinds: [ChangeKind!], $first: Int, $after: String) {
+  release { changes(since: $since, types: $types, kinds: $kinds, first: $first, after: $after) {
+    totalCount pageInfo { hasNextPage endCursor }
+    nodes { kind type changedFields before { id uuid code release { number } } after { id uuid code release { number } } }
+  } }
+}"""
+
+
+async def changes(server: Server, **variables: Any) -> list[dict[str, Any]]:
+    page = (await server.ask(QUERY, {"since": "3.10", "first": 500, **variables}))["release"]["changes"]
+    assert page["totalCount"] == len(page["nodes"])
+    return list(page["nodes"])
+
+
+async def test_added_and_removed_profiles_are_those_that_only_one_release_has(server: Server) -> None:
+    query = "query ($r: String!) { occupationalProfiles(first: 500, release: $r) { nodes { code } } }"
+    old, new = [
+        {node["code"] for node in (await server.ask(query, {"r": number}))["occupationalProfiles"]["nodes"]}
+        for number in ("3.10", "3.11")
+    ]
+    found = await changes(server, types=["OCCUPATIONAL_PROFILE"])
+
+    assert {each["after"]["code"] for each in found if each["kind"] == "ADDED"} == new - old
+    assert {each["before"]["code"] for each in found if each["kind"] == "REMOVED"} == old - new
+    assert all(each["before"] is None for each in found if each["kind"] == "ADDED")
+    assert all(each["after"] is None for each in found if each["kind"] == "REMOVED")
+    assert all(each["before"]["release"]["number"] == "3.10" for each in found if each["before"])
+    assert all(each["after"]["release"]["number"] == "3.11" for each in found if each["after"])
+
+
+async def test_changed_fields_are_those_that_differ(server: Server) -> None:
+    (found,) = [each for each in await changes(server, kinds=["CHANGED"]) if each["after"]["code"] == "OP-105"]
+    query = 'query ($r: String!) { occupationalProfile(code: "OP-105", release: $r) { title { nl fr en de } essentialCompetences { code } } }'
+    old, new = [(await server.ask(query, {"r": number}))["occupationalProfile"] for number in ("3.10", "3.11")]
+
+    for language in ("nl", "fr", "en", "de"):
+        assert (f"title.{language}" in found["changedFields"]) == (old["title"][language] != new["title"][language])
+    assert "essentialCompetences" in found["changedFields"]
+    assert old["essentialCompetences"] != new["essentialCompetences"]
+
+
+async def test_a_thing_that_lives_on_under_another_uuid_is_changed(server: Server) -> None:
+    found = [
+        each
+        for each in await changes(server, types=["KNOWLEDGE"], kinds=["CHANGED"])
+        if "uuid" in each["changedFields"]
+    ]
+
+    assert {each["after"]["code"] for each in found} == {"KN-146", "KN-262", "KN-334"}
+    assert all(
+        each["before"]["uuid"] != each["after"]["uuid"] and each["before"]["code"] == each["after"]["code"]
+        for each in found
+    )
+
+
+async def test_changes_are_narrowed_and_paged(server: Server) -> None:
+    everything = await changes(server)
+    seen: list[Any] = []
+    after, more = None, True
+    while more:
+        page = (await server.ask(QUERY, {"since": "3.10", "first": 20, "after": after}))["release"]["changes"]
+        seen += page["nodes"]
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+
+    assert seen == everything
+    assert {each["kind"] for each in everything} == {"ADDED", "REMOVED", "CHANGED"}
+    assert await changes(server, kinds=["ADDED"]) == [each for each in everything if each["kind"] == "ADDED"]
+    assert await changes(server, types=["SKILL"]) == [each for each in everything if each["type"] == "SKILL"]
+
+
+async def test_before_and_after_can_be_asked_further(server: Server) -> None:
+    query = """{ release { changes(since: "3.10", types: [TECHNICAL_COMPETENCE], first: 5) { nodes {
+      before { ... on TechnicalCompetence { knowledgeItems { code } } }
+      after { ... on TechnicalCompetence { knowledgeItems { code } usedInOccupationalProfiles { totalCount } } }
+    } } } }"""
+    assert (await server.ask(query))["release"]["changes"]["nodes"]
+
+
+async def test_since_the_same_release_nothing_changed(server: Server) -> None:
+    assert await changes(server, since="3.11") == []
+
+
+@pytest.mark.parametrize("since", ["9.9", "", "../x"])
+async def test_since_a_release_that_does_not_exist_is_told_as_such(server: Server, since: str) -> None:
+    assert await server.codes(QUERY, {"since": since}) == ["RELEASE_NOT_FOUND"]

@@ -1,0 +1,223 @@
+"""The gap between profiles, those like one, those that fit, and filters, asked through GraphQL."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import CP_7, Server
+
+GROUP = "{ technicalCompetences { code } skills { code } knowledgeItems { code } behaviouralIndicators { code } softSkills { code } }"
+
+
+async def whole(server: Server, code: str) -> dict[str, Any]:
+    data = await server.ask(
+        """query ($code: String) { occupationalProfile(code: $code) { id softSkills { code }
+          essentialCompetences { id code skill { id code } knowledgeItems { id code } behaviouralIndicators { code } }
+          optionalCompetences { id code skill { id code } knowledgeItems { id code } behaviouralIndicators { code } }
+        } }""",
+        {"code": code},
+    )
+    return dict(data["occupationalProfile"])
+
+
+def sets(profile: dict[str, Any]) -> dict[str, set[str]]:
+    competences = profile["essentialCompetences"] + profile["optionalCompetences"]
+    return {
+        "technicalCompetences": {each["code"] for each in competences},
+        "skills": {each["skill"]["code"] for each in competences},
+        "knowledgeItems": {item["code"] for each in competences for item in each["knowledgeItems"]},
+        "behaviouralIndicators": {item["code"] for each in competences for item in each["behaviouralIndicators"]},
+        "softSkills": {each["code"] for each in profile["softSkills"]},
+    }
+
+
+def weights(profile: dict[str, Any]) -> dict[str, int]:
+    optional = {each["code"]: 1 for each in profile["optionalCompetences"]}
+    return optional | {each["code"]: 2 for each in profile["essentialCompetences"]}
+
+
+def codes(group: dict[str, list[dict[str, str]]]) -> dict[str, set[str]]:
+    return {name: {each["code"] for each in things} for name, things in group.items()}
+
+
+async def test_the_gap_is_what_the_two_profiles_say(server: Server) -> None:
+    here, there = await whole(server, "OP-101"), await whole(server, "OP-102")
+    gap = (
+        await server.ask(
+            f"""query ($from: ID!, $to: ID!) {{ competenceGap(from: $from, to: $to) {{
+              from {{ code title {{ nl }} }} to {{ code }} coverage shared {GROUP} missing {GROUP} surplus {GROUP}
+            }} }}""",
+            {"from": here["id"], "to": there["id"]},
+        )
+    )["competenceGap"]
+
+    has, needs = sets(here), sets(there)
+    assert (gap["from"]["code"], gap["to"]["code"]) == ("OP-101", "OP-102")
+    assert codes(gap["shared"]) == {name: has[name] & needs[name] for name in has}
+    assert codes(gap["missing"]) == {name: needs[name] - has[name] for name in has}
+    assert codes(gap["surplus"]) == {name: has[name] - needs[name] for name in has}
+    weight = weights(there)
+    shared = has["technicalCompetences"]
+    assert gap["coverage"] == pytest.approx(
+        sum(weight[code] for code in weight if code in shared) / sum(weight.values())
+    )
+    assert 0 < gap["coverage"] < 1
+
+
+async def test_from_a_profile_to_itself_nothing_is_missing(server: Server) -> None:
+    profile = await whole(server, "OP-101")
+    gap = (
+        await server.ask(
+            "query ($a: ID!) { competenceGap(from: $a, to: $a) { coverage missing { skills { code } softSkills { code } } } }",
+            {"a": profile["id"]},
+        )
+    )["competenceGap"]
+
+    assert gap == {"coverage": 1.0, "missing": {"skills": [], "softSkills": []}}
+
+
+async def test_similar_profiles_come_with_what_they_share(server: Server) -> None:
+    query = """{ occupationalProfile(code: "OP-101") { similarProfiles(first: 5) {
+      score profile { code } sharedCompetences { code }
+    } } }"""
+    found = (await server.ask(query))["occupationalProfile"]["similarProfiles"]
+    own = weights(await whole(server, "OP-101"))
+
+    assert [each["score"] for each in found] == sorted((each["score"] for each in found), reverse=True)
+    for each in found:
+        other = weights(await whole(server, each["profile"]["code"]))
+        either = own.keys() | other.keys()
+        lesser = sum(min(own.get(code, 0), other.get(code, 0)) for code in either)
+        greater = sum(max(own.get(code, 0), other.get(code, 0)) for code in either)
+        assert each["score"] == pytest.approx(lesser / greater)
+        assert {one["code"] for one in each["sharedCompetences"]} == own.keys() & other.keys()
+
+
+async def test_profiles_are_matched_by_what_somebody_has(server: Server) -> None:
+    profile = await whole(server, "OP-101")
+    have = [each["id"] for each in profile["essentialCompetences"]]
+    query = f"""query ($have: [ID!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
+      totalCount edges {{ cursor node {{ profile {{ code }} coverage matched {GROUP} missing {GROUP} }} }}
+    }} }}"""
+    found = (await server.ask(query, {"have": have, "first": 500}))["profilesForCompetences"]
+
+    nodes = [edge["node"] for edge in found["edges"]]
+    assert len(nodes) == found["totalCount"]
+    assert nodes[0]["profile"]["code"] == "OP-101"
+    held = {each["code"] for each in profile["essentialCompetences"]}
+    for node in nodes:
+        weight = weights(await whole(server, node["profile"]["code"]))
+        covered = sum(weight[code] for code in weight if code in held)
+        assert node["coverage"] == pytest.approx(covered / sum(weight.values()))
+        assert codes(node["matched"])["technicalCompetences"] == held & weight.keys()
+        assert codes(node["missing"])["technicalCompetences"] == weight.keys() - held
+
+
+async def test_skills_knowledge_and_soft_skills_count_too(server: Server) -> None:
+    profile = await whole(server, "OP-101")
+    soft = (await server.ask('{ softSkill(code: "SS-1") { id } }'))["softSkill"]["id"]
+    for have in (
+        [profile["essentialCompetences"][0]["skill"]["id"]],
+        [profile["essentialCompetences"][0]["knowledgeItems"][0]["id"]],
+        [soft],
+    ):
+        found = (
+            await server.ask(
+                "query ($have: [ID!]!) { profilesForCompetences(have: $have) { totalCount nodes { coverage profile { code } } } }",
+                {"have": have},
+            )
+        )["profilesForCompetences"]
+        assert found["totalCount"] > 0
+        assert all(0 < node["coverage"] <= 1 for node in found["nodes"])
+
+
+async def test_bad_ids_are_told_apart(server: Server) -> None:
+    profile, old = [
+        (
+            await server.ask(
+                'query ($r: String!) { occupationalProfile(code: "OP-101", release: $r) { id } }', {"r": number}
+            )
+        )["occupationalProfile"]["id"]
+        for number in ("3.11", "3.10")
+    ]
+    competence = (await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ id }} }}'))["technicalCompetence"]["id"]
+    gap = "query ($a: ID!, $b: ID!) { competenceGap(from: $a, to: $b) { coverage } }"
+    match = "query ($have: [ID!]!) { profilesForCompetences(have: $have) { totalCount } }"
+
+    for ends in (("x", profile), (profile, competence), (profile, old)):
+        assert await server.codes(gap, {"a": ends[0], "b": ends[1]}) == ["BAD_USER_INPUT"]
+    for have in ([], ["x"], [profile], [competence] * 501):
+        assert await server.codes(match, {"have": have}) == ["BAD_USER_INPUT"]
+
+
+async def test_a_gap_with_a_profile_that_does_not_exist_is_null(server: Server) -> None:
+    import base64
+
+    gone = (
+        base64.urlsafe_b64encode(b"OccupationalProfile:3.11:00000000-0000-4000-8000-000000000000").decode().rstrip("=")
+    )
+    elsewhere = (
+        base64.urlsafe_b64encode(b"OccupationalProfile:1.0:00000000-0000-4000-8000-000000000000").decode().rstrip("=")
+    )
+    for one in (gone, elsewhere):
+        data = await server.ask("query ($a: ID!) { competenceGap(from: $a, to: $a) { coverage } }", {"a": one})
+        assert data == {"competenceGap": None}
+
+
+FILTERED = """query ($filter: OccupationalProfileFilter, $order: OccupationalProfileOrder) {
+  occupationalProfiles(first: 500, filter: $filter, orderBy: $order) { totalCount nodes {
+    code title { fr nl } classifications { scheme code } economicSectors { code } areasOfInterest { code } lastModified
+    essentialCompetences { code } optionalCompetences { code }
+  } }
+}"""
+
+
+async def filtered(
+    server: Server, filter: dict[str, Any] | None, order: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    page = (await server.ask(FILTERED, {"filter": filter, "order": order}))["occupationalProfiles"]
+    assert page["totalCount"] == len(page["nodes"])
+    return list(page["nodes"])
+
+
+async def test_filters_give_what_the_profiles_say(server: Server) -> None:
+    everything = await filtered(server, None)
+
+    def those(wanted: Any) -> list[str]:
+        return [node["code"] for node in everything if wanted(node)]
+
+    for filter, wanted in (
+        ({"isco": "22"}, lambda node: any(each["code"].startswith("22") for each in node["classifications"])),
+        ({"isco": "2221"}, lambda node: any(each["code"] == "2221" for each in node["classifications"])),
+        ({"sector": "ES-8"}, lambda node: "ES-8" in [each["code"] for each in node["economicSectors"]]),
+        ({"areaOfInterest": "ai-1"}, lambda node: "AI-1" in [each["code"] for each in node["areasOfInterest"]]),
+        ({"changedSince": "2021-01-01"}, lambda node: node["lastModified"] >= "2021-01-01"),
+        ({"isco": "%"}, lambda node: False),
+    ):
+        found = [node["code"] for node in await filtered(server, filter)]
+        assert found == those(wanted), filter
+        assert found or filter == {"isco": "%"}
+
+
+async def test_a_filter_by_what_is_used_takes_any_id(server: Server) -> None:
+    data = await server.ask('{ technicalCompetence(code: "CP-7") { id knowledgeItems { id } } }')
+    for used in (data["technicalCompetence"]["id"], data["technicalCompetence"]["knowledgeItems"][0]["id"]):
+        assert [node["code"] for node in await filtered(server, {"uses": used})] == ["OP-115", "OP-313"]
+    assert await server.codes(FILTERED, {"filter": {"uses": "x"}}) == ["BAD_USER_INPUT"]
+
+
+async def test_a_filter_by_text_and_another_condition_meets_both(server: Server) -> None:
+    both = await filtered(server, {"text": "recruiter", "isco": "2423"})
+
+    assert {node["code"] for node in both} <= {node["code"] for node in await filtered(server, {"text": "recruiter"})}
+    assert "OP-313" in {node["code"] for node in both}
+
+
+async def test_profiles_are_ordered_by_title_in_a_language_or_by_code(server: Server) -> None:
+    from graphql_api.index.words import fold
+
+    by_title = [node["title"]["fr"] for node in await filtered(server, None, {"field": "TITLE", "language": "FR"})]
+    by_code = [node["code"] for node in await filtered(server, None, {"field": "CODE", "descending": True})]
+
+    assert by_title == sorted(by_title, key=fold)
+    assert by_code == [node["code"] for node in await filtered(server, None)][::-1]

@@ -1,0 +1,211 @@
+"""Search and suggestions, asked through GraphQL."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from graphql_api.index.words import fold
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server
+
+QUERY = """query ($text: String!, $types: [ConceptType!], $languages: [Language!], $first: Int, $after: String) {
+  search(text: $text, types: $types, languages: $languages, first: $first, after: $after) {
+    totalCount
+    edges { cursor node { __typename code } match { field language text marked } }
+    nodes { code }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+
+
+async def hits(server: Server, text: str, **variables: Any) -> list[dict[str, Any]]:
+    return list((await server.ask(QUERY, {"text": text, **variables}))["search"]["edges"])
+
+
+async def best(server: Server, text: str, **variables: Any) -> str | None:
+    found = await hits(server, text, **variables)
+    return found[0]["node"]["code"] if found else None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Verpleegkundige", "OP-101"),
+        ("VERPLEEGKUNDIGE", "OP-101"),
+        ("infirmiere", "OP-101"),
+        ("Krankenpfleger", "OP-101"),
+        ("verpleegkundigen", "OP-101"),
+        ("verplegkundige", "OP-101"),
+        ("verpleegkudnige", "OP-101"),
+        ("schoonmaken", "OP-112"),
+    ],
+)
+async def test_a_profile_is_found_by_its_title_in_any_form_and_language(server: Server, text: str, code: str) -> None:
+    assert code in [edge["node"]["code"] for edge in (await hits(server, text, types=["OCCUPATIONAL_PROFILE"]))[:3]]
+
+
+async def test_an_exact_title_comes_first_and_says_what_matched(server: Server) -> None:
+    first = (await hits(server, "verpleegkundige"))[0]
+
+    assert first["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
+    assert first["match"] == {
+        "field": "title",
+        "language": "NL",
+        "text": "Verpleegkundige",
+        "marked": "<mark>Verpleegkundige</mark>",
+    }
+
+
+async def test_every_alternative_name_finds_its_profile(server: Server) -> None:
+    nodes = (await server.ask("{ occupationalProfiles(first: 500) { nodes { code alternativeNames { name } } } }"))[
+        "occupationalProfiles"
+    ]["nodes"]
+    lost = [
+        (node["code"], name["name"])
+        for node in nodes
+        for name in node["alternativeNames"]
+        if node["code"]
+        not in [edge["node"]["code"] for edge in (await hits(server, name["name"], types=["OCCUPATIONAL_PROFILE"]))[:5]]
+    ]
+
+    assert lost == []
+
+
+async def test_types_and_languages_narrow_the_search(server: Server) -> None:
+    found = await hits(server, "beheren", types=["SKILL", "TECHNICAL_COMPETENCE"], languages=["NL"], first=100)
+
+    assert {edge["node"]["__typename"] for edge in found} == {"Skill", "TechnicalCompetence"}
+    assert {edge["match"]["language"] for edge in found} == {"NL"}
+    assert {edge["match"]["field"] for edge in found} == {"description", "skill"}
+    assert await hits(server, "beheren", types=[]) == []
+
+
+async def test_pages_of_hits_follow_each_other(server: Server) -> None:
+    everything = (await server.ask(QUERY, {"text": "veilig", "first": 500}))["search"]
+    seen: list[str] = []
+    after, more = None, True
+    while more:
+        page = (await server.ask(QUERY, {"text": "veilig", "first": 3, "after": after}))["search"]
+        assert page["totalCount"] == everything["totalCount"]
+        seen += [node["code"] for node in page["nodes"]]
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+
+    assert seen == [node["code"] for node in everything["nodes"]]
+    assert len(seen) == everything["totalCount"] > 6
+
+
+async def test_a_cursor_of_another_search_is_refused(server: Server) -> None:
+    after = (await server.ask(QUERY, {"text": "veilig", "first": 1}))["search"]["pageInfo"]["endCursor"]
+
+    assert await server.codes(QUERY, {"text": "beheren", "after": after}) == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!?", "x" * 10_000])
+async def test_a_text_that_nothing_can_be_found_by_is_bad_input(server: Server, text: str) -> None:
+    assert await server.codes(QUERY, {"text": text}) == ["BAD_USER_INPUT"]
+
+
+async def test_nothing_found_is_an_empty_page(server: Server) -> None:
+    page = (await server.ask(QUERY, {"text": "zzzzqqqqxxxx"}))["search"]
+
+    assert (page["totalCount"], page["edges"], page["pageInfo"]["hasNextPage"]) == (0, [], False)
+
+
+async def test_suggestions_come_as_one_types(server: Server) -> None:
+    query = (
+        "query ($p: String!) { suggest(prefix: $p) { text language isAlternativeName occupationalProfile { code } } }"
+    )
+    for typed in ("v", "ver", "verpl", "Verpleegk"):
+        texts = [each["text"] for each in (await server.ask(query, {"p": typed}))["suggest"]]
+        assert texts
+        assert all(any(word.startswith(fold(typed)) for word in fold(text).split()) for text in texts)
+    assert {
+        "text": "Verpleegkundige",
+        "language": "NL",
+        "isAlternativeName": False,
+        "occupationalProfile": {"code": "OP-101"},
+    } in (await server.ask(query, {"p": "verpl"}))["suggest"]
+    assert (await server.ask(query, {"p": ""}))["suggest"] == []
+
+
+async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server) -> None:
+    data = await server.ask('{ suggest(prefix: "c", languages: [FR], first: 2) { language } }')
+
+    assert data["suggest"] == [{"language": "FR"}] * 2
+    assert await server.codes('{ suggest(prefix: "c", first: 51) { text } }') == ["BAD_USER_INPUT"]
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.text(max_size=80)
+    | st.sampled_from(["AND", 'a" OR "b', "a* NEAR(b)", "^a", "name:x", "'; DROP TABLE thing", "\x00"])
+)
+def test_whatever_is_typed_is_answered_or_refused_with_a_code(text: str) -> None:
+    import asyncio
+
+    from graphql_api.sandbox import bundled_releases
+
+    async def asked() -> None:
+        server = Server(_releases or bundled_releases(), replace(Settings(), index="need", cache_dir=_folder))
+        async with server.client, server.app.router.lifespan_context(server.app):
+            answer = (
+                await server.post(
+                    QUERY.replace("{\n  search", "{\n  suggest(prefix: $text) { text }\n  search"), {"text": text}
+                )
+            ).json()
+            codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+            assert codes <= {"BAD_USER_INPUT"}
+
+    asyncio.run(asked())
+
+
+_releases: Releases | None = None
+_folder: Path | None = None
+
+
+@pytest.fixture(autouse=True)
+def shared(releases: Releases, cache_dir: Path) -> None:
+    """What the test over all texts cannot be handed, as hypothesis calls it many times."""
+    global _releases, _folder
+    _releases, _folder = releases, cache_dir
+
+
+@pytest.fixture
+async def unindexed(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server whose index is switched off, as one that is not there yet."""
+    started = Server(releases, replace(Settings(), index="off", cache_dir=tmp_path))
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
+
+
+async def test_without_an_index_profiles_are_found_by_upstreams_own_search(unindexed: Server) -> None:
+    found = await hits(unindexed, "verpleegkundige", first=3)
+
+    assert found[0]["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
+    assert found[0]["match"] is None
+    assert [path for path in unindexed.asked() if path.startswith("/search")] == [
+        "/search?searchValue=verpleegkundige&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=3"
+    ]
+
+
+async def test_without_an_index_the_rest_says_so(unindexed: Server) -> None:
+    unindexed.faults.add(Fault("/search", "status", status=503))
+    query = """{
+      a: search(text: "x", types: [SKILL]) { totalCount }
+      b: search(text: "x") { totalCount }
+      suggest(prefix: "x") { text }
+      skill(code: "SK-101") { id }
+      occupationalProfiles(filter: {isco: "2"}) { totalCount }
+      works: occupationalProfiles(first: 1) { totalCount }
+    }"""
+    answer = (await unindexed.post(query)).json()
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["NOT_INDEXED_YET"] * 5
+    assert answer["data"]["works"] == {"totalCount": 42}
