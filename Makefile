@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check format schema lock test-browser clean
+.PHONY: serve test check format schema lock test-browser bench clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -28,6 +28,9 @@ schema: $(VENV)/.dev
 
 test-browser: $(VENV)/.dev
 	$(BIN)/pytest -m browser
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/index.py
 
 lock: $(VENV)/.uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/serve.txt

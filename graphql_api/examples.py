@@ -1,7 +1,7 @@
 """The example operations of `operations/`, with variables that answer on the data that is running.
 
-An example says what it needs by the names of its variables; their values are taken from the first profile, competence
-and soft skill of the current release.
+An example says what it needs by the names of its variables; their values are taken from the first profiles and their
+competences in the current release.
 """
 
 import json
@@ -16,9 +16,12 @@ from graphql_api.schema import Answer
 Ask = Callable[[str], Awaitable[Answer]]
 
 _FIND = """{
-  release { number id }
-  occupationalProfiles(first: 1) { nodes { id uuid code essentialCompetences { id uuid code } } }
-  softSkills(first: 1) { nodes { uuid code } }
+  release { number }
+  releases { number }
+  occupationalProfiles(first: 2) { nodes {
+    id uuid code title { text } classifications { scheme code } essentialCompetences { id uuid code skill { uuid } }
+  } }
+  softSkills(first: 1) { nodes { code } }
 }"""
 
 
@@ -51,25 +54,33 @@ def _example(text: str) -> Example:
 async def values(ask: Ask) -> dict[str, Any]:
     """A value for each variable name that examples use; fewer where the data has none or cannot be had now."""
     data = (await ask(_FIND)).data or {}
-    profile = _first(data.get("occupationalProfiles"))
-    competence: dict[str, Any] = next(iter(profile.get("essentialCompetences") or ()), {})
-    soft_skill = _first(data.get("softSkills"))
+    profiles = _nodes(data, "occupationalProfiles")
+    profile = profiles[0] if profiles else {}
+    competences = profile.get("essentialCompetences") or [{}]
+    release = (data.get("release") or {}).get("number")
+    title = (profile.get("title") or {}).get("text")
     found = {
-        "release": (data.get("release") or {}).get("number"),
+        "release": release,
+        "since": next((each["number"] for each in data.get("releases") or () if each["number"] != release), release),
         "profileCode": profile.get("code"),
-        "profileUuid": profile.get("uuid"),
-        "competenceCode": competence.get("code"),
-        "competenceUuid": competence.get("uuid"),
-        "softSkillCode": soft_skill.get("code"),
-        "ids": [node["id"] for node in (profile, competence) if "id" in node] or None,
+        "competenceUuid": competences[0].get("uuid"),
+        "skillUuid": (competences[0].get("skill") or {}).get("uuid"),
+        "softSkillCode": next((each["code"] for each in _nodes(data, "softSkills")), None),
+        "ids": [each["id"] for each in (profile, competences[0]) if "id" in each] or None,
+        "haveIds": [each["id"] for each in competences[:3] if "id" in each] or None,
+        "fromId": profile.get("id"),
+        "toId": profiles[-1]["id"] if profiles else None,
+        "isco": next((each["code"][:1] for each in profile.get("classifications") or () if each["scheme"] == "ISCO-08"), None),
+        "searchText": title,
+        "typed": title and title[:3],
         "languages": ["FR", "NL"],
         "first": 10,
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _first(connection: dict[str, Any] | None) -> dict[str, Any]:
-    return next(iter((connection or {}).get("nodes") or ()), {})
+def _nodes(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return list((data.get(name) or {}).get("nodes") or ())
 
 
 async def tabs(ask: Ask) -> list[dict[str, str]]:

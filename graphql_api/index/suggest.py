@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index.tables import Field
+from graphql_api.index.tables import LANGUAGES, Field
 from graphql_api.index.words import MOST_LETTERS, fold
 
 
@@ -22,9 +22,9 @@ class Suggestion(NamedTuple):
 
 
 _MATCHING = """
-SELECT thing, field, language, text FROM name_words
-CROSS JOIN searched ON n = name_words.rowid CROSS JOIN occurrence ON searched = n
-WHERE name_words MATCH ? ORDER BY name_words.rowid
+SELECT thing, field, language, text
+FROM name_words CROSS JOIN occurrence ON searched = name_words.rowid CROSS JOIN searched ON n = searched
+WHERE name_words MATCH ? AND (1 << language) & ? ORDER BY name_words.rowid
 """
 
 
@@ -40,17 +40,19 @@ def suggest(
     if len(prefix) > MOST_LETTERS:
         raise BadUserInput(f"What is typed so far has at most {MOST_LETTERS} characters.")
     found: dict[int, Suggestion] = {}
-    if most > 0 and (languages is None or languages) and (typed := fold(prefix)):
-        for thing, field, language, text in _names(connection, typed):
-            if thing not in found and (languages is None or language in languages):
+    bits = sum(1 << language for language in (range(len(LANGUAGES)) if languages is None else set(languages)))
+    if most > 0 and (typed := fold(prefix)):
+        for thing, field, language, text in _names(connection, typed, bits):
+            if thing not in found:
                 found[thing] = Suggestion(thing, Field(field), language, text)
                 if len(found) == most:
                     break
     return list(found.values())
 
 
-def _names(connection: sqlite3.Connection, typed: str) -> Iterator[tuple[int, int, int, str]]:
-    yield from connection.execute(_MATCHING, (f'^"{typed}" *',))
+def _names(connection: sqlite3.Connection, typed: str, bits: int) -> Iterator[tuple[int, int, int, str]]:
+    """The names that begin with all that was typed, then those that have every word of it; folded words only."""
+    yield from connection.execute(_MATCHING, (f'^"{typed}" *', bits))
     *whole, begun = typed.split()
     words = " AND ".join((*(f'"{word}"' for word in dict.fromkeys(whole)), f'"{begun}" *'))
-    yield from connection.execute(_MATCHING, (words,))
+    yield from connection.execute(_MATCHING, (words, bits))
