@@ -21,5 +21,5 @@ USER 10001
 VOLUME /var/cache/competent
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('COMPETENT_PORT', '8000')}/health/live\", timeout=2)"]
 CMD ["competent-graphql", "serve"]

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import inspect
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from graphql_api.routes import RELEASES
 from graphql_api.settings import Secret, Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.faults import our_errors, retry_after
-from graphql_api.upstream.transport import InProcess, over_network
+from graphql_api.upstream.transport import InProcess, over_network, tls
 from tests.conftest import CP_7
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -273,6 +274,14 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 )
 def test_retry_after_is_a_number_or_a_date_and_never_longer_than_a_minute(header: str, seconds: float | None) -> None:
     assert retry_after(httpx.Response(429, headers={"Retry-After": header}), NOW) == seconds
+
+
+def test_tls_is_new_enough_and_verified() -> None:
+    context = tls()
+
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
 
 
 async def test_a_refused_connection_is_unavailable_and_not_a_timeout(unused_tcp_port: int) -> None:

@@ -5,7 +5,7 @@ quotation marks.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from graphql_api.index.vocabulary import Vocabulary
@@ -63,17 +63,15 @@ class Meaning:
 
     def query(self) -> str:
         """The FTS5 expression for the texts that have it."""
-        others = [word for word in self.weights if not word.startswith(self.starts)]
-        others.sort(key=lambda word: -self.weights[word])
-        return self._any(self.starts, others)
+        return self._any(self.starts, [word for word in self.weights if not word.startswith(self.starts)])
 
     def loose_query(self) -> str:
         """The same for texts that have a word close to it, or what it is a kind of."""
         return self._any((), [*self.heads, *self.close()])
 
-    def _any(self, starts: Iterable[str], some: Sequence[str]) -> str:
-        terms = [f'"{start}"*' for start in starts]
-        terms += [f'"{word}"' for word in some[:MOST_MEANINGS]]
+    def _any(self, starts: Iterable[str], some: Iterable[str]) -> str:
+        best = sorted(some, key=lambda word: (-self.weights.get(word, HEAD), word))[:MOST_MEANINGS]
+        terms = [*(f'"{start}"*' for start in starts), *(f'"{word}"' for word in best)]
         terms += [f"({_quoted(one)} AND {_quoted(other)})" for one, other in self.pairs]
         return f"({' OR '.join(terms)})"
 

@@ -45,7 +45,7 @@ class Ranking:
             return EXACT[Field(field)]
         words = folded.split(" ")
         best, counted = self._best(words)
-        has = sum(map(mul, self._rarities, best)) / self._all
+        has: float = sum(map(mul, self._rarities, best)) / self._all
         if has < self._least and (field not in EXACT or not all(best[place] for place in self._must)):
             return 0.0
         return round(WEIGHTS[Field(field)] * has * (1 - CLOSENESS + CLOSENESS * counted / len(words)), 4)

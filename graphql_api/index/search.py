@@ -25,24 +25,23 @@ MOST_TEXTS = 500
 FEW = 10
 """Where no more texts than this have all words, those that have most of them are found, too."""
 
-_LANGUAGES = len(LANGUAGES)
-_WANTED = f"(1 << (kind * {_LANGUAGES} + language)) & ?"
-_ROW = "n, field, folded, kind, place, thing, language"
-# What is joined stands in an order that SQLite keeps to: its own choice may be a thousand times slower.
-_MATCHING = f"""
-SELECT {_ROW} FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CROSS JOIN searched ON n = searched
-WHERE searched_words MATCH ? AND {_WANTED} ORDER BY searched_words.rowid LIMIT {MOST_TEXTS}
+# What is joined stands in the order in which it is to be read: SQLite's own choice may be a thousand times slower.
+_MATCHING = """
+SELECT n, field, folded, kind, place, thing, language
+FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CROSS JOIN searched ON n = searched
+WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? ORDER BY searched_words.rowid LIMIT ?
 """
-_MATCHING_BEYOND = f"""
-SELECT {_ROW} FROM (
+_MATCHING_BEYOND = """
+SELECT n, field, folded, kind, place, thing, language FROM (
     SELECT min(searched) AS first, kind, place, thing, language
     FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
-    WHERE searched_words MATCH ? AND {_WANTED} AND searched_words.rowid > ? GROUP BY thing ORDER BY 1 LIMIT {MOST_FOUND}
+    WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? AND searched_words.rowid >= ?
+    GROUP BY thing ORDER BY first, thing LIMIT ?
 ) CROSS JOIN searched ON n = first
 """
-_EXACT = f"""
-SELECT {_ROW} FROM searched CROSS JOIN occurrence ON searched = n
-WHERE folded = ? AND field <= {Field.LABEL} AND {_WANTED} ORDER BY n LIMIT {MOST_FOUND}
+_EXACT = """
+SELECT n, field, folded, kind, place, thing, language FROM searched CROSS JOIN occurrence ON searched = n
+WHERE folded = ? AND field <= 3 AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place, thing LIMIT ?
 """
 _TEXT = "SELECT text, folded FROM searched WHERE n = ?"
 
@@ -58,16 +57,8 @@ class Hit(NamedTuple):
     marked: str
 
 
-class _Row(NamedTuple):
-    """A text, by its number in the table `searched`, and a thing that has it."""
-
-    n: int
-    field: int
-    folded: str
-    kind: int
-    place: int
-    thing: int
-    language: int
+_Row = tuple[int, int, str, int, int, int, int]
+"""What is selected: a text, by its number in `searched`, its field and folded words, and one thing that has it."""
 
 
 class _Best(NamedTuple):
@@ -106,21 +97,41 @@ class Search:
         Looked for in things of these kinds and in texts in these languages (places in LANGUAGES), None being all. The same
         question gives the same order. Raises BadUserInput for a text that is too long or has no letter and no digit.
         """
+        ranking, best = self._ranked(connection, text, kinds, languages)
+        return [_hit(connection, ranking, each) for each in best[start:stop]], len(best)
+
+    def things(
+        self,
+        connection: sqlite3.Connection,
+        text: str,
+        kinds: Collection[Kind] | None,
+        languages: Collection[int] | None,
+    ) -> list[int]:
+        """All things that `search` finds, in its order, for less."""
+        _, best = self._ranked(connection, text, kinds, languages)
+        return [each.thing for each in best]
+
+    def _ranked(
+        self,
+        connection: sqlite3.Connection,
+        text: str,
+        kinds: Collection[Kind] | None,
+        languages: Collection[int] | None,
+    ) -> tuple[Ranking, list[_Best]]:
         if len(text) > MOST_LETTERS or not fold(text):
             raise BadUserInput(f"A text to search for has a letter or a digit, and at most {MOST_LETTERS} characters.")
         if self._vocabulary is None:
             self._vocabulary = Vocabulary(connection)
         ranking, rows = _found(connection, self._vocabulary, text, _bits(kinds, languages))
-        best = _best(ranking, rows)[:MOST_FOUND]
-        return [_hit(connection, ranking, each) for each in best[start:stop]], len(best)
+        return ranking, _best(ranking, rows)[:MOST_FOUND]
 
 
 def _bits(kinds: Collection[Kind] | None, languages: Collection[int] | None) -> int:
-    """A bit for each kind in each language that is looked for."""
+    """A bit for each kind in each language that is looked for, as SQL has them."""
     return sum(
-        1 << (kind * _LANGUAGES + language)
+        1 << (kind * 4 + language)
         for kind in (Kind if kinds is None else set(kinds))
-        for language in (range(_LANGUAGES) if languages is None else set(languages))
+        for language in (range(len(LANGUAGES)) if languages is None else set(languages))
     )
 
 
@@ -134,7 +145,7 @@ def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bi
         rows = _matching(connection, _all(meant), bits)
     if len(rows) <= FEW:
         rows += _first(connection, _most(meant), bits)
-    rows += map(_Row._make, connection.execute(_EXACT, (question, bits)))
+    rows += connection.execute(_EXACT, (question, bits, MOST_FOUND))
     return Ranking(question, meant), rows
 
 
@@ -142,12 +153,13 @@ def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Ro
     """What an FTS5 expression finds: the first texts by rank, and where there are more, the first of each other thing."""
     rows = _first(connection, query, bits)
     if len(rows) == MOST_TEXTS:
-        rows += map(_Row._make, connection.execute(_MATCHING_BEYOND, (query, bits, rows[-1].n)))
+        last, *_ = rows[-1]
+        rows += connection.execute(_MATCHING_BEYOND, (query, bits, last, MOST_FOUND))
     return rows
 
 
 def _first(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
-    return list(map(_Row._make, connection.execute(_MATCHING, (query, bits)))) if query else []
+    return connection.execute(_MATCHING, (query, bits, MOST_TEXTS)).fetchall() if query else []
 
 
 def _all(meant: Sequence[Meaning]) -> str:

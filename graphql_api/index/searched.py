@@ -1,4 +1,4 @@
-"""What `finish` writes so that texts can be searched: each text once, ranked, with the things that have it, and its words for FTS5.
+"""What `finish` writes so that texts can be searched: each text once, by rank, the things that have it, and its words for FTS5.
 
 All of it comes from the tables `text` and `thing`, whose places must be there; written again, it is the same.
 """

@@ -116,4 +116,4 @@ class Vocabulary:
         sql = "SELECT word FROM stem WHERE language = ? AND stem = ?"
         stems = Stems().of_word(written, folded)
         found = {word for pair in stems for (word,) in connection.execute(sql, pair)}
-        return sorted(found - {folded})
+        return sorted(word for word in found if word != folded and word in self._texts)

@@ -23,10 +23,12 @@ _BREAKS = "\u200b"  # a space of no width; other signs without a shape, like the
 _SPACES = re.compile(r"(\s+)")
 _WORD = re.compile(r"[^\W_]+")
 
-FUNCTION_WORDS = frozenset(
-    # Of all four languages: they hold names together and tell nothing of an occupation.
-    ["de", "het", "een", "en", "van", "in", "op", "met", "zonder", "voor", "te", "om", "aan", "bij", "uit", "door", "naar", "die", "dat", "zij", "hij", "zijn", "zich", "als", "tot", "over", "le", "la", "les", "un", "une", "des", "du", "et", "ou", "au", "aux", "pour", "par", "sur", "sous", "dans", "avec", "sans", "en", "que", "qui", "leur", "leurs", "ils", "elles", "the", "a", "an", "of", "and", "for", "to", "with", "without", "by", "at", "from", "as", "they", "their", "that", "are", "is", "der", "die", "das", "den", "dem", "des", "ein", "eine", "einer", "und", "von", "vom", "fur", "mit", "ohne", "im", "zu", "zum", "zur", "auf", "bei", "sie", "oder", "als"]
-)
+_FUNCTION_WORDS = {
+    "nl": "de het een en van in op met zonder voor te om aan bij uit door naar die dat zij hij zijn zich als tot over",
+    "fr": "de le la les un une des du et ou au aux en pour par sur sous dans avec sans que qui leur leurs ils elles",
+    "en": "the a an of and for in on to with without by at from as they their that are is",
+    "de": "der die das den dem des ein eine einer und oder von vom für mit ohne in im zu zum zur auf bei sie als",
+}
 
 
 class Word(NamedTuple):
@@ -45,6 +47,22 @@ class _Letters(dict[int, str]):
         if code < _RARE:
             self[code] = folded
         return folded
+
+
+def _fold_letter(letter: str) -> str:
+    small = unicodedata.normalize("NFKD", letter).casefold()
+    plain = unicodedata.normalize("NFKD", "".join(_APART.get(part, part) for part in small))
+    return "".join(map(_part, plain))
+
+
+def _part(part: str) -> str:
+    category = unicodedata.category(part)
+    if category[0] == "M" or (category == "Cf" and part not in _BREAKS):
+        return ""
+    return part if part.isalnum() else " "
+
+
+_LETTERS = _Letters()
 
 
 def fold(text: str) -> str:
@@ -94,6 +112,10 @@ def _marked(text: str, wanted: Collection[str]) -> str:
     return "".join((*pieces, escape(text[at:])))
 
 
+FUNCTION_WORDS = frozenset(fold(" ".join(_FUNCTION_WORDS.values())).split())
+"""Folded words that hold names together and tell nothing of what is named."""
+
+
 class Stems:
     """Snowball's stemmers of the four languages. One object for one thread."""
 
@@ -106,7 +128,8 @@ class Stems:
         A word has the stem of how it is written and that of its folded form, which a client may type; both are folded.
         """
         pieces = " ".join({piece for text in texts for piece in text.split()})
-        written = {word: _folded(word) for word in set(_WORD.findall(unicodedata.normalize("NFC", pieces).lower()))}
+        found = {word: _folded(word) for word in set(_WORD.findall(unicodedata.normalize("NFC", pieces).lower()))}
+        written = {word: folded for word, folded in found.items() if " " not in folded}  # a half sign is two numbers
         folded = list(set(written.values()))
         stems = self._stemmers[language].stemWords
         pairs = {*zip(stems(list(written)), written.values(), strict=True), *zip(stems(folded), folded, strict=True)}
@@ -115,29 +138,14 @@ class Stems:
     def of_word(self, written: str, folded: str) -> set[tuple[int, str]]:
         """The stems that a word may have, each with its language: nobody tells in which one a question is put."""
         forms = {unicodedata.normalize("NFC", written).lower(), folded}
-        return {
-            (language, stem)
-            for language, stemmer in enumerate(self._stemmers)
-            for form in forms
-            if (stem := fold(stemmer.stemWord(form)))
-        }
+        found: set[tuple[int, str]] = set()
+        for language, stemmer in enumerate(self._stemmers):
+            stems = {stemmer.stemWord(form) for form in forms}
+            # Without its accents a French word loses less at a time: infirmieres, infirmier, infirmi.
+            stems |= {stemmer.stemWord(stem) for stem in stems}
+            found |= {(language, fold(stem)) for stem in stems}
+        return found
 
 
 def _folded(word: str) -> str:
     return word if word.isascii() else fold(word)
-
-
-def _fold_letter(letter: str) -> str:
-    small = unicodedata.normalize("NFKD", letter).casefold()
-    plain = unicodedata.normalize("NFKD", "".join(_APART.get(part, part) for part in small))
-    return "".join(map(_part, plain))
-
-
-def _part(part: str) -> str:
-    category = unicodedata.category(part)
-    if category[0] == "M" or (category == "Cf" and part not in _BREAKS):
-        return ""
-    return part if part.isalnum() else " "
-
-
-_LETTERS = _Letters()

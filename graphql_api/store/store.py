@@ -17,6 +17,8 @@ from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept, Shelf
 from graphql_api.store.sqlite import SqliteFile
 
+_IN_MEMORY, _IN_FILE, _JOINED, _MISSED = map(STORE_LOOKUPS.labels, ("memory", "file", "joined", "missed"))
+
 Fetch = Callable[[str], Awaitable[Document]]
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
@@ -67,7 +69,7 @@ class Store:
             kept = self._memory.get(path)
             if kept is not None and self._shelf.fresh(path, kept.at, now):
                 found[path] = kept.document
-        STORE_LOOKUPS.labels("memory").inc(len(found))
+        _IN_MEMORY.inc(len(found))
         return found
 
     async def _from_file(self, paths: list[str]) -> Found:
@@ -79,13 +81,13 @@ class Store:
             if self._shelf.fresh(path, kept.at, now):
                 self._memory.put(path, kept)
                 found[path] = kept.document
-        STORE_LOOKUPS.labels("file").inc(len(found))
+        _IN_FILE.inc(len(found))
         return found
 
     async def _from_upstream(self, paths: list[str]) -> Found:
         joined = sum(path in self._flights for path in paths)
-        STORE_LOOKUPS.labels("joined").inc(joined)
-        STORE_LOOKUPS.labels("missed").inc(len(paths) - joined)
+        _JOINED.inc(joined)
+        _MISSED.inc(len(paths) - joined)
         answers = await asyncio.gather(*map(self._flights.join, paths), return_exceptions=True)
         return dict(zip(paths, map(_told, answers), strict=True))
 
@@ -113,6 +115,8 @@ def _told(answer: Document | BaseException) -> Document | Exception:
 
 def _pinned_path(path: str, document: Document) -> str:
     # Only `current` has a second name: any other path that a document gives itself could be somebody else's.
+    if not path.startswith("/releases/current"):
+        return path
     link = parse_link(href(document, "self"))
     alias = f"/releases/current{link.rest}" if link else ""
     return f"/releases/{link.release}{link.rest}" if link and path == alias else path

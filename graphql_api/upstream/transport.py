@@ -46,8 +46,7 @@ class Client(Protocol):
 
 def over_network(settings: Settings) -> httpx.AsyncClient:
     """A client of `settings.upstream_url`, with the key, TLS 1.2 or newer, verified, and no redirects followed."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = tls()
     return httpx.AsyncClient(
         base_url=settings.upstream_url,
         headers=_headers(settings),
@@ -55,6 +54,13 @@ def over_network(settings: Settings) -> httpx.AsyncClient:
         timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=settings.total_timeout),
         follow_redirects=False,
     )
+
+
+def tls() -> ssl.SSLContext:
+    """TLS 1.2 or newer, with the certificate and the name of the other side verified, as VDAB demands."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _headers(settings: Settings) -> dict[str, str]:

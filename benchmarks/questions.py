@@ -1,0 +1,97 @@
+"""The look-ups that people make every day, drawn evenly from all that an index holds.
+
+The same index gives the same questions.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from graphql_api.index.compare import gap, matches, similar
+from graphql_api.index.filter import Order, ProfileFilter, profiles
+from graphql_api.index.search import Search, suggest
+from graphql_api.index.tables import Field, Kind
+from graphql_api.index.uses import competences_using, profiles_using
+from graphql_api.index.words import FUNCTION_WORDS
+
+Questions = Sequence[Callable[[sqlite3.Connection], object]]
+
+_TEXTS = "SELECT text FROM text WHERE field = ?"
+_COMMONEST = "SELECT word FROM word WHERE length(word) > 3 ORDER BY texts DESC, word LIMIT 60"
+_THINGS = "SELECT n FROM thing WHERE kind = ? ORDER BY place"
+_HELD = "SELECT part FROM element WHERE profile = ? AND kind = ? ORDER BY place LIMIT 20"
+
+
+def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Questions]:
+    """Look-ups of every sort, by its name."""
+    titles = _drawn(connection, _TEXTS, Field.TITLE)
+    return {**_searches(connection, search, titles), **_suggestions(titles), **_uses(connection), **_sets(connection)}
+
+
+def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[str]) -> dict[str, Questions]:
+    labels = _drawn(connection, _TEXTS, Field.LABEL)
+    pairs = [pair for label in labels if len(pair := _long_words(label)[:2]) == 2]
+    common = [word for (word,) in connection.execute(_COMMONEST) if word not in FUNCTION_WORDS]
+    texts = {
+        "search: an exact title": titles,
+        "search: two words": [" ".join(pair) for pair in pairs],
+        "search: a title with two letters swapped": [_swapped(title) for title in titles],
+        "search: two words written as one": ["".join(pair) for pair in pairs],
+        "search: one of the commonest words": common,
+    }
+    search_for = partial(search.search, kinds=None, languages=None, start=0, stop=20)
+    return {name: [partial(search_for, text=text) for text in some] for name, some in texts.items()}
+
+
+def _suggestions(titles: Sequence[str]) -> dict[str, Questions]:
+    return {
+        f"suggest: {letters} typed": [
+            partial(suggest, prefix=title[:letters], languages=None, most=10) for title in titles
+        ]
+        for letters in (1, 3, 6)
+    }
+
+
+def _uses(connection: sqlite3.Connection) -> dict[str, Questions]:
+    skills = _drawn(connection, _THINGS, Kind.Skill, most=1000)
+    siblings = [skills[at : at + 500] for at in range(0, 500, 5)]
+    return {
+        "profiles that use a skill": [partial(profiles_using, parts=[n]) for n in skills],
+        "profiles that use each of 500 skills": [partial(profiles_using, parts=some) for some in siblings],
+        "competences that hold each of 500 skills": [partial(competences_using, parts=some) for some in siblings],
+    }
+
+
+def _sets(connection: sqlite3.Connection) -> dict[str, Questions]:
+    some = _drawn(connection, _THINGS, Kind.OccupationalProfile)
+    isco = [ProfileFilter(isco=str(digits)) for digits in (*range(1, 10), *range(11, 100))]
+    return {
+        "gap": [partial(gap, start=start, goal=goal) for start, goal in pairwise(some)],
+        "similar": [partial(similar, profile=profile, most=20) for profile in some],
+        "matches: 20 technical competences": _matches(connection, some, Kind.TechnicalCompetence),
+        "matches: 20 skills": _matches(connection, some, Kind.Skill),
+        "filter by ISCO, order by title": [partial(profiles, filter=each, order=Order("title")) for each in isco],
+    }
+
+
+def _matches(connection: sqlite3.Connection, some: Sequence[int], kind: Kind) -> Questions:
+    """What fits somebody who has a good deal of what a profile holds."""
+    held = ([n for (n,) in connection.execute(_HELD, (profile, kind))] for profile in some)
+    return [partial(matches, have=have, start=0, stop=20) for have in held]
+
+
+def _drawn(connection: sqlite3.Connection, sql: str, value: int, most: int = 500) -> list[Any]:
+    found = [each for (each,) in connection.execute(sql, (value,))]
+    return found[:: max(1, len(found) // most)][:most]
+
+
+def _long_words(text: str) -> list[str]:
+    return [word for word in text.split() if len(word) > 4 and word.isalpha()]
+
+
+def _swapped(text: str) -> str:
+    word = max(text.split(), key=len)
+    at = len(word) // 2
+    return text.replace(word, f"{word[: at - 1]}{word[at]}{word[at - 1]}{word[at + 1 :]}") if at else text

@@ -1,0 +1,503 @@
+"""What a text finds, in what order, and what is suggested as one types: over small releases made here."""
+
+import random
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphql_api.errors import BadUserInput
+from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, MOST_TEXTS, Hit, Search, suggest, write_search
+from graphql_api.index.tables import LANGUAGES, Field, Kind
+from tests.index.small import Small
+
+NL, FR, EN, DE = range(len(LANGUAGES))
+PROFILES = {Kind.OccupationalProfile}
+
+T = TypeVar("T")
+Text = tuple[Field, int, str]
+Things = Mapping[str, Sequence[Text]]
+"""Texts by code; the code tells the kind."""
+
+KINDS = {
+    "OP": Kind.OccupationalProfile,
+    "CP": Kind.TechnicalCompetence,
+    "SK": Kind.Skill,
+    "KN": Kind.Knowledge,
+    "SS": Kind.SoftSkill,
+}
+
+
+def title(text: str, language: int = NL) -> Text:
+    return (Field.TITLE, language, text)
+
+
+def name(text: str, language: int = NL) -> Text:
+    return (Field.NAME, language, text)
+
+
+def label(text: str, language: int = NL) -> Text:
+    return (Field.LABEL, language, text)
+
+
+def description(text: str, language: int = NL) -> Text:
+    return (Field.DESCRIPTION, language, text)
+
+
+class Release:
+    """A release with these texts, which nothing can be written to any more, and what is asked of it, told by codes."""
+
+    def __init__(self, connection: sqlite3.Connection, things: Things, shuffle: random.Random | None = None) -> None:
+        self.connection = connection
+        index = Small(connection)
+        rows: list[tuple[int, Field, int, str]] = []
+        for code in _shuffled(list(things), shuffle):
+            n = index.thing(KINDS[code[:2]], code)
+            rows += [(n, *text) for text in things[code]]
+        rows = _shuffled(rows, shuffle)
+        connection.executemany("INSERT INTO text VALUES (?, ?, ?, ?)", rows)
+        index.finish()
+        self.write()
+        self.code: dict[int, str] = dict(connection.execute("SELECT n, code FROM thing"))
+        self.search = Search()
+
+    def write(self) -> None:
+        self.connection.execute("PRAGMA query_only = OFF")
+        write_search(self.connection)
+        self.connection.execute("PRAGMA query_only = ON")
+
+    def hits(
+        self,
+        text: str,
+        kinds: Collection[Kind] | None = None,
+        languages: Collection[int] | None = None,
+        start: int = 0,
+        stop: int = 100,
+    ) -> list[Hit]:
+        return self.search.search(self.connection, text, kinds, languages, start, stop)[0]
+
+    def find(
+        self, text: str, kinds: Collection[Kind] | None = None, languages: Collection[int] | None = None
+    ) -> list[str]:
+        return [self.code[hit.thing] for hit in self.hits(text, kinds, languages)]
+
+    def marked(self, text: str) -> list[str]:
+        return [hit.marked for hit in self.hits(text)]
+
+    def suggest(self, prefix: str, languages: Collection[int] | None = None, most: int = 10) -> list[str]:
+        return [each.text for each in suggest(self.connection, prefix, languages, most)]
+
+
+def _shuffled(some: list[T], shuffle: random.Random | None) -> list[T]:
+    if shuffle is not None:
+        shuffle.shuffle(some)
+    return some
+
+
+Make = Callable[..., Release]
+
+
+@pytest.fixture
+def release() -> Iterator[Make]:
+    """Makes releases of profiles: OP-1 has the first text as its title, or all of a list of texts, and so on."""
+    connections: list[sqlite3.Connection] = []
+
+    def make(
+        *profiles: str | Sequence[Text], shuffle: random.Random | None = None, **others: Sequence[Text]
+    ) -> Release:
+        connections.append(sqlite3.connect(":memory:"))
+        things: dict[str, Sequence[Text]] = {
+            f"OP-{place}": [title(texts)] if isinstance(texts, str) else texts
+            for place, texts in enumerate(profiles, 1)
+        }
+        things |= {code.replace("_", "-"): texts for code, texts in others.items()}
+        return Release(connections[-1], things, shuffle)
+
+    yield make
+    for connection in connections:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("Éducateur spécialisé", "EDUCATEUR SPECIALISE"),
+        ("Educateur", "éducateur"),
+        ("Straßenbauer", "strassenbauer"),
+        ("Strassenbauer", "Straßenbauer"),
+        ("maître d'œuvre", "maitre d’oeuvre"),
+        ("Bäcker", "backer"),
+        ("vracht\u00adwagen", "vrachtwagen"),
+    ],
+)
+def test_accents_case_and_signs_do_not_matter(release: Make, text: str, typed: str) -> None:
+    found = release(text, "iets anders").hits(typed)
+    assert [(hit.text, hit.score) for hit in found] == [(text, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "typed"),
+    [
+        (NL, "werkt met hout", "werken"),
+        (NL, "verpleegkundige", "verpleegkundigen"),
+        (FR, "infirmier de nuit", "infirmières"),
+        (FR, "infirmier de nuit", "infirmieres"),
+        (EN, "nurses", "nursing"),
+        (DE, "Gärtner", "gärtnerinnen"),
+    ],
+)
+def test_forms_of_a_word_are_found(release: Make, language: int, text: str, typed: str) -> None:
+    assert release([title(text, language)], "iets anders").find(typed) == ["OP-1"]
+
+
+def test_the_word_itself_comes_before_its_forms(release: Make) -> None:
+    made = release("nurses at night", "nurse at night", "nursing at night")
+    assert made.find("nurse at home")[0] == "OP-2"
+
+
+@pytest.mark.parametrize("typed", ["chauffeur", "chauffeurs", "vrachtwagen", "wagenchau"])
+def test_a_compound_is_found_by_what_it_is_made_of(release: Make, typed: str) -> None:
+    assert release("vrachtwagenchauffeur", "kok", SK_1=[label("chauffeur")]).find(typed, PROFILES) == ["OP-1"]
+
+
+def test_three_letters_do_not_make_a_part_of_a_compound(release: Make) -> None:
+    assert release("vrachtwagenchauffeur", "kok").find("wag") == []
+
+
+def test_what_begins_with_the_word_comes_before_what_ends_with_it_and_what_has_it_elsewhere(release: Make) -> None:
+    made = release("tramwagenbouw", "bestelwagen", "wagenbouwer")
+    assert made.find("wagen") == ["OP-3", "OP-2", "OP-1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("verpleegkundige in een ziekenhuis", "ziekenhuisverpleegkundige"),
+        ("gids in de stad", "stadsgids"),
+        ("winkel met een boek", "boekenwinkel"),
+        ("Pfleger in der Klinik", "klinikpfleger"),
+    ],
+)
+def test_a_compound_that_nobody_wrote_is_found_by_both_its_words(release: Make, text: str, typed: str) -> None:
+    first, second = text.split()[0], text.split()[-1]
+    made = release(text, f"een {first} alleen", f"een {second} alleen")
+    assert made.find(typed)[0] == "OP-1"
+    assert made.hits(typed)[0].marked.count("<mark>") == 2
+
+
+def test_what_a_compound_is_a_kind_of_is_found_where_little_else_is(release: Make) -> None:
+    assert release("receptionist", "hotel").find("campingreceptionist") == ["OP-1"]
+
+
+def test_a_word_may_be_only_begun(release: Make) -> None:
+    made = release("verpleegkundige", "verplaatsbare kraan")
+    assert made.find("verpl") == ["OP-1", "OP-2"]
+    assert made.find("verplee") == ["OP-1"]
+    assert made.find("ve") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("metselaar", "mestelaar"),
+        ("metselaar", "metselar"),
+        ("metselaar", "metseelaar"),
+        ("metselaar", "metsalaar"),
+        ("metselaar", "mestelar"),
+        ("kapper", "kaper"),
+        ("kok", "kko"),
+        ("sociaal werker", "socia lawerker"),
+        ("social worker", "socia lworker"),
+        ("data analist", "data anaist"),
+    ],
+)
+def test_a_letter_wrong_left_out_added_or_swapped_is_forgiven(release: Make, text: str, typed: str) -> None:
+    assert release(text, "iets heel anders").find(typed) == ["OP-1"]
+
+
+@pytest.mark.parametrize(("text", "typed"), [("kok", "kek"), ("kapper", "kpaer"), ("rijbewijs c1", "rijbewijs c2e1")])
+def test_more_than_that_is_another_word(release: Make, text: str, typed: str) -> None:
+    assert not any(hit.score > 0.5 for hit in release(text, "iets heel anders").hits(typed))
+
+
+def test_a_word_that_the_release_knows_is_not_doubted(release: Make) -> None:
+    made = release("laser", "lager", "kapper")
+    assert made.find("laser") == ["OP-1"]
+    assert made.find("laxer") == ["OP-1", "OP-2"]
+
+
+def test_a_known_word_is_doubted_where_nothing_else_is_found(release: Make) -> None:
+    made = release("form", SK_1=[label("from")])
+    assert made.find("from") == ["SK-1"]
+    assert made.find("from", PROFILES) == ["OP-1"]
+
+
+def test_titles_come_first_then_alternative_names_then_the_rest(release: Make) -> None:
+    made = release(
+        [title("iets"), description("kok")],
+        [title("kok en bakker")],
+        [title("bakker"), name("kok")],
+        [title("kok")],
+        [title("chef"), name("kok en chef")],
+        SK_1=[label("kok")],
+    )
+    assert made.find("kok") == ["OP-4", "OP-3", "SK-1", "OP-2", "OP-5", "OP-1"]
+    assert [hit.score for hit in made.hits("kok")] == sorted((hit.score for hit in made.hits("kok")), reverse=True)
+    assert [hit.field for hit in made.hits("kok")][:3] == [Field.TITLE, Field.NAME, Field.LABEL]
+
+
+def test_an_exact_name_is_exact_whatever_its_signs(release: Make) -> None:
+    made = release("kok/kokkin", "kok kokkin hulp")
+    assert made.hits("Kok (kokkin)")[0].score == 1.0
+
+
+def test_texts_in_which_less_else_stands_come_first(release: Make) -> None:
+    made = release("kok van het grote schip", "kok op schip", "chef kok op een groot schip")
+    assert made.find("kok schip") == ["OP-2", "OP-1", "OP-3"]
+
+
+def test_equal_ones_stand_in_the_order_of_their_codes_however_they_were_written(release: Make) -> None:
+    same = ["kok"] * 12
+    orders = {tuple(release(*same, shuffle=random.Random(seed)).find("kok")) for seed in range(5)}
+    assert orders == {tuple(f"OP-{n}" for n in range(1, 13))}
+
+
+def test_a_name_of_many_finds_all_that_have_it(release: Make) -> None:
+    made = release(*([title(f"beroep {n}"), name("hulp")] for n in range(8)), "hulp in de keuken")
+    found = made.hits("hulp")
+    assert [made.code[hit.thing] for hit in found] == [f"OP-{n}" for n in range(1, 10)]
+    assert {hit.score for hit in found[:8]} == {0.95}
+
+
+def test_a_thing_is_found_once_by_its_best_text(release: Make) -> None:
+    made = release([title("kok in een keuken"), name("keukenkok"), name("kok", FR), description("een kok kookt")])
+    (hit,) = made.hits("kok")
+    assert (hit.text, hit.field, hit.language) == ("kok", Field.NAME, FR)
+
+
+def test_things_and_texts_can_be_limited_by_kind_and_language(release: Make) -> None:
+    made = release(
+        [title("manager"), title("manager", EN)],
+        [title("chef", FR), name("manager", FR)],
+        SK_1=[label("manager", EN)],
+        CP_1=[label("manager", EN), label("chef", FR)],
+    )
+    assert made.find("manager") == ["OP-1", "OP-2", "CP-1", "SK-1"]
+    assert made.find("manager", PROFILES) == ["OP-1", "OP-2"]
+    assert made.find("manager", {Kind.Skill, Kind.TechnicalCompetence}) == ["CP-1", "SK-1"]
+    assert made.find("manager", None, {FR}) == ["OP-2"]
+    assert made.find("manager", PROFILES, {EN, DE}) == ["OP-1"]
+    assert [hit.language for hit in made.hits("manager", PROFILES, {EN, FR})] == [EN, FR]
+    assert made.find("manager", set()) == []
+    assert made.find("manager", None, set()) == []
+
+
+def test_all_words_are_asked_for_and_most_suffice_where_few_texts_have_all(release: Make) -> None:
+    made = release("kok in een school", "kok op een schip", "schilder van een schip", "conducteur op de trein")
+    assert made.find("kok schip") == ["OP-2", "OP-1", "OP-3"]
+    assert made.find("kok schip blablabla") == ["OP-2", "OP-1", "OP-3"]
+    many = release(*["kok op een schip"] * 20, "kok op de trein")
+    assert "OP-21" not in many.find("kok schip")
+
+
+def test_function_words_and_single_letters_need_not_be_there(release: Make) -> None:
+    made = release("kok", "conducteur op de trein")
+    assert made.find("de kok van het huis")[0] == "OP-1"
+    assert made.find("Kok (m/v/x)") == ["OP-1"]
+    assert made.find("op de") == ["OP-2"]
+
+
+def test_what_nobody_has_finds_nothing(release: Make) -> None:
+    assert release("kok").find("zzzzqqqq") == []
+    assert release("kok").find("zzzzqqqq van de") == []
+    assert Release.find(release(), "kok") == []
+
+
+def test_words_for_which_a_text_is_found_are_marked_as_written(release: Make) -> None:
+    made = release("Hôtelier & <Traiteur>, chef des Hôteliers")
+    assert made.marked("hotelier") == ["<mark>Hôtelier</mark> &amp; &lt;Traiteur&gt;, chef des <mark>Hôteliers</mark>"]
+    assert made.marked("traituer") == ["Hôtelier &amp; &lt;<mark>Traiteur</mark>&gt;, chef des Hôteliers"]
+
+
+def test_function_words_are_marked_in_names_only(release: Make) -> None:
+    text = "Zorgt voor de kinderen van de school"
+    assert release([title("x"), description(text)]).marked("kinderen van school") == [
+        "Zorgt voor de <mark>kinderen</mark> van de <mark>school</mark>"
+    ]
+    assert release("kinderen van de school").marked("kinderen van school") == [
+        "<mark>kinderen</mark> <mark>van</mark> de <mark>school</mark>"
+    ]
+
+
+def test_windows_are_parts_of_one_order(release: Make) -> None:
+    made = release(*(f"kok nummer {n}" for n in range(30)))
+    whole = made.hits("kok")
+    assert len(whole) == 30
+    assert [hit for start in range(0, 30, 7) for hit in made.hits("kok", start=start, stop=start + 7)] == whole
+    assert made.hits("kok", start=30) == made.hits("kok", start=5, stop=5) == []
+    assert [made.search.search(made.connection, "kok", None, None, 0, stop)[1] for stop in (0, 5, 99)] == [30] * 3
+    assert made.search.things(made.connection, "kok", None, None) == [hit.thing for hit in whole]
+
+
+def test_what_stands_behind_the_texts_that_are_weighed_is_found_too(release: Make) -> None:
+    size = MOST_TEXTS + 100
+    names = [[title(f"manager {n:04}"), *(name(f"manager {n:04} {more}") for more in range(2))] for n in range(size)]
+    made = release(*names, [title("x"), description("een manager")])
+    assert len(made.hits("manager", stop=MOST_FOUND)) == size + 1
+    assert made.find("manager 0599 1")[0] == "OP-600"
+
+
+def test_no_more_things_are_found_than_may_be(release: Make) -> None:
+    made = release(*(f"manager {n:04}" for n in range(MOST_FOUND + 50)))
+    hits, total = made.search.search(made.connection, "manager", None, None, 0, 5000)
+    assert (len(hits), total) == (MOST_FOUND, MOST_FOUND)
+    assert len({hit.thing for hit in hits}) == MOST_FOUND
+
+
+def test_an_exact_name_is_found_however_many_texts_stand_before_it(release: Make) -> None:
+    made = release(*(f"manager {n:04}" for n in range(MOST_TEXTS + 50)), [title("chef"), name("manager")])
+    assert made.find("manager")[0] == f"OP-{MOST_TEXTS + 51}"
+
+
+@pytest.mark.parametrize("text", ["", " ", "!? *", '"', "\x00", "\ud800", "k" * (MOST_LETTERS + 1), "kok " * 10_000])
+def test_a_text_without_a_word_or_too_long_is_bad_input(release: Make, text: str) -> None:
+    with pytest.raises(BadUserInput, match="A text to search for has"):
+        release("kok").hits(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["AND", "or", "NOT kok", "NEAR(kok, 2)", '"kok', "k*", "^kok", "words:kok", "kok)", "'--"]
+)
+def test_operators_are_words_like_others(release: Make, text: str) -> None:
+    made = release("and or not near words", "kok")
+    typed = "".join(letter if letter.isalnum() else " " for letter in text)
+    if typed.strip():
+        assert made.hits(text) == made.hits(typed)
+        assert made.suggest(text) == made.suggest(typed)
+
+
+OPERATORS = ["AND", "OR", "NOT", "NEAR", '"', "*", "^", ":", "(", ")", "{", "}", "-", "+", ",", "'", ";", "--", "\x00"]
+WORDS = ["kok", "chefkok", "keukens", "école", "½", "3½", "a", "de", "zzzz", "restuarant", "scheepskok", "\ud800", "😀"]
+TYPED = st.text(st.characters(exclude_categories=()), max_size=400) | st.lists(
+    st.sampled_from([*OPERATORS, *WORDS, " "]), max_size=150
+).map("".join)
+
+
+@pytest.fixture(scope="module")
+def strange() -> Iterator[Release]:
+    """A release with texts of all sorts."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        texts = [title("kok"), name("3½ kok ½"), name('AND "NOT" near*'), description("restaurant, école, keuken; ½")]
+        yield Release(connection, {"OP-1": texts, "OP-2": [title("\x00"), title("scheeps kok")], "SK-1": [label("")]})
+
+
+@settings(deadline=None, max_examples=400)
+@given(TYPED)
+def test_whatever_is_typed_is_answered_or_refused(strange: Release, text: str) -> None:
+    for question in (strange.hits, strange.suggest):
+        try:
+            found = question(text)
+        except BadUserInput:
+            continue
+        assert len(found) <= 3
+
+
+def test_the_longest_texts_are_answered(strange: Release) -> None:
+    for text in ("a " * (MOST_LETTERS // 2), "\ufdfa" * MOST_LETTERS, "kok" * (MOST_LETTERS // 3), "zw" * 150):
+        assert len(strange.hits(text)) <= 3
+        assert len(strange.suggest(text)) <= 3
+
+
+def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
+    """All rows of all tables, those in which FTS5 keeps its own too."""
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    return {
+        name: connection.execute(f"SELECT * FROM {name}").fetchall()
+        for (name,) in connection.execute(tables).fetchall()
+    }
+
+
+def test_tables_written_again_are_the_same_and_follow_the_texts(release: Make) -> None:
+    made = release("kok", "bakker", SK_1=[label("koken")])
+    before = stored(made.connection)
+    made.write()
+    assert stored(made.connection) == before
+    made.connection.execute("PRAGMA query_only = OFF")
+    made.connection.execute("INSERT INTO text VALUES (1, ?, ?, 'slager')", (Field.NAME, NL))
+    made.connection.commit()
+    made.write()
+    assert Search().search(made.connection, "slager", None, None, 0, 5)[0][0].text == "slager"
+
+
+def test_tables_are_part_of_a_transaction_that_is_under_way(release: Make) -> None:
+    made = release("kok")
+    made.connection.execute("PRAGMA query_only = OFF")
+    made.connection.execute("UPDATE text SET text = 'slager'")
+    write_search(made.connection)
+    assert made.suggest("slag") == ["slager"]
+    made.connection.rollback()
+    assert (made.suggest("slag"), made.suggest("ko")) == ([], ["kok"])
+
+
+def test_threads_share_one_search_and_each_file_has_its_own(tmp_path: Path) -> None:
+    files = {text: tmp_path / f"{text}.sqlite" for text in ("kok", "kop")}
+    for text, file in files.items():
+        with closing(sqlite3.connect(file)) as connection:
+            Release(connection, {"OP-1": [title(text)]})
+    searches = {text: Search() for text in files}
+
+    def ask(text: str) -> list[str]:
+        with closing(sqlite3.connect(f"{files[text].as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return [hit.text for hit in searches[text].search(connection, "kok", None, None, 0, 5)[0]]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, ["kok", "kop"] * 20)) == [["kok"], []] * 20
+
+
+def test_suggestions_begin_as_typed_first_then_titles_then_the_shorter(release: Make) -> None:
+    made = release(
+        "grote keukenkok",
+        [title("x"), name("kok")],
+        "kok van dienst",
+        "kok in huis",
+        [title("y"), name("chef kok")],
+        "een kok",
+        SK_1=[label("kok")],
+    )
+    assert made.suggest("kok") == ["kok in huis", "kok van dienst", "kok", "een kok", "chef kok"]
+    assert made.suggest("kok", most=2) == ["kok in huis", "kok van dienst"]
+
+
+def test_every_word_typed_is_a_word_and_the_last_one_a_beginning(release: Make) -> None:
+    made = release("Éducateur de rue", "éducation de l'enfant", "rue de l'éducateur")
+    assert made.suggest("educateur ru") == ["Éducateur de rue", "rue de l'éducateur"]
+    assert made.suggest("EDUC") == ["Éducateur de rue", "éducation de l'enfant", "rue de l'éducateur"]
+    assert made.suggest("educa ru") == []
+    assert made.suggest("rue de l'é") == ["rue de l'éducateur"]
+    assert made.suggest("ateur") == []
+
+
+def test_a_profile_is_suggested_once_in_the_languages_asked_for(release: Make) -> None:
+    made = release([title("kok"), title("cook", EN), name("kokkin"), name("keukenpiet")], [title("kokos", DE)])
+    assert made.suggest("k") == ["kok", "kokos"]
+    assert made.suggest("ko", {NL}) == ["kok"]
+    assert made.suggest("c", {EN}) == ["cook"]
+    assert made.suggest("c", {NL}) == made.suggest("k", set()) == []
+    assert suggest(made.connection, "keu", None, 5) == [(1, Field.NAME, NL, "keukenpiet")]
+
+
+@pytest.mark.parametrize("prefix", ["", "  ", "?!", "\x00", "\ud800"])
+def test_nothing_typed_nothing_suggested(release: Make, prefix: str) -> None:
+    assert release("kok").suggest(prefix) == []
+    assert release("kok").suggest("k", most=0) == []
+
+
+def test_too_much_typed_is_bad_input(release: Make) -> None:
+    with pytest.raises(BadUserInput, match="at most"):
+        release("kok").suggest("k" * (MOST_LETTERS + 1))

@@ -1,0 +1,214 @@
+"""How much of what people look for is found at real size, in four languages and in both workbooks.
+
+Of names that more than five profiles have, each of these profiles must be among the exact hits, which stand by field, then by code.
+"""
+
+import lzma
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from graphql_api.index.ranking import EXACT
+from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, Search, suggest, write_search
+from graphql_api.index.tables import LANGUAGES, Field, Kind
+from graphql_api.index.words import fold
+from graphql_api.sandbox.dataset import Dataset, Texts
+from graphql_api.sandbox.excel import read_workbook
+from tests.index.small import Small
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+TABLES = DATA / "competent-like-650.sqlite.xz"
+WORKBOOKS = {number: DATA / f"competent-export-{number}.xlsx" for number in ("3.26", "3.27")}
+SEED = 650
+FIRST = 5
+PROFILES = {Kind.OccupationalProfile}
+
+pytestmark = [
+    pytest.mark.skipif(
+        not all(file.exists() for file in (TABLES, *WORKBOOKS.values())), reason="needs the data in ../shared/data"
+    ),
+    pytest.mark.xdist_group("search at real size"),  # each index is made once
+]
+
+Row = tuple[int, Field, int, str]
+
+
+class Real(NamedTuple):
+    """An index at real size, its titles and alternative names."""
+
+    connection: sqlite3.Connection
+    search: Search
+    titles: list[Row]
+    names: list[Row]
+
+    def first(self, text: str, most: int = FIRST) -> list[int]:
+        return [hit.thing for hit in self.search.search(self.connection, text, PROFILES, None, 0, most)[0]]
+
+
+@pytest.fixture(scope="module", params=["four languages", *WORKBOOKS])
+def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """One index after the other."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        index = Small(connection)
+        if request.param in WORKBOOKS:
+            _fill_from_workbook(index, read_workbook(WORKBOOKS[request.param]))
+        else:
+            _fill_from_tables(index, tmp_path_factory.mktemp("tables") / "tables.sqlite")
+        index.finish()
+        connection.execute("PRAGMA query_only = OFF")
+        write_search(connection)
+        rows = "SELECT thing, field, language, text FROM text WHERE field = ? ORDER BY rowid"
+        titles, names = (connection.execute(rows, (field,)).fetchall() for field in (Field.TITLE, Field.NAME))
+        yield Real(connection, Search(), titles, names)
+
+
+def test_every_alternative_name_of_200_profiles_finds_its_profile_among_the_first_five(real: Real) -> None:
+    sampled = set(random.Random(SEED).sample(sorted({row[0] for row in real.titles}), 200))
+    shared = _shared(real)
+    names = [(thing, text) for thing, _, _, text in real.names if thing in sampled]
+
+    assert len(names) > 4000
+    assert [
+        (thing, text)
+        for thing, text in names
+        if thing not in (real.first(text) if len(shared[fold(text)]) <= FIRST else _exact(real, text))
+    ] == []
+
+
+def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_profile_among_the_first_five(
+    real: Real,
+) -> None:
+    for language in range(len(LANGUAGES)):
+        chance = random.Random(SEED + language)
+        titles = [(thing, text) for thing, _, of, text in real.titles if of == language]
+        swapped = [(thing, _swapped(text, chance)) for thing, text in titles]
+        found = [thing in real.first(text) for thing, text in swapped]
+
+        assert len(found) >= 649
+        assert sum(found) / len(found) >= 0.9, LANGUAGES[language]
+
+
+def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
+    for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
+        found = suggest(real.connection, text, {language}, 50)
+        assert (thing, fold(text)) in [(each.thing, fold(each.text)) for each in found]
+
+
+def test_every_title_can_be_searched_for_whole(real: Real) -> None:
+    assert max(len(text) for *_, text in (*real.titles, *real.names)) <= MOST_LETTERS
+
+
+def test_a_word_that_is_everywhere_finds_all_profiles_that_have_it(real: Real) -> None:
+    word = "manager"
+    texts = "SELECT DISTINCT thing FROM text JOIN thing ON n = thing WHERE kind = 1 AND text LIKE '%manager%'"
+    having = {thing for (thing,) in real.connection.execute(texts)}
+
+    assert len(having) > 100
+    assert having <= set(real.search.things(real.connection, word, PROFILES, None))
+
+
+def _exact(real: Real, text: str) -> list[int]:
+    hits, _ = real.search.search(real.connection, text, PROFILES, None, 0, MOST_FOUND)
+    return [hit.thing for hit in hits if hit.score in EXACT.values()]
+
+
+def _shared(real: Real) -> dict[str, set[int]]:
+    """The profiles that have a name, by the folded name."""
+    found: dict[str, set[int]] = {}
+    for thing, _, _, text in (*real.titles, *real.names):
+        found.setdefault(fold(text), set()).add(thing)
+    return found
+
+
+def _swapped(text: str, chance: random.Random) -> str:
+    """A text with two different letters that stand side by side in each other's place."""
+    pairs = [
+        place
+        for place, (one, other) in enumerate(zip(text, text[1:], strict=False))
+        if one.isalpha() and other.isalpha() and fold(one) != fold(other)
+    ]
+    at = chance.choice(pairs)
+    return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+
+
+def _fill_from_tables(index: Small, unpacked: Path) -> None:
+    """The newer release of the tables, with the columns of each text in the order of LANGUAGES."""
+    with lzma.open(TABLES) as packed, unpacked.open("wb") as file:
+        shutil.copyfileobj(packed, file)
+    with closing(sqlite3.connect(unpacked)) as tables:
+        profiles: dict[str, int] = {}
+        columns = ", ".join(f"{text}_{language}" for text in _TEXTS_OF_PROFILES for language in LANGUAGES)
+        for uuid, code, *texts in tables.execute(
+            f"SELECT id, code, {columns} FROM occupational_profile WHERE release = '3.27' ORDER BY code"
+        ):
+            profiles[uuid] = index.thing(Kind.OccupationalProfile, code, uuid)
+            for place, field in enumerate(_TEXTS_OF_PROFILES.values()):
+                _add(index, profiles[uuid], field, texts[4 * place : 4 * place + 4])
+        for uuid, language, text in tables.execute(
+            "SELECT profile_id, language, title FROM alternative_name WHERE release = '3.27' ORDER BY profile_id, pos"
+        ):
+            _add_text(index, profiles[uuid], Field.NAME, LANGUAGES.index(language), text)
+        for kind, select in _LABELS.items():
+            for uuid, code, *texts in tables.execute(select):
+                _add(index, index.thing(kind, code, uuid), Field.LABEL, texts)
+
+
+_TEXTS_OF_PROFILES = {
+    "title": Field.TITLE,
+    "description": Field.DESCRIPTION,
+    "working_context": Field.WORKING_CONTEXT,
+}
+_LABELS = {
+    kind: f"SELECT id, code, nl, fr, en, de FROM {table} WHERE release = '3.27' ORDER BY code"
+    for kind, table in (
+        (Kind.Skill, "skill"),
+        (Kind.Knowledge, "knowledge"),
+        (Kind.BehaviouralIndicator, "behavioural_indicator"),
+        (Kind.SoftSkill, "soft_skill"),
+        (Kind.DigitalSkill, "digital_skill"),
+    )
+} | {
+    Kind.TechnicalCompetence: """
+        SELECT one.id, one.code, nl, fr, en, de FROM technical_competence AS one
+        JOIN skill ON skill.release = one.release AND skill.id = one.skill_id WHERE one.release = '3.27' ORDER BY one.code
+    """
+}
+
+
+def _fill_from_workbook(index: Small, release: Dataset) -> None:
+    def add(kind: Kind, uuid: str, code: str, field: Field, texts: Texts) -> int:
+        if uuid not in known:
+            known[uuid] = index.thing(kind, code, uuid)
+            _add(index, known[uuid], field, texts.values())
+        return known[uuid]
+
+    known: dict[str, int] = {}
+    for profile in release.profiles:
+        n = add(Kind.OccupationalProfile, profile.uuid, profile.code, Field.TITLE, profile.title)
+        _add(index, n, Field.DESCRIPTION, profile.description.values())
+        _add(index, n, Field.WORKING_CONTEXT, profile.working_context.values())
+        for name in profile.names:
+            _add_text(index, n, Field.NAME, LANGUAGES.index(name.language), name.name)
+    for one in release.competences:
+        if one.skill:
+            add(Kind.TechnicalCompetence, one.uuid, one.code, Field.LABEL, one.skill.texts)
+            add(Kind.Skill, one.skill.uuid, one.skill.code, Field.LABEL, one.skill.texts)
+        for kind, blocks in ((Kind.Knowledge, one.knowledge), (Kind.BehaviouralIndicator, one.indicators)):
+            for block in blocks:
+                add(kind, block.uuid, block.code, Field.LABEL, block.texts)
+
+
+def _add(index: Small, n: int, field: Field, texts: Iterable[str | None]) -> None:
+    for language, text in enumerate(texts):
+        _add_text(index, n, field, language, text)
+
+
+def _add_text(index: Small, n: int, field: Field, language: int, text: str | None) -> None:
+    if text and (text := text.strip()):
+        index.connection.execute("INSERT INTO text VALUES (?, ?, ?, ?)", (n, field, language, text))

@@ -1,0 +1,116 @@
+"""What a word is: folded, found again in its text, and with which stems."""
+
+import unicodedata
+from html import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_api.index.tables import LANGUAGES
+from graphql_api.index.words import FUNCTION_WORDS, Stems, Word, fold, marked, words
+
+ANY = st.text(st.characters(exclude_categories=()))
+"""Any text at all, half surrogate pairs and signs without a meaning too."""
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Éducateur SPÉCIALISÉ", "educateur specialise"),
+        ("e\u0301cole", "ecole"),
+        ("Straßenbauer", "strassenbauer"),
+        ("STRASSENBAUER", "strassenbauer"),
+        ("Bäcker", "backer"),
+        ("main d'œuvre", "main d oeuvre"),
+        ("smørrebrød", "smorrebrod"),
+        ("ĳsmaker", "ijsmaker"),
+        ("lasser/lasster (m/v/x)", "lasser lasster m v x"),
+        ("HR-manager, 2e graad", "hr manager 2e graad"),
+        ("C++ en C#", "c en c"),
+        ("m²", "m2"),
+        ("½", "1 2"),
+        ("vracht\u00adwagen", "vrachtwagen"),
+        ("vracht\u200bwagen", "vracht wagen"),
+        ("  kok\n\tchef  ", "kok chef"),
+        ("ΜΑΓΕΙΡΟΣ", "μαγειροσ"),
+        ("", ""),
+        ('?! * " ^ \x00 \ud800 😀', ""),
+    ],
+)
+def test_accents_case_and_signs_do_not_count(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+@given(ANY)
+def test_folded_words_are_letters_and_digits_with_one_space_between(text: str) -> None:
+    folded = fold(text)
+    assert all(letter.isalnum() or letter == " " for letter in folded)
+    assert folded == " ".join(folded.split())
+    assert fold(folded) == folded
+
+
+@given(st.text())
+def test_it_does_not_matter_how_a_letter_with_an_accent_is_written(text: str) -> None:
+    assert fold(unicodedata.normalize("NFD", text)) == fold(text)
+
+
+@given(ANY)
+def test_words_are_those_of_the_folded_text_and_stand_where_they_say(text: str) -> None:
+    found = list(words(text))
+    assert " ".join(word.folded for word in found) == fold(text)
+    assert all(word.folded in fold(text[word.start : word.end]).split() for word in found)
+    assert sorted(found, key=lambda word: (word.start, word.end)) == found
+
+
+def test_a_word_takes_its_own_accents_with_it() -> None:
+    assert list(words("l'e\u0301cole\u0301!")) == [Word("l", 0, 1), Word("ecole", 2, 9)]
+
+
+def test_marks_are_around_the_letters_as_written() -> None:
+    assert marked("Élève-INFIRMIÈRE, d'élèves", {"eleve", "infirmiere"}) == (
+        "<mark>Élève</mark>-<mark>INFIRMIÈRE</mark>, d&#x27;élèves"
+    )
+    assert marked("e\u0301cole", {"ecole"}) == "<mark>e\u0301cole</mark>"
+    assert marked("3½ dag", {"2"}) == "3<mark>½</mark> dag"
+    assert marked("½", {"1", "2"}) == "<mark>½</mark>"
+
+
+def test_what_is_html_in_a_text_is_text() -> None:
+    assert marked("<b>kok</b> & <mark>", {"kok"}) == "&lt;b&gt;<mark>kok</mark>&lt;/b&gt; &amp; &lt;mark&gt;"
+
+
+@given(ANY, st.data())
+def test_marks_change_nothing_of_the_text(text: str, data: st.DataObject) -> None:
+    wanted = data.draw(st.sets(st.sampled_from(fold(text).split() or ["x"])))
+    assert marked(text, wanted).replace("<mark>", "").replace("</mark>", "") == escape(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "other"),
+    [
+        ("nl", "werken", "werkt"),
+        ("nl", "verpleegkundigen", "Verpleegkundige"),
+        ("fr", "infirmières", "infirmier"),
+        ("fr", "infirmieres", "infirmier"),
+        ("fr", "électriciens", "electricienne"),
+        ("en", "nursing", "nurses"),
+        ("de", "Gärtnerinnen", "Gärtner"),
+        ("de", "gartnerinnen", "Gärtner"),
+    ],
+)
+def test_forms_of_a_word_share_a_stem_with_and_without_accents(language: str, one: str, other: str) -> None:
+    place = LANGUAGES.index(language)
+    known = {(place, stem) for stem, word in Stems().of_texts(place, [f"een {other}."]) if word == fold(other)}
+    assert known & Stems().of_word(one, fold(one))
+
+
+def test_a_stem_belongs_to_single_words() -> None:
+    found = Stems().of_texts(0, ["3½ dag, ½", "vracht\u00adwagen", "!"])
+    assert all(stem and word and " " not in stem + word for stem, word in found)
+    assert "dag" in {word for _, word in found}
+
+
+def test_function_words_are_folded() -> None:
+    assert {"van", "de", "fur", "with"} <= FUNCTION_WORDS
+    assert all(fold(word) == word for word in FUNCTION_WORDS)
