@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check format schema lock test-browser bench clean
+.PHONY: serve test check format schema lock test-real test-browser bench clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto --dist loadgroup -m "not browser"
+	$(BIN)/pytest -n auto -m "not browser and not real"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -25,6 +25,9 @@ format: $(VENV)/.dev
 
 schema: $(VENV)/.dev
 	$(BIN)/competent-graphql schema > schema.graphql
+
+test-real: $(VENV)/.dev
+	$(BIN)/pytest -n auto --dist loadfile -m real
 
 test-browser: $(VENV)/.dev
 	$(BIN)/pytest -m browser

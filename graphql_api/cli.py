@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -94,7 +94,8 @@ def ask(
     """
     settings = _settings(data=tuple(data or ()))
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
-    answer = asyncio.run(_ask(_app(settings)[0], body, language))
+    with _app(settings) as (app, _):
+        answer = asyncio.run(_ask(app, body, language))
     print(json.dumps(answer, indent=2, ensure_ascii=False))
     raise typer.Exit(1 if "errors" in answer else 0)
 
@@ -141,44 +142,57 @@ def sandbox(
     from graphql_api.sandbox import create_sandbox
     from graphql_api.serving import serve_app
 
-    releases = _open(_settings(data=tuple(data or ())))
-    settings = replace(Settings(), host=host, port=port)
-    told = f"Ask http://{{address}}/releases/current, or point a client of VDAB's at this host.\nServing {releases.describe()}."
-    serve_app(
-        settings,
-        lambda: (create_sandbox(releases, key=key, plan=plan), ""),
-        lambda address, _: told.format(address=address),
-    )
+    settings = _settings(data=tuple(data or ()), host=host, port=port, upstream_url="", workers=1)
+
+    @contextmanager
+    def app() -> "Iterator[tuple[Starlette, str]]":
+        with closing(_open(settings)) as releases:
+            yield create_sandbox(releases, key=key, plan=plan), releases.describe()
+
+    def told(address: str, data: str) -> str:
+        return f"Ask http://{address}/releases/current, or point a client of VDAB's at this host.\nServing {data}."
+
+    serve_app(settings, app, told, grace=1)
 
 
 def _settings(**chosen: Any) -> Settings:
-    given = {name: value for name, value in chosen.items() if value not in (None, ())}
+    given = {name: value for name, value in chosen.items() if value is not None and value != ()}
     try:
         return replace(Settings.from_environment(os.environ), **given).checked()
     except SettingsError as error:
         _stop(str(error))
 
 
-def _app(settings: Settings) -> "tuple[Starlette, str]":
-    from graphql_api.app import create_app
+@contextmanager
+def _competent(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
+    """The Competent API to ask, where it is in this process, and a line about its data."""
     from graphql_api.sandbox import create_sandbox
 
-    try:
-        if settings.live:
-            return create_app(settings), settings.upstream_url
-        releases = _open(settings)
-        return create_app(settings, create_sandbox(releases)), releases.describe()
-    except SettingsError as error:
-        _stop(str(error))
+    if settings.live:
+        yield None, settings.upstream_url
+        return
+    with closing(_open(settings)) as releases:
+        yield create_sandbox(releases), releases.describe()
+
+
+@contextmanager
+def _app(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
+    from graphql_api.app import create_app
+
+    with _competent(settings) as (competent, data):
+        try:
+            app = create_app(settings, competent)
+        except SettingsError as error:
+            _stop(str(error))
+        yield app, data
 
 
 def _run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any, int]]") -> int:
     from graphql_api.parts import Parts
-    from graphql_api.sandbox import create_sandbox
 
     try:
-        parts = Parts(settings, None if settings.live else create_sandbox(_open(settings)))
-        return asyncio.run(work(parts))
+        with _competent(settings) as (competent, _):
+            return asyncio.run(work(Parts(settings, competent)))
     except (SettingsError, CompetentError) as error:
         _stop(str(error))
     except KeyboardInterrupt:

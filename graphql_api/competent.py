@@ -20,8 +20,8 @@ CODES = ("codes", "iscoCodes")
 
 
 def first(document: Document, keys: tuple[str, ...]) -> Any:
-    """The value under the first of these keys that is there; None where none is."""
-    return next((document[key] for key in keys if key in document), None)
+    """The value under the first of these keys that has one; None where none has."""
+    return next((document[key] for key in keys if document.get(key) is not None), None)
 
 
 def as_uuid(text: object) -> UUID | None:
@@ -29,9 +29,10 @@ def as_uuid(text: object) -> UUID | None:
     if not isinstance(text, str) or len(text) != 36:
         return None
     try:
-        return UUID(text)
+        uuid = UUID(text)
     except ValueError:
         return None
+    return uuid if str(uuid) == text.lower() else None
 
 
 def plain(value: object) -> str | None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graphql_api.loaders import Loaders
@@ -32,6 +32,7 @@ class Context:
 
     loaders: Loaders
     languages: tuple[Language, ...]
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,16 @@ class Endpoint:
         media_type = JSON
         try:
             media_type = negotiate(request.headers.get("accept", "*/*"))
-            answer = await self._answer(await self._operation(request), request)
+            answer = await self._answer(await self._operation(request), request, request_id)
         except Refused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code}}
             return _json({"errors": [error]}, refused.status, media_type, request_id, refused.headers)
         status = 400 if media_type == RESPONSE_JSON and not answer.executed else 200
         return _json(_body(answer), status, media_type, request_id)
 
-    async def _answer(self, operation: Operation, request: Request) -> Answer:
-        context = Context(self._make_loaders(), accepted(request.headers.get("accept-language", "")))
+    async def _answer(self, operation: Operation, request: Request, request_id: str) -> Answer:
+        languages = accepted(request.headers.get("accept-language", ""))
+        context = Context(self._make_loaders(), languages, request_id)
         return await self._schema.answer(operation.query, operation.variables, operation.operation_name, context)
 
     async def _operation(self, request: Request) -> Operation:
@@ -89,10 +91,13 @@ class Endpoint:
 
     async def _read(self, request: Request) -> bytes:
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._max_body_bytes:
-                raise Refused(413, f"The body has more than {self._max_body_bytes} bytes.")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > self._max_body_bytes:
+                    raise Refused(413, f"The body has more than {self._max_body_bytes} bytes.")
+        except ClientDisconnect:
+            raise Refused(400, "The body ended early.") from None  # nobody is there to read this
         return bytes(body)
 
 

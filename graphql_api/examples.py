@@ -70,7 +70,9 @@ async def values(ask: Ask) -> dict[str, Any]:
         "haveIds": [each["id"] for each in competences[:3] if "id" in each] or None,
         "fromId": profile.get("id"),
         "toId": profiles[-1]["id"] if profiles else None,
-        "isco": next((each["code"][:1] for each in profile.get("classifications") or () if each["scheme"] == "ISCO-08"), None),
+        "isco": next(
+            (each["code"][:1] for each in profile.get("classifications") or () if each["scheme"] == "ISCO-08"), None
+        ),
         "searchText": title,
         "typed": title and title[:3],
         "languages": ["FR", "NL"],

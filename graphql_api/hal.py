@@ -67,11 +67,10 @@ def _objects(values: list[Any]) -> Iterator[Document]:
 
 
 class Page(NamedTuple):
-    """Where a list document stands in its whole: counts are of items, `pages` of documents."""
+    """How many items the first page of a list holds, and how many the whole list has."""
 
     size: int
     total: int
-    pages: int
 
 
 def page(document: Document) -> Page:
@@ -81,7 +80,8 @@ def page(document: Document) -> Page:
     told = found if isinstance(found, Mapping) else {}
     size = _count(told.get("size"), here)
     total = _count(told.get("totalElements"), here)
-    return Page(size, total, _count(told.get("totalPages"), -(-total // size) if size else 1))
+    # A page that holds fewer than it says, though more follow, is as large as what it holds.
+    return Page(here if 0 < here < min(size, total) else size, total)
 
 
 def _count(value: object, otherwise: int) -> int:

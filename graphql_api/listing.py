@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from graphql_api.errors import UpstreamInvalidResponse
 from graphql_api.hal import Document, Page, items, page
+
+MOST_PAGES = 1000
+"""Pages that are read for one question; a list that says it has more says something wrong."""
 
 
 class Listing:
@@ -21,14 +25,21 @@ class Listing:
 
     async def part(self, start: int, stop: int) -> list[Document]:
         """The items from `start` up to `stop`, fewer where the list ends before."""
-        size, total, _ = await self.page()
+        size, total = await self.page()
         stop = min(stop, total)
         if stop <= start or size == 0:
             return []
-        first, last = start // size, (stop - 1) // size
-        pages = await asyncio.gather(*map(self._load_page, range(first, last + 1)))
-        found = [item for each in pages for item in items(each)]
-        return found[start - first * size : stop - first * size]
+        numbers = range(start // size, (stop - 1) // size + 1)
+        if len(numbers) > MOST_PAGES:
+            raise UpstreamInvalidResponse(detail=f"a list of {total} items in pages of {size}")
+        pages = await asyncio.gather(*map(self._load_page, numbers))
+        # By their places: a page that is short does not move the items of the next one.
+        placed = (
+            (number * size + place, item)
+            for number, each in zip(numbers, pages, strict=True)
+            for place, item in enumerate(items(each)[:size])
+        )
+        return [item for place, item in placed if start <= place < stop]
 
     async def all(self) -> list[Document]:
         """Every item."""

@@ -93,8 +93,15 @@ class Loaders:
         try:
             await self.load(routes.RELEASE.path(number))
         except UpstreamNotFound:
-            return number == await self._current()
+            # That route is only assumed: the list of releases, and the current one, may know better.
+            return number in await self._listed_numbers() or number == await self._current()
         return True
+
+    async def _listed_numbers(self) -> set[str | None]:
+        try:
+            return set(map(number_of, await self.listing(routes.RELEASES.path(), paged=False).all()))
+        except UpstreamNotFound:
+            return set()
 
     def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""

@@ -96,12 +96,12 @@ def _file(settings: Settings) -> SqliteFile | None:
     kind, _, where = settings.store.partition(":")
     if kind == "memory" or (not settings.store and not settings.live):
         return None
-    if kind == "sqlite" and where:
-        return SqliteFile(Path(where), _origin(settings))
+    if kind == "sqlite" and where and not where.startswith(":"):
+        return SqliteFile(Path(where), _origin(settings), settings.keep_release)
     if settings.store:
         raise SettingsError("COMPETENT_STORE is `memory:` or `sqlite:PATH`")
     try:
-        return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings))
+        return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings), settings.keep_release)
     except SettingsError as error:
         log.warning("%s; documents are kept in memory only", error)
         return None

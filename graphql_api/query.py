@@ -28,6 +28,10 @@ from graphql_api.types.technical_competence import TechnicalCompetence
 CONCEPTS: dict[str, type[Concept]] = {kind.__name__: kind for kind in TYPES.values()}
 
 
+async def _node(loaders: Loaders, id: str) -> Node | None:
+    return await node_of(loaders, NodeId.parse(id))
+
+
 async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
     """The node with this id; None where it does not exist, or no longer."""
     try:
@@ -63,8 +67,9 @@ class Query:
         """Several nodes; the loads of all of them are one batch."""
         if len(ids) > MOST:
             raise BadUserInput(f"`ids` has {len(ids)} ids; at most {MOST} can be asked for at once.")
-        parsed = [NodeId.parse(each) for each in ids]
-        return list(await asyncio.gather(*(node_of(info.context.loaders, each) for each in parsed)))
+        loads = (_node(info.context.loaders, each) for each in ids)
+        # An exception in the list is an error at its place, and leaves the others.
+        return list(await asyncio.gather(*loads, return_exceptions=True))  # type: ignore[arg-type]
 
     @strawberry.field(description="All releases that Competent serves, the newest first.")
     async def releases(self, info: strawberry.Info) -> list[Release] | None:

@@ -83,7 +83,7 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, [_told(_no_such_operation(operation_name), "OPERATION_RESOLUTION_FAILURE")], False)
         if isinstance(result, PreExecutionError):
             return Answer(None, [_told_before(error) for error in result.errors or ()], False)
-        return _executed(result)
+        return _executed(result, context.request_id)
 
 
 def _without_null_defaults(kind: Any) -> None:
@@ -108,11 +108,11 @@ def _no_such_operation(name: str | None) -> GraphQLError:
     return GraphQLError(f"The document has no operation named {name!r}." if name else "The document has no operation.")
 
 
-def _executed(result: ExecutionResult) -> Answer:
+def _executed(result: ExecutionResult, request_id: str) -> Answer:
     errors = result.errors or []
     if result.data is None and errors and all(error.path is None for error in errors):
         return Answer(None, [_told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
-    return Answer(result.data, [_told_in_execution(error) for error in errors], True)
+    return Answer(result.data, [_told_in_execution(error, request_id) for error in errors], True)
 
 
 def _told_before(error: GraphQLError) -> dict[str, Any]:
@@ -124,12 +124,12 @@ def _told_before(error: GraphQLError) -> dict[str, Any]:
     return _told(error, "GRAPHQL_VALIDATION_FAILED")
 
 
-def _told_in_execution(error: GraphQLError) -> dict[str, Any]:
+def _told_in_execution(error: GraphQLError, request_id: str) -> dict[str, Any]:
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError):
         return _told(error, "BAD_USER_INPUT")  # an argument that does not fit, found when its field was resolved
     if not isinstance(cause, CompetentError):
-        log.error("unexpected error at %s", error.path, exc_info=cause)
+        log.error("unexpected error in request %s at %s", request_id, error.path, exc_info=cause)
         error = GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path)
     return _told(error, CompetentError.code)
 

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -14,19 +14,23 @@ from graphql_api.settings import Secret, Settings, variable
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 GRACE = 10
 """Seconds that running requests get to finish in when the server is told to stop."""
 
 
 def serve_app(
-    settings: Settings, build: "Callable[[], tuple[Starlette, str]]", announce: Callable[[str, str], str]
+    settings: Settings,
+    build: "Callable[[], AbstractContextManager[tuple[Starlette, str]]]",
+    announce: Callable[[str, str], str],
+    grace: int = GRACE,
 ) -> None:
     """Listen, say what is served, and serve until stopped; `build` gives the app and a line about its data."""
     import uvicorn
 
     start_logging(settings)
-    with closing(_listen(settings)) as listening:
-        app, data = build()
+    with closing(_listen(settings)) as listening, build() as (app, data):
         several = settings.workers > 1
         config = uvicorn.Config(
             "graphql_api.serving:worker" if several else app,
@@ -36,7 +40,7 @@ def serve_app(
             access_log=False,
             server_header=False,
             ws="none",
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=grace,
         )
         print(announce(_address(listening), data), flush=True)
         if several:
@@ -79,10 +83,11 @@ def _listen(settings: Settings) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
-    except OSError as error:
+        listening.listen(BACKLOG)  # at once: until then another process could take the same port
+    except (OSError, UnicodeError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or "this is no address"
         print(
-            f"competent-graphql: cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "choose another with --port or COMPETENT_PORT",
+            f"competent-graphql: cannot listen on {settings.host}:{settings.port}: {why}; choose another with --port",
             file=sys.stderr,
         )
         raise SystemExit(2) from None

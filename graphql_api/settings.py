@@ -3,12 +3,13 @@
 A setting `upstream_url` is read from the environment variable `COMPETENT_UPSTREAM_URL`, and so on.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from graphql_api.errors import SettingsError
 
@@ -31,8 +32,8 @@ class Secret(str):
         return str.__str__(self)
 
 
-def _setting(default: Any, help: str, *, least: float | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "least": least})
+def _setting(default: Any, help: str, *, least: float | None = None, most: float = math.inf) -> Any:
+    return field(default=default, metadata={"help": help, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Settings:
     )
     cache_dir: Path | None = _setting(None, "Folder for what can be made again. Unset: the user's cache folder.")
     host: str = _setting("127.0.0.1", "Address to listen on.")
-    port: int = _setting(8000, "Port to listen on; 0 takes a free one.", least=0)
+    port: int = _setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
     workers: int = _setting(1, "Processes that serve.", least=1)
     log: str = _setting("info", "How much is logged: debug, info, warning or error.")
     connect_timeout: float = _setting(2.0, "Longest wait for a connection to the Competent API.", least=0.001)
@@ -63,7 +64,11 @@ class Settings:
     upstream_concurrency: int = _setting(40, "Most requests to the Competent API at once.", least=1)
     document_bytes: int = _setting(16_000_000, "Largest document that is read, after inflating.", least=1)
     page_size: int = _setting(500, "Items asked for with each page of a list.", least=1)
-    memory_bytes: int = _setting(128_000_000, "Documents kept in memory, in bytes of their JSON text.", least=0)
+    memory_bytes: int = _setting(
+        64_000_000,
+        "Documents kept in memory, in bytes of their JSON text; parsed they take about four times that.",
+        least=0,
+    )
     keep_release: float = _setting(
         30 * 86400.0, "How long documents of a numbered release are kept; they do not change once published.", least=0
     )
@@ -102,6 +107,7 @@ class Settings:
         """These settings, or SettingsError where they do not go together."""
         if self.live:
             self._check_upstream()
+            self.key()
         if self.live and self.data:
             raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
         if self.index not in ("", "start", "need", "off"):
@@ -111,8 +117,8 @@ class Settings:
         return self
 
     def _check_upstream(self) -> None:
-        url = urlsplit(self.upstream_url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        url = _url(self.upstream_url)
+        if url is None:
             raise SettingsError(
                 "COMPETENT_UPSTREAM_URL must be the base of a Competent API, such as "
                 "https://api.vdab.be/services/opendata/competent/v2"
@@ -128,12 +134,27 @@ class Settings:
 
     def key(self) -> Secret:
         """The key for the Competent API, from the setting or its file; empty where there is none."""
-        if self.api_key.reveal() or self.api_key_file is None:
-            return self.api_key
-        try:
-            return Secret(self.api_key_file.read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {self.api_key_file}") from error
+        key = self.api_key if self.api_key.reveal() or self.api_key_file is None else _read_key(self.api_key_file)
+        if not (key.reveal().isascii() and key.reveal().isprintable()):
+            raise SettingsError("the key for the Competent API must be one line of plain letters, digits and signs")
+        return key
+
+
+def _url(text: str) -> SplitResult | None:
+    """The base of an API, without user, query and fragment; None for anything else."""
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        return None
+    return url if usable and not (url.query or url.fragment or url.username) else None
+
+
+def _read_key(file: Path) -> Secret:
+    try:
+        return Secret(file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {file}") from error
 
 
 def variable(setting: "Field[Any]") -> str:
@@ -161,4 +182,6 @@ def _number(setting: "Field[Any]", text: str) -> int | float:
         raise ValueError(f"must be a {'whole ' if kind is int else ''}number, not {text!r}") from None
     if not number >= setting.metadata["least"]:
         raise ValueError(f"must be at least {setting.metadata['least']}, not {text!r}")
+    if number > setting.metadata["most"]:
+        raise ValueError(f"must be at most {setting.metadata['most']}, not {text!r}")
     return number

@@ -107,6 +107,18 @@ def test_an_unusable_setting_stops_every_start(
         assert says in err
 
 
+def test_mirror_reads_a_release_once_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path))
+
+    assert run("mirror") == (0, "Release 3.11 is here.\n", "")
+    assert run("mirror", "--release", "3.10")[:2] == (0, "Release 3.10 is here.\n")
+    assert len(list((tmp_path / "index").glob("*.sqlite"))) == 2
+
+    code, _, err = run("mirror", "--release", "9.9")
+    assert code == 2
+    assert "no such release" in err
+
+
 def test_schema_prints_the_sdl() -> None:
     code, out, _ = run("schema")
 

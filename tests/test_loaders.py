@@ -132,6 +132,35 @@ async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_w
     assert [item["n"] for item in await load.listing("/used", paged=False).all()] == [0, 1, 2, 3]
 
 
+async def test_a_short_page_moves_no_item_of_the_next_one() -> None:
+    pages = {
+        "/list?page=0&size=500": listed(0, 1, 2, total=9),
+        "/list?page=1&size=500": listed(3, 4, total=9),
+        "/list?page=2&size=500": listed(6, 7, 8, total=9),
+    }
+    load, _ = loaders(pages)
+
+    assert [item["n"] for item in await load.listing("/list").part(5, 8)] == [6, 7]
+    assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2, 3, 4, 6, 7, 8]
+
+
+async def test_pages_that_hold_fewer_items_than_they_say_are_all_read() -> None:
+    pages = {
+        f"/list?page={page}&size=500": listed(*range(page * 3, page * 3 + 3), total=9, size=500) for page in range(3)
+    }
+    load, _ = loaders(pages)
+
+    assert [item["n"] for item in await load.listing("/list").all()] == list(range(9))
+
+
+async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
+    load, table = loaders({"/list?page=0&size=500": listed(0, total=20_000_000, size=1)})
+
+    with pytest.raises(UpstreamInvalidResponse):
+        await load.listing("/list").all()
+    assert len(table.batches) == 1
+
+
 async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> None:
     load, table = loaders({"/list?page=0&size=500": {"page": {"size": 500, "totalElements": 0, "totalPages": 0}}})
 

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
@@ -120,3 +121,40 @@ async def test_a_port_in_use_is_one_sentence_and_exits_with_2() -> None:
     assert process.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in errors.decode()
     assert "Traceback" not in errors.decode()
+
+
+async def test_a_mirror_stops_cleanly_on_ctrl_c_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox) as client:
+        environment = {
+            "COMPETENT_UPSTREAM_URL": sandbox,
+            "COMPETENT_CACHE_DIR": str(tmp_path),
+            "COMPETENT_WALK_CONCURRENCY": "1",
+        }
+        await client.post(
+            "/sandbox/faults", json={"match": "/releases/*/technicalcompetences/*", "kind": "slow", "seconds": 0.01}
+        )
+        process = await mirror(environment)
+        while not list((tmp_path / "index").glob("*.part")):
+            await asyncio.sleep(0)
+        process.send_signal(signal.SIGINT)
+        _, errors = await process.communicate()
+
+        assert process.returncode == 130
+        assert b"goes on from here" in errors
+        assert b"Traceback" not in errors
+        assert not list((tmp_path / "index").glob("*.sqlite"))
+
+        await client.delete("/sandbox/faults")
+        process = await mirror(environment)
+        out, _ = await process.communicate()
+        assert (process.returncode, out) == (0, b"Release 3.11 is here.\n")
+
+
+async def mirror(environment: dict[str, str]) -> asyncio.subprocess.Process:
+    """`competent-graphql mirror` in a process of its own."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graphql_api", "mirror"),
+        env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

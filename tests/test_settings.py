@@ -48,6 +48,12 @@ def test_other_variables_are_not_ours() -> None:
     ("environment", "says"),
     [
         ({"COMPETENT_PROT": "1"}, "COMPETENT_PROT is not a setting"),
+        ({"COMPETENT_PORT": "99999"}, "COMPETENT_PORT must be at most 65535"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://[::1/"}, "must be the base"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:abc/"}, "must be the base"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "https://user:passw0rd@competent.example"}, "must be the base"),
+        (LIVE | {"COMPETENT_API_KEY": "ключ"}, "one line of plain letters"),
+        (LIVE | {"COMPETENT_API_KEY": "a\nb"}, "one line of plain letters"),
         ({"COMPETENT_PORT": "http"}, "COMPETENT_PORT must be a whole number"),
         ({"COMPETENT_WORKERS": "0"}, "COMPETENT_WORKERS must be at least 1"),
         ({"COMPETENT_TOTAL_TIMEOUT": "nan"}, "COMPETENT_TOTAL_TIMEOUT must be at least"),

@@ -213,6 +213,59 @@ async def test_the_file_is_read_after_a_restart_and_by_another_process(tmp_path:
     assert upstream.fetched == [PROFILE]
 
 
+async def test_a_hundred_who_ask_over_a_file_at_once_cause_one_fetch(tmp_path: Path) -> None:
+    upstream = Upstream()
+    kept = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"))
+
+    await asyncio.gather(*(kept.get_many([PROFILE]) for _ in range(100)))
+    await kept.aclose()
+
+    assert upstream.fetched == [PROFILE]
+
+
+async def test_who_joins_as_the_last_one_leaves_gets_the_document() -> None:
+    upstream = Upstream()
+    upstream.let_go.clear()
+    kept = store(upstream)
+    leaving = asyncio.create_task(kept.get_many([PROFILE]))
+    await upstream.until(1)
+    leaving.cancel()
+    joining = asyncio.create_task(kept.get_many([PROFILE]))
+    await asyncio.sleep(0)
+    upstream.let_go.set()
+
+    assert await joining == {PROFILE: {"path": PROFILE}}
+
+
+async def test_what_only_passes_through_takes_no_room_unless_somebody_else_asks_for_it() -> None:
+    upstream = Upstream()
+    memory = Memory(10_000)
+    kept = Store(upstream.fetch, SHELF, memory)
+    await kept.pass_through(PROFILE)
+    assert len(memory) == 0
+
+    upstream.let_go.clear()
+    passing = asyncio.create_task(kept.pass_through(PROFILE))
+    await upstream.until(2)
+    asking = asyncio.create_task(kept.get_many([PROFILE]))
+    await asyncio.sleep(0)
+    upstream.let_go.set()
+    await asyncio.gather(passing, asking)
+    assert len(memory) == 1
+
+
+async def test_documents_that_are_too_old_are_let_go_of_when_the_file_is_opened(tmp_path: Path) -> None:
+    first = store(Upstream(), Clock(), SqliteFile(tmp_path / "s.sqlite", "api"))  # that clock stands in 1970
+    await first.get_many([PROFILE])
+    await first.aclose()
+
+    await SqliteFile(tmp_path / "s.sqlite", "api", keep=1000).aclose()
+
+    with sqlite3.connect(tmp_path / "s.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM document").fetchone() == (0,)
+    connection.close()
+
+
 async def test_documents_of_another_api_in_the_same_file_are_not_ours(tmp_path: Path) -> None:
     upstream = Upstream()
     for origin in ("https://a.example", "https://b.example"):

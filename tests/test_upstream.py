@@ -80,7 +80,7 @@ async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
 
 
 async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> None:
-    asked = network(b"{}")
+    asked = network(b'{"page": {}}')
 
     await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500")
 
@@ -141,6 +141,22 @@ async def test_anything_but_the_document_asked_for_is_refused(body: bytes) -> No
         await upstream(network(body)).fetch(PATH)
 
 
+@pytest.mark.parametrize("path", ["/releases", "/releases/current", "/releases/3.11/softskills?page=0&size=500"])
+async def test_an_object_that_is_no_list_and_no_release_is_refused(path: str) -> None:
+    with pytest.raises(UpstreamInvalidResponse):
+        await upstream(network(b'{"message": "maintenance"}')).fetch(path)
+
+
+async def test_no_cookie_is_kept_or_sent_back() -> None:
+    asked = network(document(), set_cookie="session=abc1; Path=/")
+    door = upstream(asked)
+    for _ in range(2):
+        asked.answer = network(document(), set_cookie="session=abc1; Path=/").answer
+        await door.fetch(PATH)
+
+    assert all("cookie" not in request.headers for request in asked.requests)
+
+
 async def test_a_document_is_read_in_pieces_and_inflated() -> None:
     zipped = gzip.compress(document(skill=None))
 
@@ -198,7 +214,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
         most = max(most, under_way)
         await release.wait()
         under_way -= 1
-        return await network(b"{}").answer(request)
+        return await network(b'{"_links": {}}').answer(request)
 
     door = upstream(Asked(answer), replace(SETTINGS, upstream_concurrency=3))
     calls = [asyncio.create_task(door.fetch(RELEASES.path())) for _ in range(10)]

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(
         not all(file.exists() for file in FILES.values()), reason="needs the workbooks in ../shared/data"
     ),
-    pytest.mark.xdist_group("workbooks"),  # they are converted once
+    pytest.mark.real,
 ]
 
 Rows = dict[str, list[list[Any]]]

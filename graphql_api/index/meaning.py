@@ -5,7 +5,7 @@ quotation marks.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from graphql_api.index.vocabulary import Vocabulary
@@ -18,9 +18,10 @@ BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 SHORTEST_BEGINNING, SHORTEST_PART, SHORTEST_ONE_OFF, SHORTEST_TWO_OFF, SHORTEST_COMPOUND = 3, 4, 4, 8, 8
 SHORTEST_HEAD = 5
 MOST_MEANINGS = 50
+MOST_PAIRS = 2
 MOST_WORDS = 16
 """The first so many words of a question count, function words after the others."""
-_CLOSE = 0.8
+_CLOSE = 0.8  # as a share of the weight of what counts most
 _HINT = 0.05  # how little a function word counts beside another word
 
 Pair = tuple[frozenset[str], frozenset[str]]
@@ -30,11 +31,13 @@ Pair = tuple[frozenset[str], frozenset[str]]
 class Meaning:
     """What one typed word may mean.
 
-    `weights`: the words that count as it. `starts`: how words begin that FTS5 is to look for, all of which `weights` has.
-    `pairs`: one word of each side together count as it. `heads`: what it is a kind of, which counts where little else is
-    found. `rarity`: how telling it is. `must`: whether texts without it are left out as long as there are others.
+    `word`: as typed, folded. `rarity`: how telling it is. `must`: whether texts without it are left out as long as there are
+    others. `weights`: the words that count as it. `starts`: how words begin that FTS5 is to look for, all of which `weights`
+    has. `pairs`: one word of each side together count as it. `heads`: what it is a kind of, which counts where little else
+    is found.
     """
 
+    word: str
     rarity: float = 0.0
     must: bool = True
     weights: dict[str, float] = field(default_factory=dict)
@@ -76,10 +79,8 @@ class Meaning:
         return f"({' OR '.join(terms)})"
 
 
-def meanings(
-    connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, *, lenient: bool = False
-) -> list[Meaning]:
-    """The meaning of each different word of a question; `lenient` doubts the words that the release knows, too."""
+def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[Meaning]:
+    """The meaning of each different word of a question."""
     typed: dict[str, str] = {}
     for word in words(text):
         typed.setdefault(word.folded, text[word.start : word.end])
@@ -88,35 +89,45 @@ def meanings(
     if len(hints) == len(typed):
         hints.clear()
     return [
-        _hint(vocabulary, word) if word in hints else _meaning(connection, vocabulary, word, typed[word], lenient)
+        _hint(vocabulary, word) if word in hints else _meaning(connection, vocabulary, word, typed[word])
         for word in first
     ]
 
 
+def doubt(vocabulary: Vocabulary, meant: Sequence[Meaning]) -> None:
+    """Take words that the release knows for misspelled, too: a single word in all ways, one of several for swapped letters."""
+    known = [meaning for meaning in meant if meaning.must and meaning.word in vocabulary]
+    for meaning in known:
+        if sum(each.must for each in meant) == 1:
+            _add_misspelled(meaning, vocabulary)
+        else:
+            meaning.add(vocabulary.swapped(meaning.word), SWAPPED)
+
+
 def _hint(vocabulary: Vocabulary, word: str) -> Meaning:
-    return Meaning(_HINT * vocabulary.rarity([word]), must=False, weights={word: ITSELF} if word in vocabulary else {})
+    weights = {word: ITSELF} if word in vocabulary else {}
+    return Meaning(word, _HINT * vocabulary.rarity([word]), must=False, weights=weights)
 
 
-def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str, lenient: bool) -> Meaning:
-    meaning = Meaning()
-    known = word in vocabulary
-    if known:
-        meaning.add([word], ITSELF)
+def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> Meaning:
+    meaning = Meaning(word)
     forms = vocabulary.same_stem(connection, written, word)
     meaning.add(forms, SAME_STEM)
-    _add_longer(meaning, connection, vocabulary, word, forms)
-    if lenient or not known:
-        _add_misspelled(meaning, vocabulary, word)
-    meaning.pairs = list(_pairs(connection, vocabulary, word))
+    _add_longer(meaning, connection, vocabulary, forms)
+    if word in vocabulary:
+        meaning.add([word], ITSELF)
+    else:
+        _add_misspelled(meaning, vocabulary)
     meaning.rarity = vocabulary.rarity(meaning.close())
-    _add_heads(meaning, connection, vocabulary, word)
+    if len(word) >= SHORTEST_COMPOUND:
+        meaning.pairs = list(_pairs(connection, vocabulary, word))
+        meaning.heads = _heads(connection, vocabulary, word)
     return meaning
 
 
-def _add_longer(
-    meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, forms: Iterable[str]
-) -> None:
+def _add_longer(meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vocabulary, forms: Iterable[str]) -> None:
     """Words that begin with this one, or have it in them: compounds. What is short for it does too: chauffeurs, chauffeur."""
+    word = meaning.word
     if len(word) < SHORTEST_BEGINNING:
         return
     shorter = min((form for form in forms if word.startswith(form)), key=len, default=word)
@@ -130,7 +141,8 @@ def _add_longer(
                 meaning.add([longer], worth * _share(ENDING if longer.endswith(part) else WITHIN, part, longer))
 
 
-def _add_misspelled(meaning: Meaning, vocabulary: Vocabulary, word: str) -> None:
+def _add_misspelled(meaning: Meaning, vocabulary: Vocabulary) -> None:
+    word = meaning.word
     meaning.add(vocabulary.swapped(word), SWAPPED)
     if len(word) < SHORTEST_ONE_OFF or not word.isalpha():  # another number is another thing
         return
@@ -140,18 +152,14 @@ def _add_misspelled(meaning: Meaning, vocabulary: Vocabulary, word: str) -> None
 
 
 def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> Iterator[Pair]:
-    if len(word) >= SHORTEST_COMPOUND:
-        for one, other in vocabulary.halves(word)[:2]:
-            yield (
-                frozenset((one, *vocabulary.same_stem(connection, one, one)[:MOST_MEANINGS])),
-                frozenset((other, *vocabulary.same_stem(connection, other, other)[:MOST_MEANINGS])),
-            )
+    for halves in vocabulary.halves(word)[:MOST_PAIRS]:
+        one, other = (frozenset((half, *vocabulary.same_stem(connection, half, half))) for half in halves)
+        yield one, other
 
 
-def _add_heads(meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> None:
-    head = vocabulary.head(word, SHORTEST_HEAD) if len(word) >= SHORTEST_COMPOUND else None
-    if head:
-        meaning.heads = [head, *vocabulary.same_stem(connection, head, head)]
+def _heads(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> list[str]:
+    head = vocabulary.head(word, SHORTEST_HEAD)
+    return [head, *vocabulary.same_stem(connection, head, head)] if head else []
 
 
 def _share(weight: tuple[float, float], part: str, whole: str) -> float:

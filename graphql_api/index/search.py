@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index.meaning import Meaning, meanings
+from graphql_api.index.meaning import Meaning, doubt, meanings
 from graphql_api.index.ranking import MOST_OF_THEM, Ranking
 from graphql_api.index.searched import write_search
 from graphql_api.index.suggest import Suggestion, suggest
@@ -23,7 +23,7 @@ MOST_FOUND = 1000
 MOST_TEXTS = 500
 """Texts that it weighs one by one; where more match, of each other thing the first by rank."""
 FEW = 10
-"""Where no more texts than this have all words, those that have most of them are found, too."""
+"""Where no more texts than this have all words, and none is word for word what was asked for, most of the words suffice."""
 
 # What is joined stands in the order in which it is to be read: SQLite's own choice may be a thousand times slower.
 _MATCHING = """
@@ -136,16 +136,16 @@ def _bits(kinds: Collection[Kind] | None, languages: Collection[int] | None) -> 
 
 
 def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int) -> tuple[Ranking, list[_Row]]:
-    """The texts that have all words, or most where few have all; and how to rank them."""
+    """The texts that have all words, or most where few have all and none is just so; and how to rank them."""
     question = fold(text)
+    exact: list[_Row] = connection.execute(_EXACT, (question, bits, MOST_FOUND)).fetchall()
     meant = meanings(connection, vocabulary, text)
-    rows = _matching(connection, _all(meant), bits)
+    rows = exact + _matching(connection, _all(meant), bits)
     if not rows:
-        meant = meanings(connection, vocabulary, text, lenient=True)
+        doubt(vocabulary, meant)
         rows = _matching(connection, _all(meant), bits)
-    if len(rows) <= FEW:
+    if not exact and len(rows) <= FEW:
         rows += _first(connection, _most(meant), bits)
-    rows += connection.execute(_EXACT, (question, bits, MOST_FOUND))
     return Ranking(question, meant), rows
 
 

@@ -51,9 +51,9 @@ LANGUAGES = ("nl", "fr", "en", "de")
 WRITTEN = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- Every thing of the release. `item` is the JSON of what is known of it here, in upstream's own keys, as a list or a whole embeds it.
--- `facts` is the JSON of what is compared between releases, by GraphQL field; `digest` is a hash of it. `place` is its place among
--- the things of its kind by code (natural order: OP-9 before OP-10), from 0, written by `finish`.
+-- Every thing of the release. `item` is the JSON of what is known of it here, in upstream's own keys, as a list or a whole
+-- embeds it. `facts` is the JSON of what is compared between releases, by GraphQL field; `digest` is a hash of it. `place` is its
+-- place among the things of its kind by code (natural order: OP-9 before OP-10), from 0, written by `finish`.
 CREATE TABLE IF NOT EXISTS thing (
     n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, uuid TEXT NOT NULL, code TEXT, place INTEGER NOT NULL DEFAULT 0,
     item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL, UNIQUE (kind, uuid)

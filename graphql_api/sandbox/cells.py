@@ -45,7 +45,10 @@ def uuid(cell: Cell, name: str) -> str:
 def moment(cell: Cell) -> str | None:
     """A moment as ISO 8601 in UTC; a number is a day as Excel counts them, None an empty cell."""
     if isinstance(cell, int | float) and not isinstance(cell, bool):
-        cell = _SERIAL_DAY_ZERO + timedelta(days=cell)
+        try:
+            cell = _SERIAL_DAY_ZERO + timedelta(days=cell)
+        except OverflowError:
+            raise ValueError(f"{cell!r} is no day") from None
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds") + "Z"
     if isinstance(cell, date):

@@ -28,10 +28,10 @@ class Flights(Generic[T]):
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.ensure_future(self._work(key)))
             flight.task.add_done_callback(lambda task: self._landed(key, task))
+        flight.waiting += 1  # now, and not when the caller's task begins: somebody may leave before that
         return self._wait(key, flight)
 
     async def _wait(self, key: str, flight: _Flight[T]) -> T:
-        flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
         finally:

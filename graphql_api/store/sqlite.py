@@ -5,6 +5,7 @@ A file that is damaged is set aside under another name and a new one is begun; n
 
 import asyncio
 import logging
+import math
 import sqlite3
 import time
 import zlib
@@ -33,11 +34,13 @@ _AT_ONCE = 500  # placeholders in one statement; SQLite's own bound is far above
 class SqliteFile:
     """The file and its two threads: one reads, one writes, so that a batch of writes holds up no reader.
 
-    `origin` names the API that documents come from: the documents of two APIs live in one file without meeting.
+    `origin` names the API that documents come from: the documents of two APIs live in one file without meeting. Documents older
+    than `keep` seconds are let go of when the file is opened.
     """
 
-    def __init__(self, file: Path, origin: str) -> None:
+    def __init__(self, file: Path, origin: str, keep: float = math.inf) -> None:
         self._file = file
+        self._keep = keep
         self._origin = origin
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._writer = ThreadPoolExecutor(1, "store-writer")
@@ -116,7 +119,7 @@ class SqliteFile:
         try:
             self._make_usable()
             fresh = self._connect()
-        except (sqlite3.Error, SettingsError) as again:
+        except (OSError, sqlite3.Error, SettingsError) as again:
             log.error("store %s cannot be begun again: %s", self._file, again)
             return connection
         connection.close()
@@ -128,12 +131,23 @@ class SqliteFile:
             self._check()
         except sqlite3.OperationalError as error:
             raise SettingsError(f"the store {self._file} cannot be opened: {error}") from error
+        except sqlite3.DatabaseError as error:
+            self._replace(error)
         except OSError as error:
             raise SettingsError(f"the store's folder cannot be made: {self._file.parent}") from error
-        except sqlite3.DatabaseError as error:
+
+    def _replace(self, why: sqlite3.DatabaseError) -> None:
+        try:
             aside = self._set_aside()
-            log.warning("the store %s is damaged (%s); it is now %s and a new one is begun", self._file, error, aside)
+            log.warning("the store %s is damaged (%s); it is now %s and a new one is begun", self._file, why, aside)
+        except FileNotFoundError:
+            log.info("the store %s was damaged, and another process has begun a new one", self._file)
+        except OSError as error:
+            raise SettingsError(f"the store {self._file} is damaged, and cannot be set aside: {error}") from error
+        try:
             self._check()
+        except sqlite3.Error as error:
+            raise SettingsError(f"the store {self._file} cannot be begun anew: {error}") from error
 
     def _check(self) -> None:
         with closing(self._connect()) as connection:
@@ -143,11 +157,13 @@ class SqliteFile:
             if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(said)
             with connection:
+                connection.execute("BEGIN IMMEDIATE")  # of processes that start together, one after the other
                 connection.execute(_TABLE)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute("DELETE FROM document WHERE at < ?", (time.time() - self._keep,))
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=5, check_same_thread=False)
+        connection = sqlite3.connect(self._file, timeout=10, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

@@ -40,13 +40,16 @@ class Store:
         self._memory = memory
         self._file = file
         self._clock = clock
+        self._passing: set[str] = set()
         self._flights: Flights[Document] = Flights(self._fetch_and_keep)
 
     async def pass_through(self, path: str) -> Document:
         """The document at a path, for one who reads it once: it takes no room in memory from those that are read again."""
-        was_there = self._memory.get(path) is not None
-        found = (await self.get_many([path]))[path]
-        if not was_there:
+        if self._memory.get(path) is None:
+            self._passing.add(path)
+        found = (await self._get_many([path]))[path]
+        if path in self._passing:  # else somebody who comes back has asked for it meanwhile
+            self._passing.discard(path)
             self._memory.drop(path)
         if isinstance(found, Exception):
             raise found
@@ -55,9 +58,15 @@ class Store:
     async def get_many(self, paths: Iterable[str]) -> Found:
         """For each path its document, or the error that came instead. One look at the file serves all of them."""
         asked = list(dict.fromkeys(paths))
+        self._passing.difference_update(asked)
+        return await self._get_many(asked)
+
+    async def _get_many(self, asked: list[str]) -> Found:
         found: Found = self._from_memory(asked)
         if missing := [path for path in asked if path not in found]:
             found |= await self._from_file(missing)
+            # While the file was read, a fetch of somebody else may have come home.
+            found |= self._from_memory([path for path in missing if path not in found])
         if missing := [path for path in asked if path not in found]:
             found |= await self._from_upstream(missing)
         return found

@@ -12,7 +12,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from graphql_api import hal
-from graphql_api.competent import as_uuid
+from graphql_api.competent import as_uuid, first
 from graphql_api.errors import UpstreamError
 from graphql_api.hal import Document
 from graphql_api.loaders import Loaders
@@ -49,11 +49,8 @@ class Part:
 
         With `never_null`, a whole that cannot be loaded is read as one that says nothing.
         """
-        for key in keys:
-            if key in self.document:
-                return convert(self, self.document[key])
-        if self.whole or self.route is None:
-            return convert(self, None)
+        if self.whole or self.route is None or any(key in self.document for key in keys):
+            return convert(self, first(self.document, keys))
         return self._read_whole(keys, convert, never_null)
 
     async def _read_whole(self, keys: tuple[str, ...], convert: Convert, never_null: bool) -> Any:

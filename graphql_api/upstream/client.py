@@ -18,6 +18,10 @@ from graphql_api.upstream.transport import Client
 log = logging.getLogger(__name__)
 
 
+_LIST = {"_embedded", "_links", "page", "number"}
+"""What a list or a release has at least one of."""
+
+
 class Upstream:
     """Asks a Competent API for documents by path.
 
@@ -70,6 +74,8 @@ def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:
     # Error documents may come with status 200: by API Connect (httpCode) or by the service (status and error).
     if "httpCode" in document or ("error" in document and "status" in document):
         raise UpstreamInvalidResponse(detail="an error document with status 200")
+    if not known.route.identified and not document.keys() & _LIST:
+        raise UpstreamInvalidResponse(detail="neither a list nor a release")
     if known.route.identified and str(document.get("id")).lower() != known.uuid:
         raise UpstreamInvalidResponse(detail="a document of another id")
     return document

@@ -9,8 +9,9 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,12 +30,16 @@ SEED = 650
 FIRST = 5
 PROFILES = {Kind.OccupationalProfile}
 
-pytestmark = [
-    pytest.mark.skipif(
-        not all(file.exists() for file in (TABLES, *WORKBOOKS.values())), reason="needs the data in ../shared/data"
-    ),
-    pytest.mark.xdist_group("search at real size"),  # each index is made once
-]
+needs_data = pytest.mark.skipif(
+    not all(file.exists() for file in (TABLES, *WORKBOOKS.values())), reason="needs the data in ../shared/data"
+)
+pytestmark = [pytest.mark.real, needs_data]
+
+
+def each_once(*sources: str) -> list[Any]:
+    """Sources as parameters, so that the index of each is made by one process only."""
+    return [pytest.param(source, marks=pytest.mark.xdist_group(f"search over {source}")) for source in sources]
+
 
 Row = tuple[int, Field, int, str]
 
@@ -51,7 +56,7 @@ class Real(NamedTuple):
         return [hit.thing for hit in self.search.search(self.connection, text, PROFILES, None, 0, most)[0]]
 
 
-@pytest.fixture(scope="module", params=["four languages", *WORKBOOKS])
+@pytest.fixture(scope="module", params=each_once(*WORKBOOKS, "four languages"))
 def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     """One index after the other."""
     with closing(sqlite3.connect(":memory:")) as connection:
@@ -68,6 +73,7 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield Real(connection, Search(), titles, names)
 
 
+@pytest.mark.parametrize("real", each_once(*WORKBOOKS), indirect=True)
 def test_every_alternative_name_of_200_profiles_finds_its_profile_among_the_first_five(real: Real) -> None:
     sampled = set(random.Random(SEED).sample(sorted({row[0] for row in real.titles}), 200))
     shared = _shared(real)
@@ -87,17 +93,17 @@ def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_pro
     for language in range(len(LANGUAGES)):
         chance = random.Random(SEED + language)
         titles = [(thing, text) for thing, _, of, text in real.titles if of == language]
-        swapped = [(thing, _swapped(text, chance)) for thing, text in titles]
+        swapped = [(thing, _swapped(text, chance)) for thing, text in chance.sample(titles, 200)]
         found = [thing in real.first(text) for thing, text in swapped]
 
-        assert len(found) >= 649
         assert sum(found) / len(found) >= 0.9, LANGUAGES[language]
 
 
 def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
     for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
         found = suggest(real.connection, text, {language}, 50)
-        assert (thing, fold(text)) in [(each.thing, fold(each.text)) for each in found]
+        assert thing in [each.thing for each in found]
+        assert all(fold(each.text).startswith(fold(text)) for each in found[:1])
 
 
 def test_every_title_can_be_searched_for_whole(real: Real) -> None:
@@ -130,7 +136,7 @@ def _swapped(text: str, chance: random.Random) -> str:
     """A text with two different letters that stand side by side in each other's place."""
     pairs = [
         place
-        for place, (one, other) in enumerate(zip(text, text[1:], strict=False))
+        for place, (one, other) in enumerate(pairwise(text))
         if one.isalpha() and other.isalpha() and fold(one) != fold(other)
     ]
     at = chance.choice(pairs)

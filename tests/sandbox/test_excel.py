@@ -358,6 +358,7 @@ def unique(values: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("number", ["3.26", "3.27"])
 def test_a_workbook_of_real_size_is_served_as_its_rows_say(number: str, tmp_path: Path) -> None:
     path = SHARED / f"competent-export-{number}.xlsx"

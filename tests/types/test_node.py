@@ -77,6 +77,24 @@ async def test_a_forged_id_is_bad_input(server: Server, forged: str) -> None:
     assert server.asked() == []
 
 
+async def test_one_bad_id_and_one_lost_document_leave_the_others(server: Server) -> None:
+    from graphql_api.sandbox import Fault
+
+    data = await server.ask('{ occupationalProfile(code: "OP-101") { id } technicalCompetence(code: "CP-7") { id } }')
+    ids = ["x", data["occupationalProfile"]["id"], data["technicalCompetence"]["id"]]
+    server.faults.add(Fault("/releases/*/occupationalprofiles/*", "status", status=503))
+
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on OccupationalProfile { description { nl } } } releases { number } }"
+    answer = (await server.post(query, {"ids": ids})).json()
+
+    assert [node and node["id"] for node in answer["data"]["nodes"]] == [None, None, ids[2]]
+    assert answer["data"]["releases"]
+    assert {(*error["path"], error["extensions"]["code"]) for error in answer["errors"]} == {
+        ("nodes", 0, "BAD_USER_INPUT"),
+        ("nodes", 1, "UPSTREAM_UNAVAILABLE"),
+    }
+
+
 async def test_more_ids_than_can_be_asked_for_at_once_are_refused(server: Server) -> None:
     assert await server.codes("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 501}) == [
         "BAD_USER_INPUT"

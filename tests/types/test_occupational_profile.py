@@ -95,6 +95,14 @@ async def test_a_malformed_uuid_is_bad_input_as_a_literal_and_as_a_variable(serv
     literal = await server.errors('{ occupationalProfile(uuid: "8c15") { code } }')
     variable = await server.errors("query ($u: UUID) { occupationalProfile(uuid: $u) { code } }", {"u": "8c15"})
 
+    for odd in (
+        "----8c15a1bf969943aeb890f79ac3e5f461",
+        "8c15a1bf-9699-43ae-b890-f79a_3e5f461",
+        "{8c15a1bf-9699-43ae-b890-f79ac3e5f4}",
+    ):
+        assert await server.codes("query ($u: UUID) { occupationalProfile(uuid: $u) { code } }", {"u": odd}) == [
+            "BAD_USER_INPUT"
+        ]
     for (error,) in (literal, variable):
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
         assert "A uuid looks like" in error["message"]
