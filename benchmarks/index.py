@@ -169,12 +169,15 @@ def run(size: int, effort: Effort) -> Run:
     with TemporaryDirectory(prefix="competent-benchmark-") as name:
         folder = Path(name)
         repeat = effort.repeat if size == 1 else 1
-        costs = best([apart(convert, folder, size) | apart(index, folder) for _ in range(repeat)])
+        costs = best([build(folder, size) for _ in range(repeat)])
         apart(index_before, folder, size)
         answering, timings = apart(answer, folder, effort)
-    if size == 1:
-        costs["from workbook to index, s"] = sum(costs[step] for step in STEPS)
     return Run(costs | answering, timings)
+
+
+def build(folder: Path, size: int) -> Costs:
+    costs = apart(convert, folder, size) | apart(index, folder)
+    return costs | {"all four, s": sum(costs[step] for step in STEPS)} if size == 1 else costs
 
 
 def best(runs: Sequence[Costs]) -> Costs:
@@ -216,13 +219,19 @@ def report(runs: dict[int, Run]) -> Iterator[str]:
     real, large = runs[1], runs[max(runs)]
     yield f"| | {' | '.join(f'{size}×' for size in runs)} | ratio |\n|---|{'---:|' * (len(runs) + 1)}"
     for name in real.costs:
-        figures = [f"{cost:.3g}" if (cost := each.costs.get(name)) is not None else "" for each in runs.values()]
+        figures = [figure(each.costs[name]) if name in each.costs else "" for each in runs.values()]
         yield f"| {name} | {' | '.join(figures)} | {ratio(real.costs.get(name), large.costs.get(name))} |"
     heads = (f"{size}×: a second | p50, ms | p99, ms" for size in runs)
     yield f"\n| look-up | {' | '.join(heads)} | ratio of p50 |\n|---|{'---:|' * (3 * len(runs) + 1)}"
     for name, timing in real.timings.items():
-        cells = [f"{t.per_second:,.0f} | {t.p50:.2f} | {t.p99:.2f}" for t in (r.timings[name] for r in runs.values())]
+        cells = [
+            f"{figure(t.per_second)} | {t.p50:.2f} | {t.p99:.2f}" for t in (r.timings[name] for r in runs.values())
+        ]
         yield f"| {name} | {' | '.join(cells)} | {ratio(timing.p50, large.timings[name].p50)} |"
+
+
+def figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
 
 def ratio(real: float | None, large: float | None) -> str:
@@ -239,7 +248,8 @@ def main() -> None:
     if options.size < 1:
         parser.error("--size is at least 1")
     if missing := [file.name for file in map(workbook, (BEFORE, AFTER)) if not file.is_file()]:
-        sys.exit(f"Skipped: there is no {' and no '.join(missing)} in ../shared/data, which is what would be measured.")
+        print(f"Skipped: it measures {' and '.join(missing)}, and ../shared/data has no such file.")
+        return
     print(machine(), end="\n\n", flush=True)
     effort = Effort(1, 0.2, 5) if options.quick else Effort(3, 0.7, 20)
     print(*report({size: run(size, effort) for size in sorted({1, options.size})}), sep="\n")

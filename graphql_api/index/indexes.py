@@ -128,7 +128,7 @@ class _Building:
 class Indexes:
     """One index for each release that is asked about.
 
-    With `patient` a question waits for the walk (right over the sandbox, where it takes a moment), else it is told how far that is.
+    With `patient` a question waits for the walk (right over the sandbox, where it takes a moment), else it is told of it.
     """
 
     def __init__(

@@ -36,12 +36,12 @@ SELECT n, field, folded, kind, place, thing, language FROM (
     SELECT min(searched) AS first, kind, place, thing, language
     FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
     WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? AND searched_words.rowid >= ?
-    GROUP BY thing ORDER BY first, thing LIMIT ?
+    GROUP BY thing ORDER BY first, kind, place LIMIT ?
 ) CROSS JOIN searched ON n = first
 """
 _EXACT = """
 SELECT n, field, folded, kind, place, thing, language FROM searched CROSS JOIN occurrence ON searched = n
-WHERE folded = ? AND field <= 3 AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place, thing LIMIT ?
+WHERE folded = ? AND field <= 3 AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place LIMIT ?
 """
 _TEXT = "SELECT text, folded FROM searched WHERE n = ?"
 

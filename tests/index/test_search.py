@@ -319,6 +319,14 @@ def test_function_words_and_single_letters_need_not_be_there(release: Make) -> N
     assert made.find("op de") == ["OP-2"]
 
 
+def test_words_in_any_script_are_found_whole_and_begun(release: Make) -> None:
+    texts = ["zebra", "μάγειρος", "повар", "𐐔𐐇𐐝𐐀𐐡𐐇𐐓", "طباخ", "요리사"]
+    made = release(*texts)
+    for code, text in enumerate(texts, 1):
+        assert made.find(text) == made.find(text[:3]) == [f"OP-{code}"]
+        assert made.suggest(text[:2]) == [text]
+
+
 def test_what_nobody_has_finds_nothing(release: Make) -> None:
     assert release("kok").find("zzzzqqqq") == []
     assert release("kok").find("zzzzqqqq van de") == []
