@@ -41,7 +41,8 @@ from graphql_api.settings import Settings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BEFORE, AFTER = "3.26", "3.27"
-SOURCE = "benchmark"
+WORKBOOKS = {release: DATA / f"competent-export-{release}.xlsx" for release in (BEFORE, AFTER)}
+DOCUMENTS, SOURCE = "documents.sqlite", "benchmark"
 STEPS = ("workbook read, s", "documents written, s", "walk, s", "finish, s")
 
 P = ParamSpec("P")
@@ -75,10 +76,9 @@ class Effort(NamedTuple):
 def convert(folder: Path, size: int) -> Costs:
     """A workbook to documents; where no workbook is that large, copies of one."""
     costs: Costs = {}
-    path = folder / "documents.sqlite"
-    path.unlink(missing_ok=True)
+    (path := folder / DOCUMENTS).unlink(missing_ok=True)
     with timed(costs, STEPS[0]):
-        dataset = read_workbook(workbook(AFTER))
+        dataset = read_workbook(WORKBOOKS[AFTER])
     if size > 1:
         costs.clear()
         dataset = copies(dataset, size)
@@ -102,7 +102,7 @@ def index(folder: Path) -> Costs:
 
 
 async def walk(folder: Path, connection: sqlite3.Connection) -> None:
-    documents = read_documents(folder / "documents.sqlite", SOURCE)
+    documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
     settings = Settings(index="off", store="memory:")
     parts = Parts(settings, create_sandbox(Releases([documents])))
@@ -112,7 +112,7 @@ async def walk(folder: Path, connection: sqlite3.Connection) -> None:
 
 def index_before(folder: Path, size: int) -> None:
     """The index of the release before, to compare with: not measured, so on the shortest way."""
-    dataset = read_workbook(workbook(BEFORE))
+    dataset = read_workbook(WORKBOOKS[BEFORE])
     file = IndexFile(folder, SOURCE, BEFORE)
     with closing(file.begin()) as connection:
         write(Writer(connection), copies(dataset, size))
@@ -131,7 +131,6 @@ def write(writer: Writer, dataset: Dataset) -> None:
 
 
 def answer(folder: Path, effort: Effort) -> Run:
-    """Every sort of look-up, one after the other."""
     costs: Costs = {}
     with timed(costs, "opening the index, s"):
         after = Index(IndexFile(folder, SOURCE, AFTER))
@@ -204,14 +203,9 @@ def peak() -> float:
     return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
 
 
-def workbook(release: str) -> Path:
-    return DATA / f"competent-export-{release}.xlsx"
-
-
 def machine() -> str:
-    load = os.getloadavg()[0]
-    told = f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), Python {platform.python_version()}"
-    return f"{told}, SQLite {sqlite3.sqlite_version}; load when it began: {load:.1f}."
+    system = f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), Python {platform.python_version()}"
+    return f"{system}, SQLite {sqlite3.sqlite_version}; load when it began: {os.getloadavg()[0]:.1f}."
 
 
 def report(runs: dict[int, Run]) -> Iterator[str]:
@@ -241,13 +235,11 @@ def ratio(real: float | None, large: float | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures the index of a release, and prints Markdown.")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument(
-        "--size", type=int, default=10, help="how many times a real release, too (10); 1 for that alone"
-    )
+    parser.add_argument("--size", type=int, default=10, help="how many times a real release, too; 1 for that alone")
     options = parser.parse_args()
     if options.size < 1:
         parser.error("--size is at least 1")
-    if missing := [file.name for file in map(workbook, (BEFORE, AFTER)) if not file.is_file()]:
+    if missing := [file.name for file in WORKBOOKS.values() if not file.is_file()]:
         print(f"Skipped: it measures {' and '.join(missing)}, and ../shared/data has no such file.")
         return
     print(machine(), end="\n\n", flush=True)

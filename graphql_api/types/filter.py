@@ -7,7 +7,6 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index import search
 from graphql_api.index.filter import Order, ProfileFilter, profiles
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import by_uuid
@@ -112,8 +111,7 @@ async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
 
 async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:
     index = await loaders.index(number)
-    hits, _ = await index.ask(index.search.search, text, {Kind.OccupationalProfile}, None, 0, search.MOST_FOUND)
-    return frozenset(hit.thing for hit in hits)
+    return frozenset(await index.ask(index.search.things, text, {Kind.OccupationalProfile}, None))
 
 
 def _order(order: OccupationalProfileOrder | None) -> Order:
