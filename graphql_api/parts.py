@@ -80,7 +80,7 @@ def _indexes(settings: Settings, store: Store) -> Indexes:
         mode=settings.index or ("need" if settings.live else "start"),  # type: ignore[arg-type]
         patient=not settings.live,
         page_size=settings.page_size,
-        at_once=settings.walk_concurrency if settings.live else 1,
+        at_once=settings.walk_concurrency if settings.live else 32,  # each turn of the loop costs, so many share one
     )
 
 
