@@ -236,8 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures the index of a release, and prints Markdown.")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--size", type=int, default=10, help="how many times a real release, too; 1 for that alone")
-    options = parser.parse_args()
-    if options.size < 1:
+    if (options := parser.parse_args()).size < 1:
         parser.error("--size is at least 1")
     if missing := [file.name for file in WORKBOOKS.values() if not file.is_file()]:
         print(f"Skipped: it measures {' and '.join(missing)}, and ../shared/data has no such file.")
