@@ -59,8 +59,8 @@ class IndexFile:
 
     def finish(self, connection: sqlite3.Connection) -> None:
         """Derive what is derived, and put the part in its place under its name. The connection is closed."""
-        connection.executescript(DERIVED)
         _write_places(connection)
+        connection.executescript(DERIVED)
         write_elements(connection)
         write_search(connection)
         connection.execute("ANALYZE")
