@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import logging
 import os
-from importlib.metadata import version
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -16,6 +15,7 @@ from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import Indexes
 from graphql_api.loaders import CURRENT, Loaders
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
+from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.progress import silent
 from graphql_api.settings import Settings
 from graphql_api.store import Store
@@ -108,9 +108,9 @@ def _file(settings: Settings) -> SqliteFile | None:
 
 
 def _origin(settings: Settings) -> str:
-    # What the sandbox serves can change under the same path; a workbook is told by its place, size and time.
+    # What the sandbox serves can change under the same path; its files are told by place, size and time.
     if settings.live:
         return settings.upstream_url.rstrip("/")
-    told = [version("competent-graphql")]
-    told += [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in settings.data]
+    files = settings.data or sorted(DATA.glob("*.toml"))
+    told = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
     return "sandbox " + hashlib.blake2s("\n".join(told).encode(), digest_size=8).hexdigest()

@@ -7,7 +7,7 @@ written again when documents are added.
 import sqlite3
 from enum import IntEnum
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever a file of before cannot be read as it is now."""
 
 
