@@ -2,8 +2,8 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/competent && pip install --no-cache-dir uv
-COPY requirements/serve.txt requirements/
-RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --require-hashes -r requirements/serve.txt
+COPY requirements/extras.txt requirements/
+RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --require-hashes -r requirements/extras.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY graphql_api graphql_api
 RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --no-deps .

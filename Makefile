@@ -37,8 +37,10 @@ bench: $(VENV)/.dev
 
 lock: $(VENV)/.uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/serve.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --group dev \
-		-c requirements/serve.txt -o requirements/dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --all-extras \
+		-c requirements/serve.txt -o requirements/extras.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --all-extras --group dev \
+		-c requirements/extras.txt -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV)

@@ -3,11 +3,11 @@
 import asyncio
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from graphql_api.errors import SettingsError, UpstreamUnavailable
+from graphql_api.fetching import Asker, Fetched
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept, Shelf
@@ -26,12 +26,12 @@ class Upstream:
         self.let_go.set()
         self.error: Exception | None = None
 
-    async def fetch(self, path: str) -> dict[str, Any]:
+    async def fetch(self, path: str, asker: Asker) -> Fetched:
         self.fetched.append(path)
         await self.let_go.wait()
         if self.error:
             raise self.error
-        return {"path": path}
+        return Fetched({"path": path})
 
     async def until(self, count: int) -> None:
         while len(self.fetched) < count:
@@ -142,10 +142,10 @@ async def test_what_failed_is_told_to_all_who_waited_and_not_kept() -> None:
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
-    async def fetch(path: str) -> dict[str, Any]:
+    async def fetch(path: str, asker: Asker) -> Fetched:
         if path == "/releases":
             raise UpstreamUnavailable
-        return {}
+        return Fetched({})
 
     found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE])
 
@@ -156,9 +156,9 @@ async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
 async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
     fetched: list[str] = []
 
-    async def fetch(path: str) -> dict[str, Any]:
+    async def fetch(path: str, asker: Asker) -> Fetched:
         fetched.append(path)
-        return {"_links": {"self": {"href": "http://internal/releases/3.11"}}}
+        return Fetched({"_links": {"self": {"href": "http://internal/releases/3.11"}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
     await kept.get_many(["/releases/current"])
@@ -170,8 +170,8 @@ async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
 async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
     other = PROFILE.replace("0005c397", "00d33eba")
 
-    async def fetch(path: str) -> dict[str, Any]:
-        return {"asked": path, "_links": {"self": {"href": other}}}
+    async def fetch(path: str, asker: Asker) -> Fetched:
+        return Fetched({"asked": path, "_links": {"self": {"href": other}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
     await kept.get_many([PROFILE])

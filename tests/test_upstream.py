@@ -23,6 +23,7 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
+from graphql_api.fetching import Asker, Fetched, Validators
 from graphql_api.routes import RELEASES
 from graphql_api.settings import Secret, Settings
 from graphql_api.upstream import Upstream
@@ -64,6 +65,11 @@ def upstream(transport: httpx.AsyncBaseTransport, settings: Settings = SETTINGS)
     return Upstream(client, settings)
 
 
+def code(fetched: Fetched) -> object:
+    assert fetched.document is not None
+    return fetched.document["code"]
+
+
 def document(**more: Any) -> bytes:
     return orjson.dumps({"id": CP_7, "code": "CP-7", **more})
 
@@ -71,7 +77,7 @@ def document(**more: Any) -> bytes:
 async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
     asked = network(document())
 
-    assert (await upstream(asked).fetch(PATH))["code"] == "CP-7"
+    assert code(await upstream(asked).fetch(PATH, Asker())) == "CP-7"
 
     (request,) = asked.requests
     assert str(request.url) == f"https://competent.example/base/v2{PATH}"
@@ -82,7 +88,7 @@ async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
 async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> None:
     asked = network(b'{"page": {}}')
 
-    await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500")
+    await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500", Asker())
 
     assert asked.requests[0].url.query == b"page=1&size=500"
 
@@ -92,7 +98,7 @@ async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
 
     for path in ("/admin", "//elsewhere.example/releases", "/releases/../admin"):
         with pytest.raises(UpstreamNotFound):
-            await upstream(asked).fetch(path)
+            await upstream(asked).fetch(path, Asker())
     assert asked.requests == []
 
 
@@ -114,7 +120,7 @@ async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamEr
     asked = network(b"{}", status=status, location="https://elsewhere.example/")
 
     with pytest.raises(error) as raised:
-        await upstream(asked).fetch(PATH)
+        await upstream(asked).fetch(PATH, Asker())
     assert type(raised.value) is error
     assert len(asked.requests) == 1
 
@@ -138,13 +144,13 @@ async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamEr
 )
 async def test_anything_but_the_document_asked_for_is_refused(body: bytes) -> None:
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(network(body)).fetch(PATH)
+        await upstream(network(body)).fetch(PATH, Asker())
 
 
 @pytest.mark.parametrize("path", ["/releases", "/releases/current", "/releases/3.11/softskills?page=0&size=500"])
 async def test_an_object_that_is_no_list_and_no_release_is_refused(path: str) -> None:
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(network(b'{"message": "maintenance"}')).fetch(path)
+        await upstream(network(b'{"message": "maintenance"}')).fetch(path, Asker())
 
 
 async def test_no_cookie_is_kept_or_sent_back() -> None:
@@ -152,17 +158,29 @@ async def test_no_cookie_is_kept_or_sent_back() -> None:
     door = upstream(asked)
     for _ in range(2):
         asked.answer = network(document(), set_cookie="session=abc1; Path=/").answer
-        await door.fetch(PATH)
+        await door.fetch(PATH, Asker())
 
     assert all("cookie" not in request.headers for request in asked.requests)
+
+
+async def test_a_document_comes_with_its_validators_and_may_be_as_it_was_under_them() -> None:
+    whole = await upstream(network(document(), etag='"7"', last_modified="Thu, 25 Jun 2026 10:00:00 GMT")).fetch(
+        PATH, Asker()
+    )
+    asked = network(status=304, etag='"7"')
+
+    assert whole.validators == Validators('"7"', "Thu, 25 Jun 2026 10:00:00 GMT")
+    assert await upstream(asked).fetch(PATH, Asker(), whole.validators) == Fetched(None, Validators('"7"'))
+    assert asked.requests[0].headers["if-none-match"] == '"7"'
+    assert asked.requests[0].headers["if-modified-since"] == "Thu, 25 Jun 2026 10:00:00 GMT"
 
 
 async def test_a_document_is_read_in_pieces_and_inflated() -> None:
     zipped = gzip.compress(document(skill=None))
 
-    found = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH)
+    found = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH, Asker())
 
-    assert found == {"id": CP_7, "code": "CP-7", "skill": None}
+    assert found.document == {"id": CP_7, "code": "CP-7", "skill": None}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +194,7 @@ async def test_a_document_is_read_in_pieces_and_inflated() -> None:
 )
 async def test_a_body_that_cannot_be_inflated_is_refused(body: bytes, encoding: str) -> None:
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(network(body, content_encoding=encoding)).fetch(PATH)
+        await upstream(network(body, content_encoding=encoding)).fetch(PATH, Asker())
 
 
 async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
@@ -192,7 +210,7 @@ async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
         return httpx.Response(200, content=endless())
 
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(Asked(answer), replace(SETTINGS, document_bytes=10_000)).fetch(PATH)
+        await upstream(Asked(answer), replace(SETTINGS, document_bytes=10_000)).fetch(PATH, Asker())
     assert read < 20_000
 
 
@@ -200,7 +218,9 @@ async def test_a_gzip_bomb_is_never_inflated_beyond_the_bound(monkeypatch: pytes
     bomb = gzip.compress(bytes(50_000_000))
 
     with pytest.raises(UpstreamInvalidResponse) as raised:
-        await upstream(network(bomb, content_encoding="gzip"), replace(SETTINGS, document_bytes=10_000)).fetch(PATH)
+        await upstream(network(bomb, content_encoding="gzip"), replace(SETTINGS, document_bytes=10_000)).fetch(
+            PATH, Asker()
+        )
     assert raised.value.detail == "more than 10000 bytes"
 
 
@@ -217,7 +237,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
         return await network(b'{"_links": {}}').answer(request)
 
     door = upstream(Asked(answer), replace(SETTINGS, upstream_concurrency=3))
-    calls = [asyncio.create_task(door.fetch(RELEASES.path())) for _ in range(10)]
+    calls = [asyncio.create_task(door.fetch(RELEASES.path(), Asker())) for _ in range(10)]
     while under_way < 3:
         await asyncio.sleep(0)
     release.set()
@@ -232,7 +252,7 @@ async def test_an_answer_that_never_ends_is_a_timeout() -> None:
         raise AssertionError
 
     with pytest.raises(UpstreamTimeout):
-        await upstream(Asked(answer), replace(SETTINGS, total_timeout=0.01)).fetch(PATH)
+        await upstream(Asked(answer), replace(SETTINGS, total_timeout=0.01)).fetch(PATH, Asker())
 
 
 def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:
@@ -305,7 +325,7 @@ async def test_a_refused_connection_is_unavailable_and_not_a_timeout(unused_tcp_
     door = Upstream(over_network(settings), settings)
 
     with pytest.raises(UpstreamUnavailable):
-        await door.fetch(PATH)
+        await door.fetch(PATH, Asker())
     await door.aclose()
 
 
@@ -315,5 +335,5 @@ async def test_an_exception_inside_the_sandbox_is_unavailable() -> None:
 
     settings = Settings()
     with pytest.raises(UpstreamUnavailable) as raised:
-        await Upstream(InProcess(broken, settings), settings).fetch(PATH)
+        await Upstream(InProcess(broken, settings), settings).fetch(PATH, Asker())
     assert "secret" not in str(raised.value)

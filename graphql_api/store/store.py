@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import orjson
 
 from graphql_api.errors import UpstreamUnavailable
+from graphql_api.fetching import Asker, Fetched
 from graphql_api.hal import Document, href, parse_link
 from graphql_api.metrics import STORE_LOOKUPS
 from graphql_api.store.flights import Flights
@@ -19,7 +20,7 @@ from graphql_api.store.sqlite import SqliteFile
 
 _IN_MEMORY, _IN_FILE, _JOINED, _MISSED = map(STORE_LOOKUPS.labels, ("memory", "file", "joined", "missed"))
 
-Fetch = Callable[[str], Awaitable[Document]]
+Fetch = Callable[[str, Asker], Awaitable[Fetched]]
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
 
@@ -101,7 +102,8 @@ class Store:
         return dict(zip(paths, map(_told, answers), strict=True))
 
     async def _fetch_and_keep(self, path: str) -> Document:
-        document = await self._fetch(path)
+        document = (await self._fetch(path, Asker())).document
+        assert document is not None  # nothing was sent that it could be as before
         kept = Kept(document, self._clock(), len(orjson.dumps(document)))
         for name in {path, _pinned_path(path, document)}:
             self._memory.put(name, kept)

@@ -5,18 +5,22 @@ Every call ends in a document that is what was asked for, or in one of our error
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from graphql_api.errors import CompetentError, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.fetching import Asker, Fetched, Validators
 from graphql_api.metrics import UPSTREAM_REQUESTS
 from graphql_api.routes import Known, route_of
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import read_object
 from graphql_api.upstream.faults import our_errors, refusal
-from graphql_api.upstream.transport import Client
+from graphql_api.upstream.transport import Client, Response
 
 log = logging.getLogger(__name__)
 
+
+NONE = Validators()
 
 _LIST = {"_embedded", "_links", "page", "number"}
 """What a list or a release has at least one of."""
@@ -35,27 +39,29 @@ class Upstream:
         self._total = settings.total_timeout
         self._most = settings.document_bytes
 
-    async def fetch(self, path: str) -> dict[str, Any]:
-        """The document at a path of `routes.py`; raises an UpstreamError, and nothing else."""
+    async def fetch(self, path: str, asker: Asker, validators: Validators = NONE) -> Fetched:
+        """The document at a path of `routes.py`, or that it is as it was; raises an UpstreamError, and nothing else."""
         known = route_of(path)
         if known is None:
             raise UpstreamNotFound(detail=f"{path} is no path of the Competent API")
         async with self._places:
             try:
-                document = await self._ask(path, known)
+                fetched = await self._ask(path, known, asker.headers | _conditions(validators))
             except CompetentError as error:
                 self._tell(known, error.code, path, error)
                 raise
         self._tell(known, "OK", path)
-        return document
+        return fetched
 
-    async def _ask(self, path: str, known: Known) -> dict[str, Any]:
+    async def _ask(self, path: str, known: Known, headers: Mapping[str, str]) -> Fetched:
         with our_errors():
-            async with asyncio.timeout(self._total), self._client.stream("GET", path) as response:
+            async with asyncio.timeout(self._total), self._client.stream("GET", path, headers=headers) as response:
+                if response.status_code == 304:
+                    return Fetched(None, _validators(response))
                 if error := refusal(response):
                     raise error
                 document = await read_object(response, self._most)
-        return _checked(document, known)
+        return Fetched(_checked(document, known), _validators(response))
 
     @staticmethod
     def _tell(known: Known, outcome: str, path: str, error: CompetentError | None = None) -> None:
@@ -68,6 +74,15 @@ class Upstream:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _conditions(validators: Validators) -> dict[str, str]:
+    told = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in told.items() if value}
+
+
+def _validators(response: Response) -> Validators:
+    return Validators(response.headers.get("etag"), response.headers.get("last-modified"))
 
 
 def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Response(Protocol):
 class Client(Protocol):
     """As much of httpx's client as the door calls."""
 
-    def stream(self, method: str, url: str) -> AbstractAsyncContextManager[Response]:
+    def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Response]:
         """The response to a request for a path on the base of this client."""
 
     async def aclose(self) -> None:
@@ -75,6 +75,10 @@ def _session(settings: Settings, context: ssl.SSLContext) -> aiohttp.ClientSessi
     # Built here and not by the transport: no cookies, and the proxy of the environment where there is one.
     connector = aiohttp.TCPConnector(ssl=context, limit=settings.upstream_concurrency)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class _Answer:
@@ -116,19 +120,19 @@ class InProcess:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in _headers(settings).items()]
+        self._headers = _raw(_headers(settings))
 
     @asynccontextmanager
-    async def stream(self, method: str, url: str) -> AsyncIterator[_Answer]:
+    async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_Answer]:
         """The response of the app; where the app raises, status 500."""
         answer = _Answer()
         try:
-            await self._app(self._scope(method, url), answer.receive, answer.send)
+            await self._app(self._scope(method, url, headers), answer.receive, answer.send)
         except Exception:
             answer.status_code = 500
         yield answer
 
-    def _scope(self, method: str, url: str) -> dict[str, Any]:
+    def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         path, _, query = url.partition("?")
         return {
             "type": "http",
@@ -140,7 +144,7 @@ class InProcess:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": self._headers,
+            "headers": [*self._headers, *_raw(headers)] if headers else self._headers,
             "client": ("127.0.0.1", 0),
             "server": ("sandbox.invalid", 80),
         }

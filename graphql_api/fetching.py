@@ -1,0 +1,59 @@
+"""What the floors tell each other when a document is fetched: who asks, how urgently, until when, and what came of it."""
+
+import math
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from graphql_api.hal import Document
+
+
+class Urgency(IntEnum):
+    """Whose calls go first where calls to the Competent API are scarce: the lowest."""
+
+    QUESTION = 0
+    """A client waits for it."""
+    REVALIDATION = 1
+    """A stored copy is at hand and is being served meanwhile."""
+    WALK = 2
+    """An index is being filled."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How the documents of one operation were come by."""
+
+    requests: int = 0
+    """Calls to the Competent API that it caused or joined."""
+    cached: int = 0
+    """Documents that were stored and fresh."""
+    stale: int = 0
+    """Documents that were stored and no longer fresh, served all the same."""
+
+
+@dataclass(slots=True, eq=False)
+class Asker:
+    """Who asks for documents.
+
+    `deadline` is a time of the event loop's clock after which nobody waits for an answer any more. `headers` go upstream
+    with each call that this asker causes: a request id, the context of a trace.
+    """
+
+    urgency: Urgency = Urgency.QUESTION
+    deadline: float = math.inf
+    headers: dict[str, str] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+
+class Validators(NamedTuple):
+    """What upstream told a document's version by (RFC 9110, 8.8), for asking whether it has changed."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Fetched(NamedTuple):
+    """What a call upstream gave: a document, or None where it is as it was under the validators that were sent."""
+
+    document: Document | None
+    validators: Validators = Validators()
