@@ -12,6 +12,7 @@ from aiodataloader import DataLoader
 
 from graphql_api import routes
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.fetching import Asker
 from graphql_api.hal import Document, href, is_release, items, parse_link
 from graphql_api.index import Index, Indexes
 from graphql_api.listing import Listing
@@ -27,7 +28,8 @@ Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
 class Loaders:
     """What the resolvers of one request load with. Made inside the request: aiodataloader keeps the running loop."""
 
-    def __init__(self, store: Store, indexes: Indexes, page_size: int) -> None:
+    def __init__(self, store: Store, indexes: Indexes, page_size: int, asker: Asker) -> None:
+        self.asker = asker
         self._store = store
         self._indexes = indexes
         self._lookups: DataLoader[tuple[str, Question, Any], Any] = DataLoader(self._look_up_batch)

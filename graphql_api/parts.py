@@ -12,6 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from graphql_api.errors import CompetentError, SettingsError
+from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
 from graphql_api.loaders import CURRENT, Loaders
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
@@ -52,9 +53,9 @@ class Parts:
         self.store = Store(self._upstream.fetch, shelf, Memory(settings.memory_bytes), _file(settings))
         self.indexes = _indexes(settings, self.store)
 
-    def loaders(self) -> Loaders:
-        """The loaders of one request."""
-        return Loaders(self.store, self.indexes, self._page_size)
+    def loaders(self, asker: Asker | None = None) -> Loaders:
+        """The loaders of one request, which fetch for this asker."""
+        return Loaders(self.store, self.indexes, self._page_size, asker or Asker())
 
     async def index_current(self, every: float) -> None:
         """Keep an index of the current release, where one is to be there from the start; a new release gets its own."""

@@ -35,14 +35,23 @@ class Answer(NamedTuple):
 
 
 class OneOperation(SchemaExtension):
-    """Refuses a document with several operations where none is named, instead of running the first."""
+    """Refuses a document with several operations where none is named, instead of running the first.
+
+    Writes name and kind of the one that is run into the record of the request.
+    """
 
     def on_validate(self) -> Iterator[None]:
         """Counts the operations once the document is parsed."""
         context = self.execution_context
         definitions = context.graphql_document.definitions if context.graphql_document else ()
-        count = sum(isinstance(each, OperationDefinitionNode) for each in definitions)
-        if count > 1 and context._provided_operation_name is None:
+        operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        named = context._provided_operation_name
+        count = len(operations)
+        for each in operations:
+            name = each.name.value if each.name else ""
+            if named == name or (named is None and count == 1):
+                context.context.record.name, context.context.record.kind = name, each.operation.value
+        if count > 1 and named is None:
             context.pre_execution_errors = [
                 GraphQLError(
                     f"The document has {count} operations; say which by `operationName`.",

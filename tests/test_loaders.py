@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders, number_of
 from graphql_api.store import Store
@@ -25,7 +26,7 @@ class Table:
 
 def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
     table = Table(documents)
-    return Loaders(cast(Store, table), cast(Indexes, None), page_size=500), table
+    return Loaders(cast(Store, table), cast(Indexes, None), page_size=500, asker=Asker()), table
 
 
 def linked(release: str, rest: str = "") -> dict[str, Any]:

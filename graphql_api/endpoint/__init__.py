@@ -1,0 +1,11 @@
+"""GraphQL over HTTP: one operation in, one JSON answer out, with the status that the answer's type asks for.
+
+Every refusal is JSON with a code; the documents that an operation reads are loaded by loaders of this request alone.
+"""
+
+from graphql_api.endpoint.answer import http_error, unexpected
+from graphql_api.endpoint.context import Context
+from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
+from graphql_api.endpoint.respond import Endpoint
+
+__all__ = ["JSON", "RESPONSE_JSON", "Context", "Endpoint", "http_error", "unexpected"]

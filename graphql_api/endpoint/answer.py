@@ -1,0 +1,77 @@
+"""What goes back to the client: body, status and headers, all JSON and all with the id of the request.
+
+The one place where `extensions` of an answer are put together, and where codes are written down for those who log.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
+from graphql_api.endpoint.refusal import Refused
+from graphql_api.record import Record, record_of
+from graphql_api.schema import Answer
+
+log = logging.getLogger(__name__)
+
+
+def answered(answer: Answer, media_type: str, record: Record, explain: bool) -> Response:
+    """The answer to an operation; `explain` adds what it cost."""
+    record.executed = answer.executed
+    body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
+    if answer.executed:
+        body["data"] = answer.data
+    if extensions := _extensions(record, explain):
+        body["extensions"] = extensions
+    status = 400 if media_type == RESPONSE_JSON and not answer.executed else 200
+    return _json(body, status, media_type, record)
+
+
+def _extensions(record: Record, explain: bool) -> dict[str, Any]:
+    tally = record.asker.tally
+    told: dict[str, Any] = {}
+    if explain or tally.stale:
+        told["upstream"] = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
+    if explain and record.cost is not None:
+        told["cost"] = record.cost
+    return told
+
+
+def refused(refusal: Refused, media_type: str, record: Record) -> Response:
+    """The answer to a request that no operation can be run for."""
+    return _error(str(refusal), refusal.code, refusal.status, media_type, record, refusal.headers)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Any other refusal of this server (no such page, wrong method) as JSON."""
+    assert isinstance(error, HTTPException)
+    return _error(error.detail, "BAD_REQUEST", error.status_code, JSON, record_of(request.scope), error.headers)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: logged with its trace, told without."""
+    record = record_of(request.scope)
+    log.error("unexpected error in request %s", record.request_id, exc_info=error)
+    return _error("Something went wrong here.", "INTERNAL_SERVER_ERROR", 500, JSON, record)
+
+
+def _error(
+    message: str, code: str, status: int, media_type: str, record: Record, headers: Mapping[str, str] | None = None
+) -> Response:
+    return _json({"errors": [{"message": message, "extensions": {"code": code}}]}, status, media_type, record, headers)
+
+
+def _json(
+    body: dict[str, Any], status: int, media_type: str, record: Record, headers: Mapping[str, str] | None = None
+) -> Response:
+    errors = body.get("errors", ())
+    for error in errors:
+        error["extensions"]["requestId"] = record.request_id
+    record.codes = [error["extensions"]["code"] for error in errors]
+    told = {"X-Request-ID": record.request_id, "X-Content-Type-Options": "nosniff", "Vary": "Accept, Accept-Language"}
+    return Response(orjson.dumps(body), status, told | dict(headers or {}), media_type=f"{media_type}; charset=utf-8")

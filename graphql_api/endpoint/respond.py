@@ -1,0 +1,43 @@
+"""The endpoint itself: a request in, a response out, whatever comes in."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from graphql_api.endpoint.answer import answered, refused
+from graphql_api.endpoint.context import Context
+from graphql_api.endpoint.negotiation import JSON, negotiate
+from graphql_api.endpoint.operation import Operation, operation_of
+from graphql_api.endpoint.refusal import Refused
+from graphql_api.fetching import Asker
+from graphql_api.loaders import Loaders
+from graphql_api.record import Record, record_of
+from graphql_api.schema import Answer, CompetentSchema
+from graphql_api.types.text import accepted
+
+
+class Endpoint:
+    """Answers GET and POST on `/graphql`."""
+
+    def __init__(self, schema: CompetentSchema, make_loaders: Callable[[Asker], Loaders], max_body_bytes: int) -> None:
+        self._schema = schema
+        self._make_loaders = make_loaders
+        self._max_body_bytes = max_body_bytes
+
+    async def respond(self, request: Request) -> Response:
+        """The answer to a request."""
+        record = record_of(request.scope)
+        media_type = JSON
+        try:
+            media_type = negotiate(request.headers.get("accept", "*/*"))
+            answer = await self._answer(await operation_of(request, self._max_body_bytes), request, record)
+        except Refused as refusal:
+            return refused(refusal, media_type, record)
+        return answered(answer, media_type, record, explain=request.headers.get("x-competent-explain") == "1")
+
+    async def _answer(self, operation: Operation, request: Request, record: Record) -> Answer:
+        record.asker = Asker(headers={"X-Request-ID": record.request_id})
+        languages = accepted(request.headers.get("accept-language", ""))
+        context = Context(self._make_loaders(record.asker), languages, record)
+        return await self._schema.answer(operation.query, operation.variables, operation.operation_name, context)

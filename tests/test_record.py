@@ -1,0 +1,60 @@
+"""The record of one request: one for all who tell of it, filled in while the request is answered."""
+
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from graphql_api.record import Record, record_of
+from tests.conftest import Server
+
+
+async def record_after(server: Server, query: str, **headers: str) -> Record:
+    """What a middleware around the server finds in the record once the answer is out."""
+    seen: list[Record] = []
+
+    async def watching(scope: Scope, receive: Receive, send: Send) -> None:
+        record = record_of(scope)
+        await server.app(scope, receive, send)
+        seen.append(record)
+
+    transport = httpx.ASGITransport(watching)
+    async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
+        response = await client.post("/graphql", json={"query": query}, headers=headers)
+    assert response.headers["x-request-id"] == seen[0].request_id
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "kind", "outcome", "codes"),
+    [
+        ("query Mine { __typename }", "Mine", "query", "ok", []),
+        ("{ __typename }", "", "query", "ok", []),
+        ('query Mine { a: __typename node(id: "x") { id } }', "Mine", "query", "partial", ["BAD_USER_INPUT"]),
+        ("query Mine {", "", "", "refused", ["GRAPHQL_PARSE_FAILED"]),
+        ("", "", "", "refused", ["BAD_REQUEST"]),
+    ],
+)
+async def test_who_watches_learns_of_the_operation(
+    server: Server, query: str, name: str, kind: str, outcome: str, codes: list[str]
+) -> None:
+    record = await record_after(server, query)
+
+    assert (record.name, record.kind, record.outcome, record.codes) == (name, kind, outcome, codes)
+
+
+async def test_all_find_the_same_record_under_the_id_of_the_client(server: Server) -> None:
+    assert (await record_after(server, "{ __typename }", **{"X-Request-ID": "mine-1"})).request_id == "mine-1"
+
+    scope: dict[str, Any] = {"headers": [(b"x-request-id", b"not plain")]}
+    assert record_of(scope) is record_of(scope)
+    assert record_of(scope).request_id != "not plain"
+
+
+async def test_what_an_answer_was_made_from_is_told_to_those_who_ask(server: Server) -> None:
+    told = await server.post("{ __typename }", X_Competent_Explain="1")
+    untold = await server.post("{ __typename }")
+
+    assert told.json()["extensions"]["upstream"] == {"requests": 0, "cached": 0, "stale": 0}
+    assert "extensions" not in untold.json()
