@@ -8,6 +8,7 @@ see goes into `detail`, which is logged and never told.
     ├── BadUserInput                BAD_USER_INPUT
     ├── ReleaseNotFound             RELEASE_NOT_FOUND
     ├── NotIndexedYet               NOT_INDEXED_YET
+    ├── QueryTooComplex             QUERY_TOO_COMPLEX
     └── UpstreamError               UPSTREAM_UNAVAILABLE
         ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a link leads nowhere; entry points turn it into null)
         ├── UpstreamTimeout         UPSTREAM_TIMEOUT
@@ -72,11 +73,23 @@ class NotIndexedYet(CompetentError):
         return super().extensions | ({} if self.progress is None else {"progress": round(self.progress, 3)})
 
 
+class QueryTooComplex(CompetentError):
+    """The operation asks for more than one operation may; the message says how much that is."""
+
+    code = "QUERY_TOO_COMPLEX"
+
+
 class UpstreamError(CompetentError):
-    """The Competent API gave no document."""
+    """The Competent API gave no document. `passing` says whether another try soon may do better."""
 
     code = "UPSTREAM_UNAVAILABLE"
     default = "The Competent API cannot be reached now."
+    passing: bool = True
+
+    def lasting(self) -> "UpstreamError":
+        """This error, as one that another try would meet again."""
+        self.passing = False
+        return self
 
 
 class UpstreamNotFound(UpstreamError):
@@ -84,6 +97,7 @@ class UpstreamNotFound(UpstreamError):
 
     code = "UPSTREAM_INVALID_RESPONSE"
     default = "Competent links to a document that it does not have."
+    passing = False
 
 
 class UpstreamTimeout(UpstreamError):
@@ -105,6 +119,7 @@ class UpstreamUnauthorized(UpstreamError):
 
     code = "UPSTREAM_UNAUTHORIZED"
     default = "The Competent API refuses this server's key; its operator can set another."
+    passing = False
 
 
 class UpstreamUnavailable(UpstreamError):

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from graphql_api.hal import Document
+from graphql_api.secret import Secret
 
 
 class Urgency(IntEnum):
@@ -36,13 +37,17 @@ class Asker:
     """Who asks for documents.
 
     `deadline` is a time of the event loop's clock after which nobody waits for an answer any more. `headers` go upstream
-    with each call that this asker causes: a request id, the context of a trace.
+    with each call that this asker causes: a request id, the context of a trace. `key` is a client's own key for the Competent
+    API, sent instead of the server's. An asker whose tally has reached `most_requests` causes no further call; walks and the
+    operator's tools have no such bound.
     """
 
     urgency: Urgency = Urgency.QUESTION
     deadline: float = math.inf
     headers: dict[str, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    key: Secret | None = field(default=None, repr=False)
+    most_requests: float = math.inf
 
 
 class Validators(NamedTuple):

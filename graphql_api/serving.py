@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from graphql_api.settings import Secret, Settings, variable
+from graphql_api.secret import Secret
+from graphql_api.settings import Settings, variable
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

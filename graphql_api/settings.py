@@ -12,24 +12,9 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from graphql_api.errors import SettingsError
+from graphql_api.secret import Secret
 
 PREFIX = "COMPETENT_"
-
-
-class Secret(str):
-    """A text that hides itself from logs, traces and `repr`; `reveal()` gives it."""
-
-    def __repr__(self) -> str:
-        return "Secret('…')" if self.reveal() else "Secret('')"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return format(repr(self), spec)
-
-    def reveal(self) -> str:
-        """The text itself, for the one place that sends it."""
-        return str.__str__(self)
 
 
 def _setting(default: Any, help: str, *, least: float | None = None, most: float = math.inf) -> Any:
@@ -56,13 +41,24 @@ class Settings:
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
     workers: int = _setting(1, "Processes that serve.", least=1)
     log: str = _setting("info", "How much is logged: debug, info, warning or error.")
-    connect_timeout: float = _setting(2.0, "Longest wait for a connection to the Competent API.", least=0.001)
-    read_timeout: float = _setting(4.0, "Longest silence while the Competent API answers.", least=0.001)
-    total_timeout: float = _setting(
-        5.0, "Longest time for one answer of the Competent API, body included.", least=0.001
+    connect_timeout: float = _setting(0.5, "Longest wait for a connection to the Competent API.", least=0.001)
+    attempt_timeout: float = _setting(
+        1.5, "Longest time for one call to the Competent API, body included; another may follow it.", least=0.001
     )
-    upstream_concurrency: int = _setting(40, "Most requests to the Competent API at once.", least=1)
-    document_bytes: int = _setting(16_000_000, "Largest document that is read, after inflating.", least=1)
+    total_timeout: float = _setting(
+        5.0,
+        "Longest time for one document of the Competent API, with all attempts and the waits between them.",
+        least=0.001,
+    )
+    upstream_concurrency: int = _setting(40, "Most calls to the Competent API at once.", least=1)
+    plan: int = _setting(
+        1900,
+        "Most calls in any minute to one route of the Competent API; a quarter of them is kept from the walk that fills an "
+        "index. 0: no limit.",
+        least=0,
+    )
+    operation_calls: int = _setting(60, "Most documents that one operation may cause to be asked upstream.", least=1)
+    document_bytes: int = _setting(8_000_000, "Largest document that is read, after inflating.", least=1)
     page_size: int = _setting(500, "Items asked for with each page of a list.", least=1)
     memory_bytes: int = _setting(
         64_000_000,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings import Secret, Settings, variable
+from graphql_api.secret import Secret
+from graphql_api.settings import Settings, variable
 
 LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}
 
@@ -31,12 +32,12 @@ def test_values_get_the_type_of_their_default() -> None:
     settings = read(
         {
             "COMPETENT_PORT": "0",
-            "COMPETENT_READ_TIMEOUT": "1.5",
+            "COMPETENT_ATTEMPT_TIMEOUT": "0.5",
             "COMPETENT_DATA": os.pathsep.join(["a.xlsx", "b.xlsx"]),
         }
     )
 
-    assert (settings.port, settings.read_timeout) == (0, 1.5)
+    assert (settings.port, settings.attempt_timeout) == (0, 0.5)
     assert settings.data == (Path("a.xlsx"), Path("b.xlsx"))
 
 

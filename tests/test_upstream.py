@@ -25,7 +25,8 @@ from graphql_api.errors import (
 )
 from graphql_api.fetching import Asker, Fetched, Validators
 from graphql_api.routes import RELEASES
-from graphql_api.settings import Secret, Settings
+from graphql_api.secret import Secret
+from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.faults import our_errors, retry_after
 from graphql_api.upstream.transport import InProcess, over_network, tls

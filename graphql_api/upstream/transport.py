@@ -52,7 +52,7 @@ def over_network(settings: Settings) -> httpx.AsyncClient:
         base_url=settings.upstream_url,
         headers=_headers(settings),
         transport=AiohttpTransport(client=lambda: _session(settings, context)),
-        timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=settings.total_timeout),
+        timeout=httpx.Timeout(settings.total_timeout, connect=settings.connect_timeout),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # keeps none, so none is sent back
     )

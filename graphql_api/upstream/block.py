@@ -1,0 +1,49 @@
+"""A block on calls to a route: none until it ends, then a few probes until one of them lifts it; no clock of its own.
+
+Both a wait that upstream asked for and an open breaker are such blocks. In the words of breakers: open, then half-open.
+"""
+
+from collections import deque
+
+from graphql_api.upstream.ledger import Reason, Refused
+from graphql_api.upstream.plan import Plan
+
+
+class Block:
+    """One block, from the time that somebody asked for it to the time that it is lifted."""
+
+    __slots__ = ("_at", "_plan", "_probes", "_reason", "_until")
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._probes: deque[float] = deque()
+        self._until = self._at = 0.0
+        self._reason = Reason.UNAVAILABLE
+
+    def extend(self, now: float, seconds: float, reason: Reason) -> None:
+        """Let nothing through for so many seconds; a block that ends later than that stays as it is."""
+        self._at = now
+        if now + seconds >= self._until:
+            self._until, self._reason = now + seconds, reason
+
+    def holds(self, now: float) -> Refused | None:
+        """The refusal, as long as the block has not ended."""
+        return Refused(self._reason, self._until - now) if now < self._until else None
+
+    def refuses(self, now: float) -> Refused | None:
+        """The refusal, also where the block has ended and all probes are out."""
+        if refused := self.holds(now):
+            return refused
+        while self._probes and self._probes[0] <= now - self._plan.probe_span:
+            self._probes.popleft()
+        if len(self._probes) < self._plan.probes:
+            return None
+        return Refused(self._reason, self._probes[0] + self._plan.probe_span - now, probing=True)
+
+    def probe(self, now: float) -> None:
+        """One probe is let through."""
+        self._probes.append(now)
+
+    def lifted(self, as_of: float) -> bool:
+        """Whether a probe let through at `as_of` may lift this block: not where somebody has asked for it anew since."""
+        return self._at <= as_of

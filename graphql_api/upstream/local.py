@@ -1,0 +1,91 @@
+"""The ledger of one process: windows and blocks in memory, bounded in number."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from graphql_api.fetching import Urgency
+from graphql_api.upstream.block import Block
+from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
+from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.window import Window
+
+MOST = 2000
+"""Windows, and blocks, of clients' own keys that are kept; those longest unused go first."""
+
+
+class LocalLedger:
+    """A `Ledger` that asks nobody. The server's own windows and blocks are never among those that go."""
+
+    def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._windows: OrderedDict[Scope, Window] = OrderedDict()
+        self._blocks: OrderedDict[Scope, Block] = OrderedDict()
+
+    def blocked(self, account: str, route: str) -> Refused | None:
+        """The block that holds for this account or for everybody; the longer of the two."""
+        if not self._blocks:
+            return None
+        now = self._clock()
+        held = [refused for _, block in self._of(account, route) if (refused := block.holds(now))]
+        return max(held, key=lambda refused: refused.wait, default=None)
+
+    async def take(self, account: str, route: str, urgency: Urgency, ahead: int = 0) -> Granted | Refused:
+        """One call, from the plan and past the blocks."""
+        now = self._clock()
+        blocks = self._of(account, route) if self._blocks else ()
+        refused = [each for _, block in blocks if (each := block.refuses(now))]
+        if refused:
+            return max(refused, key=lambda each: each.wait)
+        left = None
+        if self._plan.most:
+            window = self._window(Scope(route, account))
+            if wait := window.take(now, self._plan.kept(urgency), ahead):
+                return Refused(Reason.PLAN, wait)
+            left = window.left(now)
+        for _, block in blocks:
+            block.probe(now)
+        return Granted(now, tuple(scope for scope, _ in blocks), left)
+
+    def _of(self, account: str, route: str) -> list[tuple[Scope, Block]]:
+        scopes = (Scope(route), Scope(route, account))
+        return [(scope, block) for scope in scopes if (block := self._blocks.get(scope))]
+
+    def _window(self, scope: Scope) -> Window:
+        window = self._windows.get(scope)
+        if window is None:
+            window = self._windows[scope] = Window(self._plan)
+            _bound(self._windows)
+        self._windows.move_to_end(scope)
+        return window
+
+    async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
+        """Into the window of this account and route."""
+        if self._plan.most:
+            self._window(Scope(route, account)).told_left(self._clock(), left, as_of)
+
+    async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
+        """A new block, or more of the one that there is."""
+        block = self._blocks.get(scope)
+        if block is None:
+            block = self._blocks[scope] = Block(self._plan)
+            _bound(self._blocks)
+        self._blocks.move_to_end(scope)
+        block.extend(self._clock(), seconds, reason)
+
+    async def lift(self, scope: Scope, as_of: float) -> None:
+        """The end of a block, where it is still the one that was probed."""
+        block = self._blocks.get(scope)
+        if block is not None and block.lifted(as_of):
+            del self._blocks[scope]
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def _bound(kept: "OrderedDict[Scope, Window] | OrderedDict[Scope, Block]") -> None:
+    if len(kept) > MOST:
+        oldest = next((scope for scope in kept if scope.account not in (SERVER, None)), None)
+        if oldest is not None:
+            del kept[oldest]

@@ -1,0 +1,147 @@
+"""The ledger's promises; one that is shared by replicas has to keep the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from graphql_api.fetching import Urgency
+from graphql_api.upstream import local
+from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
+from graphql_api.upstream.local import LocalLedger
+from graphql_api.upstream.plan import Plan
+
+ROUTE, OTHER = "/releases/{release}", "/releases"
+PLAN = Plan(most=20, probe_span=1.5)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Asking:
+    """A ledger and its clock."""
+
+    def __init__(self, make: Callable[[Plan, Clock], Ledger], plan: Plan = PLAN) -> None:
+        self.clock = Clock()
+        self.ledger = make(plan, self.clock)
+
+    async def take(self, account: str = SERVER, route: str = ROUTE, **more: Any) -> Granted | Refused:
+        return await self.ledger.take(account, route, more.pop("urgency", Urgency.QUESTION), **more)
+
+    async def granted(self, count: int, **of: Any) -> int:
+        return sum([isinstance(await self.take(**of), Granted) for _ in range(count)])
+
+
+@pytest.fixture
+def asking() -> Asking:
+    return Asking(LocalLedger)
+
+
+async def test_calls_are_counted_by_account_and_by_route(asking: Asking) -> None:
+    assert await asking.granted(30) == 20
+    assert await asking.granted(30, route=OTHER) == 20
+    assert await asking.granted(30, account="digest") == 20
+
+    refused = await asking.take()
+    assert refused == Refused(Reason.PLAN, pytest.approx(61.0))
+    asking.clock.now += 61.0
+    assert await asking.granted(30) == 20
+
+
+async def test_a_walk_leaves_calls_to_questions(asking: Asking) -> None:
+    assert await asking.granted(30, urgency=Urgency.WALK) == 15
+    assert await asking.granted(30, urgency=Urgency.REVALIDATION) == 3
+    assert await asking.granted(30) == 2
+
+
+async def test_a_grant_tells_what_is_left_and_upstream_may_know_better(asking: Asking) -> None:
+    granted = await asking.take()
+    assert isinstance(granted, Granted)
+    assert granted.left == 19
+
+    await asking.ledger.told_left(SERVER, ROUTE, 3, granted.at)
+    assert await asking.granted(30, account="digest") == 20
+    asking.clock.now += 0.1
+    assert await asking.granted(30) == 3
+
+
+async def test_without_a_plan_nothing_is_counted() -> None:
+    asking = Asking(LocalLedger, Plan())
+    assert await asking.granted(5000) == 5000
+    assert await asking.take() == Granted(1000.0)
+
+
+async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it(asking: Asking) -> None:
+    scope = Scope(ROUTE)
+    await asking.ledger.block(scope, 7.0, Reason.UNAVAILABLE)
+    assert await asking.take() == Refused(Reason.UNAVAILABLE, 7.0)
+    assert asking.ledger.blocked(SERVER, ROUTE) == Refused(Reason.UNAVAILABLE, 7.0)
+    assert await asking.granted(1, route=OTHER) == 1
+
+    asking.clock.now += 7.0
+    assert asking.ledger.blocked(SERVER, ROUTE) is None
+    probes = [await asking.take() for _ in range(10)]
+    granted = [probe for probe in probes if isinstance(probe, Granted)]
+    assert len(granted) == 3
+    assert {probe.probes for probe in granted} == {(scope,)}
+    assert probes[-1] == Refused(Reason.UNAVAILABLE, 1.5, probing=True)
+
+    asking.clock.now += 1.5  # probes that never came back hold nobody up
+    again = await asking.take()
+    assert isinstance(again, Granted)
+    await asking.ledger.lift(scope, again.at)
+    assert await asking.granted(10) == 10
+
+
+async def test_a_block_for_one_account_is_none_for_another(asking: Asking) -> None:
+    await asking.ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
+
+    assert await asking.take(account="digest") == Refused(Reason.RATE_LIMITED, 60.0)
+    assert await asking.granted(10) == 10
+
+
+async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Asking) -> None:
+    await asking.ledger.block(Scope(ROUTE), 5.0, Reason.UNAVAILABLE)
+    await asking.ledger.block(Scope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
+    await asking.ledger.block(Scope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
+
+    assert await asking.take() == Refused(Reason.RATE_LIMITED, 30.0)
+    assert asking.ledger.blocked(SERVER, ROUTE) == Refused(Reason.RATE_LIMITED, 30.0)
+    assert await asking.take(account="digest") == Refused(Reason.UNAVAILABLE, 5.0)
+
+
+async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out(asking: Asking) -> None:
+    scope = Scope(ROUTE, SERVER)
+    await asking.ledger.block(scope, 1.0, Reason.RATE_LIMITED)
+    asking.clock.now += 1.0
+    probe = await asking.take()
+    assert isinstance(probe, Granted)
+
+    asking.clock.now += 0.1
+    await asking.ledger.block(scope, 9.0, Reason.RATE_LIMITED)
+    await asking.ledger.lift(scope, probe.at)
+
+    assert await asking.take() == Refused(Reason.RATE_LIMITED, pytest.approx(9.0))
+
+
+async def test_accounts_of_clients_are_bounded_in_number_and_never_push_out_the_servers_own(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "MOST", 10)
+    assert await asking.granted(20) == 20
+    await asking.ledger.block(Scope(OTHER), 60.0, Reason.UNAVAILABLE)
+    for account in range(50):
+        await asking.take(account=str(account))
+        await asking.ledger.block(Scope(ROUTE, str(account)), 60.0, Reason.RATE_LIMITED)
+
+    assert await asking.granted(1) == 0
+    assert await asking.granted(1, route=OTHER) == 0
+    ledger = asking.ledger
+    assert isinstance(ledger, LocalLedger)
+    assert len(ledger._windows) <= 11
+    assert len(ledger._blocks) <= 11

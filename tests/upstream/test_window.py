@@ -1,0 +1,89 @@
+"""The plan's window: exact over any period, with a share kept and upstream's own word taken."""
+
+from collections import deque
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from graphql_api.fetching import Urgency
+from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.window import Window
+
+PLAN = Plan(most=100, period=61.0)
+
+
+def test_no_period_ever_holds_more_calls_than_the_plan() -> None:
+    random, window = Random(7), Window(PLAN)
+    now, taken = 0.0, deque[float]()
+    for _ in range(20_000):
+        now += random.expovariate(5)
+        if window.take(now) == 0.0:
+            taken.append(now)
+
+    within = [sum(at - 61.0 < other <= at for other in taken) for at in list(taken)[::50]]
+    assert max(within) == 100
+    assert len(taken) > 100 * (now // 61.0 - 1)  # and what is allowed is used
+
+
+def test_what_is_refused_is_told_when_a_call_is_free_and_then_it_is() -> None:
+    window = Window(PLAN)
+    for each in range(100):
+        assert window.take(each / 10) == 0.0
+
+    wait = window.take(20.0)
+    assert wait == pytest.approx(41.0)
+    assert window.take(20.0 + wait - 0.01) > 0.0
+    assert window.take(20.0 + wait) == 0.0
+
+
+def test_who_comes_later_waits_for_a_later_call() -> None:
+    window = Window(PLAN)
+    for each in range(100):
+        window.take(each / 10)
+
+    waits = [window.take(20.0, ahead=ahead) for ahead in range(5)]
+    assert [round(later - sooner, 6) for sooner, later in pairwise(waits)] == [0.1] * 4
+    assert window.take(61.05, ahead=1) > 0.0  # one is free, and somebody is before us
+    assert window.take(61.15, ahead=1) == 0.0
+
+
+def test_a_walk_leaves_a_share_to_questions() -> None:
+    window = Window(PLAN)
+    walked = sum(window.take(1.0, PLAN.kept(Urgency.WALK)) == 0.0 for _ in range(200))
+    asked = sum(window.take(1.0) == 0.0 for _ in range(200))
+
+    assert (walked, asked) == (75, 25)
+    assert window.left(1.0) == 0
+
+
+def test_where_upstream_says_that_fewer_are_left_its_word_goes_until_it_is_heard_anew() -> None:
+    window = Window(PLAN)
+    window.take(1.0)
+    window.told_left(1.1, 2, as_of=1.0)
+
+    assert [window.take(1.2) == 0.0 for _ in range(4)] == [True, True, False, False]
+    assert window.left(1.2) == 0
+    assert window.take(6.0) > 0.0
+    assert [window.take(6.1) == 0.0 for _ in range(3)] == [True, False, False]  # one call finds out
+    window.told_left(6.2, 50, as_of=6.1)
+    assert all(window.take(6.3) == 0.0 for _ in range(50))
+
+
+def test_a_walk_stops_where_what_upstream_says_is_left_is_the_share_of_questions() -> None:
+    window = Window(PLAN)
+    window.take(1.0)
+    window.told_left(1.1, 26, as_of=1.0)
+
+    assert [window.take(1.2, PLAN.kept(Urgency.WALK)) == 0.0 for _ in range(3)] == [True, False, False]
+    assert window.take(1.2) == 0.0
+
+
+def test_an_older_word_of_upstream_does_not_replace_a_newer_one() -> None:
+    window = Window(PLAN)
+    for at in (1.0, 2.0):
+        window.take(at)
+    window.told_left(2.1, 5, as_of=2.0)
+    window.told_left(2.2, 90, as_of=1.0)
+
+    assert window.left(2.2) == 5
