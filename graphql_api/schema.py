@@ -17,6 +17,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from graphql_api.errors import CompetentError
+from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.query import CONCEPTS, Query
 from graphql_api.types.scalars import SCALARS
 
@@ -64,11 +65,11 @@ class OneOperation(SchemaExtension):
 class CompetentSchema(strawberry.Schema):
     """Strawberry's schema, with arguments that have no default where Python's is None, and a logger that stays silent."""
 
-    def __init__(self, max_tokens: int) -> None:
+    def __init__(self, max_tokens: int, query: type[Query]) -> None:
         super().__init__(
-            Query,
+            query,
             types=list(CONCEPTS.values()),
-            config=StrawberryConfig(scalar_map=SCALARS),
+            config=StrawberryConfig(scalar_map=SCALARS | ENTITY_SCALARS),
             extensions=[
                 lambda: MaxTokensLimiter(max_tokens),
                 lambda: ParserCache(DOCUMENTS_KEPT),
@@ -108,9 +109,9 @@ def _without_null_defaults(kind: Any) -> None:
             taker.default_value = Undefined
 
 
-def build_schema(max_tokens: int = 1000) -> CompetentSchema:
-    """The schema of this server."""
-    return CompetentSchema(max_tokens)
+def build_schema(max_tokens: int = 1000, *, federation: bool = False) -> CompetentSchema:
+    """The schema of this server; with `federation` a router can ask it too."""
+    return CompetentSchema(max_tokens, SubgraphQuery if federation else Query)
 
 
 def _no_such_operation(name: str | None) -> GraphQLError:

@@ -1,0 +1,119 @@
+"""The graph as a subgraph of Apollo Federation 2: what it says of itself, and its entities by their keys.
+
+The subgraph's schema is the printed one with directives added, so that the two never differ in anything else.
+
+Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated, Any, NewType, Union
+
+import strawberry
+from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
+
+from graphql_api.competent import as_uuid
+from graphql_api.errors import BadUserInput
+from graphql_api.loaders import Loaders
+from graphql_api.query import CONCEPTS, Query, node_of
+from graphql_api.types.node import Node, NodeId
+from graphql_api.types.page import MOST
+from graphql_api.types.release import Release
+
+LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@shareable"])'
+KEYS = {name: ("id", "uuid release { number }") for name in CONCEPTS} | {"Release": ("id", "number")}
+"""The keys of each entity. A key may hold several fields, and `release` is an object."""
+SHAREABLE = ("PageInfo",)
+"""Types that other subgraphs define in the same way."""
+
+Representation = NewType("Representation", object)
+ENTITY_SCALARS: dict[object, Any] = {
+    Representation: strawberry.scalar(name="_Any", description="An entity's type and the fields of one of its keys.")
+}
+
+_Entity = Annotated[
+    Union[(*CONCEPTS.values(), Release)],  # type: ignore[valid-type]
+    strawberry.union("_Entity", description="What other subgraphs can refer to by a key."),
+]
+
+
+@strawberry.type(name="_Service", description="What a router composes its schema from.")
+class Service:
+    """The subgraph's own account of itself."""
+
+    sdl: str = strawberry.field(description="The schema of this subgraph with the directives of federation.")
+
+
+@strawberry.type(name="Query", description="The entry points of Competent's graph.")
+class SubgraphQuery(Query):
+    """The query with the two fields that a router asks for."""
+
+    @strawberry.field(name="_service", description="This subgraph.")
+    def service(self, info: strawberry.Info) -> Service:
+        """Printed from the schema that runs."""
+        return Service(sdl=subgraph_sdl(info.schema.as_str()))
+
+    @strawberry.field(name="_entities", description="Entities by their keys, in the order of their representations.")
+    async def entities(
+        self,
+        info: strawberry.Info,
+        representations: Annotated[
+            list[Representation],
+            strawberry.argument(description=f"Types with the fields of a key each, at most {MOST}."),
+        ],
+    ) -> list[_Entity | None]:
+        """The loads of all of them are one batch; what cannot be found costs its own place only."""
+        if len(representations) > MOST:
+            raise BadUserInput(
+                f"`representations` has {len(representations)} entities; at most {MOST} can be asked for at once."
+            )
+        loads = (entity(info.context.loaders, each) for each in representations)
+        return list(await asyncio.gather(*loads, return_exceptions=True))
+
+
+async def entity(loaders: Loaders, representation: Any) -> Node | None:
+    """The entity that a representation stands for; None where it does not exist."""
+    return await node_of(loaders, await _identity(loaders, representation))
+
+
+async def _identity(loaders: Loaders, told: Any) -> NodeId:
+    name = told.get("__typename") if isinstance(told, dict) else None
+    if name not in KEYS:
+        raise BadUserInput(f"`__typename` of a representation is one of {', '.join(KEYS)}.")
+    if isinstance(told.get("id"), str):
+        node_id = NodeId.parse(told["id"])
+        if node_id.type_name != name:
+            raise BadUserInput(f"This `id` is that of another type than {name}.")
+        return node_id
+    uuid = as_uuid(told.get("uuid"))
+    release = told if name == "Release" else told.get("release")
+    number = release.get("number") if isinstance(release, dict) else None
+    if not isinstance(number, str) or (uuid is None) != (name == "Release"):
+        keys = " or ".join(f"`{key}`" for key in KEYS[name])
+        raise BadUserInput(f"A representation of {name} has the fields of one of its keys: {keys}.")
+    return NodeId(name, await loaders.release_number(number), uuid)
+
+
+def subgraph_sdl(sdl: str) -> str:
+    """The schema of the subgraph, made of the printed one: directives added, and what only a router asks left out."""
+    definitions = [each for each in parse(sdl, no_location=True).definitions if not _for_routers(each)]
+    return "\n\n".join([LINK, *(print_ast(_directed(each)) for each in definitions)]) + "\n"
+
+
+def _for_routers(definition: Any) -> bool:
+    return definition.name.value.startswith("_")
+
+
+def _directed(definition: DefinitionNode) -> DefinitionNode:
+    if not isinstance(definition, ObjectTypeDefinitionNode):
+        return definition
+    name = definition.name.value
+    told = [f'@key(fields: "{key}")' for key in KEYS.get(name, ())] + ["@shareable"] * (name in SHAREABLE)
+    fields = tuple(each for each in definition.fields or () if not _for_routers(each))
+    return replace(definition, directives=tuple(map(_directive, told)), fields=fields)
+
+
+def _directive(text: str) -> ConstDirectiveNode:
+    (definition,) = parse(f"scalar S {text}", no_location=True).definitions
+    (directive,) = definition.directives  # type: ignore[attr-defined]
+    return directive  # type: ignore[no-any-return]
