@@ -22,7 +22,7 @@ from graphql_api.upstream.transport import ASGIApp
 def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
-    schema = build_schema(settings.max_tokens)
+    schema = build_schema(settings.max_tokens, federation=settings.federation == "on")
     endpoint = Endpoint(schema, parts.loaders, settings.max_body_bytes)
 
     async def ask(query: str) -> Answer:

@@ -7,7 +7,7 @@ Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schem
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Any, NewType, Union
+from typing import TYPE_CHECKING, Annotated, Any, NewType, Union
 
 import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
@@ -21,7 +21,7 @@ from graphql_api.types.page import MOST
 from graphql_api.types.release import Release
 
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@shareable"])'
-KEYS = {name: ("id", "uuid release { number }") for name in CONCEPTS} | {"Release": ("id", "number")}
+KEYS = dict.fromkeys(CONCEPTS, ("id", "uuid release { number }")) | {"Release": ("id", "number")}
 """The keys of each entity. A key may hold several fields, and `release` is an object."""
 SHAREABLE = ("PageInfo",)
 """Types that other subgraphs define in the same way."""
@@ -31,10 +31,13 @@ ENTITY_SCALARS: dict[object, Any] = {
     Representation: strawberry.scalar(name="_Any", description="An entity's type and the fields of one of its keys.")
 }
 
-_Entity = Annotated[
-    Union[(*CONCEPTS.values(), Release)],  # type: ignore[valid-type]
-    strawberry.union("_Entity", description="What other subgraphs can refer to by a key."),
-]
+if TYPE_CHECKING:
+    _Entity = Node
+else:
+    _Entity = Annotated[
+        Union[(*CONCEPTS.values(), Release)],
+        strawberry.union("_Entity", description="What other subgraphs can refer to by a key."),
+    ]
 
 
 @strawberry.type(name="_Service", description="What a router composes its schema from.")
@@ -78,7 +81,7 @@ async def entity(loaders: Loaders, representation: Any) -> Node | None:
 
 async def _identity(loaders: Loaders, told: Any) -> NodeId:
     name = told.get("__typename") if isinstance(told, dict) else None
-    if name not in KEYS:
+    if not isinstance(name, str) or name not in KEYS:
         raise BadUserInput(f"`__typename` of a representation is one of {', '.join(KEYS)}.")
     if isinstance(told.get("id"), str):
         node_id = NodeId.parse(told["id"])
@@ -101,7 +104,7 @@ def subgraph_sdl(sdl: str) -> str:
 
 
 def _for_routers(definition: Any) -> bool:
-    return definition.name.value.startswith("_")
+    return str(definition.name.value).startswith("_")
 
 
 def _directed(definition: DefinitionNode) -> DefinitionNode:

@@ -75,6 +75,7 @@ class Settings:
         "start over the sandbox.",
     )
     walk_concurrency: int = _setting(8, "Most requests at once of the walk that fills an index.", least=1)
+    federation: str = _setting("off", "`on` lets a router of Apollo Federation ask this server as a subgraph.")
     max_tokens: int = _setting(1000, "Most tokens in one GraphQL document.", least=1)
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
 
@@ -110,6 +111,8 @@ class Settings:
             raise SettingsError("COMPETENT_INDEX is one of start, need, off")
         if self.log not in ("debug", "info", "warning", "error"):
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
+        if self.federation not in ("on", "off"):
+            raise SettingsError("COMPETENT_FEDERATION is on or off")
         return self
 
     def _check_upstream(self) -> None:
