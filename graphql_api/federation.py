@@ -71,7 +71,7 @@ class SubgraphQuery(Query):
                 f"`representations` has {len(representations)} entities; at most {MOST} can be asked for at once."
             )
         loads = (entity(info.context.loaders, each) for each in representations)
-        return list(await asyncio.gather(*loads, return_exceptions=True))
+        return list(await asyncio.gather(*loads, return_exceptions=True))  # type: ignore[arg-type]
 
 
 async def entity(loaders: Loaders, representation: Any) -> Node | None:
