@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -13,6 +14,7 @@ from starlette.routing import Route
 from graphql_api import examples
 from graphql_api.endpoint import Context, Endpoint, http_error, unexpected
 from graphql_api.graphiql import graphiql_routes
+from graphql_api.observing import Observing
 from graphql_api.parts import Parts
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
@@ -22,8 +24,9 @@ from graphql_api.upstream.transport import ASGIApp
 def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
+    stopping = asyncio.Event()
     schema = build_schema(settings.max_tokens, federation=settings.federation == "on")
-    endpoint = Endpoint(schema, parts.loaders, settings.max_body_bytes)
+    endpoint = Endpoint(schema, parts.loaders, settings.max_body_bytes, settings.operation_timeout)
 
     async def ask(query: str) -> Answer:
         return await schema.answer(query, None, None, Context(parts.loaders(), ()))
@@ -36,16 +39,21 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         await asyncio.gather(watch, return_exceptions=True)
         await parts.aclose()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", _home),
             Route("/graphql", endpoint.respond, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
             Route("/health/live", _live),
             *graphiql_routes(lambda: examples.tabs(ask)),
         ],
+        middleware=[  # outermost first
+            Middleware(Observing, stopping, [each.name for each in examples.examples()], settings.log_texts == "on"),
+        ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=lifespan,
     )
+    app.state.stopping = stopping
+    return app
 
 
 async def _home(request: Request) -> Response:

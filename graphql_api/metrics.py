@@ -1,9 +1,41 @@
 """What this process counts, as Prometheus metrics; floors above say what happened and know nothing of who reads it."""
 
-from prometheus_client import Counter
+import re
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Histogram
 
 LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
 UPSTREAM_REQUESTS = Counter(
     "competent_upstream_requests", "Requests to the Competent API, by route and outcome", ["route", "outcome"]
 )
 STORE_LOOKUPS = Counter("competent_store_lookups", "Documents looked up in the store, by where they were", ["found"])
+OPERATIONS = Counter("competent_operations", "GraphQL operations answered, by name and outcome", ["name", "outcome"])
+OPERATION_SECONDS = Histogram(
+    "competent_operation_seconds",
+    "Time from the head of a request to the end of its answer, by name of the operation",
+    ["name"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+ERRORS = Counter("competent_errors", "Errors told to clients, by code", ["code"])
+
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
+
+
+class Names:
+    """Names of operations as labels. Clients choose names, so only so many of them become labels: the rest is `other`."""
+
+    def __init__(self, known: Iterable[str] = (), more: int = 50) -> None:
+        self._known = set(known)
+        self._more = more
+
+    def label(self, name: str) -> str:
+        """The name itself, `anonymous` or `other`."""
+        if not name:
+            return "anonymous"
+        if name not in self._known:
+            if self._more == 0 or not _NAME.fullmatch(name):
+                return "other"
+            self._more -= 1
+            self._known.add(name)
+        return name

@@ -12,6 +12,8 @@ from uuid import uuid4
 from graphql_api.fetching import Asker
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class Record:
     """The code of each error in the answer, in its order."""
     asker: Asker = field(default_factory=Asker)
     """For whom documents are fetched: deadline, and the tally of how they were come by."""
+    texts: dict[str, Any] = field(default_factory=dict)
+    """What the client wrote: `query` and `variables`. Only logged where the operator asks for it."""
 
     @property
     def outcome(self) -> str:
@@ -44,11 +48,29 @@ def record_of(scope: MutableMapping[str, Any]) -> Record:
     """The record of the request of an ASGI scope; its id is the client's `X-Request-ID` where that is a plain one."""
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
     if "record" not in state:
-        state["record"] = Record(_request_id(scope), asker=Asker())
+        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])
+        request_id = _request_id(headers)
+        state["record"] = Record(request_id, asker=Asker(headers=_passed_on(request_id, headers)))
     found: Record = state["record"]
     return found
 
 
-def _request_id(scope: MutableMapping[str, Any]) -> str:
-    told = next((value for name, value in scope.get("headers", ()) if name == b"x-request-id"), b"").decode("latin-1")
+def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    told = _only(headers, b"x-request-id")
     return told if _REQUEST_ID.fullmatch(told) else uuid4().hex
+
+
+def _passed_on(request_id: str, headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """What goes upstream with each call: the id, and the context of a trace (W3C Trace Context) where it is a valid one."""
+    passed = {"X-Request-ID": request_id}
+    if _TRACEPARENT.fullmatch(parent := _only(headers, b"traceparent")):
+        passed["traceparent"] = parent
+        if _TRACESTATE.fullmatch(state := _only(headers, b"tracestate")):
+            passed["tracestate"] = state
+    return passed
+
+
+def _only(headers: list[tuple[bytes, bytes]], name: bytes) -> str:
+    """The value of a header that is there once; else empty."""
+    values = [value for each, value in headers if each == name]
+    return values[0].decode("latin-1") if len(values) == 1 else ""

@@ -1,6 +1,5 @@
 """A uvicorn server on a socket of our own, so that a port in use is one sentence and a free port can be told."""
 
-import logging
 import os
 import socket
 import sys
@@ -9,6 +8,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from graphql_api.logs import start_logging
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings, variable
 
@@ -30,7 +30,7 @@ def serve_app(
     """Listen, say what is served, and serve until stopped; `build` gives the app and a line about its data."""
     import uvicorn
 
-    start_logging(settings)
+    begin_logging(settings)
     with closing(_listen(settings)) as listening, build() as (app, data):
         several = settings.workers > 1
         config = uvicorn.Config(
@@ -38,7 +38,9 @@ def serve_app(
             factory=several,
             workers=settings.workers,
             log_level=settings.log if settings.log != "info" else "warning",
+            log_config=None,
             access_log=False,
+            reset_contextvars=True,
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=grace,
@@ -59,14 +61,13 @@ def worker() -> "Starlette":
     from graphql_api.sandbox import create_sandbox
 
     settings = Settings.from_environment().checked()
-    start_logging(settings)
+    begin_logging(settings)
     return create_app(settings, None if settings.live else create_sandbox(open_sandbox(settings)))
 
 
-def start_logging(settings: Settings) -> None:
-    """Log to standard error; httpx would tell of every request that the upstream door already tells of."""
-    logging.basicConfig(level=settings.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel("WARNING")
+def begin_logging(settings: Settings) -> None:
+    """Log as the settings say, and never the key."""
+    start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.live else ())  # type: ignore[arg-type]
 
 
 def write_environment(settings: Settings) -> None:

@@ -41,6 +41,18 @@ class Settings:
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
     workers: int = _setting(1, "Processes that serve.", least=1)
     log: str = _setting("info", "How much is logged: debug, info, warning or error.")
+    log_format: str = _setting(
+        "", "How it is written: `json`, or `console` for people. Unset: `console` on a terminal, else `json`."
+    )
+    log_texts: str = _setting(
+        "off", "`on` also logs what clients wrote: the GraphQL document and the values of its variables."
+    )
+    operation_timeout: float = _setting(
+        5.0,
+        "Longest time for one operation; what is not there by then is UPSTREAM_TIMEOUT on its field. A client shortens it "
+        "with the header `X-Competent-Timeout`.",
+        least=0.001,
+    )
     connect_timeout: float = _setting(0.5, "Longest wait for a connection to the Competent API.", least=0.001)
     attempt_timeout: float = _setting(
         1.5, "Longest time for one call to the Competent API, body included; another may follow it.", least=0.001
@@ -113,6 +125,10 @@ class Settings:
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
         if self.federation not in ("on", "off"):
             raise SettingsError("COMPETENT_FEDERATION is on or off")
+        if self.log_format not in ("", "json", "console"):
+            raise SettingsError("COMPETENT_LOG_FORMAT is json or console")
+        if self.log_texts not in ("on", "off"):
+            raise SettingsError("COMPETENT_LOG_TEXTS is on or off")
         return self
 
     def _check_upstream(self) -> None:

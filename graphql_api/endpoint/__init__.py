@@ -3,9 +3,20 @@
 Every refusal is JSON with a code; the documents that an operation reads are loaded by loaders of this request alone.
 """
 
-from graphql_api.endpoint.answer import http_error, unexpected
+from graphql_api.endpoint.answer import http_error, refused, unexpected
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
+from graphql_api.endpoint.refusal import Refused, Unavailable
 from graphql_api.endpoint.respond import Endpoint
 
-__all__ = ["JSON", "RESPONSE_JSON", "Context", "Endpoint", "http_error", "unexpected"]
+__all__ = [
+    "JSON",
+    "RESPONSE_JSON",
+    "Context",
+    "Endpoint",
+    "Refused",
+    "Unavailable",
+    "http_error",
+    "refused",
+    "unexpected",
+]

@@ -44,7 +44,11 @@ def _extensions(record: Record, explain: bool) -> dict[str, Any]:
 
 def refused(refusal: Refused, media_type: str, record: Record) -> Response:
     """The answer to a request that no operation can be run for."""
-    return _error(str(refusal), refusal.code, refusal.status, media_type, record, refusal.headers)
+    extensions: dict[str, Any] = {"code": refusal.code}
+    if refusal.retry_after is not None:
+        extensions["retryAfter"] = refusal.retry_after
+    errors = [{"message": str(refusal), "extensions": extensions}]
+    return _json({"errors": errors}, refusal.status, media_type, record, refusal.headers)
 
 
 async def http_error(request: Request, error: Exception) -> Response:

@@ -1,11 +1,23 @@
 """A request that no operation can be run for, as an exception that carries status, code and headers."""
 
+import math
+
 
 class Refused(Exception):
-    """The message is for the client; `headers` are those of the answer."""
+    """The message is for the client; `headers` are those of the answer; `retry_after` is in seconds, where waiting helps."""
 
-    def __init__(self, status: int, message: str, code: str = "BAD_REQUEST", **headers: str) -> None:
+    def __init__(
+        self, status: int, message: str, code: str = "BAD_REQUEST", retry_after: float | None = None, **headers: str
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
-        self.headers = headers
+        self.retry_after = retry_after
+        self.headers = headers if retry_after is None else headers | {"Retry-After": str(math.ceil(retry_after))}
+
+
+class Unavailable(Refused):
+    """This server cannot take the operation now; another one can, or this one in `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(503, message, "SERVER_UNAVAILABLE", retry_after)

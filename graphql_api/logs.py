@@ -1,0 +1,146 @@
+"""The log: one line an event on standard error, as JSON or for people, whichever library tells of it.
+
+No client can forge a line, no request can write more than 64 KB, and a secret that gets into a line is not shown.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+import structlog
+from structlog.typing import Processor
+
+A_REQUEST = 56_000
+"""Bytes of log that one request may cause, besides the last line and the one that says that the rest is left out."""
+A_TRACE = 6_000
+"""Characters of a trace that are kept: its begin and, above all, its end."""
+A_TEXT = 2_000
+"""Characters of any other value."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+Style = Literal["json", "console"]
+Event = MutableMapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Share:
+    """What a request may still write, as long as it is not over; what goes on after it is nobody's."""
+
+    request_id: str
+    left: int = A_REQUEST
+    over: bool = False
+
+
+_share: ContextVar[_Share | None] = ContextVar("share of the log", default=None)
+
+
+@contextmanager
+def logging_for(request_id: str) -> Iterator[None]:
+    """Within this, also in tasks begun within it, lines carry the id of the request and count for its share."""
+    share = _Share(request_id)
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        share.over = True
+        _share.reset(token)
+
+
+def start_logging(level: str, style: Style | None = None, secrets: Iterable[str] = ()) -> None:
+    """Send all that is logged from now on to standard error; without a style: for people where a terminal is."""
+    handler = Handler(style or ("console" if sys.stderr.isatty() else "json"), secrets)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel("WARNING")  # it would tell of every request that the door tells of
+
+
+class Handler(logging.StreamHandler[Any]):
+    """Renders, takes secrets out, and counts what each request writes."""
+
+    def __init__(self, style: Style, secrets: Iterable[str] = (), stream: Any = None) -> None:
+        super().__init__(stream)
+        self._secrets = [secret for secret in secrets if secret]
+        self.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_processors(style, self.stream)))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless its request has used up its share."""
+        share = _share.get()
+        if share is None or share.over:
+            super().emit(record)
+        elif share.left > 0:
+            super().emit(record)
+            if share.left <= 0:
+                super().emit(_left_out(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line = super().format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, "…")
+        if (share := _share.get()) is not None:
+            share.left -= len(line.encode("utf-8", "replace"))
+        return line
+
+
+def _left_out(record: logging.LogRecord) -> logging.LogRecord:
+    return logging.LogRecord(
+        record.name, logging.WARNING, "", 0, "this request has logged enough: the rest is left out", None, None
+    )
+
+
+def _processors(style: Style, stream: Any) -> list[Processor]:
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper("iso"),
+        _told,
+        structlog.processors.format_exc_info,
+        _bounded,
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+    ]
+    if style == "json":
+        return [*shared, structlog.processors.JSONRenderer(_json)]
+    colors = bool(getattr(stream, "isatty", bool)())
+    return [*shared, _on_one_line, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)]
+
+
+def _told(logger: Any, method: str, event: Event) -> Event:
+    """Adds the id of the request, and what stands in `extra={"told": {…}}`."""
+    share = _share.get()
+    if share is not None and not share.over:
+        event["request_id"] = share.request_id
+    event.update(getattr(event["_record"], "told", {}))
+    return event
+
+
+def _bounded(logger: Any, method: str, event: Event) -> Event:
+    for name, value in event.items():
+        if isinstance(value, str):
+            most = A_TRACE if name == "exception" else A_TEXT
+            if len(value) > most:
+                event[name] = f"{value[: most // 4]} … {value[-3 * most // 4 :]}"
+    return event
+
+
+def _on_one_line(logger: Any, method: str, event: Event) -> Event:
+    """Control characters are shown, not obeyed; the lines of a trace are set in, so that they begin no line."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            lines = ["  " + line for line in value.split("\n")] if name == "exception" else [value]
+            event[name] = "\n".join(_CONTROL.sub(_shown, line) for line in lines)
+    return event
+
+
+def _shown(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _json(event: Any, **_: Any) -> str:
+    # What is left of control characters in JSON ends lines for some who read it.
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", orjson.dumps(event, default=str).decode())

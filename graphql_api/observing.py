@@ -1,0 +1,116 @@
+"""The outermost layer: what is told of each request when it is over, in the log, in the metrics and in its trace.
+
+Whatever happens further in, a request ends in an answer, and an exception in one trace in the log and none at the client.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.endpoint import JSON, Refused, Unavailable, refused
+from graphql_api.logs import logging_for
+from graphql_api.metrics import ERRORS, OPERATION_SECONDS, OPERATIONS, Names
+from graphql_api.record import Record, record_of
+
+log = logging.getLogger("graphql_api.requests")
+
+GRAPHQL = "/graphql"
+QUIET = ("/health/", "/metrics", "/graphiql")
+"""Paths that are asked so often, or tell so little, that they are logged at level debug."""
+
+Texts = dict[str, object]
+
+
+class Observing:
+    """Pure ASGI. `known` are names of operations that always have their own series in the metrics.
+
+    `stopping` is set once the server has been told to stop: what is cancelled from then on is answered with 503.
+    """
+
+    def __init__(self, app: ASGIApp, stopping: asyncio.Event, known: Iterable[str] = (), texts: bool = False) -> None:
+        self._app = app
+        self._stopping = stopping
+        self._names = Names(known)
+        self._texts = texts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, and tell of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        record = record_of(scope)
+        sent = _Sent(send)
+        try:
+            with logging_for(record.request_id):
+                await self._answer(scope, receive, sent, record)
+        finally:
+            self._tell(scope["path"], record, sent.status, time.perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, sent: "_Sent", record: Record) -> None:
+        try:
+            await self._app(scope, receive, sent)
+            return
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():
+                raise
+            # The server has given this request its time. Nobody above has a use for the cancellation.
+            refusal: Refused = Unavailable("This server is being stopped; ask again.", retry_after=1)
+        except Exception:
+            log.exception("unexpected error")
+            refusal = Refused(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
+        if sent.status is None:  # what has begun to be sent is cut by the server
+            await refused(refusal, JSON, record)(scope, receive, sent)
+
+    def _tell(self, path: str, record: Record, status: int | None, seconds: float) -> None:
+        outcome = _outcome(record, status)
+        if path == GRAPHQL:
+            name = self._names.label(record.name)
+            OPERATIONS.labels(name, outcome).inc()
+            OPERATION_SECONDS.labels(name).observe(seconds)
+            for code in record.codes:
+                ERRORS.labels(code).inc()
+        level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
+        if log.isEnabledFor(level):
+            told = _line(record, status, seconds) | {"outcome": outcome} | (record.texts if self._texts else {})
+            log.log(level, "operation" if path == GRAPHQL else "request", extra={"told": told})
+
+
+def _outcome(record: Record, status: int | None) -> str:
+    """That of the record, or `left` (the client has), `shed` (no room), `failed` (a bug of ours)."""
+    if status is None:
+        return "left"
+    if status >= 500:
+        return "shed" if status == 503 else "failed"
+    return record.outcome if record.executed or status >= 400 or record.codes else "ok"
+
+
+def _line(record: Record, status: int | None, seconds: float) -> Texts:
+    tally = record.asker.tally
+    told: Texts = {
+        "request_id": record.request_id,
+        "operation": record.name[:100],
+        "type": record.kind,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+        "cost": record.cost,
+        "codes": sorted(set(record.codes)),
+    }
+    calls = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
+    return {name: value for name, value in told.items() if value not in (None, "", [])} | {"upstream": calls}
+
+
+class _Sent:
+    """Passes messages on to the server, and knows what has been sent."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
