@@ -1,24 +1,32 @@
-"""The HTTP app: the endpoint, GraphiQL and the health check over the parts."""
+"""The HTTP app: the endpoint, the pages beside it and the health check over the parts."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from graphql_api import examples
+from graphql_api.agents import agents_routes
 from graphql_api.endpoint import Context, Endpoint, http_error, unexpected
+from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
+from graphql_api.home import home_routes
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
+from graphql_api.record import Record
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
 from graphql_api.upstream.transport import ASGIApp
+
+PATIENCE = 3.0
+"""Seconds that a page of ours waits for what it asks our own graph."""
 
 
 def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
@@ -26,10 +34,12 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     parts = Parts(settings, competent)
     stopping = asyncio.Event()
     schema = build_schema(settings.max_tokens, federation=settings.federation == "on")
+    sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
     endpoint = Endpoint(schema, parts.loaders, settings.max_body_bytes, settings.operation_timeout)
 
-    async def ask(query: str) -> Answer:
-        return await schema.answer(query, None, None, Context(parts.loaders(), ()))
+    async def ask(query: str, variables: dict[str, Any] | None = None) -> Answer:
+        asker = Asker(deadline=asyncio.get_running_loop().time() + PATIENCE)
+        return await schema.answer(query, variables, None, Context(parts.loaders(asker), (), Record(asker=asker)))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -41,7 +51,8 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
 
     app = Starlette(
         routes=[
-            Route("/", _home),
+            *home_routes(ask, sdl),
+            *agents_routes(ask),
             Route("/graphql", endpoint.respond, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
             Route("/health/live", _live),
             *graphiql_routes(lambda: examples.tabs(ask)),
@@ -54,10 +65,6 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     )
     app.state.stopping = stopping
     return app
-
-
-async def _home(request: Request) -> Response:
-    return RedirectResponse("graphiql")  # relative: a proxy may show us under a prefix
 
 
 async def _live(request: Request) -> Response:

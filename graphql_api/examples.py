@@ -37,6 +37,16 @@ class Example(NamedTuple):
         """The names of its variables."""
         return re.findall(r"\$(\w+)\s*:", self.query)
 
+    @property
+    def text(self) -> str:
+        """The operation without the line about it."""
+        return self.query.partition("\n")[2].strip()
+
+    @property
+    def kind(self) -> str:
+        """`query` or `subscription`."""
+        return self.text.partition(" ")[0]
+
 
 @cache
 def examples() -> tuple[Example, ...]:
@@ -46,7 +56,7 @@ def examples() -> tuple[Example, ...]:
 
 
 def _example(text: str) -> Example:
-    name = re.search(r"query (\w+)", text)
+    name = re.search(r"^(?:query|subscription) (\w+)", text, re.MULTILINE)
     assert name is not None
     return Example(name[1], text.splitlines()[0].lstrip("# "), text)
 

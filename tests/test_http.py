@@ -174,6 +174,5 @@ async def test_introspection_answers(server: Server) -> None:
     assert {"Release", "OccupationalProfile", "Skill"} <= {each["name"] for each in data["__schema"]["types"]}
 
 
-async def test_the_root_leads_to_graphiql_and_the_health_check_answers(server: Server) -> None:
-    assert (await server.client.get("/")).headers["location"] == "graphiql"
+async def test_the_health_check_answers(server: Server) -> None:
     assert (await server.client.get("/health/live")).status_code == 200

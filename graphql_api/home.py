@@ -1,0 +1,159 @@
+"""The first page at `/`: what this server is, which release it serves, and where everything else is.
+
+It answers when the Competent API does not, and says so; its links are relative, as a proxy may show us under a prefix.
+"""
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from functools import cache
+from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from graphql_api.media import preferred
+from graphql_api.schema import Answer
+
+Ask = Callable[[str], Awaitable[Answer]]
+
+NAME = "competent-graphql"
+ABOUT = (
+    "GraphQL for Competent, Belgium's shared language of occupations and competences: occupational profiles, technical "
+    "competences, skills, knowledge, behavioural indicators, soft and digital skills, in Dutch, French, English and German."
+)
+LINKS = {
+    "graphiql": ("graphiql", "GraphiQL: try queries, with examples that answer and the documentation of every field"),
+    "graphql": ("graphql", "The GraphQL endpoint: POST a query, or GET it"),
+    "schema": ("schema.graphql", "The schema, for code generation"),
+    "agents": ("llms.txt", "For agents: what can be asked, with an example of each, and the rules"),
+    "health": ("health/live", "Health: whether this process lives"),
+}
+"""By name: where, relative to this page, and what is there."""
+
+_FIND = """{ release {
+  number publishedOn
+  occupationalProfiles(first: 0) { totalCount }
+  technicalCompetences(first: 0) { totalCount }
+  softSkills(first: 0) { totalCount }
+} }"""
+_COUNTS = {
+    "occupationalProfiles": "occupational profiles",
+    "technicalCompetences": "technical competences",
+    "softSkills": "soft skills",
+}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 2rem 1rem; }
+h1 { line-height: 1.2; }
+a { color: LinkText; }
+li { margin: .4rem 0; }
+footer { margin-top: 3rem; font-size: .9rem; }
+"""
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    f"frame-ancestors 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def home_routes(ask: Ask, sdl: str) -> list[Route]:
+    """The page at `/`, as HTML or JSON, and the schema at `/schema.graphql`."""
+    etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
+
+    async def show(request: Request) -> Response:
+        told = await _told(ask)
+        if preferred(request.headers.get("accept", ""), ("text/html", "application/json")) == "application/json":
+            return JSONResponse(told, headers=_HEADERS)
+        return HTMLResponse(_page(told), headers=_HEADERS)
+
+    async def show_schema(request: Request) -> Response:
+        headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return PlainTextResponse(sdl + "\n", headers=headers)
+
+    return [Route("/", show), Route("/schema.graphql", show_schema)]
+
+
+@cache
+def own_version() -> str:
+    """The version of this server."""
+    try:
+        return version(NAME)
+    except PackageNotFoundError:  # run from its sources, without being installed
+        return "0"
+
+
+async def _told(ask: Ask) -> dict[str, Any]:
+    answer = await ask(_FIND)
+    release = (answer.data or {}).get("release")
+    return {
+        "name": NAME,
+        "version": own_version(),
+        "description": ABOUT,
+        "release": None if release is None else _release(release),
+        "problem": _problem(answer),
+        "links": {name: where for name, (where, _) in LINKS.items()},
+    }
+
+
+def _release(found: dict[str, Any]) -> dict[str, Any]:
+    counts = {name: found[name]["totalCount"] for name in _COUNTS if found[name]}
+    return {"number": found["number"], "publishedOn": found["publishedOn"], "counts": counts}
+
+
+def _problem(answer: Answer) -> dict[str, str] | None:
+    for error in answer.errors:
+        return {"code": error["extensions"]["code"], "message": error["message"]}
+    return None
+
+
+def _page(told: dict[str, Any]) -> str:
+    links = "\n".join(
+        f'      <li><a href="{where}">{escape(about.partition(":")[0])}</a>{escape(about[len(about.partition(":")[0]) :])}</li>'
+        for where, about in LINKS.values()
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Competent as GraphQL</title>
+  <link rel="icon" type="image/svg+xml" href="graphiql/assets/icon.svg">
+  <style>{_STYLE}</style>
+</head>
+<body>
+  <main>
+    <h1>Competent as GraphQL</h1>
+    <p>{escape(told["description"])}</p>
+    <h2>Release</h2>
+{_state(told)}
+    <h2>Where to go</h2>
+    <ul>
+{links}
+    </ul>
+  </main>
+  <footer>{NAME} {escape(told["version"])}. This project is not VDAB's; Competent's data has its own terms.</footer>
+</body>
+</html>
+"""
+
+
+def _state(told: dict[str, Any]) -> str:
+    lines = []
+    if release := told["release"]:
+        day = f", published on {escape(release['publishedOn'])}" if release["publishedOn"] else ""
+        counts = ", ".join(f"{count:,} {_COUNTS[name]}" for name, count in release["counts"].items())
+        lines.append(
+            f"<p>Serves release <strong>{escape(release['number'])}</strong>{day}{': ' * bool(counts)}{counts}.</p>"
+        )
+    if problem := told["problem"]:
+        lines.append(f'<p role="status">{escape(problem["message"])} (<code>{escape(problem["code"])}</code>)</p>')
+    return "\n".join(f"    {line}" for line in lines)
