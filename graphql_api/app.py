@@ -14,16 +14,18 @@ from starlette.routing import Route
 
 from graphql_api import examples
 from graphql_api.agents import agents_routes
-from graphql_api.endpoint import Context, Endpoint, http_error, unexpected
+from graphql_api.endpoint import Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.home import home_routes
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
+from graphql_api.persisted import Automatic, Trusted
 from graphql_api.record import Record
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
 from graphql_api.upstream.transport import ASGIApp
+from graphql_api.wrapping import wrapping
 
 PATIENCE = 3.0
 """Seconds that a page of ours waits for what it asks our own graph."""
@@ -35,7 +37,14 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     stopping = asyncio.Event()
     schema = build_schema(settings.max_tokens, federation=settings.federation == "on")
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
-    endpoint = Endpoint(schema, parts.loaders, settings.max_body_bytes, settings.operation_timeout)
+    endpoint = Endpoint(
+        schema,
+        parts.loaders,
+        _documents(settings),
+        Caching(settings.cache_release, settings.cache_current),
+        settings.max_body_bytes,
+        settings.operation_timeout,
+    )
 
     async def ask(query: str, variables: dict[str, Any] | None = None) -> Answer:
         asker = Asker(deadline=asyncio.get_running_loop().time() + PATIENCE)
@@ -53,18 +62,26 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         routes=[
             *home_routes(ask, sdl),
             *agents_routes(ask),
-            Route("/graphql", endpoint.respond, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+            Route("/graphql", endpoint),
             Route("/health/live", _live),
             *graphiql_routes(lambda: examples.tabs(ask)),
         ],
         middleware=[  # outermost first
             Middleware(Observing, stopping, [each.name for each in examples.examples()], settings.log_texts == "on"),
+            *wrapping(settings),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=lifespan,
     )
     app.state.stopping = stopping
     return app
+
+
+def _documents(settings: Settings) -> Documents:
+    mode = settings.persisted_mode or ("allow" if settings.persisted else "off")
+    trusted = Trusted.read(settings.persisted) if mode != "off" else None
+    automatic = Automatic(settings.apq_documents, settings.apq_bytes) if settings.apq_documents else None
+    return Documents(trusted, mode == "only", automatic)
 
 
 async def _live(request: Request) -> Response:

@@ -46,6 +46,7 @@ class Asker:
     deadline: float = math.inf
     headers: dict[str, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    moving: bool = False
     key: Secret | None = field(default=None, repr=False)
     most_requests: float = math.inf
 

@@ -19,6 +19,8 @@ from graphql_api.listing import Listing
 from graphql_api.store import Store
 
 CURRENT = "current"
+_MOVING = (routes.RELEASES.path(), routes.RELEASE.path(CURRENT))
+_BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
@@ -42,6 +44,7 @@ class Loaders:
 
     def load(self, path: str) -> Awaitable[Document]:
         """The document at a path; awaiting it raises one of our errors where there is none."""
+        self.asker.moving |= path.partition("?")[0] in _MOVING or path.startswith(_BELOW_CURRENT)
         return self._documents.load(path)
 
     async def index(self, number: str) -> Index:

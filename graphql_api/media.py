@@ -1,6 +1,6 @@
-"""The media type that a client prefers of those that a page has.
+"""The media type that a client prefers of those that there are (RFC 9110, 12.5.1).
 
-For pages that people, programs and other servers read at one address; GraphQL's own endpoint has its own rules.
+The highest quality wins, of equals the one that the client names first, of those named together the one offered first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ class _Range(NamedTuple):
     kind: str
     sub: str
     quality: float
+    place: int
 
     def fits(self, media_type: str) -> int:
         """How exactly it names a type: 3 in full, 2 by its kind, 1 as anything; 0 where it does not."""
@@ -23,23 +24,30 @@ class _Range(NamedTuple):
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str | None:
-    """The type of `offered` with the highest quality in an `Accept` header, the first of equals; None where none will do.
+    """The type of `offered` that an `Accept` header prefers; None where none will do.
 
-    The range that names a type most exactly says its quality (RFC 9110, 12.5.1). Without a header anything will do.
+    The range that names a type most exactly says its quality and its place. Without a header anything will do.
     """
     ranges = list(_ranges(accept or "*/*"))
-    qualities = {each: _quality(each, ranges) for each in offered}
-    best = max(offered, key=lambda each: qualities[each])
-    return best if qualities[best] > 0 else None
+    ranks = {each: _rank(each, ranges) for each in offered}
+    best = max(offered, key=lambda each: ranks[each])
+    return best if ranks[best][0] > 0 else None
 
 
-def _quality(media_type: str, ranges: Iterable[_Range]) -> float:
-    fit, quality = max(((each.fits(media_type), each.quality) for each in ranges), default=(0, 0.0))
-    return quality if fit else 0.0
+def names(accept: str, media_type: str) -> bool:
+    """Whether an `Accept` header takes this type and names it in full."""
+    return any(each.fits(media_type) == 3 and each.quality > 0 for each in _ranges(accept))
+
+
+def _rank(media_type: str, ranges: Iterable[_Range]) -> tuple[float, int]:
+    fit, quality, place = max(
+        ((each.fits(media_type), each.quality, -each.place) for each in ranges), default=(0, 0.0, 0)
+    )
+    return (quality, place) if fit else (0.0, 0)
 
 
 def _ranges(accept: str) -> Iterable[_Range]:
-    for part in accept[:2000].split(","):
+    for place, part in enumerate(accept[:2000].split(",")):
         media_range, *parameters = (each.strip().lower() for each in part.split(";"))
         kind, _, sub = media_range.partition("/")
         told = next((each[2:] for each in parameters if each.startswith("q=")), "1")
@@ -47,4 +55,4 @@ def _ranges(accept: str) -> Iterable[_Range]:
             quality = float(told)
         except ValueError:
             quality = 0.0
-        yield _Range(kind, sub, quality if 0 <= quality <= 1 else 0.0)
+        yield _Range(kind, sub, quality if 0 <= quality <= 1 else 0.0, place)

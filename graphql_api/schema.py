@@ -12,9 +12,10 @@ from graphql import GraphQLError, GraphQLSyntaxError, Undefined, is_input_object
 from graphql.language import OperationDefinitionNode
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from graphql_api.errors import CompetentError
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
@@ -33,6 +34,10 @@ class Answer(NamedTuple):
     data: dict[str, Any] | None
     errors: list[dict[str, Any]]
     executed: bool
+
+
+class OnlyQueries(Exception):
+    """A mutation or a subscription, where only a query may be run."""
 
 
 class OneOperation(SchemaExtension):
@@ -84,11 +89,22 @@ class CompetentSchema(strawberry.Schema):
         """Log nothing: Strawberry would write an excerpt of the query for each error."""
 
     async def answer(
-        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+        self,
+        query: str,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+        context: Any,
+        *,
+        only_queries: bool = False,
     ) -> Answer:
-        """Run one operation of a document."""
+        """Run one operation of a document; raises OnlyQueries where it is of another kind and that is not allowed."""
+        allowed = (OperationType.QUERY,) if only_queries else None
         try:
-            result = await self.execute(query, variables, context, operation_name=operation_name)
+            result = await self.execute(
+                query, variables, context, operation_name=operation_name, allowed_operation_types=allowed
+            )
+        except InvalidOperationTypeError:
+            raise OnlyQueries from None
         except CannotGetOperationTypeError:
             return Answer(None, [_told(_no_such_operation(operation_name), "OPERATION_RESOLUTION_FAILURE")], False)
         if isinstance(result, PreExecutionError):

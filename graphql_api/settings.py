@@ -5,6 +5,7 @@ A setting `upstream_url` is read from the environment variable `COMPETENT_UPSTRE
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from graphql_api.errors import SettingsError
 from graphql_api.secret import Secret
 
 PREFIX = "COMPETENT_"
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 
 
 def _setting(default: Any, help: str, *, least: float | None = None, most: float = math.inf) -> Any:
@@ -90,6 +92,25 @@ class Settings:
     federation: str = _setting("off", "`on` lets a router of Apollo Federation ask this server as a subgraph.")
     max_tokens: int = _setting(1000, "Most tokens in one GraphQL document.", least=1)
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
+    apq_documents: int = _setting(
+        1000, "Automatic persisted queries that a process keeps; 0 switches them off.", least=0
+    )
+    apq_bytes: int = _setting(4_000_000, "Room for their texts.", least=1)
+    persisted: tuple[Path, ...] = _setting(
+        (), "Manifests of trusted documents (GraphQL Code Generator's, Relay's, Apollo's), separated as in PATH."
+    )
+    persisted_mode: str = _setting(
+        "",
+        "What may be asked by id from those manifests: nothing (`off`), their documents beside any other (`allow`), or `only` "
+        "they and nothing else. Unset: `allow` where there is a manifest.",
+    )
+    cache_release: float = _setting(
+        86400.0, "How long browsers and proxies may keep answers that hold nothing but a numbered release.", least=0
+    )
+    cache_current: float = _setting(60.0, "How long they may keep answers that a new release changes.", least=0)
+    cors_origins: str = _setting(
+        "", "Origins of web pages that may ask, such as `https://example.org`, separated by commas; `*` for all."
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -112,6 +133,11 @@ class Settings:
         """True where a Competent API is asked over the network, and not the sandbox."""
         return bool(self.upstream_url)
 
+    @property
+    def origins(self) -> list[str]:
+        """The origins of web pages that may ask."""
+        return [each.strip() for each in self.cors_origins.split(",") if each.strip()]
+
     def checked(self) -> "Settings":
         """These settings, or SettingsError where they do not go together."""
         if self.live:
@@ -121,6 +147,15 @@ class Settings:
             raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
         if self.index not in ("", "start", "need", "off"):
             raise SettingsError("COMPETENT_INDEX is one of start, need, off")
+        if self.persisted_mode not in ("", "off", "allow", "only"):
+            raise SettingsError("COMPETENT_PERSISTED_MODE is one of off, allow, only")
+        if self.persisted_mode in ("allow", "only") and not self.persisted:
+            raise SettingsError("COMPETENT_PERSISTED_MODE needs manifests: set COMPETENT_PERSISTED")
+        for origin in self.origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    f"COMPETENT_CORS_ORIGINS: {origin!r} is no origin; write it as a browser does, https://example.org"
+                )
         if self.log not in ("debug", "info", "warning", "error"):
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
         if self.federation not in ("on", "off"):
@@ -178,7 +213,7 @@ def variable(setting: "Field[Any]") -> str:
 
 
 def _parse(setting: "Field[Any]", text: str) -> Any:
-    if setting.name == "data":
+    if isinstance(setting.default, tuple):
         return tuple(Path(each) for each in text.split(os.pathsep) if each)
     if setting.name in ("api_key_file", "cache_dir"):
         return Path(text) if text else None

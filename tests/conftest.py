@@ -1,6 +1,7 @@
 """The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,16 @@ def settings(cache_dir: Path) -> Settings:
     return replace(Settings(), index="need", cache_dir=cache_dir)
 
 
+@asynccontextmanager
+async def running(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    """A server with these settings, while it runs."""
+    started = Server(releases, settings)
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
+
+
 @pytest.fixture
 async def server(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server that has asked nothing yet."""
-    started = Server(releases, settings)
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with running(releases, settings) as started:
         yield started

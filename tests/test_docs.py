@@ -94,3 +94,28 @@ def test_every_module_is_in_the_picture() -> None:
 
     missing = [each.name for each in modules if each.name not in picture and each.stem != "__init__"]
     assert missing == []
+
+
+EXCHANGES = re.findall(
+    r"```http\n(.*?)```\n\n```http\n(.*?)```", (ROOT / "docs" / "http.md").read_text(encoding="utf-8"), re.DOTALL
+)
+
+
+def parts_of(message: str) -> tuple[str, dict[str, str], str]:
+    """First line, headers and body of a message as the docs write it."""
+    head, _, body = message.partition("\n\n")
+    first, *lines = head.strip().splitlines()
+    return first, dict(line.split(": ", 1) for line in lines), body.strip()
+
+
+async def test_every_exchange_in_the_docs_goes_as_printed(server: Server) -> None:
+    assert len(EXCHANGES) >= 8
+    for request, response in EXCHANGES:  # in their order: a query is left before it is asked for
+        asked, headers, body = parts_of(request)
+        status, told, answer = parts_of(response)
+        found = await server.client.request(*asked.split(" ", 1), headers=headers, content=body.encode() or None)
+
+        assert found.status_code == int(status), asked
+        for name, value in told.items():
+            assert found.headers[name] == value, (asked, name)
+        assert agrees(json.loads(answer), found.json()), (asked, found.json())

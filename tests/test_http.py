@@ -1,5 +1,6 @@
 """GraphQL over HTTP: what comes in, what is refused, and with which status."""
 
+import gzip
 from typing import Any
 
 import httpx
@@ -49,6 +50,14 @@ async def test_variables_come_by_get_as_json(server: Server) -> None:
         (f"{JSON};q=0.5, {RESPONSE_JSON};q=0.4", JSON),
         (f"{RESPONSE_JSON};charset=utf-8", RESPONSE_JSON),
         ("text/html, */*;q=0.1", JSON),
+        (f"{JSON}, {RESPONSE_JSON}", JSON),
+        (f"{RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, */*;q=0.8", RESPONSE_JSON),
+        (f"*/*, {RESPONSE_JSON};q=0.5", JSON),
+        (f"*/*, {JSON};q=0.5", RESPONSE_JSON),
+        (f"{JSON};q=0, */*", RESPONSE_JSON),
+        (f"text/event-stream, {RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
+        (f" APPLICATION/JSON ; Q=0.9,{RESPONSE_JSON};q=0.8", JSON),
     ],
 )
 async def test_the_type_of_the_answer_is_the_one_that_the_client_prefers(
@@ -60,7 +69,10 @@ async def test_the_type_of_the_answer_is_the_one_that_the_client_prefers(
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "application/json;q=x"])
+@pytest.mark.parametrize(
+    "accept",
+    ["text/html", "application/json;q=0", "application/json;q=x", "*/*;q=nan", "*/*;q=2", ",", "application/jso"],
+)
 async def test_nothing_acceptable_is_406(server: Server, accept: str) -> None:
     response = await post(server, accept=accept)
 
@@ -68,9 +80,40 @@ async def test_nothing_acceptable_is_406(server: Server, accept: str) -> None:
     assert code_of(response) == "BAD_REQUEST"
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json-x", ""])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json-x",
+        "application/json;charset=latin-1",
+        "application/json, text/plain",
+        "",
+    ],
+)
 async def test_another_content_type_is_415(server: Server, content_type: str) -> None:
-    assert (await post(server, content_type=content_type)).status_code == 415
+    response = await post(server, content_type=content_type)
+
+    assert response.status_code == 415
+    assert code_of(response) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", 'APPLICATION/JSON;charset="UTF-8"', "application/json;x=y"]
+)
+async def test_json_in_utf_8_is_taken(server: Server, content_type: str) -> None:
+    assert (await post(server, content_type=content_type)).status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "x"])
+async def test_a_compressed_body_is_415_and_never_inflated(server: Server, encoding: str) -> None:
+    body = gzip.compress(orjson.dumps({"query": TINY}))
+    response = await post(server, body, content_encoding=encoding)
+
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
+    assert code_of(response) == "BAD_REQUEST"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +132,10 @@ async def test_another_content_type_is_415(server: Server, content_type: str) ->
         b'{"query": "{ __typename }", "variables": []}',
         b'{"query": "{ __typename }", "operationName": 7}',
         b'{"query": "{ __typename }", "extensions": "x"}',
+        b'{"query": "{ __typename }", "variables": {"x": NaN}}',
+        b'{"query": "{ __typename }", "variables": {"x": Infinity}}',
+        b'{"query": "{ __typename } \\ud800"}',
+        b'{"documentId": 7}',
         b'{"query": "\xff"}',
         b"[" * 100_000,
         b'{"query": "{ __typename }", "variables": {"x": ' + b"9" * 5000 + b"}}",
@@ -108,12 +155,45 @@ async def test_a_body_over_the_bound_is_413(server: Server) -> None:
     assert (await post(server, b'{"query": "' + b" " * 300_000 + b'"}')).status_code == 413
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WHATEVER"])
 async def test_another_method_is_405(server: Server, method: str) -> None:
     response = await server.client.request(method, "/graphql")
 
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
+    assert code_of(response) == "BAD_REQUEST"
+
+
+async def test_another_method_elsewhere_is_405_in_json_too(server: Server) -> None:
+    response = await server.client.post("/health/live")
+
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert code_of(response) == "BAD_REQUEST"
+
+
+async def test_head_tells_what_get_would(server: Server) -> None:
+    get = await server.client.get("/graphql", params={"query": TINY})
+    head = await server.client.head("/graphql", params={"query": TINY})
+
+    assert head.status_code == 200
+    for name in ("content-type", "content-length", "etag", "cache-control"):
+        assert head.headers[name] == get.headers[name]
+
+
+async def test_by_get_only_queries_are_run(server: Server) -> None:
+    for kind in ("mutation", "subscription"):
+        response = await server.client.get("/graphql", params={"query": f"{kind} {{ x }}"})
+
+        assert response.status_code == 405
+        assert response.headers["allow"] == "POST"
+        assert code_of(response) == "BAD_REQUEST"
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(server: Server) -> None:
+    response = await server.client.get("/graphql?query={__typename}&query={a:__typename}")
+
+    assert response.status_code == 400
 
 
 async def test_a_page_that_is_not_there_is_404_in_json(server: Server) -> None:

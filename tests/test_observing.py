@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.endpoint import Endpoint
+from graphql_api.endpoint import Caching, Documents, Endpoint
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.refusal import Refused
 from graphql_api.fetching import Asker
@@ -160,8 +160,9 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
     def loaders(asker: Asker) -> Any:
         askers.append(asker)
 
-    endpoint = Endpoint(build_schema(), loaders, 1000, operation_timeout=5.0)
-    app = Starlette(routes=[Route("/graphql", endpoint.respond, methods=["POST"])])
+    documents = Documents(trusted=None, only_trusted=False, automatic=None)
+    endpoint = Endpoint(build_schema(), loaders, documents, Caching(0, 0), 1000, operation_timeout=5.0)
+    app = Starlette(routes=[Route("/graphql", endpoint)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:
         before = asyncio.get_running_loop().time()
         for headers in ({}, {"X-Competent-Timeout": "2", "traceparent": PARENT}):

@@ -4,7 +4,9 @@ Every refusal is JSON with a code; the documents that an operation reads are loa
 """
 
 from graphql_api.endpoint.answer import http_error, refused, unexpected
+from graphql_api.endpoint.caching import Caching
 from graphql_api.endpoint.context import Context
+from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused, Unavailable
 from graphql_api.endpoint.respond import Endpoint
@@ -12,7 +14,9 @@ from graphql_api.endpoint.respond import Endpoint
 __all__ = [
     "JSON",
     "RESPONSE_JSON",
+    "Caching",
     "Context",
+    "Documents",
     "Endpoint",
     "Refused",
     "Unavailable",

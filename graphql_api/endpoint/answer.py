@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused
 from graphql_api.record import Record, record_of
@@ -77,5 +78,5 @@ def _json(
     for error in errors:
         error["extensions"]["requestId"] = record.request_id
     record.codes = [error["extensions"]["code"] for error in errors]
-    told = {"X-Request-ID": record.request_id, "X-Content-Type-Options": "nosniff", "Vary": "Accept, Accept-Language"}
-    return Response(orjson.dumps(body), status, told | dict(headers or {}), media_type=f"{media_type}; charset=utf-8")
+    told = {"X-Request-ID": record.request_id, "Vary": VARY, "Cache-Control": "no-store"} | dict(headers or {})
+    return Response(orjson.dumps(body), status, told, media_type=f"{media_type}; charset=utf-8")

@@ -1,24 +1,29 @@
 """The operation in a request: read within bounds from a body or a query string, or refused with a sentence that says why."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from graphql_api.endpoint.negotiation import JSON
 from graphql_api.endpoint.refusal import Refused
+
+_ID_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A request for one operation, as GraphQL over HTTP names its parts."""
 
-    query: str
-    variables: dict[str, Any] | None
-    operation_name: str | None
-    extensions: dict[str, Any] = field(default_factory=dict)
+    query: str | None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    document_id: str | None = None
+    """The id of a persisted document (GraphQL over HTTP, appendix on persisted documents)."""
+    sha256: str | None = None
+    """The hash of an automatic persisted query: lower case hex, or an id of a manifest."""
 
 
 async def operation_of(request: Request, max_body_bytes: int) -> Operation:
@@ -26,10 +31,18 @@ async def operation_of(request: Request, max_body_bytes: int) -> Operation:
     if request.method in ("GET", "HEAD"):
         return from_parameters(request.query_params)
     if request.method != "POST":
-        raise Refused(405, "Use POST, or GET for a query.", allow="GET, POST")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-        raise Refused(415, "Send the operation as JSON with `Content-Type: application/json`.")
+        raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
+    _check_encoding(request.headers)
     return from_object(_parsed(await _read(request, max_body_bytes), "The body"))
+
+
+def _check_encoding(headers: Headers) -> None:
+    media_type, *parameters = (each.strip().lower() for each in headers.get("content-type", "").split(";"))
+    charsets = [each.partition("=")[2].strip('"') for each in parameters if each.startswith("charset")]
+    if media_type != JSON or charsets not in ([], ["utf-8"], ["utf8"]):
+        raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refused(415, "Send the body as it is: a `Content-Encoding` is not supported.", accept_encoding="identity")
 
 
 async def _read(request: Request, most: int) -> bytes:
@@ -50,28 +63,46 @@ def from_object(body: Any) -> Operation:
         raise Refused(400, "Send one operation at a time: batches in an array are not supported.")
     if not isinstance(body, dict):
         raise Refused(400, "The body must be a JSON object with `query`.")
-    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
-    extensions = body.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    query = _typed(body, "query", str, "a GraphQL document")
+    found = Operation(
+        query if query and query.strip() else None,
+        _typed(body, "variables", dict, "an object"),
+        _typed(body, "operationName", str, "a string") or None,
+        _typed(body, "documentId", str, "a string") or None,
+        _sha256(_typed(body, "extensions", dict, "an object") or {}),
+    )
+    if found.query is None and found.document_id is None and found.sha256 is None:
         raise Refused(400, "`query` must be a GraphQL document.")
-    if not isinstance(variables, dict | None):
-        raise Refused(400, "`variables` must be an object.")
-    if not isinstance(name, str | None):
-        raise Refused(400, "`operationName` must be a string.")
-    if not isinstance(extensions, dict | None):
-        raise Refused(400, "`extensions` must be an object.")
-    return Operation(query, variables, name or None, extensions or {})
+    return found
 
 
-def from_parameters(parameters: Mapping[str, str]) -> Operation:
+def _typed(body: dict[str, Any], name: str, kind: type, means: str) -> Any:
+    if not isinstance(body.get(name), kind | None):
+        raise Refused(400, f"`{name}` must be {means}.")
+    return body.get(name)
+
+
+def _sha256(extensions: dict[str, Any]) -> str | None:
+    told = extensions.get("persistedQuery")
+    if told is None:
+        return None
+    if not isinstance(told, dict) or told.get("version") != 1 or isinstance(told.get("version"), bool):
+        raise Refused(400, "`extensions.persistedQuery` must be an object with `version` 1.")
+    sha256 = told.get("sha256Hash")
+    if not isinstance(sha256, str) or not 0 < len(sha256) <= _ID_LENGTH:
+        raise Refused(400, "`extensions.persistedQuery.sha256Hash` must be the SHA-256 of the query, in hexadecimal.")
+    return sha256
+
+
+def from_parameters(parameters: QueryParams) -> Operation:
     """The operation in the query string of a GET."""
+    told = dict(parameters)
+    if len(parameters.multi_items()) != len(told):
+        raise Refused(400, "Each parameter can be given once.")
     objects = {
-        name: _parsed(text.encode(), f"`{name}`")
-        for name in ("variables", "extensions")
-        if (text := parameters.get(name, ""))
+        name: _parsed(text.encode(), f"`{name}`") for name in ("variables", "extensions") if (text := told.get(name))
     }
-    named = {"query": parameters.get("query"), "operationName": parameters.get("operationName")}
-    return from_object(named | objects)
+    return from_object({name: told.get(name) for name in ("query", "operationName", "documentId")} | objects)
 
 
 def _parsed(text: bytes, what: str) -> Any:

@@ -4,7 +4,9 @@ import math
 
 
 class Refused(Exception):
-    """The message is for the client; `headers` are those of the answer; `retry_after` is in seconds, where waiting helps."""
+    """The message is for the client; `headers` are those of the answer, with `_` for `-`; `retry_after` is in seconds, where
+    waiting helps.
+    """
 
     def __init__(
         self, status: int, message: str, code: str = "BAD_REQUEST", retry_after: float | None = None, **headers: str
@@ -13,7 +15,9 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.retry_after = retry_after
-        self.headers = headers if retry_after is None else headers | {"Retry-After": str(math.ceil(retry_after))}
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(math.ceil(retry_after))
 
 
 class Unavailable(Refused):

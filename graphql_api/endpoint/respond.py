@@ -2,55 +2,76 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from graphql_api.endpoint.answer import answered, refused
+from graphql_api.endpoint.caching import Caching, conditional
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
+from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.negotiation import JSON, negotiate
 from graphql_api.endpoint.operation import Operation, operation_of
 from graphql_api.endpoint.refusal import Refused
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
 from graphql_api.record import Record, record_of
-from graphql_api.schema import Answer, CompetentSchema
+from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
 from graphql_api.types.text import accepted
 
 
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Answers GET and POST on `/graphql`."""
+    """Answers GET and POST on `/graphql`, and refuses any other method in JSON."""
 
-    def __init__(
-        self,
-        schema: CompetentSchema,
-        make_loaders: Callable[[Asker], Loaders],
-        max_body_bytes: int,
-        operation_timeout: float,
-    ) -> None:
-        self._schema = schema
-        self._make_loaders = make_loaders
-        self._max_body_bytes = max_body_bytes
-        self._operation_timeout = operation_timeout
+    schema: CompetentSchema
+    make_loaders: Callable[[Asker], Loaders]
+    documents: Documents
+    caching: Caching
+    max_body_bytes: int
+    operation_timeout: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI app, which gets every method."""
+        await (await self.respond(Request(scope, receive)))(scope, receive, send)
 
     async def respond(self, request: Request) -> Response:
         """The answer to a request."""
         record = record_of(request.scope)
         media_type = JSON
         try:
-            media_type = negotiate(request.headers.get("accept", "*/*"))
-            answer = await self._answer(await operation_of(request, self._max_body_bytes), request, record)
+            media_type = negotiate(request.headers.get("accept", ""))
+            return await self._respond(request, record, media_type)
         except Refused as refusal:
             return refused(refusal, media_type, record)
-        return answered(answer, media_type, record, explain=request.headers.get("x-competent-explain") == "1")
 
-    async def _answer(self, operation: Operation, request: Request, record: Record) -> Answer:
-        seconds = seconds_for(request.headers.get("x-competent-timeout"), self._operation_timeout)
+    async def _respond(self, request: Request, record: Record, media_type: str) -> Response:
+        operation = await operation_of(request, self.max_body_bytes)
+        query = self.documents.text_of(operation)
+        answer = await self._answer(query, operation, request, record)
+        if answer.executed:
+            self.documents.executed(operation, query)
+        explain = request.headers.get("x-competent-explain") == "1"
+        response = answered(answer, media_type, record, explain)
+        response.headers.update(self.caching.headers(record, request, query, explain))
+        kept = request.method != "POST" and response.headers["Cache-Control"] != "no-store"
+        return conditional(response, request.headers) if kept else response
+
+    async def _answer(self, query: str, operation: Operation, request: Request, record: Record) -> Answer:
+        seconds = seconds_for(request.headers.get("x-competent-timeout"), self.operation_timeout)
         record.asker = Asker(
             deadline=asyncio.get_running_loop().time() + seconds, headers=record.asker.headers, tally=record.asker.tally
         )
-        record.texts = {"query": operation.query, "variables": operation.variables}
+        record.texts = {"query": query, "variables": operation.variables}
         languages = accepted(request.headers.get("accept-language", ""))
-        context = Context(self._make_loaders(record.asker), languages, record)
-        return await self._schema.answer(operation.query, operation.variables, operation.operation_name, context)
+        context = Context(self.make_loaders(record.asker), languages, record)
+        only_queries = request.method != "POST"
+        try:
+            return await self.schema.answer(
+                query, operation.variables, operation.operation_name, context, only_queries=only_queries
+            )
+        except OnlyQueries:
+            raise Refused(405, "By GET only a query can be asked; use POST.", allow="POST") from None

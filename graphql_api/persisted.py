@@ -1,0 +1,113 @@
+"""Documents that clients name instead of sending: those that the operator trusts, and those that clients left here.
+
+Trusted documents come from the manifests that client tools write; what clients leave is bounded in number and size.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLError, parse
+
+from graphql_api.errors import SettingsError
+
+APOLLO = "apollo-persisted-query-manifest"
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of a document, in lower case hexadecimal."""
+    return sha256(text.encode()).hexdigest()
+
+
+class Trusted:
+    """Documents by the ids that a manifest gives them, and by `sha256:` and their hash."""
+
+    def __init__(self, documents: Mapping[str, str]) -> None:
+        hashes = {hash: text for text in documents.values() for hash in (digest(text), f"sha256:{digest(text)}")}
+        self._documents = hashes | dict(documents)
+        self._texts = frozenset(documents.values())
+
+    @classmethod
+    def read(cls, files: Iterable[Path]) -> "Trusted":
+        """The documents of all these manifests; SettingsError where one is not as it should be."""
+        documents: dict[str, str] = {}
+        for file in files:
+            for id, text in read_manifest(file).items():
+                if documents.setdefault(id, text) != text:
+                    raise SettingsError(f"COMPETENT_PERSISTED: {file} has another document under the id {id!r}")
+        return cls(documents)
+
+    def get(self, id: str) -> str | None:
+        """The document with this id."""
+        return self._documents.get(id)
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+def read_manifest(file: Path) -> dict[str, str]:
+    """Documents by id, from a file of GraphQL Code Generator, of Relay's compiler, or of Apollo.
+
+    The first two write `{id: text}`. Apollo writes `{"format": "apollo-persisted-query-manifest", "version": 1,
+    "operations": [{"id", "name", "type", "body"}]}`.
+    """
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = "is not JSON" if isinstance(error, ValueError | RecursionError) else "cannot be read"
+        raise SettingsError(f"COMPETENT_PERSISTED: {file} {why}") from error
+    documents = _apollo(told) if isinstance(told, dict) and "operations" in told else told
+    if not isinstance(documents, dict) or not all(isinstance(each, str) for each in documents.values()):
+        raise SettingsError(
+            f"COMPETENT_PERSISTED: {file} is no manifest: neither an object of ids and documents, nor Apollo's"
+        )
+    for id, text in documents.items():
+        try:
+            parse(text, no_location=True)
+        except GraphQLError as error:
+            raise SettingsError(f"COMPETENT_PERSISTED: document {id!r} of {file}: {error.message}") from error
+    return documents
+
+
+def _apollo(told: dict[str, Any]) -> Any:
+    operations = told["operations"]
+    if told.get("format") != APOLLO or told.get("version") != 1 or not isinstance(operations, list):
+        return None
+    if not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in operations):
+        return None
+    return {each["id"]: each.get("body") for each in operations}
+
+
+class Automatic:
+    """Documents that clients left under their hash, those asked for most recently (Apollo's automatic persisted queries)."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._documents: OrderedDict[str, str] = OrderedDict()
+
+    def get(self, hash: str) -> str | None:
+        """The document with this hash."""
+        if hash in self._documents:
+            self._documents.move_to_end(hash)
+        return self._documents.get(hash)
+
+    def keep(self, hash: str, text: str) -> None:
+        """Keep a document, and let go of those that nobody has asked for the longest."""
+        if hash in self._documents:
+            return
+        self._documents[hash] = text
+        self._bytes += _size(text)
+        while len(self._documents) > self._most or self._bytes > self._most_bytes:
+            self._bytes -= _size(self._documents.popitem(last=False)[1])
+
+
+def _size(text: str) -> int:
+    return len(text.encode()) + 64

@@ -1,0 +1,240 @@
+"""Documents named instead of sent: what clients leave under a hash, and what the operator's manifests hold."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import orjson
+import pytest
+
+from graphql_api.endpoint import RESPONSE_JSON
+from graphql_api.errors import SettingsError
+from graphql_api.persisted import Automatic, Trusted, read_manifest
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+TINY = "{ __typename }"
+OTHER = "query Other { a: __typename }"
+
+
+def hashed(query: str) -> dict[str, Any]:
+    return {"persistedQuery": {"version": 1, "sha256Hash": sha256(query.encode()).hexdigest()}}
+
+
+async def post(server: Server, **body: Any) -> httpx.Response:
+    return await server.client.post("/graphql", json=body)
+
+
+async def get(server: Server, **parameters: Any) -> httpx.Response:
+    told = {name: each if isinstance(each, str) else json.dumps(each) for name, each in parameters.items()}
+    return await server.client.get("/graphql", params=told)
+
+
+def code(response: httpx.Response) -> str:
+    (error,) = response.json()["errors"]
+    return str(error["extensions"]["code"])
+
+
+class Make(Protocol):
+    """A server with settings of its own."""
+
+    def __call__(self, **settings: Any) -> AbstractAsyncContextManager[Server]: ...
+
+
+@pytest.fixture
+def make(releases: Releases, settings: Settings) -> Make:
+    return lambda **chosen: running(releases, replace(settings, **chosen).checked())
+
+
+async def test_a_query_is_left_once_under_its_hash_and_then_asked_for_by_it(server: Server) -> None:
+    for ask in (post, get):
+        query = f"query {ask.__name__} {{ __typename }}"
+        unknown = await ask(server, extensions=hashed(query))
+        left = await post(server, query=query, extensions=hashed(query))
+        known = await ask(server, extensions=hashed(query))
+
+        assert (unknown.status_code, unknown.json()["errors"][0]["message"]) == (200, "PersistedQueryNotFound")
+        assert code(unknown) == "PERSISTED_QUERY_NOT_FOUND"
+        assert unknown.headers["cache-control"] == "no-store"
+        assert left.json() == known.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_a_hash_that_is_not_that_of_the_query_is_refused_and_nothing_is_kept(server: Server) -> None:
+    refused = await post(server, query=TINY, extensions=hashed(OTHER))
+
+    assert (refused.status_code, code(refused)) == (400, "BAD_REQUEST")
+    assert code(await post(server, extensions=hashed(OTHER))) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_what_cannot_be_executed_is_not_kept(server: Server) -> None:
+    for query in (
+        "{",
+        "{ nothing }",
+        "query ($x: Int!) { node(id: $x) { id } }",
+        "query A { a: __typename } query B { __typename }",
+    ):
+        await post(server, query=query, extensions=hashed(query))
+
+        assert code(await post(server, extensions=hashed(query))) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "x",
+        {},
+        {"version": 2, "sha256Hash": "a" * 64},
+        {"version": True, "sha256Hash": "a" * 64},
+        {"version": 1},
+        {"version": 1, "sha256Hash": ""},
+        {"version": 1, "sha256Hash": "a" * 201},
+        {"version": 1, "sha256Hash": ["a"]},
+    ],
+)
+async def test_another_form_of_the_extension_is_400(server: Server, told: Any) -> None:
+    assert (await post(server, query=TINY, extensions={"persistedQuery": told})).status_code == 400
+
+
+async def test_switched_off_it_says_so_and_a_query_that_is_sent_is_answered(make: Make) -> None:
+    async with make(apq_documents=0) as server:
+        refused = await post(server, extensions=hashed(TINY))
+
+        assert (refused.status_code, refused.json()["errors"][0]["message"]) == (200, "PersistedQueryNotSupported")
+        assert code(refused) == "PERSISTED_QUERY_NOT_SUPPORTED"
+        assert (await post(server, query=TINY, extensions=hashed(TINY))).json()["data"]
+        assert code(await post(server, documentId="x")) == "PERSISTED_QUERY_NOT_SUPPORTED"
+
+
+def test_what_is_kept_is_bounded_in_number_and_in_bytes_and_the_longest_unused_goes_first() -> None:
+    few, small = Automatic(2, 10_000), Automatic(1000, 1000)
+    for name in "abc":
+        few.keep(name, name)
+        few.get("a")
+        small.keep(name, name * 400)
+
+    assert [few.get(name) for name in "abc"] == ["a", None, "c"]
+    assert [small.get(name) is None for name in "abc"] == [True, False, False]
+
+    small.keep("d", "d" * 2000)
+    assert [small.get(name) for name in "abcd"] == [None] * 4
+
+
+CODEGEN = {"0af1": TINY, "sha256:77": OTHER}
+APOLLO = {
+    "format": "apollo-persisted-query-manifest",
+    "version": 1,
+    "operations": [
+        {"id": "0af1", "name": "", "type": "query", "body": TINY},
+        {"id": "sha256:77", "name": "Other", "type": "query", "body": OTHER},
+    ],
+}
+
+
+@pytest.fixture(params=[CODEGEN, APOLLO], ids=["codegen and relay", "apollo"])
+def manifest(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    file = tmp_path / "manifest.json"
+    file.write_bytes(orjson.dumps(request.param))
+    return file
+
+
+@pytest.fixture
+async def allowing(make: Make, manifest: Path) -> AsyncIterator[Server]:
+    async with make(persisted=(manifest,)) as server:
+        yield server
+
+
+@pytest.fixture
+async def strict(make: Make, manifest: Path) -> AsyncIterator[Server]:
+    async with make(persisted=(manifest,), persisted_mode="only") as server:
+        yield server
+
+
+async def test_a_trusted_document_is_asked_for_by_its_id(allowing: Server, strict: Server) -> None:
+    for server in (allowing, strict):
+        by_hash = f"sha256:{sha256(TINY.encode()).hexdigest()}"
+        for ask in (post, get):
+            assert (await ask(server, documentId="0af1")).json() == {"data": {"__typename": "Query"}}
+            assert (await ask(server, documentId="sha256:77", operationName="Other")).json() == {"data": {"a": "Query"}}
+            assert (await ask(server, documentId=by_hash)).json() == {"data": {"__typename": "Query"}}
+            # Apollo's link for manifests sends the id as a hash.
+            told = {"persistedQuery": {"version": 1, "sha256Hash": "0af1"}}
+            assert (await ask(server, extensions=told)).json() == {"data": {"__typename": "Query"}}
+
+
+async def test_an_unknown_id_is_told_as_one(allowing: Server, strict: Server) -> None:
+    for server in (allowing, strict):
+        for response in (await post(server, documentId="nope"), await get(server, extensions=hashed("{ x }"))):
+            assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_an_id_with_another_query_is_refused(allowing: Server) -> None:
+    assert (await post(allowing, documentId="0af1", query=OTHER)).status_code == 400
+    assert (await post(allowing, documentId="0af1", query=TINY)).status_code == 200
+
+
+async def test_beside_trusted_documents_any_other_runs_where_that_is_allowed(allowing: Server) -> None:
+    assert (await post(allowing, query="{ b: __typename }")).json() == {"data": {"b": "Query"}}
+
+
+async def test_where_only_trusted_documents_run_all_else_is_forbidden(strict: Server) -> None:
+    for query in ("{ b: __typename }", "{ __schema { queryType { name } } }", TINY + " ", "{"):
+        for body in ({"query": query}, {"query": query, "extensions": hashed(query)}):
+            refused = await post(strict, **body)
+
+            assert (refused.status_code, code(refused)) == (403, "FORBIDDEN")
+            assert code(await post(strict, extensions=hashed(query))) == "PERSISTED_QUERY_NOT_FOUND"
+    assert (await post(strict, query=TINY)).json() == {"data": {"__typename": "Query"}}
+
+
+async def test_a_refusal_has_the_type_that_the_client_prefers(strict: Server) -> None:
+    response = await strict.client.post("/graphql", json={"query": "{ x }"}, headers={"accept": RESPONSE_JSON})
+
+    assert response.headers["content-type"].startswith(RESPONSE_JSON)
+    assert "data" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"{", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"[]", "is no manifest"),
+        (b"7", "is no manifest"),
+        (b'{"a": 7}', "is no manifest"),
+        (b'{"operations": [], "format": "x"}', "is no manifest"),
+        (b'{"operations": [{}], "format": "apollo-persisted-query-manifest", "version": 1}', "is no manifest"),
+        (b'{"operations": [{"id": "a"}], "format": "apollo-persisted-query-manifest", "version": 1}', "is no manifest"),
+        (b'{"a": "{"}', "document 'a' of"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_bad_manifest_stops_the_start_and_says_why(text: bytes | None, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    if text is not None:
+        file.write_bytes(text)
+
+    with pytest.raises(SettingsError, match=why) as raised:
+        read_manifest(file)
+    assert str(file) in str(raised.value)
+
+
+def test_one_id_for_two_documents_stops_the_start(tmp_path: Path) -> None:
+    for name, query in (("a", TINY), ("b", OTHER)):
+        (tmp_path / name).write_bytes(orjson.dumps({"id": query}))
+
+    assert len(Trusted.read([tmp_path / "a", tmp_path / "a"])) == 1
+    with pytest.raises(SettingsError, match="another document"):
+        Trusted.read([tmp_path / "a", tmp_path / "b"])
+
+
+def test_a_mode_without_manifests_and_an_unknown_mode_stop_the_start() -> None:
+    for settings in (Settings(persisted_mode="only"), Settings(persisted_mode="x", persisted=(Path("a"),))):
+        with pytest.raises(SettingsError, match="COMPETENT_PERSISTED_MODE"):
+            settings.checked()

@@ -1,0 +1,83 @@
+"""What stands around all routes: safe headers, CORS for the origins of the settings, gzip."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from graphql_api.errors import SettingsError
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+HERE = "https://app.example.org"
+ASKS = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+
+@pytest.fixture
+async def shared(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    """A server that pages of one origin may ask."""
+    async with running(releases, replace(settings, cors_origins=f"{HERE}, http://localhost:3000").checked()) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "path", ["/graphql?query={__typename}", "/graphql", "/nothing", "/graphiql", "/health/live", "/"]
+)
+async def test_every_answer_has_the_safe_headers(server: Server, path: str) -> None:
+    headers = (await server.client.get(path)).headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers.get_list("content-security-policy") == [headers["content-security-policy"]]
+    assert "server" not in headers
+
+
+async def test_without_the_setting_no_other_origin_may_ask(server: Server) -> None:
+    answer = await server.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE})
+    before = await server.client.options("/graphql", headers=ASKS)
+
+    assert before.status_code == 405
+    assert not any(name.startswith("access-control") for name in {*answer.headers, *before.headers})
+
+
+async def test_pages_of_the_origins_may_ask_and_read(shared: Server) -> None:
+    before = await shared.client.options("/graphql", headers=ASKS)
+    answer = await shared.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE})
+    refused = await shared.client.post("/graphql", json={}, headers={"Origin": HERE})
+
+    assert before.status_code == 200
+    assert "content-type" in before.headers["access-control-allow-headers"].lower()
+    for each in (before, answer, refused):
+        assert each.headers["access-control-allow-origin"] == HERE
+        assert "Origin" in each.headers["vary"]
+    assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
+
+
+async def test_pages_of_another_origin_may_not(shared: Server) -> None:
+    told = ASKS | {"Origin": "https://evil.example"}
+
+    assert (await shared.client.options("/graphql", headers=told)).status_code == 400
+    assert "access-control-allow-origin" not in (await shared.client.get("/graphql", headers=told)).headers
+
+
+async def test_a_star_is_for_all(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, cors_origins="*").checked()) as server:
+        assert (await server.client.get("/", headers={"Origin": HERE})).headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("origin", ["example.org", "https://example.org/", "https://*.example.org", "null", "ftp://x"])
+def test_what_is_no_origin_stops_the_start(origin: str) -> None:
+    with pytest.raises(SettingsError, match="COMPETENT_CORS_ORIGINS"):
+        Settings(cors_origins=origin).checked()
+
+
+async def test_small_answers_are_not_compressed_and_all_say_that_they_could_be(server: Server) -> None:
+    response = await server.client.get("/graphql", params={"query": "{ __typename }"})
+
+    assert "content-encoding" not in response.headers
+    big = await server.client.get("/graphql", params={"query": "{ __schema { types { name description } } }"})
+    assert big.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in big.headers["vary"]
