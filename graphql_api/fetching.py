@@ -40,6 +40,9 @@ class Asker:
     with each call that this asker causes: a request id, the context of a trace. `key` is a client's own key for the Competent
     API, sent instead of the server's. An asker whose tally has reached `most_requests` causes no further call; walks and the
     operator's tools have no such bound.
+
+    What several ask for is fetched for an asker of its own, whose urgency and deadline change as others join: whoever works for
+    it looks at both again when it has waited.
     """
 
     urgency: Urgency = Urgency.QUESTION

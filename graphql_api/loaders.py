@@ -39,7 +39,7 @@ class Loaders:
         self.page_size = page_size
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
-        found = await self._store.get_many(paths)
+        found = await self._store.get_many(paths, self.asker)
         return [found[path] for path in paths]
 
     def load(self, path: str) -> Awaitable[Document]:

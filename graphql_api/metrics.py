@@ -9,7 +9,12 @@ LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that 
 UPSTREAM_REQUESTS = Counter(
     "competent_upstream_requests", "Requests to the Competent API, by route and outcome", ["route", "outcome"]
 )
-STORE_LOOKUPS = Counter("competent_store_lookups", "Documents looked up in the store, by where they were", ["found"])
+STORE_LOOKUPS = Counter(
+    "competent_store_lookups", "Documents looked up in the store, by how they were found", ["found"]
+)
+STORE_REVALIDATIONS = Counter(
+    "competent_store_revalidations", "Stale copies asked for again in the background, by outcome", ["outcome"]
+)
 OPERATIONS = Counter("competent_operations", "GraphQL operations answered, by name and outcome", ["name", "outcome"])
 OPERATION_SECONDS = Histogram(
     "competent_operation_seconds",

@@ -19,7 +19,7 @@ from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_r
 from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.progress import silent
 from graphql_api.settings import Settings
-from graphql_api.store import Store
+from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Shelf
 from graphql_api.store.sqlite import SqliteFile
@@ -49,8 +49,14 @@ class Parts:
         self._upstream = Upstream(
             over_network(settings) if competent is None else InProcess(competent, settings), settings
         )
-        shelf = Shelf(settings.keep_release, settings.keep_current)
-        self.store = Store(self._upstream.fetch, shelf, Memory(settings.memory_bytes), _file(settings))
+        shelf = Shelf(settings.keep_release, settings.keep_current, settings.serve_stale)
+        self.store = Store(
+            self._upstream.fetch,
+            shelf,
+            Memory(settings.memory_bytes),
+            _backend(settings, shelf.longest),
+            keep_missing=settings.keep_missing,
+        )
         self.indexes = _indexes(settings, self.store)
 
     def loaders(self, asker: Asker | None = None) -> Loaders:
@@ -93,16 +99,16 @@ def _writable(folder: Path) -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def _file(settings: Settings) -> SqliteFile | None:
+def _backend(settings: Settings, keep: float) -> Backend | None:
     kind, _, where = settings.store.partition(":")
     if kind == "memory" or (not settings.store and not settings.live):
         return None
     if kind == "sqlite" and where and not where.startswith(":"):
-        return SqliteFile(Path(where), _origin(settings), settings.keep_release)
+        return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes)
     if settings.store:
         raise SettingsError("COMPETENT_STORE is `memory:` or `sqlite:PATH`")
     try:
-        return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings), settings.keep_release)
+        return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings), keep, settings.store_bytes)
     except SettingsError as error:
         log.warning("%s; documents are kept in memory only", error)
         return None

@@ -79,10 +79,23 @@ class Settings:
         "Documents kept in memory, in bytes of their JSON text; parsed they take about four times that.",
         least=0,
     )
-    keep_release: float = _setting(
-        30 * 86400.0, "How long documents of a numbered release are kept; they do not change once published.", least=0
+    store_bytes: int = _setting(
+        1_000_000_000, "Largest size of the file that documents are kept in; the oldest are let go of.", least=0
     )
-    keep_current: float = _setting(300.0, "How long the answer to `which release is current` is kept.", least=0)
+    keep_release: float = _setting(
+        30 * 86400.0, "How long documents of a numbered release are fresh; they do not change once published.", least=0
+    )
+    keep_current: float = _setting(
+        300.0, "How long the answer to `which release is current` is fresh, and the list of releases.", least=0
+    )
+    serve_stale: float = _setting(
+        7 * 86400.0,
+        "How long a document that is no longer fresh is served all the same, while it is asked for again or cannot be had.",
+        least=0,
+    )
+    keep_missing: float = _setting(
+        60.0, "How long a document that the Competent API does not have is not asked for again.", least=0
+    )
     index: str = _setting(
         "",
         "When releases are indexed: at the `start`, at first `need`, or `off`. Unset: at first need over the real API, at the "

@@ -19,7 +19,7 @@ class Table:
         self.documents = documents
         self.batches: list[list[str]] = []
 
-    async def get_many(self, paths: list[str]) -> dict[str, Any]:
+    async def get_many(self, paths: list[str], asker: Asker) -> dict[str, Any]:
         self.batches.append(list(paths))
         return {path: self.documents.get(path, UpstreamNotFound()) for path in paths}
 

@@ -1,55 +1,46 @@
-"""The store: memory, the file, and one fetch per path, with clock and fetch handed in."""
+"""The store's own rules: shelf, memory, flights, what passes through, what is told under two names. Clock and fetch handed in.
+
+What is promised whatever the place that documents are kept in: tests/store.
+"""
 
 import asyncio
-import sqlite3
-from pathlib import Path
+import math
 
 import pytest
 
-from graphql_api.errors import SettingsError, UpstreamUnavailable
-from graphql_api.fetching import Asker, Fetched
+from graphql_api.errors import (
+    QueryTooComplex,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from graphql_api.fetching import Asker, Fetched, Urgency, Validators
+from graphql_api.secret import Secret
 from graphql_api.store import Store
+from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept, Shelf
-from graphql_api.store.sqlite import SqliteFile
+from graphql_api.store.remembered import Remembered
+from graphql_api.store.revalidation import MOST_AT_ONCE
+from graphql_api.store.shelf import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
+from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile
 
-SHELF = Shelf(numbered=1000, moving=10)
-PROFILE = "/releases/3.11/occupationalprofiles/0005c397-6f9c-51be-a855-308956b1b950"
-
-
-class Upstream:
-    """Counts what is fetched; answers once it is let go."""
-
-    def __init__(self) -> None:
-        self.fetched: list[str] = []
-        self.let_go = asyncio.Event()
-        self.let_go.set()
-        self.error: Exception | None = None
-
-    async def fetch(self, path: str, asker: Asker) -> Fetched:
-        self.fetched.append(path)
-        await self.let_go.wait()
-        if self.error:
-            raise self.error
-        return Fetched({"path": path})
-
-    async def until(self, count: int) -> None:
-        while len(self.fetched) < count:
-            await asyncio.sleep(0)
+WEEK = 7 * 86400.0
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+async def upstream() -> Upstream:
+    return Upstream()
 
 
-def store(
-    upstream: Upstream, clock: Clock | None = None, file: SqliteFile | None = None, memory: int = 10_000
-) -> Store:
-    return Store(upstream.fetch, SHELF, Memory(memory), file, clock or Clock())
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def opened(upstream: Upstream, clock: Clock) -> Opened:
+    return Opened(upstream, clock, Memory(10_000), None)
 
 
 @pytest.mark.parametrize(
@@ -58,127 +49,44 @@ def store(
         (PROFILE, 1000),
         ("/releases/3.11", 1000),
         ("/releases/3.11/softskills?page=0&size=500", 1000),
+        ("/releases/currently", 1000),
         ("/releases", 10),
+        ("/releases?page=0", 10),
         ("/releases/current", 10),
+        ("/releases/current?x=1", 10),
         ("/releases/current/softskills", 10),
+        ("/search?searchValue=/releases/3.11", 10),
         ("/unknown", 10),
     ],
 )
-def test_documents_of_a_numbered_release_are_kept_long_and_what_moves_short(path: str, span: float) -> None:
-    assert SHELF.fresh(path, at=50, now=50 + span - 1)
-    assert not SHELF.fresh(path, at=50, now=50 + span)
+def test_documents_of_a_numbered_release_are_fresh_for_long_and_what_moves_is_not(path: str, span: float) -> None:
+    assert SHELF.state(path, at=50, now=50 + span - 1) is State.FRESH
+    assert SHELF.state(path, at=50, now=50 + span) is State.STALE
+    assert SHELF.state(path, at=50, now=50 + span + 4999) is State.STALE
+    assert SHELF.state(path, at=50, now=50 + span + 5000) is State.EXPIRED
 
 
-def test_a_document_from_the_future_is_not_fresh() -> None:
-    assert not SHELF.fresh(PROFILE, at=51, now=50)
+def test_a_document_from_the_future_is_stale() -> None:
+    assert SHELF.state(PROFILE, at=51, now=50) is State.STALE
+    assert Shelf(10, 10).state(PROFILE, at=51, now=50) is State.STALE
 
 
-async def test_a_document_is_fetched_once_and_then_kept() -> None:
-    upstream = Upstream()
-    kept = store(upstream)
-
-    for _ in range(3):
-        assert await kept.get_many([PROFILE, PROFILE]) == {PROFILE: {"path": PROFILE}}
-    assert upstream.fetched == [PROFILE]
+def test_with_no_time_to_serve_stale_a_document_expires_when_it_is_no_longer_fresh() -> None:
+    assert Shelf(1000, 10).state(CURRENT, at=0, now=10) is State.EXPIRED
 
 
-async def test_a_document_is_fetched_again_when_its_span_is_over() -> None:
-    upstream, clock = Upstream(), Clock()
-    kept = store(upstream, clock)
+def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_never_for_days() -> None:
+    shelf = Shelf(30 * 86400.0, 300.0, WEEK)
 
-    await kept.get_many(["/releases/current", PROFILE])
-    clock.now += 11
-    await kept.get_many(["/releases/current", PROFILE])
-
-    assert sorted(upstream.fetched) == sorted(["/releases/current", PROFILE, "/releases/current"])
+    assert shelf.pause(CURRENT) == 300
+    assert shelf.pause(PROFILE) == LONGEST_PAUSE
+    assert shelf.longest == 37 * 86400
 
 
-async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_harms_none() -> None:
-    upstream = Upstream()
-    upstream.let_go.clear()
-    kept = store(upstream)
-    asking = [asyncio.create_task(kept.get_many([PROFILE])) for _ in range(100)]
-    await upstream.until(1)
-
-    asking[0].cancel()
-    asking[50].cancel()
-    await asyncio.sleep(0)
-    upstream.let_go.set()
-    answers = await asyncio.gather(*asking, return_exceptions=True)
-
-    assert upstream.fetched == [PROFILE]
-    assert sum(isinstance(answer, asyncio.CancelledError) for answer in answers) == 2
-    assert [answer for answer in answers if not isinstance(answer, BaseException)] == [
-        {PROFILE: {"path": PROFILE}}
-    ] * 98
-
-
-async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who_asks_begins_anew() -> None:
-    upstream = Upstream()
-    upstream.let_go.clear()
-    kept = store(upstream)
-    asking = [asyncio.create_task(kept.get_many([PROFILE])) for _ in range(2)]
-    await upstream.until(1)
-    for task in asking:
-        task.cancel()
-    await asyncio.gather(*asking, return_exceptions=True)
-
-    upstream.let_go.set()
-    assert await kept.get_many([PROFILE]) == {PROFILE: {"path": PROFILE}}
-    assert upstream.fetched == [PROFILE, PROFILE]
-
-
-async def test_what_failed_is_told_to_all_who_waited_and_not_kept() -> None:
-    upstream = Upstream()
-    upstream.error = UpstreamUnavailable()
-    kept = store(upstream)
-
-    first, second = await asyncio.gather(kept.get_many([PROFILE]), kept.get_many([PROFILE]))
-    assert first == second == {PROFILE: upstream.error}
-    assert upstream.fetched == [PROFILE]
-
-    upstream.error = None
-    assert await kept.get_many([PROFILE]) == {PROFILE: {"path": PROFILE}}
-
-
-async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
-    async def fetch(path: str, asker: Asker) -> Fetched:
-        if path == "/releases":
-            raise UpstreamUnavailable
-        return Fetched({})
-
-    found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE])
-
-    assert isinstance(found["/releases"], UpstreamUnavailable)
-    assert found[PROFILE] == {}
-
-
-async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
-    fetched: list[str] = []
-
-    async def fetch(path: str, asker: Asker) -> Fetched:
-        fetched.append(path)
-        return Fetched({"_links": {"self": {"href": "http://internal/releases/3.11"}}})
-
-    kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many(["/releases/current"])
-    await kept.get_many(["/releases/3.11"])
-
-    assert fetched == ["/releases/current"]
-
-
-async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
-    other = PROFILE.replace("0005c397", "00d33eba")
-
-    async def fetch(path: str, asker: Asker) -> Fetched:
-        return Fetched({"asked": path, "_links": {"self": {"href": other}}})
-
-    kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many([PROFILE])
-
-    found = (await kept.get_many([other]))[other]
-    assert not isinstance(found, Exception)
-    assert found["asked"] == other
+def test_answers_to_what_people_type_are_kept_in_memory_only() -> None:
+    assert is_lasting(PROFILE)
+    assert is_lasting("/releases")
+    assert not is_lasting("/search?searchValue=kok")
 
 
 def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used() -> None:
@@ -191,7 +99,16 @@ def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used
     assert [number for number in range(5) if memory.get(str(number))] == [0, 3, 4]
 
 
-def test_memory_counts_a_renewed_document_once_and_keeps_none_that_is_too_large() -> None:
+def test_memory_never_holds_more_documents_than_agreed() -> None:
+    memory = Memory(100, most_entries=2)
+    for path in "abc":
+        memory.put(path, Kept({}, 0, 1))
+
+    assert list(memory) == ["b", "c"]
+    assert memory.bytes == 2
+
+
+def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_none_out() -> None:
     memory = Memory(100)
     memory.put("a", Kept({}, 0, 60))
     memory.put("a", Kept({}, 0, 70))
@@ -199,173 +116,314 @@ def test_memory_counts_a_renewed_document_once_and_keeps_none_that_is_too_large(
 
     memory.put("b", Kept({}, 0, 101))
     assert memory.get("b") is None
+    assert memory.get("a") is not None
+
+    memory.put("a", Kept({}, 1, 101))
+    assert memory.get("a") is None  # never the old one once there is a new one
+    assert memory.bytes == 0
 
 
-async def test_the_file_is_read_after_a_restart_and_by_another_process(tmp_path: Path) -> None:
-    upstream = Upstream()
-    first = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    other = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    await first.get_many([PROFILE])
-    await first.aclose()
+def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
+    remembered: Remembered[int] = Remembered(clock, most=3)
+    for number, key in enumerate("abcd"):
+        remembered.put(key, number, 10)
+    assert [remembered.get(key) for key in "abcd"] == [None, 1, 2, 3]
 
-    assert await other.get_many([PROFILE]) == {PROFILE: {"path": PROFILE}}
-    await other.aclose()
-    assert upstream.fetched == [PROFILE]
+    clock.now += 9
+    remembered.put("b", 7, 10)
+    clock.now += 1
+    assert [remembered.get(key) for key in "bcd"] == [7, None, None]
 
-
-async def test_a_hundred_who_ask_over_a_file_at_once_cause_one_fetch(tmp_path: Path) -> None:
-    upstream = Upstream()
-    kept = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"))
-
-    await asyncio.gather(*(kept.get_many([PROFILE]) for _ in range(100)))
-    await kept.aclose()
-
-    assert upstream.fetched == [PROFILE]
+    remembered.forget("b")
+    remembered.put("e", 1, 0)
+    assert [remembered.get(key) for key in "be"] == [None, None]
+    assert len(remembered) == 0
 
 
-async def test_who_joins_as_the_last_one_leaves_gets_the_document() -> None:
-    upstream = Upstream()
+async def test_a_million_missing_documents_take_bounded_room(opened: Opened, upstream: Upstream) -> None:
+    upstream.error = UpstreamNotFound()
+    await opened.ask(*map(profile, range(10_100)))
+
+    assert len(opened.store._missing) == 10_000
+
+
+async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        if path == "/releases":
+            raise UpstreamUnavailable
+        return Fetched({})
+
+    found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE], Asker())
+
+    assert isinstance(found["/releases"], UpstreamUnavailable)
+    assert found[PROFILE] == {}
+
+
+async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
+    fetched: list[str] = []
+
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        fetched.append(path)
+        return Fetched({"_links": {"self": {"href": "http://internal/releases/3.11"}}})
+
+    kept = Store(fetch, SHELF, Memory(1000))
+    await kept.get_many(["/releases/current"], Asker())
+    await kept.get_many(["/releases/3.11"], Asker())
+
+    assert fetched == ["/releases/current"]
+
+
+async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        return Fetched({"asked": path, "_links": {"self": {"href": OTHER}}})
+
+    kept = Store(fetch, SHELF, Memory(1000))
+    await kept.get_many([PROFILE], Asker())
+
+    found = (await kept.get_many([OTHER], Asker()))[OTHER]
+    assert not isinstance(found, Exception)
+    assert found["asked"] == OTHER
+
+
+async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        return Fetched(None)
+
+    found = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], Asker())
+
+    assert isinstance(found[PROFILE], UpstreamInvalidResponse)
+
+
+async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who_asks_begins_anew(
+    opened: Opened, upstream: Upstream
+) -> None:
     upstream.let_go.clear()
-    kept = store(upstream)
-    leaving = asyncio.create_task(kept.get_many([PROFILE]))
+    asking = [asyncio.create_task(opened.ask(PROFILE)) for _ in range(2)]
+    await upstream.until(1)
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    await asyncio.sleep(0)
+
+    upstream.let_go.set()
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    assert upstream.paths == [PROFILE, PROFILE]
+    assert upstream.cancelled == 1
+
+
+async def test_the_fetch_ends_when_all_who_waited_were_too_late(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    soon = asyncio.get_running_loop().time() + 0.01
+    await asyncio.gather(*(opened.ask(PROFILE, asker=Asker(deadline=soon)) for _ in range(3)))
+    await asyncio.sleep(0)
+
+    assert upstream.paths == [PROFILE]
+    assert upstream.cancelled == 1
+
+
+async def test_who_joins_as_the_last_one_leaves_gets_the_document(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    leaving = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
     leaving.cancel()
-    joining = asyncio.create_task(kept.get_many([PROFILE]))
+    joining = asyncio.create_task(opened.ask(PROFILE))
     await asyncio.sleep(0)
     upstream.let_go.set()
 
-    assert await joining == {PROFILE: {"path": PROFILE}}
+    assert await joining == [upstream.document(PROFILE)]
 
 
-async def test_what_only_passes_through_takes_no_room_unless_somebody_else_asks_for_it() -> None:
-    upstream = Upstream()
-    memory = Memory(10_000)
-    kept = Store(upstream.fetch, SHELF, memory)
-    await kept.pass_through(PROFILE)
-    assert len(memory) == 0
+async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
+    flights: Flights[int] = Flights()
+    ended = asyncio.Event()
+
+    async def work(flight: Flight[int]) -> int:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+        return 1
+
+    waiter = flights.join("a", Asker(), work)
+    await asyncio.sleep(0)
+    waiter.cancel()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert "a" not in flights
+
+
+async def test_a_flight_is_as_urgent_as_the_most_urgent_and_has_the_time_of_the_most_patient_of_those_who_joined() -> (
+    None
+):
+    flights: Flights[int] = Flights()
+    asker: list[Asker] = []
+    let_go = asyncio.Event()
+
+    async def work(flight: Flight[int]) -> int:
+        asker.append(flight.asker)
+        await let_go.wait()
+        return 1
+
+    later = asyncio.get_running_loop().time() + 100
+    waiting = [flights.join("a", Asker(Urgency.WALK, later, {"X-Request-ID": "first"}), work)]
+    await asyncio.sleep(0)
+    assert (asker[0].urgency, asker[0].deadline) == (Urgency.WALK, later)
+
+    question = Asker(Urgency.QUESTION, later - 50, {"X-Request-ID": "second"})
+    waiting.append(flights.join("a", question, work))
+    assert (asker[0].urgency, asker[0].deadline) == (Urgency.QUESTION, later)
+    assert asker[0].headers == {"X-Request-ID": "first"}
+
+    waiting.append(flights.join("a", Asker(Urgency.REVALIDATION), work))
+    assert (asker[0].urgency, asker[0].deadline) == (Urgency.QUESTION, math.inf)
+    assert question.deadline == later - 50  # nobody else's asker is touched
+    let_go.set()
+    assert await asyncio.gather(*waiting) == [1, 1, 1]
+
+
+async def test_a_question_that_joins_a_renewal_makes_it_urgent(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+    await opened.ask(CURRENT)
+    await upstream.until(2)
+    assert upstream.asked[-1][1].urgency is Urgency.REVALIDATION
+
+    clock.now += 10_000  # now the copy has expired
+    asking = asyncio.create_task(opened.ask(CURRENT))
+    await asyncio.sleep(0)
+    assert upstream.asked[-1][1].urgency is Urgency.QUESTION
+    upstream.let_go.set()
+    assert await asking == [upstream.document(CURRENT)]
+    assert len(upstream.asked) == 2
+
+
+async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+    reader = asyncio.create_task(opened.ask(CURRENT))
+    await upstream.until(2)
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    upstream.let_go.set()
+    await opened.store.settle()
+
+    assert upstream.cancelled == 0
+
+
+async def test_few_copies_are_renewed_at_once_and_the_others_at_their_next_reader(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    paths = [f"/releases?page={number}" for number in range(100)]
+    await opened.ask(*paths)
+    clock.now += 11
+    upstream.let_go.clear()
+    await opened.ask(*paths)
+    await upstream.until(100 + MOST_AT_ONCE)
+    await opened.ask(*paths)
+    assert len(upstream.asked) == 100 + MOST_AT_ONCE
+
+    upstream.let_go.set()
+    for _ in range(100 // MOST_AT_ONCE):
+        await opened.store.settle()
+        await opened.ask(*paths)
+    await opened.store.settle()
+    assert sorted(upstream.paths[100:]) == sorted(paths)
+
+
+async def test_closing_ends_what_is_renewed_in_the_background(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+    await opened.ask(CURRENT)
+    await upstream.until(2)
+
+    await opened.store.aclose()
+    await asyncio.sleep(0)
+    assert upstream.cancelled == 1
+
+
+async def test_what_only_passes_through_takes_no_room_unless_somebody_else_asks_for_it(
+    opened: Opened, upstream: Upstream
+) -> None:
+    await opened.store.pass_through(PROFILE)
+    assert len(opened.memory) == 0
+    assert upstream.asked[0][1].urgency is Urgency.WALK
 
     upstream.let_go.clear()
-    passing = asyncio.create_task(kept.pass_through(PROFILE))
+    passing = asyncio.create_task(opened.store.pass_through(PROFILE))
     await upstream.until(2)
-    asking = asyncio.create_task(kept.get_many([PROFILE]))
+    asking = asyncio.create_task(opened.ask(PROFILE))
+    await asyncio.sleep(0)
+    assert upstream.asked[1][1].urgency is Urgency.QUESTION
+    upstream.let_go.set()
+    await asyncio.gather(passing, asking)
+    assert len(opened.memory) == 1
+
+
+async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    asking = asyncio.create_task(opened.ask(PROFILE))
+    await upstream.until(1)
+    passing = asyncio.create_task(opened.store.pass_through(PROFILE))
     await asyncio.sleep(0)
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
-    assert len(memory) == 1
+
+    assert len(opened.memory) == 1
 
 
-async def test_documents_that_are_too_old_are_let_go_of_when_the_file_is_opened(tmp_path: Path) -> None:
-    first = store(Upstream(), Clock(), SqliteFile(tmp_path / "s.sqlite", "api"))  # that clock stands in 1970
-    await first.get_many([PROFILE])
-    await first.aclose()
+async def test_a_walk_takes_a_stale_copy_as_it_is(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+    await opened.ask(PROFILE)
+    clock.now += 1001
 
-    await SqliteFile(tmp_path / "s.sqlite", "api", keep=1000).aclose()
-
-    with sqlite3.connect(tmp_path / "s.sqlite") as connection:
-        assert connection.execute("SELECT count(*) FROM document").fetchone() == (0,)
-    connection.close()
+    assert await opened.store.pass_through(PROFILE) == upstream.document(PROFILE)
+    await opened.store.settle()
+    assert upstream.paths == [PROFILE]
 
 
-async def test_documents_of_another_api_in_the_same_file_are_not_ours(tmp_path: Path) -> None:
-    upstream = Upstream()
-    for origin in ("https://a.example", "https://b.example"):
-        kept = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", origin))
-        await kept.get_many([PROFILE])
-        await kept.aclose()
-
-    assert upstream.fetched == [PROFILE, PROFILE]
-
-
-async def test_what_still_waits_to_be_written_is_found_already(tmp_path: Path) -> None:
-    upstream = Upstream()
-    kept = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"), memory=0)
-
-    await kept.get_many([PROFILE])
-    await kept.get_many([PROFILE])
-    await kept.aclose()
-
-    assert upstream.fetched == [PROFILE]
-
-
-async def test_a_thousand_documents_are_found_in_one_look(tmp_path: Path) -> None:
-    upstream = Upstream()
-    paths = [f"/releases/3.11/softskills?page={number}&size=1" for number in range(1200)]
-    kept = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    await kept.get_many(paths)
-    await kept.aclose()
-
-    again = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    assert len(await again.get_many(paths)) == 1200
-    await again.aclose()
-    assert len(upstream.fetched) == 1200
-
-
-@pytest.mark.parametrize(
-    "damage", [b"this is no database, but long enough to be one" * 100, b"SQLite format 3\x00" + b"\xff" * 5000]
-)
-async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
-    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_is_stored(
+    opened: Opened, upstream: Upstream
 ) -> None:
-    (tmp_path / "s.sqlite").write_bytes(damage)
+    await opened.ask(*map(profile, range(10)))
+    asker = Asker(most_requests=3)
 
-    kept = store(Upstream(), file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    await kept.get_many([PROFILE])
-    await kept.aclose()
+    first = await opened.ask(*map(profile, range(12)), asker=asker)
+    second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
 
-    (aside,) = tmp_path.glob("*.damaged-*")
-    assert aside.read_bytes() == damage
-    assert aside.name in caplog.text
-
-
-async def test_a_file_of_another_format_is_set_aside_too(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "s.sqlite") as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-
-    kept = store(Upstream(), file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    await kept.aclose()
-
-    assert list(tmp_path.glob("*.damaged-*"))
+    assert [isinstance(each, QueryTooComplex) for each in first] == [False] * 12
+    assert [isinstance(each, QueryTooComplex) for each in second] == [False] * 5 + [True] * 2
+    assert len(upstream.paths) == 10 + 3
 
 
-async def test_a_file_that_is_damaged_while_it_is_used_costs_a_fetch_and_no_error(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_with_others(
+    opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
-    upstream = Upstream()
-    file = tmp_path / "s.sqlite"
-    kept = store(upstream, file=SqliteFile(file, "api"), memory=0)
-    await kept.get_many([PROFILE])
-    await kept.aclose()
-    kept = store(upstream, file=SqliteFile(file, "api"), memory=0)
-    with file.open("r+b") as opened:
-        opened.write(b"\x00" * file.stat().st_size)
+    bad = Asker(key=Secret("bad"))
+    upstream.error = UpstreamUnauthorized()
+    refused = await asyncio.gather(*(opened.ask(PROFILE, asker=bad) for _ in range(2)))
+    assert [type(found) for (found,) in refused] == [UpstreamUnauthorized] * 2
+    upstream.error = None
 
-    assert await kept.get_many([PROFILE]) == {PROFILE: {"path": PROFILE}}
-    await kept.aclose()
-
-    assert upstream.fetched == [PROFILE, PROFILE]
+    assert isinstance((await opened.ask(PROFILE, asker=bad))[0], UpstreamUnauthorized)  # remembered, for this key
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    assert await opened.ask(PROFILE, asker=bad) == [upstream.document(PROFILE)]
+    assert [asker.key for _, asker, _ in upstream.asked] == [Secret("bad"), None]
 
 
-async def test_a_document_whose_bytes_are_damaged_is_fetched_again(tmp_path: Path) -> None:
-    upstream = Upstream()
-    file = tmp_path / "s.sqlite"
-    kept = store(upstream, file=SqliteFile(file, "api"))
-    await kept.get_many([PROFILE])
-    await kept.aclose()
-    with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE document SET body = x'789c00'")
-    connection.close()
+async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_another_key(
+    opened: Opened, upstream: Upstream
+) -> None:
+    upstream.let_go.clear()
+    asking = [
+        asyncio.create_task(opened.ask(PROFILE, asker=Asker(key=key))) for key in (None, Secret("a"), Secret("a"))
+    ]
+    await upstream.until(2)
+    upstream.let_go.set()
+    await asyncio.gather(*asking)
 
-    kept = store(upstream, file=SqliteFile(file, "api"))
-    assert await kept.get_many([PROFILE]) == {PROFILE: {"path": PROFILE}}
-    await kept.aclose()
-    assert upstream.fetched == [PROFILE, PROFILE]
-
-
-def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-
-    with pytest.raises(SettingsError, match="folder cannot be made"):
-        SqliteFile(tmp_path / "file" / "s.sqlite", "api")
-    with pytest.raises(SettingsError, match="cannot be opened"):
-        SqliteFile(tmp_path, "api")
+    assert [asker.key for _, asker, _ in upstream.asked] == [None, Secret("a")]

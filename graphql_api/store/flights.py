@@ -1,54 +1,103 @@
-"""One piece of work per key at a time, shared by all who wait for it, ended when the last of them has left."""
+"""One piece of work per key at a time, shared by all who wait for it, ended when the last of them has left.
+
+Each waits until its own deadline; what happens to one of them happens to none of the others.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import math
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
+
+from graphql_api.errors import UpstreamTimeout, UpstreamUnavailable
+from graphql_api.fetching import Asker
 
 T = TypeVar("T")
 
 
-class _Flight(Generic[T]):
-    __slots__ = ("task", "waiting")
+class Flight(Generic[T]):
+    """Work under way.
 
-    def __init__(self, task: "asyncio.Task[T]") -> None:
-        self.task = task
-        self.waiting = 0
+    `asker` is its own, and not that of anybody who waits: as urgent as the most urgent of all who joined, until the latest of
+    their deadlines, with the headers and the key of the one who began it. It changes as others join.
+    """
+
+    __slots__ = ("asker", "joined", "task", "waiters")
+
+    task: "asyncio.Task[T]"
+
+    def __init__(self, asker: Asker) -> None:
+        self.asker = Asker(asker.urgency, asker.deadline, asker.headers, key=asker.key)
+        self.waiters: set[asyncio.Future[T]] = set()
+        self.joined = 0
+
+    def take(self, asker: Asker) -> "asyncio.Future[T]":
+        """A place among those who wait."""
+        self.joined += 1
+        self.asker.urgency = min(self.asker.urgency, asker.urgency)
+        self.asker.deadline = max(self.asker.deadline, asker.deadline)
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.waiters.add(waiter)
+        return waiter
 
 
 class Flights(Generic[T]):
-    """Joins callers of the same key. One that leaves (is cancelled) harms none of the others."""
+    """Joins callers of the same key. One that leaves (is cancelled, or too late) harms none of the others."""
 
-    def __init__(self, work: Callable[[str], Coroutine[Any, Any, T]]) -> None:
-        self._work = work
-        self._flights: dict[str, _Flight[T]] = {}
+    def __init__(self) -> None:
+        self._flights: dict[Hashable, Flight[T]] = {}
 
-    def join(self, key: str) -> Awaitable[T]:
-        """The result of the work for this key: of what is under way, or of a new piece of work."""
+    def join(
+        self, key: Hashable, asker: Asker, begin: Callable[[Flight[T]], Coroutine[Any, Any, T]]
+    ) -> "asyncio.Future[T]":
+        """The result of what is under way for this key, else of what `begin` makes; UpstreamTimeout at the asker's deadline."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._work(key)))
-            flight.task.add_done_callback(lambda task: self._landed(key, task))
-        flight.waiting += 1  # now, and not when the caller's task begins: somebody may leave before that
-        return self._wait(key, flight)
+            flight = self._flights[key] = Flight(asker)
+            flight.task = asyncio.get_running_loop().create_task(begin(flight))
+            flight.task.add_done_callback(lambda _: self._landed(key, flight))
+        waiter = flight.take(asker)
+        late = None
+        if asker.deadline < math.inf:
+            late = asyncio.get_running_loop().call_at(asker.deadline, _leave_late, waiter)
+        waiter.add_done_callback(lambda _: self._left(key, flight, waiter, late))
+        return waiter
 
-    async def _wait(self, key: str, flight: _Flight[T]) -> T:
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if flight.waiting == 0 and not flight.task.done():
-                self._leave(key, flight.task)
-                flight.task.cancel()
+    def _landed(self, key: Hashable, flight: Flight[T]) -> None:
+        self._remove(key, flight)
+        for waiter in tuple(flight.waiters):
+            if not waiter.done():
+                _hand_over(flight.task, waiter)
+        if not flight.task.cancelled():
+            flight.task.exception()  # where all have left, nobody else collects it
 
-    def _landed(self, key: str, task: "asyncio.Task[T]") -> None:
-        self._leave(key, task)
-        if not task.cancelled():
-            task.exception()  # all who wait get it; where all have left, nobody else would collect it
+    def _left(
+        self, key: Hashable, flight: Flight[T], waiter: "asyncio.Future[T]", late: asyncio.TimerHandle | None
+    ) -> None:
+        if late is not None:
+            late.cancel()
+        flight.waiters.discard(waiter)
+        if not flight.waiters and not flight.task.done():
+            self._remove(key, flight)
+            flight.task.cancel()
 
-    def _leave(self, key: str, task: "asyncio.Task[T]") -> None:
-        flight = self._flights.get(key)
-        if flight is not None and flight.task is task:
+    def _remove(self, key: Hashable, flight: Flight[T]) -> None:
+        if self._flights.get(key) is flight:
             del self._flights[key]
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._flights
+
+
+def _leave_late(waiter: "asyncio.Future[Any]") -> None:
+    if not waiter.done():
+        waiter.set_exception(UpstreamTimeout(detail="not there by the deadline of the operation"))
+
+
+def _hand_over(task: "asyncio.Task[T]", waiter: "asyncio.Future[T]") -> None:
+    if task.cancelled():
+        # As a bare CancelledError it would leave those who wait without an answer.
+        waiter.set_exception(UpstreamUnavailable(detail="the fetch was cancelled"))
+    elif error := task.exception():
+        waiter.set_exception(error)
+    else:
+        waiter.set_result(task.result())

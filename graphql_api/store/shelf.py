@@ -1,33 +1,73 @@
-"""How long a document is kept, decided from its path alone: no I/O and no clock of its own."""
+"""How long a document is good for, decided from its path and age alone: no I/O and no clock of its own.
 
+A document is fresh, then stale (served, and asked for again behind the reader's back), then expired (not served any more).
+"""
+
+import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
+from graphql_api.fetching import Validators
 from graphql_api.hal import Document
-from graphql_api.routes import route_of
+
+LONGEST_PAUSE = 3600.0
+"""Seconds; a copy that could not be renewed is never left alone for longer than this."""
+
+_NUMBERED = re.compile(r"/releases/(?!current(?:[/?]|$))[^/?]+")
 
 
 class Kept(NamedTuple):
-    """A document as kept: when it was fetched (seconds since 1970) and how many bytes its JSON text has."""
+    """A document as kept.
+
+    `at` is when it was fetched or last found unchanged (seconds since 1970), `size` how many bytes its JSON text has, and
+    `validators` are what upstream told its version by.
+    """
 
     document: Document
     at: float
     size: int
+    validators: Validators = Validators()
+
+
+class State(Enum):
+    """What a kept document is good for, by its age."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Two spans, in seconds: of documents of a numbered release, and of all that moves when a release is published."""
+    """Spans in seconds: how long documents of a numbered release are fresh, how long all is that moves when a release is
+    published, and for how long after that either is still served."""
 
     numbered: float
     moving: float
+    stale: float = 0.0
 
     def span(self, path: str) -> float:
-        """How long the document at this path is kept."""
-        known = route_of(path)
-        pinned = known is not None and known.release not in (None, "current")
-        return self.numbered if pinned else self.moving
+        """How long the document at this path is fresh. Lists of a numbered release change as little as the rest of it."""
+        return self.numbered if _NUMBERED.match(path) else self.moving
 
-    def fresh(self, path: str, at: float, now: float) -> bool:
-        """Whether a document that was fetched at `at` may still be served; one from the future may not."""
-        return 0 <= now - at < self.span(path)
+    def state(self, path: str, at: float, now: float) -> State:
+        """What a document of that time is good for. One from the future was dated by a clock that is not to be trusted: stale."""
+        age, span = now - at, self.span(path)
+        if 0 <= age < span:
+            return State.FRESH
+        return State.STALE if age < span + self.stale else State.EXPIRED
+
+    def pause(self, path: str) -> float:
+        """How long a copy that could not be renewed is left alone: about one call for each span, as if it had been."""
+        return min(self.span(path), LONGEST_PAUSE)
+
+    @property
+    def longest(self) -> float:
+        """The age at which every document has expired."""
+        return max(self.numbered, self.moving) + self.stale
+
+
+def is_lasting(path: str) -> bool:
+    """Whether a document is worth a place beyond memory: answers to what people type are not, since each is another."""
+    return path.startswith("/releases")

@@ -9,42 +9,64 @@ import math
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import orjson
 
 from graphql_api.errors import SettingsError
+from graphql_api.fetching import Validators
+from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1
+_VERSION = 2
 _TABLE = """
     CREATE TABLE IF NOT EXISTS document (
-        origin TEXT NOT NULL, path TEXT NOT NULL, at REAL NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
+        origin TEXT NOT NULL, path TEXT NOT NULL, at REAL NOT NULL, size INTEGER NOT NULL,
+        etag TEXT, last_modified TEXT, body BLOB NOT NULL,
         PRIMARY KEY (origin, path)
-    ) WITHOUT ROWID
+    )
+"""
+_SELECT = "SELECT path, at, size, etag, last_modified, body FROM document"
+_BY_AGE = "CREATE INDEX IF NOT EXISTS document_by_age ON document (at)"
+_FROM_FORMAT_1 = (
+    "ALTER TABLE document RENAME TO document_1",
+    _TABLE,
+    "INSERT INTO document SELECT origin, path, at, size, NULL, NULL, body FROM document_1",
+    "DROP TABLE document_1",
+)
+_INSERT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)"
+_OLDEST_TENTH = """
+    DELETE FROM document WHERE rowid IN
+        (SELECT rowid FROM document ORDER BY at LIMIT (SELECT count(*) / 10 + 1 FROM document))
 """
 _AT_ONCE = 500  # placeholders in one statement; SQLite's own bound is far above
+_BETWEEN_LOOKS = 50  # documents that are written before the size of the file is looked at
+
+PENDING_BYTES = 64_000_000
+"""JSON text that waits to be written; beyond it, where a disk does not keep up, the oldest is not written at all."""
 
 
 class SqliteFile:
     """The file and its two threads: one reads, one writes, so that a batch of writes holds up no reader.
 
     `origin` names the API that documents come from: the documents of two APIs live in one file without meeting. Documents older
-    than `keep` seconds are let go of when the file is opened.
+    than `keep` seconds are let go of when the file is opened, and the oldest ones where it would grow beyond `most_bytes`; the
+    log that SQLite keeps beside it, some megabytes, is not counted.
     """
 
-    def __init__(self, file: Path, origin: str, keep: float = math.inf) -> None:
+    def __init__(self, file: Path, origin: str, keep: float = math.inf, most_bytes: int = 1_000_000_000) -> None:
         self._file = file
         self._keep = keep
         self._origin = origin
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._writer = ThreadPoolExecutor(1, "store-writer")
-        self._pending: dict[str, Kept] = {}
+        self._most_bytes = most_bytes
+        self._pending = Memory(PENDING_BYTES)
         self._flushing: asyncio.Task[None] | None = None
         self._make_usable()
         self._reading, self._writing = self._connect(), self._connect()
@@ -52,13 +74,13 @@ class SqliteFile:
     async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
         """Those of the documents that are here, in one look."""
         asked = list(paths)
-        waiting = {path: self._pending[path] for path in asked if path in self._pending}
+        waiting = {path: kept for path in asked if (kept := self._pending.get(path)) is not None}
         loop = asyncio.get_running_loop()
         return (await loop.run_in_executor(self._reader, self._read_safely, asked)) | waiting
 
     def put(self, path: str, kept: Kept) -> None:
         """Keep a document; it is written soon, together with the others of this moment."""
-        self._pending[path] = kept
+        self._pending.put(path, kept)
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.ensure_future(self._flush())
 
@@ -73,35 +95,56 @@ class SqliteFile:
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._pending:
-            batch = dict(self._pending)
+        while len(self._pending):
+            batch = {path: kept for path in tuple(self._pending) if (kept := self._pending.get(path)) is not None}
             await loop.run_in_executor(self._writer, self._write_safely, batch)
             for path, kept in batch.items():
                 if self._pending.get(path) is kept:
-                    del self._pending[path]
+                    self._pending.drop(path)
 
     def _read(self, paths: list[str]) -> dict[str, Kept]:
         found: dict[str, Kept] = {}
         for start in range(0, len(paths), _AT_ONCE):
             some = paths[start : start + _AT_ONCE]
             marks = ",".join("?" * len(some))
-            sql = f"SELECT path, at, size, body FROM document WHERE origin = ? AND path IN ({marks})"  # noqa: S608  # question marks
-            for path, at, size, body in self._reading.execute(sql, [self._origin, *some]):
-                found[path] = Kept(orjson.loads(zlib.decompress(body)), at, size)
+            sql = f"{_SELECT} WHERE origin = ? AND path IN ({marks})"
+            for path, at, size, etag, last_modified, body in self._reading.execute(sql, [self._origin, *some]):
+                with self._damage_told(path):
+                    document = orjson.loads(zlib.decompress(body))
+                    found[path] = Kept(document, at, size, Validators(etag, last_modified))
         return found
+
+    @contextmanager
+    def _damage_told(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (zlib.error, ValueError) as error:
+            log.error("store %s: %s is damaged, and asked for again: %s", self._file, path, error)
 
     def _write(self, batch: dict[str, Kept]) -> None:
         rows = [
-            (self._origin, path, kept.at, kept.size, zlib.compress(orjson.dumps(kept.document), 1))
+            (self._origin, path, kept.at, kept.size, *kept.validators, zlib.compress(orjson.dumps(kept.document), 1))
             for path, kept in batch.items()
         ]
         with self._writing:
-            self._writing.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)", rows)
+            for start in range(0, len(rows), _BETWEEN_LOOKS):
+                self._writing.executemany(_INSERT, rows[start : start + _BETWEEN_LOOKS])
+                while self._used_bytes() > self._most_bytes and self._writing.execute(_OLDEST_TENTH).rowcount:
+                    pass
+
+    def _used_bytes(self) -> int:
+        # Pages that were let go of are used again before the file grows.
+        told = [
+            self._writing.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        ]
+        pages, free, size = map(int, told)
+        return (pages - free) * size
 
     def _read_safely(self, paths: list[str]) -> dict[str, Kept]:
         try:
             return self._read(paths)
-        except (sqlite3.Error, zlib.error, ValueError) as error:
+        except sqlite3.Error as error:
             self._reading = self._renewed(self._reading, error)
             return {}
 
@@ -152,13 +195,17 @@ class SqliteFile:
     def _check(self) -> None:
         with closing(self._connect()) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
+            if version not in range(_VERSION + 1):
                 raise sqlite3.DatabaseError(f"it has format {version}, not {_VERSION}")
             if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(said)
             with connection:
                 connection.execute("BEGIN IMMEDIATE")  # of processes that start together, one after the other
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+                    for statement in _FROM_FORMAT_1:
+                        connection.execute(statement)
                 connection.execute(_TABLE)
+                connection.execute(_BY_AGE)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
                 connection.execute("DELETE FROM document WHERE at < ?", (time.time() - self._keep,))
 

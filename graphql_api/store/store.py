@@ -1,127 +1,255 @@
-"""The one store: memory over an optional file, and below both one fetch per path at a time, shared by all requests.
+"""The one store: memory over an optional backend, and below both one fetch per path at a time, shared by all requests.
 
-A document asked under `current` is kept under the number of its release too; what failed is not kept at all.
+What is stored and not expired is served at once, whatever upstream does. A document asked under `current` is kept under the
+number of its release too. What failed is never kept as a document.
 """
 
 import asyncio
+import copy
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
 
 import orjson
 
-from graphql_api.errors import UpstreamUnavailable
-from graphql_api.fetching import Asker, Fetched
+from graphql_api.errors import (
+    CompetentError,
+    QueryTooComplex,
+    UpstreamError,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
+    UpstreamTimeout,
+)
+from graphql_api.fetching import Asker, Fetched, Urgency, Validators
 from graphql_api.hal import Document, href, parse_link
 from graphql_api.metrics import STORE_LOOKUPS
-from graphql_api.store.flights import Flights
+from graphql_api.store.backend import Backend
+from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept, Shelf
-from graphql_api.store.sqlite import SqliteFile
+from graphql_api.store.remembered import Remembered
+from graphql_api.store.revalidation import Revalidations
+from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
 
-_IN_MEMORY, _IN_FILE, _JOINED, _MISSED = map(STORE_LOOKUPS.labels, ("memory", "file", "joined", "missed"))
+KEEP_FAILURE = 0.5
+"""Seconds for which a failure that several waited for is told to those of the same crowd who come a little later."""
 
-Fetch = Callable[[str, Asker], Awaitable[Fetched]]
+_FRESH, _STALE, _JOINED, _MISSED, _KNOWN_MISSING, _KNOWN_FAILED = map(
+    STORE_LOOKUPS.labels, ("fresh", "stale", "joined", "missed", "missing", "failed")
+)
+
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
 
 
+class Fetch(Protocol):
+    """What asks upstream: `Upstream.fetch`."""
+
+    def __call__(self, path: str, asker: Asker, validators: Validators, /) -> Awaitable[Fetched]:
+        """The document, or that it is as it was under these validators; raises an UpstreamError and nothing else."""
+
+
 class Store:
-    """Answers paths with documents: from memory, from the file, from a fetch under way, or from a new one."""
+    """Answers paths with documents: from memory, from the backend, from a fetch under way, or from a new one.
+
+    `keep_missing` is for how many seconds a document that upstream does not have is not asked for again.
+    """
 
     def __init__(
         self,
         fetch: Fetch,
         shelf: Shelf,
         memory: Memory,
-        file: SqliteFile | None = None,
+        backend: Backend | None = None,
         clock: Callable[[], float] = time.time,
+        keep_missing: float = 0.0,
     ) -> None:
         self._fetch = fetch
         self._shelf = shelf
         self._memory = memory
-        self._file = file
+        self._backend = backend
         self._clock = clock
+        self._keep_missing = keep_missing
         self._passing: set[str] = set()
-        self._flights: Flights[Document] = Flights(self._fetch_and_keep)
+        self._flights: Flights[Kept] = Flights()
+        self._missing: Remembered[UpstreamNotFound] = Remembered(clock)
+        self._failures: Remembered[UpstreamError] = Remembered(clock)
+        self._revalidations = Revalidations(clock)
 
     async def pass_through(self, path: str) -> Document:
-        """The document at a path, for one who reads it once: it takes no room in memory from those that are read again."""
-        if self._memory.get(path) is None:
+        """The document at a path, for a walk, which reads it once: it takes no room in memory from those that are read again.
+
+        A stale copy is taken as it is, and not renewed: a walk over an old release would ask for all of it.
+        """
+        if self._memory.get(path) is None and not self._under_way(path, Asker()):
             self._passing.add(path)
-        found = (await self._get_many([path]))[path]
-        if path in self._passing:  # else somebody who comes back has asked for it meanwhile
+        try:
+            found = (await self._get_many([path], Asker(Urgency.WALK)))[path]
+        finally:
             self._passing.discard(path)
-            self._memory.drop(path)
         if isinstance(found, Exception):
             raise found
         return found
 
-    async def get_many(self, paths: Iterable[str]) -> Found:
-        """For each path its document, or the error that came instead. One look at the file serves all of them."""
+    async def get_many(self, paths: Iterable[str], asker: Asker) -> Found:
+        """For each path its document, or the error that came instead: UpstreamTimeout for what is not there by `asker.deadline`.
+
+        One look at the backend serves all of them. How they were come by is added to `asker.tally`.
+        """
         asked = list(dict.fromkeys(paths))
         self._passing.difference_update(asked)
-        return await self._get_many(asked)
+        return await self._get_many(asked, asker)
 
-    async def _get_many(self, asked: list[str]) -> Found:
-        found: Found = self._from_memory(asked)
-        if missing := [path for path in asked if path not in found]:
-            found |= await self._from_file(missing)
-            # While the file was read, a fetch of somebody else may have come home.
-            found |= self._from_memory([path for path in missing if path not in found])
-        if missing := [path for path in asked if path not in found]:
-            found |= await self._from_upstream(missing)
+    async def _get_many(self, asked: list[str], asker: Asker) -> Found:
+        expired: dict[str, Kept] = {}
+        found = self._in_memory(asked, asker, expired)
+        if missing := _without(asked, found):
+            found |= self._failed_before(missing, asker)
+        if (missing := _without(asked, found)) and self._backend is not None:
+            here = await self._backend.get_many(missing)
+            for path, kept in here.items():
+                self._remember(path, kept)
+            # While the backend was read, a fetch of somebody else may have come home.
+            found |= self._in_memory(missing, asker, expired)
+            found |= self._served(_only(here, _without(missing, found)), asker, expired)
+        if missing := _without(asked, found):
+            found |= await self._from_upstream(missing, asker, expired)
         return found
 
-    def _from_memory(self, paths: list[str]) -> Found:
+    def _in_memory(self, paths: list[str], asker: Asker, expired: dict[str, Kept]) -> Found:
+        here = {path: kept for path in paths if (kept := self._memory.get(path)) is not None}
+        return self._served(here, asker, expired)
+
+    def _served(self, here: Mapping[str, Kept], asker: Asker, expired: dict[str, Kept]) -> Found:
         now = self._clock()
         found: Found = {}
-        for path in paths:
-            kept = self._memory.get(path)
-            if kept is not None and self._shelf.fresh(path, kept.at, now):
-                found[path] = kept.document
-        _IN_MEMORY.inc(len(found))
+        for path, kept in here.items():
+            state = self._shelf.state(path, kept.at, now)
+            if state is State.EXPIRED:
+                expired[path] = kept
+                continue
+            found[path] = kept.document
+            if state is State.STALE:
+                asker.tally.stale += 1
+                _STALE.inc()
+                self._revalidate(path, kept, asker)
+            else:
+                asker.tally.cached += 1
+                _FRESH.inc()
         return found
 
-    async def _from_file(self, paths: list[str]) -> Found:
-        if self._file is None:
-            return {}
-        now = self._clock()
-        found: Found = {}
-        for path, kept in (await self._file.get_many(paths)).items():
-            if self._shelf.fresh(path, kept.at, now):
-                self._memory.put(path, kept)
-                found[path] = kept.document
-        _IN_FILE.inc(len(found))
-        return found
+    def _failed_before(self, paths: list[str], asker: Asker) -> Found:
+        missing: Found = {path: copy.copy(error) for path in paths if (error := self._missing.get(path))}
+        failed: Found = {path: copy.copy(known) for path in paths if (known := self._failures.get((path, asker.key)))}
+        _KNOWN_MISSING.inc(len(missing))
+        _KNOWN_FAILED.inc(len(failed))
+        return failed | missing
 
-    async def _from_upstream(self, paths: list[str]) -> Found:
-        joined = sum(path in self._flights for path in paths)
+    def _under_way(self, path: str, asker: Asker) -> bool:
+        return (path, asker.key) in self._flights
+
+    def _revalidate(self, path: str, kept: Kept, asker: Asker) -> None:
+        if asker.urgency is not Urgency.WALK:
+            renewing = Asker(Urgency.REVALIDATION, key=asker.key)
+            self._revalidations.begin(
+                path, asker.key, lambda: self._renew(path, kept, renewing), self._shelf.pause(path)
+            )
+
+    async def _renew(self, path: str, kept: Kept, asker: Asker) -> None:
+        if self._backend is not None:  # another process may have renewed it
+            newer = (await self._backend.get_many([path])).get(path)
+            if newer is not None and self._shelf.state(path, newer.at, self._clock()) is State.FRESH:
+                self._remember(path, newer)
+                return
+        await self._join(path, asker, kept)
+
+    async def _from_upstream(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
+        if asker.deadline <= asyncio.get_running_loop().time():
+            return {path: UpstreamTimeout(detail="the deadline of the operation is over") for path in paths}
+        room = max(asker.most_requests - asker.tally.requests, 0)
+        within, beyond = (paths, []) if len(paths) <= room else (paths[: int(room)], paths[int(room) :])
+        joined = sum(self._under_way(path, asker) for path in within)
         _JOINED.inc(joined)
-        _MISSED.inc(len(paths) - joined)
-        answers = await asyncio.gather(*map(self._flights.join, paths), return_exceptions=True)
-        return dict(zip(paths, map(_told, answers), strict=True))
+        _MISSED.inc(len(within) - joined)
+        asker.tally.requests += len(within)
+        waiting = [self._join(path, asker, expired.get(path)) for path in within]
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        return dict(zip(within, map(_told, answers), strict=True)) | {path: _too_many(asker) for path in beyond}
 
-    async def _fetch_and_keep(self, path: str) -> Document:
-        document = (await self._fetch(path, Asker())).document
-        assert document is not None  # nothing was sent that it could be as before
-        kept = Kept(document, self._clock(), len(orjson.dumps(document)))
-        for name in {path, _pinned_path(path, document)}:
-            self._memory.put(name, kept)
-            if self._file is not None:
-                self._file.put(name, kept)
-        return document
+    def _join(self, path: str, asker: Asker, old: Kept | None) -> "asyncio.Future[Kept]":
+        # By the key too: one that is refused, or whose plan is used up, is no matter of those who have another.
+        return self._flights.join((path, asker.key), asker, lambda flight: self._fetch_and_keep(path, flight, old))
+
+    async def _fetch_and_keep(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
+        try:
+            fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
+            kept = self._renewed(fetched, old)
+        except UpstreamError as error:
+            self._remember_failure(path, error, flight)
+            raise
+        for name in {path, _pinned_path(path, kept.document)}:
+            self._keep(name, kept)
+        return kept
+
+    def _renewed(self, fetched: Fetched, old: Kept | None) -> Kept:
+        now = self._clock()
+        if fetched.document is not None:
+            return Kept(fetched.document, now, len(orjson.dumps(fetched.document)), fetched.validators)
+        if old is None or not any(old.validators):
+            raise UpstreamInvalidResponse(detail="not modified, though there is no copy that it was asked for with")
+        # A 304 may tell of new validators (RFC 9111, 4.3.4); what it does not tell of stays.
+        now_told = (new or told for new, told in zip(fetched.validators, old.validators, strict=True))
+        return old._replace(at=now, validators=Validators(*now_told))
+
+    def _keep(self, path: str, kept: Kept) -> None:
+        self._missing.forget(path)
+        self._remember(path, kept)
+        if self._backend is not None and is_lasting(path):
+            self._backend.put(path, kept)
+
+    def _remember(self, path: str, kept: Kept) -> None:
+        known = self._memory.get(path)
+        if path not in self._passing and (known is None or known.at <= kept.at):
+            self._memory.put(path, kept)
+
+    def _remember_failure(self, path: str, error: UpstreamError, flight: Flight[Kept]) -> None:
+        if isinstance(error, UpstreamNotFound):
+            self._missing.put(path, copy.copy(error), self._keep_missing)
+        elif flight.joined > 1:
+            self._failures.put((path, flight.asker.key), copy.copy(error), KEEP_FAILURE)
+
+    async def settle(self) -> None:
+        """Wait until no stale copy is being renewed: for a process that ends with its question."""
+        await self._revalidations.settle()
 
     async def aclose(self) -> None:
-        """Write what waits to be written."""
-        if self._file is not None:
-            await self._file.aclose()
+        """End what is done for nobody in particular, and write what waits to be written."""
+        await self._revalidations.aclose()
+        if self._backend is not None:
+            await self._backend.aclose()
 
 
-def _told(answer: Document | BaseException) -> Document | Exception:
-    # A cancelled fetch is an answer too: as a bare CancelledError it would leave those who wait without one.
-    if isinstance(answer, BaseException) and not isinstance(answer, Exception):
-        return UpstreamUnavailable(detail="the fetch was cancelled")
-    return answer
+def _without(paths: list[str], found: Found) -> list[str]:
+    return [path for path in paths if path not in found]
+
+
+def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
+    return {path: here[path] for path in paths if path in here}
+
+
+def _too_many(asker: Asker) -> QueryTooComplex:
+    return QueryTooComplex(
+        f"The operation needs more than {asker.most_requests:g} documents that are not stored yet; "
+        "ask for fewer at once, or again: what came stays stored."
+    )
+
+
+def _told(answer: Kept | BaseException) -> Document | Exception:
+    if isinstance(answer, CompetentError):
+        return copy.copy(answer)  # raised by each who waited: one that all share would gather their traces
+    if isinstance(answer, Exception):
+        return answer
+    assert isinstance(answer, Kept)  # a flight that was cancelled tells so by one of our errors
+    return answer.document
 
 
 def _pinned_path(path: str, document: Document) -> str:

@@ -1,0 +1,29 @@
+"""What keeps documents beyond this process's memory: one file, or a server that many replicas share.
+
+The promise of every backend: it never fails a request. What it cannot read it does not have, and what it cannot write is lost.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from graphql_api.store.shelf import Kept
+
+
+class Backend(Protocol):
+    """Documents by path, of one upstream; shared by all who open the same place.
+
+    - A document that is given back is whole: as it was put, with its time, size and validators.
+    - What was put is found by the same backend at once, and by the others soon.
+    - What was put last wins.
+    - It answers soon, or gives up soon: who asks waits for it before upstream is asked at all.
+    - It is bounded in bytes, and lets go of the oldest. It may let go of anything at any time.
+    """
+
+    async def get_many(self, paths: Iterable[str]) -> Mapping[str, Kept]:
+        """Those of the documents that are here, in one look, whatever their age. Raises nothing."""
+
+    def put(self, path: str, kept: Kept) -> None:
+        """Keep a document, soon: the caller does not wait for it. Called on the event loop; raises nothing."""
+
+    async def aclose(self) -> None:
+        """Write what waits to be written, and let go of files and connections."""

@@ -1,0 +1,66 @@
+"""Stale copies asked for again behind the reader's back: once at a time each, few at once, and not again soon after a failure."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+from graphql_api.errors import CompetentError
+from graphql_api.metrics import STORE_REVALIDATIONS
+from graphql_api.secret import Secret
+from graphql_api.store.remembered import Remembered
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 20
+"""Beyond these a copy stays as it is until its next reader: what nobody waits for makes no queue."""
+
+_RENEWED, _FAILED = map(STORE_REVALIDATIONS.labels, ("renewed", "failed"))
+
+
+class Revalidations:
+    """The tasks that renew stale copies. Nothing of theirs is ever raised to anybody."""
+
+    def __init__(self, clock: Callable[[], float], most_at_once: int = MOST_AT_ONCE) -> None:
+        self._most = most_at_once
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._paused: Remembered[bool] = Remembered(clock)
+
+    def begin(
+        self, path: str, key: Secret | None, renew: Callable[[], Coroutine[Any, Any, object]], pause: float
+    ) -> None:
+        """Renew a copy, unless that is under way, failed by this key within the last `pause` seconds, or many others are."""
+        if path in self._tasks or len(self._tasks) >= self._most or self._paused.get((path, key)):
+            return
+        # A context of its own: the reader's (its log lines, its trace) ends with the reader.
+        task = asyncio.get_running_loop().create_task(self._run(path, key, renew, pause), context=Context())
+        self._tasks[path] = task
+        task.add_done_callback(lambda _: self._tasks.pop(path, None))
+
+    async def _run(
+        self, path: str, key: Secret | None, renew: Callable[[], Coroutine[Any, Any, object]], pause: float
+    ) -> None:
+        try:
+            await renew()
+        except CompetentError as error:
+            log.info("%s could not be renewed: %s", path, error.code)
+        except Exception:
+            log.exception("%s could not be renewed", path)
+        else:
+            _RENEWED.inc()
+            return
+        _FAILED.inc()
+        self._paused.put((path, key), True, pause)
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    async def aclose(self) -> None:
+        """End what is under way; the copies stay as they are."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

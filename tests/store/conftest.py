@@ -1,0 +1,73 @@
+"""The places that the store's promises are kept in. A new backend is one more line in each list."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from graphql_api.store import Backend
+from graphql_api.store.memory import Memory
+from graphql_api.store.sqlite import SqliteFile
+from tests.store.world import Clock, OpenBackend, Opened, Place, Upstream
+
+BACKENDS: dict[str, Callable[[Path, str], Backend]] = {
+    "sqlite": lambda folder, origin: SqliteFile(folder / "documents.sqlite", origin),
+}
+"""Opens a backend whose place is named by a folder of the test's own."""
+
+
+class _Place:
+    def __init__(self, kind: str, folder: Path, upstream: Upstream, clock: Clock) -> None:
+        self.shared = kind != "memory"
+        self._kind, self._folder, self._upstream, self._clock = kind, folder, upstream, clock
+        self.opened: list[Opened] = []
+
+    def open(self) -> Opened:
+        # With a backend nothing stays in memory, so that each look-up is the backend's.
+        memory = Memory(0 if self.shared else 1_000_000)
+        backend = BACKENDS[self._kind](self._folder, "https://api.example") if self.shared else None
+        opened = Opened(self._upstream, self._clock, memory, backend)
+        self.opened.append(opened)
+        return opened
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture(params=["memory", *BACKENDS])
+async def place(
+    request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream, clock: Clock
+) -> AsyncIterator[Place]:
+    """Each place in turn."""
+    made = _Place(request.param, tmp_path, upstream, clock)
+    yield made
+    upstream.let_go.set()
+    for opened in made.opened:
+        await opened.store.aclose()
+
+
+@pytest.fixture
+async def opened(place: Place) -> Opened:
+    """A store over each place in turn."""
+    return place.open()
+
+
+@pytest.fixture(params=[*BACKENDS])
+async def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenBackend]:
+    """Each backend in turn, to be opened as often as a test likes."""
+    made: list[Backend] = []
+
+    def open_one(origin: str = "https://api.example") -> Backend:
+        made.append(BACKENDS[request.param](tmp_path, origin))
+        return made[-1]
+
+    yield open_one
+    for backend in made:
+        await backend.aclose()

@@ -1,0 +1,331 @@
+"""The store's promises, kept whatever the place is that documents are kept in."""
+
+import asyncio
+
+import pytest
+
+from graphql_api.errors import (
+    UpstreamError,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from graphql_api.fetching import Asker, Tally, Urgency, Validators
+from tests.store.world import CURRENT, OTHER, PROFILE, Clock, Opened, Place, Upstream, profile
+
+FAILURES = [UpstreamUnavailable, UpstreamTimeout, UpstreamRateLimited, UpstreamUnauthorized, UpstreamInvalidResponse]
+
+
+async def test_a_document_is_fetched_once_and_then_kept(opened: Opened, upstream: Upstream) -> None:
+    for _ in range(3):
+        assert await opened.ask(PROFILE, PROFILE) == [upstream.document(PROFILE)] * 2
+    assert upstream.paths == [PROFILE]
+
+
+async def test_documents_outlive_their_process_and_are_there_for_others(place: Place, upstream: Upstream) -> None:
+    if not place.shared:
+        pytest.skip("memory is one process's own")
+    first = place.open()
+    await first.ask(PROFILE, OTHER)
+    await first.store.aclose()
+
+    assert await place.open().ask(PROFILE, OTHER) == [upstream.document(PROFILE), upstream.document(OTHER)]
+    assert upstream.paths == [PROFILE, OTHER]
+
+
+async def test_a_stale_copy_is_served_at_once_and_renewed_behind(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT, PROFILE)
+    clock.now += 11
+    upstream.version = 1
+    upstream.let_go.clear()
+
+    assert await opened.ask(CURRENT, PROFILE) == [{"path": CURRENT, "version": 0}, {"path": PROFILE, "version": 0}]
+
+    upstream.let_go.set()
+    await opened.store.settle()
+    assert await opened.ask(CURRENT) == [{"path": CURRENT, "version": 1}]
+    assert upstream.paths == [CURRENT, PROFILE, CURRENT]
+    assert upstream.asked[-1][1].urgency is Urgency.REVALIDATION
+
+
+async def test_a_hundred_readers_of_a_stale_copy_cause_one_call(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+
+    answers = await asyncio.gather(*(opened.ask(CURRENT) for _ in range(100)))
+    await upstream.until(2)
+    answers += await asyncio.gather(*(opened.ask(CURRENT) for _ in range(100)))
+
+    assert answers == [[upstream.document(CURRENT)]] * 200
+    assert upstream.paths == [CURRENT] * 2
+
+
+async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.versioned = True
+    await opened.ask(CURRENT)
+    for _ in range(3):
+        clock.now += 11
+        await opened.ask(CURRENT)
+        await opened.store.settle()
+
+    tally = Tally()
+    assert await opened.ask(CURRENT, asker=Asker(tally=tally)) == [{"path": CURRENT, "version": 0}]
+    assert tally == Tally(cached=1)
+    assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"0"', '"0"']
+
+
+async def test_a_changed_document_replaces_the_copy_and_its_validators(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.versioned = True
+    await opened.ask(CURRENT)
+    for upstream.version in (1, 2):
+        clock.now += 11
+        await opened.ask(CURRENT)
+        await opened.store.settle()
+
+    assert await opened.ask(CURRENT) == [{"path": CURRENT, "version": 2}]
+    assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"1"']
+
+
+@pytest.mark.parametrize("failure", [*FAILURES, UpstreamNotFound])
+async def test_known_documents_are_served_while_upstream_fails_and_the_tally_says_that_they_are_stale(
+    opened: Opened, upstream: Upstream, clock: Clock, failure: type[UpstreamError]
+) -> None:
+    await opened.ask(CURRENT, PROFILE)
+    upstream.error = failure()
+    clock.now += 1001
+    for _ in range(4):
+        tally = Tally()
+        found = await opened.ask(CURRENT, PROFILE, asker=Asker(tally=tally))
+        await opened.store.settle()
+        clock.now += 990
+
+        assert found == [upstream.document(CURRENT), upstream.document(PROFILE)]
+        assert tally == Tally(stale=2)
+
+
+async def test_while_upstream_fails_a_known_document_is_asked_for_once_in_its_fresh_time(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    upstream.error = UpstreamUnavailable()
+    for _ in range(1000):  # ten times the ten seconds that it is fresh
+        clock.now += 0.1
+        await opened.ask(CURRENT)
+        await opened.store.settle()
+
+    assert len(upstream.paths) <= 1 + 1.2 * 10
+
+
+async def test_a_copy_is_served_as_long_as_agreed_and_then_no_more(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    upstream.error = UpstreamUnavailable()
+    clock.now += 10 + 5000 - 1
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
+    await opened.store.settle()
+
+    clock.now += 1
+    (found,) = await opened.ask(CURRENT)
+    assert isinstance(found, UpstreamUnavailable)
+
+
+async def test_an_expired_copy_that_is_as_it_was_is_good_again(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.versioned = True
+    await opened.ask(CURRENT)
+    clock.now += 10_000
+
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
+    assert upstream.asked[-1][2] == Validators('"0"', "Wed, 01 Jul 2026 00:00:00 GMT")
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
+    assert len(upstream.asked) == 2
+
+
+async def test_another_process_renews_a_copy_for_all(place: Place, upstream: Upstream, clock: Clock) -> None:
+    if not place.shared:
+        pytest.skip("memory is one process's own")
+    first = place.open()
+    await first.ask(CURRENT)
+    await first.store.aclose()
+    processes = [place.open() for _ in range(4)]
+    clock.now += 11
+    upstream.version = 1
+    for each in processes:
+        await each.ask(CURRENT)
+        await each.store.settle()
+        if each.backend:  # let it be written
+            while (await processes[-1].backend.get_many([CURRENT]))[CURRENT].at < clock.now:  # type: ignore[union-attr]
+                await asyncio.sleep(0.001)
+
+    assert await processes[2].ask(CURRENT) == [{"path": CURRENT, "version": 1}]
+    assert upstream.paths == [CURRENT] * 2
+
+
+async def test_ten_missing_documents_asked_for_again_and_again_cost_a_call_each(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.error = UpstreamNotFound()
+    for number in range(180):
+        (found,) = await opened.ask(profile(number % 10))
+        assert isinstance(found, UpstreamNotFound)
+        clock.now += 0.3
+
+    assert len(upstream.paths) <= 20
+
+    upstream.error = None
+    clock.now += 60
+    assert await opened.ask(profile(0)) == [upstream.document(profile(0))]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
+    opened: Opened, upstream: Upstream, clock: Clock, failure: type[UpstreamError]
+) -> None:
+    upstream.error = failure(retry_after=3.0, detail="d")
+
+    (alone,) = await opened.ask(PROFILE)
+    upstream.let_go.clear()
+    asker = Asker()
+    asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(300)]
+    while asker.tally.requests < 300:
+        await asyncio.sleep(0)
+    upstream.let_go.set()
+    crowd = [found for (found,) in await asyncio.gather(*asking)]
+
+    assert {type(found) for found in [alone, *crowd]} == {failure}
+    assert all(isinstance(found, UpstreamError) and found.retry_after == 3.0 and found.detail == "d" for found in crowd)
+    assert len(set(map(id, crowd))) == 300  # each may raise its own
+    assert len(upstream.paths) == 2
+
+    upstream.error = None
+    clock.now += 0.5
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+
+
+async def test_a_crowd_that_arrives_a_little_later_shares_the_failure_too(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    upstream.error = UpstreamUnavailable()
+    upstream.let_go.clear()
+    asker = Asker()
+    asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(2)]
+    while asker.tally.requests < 2:
+        await asyncio.sleep(0)
+    upstream.let_go.set()
+    await asyncio.gather(*asking)
+    for _ in range(6):
+        await asyncio.gather(*(opened.ask(PROFILE) for _ in range(50)))
+        clock.now += 0.08
+
+    assert upstream.paths == [PROFILE]
+
+
+async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_harms_none(
+    opened: Opened, upstream: Upstream
+) -> None:
+    upstream.let_go.clear()
+    asker = Asker()
+    asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(100)]
+    while asker.tally.requests < 100:
+        await asyncio.sleep(0)
+
+    asking[0].cancel()
+    asking[50].cancel()
+    await asyncio.sleep(0)
+    upstream.let_go.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert upstream.paths == [PROFILE]
+    assert sum(isinstance(answer, asyncio.CancelledError) for answer in answers) == 2
+    assert [answer for answer in answers if isinstance(answer, list)] == [[upstream.document(PROFILE)]] * 98
+
+
+async def test_the_tally_tells_how_documents_were_come_by(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+    await opened.ask(CURRENT, PROFILE)
+    clock.now += 11
+    upstream.let_go.clear()
+    tally, joining = Tally(), Tally()
+
+    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, asker=Asker(tally=tally)))
+    while OTHER not in upstream.paths:
+        await asyncio.sleep(0)
+    joined = asyncio.create_task(opened.ask(OTHER, asker=Asker(tally=joining)))
+    while joining.requests < 1:
+        await asyncio.sleep(0)
+    upstream.let_go.set()
+    await asyncio.gather(asking, joined)
+
+    assert tally == Tally(requests=1, cached=1, stale=1)
+    assert joining == Tally(requests=1)
+
+
+async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_and_the_rest_goes_out(
+    opened: Opened, upstream: Upstream
+) -> None:
+    await opened.ask(PROFILE)
+    upstream.let_go.clear()
+    loop = asyncio.get_running_loop()
+
+    found = await opened.ask(PROFILE, OTHER, asker=Asker(deadline=loop.time() + 0.2))
+    assert found[0] == upstream.document(PROFILE)
+    assert isinstance(found[1], UpstreamTimeout)
+
+    found = await opened.ask(PROFILE, OTHER, asker=Asker(deadline=loop.time()))
+    assert found[0] == upstream.document(PROFILE)
+    assert isinstance(found[1], UpstreamTimeout)
+    assert upstream.paths == [PROFILE, OTHER]
+
+
+async def test_who_has_less_time_leaves_and_the_others_get_the_document(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    hasty = asyncio.create_task(opened.ask(PROFILE, asker=Asker(deadline=asyncio.get_running_loop().time() + 0.02)))
+    patient = asyncio.create_task(opened.ask(PROFILE))
+    await upstream.until(1)
+
+    assert isinstance((await hasty)[0], UpstreamTimeout)
+    upstream.let_go.set()
+    assert await patient == [upstream.document(PROFILE)]
+    assert upstream.paths == [PROFILE]
+
+
+async def test_a_bad_document_is_an_error_and_not_kept(opened: Opened, upstream: Upstream) -> None:
+    upstream.error = UpstreamInvalidResponse()
+    assert isinstance((await opened.ask(PROFILE))[0], UpstreamInvalidResponse)
+
+    upstream.error = None
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+
+
+async def test_a_bad_document_does_not_replace_a_good_copy(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+    await opened.ask(CURRENT)
+    upstream.error = UpstreamInvalidResponse()
+    clock.now += 11
+    await opened.ask(CURRENT)
+    await opened.store.settle()
+
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
+
+
+async def test_a_document_from_the_future_is_served_and_asked_for_again(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(PROFILE)
+    clock.now -= 100
+
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    await opened.store.settle()
+    assert upstream.paths == [PROFILE] * 2

@@ -1,0 +1,105 @@
+"""What the tests of the store hand in: an upstream that does as it is told, a clock, and places that can be opened again."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from graphql_api.fetching import Asker, Fetched, Validators
+from graphql_api.hal import Document
+from graphql_api.store import Backend, Store
+from graphql_api.store.memory import Memory
+from graphql_api.store.shelf import Shelf
+
+SHELF = Shelf(numbered=1000, moving=10, stale=5000)
+UUID = "0005c397-6f9c-51be-a855-308956b1b950"
+PROFILE = f"/releases/3.11/occupationalprofiles/{UUID}"
+OTHER = PROFILE.replace("0005c397", "00d33eba")
+CURRENT = "/releases/current"
+
+
+def profile(number: int) -> str:
+    """The path of a profile, each of its own."""
+    return PROFILE.replace("0005c397", f"{number:08x}")
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Upstream:
+    """Keeps what it was asked, and with what; answers once it is let go.
+
+    A document's version is how often `change` was called; with `versioned` it is told as an ETag, and asked by it answered.
+    """
+
+    def __init__(self, versioned: bool = False) -> None:
+        self.asked: list[tuple[str, Asker, Validators]] = []
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+        self.error: Exception | None = None
+        self.version = 0
+        self.versioned = versioned
+        self.cancelled = 0
+
+    @property
+    def paths(self) -> list[str]:
+        """What was asked, in that order."""
+        return [path for path, _, _ in self.asked]
+
+    async def fetch(self, path: str, asker: Asker, validators: Validators) -> Fetched:
+        """As `Upstream.fetch`."""
+        self.asked.append((path, asker, validators))
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error:
+            raise self.error
+        told = Validators(f'"{self.version}"', "Wed, 01 Jul 2026 00:00:00 GMT") if self.versioned else Validators()
+        unchanged = validators.etag is not None and validators.etag == told.etag
+        return Fetched(None if unchanged else self.document(path), told)
+
+    def document(self, path: str) -> Document:
+        """What it answers now."""
+        return {"path": path, "version": self.version}
+
+    async def until(self, count: int) -> None:
+        """Wait until so many calls were begun."""
+        while len(self.asked) < count:
+            await asyncio.sleep(0)
+
+
+class Opened:
+    """A store over a place, as one process has it."""
+
+    def __init__(self, upstream: Upstream, clock: Clock, memory: Memory, backend: Backend | None) -> None:
+        self.upstream = upstream
+        self.memory = memory
+        self.backend = backend
+        self.store = Store(upstream.fetch, SHELF, memory, backend, clock, keep_missing=60)
+
+    async def ask(self, *paths: str, asker: Asker | None = None) -> list[Document | Exception]:
+        """What is found for these paths."""
+        found = await self.store.get_many(paths, asker or Asker())
+        return [found[path] for path in paths]
+
+
+class Place(Protocol):
+    """Where documents are kept: what is opened there is closed at the end of the test."""
+
+    shared: bool
+    """Whether what one has put is found by another who opens the same place, also later."""
+
+    def open(self) -> Opened:
+        """Another process's view of the place, over the same upstream and clock."""
+
+
+OpenBackend = Callable[[str], Backend]
+"""Opens a place for the documents of an origin."""
