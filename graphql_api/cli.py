@@ -1,4 +1,4 @@
-"""The command line: serve, ask, mirror, sandbox, schema.
+"""The command line: serve, ask, mirror, mcp, sandbox, schema, manifest.
 
 What goes wrong is one sentence on standard error and an exit code: 1 for an operation with errors, 2 for what cannot start.
 """
@@ -124,6 +124,58 @@ def schema() -> None:
     from graphql_api.schema import build_schema
 
     print(build_schema().as_str())
+
+
+@command.command()
+def manifest() -> None:
+    """Print the example operations as a manifest of persisted documents, in Apollo's format.
+
+    The id of each is the SHA-256 of its text, as clients send it in APQ.
+    """
+    from graphql_api.examples import manifest as listed
+
+    print(json.dumps(listed(), indent=2, ensure_ascii=False))
+
+
+@command.command()
+def mcp(
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve streamable HTTP on /mcp instead of standard input and output.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port, with --http; 0 takes a free one.")] = 8001,
+    language: Annotated[
+        str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
+    ] = "",
+    data: Data = None,
+) -> None:
+    """Serve the example operations as tools for agents, by the Model Context Protocol.
+
+    It asks what `serve` asks: a Competent API where the settings name one, else the sandbox. Needs the extra `mcp`.
+    """
+    try:
+        from graphql_api.mcp import create_mcp, serve_stdio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
+            raise
+        _stop("mcp needs the library of the Model Context Protocol: pip install 'competent-graphql[mcp]'")
+    from graphql_api.serving import begin_logging, serve_app
+
+    if not http:
+        settings = _settings(data=tuple(data or ()))
+        begin_logging(settings)
+        with _app(settings) as (app, _):
+            asyncio.run(serve_stdio(create_mcp(app, language)))
+        return
+    settings = _settings(data=tuple(data or ()), host=host, port=port, workers=1)
+
+    @contextmanager
+    def build() -> "Iterator[tuple[Starlette, str]]":
+        with _app(settings) as (app, data):
+            server = create_mcp(app, language)
+            yield server.streamable_http_app(json_response=True, stateless_http=True, host=host), data
+
+    serve_app(settings, build, lambda address, data: f"MCP on http://{address}/mcp\nServing {data}.", grace=1)
 
 
 @command.command()

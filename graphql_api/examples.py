@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -53,6 +54,21 @@ def examples() -> tuple[Example, ...]:
     """All example operations, in the order of their file names."""
     found = (file for file in (files("graphql_api") / "operations").iterdir() if file.name.endswith(".graphql"))
     return tuple(_example(file.read_text(encoding="utf-8")) for file in sorted(found, key=lambda file: file.name))
+
+
+def manifest() -> dict[str, Any]:
+    """The examples as persisted documents, in the format of Apollo's manifests; an id is the SHA-256 of the text.
+
+    Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries
+    """
+    return {
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": [
+            {"id": sha256(each.query.encode()).hexdigest(), "name": each.name, "type": each.kind, "body": each.query}
+            for each in examples()
+        ],
+    }
 
 
 def _example(text: str) -> Example:

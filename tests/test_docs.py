@@ -53,7 +53,7 @@ def test_there_are_queries_in_the_docs() -> None:
     assert sum(bool(query.values[1]) for query in QUERIES) >= 6
 
 
-@pytest.mark.parametrize("name", ["serve", "ask", "mirror", "sandbox", "schema"])
+@pytest.mark.parametrize("name", ["serve", "ask", "mirror", "sandbox", "schema", "manifest", "mcp"])
 def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     printed = subprocess.run(

@@ -1,11 +1,12 @@
 """The example operations answer on the data that is running, with variables taken from it."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from graphql_api.examples import examples
+from graphql_api.examples import examples, manifest
 from tests.conftest import Server
 
 
@@ -40,3 +41,13 @@ async def test_with_upstream_down_the_examples_are_there_without_values(server: 
     server.faults.add(Fault("**", "status", status=503))
 
     assert len(await opened(server)) == len(examples())
+
+
+def test_the_manifest_names_each_operation_by_the_hash_of_its_text() -> None:
+    listed = manifest()
+
+    assert listed["format"] == "apollo-persisted-query-manifest"
+    assert [each["name"] for each in listed["operations"]] == [example.name for example in examples()]
+    for each in listed["operations"]:
+        assert each["id"] == sha256(each["body"].encode()).hexdigest()
+        assert each["type"] in each["body"]

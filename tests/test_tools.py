@@ -1,0 +1,79 @@
+"""Operations as tools: the JSON Schema of their variables, from the GraphQL types."""
+
+from typing import Any
+
+import graphql
+import pytest
+
+from graphql_api.examples import examples
+from graphql_api.schema import build_schema
+from graphql_api.tools import json_schema, operations
+
+SCHEMA = graphql.build_schema(
+    """
+    scalar UUID
+    "Which way."
+    enum Way { "Up there." UP "Down there." DOWN }
+    input Box { "How wide." wide: Float! tall: Int ways: [Way!] }
+    type Query { q(a: [UUID!]!, box: Box, sure: Boolean): Int }
+    """
+)
+
+
+def argument(name: str) -> Any:
+    assert SCHEMA.query_type
+    return SCHEMA.query_type.fields["q"].args[name].type
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("a", {"type": "array", "items": {"type": "string", "format": "uuid"}}),
+        ("sure", {"type": "boolean"}),
+        (
+            "box",
+            {
+                "type": "object",
+                "properties": {
+                    "wide": {"type": "number", "description": "How wide."},
+                    "tall": {"type": "integer"},
+                    "ways": {
+                        "type": "array",
+                        "items": {
+                            "type": "string",
+                            "enum": ["UP", "DOWN"],
+                            "description": "UP: Up there. DOWN: Down there.",
+                        },
+                    },
+                },
+                "required": ["wide"],
+                "additionalProperties": False,
+            },
+        ),
+    ],
+)
+def test_each_kind_of_input_type_has_its_json_schema(name: str, made: dict[str, Any]) -> None:
+    assert json_schema(argument(name)) == made
+
+
+def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
+    found = operations(build_schema()._schema)
+
+    assert list(found) == [each.name for each in examples() if each.kind == "query"]
+    for each, tool in zip((each for each in examples() if each.kind == "query"), found.values(), strict=True):
+        assert list(tool.variables["properties"]) == each.variables
+        assert all(variable["description"] for variable in tool.variables["properties"].values()), each.name
+
+
+def test_a_variable_that_must_be_given_is_required_and_one_that_may_be_left_out_is_not() -> None:
+    found = operations(build_schema()._schema)
+
+    assert found["ProfileInDepth"].variables["required"] == ["profileCode"]
+    assert found["ListOfProfiles"].variables["required"] == []
+
+
+def test_a_variable_within_an_input_object_has_the_description_of_its_field() -> None:
+    assert (
+        "ISCO-08"
+        in operations(build_schema()._schema)["FilteredProfiles"].variables["properties"]["isco"]["description"]
+    )
