@@ -1,4 +1,4 @@
-"""The HTTP app: the endpoint, the pages beside it and the health check over the parts."""
+"""The HTTP app: the endpoint, the pages beside it, health and metrics over the parts, within layers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,15 +8,16 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from graphql_api import examples
+from graphql_api.admission import Admission, Places
 from graphql_api.agents import agents_routes
 from graphql_api.endpoint import Caching, Context, Documents, Endpoint, http_error, unexpected
+from graphql_api.exposition import metrics_routes
 from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
+from graphql_api.health import Health
 from graphql_api.home import home_routes
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
@@ -34,7 +35,7 @@ PATIENCE = 3.0
 def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
-    stopping = asyncio.Event()
+    stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_queue)
     schema = build_schema(settings.max_tokens, federation=settings.federation == "on")
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
     endpoint = Endpoint(
@@ -52,10 +53,15 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        watch = asyncio.create_task(parts.index_current(settings.keep_current))
+        watches = [
+            asyncio.create_task(parts.index_current(settings.keep_current)),
+            asyncio.create_task(parts.measure()),
+        ]
         yield
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+        stopping.set()
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
         await parts.aclose()
 
     app = Starlette(
@@ -63,12 +69,14 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
             *home_routes(ask, sdl),
             *agents_routes(ask),
             Route("/graphql", endpoint),
-            Route("/health/live", _live),
+            *Health(parts, stopping).routes,
+            *(metrics_routes() if settings.metrics == "on" else ()),
             *graphiql_routes(lambda: examples.tabs(ask)),
         ],
         middleware=[  # outermost first
             Middleware(Observing, stopping, [each.name for each in examples.examples()], settings.log_texts == "on"),
             *wrapping(settings),
+            Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=lifespan,
@@ -82,7 +90,3 @@ def _documents(settings: Settings) -> Documents:
     trusted = Trusted.read(settings.persisted) if mode != "off" else None
     automatic = Automatic(settings.apq_documents, settings.apq_bytes) if settings.apq_documents else None
     return Documents(trusted, mode == "only", automatic)
-
-
-async def _live(request: Request) -> Response:
-    return PlainTextResponse("ok")

@@ -197,7 +197,16 @@ def sandbox(
     from graphql_api.sandbox import create_sandbox
     from graphql_api.serving import serve_app
 
-    settings = _settings(data=tuple(data or ()), host=host, port=port, upstream_url="", workers=1)
+    settings = _settings(
+        data=tuple(data or ()),
+        host=host,
+        port=port,
+        upstream_url="",
+        workers=1,
+        metrics="off",
+        drain=0.0,
+        stop_timeout=1,
+    )
 
     @contextmanager
     def app() -> "Iterator[tuple[Starlette, str]]":
@@ -207,7 +216,7 @@ def sandbox(
     def told(address: str, data: str) -> str:
         return f"Ask http://{address}/releases/current, or point a client of VDAB's at this host.\nServing {data}."
 
-    serve_app(settings, app, told, grace=1)
+    serve_app(settings, app, told)
 
 
 def _settings(**chosen: Any) -> Settings:

@@ -1,6 +1,8 @@
 """What the floors tell each other when a document is fetched: who asks, how urgently, until when, and what came of it."""
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -52,6 +54,8 @@ class Asker:
     moving: bool = False
     key: Secret | None = field(default=None, repr=False)
     most_requests: float = math.inf
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered while this asker waits for the Competent API; raises an UpstreamError where too many wait already."""
 
 
 class Validators(NamedTuple):

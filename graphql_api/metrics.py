@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
 UPSTREAM_REQUESTS = Counter(
@@ -23,6 +23,27 @@ OPERATION_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 ERRORS = Counter("competent_errors", "Errors told to clients, by code", ["code"])
+OPERATIONS_RUNNING = Gauge("competent_operations_running", "Operations that run now", multiprocess_mode="livesum")
+OPERATIONS_QUEUED = Gauge(
+    "competent_operations_queued", "Operations that wait for a place", multiprocess_mode="livesum"
+)
+SHED = Counter(
+    "competent_shed",
+    "Operations refused for lack of a place (full), or fields of those that would have waited upstream (upstream)",
+    ["reason"],
+)
+INDEX_DOCUMENTS = Gauge(
+    "competent_index_documents", "Documents walked for the index of a release", ["release"], multiprocess_mode="livemax"
+)
+INDEX_PROGRESS = Gauge(
+    "competent_index_progress", "How far the index of a release is, 1: whole", ["release"], multiprocess_mode="livemax"
+)
+INDEX_MADE = Gauge(
+    "competent_index_made_timestamp_seconds",
+    "When the index of a release was made, in seconds since 1970",
+    ["release"],
+    multiprocess_mode="livemax",
+)
 
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 

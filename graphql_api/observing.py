@@ -43,7 +43,7 @@ class Observing:
             return
         begun = time.perf_counter()
         record = record_of(scope)
-        sent = _Sent(send)
+        sent = _Sent(send, self._stopping)
         try:
             with logging_for(record.request_id):
                 await self._answer(scope, receive, sent, record)
@@ -106,11 +106,14 @@ def _line(record: Record, status: int | None, seconds: float) -> Texts:
 class _Sent:
     """Passes messages on to the server, and knows what has been sent."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, stopping: asyncio.Event) -> None:
         self._send = send
+        self._stopping = stopping
         self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._stopping.is_set():  # the next request of this client goes elsewhere
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
         await self._send(message)

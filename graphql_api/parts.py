@@ -72,6 +72,12 @@ class Parts:
                 log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
             await asyncio.sleep(max(every, 1.0))
 
+    async def measure(self, every: float = 5.0) -> None:
+        """Keep the metrics of what moves by itself up to date."""
+        while True:
+            self.indexes.measure()
+            await asyncio.sleep(every)
+
     async def aclose(self) -> None:
         """End what is under way, write what waits to be written, close files and connections."""
         await self.indexes.aclose()

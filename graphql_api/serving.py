@@ -1,13 +1,17 @@
 """A uvicorn server on a socket of our own, so that a port in use is one sentence and a free port can be told."""
 
+import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import fields
+from types import FrameType
 from typing import TYPE_CHECKING
 
+from graphql_api.exposition import serve_on, shared_folder
 from graphql_api.logs import start_logging
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings, variable
@@ -17,41 +21,58 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
-GRACE = 10
-"""Seconds that running requests get to finish in when the server is told to stop."""
 
 
 def serve_app(
     settings: Settings,
     build: "Callable[[], AbstractContextManager[tuple[Starlette, str]]]",
     announce: Callable[[str, str], str],
-    grace: int = GRACE,
 ) -> None:
     """Listen, say what is served, and serve until stopped; `build` gives the app and a line about its data."""
-    import uvicorn
-
     begin_logging(settings)
-    with closing(_listen(settings)) as listening, build() as (app, data):
-        several = settings.workers > 1
-        config = uvicorn.Config(
-            "graphql_api.serving:worker" if several else app,
-            factory=several,
-            workers=settings.workers,
-            log_level=settings.log if settings.log != "info" else "warning",
-            log_config=None,
-            access_log=False,
-            reset_contextvars=True,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=grace,
-        )
+    _raise_open_files()
+    # Metrics are imported with the app: the folder that processes share for them has to be there before.
+    with closing(_listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
         print(announce(_address(listening), data), flush=True)
-        if several:
-            from uvicorn.supervisors import Multiprocess
+        if settings.metrics.isdecimal():
+            serve_on(settings.host, int(settings.metrics))
+        # uvicorn ends by the signal that stopped it, once more; we have ended well by then.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        run(settings, listening, app)
 
-            Multiprocess(config, sockets=[listening]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[listening])
+
+def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
+    """Serve in this process, or in several that make the app again."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    from graphql_api.connection import Bounds
+
+    def draining() -> "Starlette":
+        drain_first(getattr(app.state, "stopping", None) or asyncio.Event(), settings.drain)
+        return app
+
+    several = settings.workers > 1
+    config = Bounds(
+        "graphql_api.serving:worker" if several else draining,
+        factory=True,
+        workers=settings.workers,
+        arrival=settings.request_timeout,
+        head_bytes=settings.head_bytes,
+        log_level=settings.log if settings.log != "info" else "warning",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        reset_contextvars=True,
+        ws="none",
+        timeout_keep_alive=settings.idle_timeout,
+        timeout_graceful_shutdown=settings.stop_timeout,
+    )
+    if several:
+        Multiprocess(config, sockets=[listening]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def worker() -> "Starlette":
@@ -62,12 +83,40 @@ def worker() -> "Starlette":
 
     settings = Settings.from_environment().checked()
     begin_logging(settings)
-    return create_app(settings, None if settings.live else create_sandbox(open_sandbox(settings)))
+    app = create_app(settings, None if settings.live else create_sandbox(open_sandbox(settings)))
+    drain_first(app.state.stopping, settings.drain)
+    return app
+
+
+def drain_first(stopping: asyncio.Event, seconds: float) -> None:
+    """Put a time before uvicorn's own stop in which readiness says no, and requests are still taken and answered.
+
+    Called in the loop of a server that has its handlers in place. A second signal stops at once.
+    """
+    loop = asyncio.get_running_loop()
+    stop = signal.getsignal(signal.SIGTERM)
+    assert callable(stop)
+
+    def begin(number: int, frame: FrameType | None) -> None:
+        wait = 0.0 if stopping.is_set() else seconds
+        loop.call_soon_threadsafe(stopping.set)
+        loop.call_soon_threadsafe(loop.call_later, wait, stop, number, None)
+
+    signal.signal(signal.SIGTERM, begin)
 
 
 def begin_logging(settings: Settings) -> None:
     """Log as the settings say, and never the key."""
     start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.live else ())  # type: ignore[arg-type]
+
+
+def _raise_open_files() -> None:
+    """Allow as many open files, and so connections, as the system lets this process have."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def write_environment(settings: Settings) -> None:

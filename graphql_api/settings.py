@@ -49,6 +49,25 @@ class Settings:
     log_texts: str = _setting(
         "off", "`on` also logs what clients wrote: the GraphQL document and the values of its variables."
     )
+    metrics: str = _setting(
+        "on", "Where Prometheus finds metrics: `on`: under /metrics; a number: on a port of their own; `off`: nowhere."
+    )
+    max_operations: int = _setting(64, "Most operations that run at once in one process.", least=1)
+    max_queue: int = _setting(
+        64, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
+    )
+    queue_timeout: float = _setting(0.1, "Longest wait for a place.", least=0)
+    request_timeout: float = _setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
+    idle_timeout: float = _setting(
+        10.0,
+        "Longest time for which a connection is kept without a request; longer than that of the proxy before it.",
+        least=1,
+    )
+    head_bytes: int = _setting(32_768, "Largest head of a request.", least=1024)
+    drain: float = _setting(
+        0.5, "How long requests are still taken once the server is told to stop, while readiness says no.", least=0
+    )
+    stop_timeout: int = _setting(10, "Longest time that running operations get after that.", least=0)
     operation_timeout: float = _setting(
         5.0,
         "Longest time for one operation; what is not there by then is UPSTREAM_TIMEOUT on its field. A client shortens it "
@@ -175,6 +194,8 @@ class Settings:
             raise SettingsError("COMPETENT_FEDERATION is on or off")
         if self.log_format not in ("", "json", "console"):
             raise SettingsError("COMPETENT_LOG_FORMAT is json or console")
+        if not (self.metrics in ("on", "off") or (self.metrics.isdecimal() and 0 < int(self.metrics[:6]) < 65536)):
+            raise SettingsError("COMPETENT_METRICS is on, off or the number of a port")
         if self.log_texts not in ("on", "off"):
             raise SettingsError("COMPETENT_LOG_TEXTS is on or off")
         return self

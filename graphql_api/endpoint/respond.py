@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -62,9 +62,7 @@ class Endpoint:
 
     async def _answer(self, query: str, operation: Operation, request: Request, record: Record) -> Answer:
         seconds = seconds_for(request.headers.get("x-competent-timeout"), self.operation_timeout)
-        record.asker = Asker(
-            deadline=asyncio.get_running_loop().time() + seconds, headers=record.asker.headers, tally=record.asker.tally
-        )
+        record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + seconds)
         record.texts = {"query": query, "variables": operation.variables}
         languages = accepted(request.headers.get("accept-language", ""))
         context = Context(self.make_loaders(record.asker), languages, record)

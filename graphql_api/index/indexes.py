@@ -22,6 +22,7 @@ from graphql_api.index.changes import Change, changes
 from graphql_api.index.file import IndexFile
 from graphql_api.index.search import Search
 from graphql_api.index.walk import Progress, Walk
+from graphql_api.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
 from graphql_api.store import Store
 
 log = logging.getLogger(__name__)
@@ -227,6 +228,27 @@ class Indexes:
 
     def _file(self, release: str) -> IndexFile:
         return IndexFile(self._folder, self._origin, release)
+
+    def state(self, release: str) -> dict[str, float | str]:
+        """How the index of a release is: `whole`, `being made` with its progress from 0 to 1, `not made` or `off`."""
+        building = self._building.get(release)
+        if building is not None:
+            done, total = building.progress.done, building.progress.total
+            return {"state": "being made", "progress": round(done / total, 3) if total else 0.0, "documents": done}
+        if release in self._open:
+            return {"state": "whole", "missing": self._open[release].missing}
+        return {"state": "off" if self.mode == "off" else "not made"}
+
+    def measure(self) -> None:
+        """Write how all indexes are into the metrics."""
+        for release in self._open:
+            INDEX_PROGRESS.labels(release).set(1)
+            with suppress(OSError):
+                INDEX_MADE.labels(release).set(self._file(release).path.stat().st_mtime)
+        for release, building in self._building.items():
+            done, total = building.progress.done, building.progress.total
+            INDEX_PROGRESS.labels(release).set(done / total if total else 0)
+            INDEX_DOCUMENTS.labels(release).set(done)
 
     async def aclose(self) -> None:
         """End what is under way, which goes on where it was another time, and close the files."""

@@ -1,0 +1,200 @@
+"""Admission: so many operations run at once, so many wait for a place, so long; beyond that a client is told at once.
+
+Who waits for the Competent API holds at most half of the places, so that questions about what is stored are refused last.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.endpoint import JSON, Unavailable, refused
+from graphql_api.errors import UpstreamUnavailable
+from graphql_api.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
+from graphql_api.record import record_of
+
+RETRY_AFTER = 1.0
+"""Seconds after which another try makes sense: a queue is empty in less."""
+
+
+class Full(Exception):
+    """There is no place, and none will be free in time."""
+
+
+class Places:
+    """Decides who runs now, who waits and who is refused. No clock, no I/O: waiting is the caller's."""
+
+    def __init__(self, running: int, queued: int) -> None:
+        self.most_running = running
+        self.most_queued = queued
+        self.running = 0
+        self.waiting_upstream = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def queued(self) -> int:
+        """How many wait for a place."""
+        return len(self._queue)
+
+    @property
+    def full(self) -> bool:
+        """Whether who comes now is refused."""
+        return self.running >= self.most_running and self.queued >= self.most_queued
+
+    def take(self) -> "asyncio.Future[None] | None":
+        """Take a place (None), or one in the queue: a future that is done when the place is the caller's. Raises Full."""
+        if self.running < self.most_running:
+            self.running += 1
+            return None
+        if self.full:
+            raise Full
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        return turn
+
+    def give_up(self, turn: "asyncio.Future[None]") -> None:
+        """Leave the queue; where the place had just become the caller's, it goes to the next."""
+        if turn.done() and not turn.cancelled():
+            self.leave()
+        elif turn in self._queue:
+            self._queue.remove(turn)
+
+    def leave(self) -> None:
+        """Give the place back: who has waited longest gets it."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.running -= 1
+
+    def wait_upstream(self) -> bool:
+        """Count the caller's place among those that wait for the Competent API; False where half of all do already."""
+        if self.waiting_upstream >= max(1, self.most_running // 2):
+            return False
+        self.waiting_upstream += 1
+        return True
+
+    def upstream_came(self) -> None:
+        """The caller waits no longer."""
+        self.waiting_upstream -= 1
+
+
+class Patience:
+    """Of one operation: entered each time that it begins to wait for the Competent API, counted once."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._depth = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Wait within; raises UpstreamUnavailable where too many wait."""
+        if self._depth == 0 and not self._places.wait_upstream():
+            SHED.labels("upstream").inc()
+            raise UpstreamUnavailable(
+                "Too many operations wait for the Competent API; ask again.", retry_after=RETRY_AFTER, detail="shed"
+            )
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0:
+                self._places.upstream_came()
+
+
+class Admission:
+    """Pure ASGI around all that runs operations; health, metrics and assets pass."""
+
+    def __init__(
+        self, app: ASGIApp, places: Places, wait: float, most_bytes: int, paths: tuple[str, ...] = ("/graphql",)
+    ) -> None:
+        self._app = app
+        self._places = places
+        self._wait = wait
+        self._most_bytes = most_bytes
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse at once where there is no room; else let in whoever has sent the whole request."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._paths):
+            await self._app(scope, receive, send)
+            return
+        try:
+            if self._places.full:
+                raise Full
+            messages = await self._whole(receive)  # a client that sends slowly holds no place meanwhile
+            record_of(scope).asker.waiting = Patience(self._places)
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self.place())
+                await self._app(scope, _again(messages, receive), _until_stream(send, stack))
+        except Full:
+            SHED.labels("full").inc()
+            refusal = Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER)
+            await refused(refusal, JSON, record_of(scope))(scope, receive, send)
+
+    async def _whole(self, receive: Receive) -> list[Message]:
+        """The messages of a request; of one that is too large, as many as show that it is."""
+        messages = [await receive()]
+        size = len(messages[0].get("body", b""))
+        while messages[-1].get("more_body") and size <= self._most_bytes:
+            messages.append(await receive())
+            size += len(messages[-1].get("body", b""))
+        return messages
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place while within; raises Full where none is free in time."""
+        turn = self._places.take()
+        if turn is not None:
+            await self._turn(turn)
+        OPERATIONS_RUNNING.inc()
+        try:
+            yield
+        finally:
+            OPERATIONS_RUNNING.dec()
+            self._places.leave()
+
+    async def _turn(self, turn: "asyncio.Future[None]") -> None:
+        OPERATIONS_QUEUED.inc()
+        try:
+            async with asyncio.timeout(self._wait):
+                await turn
+        except TimeoutError:
+            self._places.give_up(turn)
+            raise Full from None
+        except asyncio.CancelledError:
+            self._places.give_up(turn)
+            raise
+        finally:
+            OPERATIONS_QUEUED.dec()
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    """A `receive` that gives these messages first."""
+    waiting = deque(messages)
+
+    async def next_message() -> Message:
+        return waiting.popleft() if waiting else await receive()
+
+    return next_message
+
+
+def _until_stream(send: Send, place: AsyncExitStack) -> Send:
+    """A `send` that gives the place back where events follow: a subscription may last for days."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_stream(message):
+            await place.aclose()
+        await send(message)
+
+    return sending
+
+
+def _is_stream(start: Message) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"]
+    )

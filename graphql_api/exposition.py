@@ -1,0 +1,105 @@
+"""The metrics of this server in Prometheus' text format, also where several processes serve.
+
+Each process writes what it counts into files of one folder; whoever is asked adds them up.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
+
+log = logging.getLogger(__name__)
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that prometheus-client looks at when it is first imported."""
+
+
+@contextmanager
+def shared_folder(workers: int) -> Iterator[None]:
+    """A folder for what several processes count, made before the first of them begins and removed after the last."""
+    if workers == 1:
+        yield
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="competent-metrics-")
+    except OSError:
+        log.warning("there is no folder for temporary files: each process tells metrics of its own")
+        yield
+        return
+    with folder as name:
+        os.environ[FOLDER] = name
+        yield
+
+
+def metrics_routes() -> list[Route]:
+    """`/metrics`."""
+    return [Route("/metrics", _metrics)]
+
+
+async def _metrics(request: Request) -> Response:
+    from prometheus_client.exposition import choose_encoder
+
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(registry()), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+def serve_on(host: str, port: int) -> None:
+    """Serve the metrics on a port of their own, in a thread of this process."""
+    from prometheus_client import start_http_server
+
+    start_http_server(port, host, registry())
+
+
+def registry() -> "CollectorRegistry":
+    """All that is counted: by this process, or by all that share its folder."""
+    from prometheus_client import REGISTRY, CollectorRegistry
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    folder = os.environ.get(FOLDER)
+    if folder is None:
+        return REGISTRY
+    found = CollectorRegistry(support_collectors_without_names=True)
+    MultiProcessCollector(found, folder)  # type: ignore[no-untyped-call]
+    found.register(_Processes(Path(folder)))
+    return found
+
+
+class _Processes:
+    """Memory, time and open files of each process that counts into a folder, by its number (Linux)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable["Metric"]:
+        """`process_…` as for one process, with the label `pid`."""
+        from prometheus_client import ProcessCollector
+        from prometheus_client.multiprocess import mark_process_dead
+
+        families: dict[str, Metric] = {}
+        for pid in sorted({int(file.stem.rpartition("_")[2]) for file in self._folder.glob("*.db")}):
+            if not _is_alive(pid):
+                mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
+                continue
+            for family in ProcessCollector(pid=partial(int, pid), registry=None).collect():
+                known = families.setdefault(family.name, family)
+                samples = [sample._replace(labels={"pid": str(pid)}) for sample in family.samples]
+                known.samples = samples if known is family else [*known.samples, *samples]
+        return families.values()
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform != "linux":
+        return True
+    return Path(f"/proc/{pid}").exists()

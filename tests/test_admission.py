@@ -1,0 +1,235 @@
+"""Admission: who runs, who waits, who is told at once to come again; who waits upstream never takes all places."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from graphql_api.admission import Admission, Full, Patience, Places
+from graphql_api.errors import UpstreamUnavailable
+from graphql_api.record import record_of
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server
+
+
+async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
+    places = Places(running=2, queued=1)
+
+    assert places.take() is None
+    assert places.take() is None
+    assert places.take() is not None
+    assert places.full
+    with pytest.raises(Full):
+        places.take()
+    assert (places.running, places.queued) == (2, 1)
+
+
+async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> None:
+    places = Places(running=1, queued=2)
+    places.take()
+    first, second = places.take(), places.take()
+    assert first is not None
+    assert second is not None
+
+    places.leave()
+
+    assert (first.done(), second.done(), places.running, places.queued) == (True, False, 1, 1)
+    places.leave()
+    places.leave()
+    assert (second.done(), places.running, places.queued) == (True, 0, 0)
+
+
+async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:
+    places = Places(running=1, queued=2)
+    places.take()
+    first, second = places.take(), places.take()
+    assert first is not None
+    assert second is not None
+
+    places.give_up(first)  # still waiting
+    places.leave()
+    assert second.done()
+    places.give_up(second)  # the place was the caller's in the same moment
+
+    assert (places.running, places.queued) == (0, 0)
+
+
+async def test_who_waits_upstream_holds_at_most_half_of_the_places() -> None:
+    places = Places(running=4, queued=0)
+    waits = [Patience(places) for _ in range(3)]
+
+    with waits[0](), waits[0](), waits[1]():  # batches of one operation count once
+        assert places.waiting_upstream == 2
+        with pytest.raises(UpstreamUnavailable) as refused, waits[2]():
+            pass
+        with waits[1]():
+            pass
+    assert refused.value.retry_after == 1
+    assert places.waiting_upstream == 0
+    with waits[2]():
+        assert places.waiting_upstream == 1
+
+
+class Held:
+    """An app whose answers are held until they are let go; it knows how many it has been given."""
+
+    def __init__(self, content_type: bytes = b"application/json") -> None:
+        self.begun = 0
+        self.go = asyncio.Event()
+        self._content_type = content_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.begun += 1
+        if self._content_type == b"application/json":
+            await self.go.wait()
+        headers = [(b"content-type", self._content_type)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.go.wait()
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+def asked(app: Any, path: str = "/graphql") -> "asyncio.Task[httpx.Response]":
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:
+            return await client.post(path, content=b"{}")
+
+    return asyncio.create_task(ask())
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0)
+
+
+async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
+    held, places = Held(), Places(running=2, queued=1)
+    app = Admission(held, places, wait=60, most_bytes=100)
+    running = [asked(app) for _ in range(3)]
+    await until(lambda: held.begun == 2 and places.queued == 1)
+
+    response = await asked(app)
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "SERVER_UNAVAILABLE"
+    assert error["extensions"]["retryAfter"] == 1
+    held.go.set()
+    assert [(await each).status_code for each in running] == [200, 200, 200]
+    assert (held.begun, places.running, places.queued) == (3, 0, 0)
+
+
+async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
+    held = Held()
+    app = Admission(held, Places(running=1, queued=1), wait=0, most_bytes=100)
+    first = asked(app)
+    await until(lambda: held.begun == 1)
+
+    assert (await asked(app)).status_code == 503
+    held.go.set()
+    assert (await first).status_code == 200
+
+
+async def test_health_answers_while_all_places_are_taken() -> None:
+    held = Held()
+    app = Admission(held, Places(running=1, queued=0), wait=0, most_bytes=100)
+    first = asked(app)
+    await until(lambda: held.begun == 1)
+
+    health = asked(app, "/health/live")
+    await until(lambda: held.begun == 2)
+    held.go.set()
+    assert [(await each).status_code for each in (first, health)] == [200, 200]
+
+
+async def test_a_subscription_over_events_holds_no_place() -> None:
+    held, places = Held(b"text/event-stream; charset=utf-8"), Places(running=1, queued=0)
+    app = Admission(held, places, wait=0, most_bytes=100)
+    first, second = asked(app), asked(app)
+
+    await until(lambda: held.begun == 2)
+    assert places.running == 0
+    held.go.set()
+    assert [(await each).status_code for each in (first, second)] == [200, 200]
+    assert places.running == 0
+
+
+def sending(*bodies: bytes, pause: Awaitable[Any] | None = None) -> Receive:
+    messages: list[Message] = [
+        {"type": "http.request", "body": body, "more_body": place < len(bodies) - 1}
+        for place, body in enumerate(bodies)
+    ]
+
+    async def receive() -> Message:
+        if pause is not None and len(messages) == 1:
+            await pause
+        return messages.pop(0)
+
+    return receive
+
+
+async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> None:
+    places, rest = Places(running=1, queued=0), asyncio.Event()
+    got = bytearray()
+
+    async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            got.extend(message["body"])
+            more = message["more_body"]
+
+    async def send(message: Message) -> None: ...
+
+    app = Admission(reading, places, wait=0, most_bytes=100)
+    slow = asyncio.create_task(app({"type": "http", "path": "/graphql"}, sending(b"a", b"b", pause=rest.wait()), send))
+    await asyncio.sleep(0)
+    assert places.running == 0
+    rest.set()
+    await slow
+    assert bytes(got) == b"ab"
+
+
+async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+    left: list[Message] = []
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        left.append(await receive())
+
+    async def send(message: Message) -> None: ...
+
+    receive = sending(b"x" * 80, b"y" * 80, b"z" * 80)
+    await Admission(refusing, Places(1, 0), wait=0, most_bytes=100)({"type": "http", "path": "/graphql"}, receive, send)
+
+    assert (await receive())["body"] == b"z" * 80
+
+
+async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
+    places = Places(running=2, queued=0)
+    scopes: list[Scope] = []
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        with record_of(scope).asker.waiting():
+            assert places.waiting_upstream == 1
+        scopes.append(scope)
+
+    async def send(message: Message) -> None: ...
+
+    await Admission(waiting, places, wait=0, most_bytes=9)({"type": "http", "path": "/graphql"}, sending(b""), send)
+    assert len(scopes) == 1
+    assert places.waiting_upstream == 0
+
+
+async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
+    server = Server(releases, replace(settings, max_operations=1, max_queue=0))
+    async with server.client, server.app.router.lifespan_context(server.app):
+        answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))
+        after = await server.post("{ __typename }")
+
+    assert sorted(answer.status_code for answer in answers) == [200, 503, 503, 503, 503]
+    assert after.status_code == 200

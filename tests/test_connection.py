@@ -1,0 +1,163 @@
+"""Clients that are slow, silent or too large, over real sockets with short bounds: each is cut, and costs nobody else."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from graphql_api.connection import Bounds
+
+ARRIVAL = 0.3
+IDLE = 0.4
+LONGEST = 10.0
+"""Seconds after which a test gives up on a connection that should have been cut."""
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+Connect = Callable[[], "asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]"]
+
+
+async def _echo(request: Request) -> Response:
+    try:
+        return Response(str(len(await request.body())))
+    except ClientDisconnect:
+        return Response("nobody")
+
+
+async def _large(request: Request) -> Response:
+    return Response(b"x" * 30_000_000)
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
+    """A server of ours within this process, and the free port that it is on."""
+    app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
+    config = Bounds(
+        app,
+        arrival=ARRIVAL,
+        head_bytes=2_000,
+        timeout_keep_alive=IDLE,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        await server.startup(sockets=[listening])
+        try:
+            yield server, listening.getsockname()
+        finally:
+            server.force_exit = True
+            await server.shutdown()
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the other side closes; it must."""
+    async with asyncio.timeout(LONGEST):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b"reset"
+
+
+async def answer_to(*pieces: bytes) -> bytes:
+    """What comes back for these pieces, the last of them sent over and over until the connection is cut."""
+    async with serving() as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        for piece in pieces:
+            writer.write(piece)
+        answer = await rest_of(reader)
+        writer.close()
+        return answer
+
+
+async def dripping(first: bytes, drop: bytes) -> bytes:
+    """What comes back where a client sends something, and then drop by drop."""
+    async with serving() as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(first)
+        ended = asyncio.create_task(rest_of(reader))
+        while not ended.done():
+            writer.write(drop)
+            await asyncio.wait([ended], timeout=0.02)
+        writer.close()
+        return await ended
+
+
+async def test_a_client_that_says_nothing_is_cut_without_a_word() -> None:
+    assert await answer_to() == b""
+
+
+@pytest.mark.parametrize("begin", [HEAD, HEAD + b"X-Half: a", b"PO"])
+async def test_a_head_that_does_not_end_is_408(begin: bytes) -> None:
+    assert (await answer_to(begin)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_head_that_drips_is_408_as_soon() -> None:
+    assert (await dripping(HEAD + b"X-Slow: ", b"a")).startswith((b"HTTP/1.1 408 ", b"reset"))
+
+
+async def test_a_body_that_drips_is_cut() -> None:
+    answer = await dripping(HEAD + b"Content-Length: 100000\r\n\r\n", b"a")
+
+    assert b"200" not in answer[:20]
+
+
+async def test_empty_lines_between_requests_keep_no_connection() -> None:
+    answer = await dripping(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n")
+
+    assert answer.startswith((b"HTTP/1.1 200", b"reset"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"X-Large: " + b"a" * 3_000 + b"\r\n\r\n",
+        HEAD + b"X-Large: " + b"a" * 3_000,
+        HEAD + b"".join(b"X-%d: a\r\n" % number for number in range(300)) + b"\r\n",
+        b"GET /" + b"a" * 3_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["one header", "one that does not end", "many headers", "the target"],
+)
+async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
+    answer = await answer_to(head)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b'"code":"BAD_REQUEST"' in answer
+
+
+async def test_trailers_of_a_body_count_as_its_head() -> None:
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    answer = await answer_to(HEAD + chunks + b"X-Trailer: " + b"a" * 3_000 + b"\r\n\r\n")
+
+    assert not answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_an_honest_client_gets_its_answers_and_then_is_cut_for_being_idle() -> None:
+    answer = await answer_to(
+        HEAD + b"Content-Length: 3\r\n\r\nabc", HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+    )
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert answer.endswith(b"2")
+
+
+async def test_who_takes_nothing_of_a_large_answer_is_cut() -> None:
+    async with serving() as (server, address):
+        with socket.create_connection(address) as silent:
+            silent.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(LONGEST):
+                while not server.server_state.connections:
+                    await asyncio.sleep(0.02)
+                while server.server_state.connections:
+                    await asyncio.sleep(0.02)

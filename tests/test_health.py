@@ -1,0 +1,85 @@
+"""Health: alive always; ready when questions get answers, with the reasons where they do not."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server
+
+
+async def ready(server: Server) -> tuple[int, dict[str, Any]]:
+    response = await server.client.get("/health/ready")
+    assert response.headers["cache-control"] == "no-store"
+    return response.status_code, response.json()
+
+
+@asynccontextmanager
+async def started(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    server = Server(releases, settings)
+    async with server.client, server.app.router.lifespan_context(server.app):
+        yield server
+
+
+async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(server: Server) -> None:
+    status, told = await ready(server)
+
+    assert status == 200
+    assert told["index"]["state"] in ("whole", "not made")
+    assert {name: told[name] for name in ("ready", "reasons", "release", "upstream")} == {
+        "ready": True,
+        "reasons": [],
+        "release": "3.11",
+        "upstream": "up",
+    }
+
+
+async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recovers_by_itself(server: Server) -> None:
+    server.faults.add(Fault("**", "status", status=503))
+
+    status, told = await ready(server)
+    assert status == 503
+    assert told["reasons"] == ["the Competent API has no answer, and nothing is stored"]
+    assert told["upstream"] == "UPSTREAM_UNAVAILABLE"
+    assert (await server.client.get("/health/live")).json() == {"status": "live"}
+
+    server.faults.clear()
+    assert (await ready(server))[0] == 200
+
+
+async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
+    stored = replace(settings, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
+    async with started(releases, stored) as server:
+        await server.ask("{ release { number } }")
+
+    server = Server(releases, stored)
+    server.faults.add(Fault("**", "status", status=503))
+    async with server.client, server.app.router.lifespan_context(server.app):
+        status, told = await ready(server)
+
+    assert (status, told["release"]) == (200, "3.11")
+
+
+async def test_while_it_is_being_stopped_it_is_alive_and_not_ready(server: Server) -> None:
+    server.app.state.stopping.set()
+
+    status, told = await ready(server)
+    assert (status, told["reasons"]) == (503, ["this server is being stopped"])
+    assert (await server.client.get("/health/live")).status_code == 200
+    assert (await server.post("{ __typename }")).status_code == 200
+
+
+async def test_health_names_no_host_and_no_path_of_upstream(server: Server) -> None:
+    server.faults.add(Fault("**", "html"))
+    response: httpx.Response = await server.client.get("/health/ready")
+
+    assert response.status_code == 503
+    assert "releases" not in response.text
+    assert "://" not in response.text
