@@ -167,7 +167,8 @@ def mcp(
         with _app(settings) as (app, _):
             asyncio.run(serve_stdio(create_mcp(app, language)))
         return
-    settings = _settings(data=tuple(data or ()), host=host, port=port, workers=1)
+    alone = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
+    settings = _settings(data=tuple(data or ()), host=host, port=port, **alone)
 
     @contextmanager
     def build() -> "Iterator[tuple[Starlette, str]]":
@@ -175,7 +176,7 @@ def mcp(
             server = create_mcp(app, language)
             yield server.streamable_http_app(json_response=True, stateless_http=True, host=host), data
 
-    serve_app(settings, build, lambda address, data: f"MCP on http://{address}/mcp\nServing {data}.", grace=1)
+    serve_app(settings, build, lambda address, data: f"MCP on http://{address}/mcp\nServing {data}.")
 
 
 @command.command()
