@@ -15,6 +15,34 @@ STORE_LOOKUPS = Counter(
 STORE_REVALIDATIONS = Counter(
     "competent_store_revalidations", "Stale copies asked for again in the background, by outcome", ["outcome"]
 )
+UPSTREAM_SECONDS = Histogram(
+    "competent_upstream_seconds",
+    "Time of one call to the Competent API, body included, by route",
+    ["route"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5),
+)
+UPSTREAM_RETRIES = Counter("competent_upstream_retries", "Calls that were another attempt at a document", ["route"])
+UPSTREAM_REFUSED = Counter(
+    "competent_upstream_refused",
+    "Calls that were wanted and not made, by route and the code told",
+    ["route", "outcome"],
+)
+UPSTREAM_BREAKER = Gauge(
+    "competent_upstream_breaker",
+    "1 while no call to this route is made: its breaker is open, or upstream asked for a wait",
+    ["route"],
+    multiprocess_mode="livemax",
+)
+UPSTREAM_PLAN_LEFT = Gauge(
+    "competent_upstream_plan_left",
+    "Calls that the server's plan has left for this route in this minute",
+    ["route"],
+    multiprocess_mode="livemin",
+)
+UPSTREAM_PLACES = Gauge("competent_upstream_places", "Calls under way upstream", multiprocess_mode="livesum")
+UPSTREAM_WAITING = Gauge(
+    "competent_upstream_waiting", "Calls that wait for a place, by urgency", ["urgency"], multiprocess_mode="livesum"
+)
 OPERATIONS = Counter("competent_operations", "GraphQL operations answered, by name and outcome", ["name", "outcome"])
 OPERATION_SECONDS = Histogram(
     "competent_operation_seconds",

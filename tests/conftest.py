@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -15,6 +16,13 @@ from graphql_api.settings import Settings
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence that VDAB's own page shows."""
+
+
+class AtOnce(Random):
+    """Chance that never waits: for tests in which the time between two attempts is of no interest."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
 
 
 class Server:

@@ -1,7 +1,6 @@
 """Bodies read within bounds: bytes on the wire, bytes after inflating, and only what is a JSON object."""
 
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -10,6 +9,8 @@ from graphql_api.errors import UpstreamInvalidResponse
 from graphql_api.upstream.transport import Response
 
 _GZIP = 16 + zlib.MAX_WBITS
+_STEP = 1 << 16
+"""Bytes that are inflated at a time."""
 
 
 async def read_object(response: Response, most: int) -> dict[str, Any]:
@@ -23,26 +24,37 @@ async def read_object(response: Response, most: int) -> dict[str, Any]:
     return document
 
 
-async def _read(response: Response, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in _inflated(response, most):
-        body += chunk
-        if len(body) > most:
-            raise UpstreamInvalidResponse(detail=f"more than {most} bytes")
-    return bytes(body)
-
-
-async def _inflated(response: Response, most: int) -> AsyncIterator[bytes]:
-    # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here,
-    # never more than one byte over the bound.
+async def _read(response: Response, most: int) -> bytearray:
+    # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here.
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
-        raise UpstreamInvalidResponse(detail=f"content-encoding {encoding!r}")
+        raise UpstreamInvalidResponse(detail=f"content-encoding {encoding!r}").lasting()
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and len(length) < 20 and int(length) > most:
+        raise _too_large(most)
+    body = bytearray()
     inflate = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
     async for raw in response.aiter_raw():
-        try:
-            yield inflate.decompress(raw, most + 1) if inflate else raw
-        except zlib.error as error:
-            raise UpstreamInvalidResponse(detail=f"broken gzip: {error}") from error
+        if inflate is None:
+            body += raw
+        else:
+            _inflate(inflate, raw, body, most)
+        if len(body) > most:
+            raise _too_large(most)
     if inflate and not inflate.eof:
         raise UpstreamInvalidResponse(detail="the gzip body is cut")
+    return body
+
+
+def _inflate(inflate: "zlib._Decompress", raw: bytes, body: bytearray, most: int) -> None:
+    """What comes out of these bytes, in small steps, until they are used up or the bound is passed."""
+    while raw and len(body) <= most and not inflate.eof:
+        try:
+            body += inflate.decompress(raw, _STEP)
+        except zlib.error as error:
+            raise UpstreamInvalidResponse(detail=f"broken gzip: {error}") from error
+        raw = inflate.unconsumed_tail
+
+
+def _too_large(most: int) -> Exception:
+    return UpstreamInvalidResponse(detail=f"more than {most} bytes").lasting()

@@ -4,21 +4,27 @@ Every call ends in a document that is what was asked for, or in one of our error
 """
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
-from graphql_api.errors import CompetentError, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
 from graphql_api.fetching import Asker, Fetched, Validators
-from graphql_api.metrics import UPSTREAM_REQUESTS
 from graphql_api.routes import Known, route_of
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import read_object
+from graphql_api.upstream.called import Called, count
 from graphql_api.upstream.faults import our_errors, refusal
+from graphql_api.upstream.guard import Answer, Guard, Wanted
+from graphql_api.upstream.headers import calls_left, sent, validators_of
+from graphql_api.upstream.ledger import SERVER, Ledger
+from graphql_api.upstream.local import LocalLedger
+from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.transport import Client, Response
 
 log = logging.getLogger(__name__)
-
 
 NONE = Validators()
 
@@ -29,14 +35,23 @@ _LIST = {"_embedded", "_links", "page", "number"}
 class Upstream:
     """Asks a Competent API for documents by path.
 
-    The client carries the base, the key and the transport; this adds the bulkhead (so many calls at once), the
-    deadline of a call (waiting for a place is not part of it) and the check that the answer is the document asked for.
+    The client carries the base, the key and the transport; the guard decides when it is called, and how often; this adds the
+    check that the answer is the document asked for. `ledger` is where replicas share what they know; without one this process
+    keeps its own. `tell` hears of each call.
     """
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(
+        self,
+        client: Client,
+        settings: Settings,
+        ledger: Ledger | None = None,
+        random: Random | None = None,
+        tell: Callable[[Called], None] = count,
+    ) -> None:
         self._client = client
-        self._places = asyncio.Semaphore(settings.upstream_concurrency)
-        self._total = settings.total_timeout
+        self._ledger = LocalLedger(Plan.of(settings)) if ledger is None else ledger
+        self._tell = tell
+        self._guard = Guard(settings, self._ledger, random, self._told)
         self._most = settings.document_bytes
 
     async def fetch(self, path: str, asker: Asker, validators: Validators = NONE) -> Fetched:
@@ -44,45 +59,57 @@ class Upstream:
         known = route_of(path)
         if known is None:
             raise UpstreamNotFound(detail=f"{path} is no path of the Competent API")
-        async with self._places:
-            try:
-                fetched = await self._ask(path, known, asker.headers | _conditions(validators))
-            except CompetentError as error:
-                self._tell(known, error.code, path, error)
+        headers = sent(asker, validators)
+        wanted = Wanted(known.route.template, path, _account(asker), asker.urgency, asker.deadline)
+
+        async def ask(until: float) -> Answer:
+            return await self._ask(path, known, headers, until)
+
+        try:
+            return await self._guard.fetch(wanted, ask)
+        except UpstreamUnauthorized as error:
+            if asker.key is None:
                 raise
-        self._tell(known, "OK", path)
-        return fetched
+            raise UpstreamUnauthorized(
+                "The Competent API refuses the key that you sent.", retry_after=error.retry_after, detail=error.detail
+            ) from error
 
-    async def _ask(self, path: str, known: Known, headers: Mapping[str, str]) -> Fetched:
-        with our_errors():
-            async with asyncio.timeout(self._total), self._client.stream("GET", path, headers=headers) as response:
-                if response.status_code == 304:
-                    return Fetched(None, _validators(response))
-                if error := refusal(response):
-                    raise error
-                document = await read_object(response, self._most)
-        return Fetched(_checked(document, known), _validators(response))
+    async def _ask(self, path: str, known: Known, headers: Mapping[str, str], until: float) -> Answer:
+        left: int | None = None
+        try:
+            with our_errors():
+                async with asyncio.timeout_at(until), self._client.stream("GET", path, headers=headers) as response:
+                    left = calls_left(response.headers)
+                    return Answer(await self._read(response, known), left)
+        except UpstreamError as error:
+            return Answer(error, left)
 
-    @staticmethod
-    def _tell(known: Known, outcome: str, path: str, error: CompetentError | None = None) -> None:
-        UPSTREAM_REQUESTS.labels(known.route.template, outcome).inc()
-        if error is None or isinstance(error, UpstreamNotFound):
-            log.debug("upstream %s %s", path, outcome)
+    async def _read(self, response: Response, known: Known) -> Fetched:
+        if response.status_code == 304:
+            return Fetched(None, validators_of(response.headers))
+        if error := refusal(response):
+            raise error
+        document = await read_object(response, self._most)
+        return Fetched(_checked(document, known), validators_of(response.headers))
+
+    def _told(self, called: Called) -> None:
+        self._tell(called)
+        how = called.path, called.outcome, called.detail, called.attempt
+        if called.outcome in ("OK", "NOT_MODIFIED", "NOT_FOUND") or not called.made:
+            log.debug("upstream %s %s %s (attempt %d)", *how)
         else:
-            log.warning("upstream %s %s %s", path, outcome, error.detail)
+            log.warning("upstream %s %s %s (attempt %d)", *how)
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._ledger.aclose()
         await self._client.aclose()
 
 
-def _conditions(validators: Validators) -> dict[str, str]:
-    told = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    return {name: value for name, value in told.items() if value}
-
-
-def _validators(response: Response) -> Validators:
-    return Validators(response.headers.get("etag"), response.headers.get("last-modified"))
+def _account(asker: Asker) -> str:
+    if asker.key is None:
+        return SERVER
+    return hashlib.blake2s(asker.key.reveal().encode(), digest_size=16).hexdigest()
 
 
 def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:

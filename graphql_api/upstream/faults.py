@@ -55,7 +55,7 @@ def refusal(response: Response, now: datetime | None = None) -> UpstreamError | 
         return UpstreamRateLimited(retry_after=retry_after(response, now), detail=detail)
     if status >= 500:
         return UpstreamUnavailable(retry_after=retry_after(response, now), detail=detail)
-    return UpstreamInvalidResponse(detail=detail)
+    return UpstreamInvalidResponse(detail=detail).lasting()  # a redirect above all: never followed
 
 
 def retry_after(response: Response, now: datetime | None = None) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graphql_api.errors import NotIndexedYet, UpstreamError
+from graphql_api.fetching import Asker, Fetched, Urgency
 from graphql_api.index import Indexes
 from graphql_api.index.file import IndexFile
 from graphql_api.index.indexes import Mode
@@ -22,10 +23,14 @@ from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Shelf
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.transport import InProcess
+from tests.conftest import AtOnce
 
 SETTINGS = Settings()
-PROFILE = "/releases/3.11/occupationalprofiles/*"
-COMPETENCE = "/releases/3.11/technicalcompetences/*"
+PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30ea8"
+OTHER_PROFILE = "/releases/3.11/occupationalprofiles/980c10b3-efea-5117-bbd4-627014aecb35"
+COMPETENCE = "/releases/3.11/technicalcompetences/8c15a1bf-9699-43ae-b890-f79ac3e5f461"
+ATTEMPTS = 3
+"""How often the walk asks for a document that fails."""
 
 
 class World:
@@ -39,8 +44,12 @@ class World:
         self._started: list[Indexes] = []
 
     def start(self, *, mode: Mode = "need", patient: bool = True) -> Indexes:
-        upstream = Upstream(InProcess(self._sandbox, SETTINGS), SETTINGS)
-        store = Store(upstream.fetch, Shelf(1e9, 300), Memory(0))
+        upstream = Upstream(InProcess(self._sandbox, SETTINGS), SETTINGS, random=AtOnce())
+
+        async def fetch(path: str, _: Asker, *validators: Any) -> Fetched:
+            return await upstream.fetch(path, Asker(Urgency.WALK), *validators)
+
+        store = Store(fetch, Shelf(1e9, 300), Memory(0))
         started = Indexes(store, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2)
         self._started.append(started)
         return started
@@ -151,8 +160,9 @@ async def test_a_finished_file_that_is_damaged_is_walked_for_again(world: World,
 
 
 async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(world: World) -> None:
-    world.faults.add(Fault(PROFILE, "status", status=503, times=2))
-    world.faults.add(Fault(COMPETENCE, "broken", times=1))
+    for path in (PROFILE, OTHER_PROFILE):
+        world.faults.add(Fault(path, "status", status=503, times=ATTEMPTS))
+    world.faults.add(Fault(COMPETENCE, "broken", times=ATTEMPTS))
 
     index = await world.start().get("3.11")
 
@@ -165,7 +175,8 @@ async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(worl
 
 
 async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
-    world.faults.add(Fault(PROFILE, "status", status=503, times=2))
+    for path in (PROFILE, OTHER_PROFILE):
+        world.faults.add(Fault(path, "status", status=503, times=ATTEMPTS))
     indexes = world.start()
     first = await indexes.get("3.11")
     assert first.missing == 2
@@ -181,7 +192,7 @@ async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
 
 
 async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world: World) -> None:
-    world.faults.add(Fault("/releases/3.11/technicalcompetences", "status", status=503, times=1))
+    world.faults.add(Fault("/releases/3.11/technicalcompetences", "status", status=503, times=ATTEMPTS))
     indexes = world.start()
 
     with pytest.raises(UpstreamError):

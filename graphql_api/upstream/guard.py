@@ -1,0 +1,285 @@
+"""The guard before upstream: deadline, attempts, blocks, the plan's window, the bulkhead, and what is told of each call.
+
+Every decision is taken by a part without I/O; this drives them. Who is refused holds no place: it fails at once with seconds to
+wait, or, where it is patient (a walk) or its turn comes in time, waits outside.
+"""
+
+import asyncio
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import NamedTuple
+
+from graphql_api.errors import (
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from graphql_api.fetching import Fetched, Urgency
+from graphql_api.settings import Settings
+from graphql_api.upstream.breaker import OPEN_FOR, Breaker
+from graphql_api.upstream.called import Called, count
+from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
+from graphql_api.upstream.retries import RetryBudget, attempts, backoff
+from graphql_api.upstream.waiting import Places
+
+PATIENCE = 0.2
+"""Seconds that a question waits, once, for the outcome of probes that are out."""
+UNTOLD = 5.0
+"""Seconds of a block where upstream says 429 without `Retry-After`, and where it refuses a key."""
+FAILED_FOR = 2.0
+"""Seconds for which a document that failed fails at once for whoever asks anew, so that many who ask for it cause few calls."""
+FAILED_MOST = 1000
+SHORTEST = 0.02
+"""Seconds below which no call is begun: nothing comes back that soon."""
+
+_REFUSALS = {
+    Reason.PLAN: UpstreamRateLimited,
+    Reason.RATE_LIMITED: UpstreamRateLimited,
+    Reason.UNAUTHORIZED: UpstreamUnauthorized,
+    Reason.UNAVAILABLE: UpstreamUnavailable,
+}
+
+
+class Wanted(NamedTuple):
+    """A document to ask for: what for, for whom, until when."""
+
+    route: str
+    path: str
+    account: str
+    urgency: Urgency
+    deadline: float
+    """On the loop's clock."""
+
+
+class Answer(NamedTuple):
+    """What a call gave, and how many more the plan allows, where upstream said so."""
+
+    came: Fetched | UpstreamError
+    left: int | None = None
+
+
+Ask = Callable[[float], Awaitable[Answer]]
+"""One call, body, JSON and all checks included, that ends by a time of the loop's clock."""
+
+
+class Guard:
+    """Makes calls, so that upstream is never asked more than it allows and a client waits no longer than makes sense."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        random: Random | None = None,
+        tell: Callable[[Called], None] = count,
+    ) -> None:
+        self._attempt, self._total = settings.attempt_timeout, settings.total_timeout
+        self._ledger = ledger
+        self._random = random or Random()  # noqa: S311  # spreads calls, hides nothing
+        self._tell = tell
+        self._places = Places(settings.upstream_concurrency)
+        self._breakers: dict[str, Breaker] = {}
+        self._budgets: dict[str, RetryBudget] = {}
+        self._queued: Counter[tuple[str, str, Urgency]] = Counter()
+        self._failed: OrderedDict[tuple[str, str], tuple[float, UpstreamError]] = OrderedDict()
+
+    async def fetch(self, wanted: Wanted, ask: Ask) -> Fetched:
+        """What the first attempt gave that went well; raises the UpstreamError of the last one."""
+        wanted = wanted._replace(deadline=self._deadline(wanted))
+        self._refuse_failed(wanted)
+        budget = self._budgets.setdefault(wanted.route, RetryBudget())
+        budget.called()
+        for attempt in range(1, attempts(wanted.urgency) + 1):
+            try:
+                return await self._one_attempt(wanted, attempt, ask)
+            except UpstreamError as error:
+                wait = backoff(attempt, wanted.urgency, self._random)
+                if not self._again(wanted, attempt, error, wait):
+                    raise
+            await asyncio.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _deadline(self, wanted: Wanted) -> float:
+        if wanted.urgency == Urgency.WALK:
+            return wanted.deadline
+        span = self._total if wanted.urgency == Urgency.QUESTION else self._attempt
+        return min(wanted.deadline, _now() + span)
+
+    def _again(self, wanted: Wanted, attempt: int, error: UpstreamError, wait: float) -> bool:
+        if not error.passing or attempt == attempts(wanted.urgency):
+            return False
+        if self._ledger.blocked(wanted.account, wanted.route) and wanted.urgency != Urgency.WALK:
+            return False
+        if _now() + wait + SHORTEST > wanted.deadline:
+            return False
+        return wanted.urgency == Urgency.WALK or self._budgets[wanted.route].spend(_now())
+
+    async def _one_attempt(self, wanted: Wanted, attempt: int, ask: Ask) -> Fetched:
+        waited = 0.0
+        while True:
+            refused = self._ledger.blocked(wanted.account, wanted.route)
+            if refused is None:
+                came = await self._with_place(wanted, attempt, ask)
+                if isinstance(came, Fetched):
+                    return came
+                if isinstance(came, UpstreamError):
+                    raise came
+                refused = came
+            wait = self._worth_waiting(wanted, refused, waited)
+            if wait is None:
+                raise self._not_called(wanted, attempt, _refusal(refused, wanted))
+            waited += wait
+            await self._wait(wanted, refused, wait)
+
+    async def _with_place(self, wanted: Wanted, attempt: int, ask: Ask) -> Fetched | UpstreamError | Refused:
+        try:
+            async with self._places.place(wanted.urgency, wanted.deadline - SHORTEST):
+                taken = await self._ledger.take(wanted.account, wanted.route, wanted.urgency, self._ahead(wanted))
+                if isinstance(taken, Refused):
+                    return taken
+                return await self._call(wanted, attempt, ask, taken)
+        except TimeoutError:
+            return self._not_called(wanted, attempt, UpstreamTimeout(detail="no place came free in time"))
+
+    def _ahead(self, wanted: Wanted) -> int:
+        if not self._queued:
+            return 0
+        return sum(self._queued[wanted.account, wanted.route, each] for each in Urgency if each <= wanted.urgency)
+
+    def _worth_waiting(self, wanted: Wanted, refused: Refused, waited: float) -> float | None:
+        """Seconds to wait outside of any place; None where to fail at once is the better answer."""
+        if wanted.urgency == Urgency.WALK:
+            wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
+        elif wanted.urgency == Urgency.REVALIDATION:
+            return None
+        elif refused.reason == Reason.PLAN:
+            wait = refused.wait + 0.001
+        elif refused.probing and waited < PATIENCE:
+            wait = PATIENCE
+        else:
+            return None
+        return wait if _now() + wait + SHORTEST < wanted.deadline else None
+
+    async def _wait(self, wanted: Wanted, refused: Refused, wait: float) -> None:
+        if refused.reason != Reason.PLAN:
+            await asyncio.sleep(wait)
+            return
+        queue = (wanted.account, wanted.route, wanted.urgency)
+        self._queued[queue] += 1
+        try:
+            await asyncio.sleep(wait)
+        finally:
+            self._queued[queue] -= 1
+            if not self._queued[queue]:
+                del self._queued[queue]
+
+    async def _call(self, wanted: Wanted, attempt: int, ask: Ask, granted: Granted) -> Fetched | UpstreamError:
+        began = _now()
+        # A walk has time; a probe that takes long would hold up those who wait for what it finds.
+        most = self._total if wanted.urgency == Urgency.WALK and not granted.probes else self._attempt
+        answer = await ask(min(began + most, wanted.deadline))
+        seconds = _now() - began
+        cut_short = isinstance(answer.came, UpstreamTimeout) and seconds < self._attempt * 0.99
+        if not cut_short:  # else the time that the asker had was too short, which is not upstream's doing
+            await self._learn(wanted, granted, answer)
+            self._remember(wanted, answer.came)
+        self._tell(self._called(wanted, attempt, answer.came, granted, seconds))
+        return answer.came
+
+    async def _learn(self, wanted: Wanted, granted: Granted, answer: Answer) -> None:
+        everybody, account = Scope(wanted.route), Scope(wanted.route, wanted.account)
+        error = answer.came if isinstance(answer.came, UpstreamError) else None
+        failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
+        breaker = self._breakers.setdefault(wanted.route, Breaker())
+        if answer.left is not None:
+            await self._ledger.told_left(wanted.account, wanted.route, answer.left, granted.at)
+        if isinstance(error, UpstreamRateLimited):
+            await self._ledger.block(account, _or(error.retry_after, UNTOLD), Reason.RATE_LIMITED)
+        elif isinstance(error, UpstreamUnauthorized):
+            await self._ledger.block(account, UNTOLD, Reason.UNAUTHORIZED)
+        elif account in granted.probes and not failed:
+            await self._ledger.lift(account, granted.at)
+        if failed:
+            assert error is not None
+            opens = breaker.record(_now(), True) or everybody in granted.probes
+            if opens or error.retry_after is not None:
+                open_for = max(OPEN_FOR * opens, _or(error.retry_after, 0.0))
+                await self._ledger.block(everybody, open_for, Reason.UNAVAILABLE)
+        else:
+            breaker.record(_now(), False)
+            if everybody in granted.probes:
+                breaker.reset()
+                await self._ledger.lift(everybody, granted.at)
+
+    def _remember(self, wanted: Wanted, came: Fetched | UpstreamError) -> None:
+        key = (wanted.account, wanted.path)
+        if isinstance(came, Fetched):
+            self._failed.pop(key, None)
+        elif came.passing and came.retry_after is None and wanted.urgency != Urgency.REVALIDATION:
+            self._failed[key] = (_now() + FAILED_FOR, came)
+            self._failed.move_to_end(key)
+            if len(self._failed) > FAILED_MOST:
+                self._failed.popitem(last=False)
+
+    def _refuse_failed(self, wanted: Wanted) -> None:
+        until, error = self._failed.get((wanted.account, wanted.path), (0.0, None))
+        if error is None or wanted.urgency == Urgency.WALK:
+            return
+        left = until - _now()
+        if left <= 0:
+            del self._failed[wanted.account, wanted.path]
+            return
+        again = type(error)(str(error), retry_after=math.ceil(left), detail=f"a moment ago: {error.detail}")
+        raise self._not_called(wanted, 1, again)
+
+    def _not_called(self, wanted: Wanted, attempt: int, error: UpstreamError) -> UpstreamError:
+        self._tell(self._called(wanted, attempt, error, None, 0.0))
+        return error.lasting()  # for this asker: what can be waited for was waited for
+
+    def _called(
+        self, wanted: Wanted, attempt: int, came: Fetched | UpstreamError, granted: Granted | None, seconds: float
+    ) -> Called:
+        if isinstance(came, UpstreamError):
+            outcome, detail = came.code, came.detail
+            if came.code == "UPSTREAM_INVALID_RESPONSE" and came.detail == "status 404":
+                outcome = "NOT_FOUND"
+        else:
+            outcome, detail = "NOT_MODIFIED" if came.document is None else "OK", ""
+        return Called(
+            route=wanted.route,
+            path=wanted.path,
+            outcome=outcome,
+            detail=detail,
+            urgency=wanted.urgency,
+            attempt=attempt,
+            made=granted is not None,
+            seconds=seconds,
+            blocked=self._ledger.blocked(_NOBODY, wanted.route) is not None,
+            left=granted.left if granted and wanted.account == SERVER else None,
+            in_use=self._places.in_use,
+            waiting=tuple(self._places.waiting(each) for each in Urgency),
+        )
+
+
+_NOBODY = "-"
+"""An account that has no blocks of its own, for seeing those of everybody."""
+
+
+def _refusal(refused: Refused, wanted: Wanted) -> UpstreamError:
+    message = ""
+    if refused.reason == Reason.UNAUTHORIZED and wanted.account != SERVER:
+        message = "The Competent API refuses the key that you sent."
+    return _REFUSALS[refused.reason](
+        message, retry_after=max(math.ceil(refused.wait - 0.001), 1), detail=f"not asked: {refused.reason}"
+    )
+
+
+def _or(seconds: float | None, otherwise: float) -> float:
+    return otherwise if seconds is None else seconds
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,46 @@
+"""What is sent upstream besides the path, and what its answers say besides their body.
+
+Only headers that are known here are sent, each with a value that was checked: nothing that a client sends can add one.
+"""
+
+import re
+from collections.abc import Mapping
+
+from graphql_api.errors import UpstreamUnauthorized
+from graphql_api.fetching import Asker, Validators
+
+_PASSED_ON = {
+    "x-request-id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
+    "traceparent": re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+    "tracestate": re.compile(r"[\x20-\x7e]{1,512}"),
+}
+_NAMES = {"x-request-id": "X-Request-ID"}
+_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,510}[\x21-\x7e])?")
+_KEY = re.compile(r"[\x21-\x7e]{1,256}")
+_LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
+
+
+def sent(asker: Asker, validators: Validators) -> dict[str, str]:
+    """The headers of a call for this asker; UpstreamUnauthorized where its key is none that can be sent."""
+    conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    headers = {name: told for name, told in conditions.items() if told and _VALUE.fullmatch(told)}
+    for name, value in asker.headers.items():
+        allowed = _PASSED_ON.get(name.lower())
+        if allowed and allowed.fullmatch(value):
+            headers[_NAMES.get(name.lower(), name.lower())] = value
+    if asker.key is not None:
+        if not _KEY.fullmatch(asker.key.reveal()):
+            raise UpstreamUnauthorized("The key that you sent is no key of the Competent API.")
+        headers["X-IBM-Client-Id"] = asker.key.reveal()
+    return headers
+
+
+def validators_of(headers: Mapping[str, str]) -> Validators:
+    """What upstream tells the version of a document by."""
+    return Validators(headers.get("etag"), headers.get("last-modified"))
+
+
+def calls_left(headers: Mapping[str, str]) -> int | None:
+    """What the plan has left, from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect); the least of several."""
+    told = _LEFT.findall(headers.get("x-ratelimit-remaining", "").strip())
+    return max(min(int(named or bare) for named, bare in told), 0) if told else None

@@ -1,0 +1,121 @@
+"""An upstream with the sandbox's faults, a door to it, and clients in virtual time: what was asked when, and what came of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from graphql_api import routes
+from graphql_api.errors import UpstreamError
+from graphql_api.fetching import Asker, Urgency
+from graphql_api.routes import Route
+from graphql_api.sandbox import Fault, Faults
+from graphql_api.sandbox.faulty import Faulty
+from graphql_api.settings import Settings
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.called import Called
+from graphql_api.upstream.local import LocalLedger
+from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.transport import InProcess
+
+SETTINGS = replace(Settings(), upstream_url="http://127.0.0.1:9", plan=0)
+
+
+@dataclass
+class Result:
+    """What one client got: when it asked, how long it took, and the error where there was one."""
+
+    at: float
+    seconds: float
+    error: UpstreamError | None = None
+
+
+@dataclass
+class World:
+    """Every document of every id is there, after `latency` seconds, unless a fault happens."""
+
+    settings: Settings = SETTINGS
+    seed: int = 7
+    latency: float = 0.05
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(random=Random(self.seed))
+        self.random = Random(self.seed + 1)
+        self.calls: list[tuple[float, str]] = []
+        self.sent: list[dict[str, str]] = []
+        self.told: list[Called] = []
+        self.under_way = self.most_under_way = 0
+        self._faulty = Faulty(self._answer, self.faults)
+        ledger = LocalLedger(Plan.of(self.settings), self.now)
+        client = InProcess(self._noted, self.settings)
+        self.door = Upstream(client, self.settings, ledger, Random(self.seed + 2), self.told.append)
+
+    @staticmethod
+    def now() -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _noted(self, scope: Any, receive: Any, send: Any) -> None:
+        self.calls.append((self.now(), scope["path"]))
+        self.sent.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await asyncio.sleep(self.latency)
+            await self._faulty(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        body = orjson.dumps({"id": scope["path"].rpartition("/")[2], "page": {}})
+        headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def fail(self, match: str = "**", kind: str = "status", **more: Any) -> None:
+        """One more fault."""
+        self.faults.add(Fault(match, kind, **more))
+
+    def path(self, route: Route = routes.TECHNICAL_COMPETENCE) -> str:
+        """A document that nobody has asked for yet."""
+        return route.path("3.11", UUID(int=self.random.getrandbits(128)))
+
+    async def ask(self, path: str = "", urgency: Urgency = Urgency.QUESTION, **more: Any) -> Result:
+        """One client."""
+        at = self.now()
+        error: UpstreamError | None = None
+        try:
+            await self.door.fetch(path or self.path(), Asker(urgency, **more))
+        except UpstreamError as raised:
+            error = raised
+        return Result(at, self.now() - at, error)
+
+    async def stream(self, a_second: float, seconds: float, **more: Any) -> list[Result]:
+        """So many clients a second, each with a document of its own, evenly."""
+        return await self.each(int(a_second * seconds), 1 / a_second, lambda: self.ask(**more))
+
+    async def each(self, count: int, every: float, make: Callable[[], Awaitable[Result]]) -> list[Result]:
+        """Clients one after the other, waiting for none."""
+        asking = []
+        for _ in range(count):
+            asking.append(asyncio.ensure_future(make()))
+            await asyncio.sleep(every)
+        return list(await asyncio.gather(*asking))
+
+    def calls_between(self, start: float, end: float) -> int:
+        """Calls that arrived from one time up to another."""
+        return sum(start <= at < end for at, _ in self.calls)
+
+
+def failed(results: list[Result]) -> float:
+    """The share of clients that got an error."""
+    return sum(result.error is not None for result in results) / len(results)
+
+
+def slowest(results: list[Result]) -> float:
+    """Seconds that the slowest of them waited."""
+    return max(result.seconds for result in results)
