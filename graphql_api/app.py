@@ -36,7 +36,9 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
     stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_queue)
-    schema = build_schema(settings.max_tokens, federation=settings.federation == "on")
+    schema = build_schema(
+        settings.max_tokens, federation=settings.federation == "on", incremental=settings.incremental == "on"
+    )
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
     endpoint = Endpoint(
         schema,

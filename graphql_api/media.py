@@ -12,6 +12,7 @@ class _Range(NamedTuple):
     sub: str
     quality: float
     place: int
+    parameters: dict[str, str]
 
     def fits(self, media_type: str) -> int:
         """How exactly it names a type: 3 in full, 2 by its kind, 1 as anything; 0 where it does not."""
@@ -34,9 +35,10 @@ def preferred(accept: str, offered: Sequence[str]) -> str | None:
     return best if ranks[best][0] > 0 else None
 
 
-def names(accept: str, media_type: str) -> bool:
-    """Whether an `Accept` header takes this type and names it in full."""
-    return any(each.fits(media_type) == 3 and each.quality > 0 for each in _ranges(accept))
+def parameters(accept: str, media_type: str) -> dict[str, str] | None:
+    """What an `Accept` header says of a type that it takes and names in full, such as `{"q": "0.5"}`; else None."""
+    found = (each for each in _ranges(accept) if each.fits(media_type) == 3 and each.quality > 0)
+    return next((each.parameters for each in found), None)
 
 
 def _rank(media_type: str, ranges: Iterable[_Range]) -> tuple[float, int]:
@@ -48,11 +50,11 @@ def _rank(media_type: str, ranges: Iterable[_Range]) -> tuple[float, int]:
 
 def _ranges(accept: str) -> Iterable[_Range]:
     for place, part in enumerate(accept[:2000].split(",")):
-        media_range, *parameters = (each.strip().lower() for each in part.split(";"))
+        media_range, *rest = (each.strip().lower() for each in part.split(";"))
         kind, _, sub = media_range.partition("/")
-        told = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        told = dict(each.partition("=")[::2] for each in rest)
         try:
-            quality = float(told)
+            quality = float(told.get("q", "1"))
         except ValueError:
             quality = 0.0
-        yield _Range(kind, sub, quality if 0 <= quality <= 1 else 0.0, place)
+        yield _Range(kind, sub, quality if 0 <= quality <= 1 else 0.0, place, told)

@@ -4,11 +4,19 @@ Every error leaves with a code; an unexpected exception is logged with its trace
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError, Undefined, is_input_object_type
+from graphql import (
+    ExperimentalIncrementalExecutionResults,
+    GraphQLError,
+    GraphQLSyntaxError,
+    SubsequentIncrementalExecutionResult,
+    Undefined,
+    is_input_object_type,
+)
 from graphql.language import OperationDefinitionNode
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
@@ -34,6 +42,10 @@ class Answer(NamedTuple):
     data: dict[str, Any] | None
     errors: list[dict[str, Any]]
     executed: bool
+    pending: list[dict[str, Any]] | None = None
+    """What `@defer` and `@stream` put off, as the specification of incremental delivery has it; None where nothing is."""
+    later: AsyncGenerator[dict[str, Any]] | None = None
+    """The further payloads that bring it."""
 
 
 class OnlyQueries(Exception):
@@ -70,11 +82,13 @@ class OneOperation(SchemaExtension):
 class CompetentSchema(strawberry.Schema):
     """Strawberry's schema, with arguments that have no default where Python's is None, and a logger that stays silent."""
 
-    def __init__(self, max_tokens: int, query: type[Query]) -> None:
+    def __init__(self, max_tokens: int, query: type[Query], incremental: bool) -> None:
         super().__init__(
             query,
             types=list(CONCEPTS.values()),
-            config=StrawberryConfig(scalar_map=SCALARS | ENTITY_SCALARS),
+            config=StrawberryConfig(
+                scalar_map=SCALARS | ENTITY_SCALARS, enable_experimental_incremental_execution=incremental
+            ),
             extensions=[
                 lambda: MaxTokensLimiter(max_tokens),
                 lambda: ParserCache(DOCUMENTS_KEPT),
@@ -109,6 +123,8 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, [_told(_no_such_operation(operation_name), "OPERATION_RESOLUTION_FAILURE")], False)
         if isinstance(result, PreExecutionError):
             return Answer(None, [_told_before(error) for error in result.errors or ()], False)
+        if isinstance(result, ExperimentalIncrementalExecutionResults):
+            return _begun(result, context.request_id)
         return _executed(result, context.request_id)
 
 
@@ -125,9 +141,9 @@ def _without_null_defaults(kind: Any) -> None:
             taker.default_value = Undefined
 
 
-def build_schema(max_tokens: int = 1000, *, federation: bool = False) -> CompetentSchema:
-    """The schema of this server; with `federation` a router can ask it too."""
-    return CompetentSchema(max_tokens, SubgraphQuery if federation else Query)
+def build_schema(max_tokens: int = 1000, *, federation: bool = False, incremental: bool = False) -> CompetentSchema:
+    """The schema of this server; with `federation` a router can ask it too, with `incremental` it has `@defer`."""
+    return CompetentSchema(max_tokens, SubgraphQuery if federation else Query, incremental)
 
 
 def _no_such_operation(name: str | None) -> GraphQLError:
@@ -139,6 +155,26 @@ def _executed(result: ExecutionResult, request_id: str) -> Answer:
     if result.data is None and errors and all(error.path is None for error in errors):
         return Answer(None, [_told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
     return Answer(result.data, [_told_in_execution(error, request_id) for error in errors], True)
+
+
+def _begun(results: ExperimentalIncrementalExecutionResults, request_id: str) -> Answer:
+    initial = results.initial_result
+    errors = [_told_in_execution(error, request_id) for error in initial.errors or ()]
+    pending = [dict(each.formatted) for each in initial.pending]
+    return Answer(initial.data, errors, True, pending, _later(results.subsequent_results, request_id))
+
+
+async def _later(
+    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], request_id: str
+) -> AsyncGenerator[dict[str, Any]]:
+    async with aclosing(payloads):
+        async for payload in payloads:
+            told: dict[str, Any] = dict(payload.formatted)
+            for name, each in (("incremental", payload.incremental), ("completed", payload.completed)):
+                for item, part in zip(told.get(name, ()), each or (), strict=True):
+                    if part.errors:
+                        item["errors"] = [_told_in_execution(error, request_id) for error in part.errors]
+            yield told
 
 
 def _told_before(error: GraphQLError) -> dict[str, Any]:

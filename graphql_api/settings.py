@@ -124,6 +124,9 @@ class Settings:
     federation: str = _setting("off", "`on` lets a router of Apollo Federation ask this server as a subgraph.")
     max_tokens: int = _setting(1000, "Most tokens in one GraphQL document.", least=1)
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
+    incremental: str = _setting(
+        "off", "`on` gives the schema `@defer` and `@stream`, for clients that accept `multipart/mixed`."
+    )
     apq_documents: int = _setting(
         1000, "Automatic persisted queries that a process keeps; 0 switches them off.", least=0
     )
@@ -179,6 +182,8 @@ class Settings:
             raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
         if self.index not in ("", "start", "need", "off"):
             raise SettingsError("COMPETENT_INDEX is one of start, need, off")
+        if self.incremental not in ("on", "off"):
+            raise SettingsError("COMPETENT_INCREMENTAL is one of on, off")
         if self.persisted_mode not in ("", "off", "allow", "only"):
             raise SettingsError("COMPETENT_PERSISTED_MODE is one of off, allow, only")
         if self.persisted_mode in ("allow", "only") and not self.persisted:

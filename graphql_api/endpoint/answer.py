@@ -4,7 +4,7 @@ The one place where `extensions` of an answer are put together, and where codes 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -24,13 +24,18 @@ log = logging.getLogger(__name__)
 def answered(answer: Answer, media_type: str, record: Record, explain: bool) -> Response:
     """The answer to an operation; `explain` adds what it cost."""
     record.executed = answer.executed
+    status = 400 if media_type == RESPONSE_JSON and not answer.executed else 200
+    return _json(body_of(answer, record, explain), status, media_type, record)
+
+
+def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:
+    """The body of an answer: `errors` first, so that nobody misses them."""
     body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
     if answer.executed:
         body["data"] = answer.data
     if extensions := _extensions(record, explain):
         body["extensions"] = extensions
-    status = 400 if media_type == RESPONSE_JSON and not answer.executed else 200
-    return _json(body, status, media_type, record)
+    return body
 
 
 def _extensions(record: Record, explain: bool) -> dict[str, Any]:
@@ -74,9 +79,19 @@ def _error(
 def _json(
     body: dict[str, Any], status: int, media_type: str, record: Record, headers: Mapping[str, str] | None = None
 ) -> Response:
-    errors = body.get("errors", ())
+    record.codes = []
+    sign(body.get("errors", ()), record)
+    told = headers_of(record) | dict(headers or {})
+    return Response(orjson.dumps(body), status, told, media_type=f"{media_type}; charset=utf-8")
+
+
+def sign(errors: Iterable[dict[str, Any]], record: Record) -> None:
+    """Put the id of the request into errors, and their codes into its record."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id
-    record.codes = [error["extensions"]["code"] for error in errors]
-    told = {"X-Request-ID": record.request_id, "Vary": VARY, "Cache-Control": "no-store"} | dict(headers or {})
-    return Response(orjson.dumps(body), status, told, media_type=f"{media_type}; charset=utf-8")
+        record.codes.append(error["extensions"]["code"])
+
+
+def headers_of(record: Record) -> dict[str, str]:
+    """Of every answer; how long it may be kept is said where more is known of it."""
+    return {"X-Request-ID": record.request_id, "Vary": VARY, "Cache-Control": "no-store"}

@@ -13,6 +13,7 @@ from graphql_api.endpoint.caching import Caching, conditional
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.documents import Documents
+from graphql_api.endpoint.incremental import in_parts
 from graphql_api.endpoint.negotiation import JSON, negotiate
 from graphql_api.endpoint.operation import Operation, operation_of
 from graphql_api.endpoint.refusal import Refused
@@ -55,6 +56,8 @@ class Endpoint:
         if answer.executed:
             self.documents.executed(operation, query)
         explain = request.headers.get("x-competent-explain") == "1"
+        if answer.later is not None:
+            return await in_parts(answer, request, record, explain)
         response = answered(answer, media_type, record, explain)
         response.headers.update(self.caching.headers(record, request, query, explain))
         kept = request.method != "POST" and response.headers["Cache-Control"] != "no-store"

@@ -1,0 +1,50 @@
+"""An answer in parts, for `@defer` and `@stream`: what is at hand first, the rest as it comes, as `multipart/mixed`.
+
+The payloads are those of the specification of incremental delivery, with `pending`, `incremental` and `completed`.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from strawberry.http.streaming import MultipartTransport
+
+from graphql_api.endpoint.answer import body_of, headers_of, sign
+from graphql_api.endpoint.refusal import Refused
+from graphql_api.media import parameters
+from graphql_api.record import Record
+from graphql_api.schema import Answer
+
+_MULTIPART = "multipart/mixed"
+_SPECIFICATIONS = (None, "v0.2")
+
+
+async def in_parts(answer: Answer, request: Request, record: Record, explain: bool) -> Response:
+    """The parts of an answer; refused with 406 where the client takes none, or only those of an older specification."""
+    assert answer.later is not None
+    told = parameters(request.headers.get("accept", ""), _MULTIPART)
+    if told is None or "deferspec" in told or told.get("incrementalspec") not in _SPECIFICATIONS:
+        await answer.later.aclose()
+        raise Refused(406, f"`@defer` and `@stream` need `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
+    record.executed = True
+    headers = headers_of(record) | {
+        "Content-Type": f'{_MULTIPART};boundary="-";incrementalSpec=v0.2',
+        "Content-Encoding": "identity",  # compression would wait for more
+    }
+    transport = MultipartTransport("-")
+    payloads = transport.stream(lambda: _payloads(answer, record, explain), lambda told: orjson.dumps(told).decode())
+    return StreamingResponse(payloads(), headers=headers)
+
+
+async def _payloads(answer: Answer, record: Record, explain: bool) -> AsyncGenerator[dict[str, Any]]:
+    sign(answer.errors, record)
+    yield body_of(answer, record, explain) | {"pending": answer.pending, "hasNext": True}
+    assert answer.later is not None
+    async with aclosing(answer.later) as later:
+        async for payload in later:
+            for each in (*payload.get("incremental", ()), *payload.get("completed", ())):
+                sign(each.get("errors", ()), record)
+            yield payload

@@ -1,0 +1,94 @@
+"""`@defer` and `@stream`: behind a setting, in parts, and only for clients that take them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server, running
+
+MULTIPART = "multipart/mixed;incrementalSpec=v0.2, application/json"
+PARTS = f"""{{ technicalCompetence(uuid: "{CP_7}") {{ code ... @defer(label: "skill") {{ skill {{ description {{ nl }} }} }} }} }}"""
+
+
+@pytest.fixture
+async def parted(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    async with running(releases, replace(settings, incremental="on").checked()) as server:
+        yield server
+
+
+def payloads(response: httpx.Response) -> list[dict[str, Any]]:
+    """The JSON of each part of a multipart body."""
+    assert response.headers["content-type"] == 'multipart/mixed;boundary="-";incrementalSpec=v0.2'
+    before, *parts, after = response.text.split("\r\n---")
+    found = [before.removeprefix("---"), *parts]
+    assert after == "--\r\n" or not after.strip("-\r\n")
+    return [orjson.loads(each.split("\r\n\r\n", 1)[1]) for each in found]
+
+
+async def test_what_is_deferred_comes_after_what_is_at_hand(parted: Server) -> None:
+    response = await parted.post(PARTS, accept=MULTIPART, accept_encoding="gzip")
+    first, *rest = payloads(response)
+
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert first["data"] == {"technicalCompetence": {"code": "CP-7"}}
+    assert first["pending"] == [{"id": "0", "path": ["technicalCompetence"], "label": "skill"}]
+    assert first["hasNext"] is True
+    assert rest[-1]["hasNext"] is False
+    (brought,) = [each for payload in rest for each in payload.get("incremental", ())]
+    assert brought["data"]["skill"]["description"]["nl"].startswith("Toezicht houden")
+
+
+async def test_a_list_is_streamed(parted: Server) -> None:
+    first, *rest = payloads(await parted.post("{ releases @stream(initialCount: 1) { number } }", accept=MULTIPART))
+
+    assert first["data"] == {"releases": [{"number": "3.11"}]}
+    assert [each["items"] for payload in rest for each in payload.get("incremental", ())] == [[{"number": "3.10"}]]
+
+
+async def test_an_error_in_a_later_part_has_a_code_and_the_id_of_the_request(parted: Server) -> None:
+    query = """{ __typename ... @defer { occupationalProfile(code: "x", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } } }"""
+    response = await parted.post(query, accept=MULTIPART, X_Request_ID="mine")
+    _, *rest = payloads(response)
+    found = [each for payload in rest for part in payload.get("incremental", ()) for each in part.get("errors", ())]
+
+    assert [each["extensions"] for each in found] == [{"code": "BAD_USER_INPUT", "requestId": "mine"}]
+
+
+async def test_a_lost_document_in_a_later_part_leaks_nothing(parted: Server) -> None:
+    parted.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=502))
+    response = await parted.post(
+        f'{{ release {{ number ... @defer {{ technicalCompetence(uuid: "{CP_7}") {{ code }} }} }} }}', accept=MULTIPART
+    )
+
+    assert "UPSTREAM_UNAVAILABLE" in response.text
+    for secret in ("http", "/releases", "502", "Traceback"):
+        assert secret not in response.text
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "multipart/mixed;q=0, */*", "multipart/mixed;deferSpec=20220824, */*"]
+)
+async def test_a_client_that_does_not_take_parts_is_refused(parted: Server, accept: str) -> None:
+    response = await parted.post(PARTS, accept=accept)
+
+    assert response.status_code == 406
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_what_defers_nothing_is_answered_in_one(parted: Server) -> None:
+    for query in ("{ __typename }", "{ ... @defer(if: false) { __typename } }"):
+        assert (await parted.post(query, accept=MULTIPART)).json() == {"data": {"__typename": "Query"}}
+
+
+async def test_switched_off_the_directives_are_not_in_the_schema(server: Server) -> None:
+    response = await server.post(PARTS, accept=MULTIPART)
+
+    assert "data" not in response.json()
+    assert {each["extensions"]["code"] for each in response.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
