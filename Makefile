@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check format schema lock test-real test-browser bench clean
+.PHONY: serve test check check-breaking format schema lock test-real test-browser test-clients bench clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -12,12 +12,18 @@ serve: $(VENV)/.serve
 test: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m "not browser and not real"
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev check-breaking
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/competent-graphql schema | diff - schema.graphql
+
+# Would a client of the last release (the newest tag v…) break?
+check-breaking: $(VENV)/.dev
+	@tag=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); \
+	if [ -z "$$tag" ]; then echo "No release yet: no older schema to compare with."; exit 0; fi; \
+	git show "$$tag:schema.graphql" > $(VENV)/released.graphql && $(BIN)/competent-graphql schema --since $(VENV)/released.graphql
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -32,10 +38,15 @@ test-real: $(VENV)/.dev
 test-browser: $(VENV)/.dev
 	$(BIN)/pytest -m browser
 
+test-clients: $(VENV)/.serve $(VENV)-clients/.done tests/clients/node_modules/.package-lock.json
+	cd tests/clients && npm test
+	$(VENV)-clients/bin/python -m unittest -v tests/clients/python/test_python_clients.py
+
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
 
 lock: $(VENV)/.uv
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/clients.in -o requirements/clients.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/serve.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --all-extras \
 		-c requirements/serve.txt -o requirements/extras.txt
@@ -43,7 +54,7 @@ lock: $(VENV)/.uv
 		-c requirements/extras.txt -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-clients tests/clients/node_modules
 
 $(VENV)/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -59,4 +70,13 @@ $(VENV)/.serve: requirements/serve.txt pyproject.toml | $(VENV)/.uv
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.serve
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)-clients/.done: requirements/clients.txt | $(VENV)/.uv
+	@$(PYTHON) -m venv $(VENV)-clients
+	@$(UV) pip install -q --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt
+	@touch $@
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -119,11 +119,23 @@ def mirror(
 
 
 @command.command()
-def schema() -> None:
-    """Print the schema in GraphQL's schema definition language."""
+def schema(
+    since: Annotated[
+        Path | None,
+        typer.Option(help="Tell instead what has changed since an older schema, in this file, that may break clients."),
+    ] = None,
+) -> None:
+    """Print the schema in GraphQL's schema definition language.
+
+    With --since it exits with 1 where a client of the older schema breaks; what is only dangerous is told, and exits with 0.
+    """
     from graphql_api.schema import build_schema
 
-    print(build_schema().as_str())
+    if since is None:
+        print(build_schema().as_str())
+        return
+    broken = _changes_since(_document(None, since), build_schema().as_str())
+    raise typer.Exit(1 if broken else 0)
 
 
 @command.command()
@@ -218,6 +230,20 @@ def sandbox(
         return f"Ask http://{address}/releases/current, or point a client of VDAB's at this host.\nServing {data}."
 
     serve_app(settings, app, told)
+
+
+def _changes_since(old: str, new: str) -> bool:
+    from graphql import GraphQLError, build_schema, find_breaking_changes, find_dangerous_changes
+
+    try:
+        before, after = build_schema(old), build_schema(new)
+    except (GraphQLError, TypeError) as error:
+        _stop(f"that is no schema: {error}")
+    breaking = find_breaking_changes(before, after)
+    for what, changes in (("breaks", breaking), ("dangerous", find_dangerous_changes(before, after))):
+        for change in changes:
+            print(f"{what}: {change.description}")
+    return bool(breaking)
 
 
 def _settings(**chosen: Any) -> Settings:

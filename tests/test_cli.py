@@ -119,6 +119,22 @@ def test_mirror_reads_a_release_once_and_says_so(tmp_path: Path, monkeypatch: py
     assert "no such release" in err
 
 
+def test_a_schema_that_breaks_clients_of_an_older_one_is_told_and_exits_with_1(tmp_path: Path) -> None:
+    _, today, _ = run("schema")
+    old = tmp_path / "old.graphql"
+
+    old.write_text(today, encoding="utf-8")
+    assert run("schema", "--since", str(old))[:2] == (0, "")
+
+    old.write_text(today.replace("  isCurrent: Boolean", "  wasCurrent: Boolean"), encoding="utf-8")
+    assert run("schema", "--since", str(old))[:2] == (1, "breaks: Field Release.wasCurrent was removed.\n")
+
+    old.write_text("type {", encoding="utf-8")
+    code, _, errors = run("schema", "--since", str(old))
+    assert code == 2
+    assert "no schema" in errors
+
+
 def test_schema_prints_the_sdl() -> None:
     code, out, _ = run("schema")
 

@@ -1,0 +1,97 @@
+"""Python clients over a real server: gql, and a client that ariadne-codegen writes from schema and operations.
+
+Run by `make test-clients` in an environment of its own, with unittest: these need another graphql-core than the server.
+"""
+
+import asyncio
+import importlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from gql import Client, gql
+from gql.transport.exceptions import TransportQueryError
+from gql.transport.httpx import HTTPXTransport
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = os.environ.get("COMPETENT_GRAPHQL", str(ROOT / ".venv" / "bin" / "competent-graphql"))
+CONFIG = """
+[tool.ariadne-codegen]
+schema_path = "{root}/schema.graphql"
+queries_path = "queries"
+target_package_name = "competent_client"
+[tool.ariadne-codegen.scalars.UUID]
+type = "uuid.UUID"
+[tool.ariadne-codegen.scalars.DateTime]
+type = "datetime.datetime"
+[tool.ariadne-codegen.scalars.Date]
+type = "datetime.date"
+"""
+
+
+class PythonClients(unittest.TestCase):
+    """All of them ask one server."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
+        cls.server = subprocess.Popen([PROGRAM, "serve", "--port", "0"], env=clean, stdout=subprocess.PIPE, text=True)
+        lines = [cls.server.stdout.readline() for _ in range(3)]
+        cls.url = re.search(r"http://[^/ ]+", lines[0])[0] + "/graphql"
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.terminate()
+        cls.server.communicate()
+
+    def client(self) -> Client:
+        return Client(transport=HTTPXTransport(url=self.url, timeout=30), fetch_schema_from_transport=True)
+
+    def test_gql_checks_a_query_against_the_schema_that_it_fetched_and_asks_it(self) -> None:
+        query = gql("query P($code: String!) { occupationalProfile(code: $code) { code title { nl } } }")
+        query.variable_values = {"code": "OP-101"}
+
+        self.assertEqual(self.client().execute(query)["occupationalProfile"]["code"], "OP-101")
+
+    def test_gql_raises_errors_with_their_codes(self) -> None:
+        with self.assertRaises(TransportQueryError) as raised:
+            self.client().execute(gql("{ occupationalProfile { code } }"))
+
+        self.assertEqual(raised.exception.errors[0]["extensions"]["code"], "BAD_USER_INPUT")
+
+    def test_a_client_written_by_ariadne_codegen_has_a_typed_method_for_each_operation(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            operations = sorted((ROOT / "graphql_api" / "operations").glob("*.graphql"))
+            queries = [each for each in operations if not re.search(r"^subscription", each.read_text(), re.M)]
+            (Path(folder) / "queries").mkdir()
+            for each in queries:
+                (Path(folder) / "queries" / each.name).write_text(each.read_text(encoding="utf-8"), encoding="utf-8")
+            (Path(folder) / "pyproject.toml").write_text(CONFIG.format(root=ROOT), encoding="utf-8")
+            made = subprocess.run(
+                [Path(sys.executable).parent / "ariadne-codegen"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
+            sys.path.insert(0, folder)
+            try:
+                package = importlib.import_module("competent_client")
+            finally:
+                sys.path.remove(folder)
+            found = asyncio.run(self._releases(package))
+
+        self.assertEqual([each.number for each in found.releases], ["3.11", "3.10"])
+
+    async def _releases(self, package: object) -> object:
+        async with package.Client(url=self.url) as client:
+            return await client.releases()
+
+
+if __name__ == "__main__":
+    unittest.main()

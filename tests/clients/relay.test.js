@@ -1,0 +1,102 @@
+// Relay: its compiler over schema.graphql, with a refetchable fragment and a page of a connection, and its runtime over the server.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ROOT, served } from "./server.js";
+
+const server = served();
+const COMPILER = fileURLToPath(new URL("node_modules/relay-compiler/cli.js", import.meta.url));
+
+const COMPONENT = `
+import { graphql } from "relay-runtime";
+
+graphql\`
+  query AppQuery($code: String!) {
+    occupationalProfile(code: $code) {
+      id
+      ...App_profile
+    }
+    skill(code: "SK-3851") {
+      ...App_uses
+    }
+    ...App_profiles
+  }
+\`;
+
+graphql\`
+  fragment App_profile on OccupationalProfile @refetchable(queryName: "AppProfileRefetchQuery") {
+    code
+    title {
+      text
+    }
+    essentialCompetences {
+      id
+      code
+    }
+  }
+\`;
+
+graphql\`
+  fragment App_profiles on Query
+  @argumentDefinitions(count: { type: "Int", defaultValue: 2 }, cursor: { type: "String" })
+  @refetchable(queryName: "AppProfilesPaginationQuery") {
+    occupationalProfiles(first: $count, after: $cursor) @connection(key: "App_occupationalProfiles") {
+      edges {
+        node {
+          id
+          code
+        }
+      }
+    }
+  }
+\`;
+
+graphql\`
+  fragment App_uses on Skill
+  @argumentDefinitions(count: { type: "Int", defaultValue: 2 }, cursor: { type: "String" })
+  @refetchable(queryName: "AppUsesPaginationQuery") {
+    usedInOccupationalProfiles(first: $count, after: $cursor) @connection(key: "App_usedInOccupationalProfiles") {
+      edges {
+        node {
+          id
+        }
+      }
+    }
+  }
+\`;
+`;
+
+test("Relay's compiler takes refetchable and paginated fragments, and the server answers what it made of them", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "relay-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await mkdir(join(folder, "src"));
+  await writeFile(join(folder, "src/App.js"), COMPONENT);
+  const config = { src: "./src", schema: "./schema.graphql", language: "javascript", persistConfig: { file: "./persisted.json" } };
+  await writeFile(join(folder, "schema.graphql"), await readFile(`${ROOT}schema.graphql`));
+  await writeFile(join(folder, "relay.config.json"), JSON.stringify(config));
+  await writeFile(join(folder, "persisted.json"), "{}");
+  await promisify(execFile)(process.execPath, [COMPILER, "relay.config.json"], { cwd: folder });
+
+  const persisted = Object.values(JSON.parse(await readFile(join(folder, "persisted.json"), "utf8")));
+  assert.equal(persisted.length, 4);
+  const ask = async (name, variables) => {
+    const query = persisted.find((text) => text.includes(`query ${name}`));
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(server.graphql, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+    const { data, errors } = await response.json();
+    assert.equal(errors, undefined);
+    return data;
+  };
+  const app = await ask("AppQuery", { code: "OP-101" });
+  assert.equal(app.occupationalProfiles.edges.length, 2);
+  const refetched = await ask("AppProfileRefetchQuery", { id: app.occupationalProfile.id });
+  assert.equal(refetched.node.code, "OP-101");
+  const next = await ask("AppProfilesPaginationQuery", { count: 2, cursor: app.occupationalProfiles.pageInfo.endCursor });
+  const codes = [...app.occupationalProfiles.edges, ...next.occupationalProfiles.edges].map((each) => each.node.code);
+  assert.equal(new Set(codes).size, 4);
+});
