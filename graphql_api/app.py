@@ -19,6 +19,7 @@ from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
 from graphql_api.home import home_routes
+from graphql_api.linked_data import linked_data_routes
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
@@ -40,11 +41,12 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         settings.max_tokens, federation=settings.federation == "on", incremental=settings.incremental == "on"
     )
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
+    caching = Caching(settings.cache_release, settings.cache_current)
     endpoint = Endpoint(
         schema,
         parts.loaders,
         _documents(settings),
-        Caching(settings.cache_release, settings.cache_current),
+        caching,
         settings.max_body_bytes,
         settings.operation_timeout,
     )
@@ -70,6 +72,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         routes=[
             *home_routes(ask, sdl),
             *agents_routes(ask),
+            *linked_data_routes(ask, caching),
             Route("/graphql", endpoint),
             *Health(parts, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),

@@ -27,8 +27,8 @@ ABOUT = (
 )
 LINKS = {
     "graphiql": ("graphiql", "GraphiQL: try queries, with examples that answer and the documentation of every field"),
-    "graphql": ("graphql", "The GraphQL endpoint: POST a query, or GET it"),
-    "schema": ("schema.graphql", "The schema, for code generation"),
+    "graphql": ("graphql", "GraphQL endpoint: POST a query, or GET it"),
+    "schema": ("schema.graphql", "Schema: for code generation"),
     "agents": ("llms.txt", "For agents: what can be asked, with an example of each, and the rules"),
     "health": ("health/live", "Health: whether this process lives"),
 }
@@ -53,7 +53,7 @@ a { color: LinkText; }
 li { margin: .4rem 0; }
 footer { margin-top: 3rem; font-size: .9rem; }
 """
-_HEADERS = {
+PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     f"frame-ancestors 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
@@ -61,6 +61,7 @@ _HEADERS = {
     "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
 }
+"""Of every page of this look: nothing is run, and nothing is loaded but the icon."""
 
 
 def home_routes(ask: Ask, sdl: str) -> list[Route]:
@@ -70,8 +71,8 @@ def home_routes(ask: Ask, sdl: str) -> list[Route]:
     async def show(request: Request) -> Response:
         told = await _told(ask)
         if preferred(request.headers.get("accept", ""), ("text/html", "application/json")) == "application/json":
-            return JSONResponse(told, headers=_HEADERS)
-        return HTMLResponse(_page(told), headers=_HEADERS)
+            return JSONResponse(told, headers=PAGE_HEADERS)
+        return HTMLResponse(page("Competent as GraphQL", _body(told)), headers=PAGE_HEADERS)
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
@@ -115,35 +116,44 @@ def _problem(answer: Answer) -> dict[str, str] | None:
     return None
 
 
-def _page(told: dict[str, Any]) -> str:
-    links = "\n".join(
-        f'      <li><a href="{where}">{escape(about.partition(":")[0])}</a>{escape(about[len(about.partition(":")[0]) :])}</li>'
-        for where, about in LINKS.values()
-    )
+def page(title: str, body: str, up: str = "") -> str:
+    """A page in HTML; `up` leads from its address to the first page, and `body` is HTML."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>Competent as GraphQL</title>
-  <link rel="icon" type="image/svg+xml" href="graphiql/assets/icon.svg">
+  <title>{escape(title)}</title>
+  <link rel="icon" type="image/svg+xml" href="{up}graphiql/assets/icon.svg">
   <style>{_STYLE}</style>
 </head>
 <body>
   <main>
-    <h1>Competent as GraphQL</h1>
-    <p>{escape(told["description"])}</p>
+    <h1>{escape(title)}</h1>
+{body}
+  </main>
+  <footer>{NAME} {escape(own_version())}. This project is not VDAB's; Competent's data has its own terms.</footer>
+</body>
+</html>
+"""
+
+
+def _body(told: dict[str, Any]) -> str:
+    return f"""    <p>{escape(told["description"])}</p>
     <h2>Release</h2>
 {_state(told)}
     <h2>Where to go</h2>
     <ul>
-{links}
-    </ul>
-  </main>
-  <footer>{NAME} {escape(told["version"])}. This project is not VDAB's; Competent's data has its own terms.</footer>
-</body>
-</html>
-"""
+{_links()}
+    </ul>"""
+
+
+def _links() -> str:
+    lines = []
+    for where, told in LINKS.values():
+        name, _, about = told.partition(": ")
+        lines.append(f'      <li><a href="{where}">{escape(name)}</a>: {escape(about)}</li>')
+    return "\n".join(lines)
 
 
 def _state(told: dict[str, Any]) -> str:
