@@ -19,6 +19,7 @@ from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
 from graphql_api.home import home_routes
+from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
@@ -38,7 +39,10 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     parts = Parts(settings, competent)
     stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_queue)
     schema = build_schema(
-        settings.max_tokens, federation=settings.federation == "on", incremental=settings.incremental == "on"
+        Limits.of(settings),
+        introspection=settings.introspection == "on",
+        federation=settings.federation == "on",
+        incremental=settings.incremental == "on",
     )
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
     caching = Caching(settings.cache_release, settings.cache_current)
@@ -70,13 +74,13 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
 
     app = Starlette(
         routes=[
-            *home_routes(ask, sdl),
+            *home_routes(ask, sdl, _off(settings)),
             *agents_routes(ask),
             *linked_data_routes(ask, caching),
             Route("/graphql", endpoint),
             *Health(parts, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
-            *graphiql_routes(lambda: examples.tabs(ask)),
+            *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),
         ],
         middleware=[  # outermost first
             Middleware(Observing, stopping, [each.name for each in examples.examples()], settings.log_texts == "on"),
@@ -95,3 +99,9 @@ def _documents(settings: Settings) -> Documents:
     trusted = Trusted.read(settings.persisted) if mode != "off" else None
     automatic = Automatic(settings.apq_documents, settings.apq_bytes) if settings.apq_documents else None
     return Documents(trusted, mode == "only", automatic)
+
+
+def _off(settings: Settings) -> list[str]:
+    """The links of the first page that lead nowhere under these settings."""
+    pages = {"graphiql": settings.graphiql, "schema": settings.introspection}
+    return [name for name, switch in pages.items() if switch == "off"]

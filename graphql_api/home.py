@@ -5,7 +5,7 @@ It answers when the Competent API does not, and says so; its links are relative,
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,7 @@ from graphql_api.media import preferred
 from graphql_api.schema import Answer
 
 Ask = Callable[[str], Awaitable[Answer]]
+Links = Mapping[str, tuple[str, str]]
 
 NAME = "competent-graphql"
 ABOUT = (
@@ -64,15 +65,16 @@ PAGE_HEADERS = {
 """Of every page of this look: nothing is run, and nothing is loaded but the icon."""
 
 
-def home_routes(ask: Ask, sdl: str) -> list[Route]:
-    """The page at `/`, as HTML or JSON, and the schema at `/schema.graphql`."""
+def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route]:
+    """The page at `/`, as HTML or JSON, and the schema at `/schema.graphql`; links `without` lead nowhere and are left out."""
+    links = {name: link for name, link in LINKS.items() if name not in without}
     etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
 
     async def show(request: Request) -> Response:
-        told = await _told(ask)
+        told = await _told(ask, links)
         if preferred(request.headers.get("accept", ""), ("text/html", "application/json")) == "application/json":
             return JSONResponse(told, headers=PAGE_HEADERS)
-        return HTMLResponse(page("Competent as GraphQL", _body(told)), headers=PAGE_HEADERS)
+        return HTMLResponse(page("Competent as GraphQL", _body(told, links)), headers=PAGE_HEADERS)
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
@@ -80,7 +82,7 @@ def home_routes(ask: Ask, sdl: str) -> list[Route]:
             return Response(status_code=304, headers=headers)
         return PlainTextResponse(sdl + "\n", headers=headers)
 
-    return [Route("/", show), Route("/schema.graphql", show_schema)]
+    return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]
 
 
 @cache
@@ -92,7 +94,7 @@ def own_version() -> str:
         return "0"
 
 
-async def _told(ask: Ask) -> dict[str, Any]:
+async def _told(ask: Ask, links: Links) -> dict[str, Any]:
     answer = await ask(_FIND)
     release = (answer.data or {}).get("release")
     return {
@@ -101,7 +103,7 @@ async def _told(ask: Ask) -> dict[str, Any]:
         "description": ABOUT,
         "release": None if release is None else _release(release),
         "problem": _problem(answer),
-        "links": {name: where for name, (where, _) in LINKS.items()},
+        "links": {name: where for name, (where, _) in links.items()},
     }
 
 
@@ -138,19 +140,19 @@ def page(title: str, body: str, up: str = "") -> str:
 """
 
 
-def _body(told: dict[str, Any]) -> str:
+def _body(told: dict[str, Any], links: Links) -> str:
     return f"""    <p>{escape(told["description"])}</p>
     <h2>Release</h2>
 {_state(told)}
     <h2>Where to go</h2>
     <ul>
-{_links()}
+{_links(links)}
     </ul>"""
 
 
-def _links() -> str:
+def _links(links: Links) -> str:
     lines = []
-    for where, told in LINKS.values():
+    for where, told in links.values():
         name, _, about = told.partition(": ")
         lines.append(f'      <li><a href="{where}">{escape(name)}</a>: {escape(about)}</li>')
     return "\n".join(lines)

@@ -26,7 +26,9 @@ class Record:
     kind: str = ""
     """`query`, `mutation` or `subscription`."""
     cost: int | None = None
-    """The cost of the operation, where it was counted."""
+    """The cost of the operation, where it was counted: how many values its answer may have."""
+    cost_allowed: int | None = None
+    """The most that an operation may cost."""
     executed: bool = False
     """Whether fields were resolved; False where the request itself was refused."""
     codes: list[str] = field(default_factory=list)

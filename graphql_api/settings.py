@@ -122,7 +122,8 @@ class Settings:
     )
     walk_concurrency: int = _setting(8, "Most requests at once of the walk that fills an index.", least=1)
     federation: str = _setting("off", "`on` lets a router of Apollo Federation ask this server as a subgraph.")
-    max_tokens: int = _setting(1000, "Most tokens in one GraphQL document.", least=1)
+    introspection: str = _setting("on", "`off` refuses introspection, and suggests no names in errors.")
+    graphiql: str = _setting("on", "`off` serves no GraphiQL.")
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
     incremental: str = _setting(
         "off", "`on` gives the schema `@defer` and `@stream`, for clients that accept `multipart/mixed`."
@@ -145,6 +146,23 @@ class Settings:
     cache_current: float = _setting(60.0, "How long they may keep answers that a new release changes.", least=0)
     cors_origins: str = _setting(
         "", "Origins of web pages that may ask, such as `https://example.org`, separated by commas; `*` for all."
+    )
+    max_document_letters: int = _setting(50_000, "Longest GraphQL document.", least=1)
+    max_tokens: int = _setting(
+        1000, "Most tokens in one GraphQL document; comments are counted apart, to as many.", least=1
+    )
+    max_depth: int = _setting(20, "Most levels of fields within fields.", least=1)
+    max_aliases: int = _setting(100, "Most aliases, fragments followed.", least=0)
+    max_root_fields: int = _setting(50, "Most fields at the root of an operation, fragments followed.", least=1)
+    max_directives: int = _setting(100, "Most directives, fragments followed.", least=0)
+    max_fragments: int = _setting(100, "Most fragments in one GraphQL document.", least=0)
+    max_variable_values: int = _setting(
+        5000, "Most values in the variables, those inside of lists and objects counted.", least=0
+    )
+    max_cost: int = _setting(
+        50_000,
+        "Most values that the answer to one operation may have, with lists as long as they typically are.",
+        least=1,
     )
 
     @classmethod
@@ -195,14 +213,13 @@ class Settings:
                 )
         if self.log not in ("debug", "info", "warning", "error"):
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
-        if self.federation not in ("on", "off"):
-            raise SettingsError("COMPETENT_FEDERATION is on or off")
+        for name in ("federation", "introspection", "graphiql", "log_texts"):
+            if getattr(self, name) not in ("on", "off"):
+                raise SettingsError(f"{PREFIX}{name.upper()} is on or off")
         if self.log_format not in ("", "json", "console"):
             raise SettingsError("COMPETENT_LOG_FORMAT is json or console")
         if not (self.metrics in ("on", "off") or (self.metrics.isdecimal() and 0 < int(self.metrics[:6]) < 65536)):
             raise SettingsError("COMPETENT_METRICS is on, off or the number of a port")
-        if self.log_texts not in ("on", "off"):
-            raise SettingsError("COMPETENT_LOG_TEXTS is on or off")
         return self
 
     def _check_upstream(self) -> None:

@@ -1,6 +1,7 @@
 """GraphQL over HTTP: what comes in, what is refused, and with which status."""
 
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,6 +9,8 @@ import orjson
 import pytest
 
 from graphql_api.endpoint import JSON, RESPONSE_JSON
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
 from tests.conftest import Server
 
 TINY = "{ __typename }"
@@ -256,3 +259,45 @@ async def test_introspection_answers(server: Server) -> None:
 
 async def test_the_health_check_answers(server: Server) -> None:
     assert (await server.client.get("/health/live")).status_code == 200
+
+
+async def test_what_an_operation_cost_is_told_when_asked_for(server: Server) -> None:
+    query = "query ($n: Int) { skills(first: $n) { nodes { code } } }"
+
+    told = (await server.post(query, {"n": 7}, x_competent_explain="1")).json()
+
+    assert told["extensions"]["cost"] == {"requested": 9, "allowed": 50_000}
+    assert "extensions" not in (await server.post(query, {"n": 7})).json()
+
+
+async def test_an_operation_that_costs_too_much_asks_nothing_upstream(server: Server) -> None:
+    query = "{ occupationalProfiles(first: 500) { nodes { essentialCompetences { knowledgeItems { description { nl fr } } } } } }"
+
+    (error,) = await server.errors(query)
+
+    assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+    assert "60,502 values" in error["message"]
+    assert "at most 50,000" in error["message"]
+    assert server.asked() == []
+
+
+async def test_too_many_values_in_variables_are_refused(server: Server) -> None:
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+
+    (error,) = await server.errors(query, {"ids": ["a"] * 5000})
+
+    assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+    assert error["message"] == "The variables have 5,001 values; at most 5,000 are allowed."
+
+
+async def test_introspection_and_graphiql_can_be_switched_off(releases: Releases, settings: Settings) -> None:
+    server = Server(releases, replace(settings, introspection="off", graphiql="off"))
+    async with server.client:
+        assert (await server.codes("{ __schema { queryType { name } } }"))[0] == "GRAPHQL_VALIDATION_FAILED"
+        for path in ("/graphiql", "/schema.graphql"):
+            assert (await server.client.get(path)).status_code == 404
+        page = (await server.client.get("/")).text
+        assert 'href="graphql"' in page
+        assert 'href="graphiql"' not in page
+        assert 'href="schema.graphql"' not in page
+        assert (await server.client.get("/graphiql/assets/icon.svg")).status_code == 200

@@ -44,7 +44,7 @@ def _extensions(record: Record, explain: bool) -> dict[str, Any]:
     if explain or tally.stale:
         told["upstream"] = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
     if explain and record.cost is not None:
-        told["cost"] = record.cost
+        told["cost"] = {"requested": record.cost, "allowed": record.cost_allowed}
     return told
 
 

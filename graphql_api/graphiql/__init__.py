@@ -34,11 +34,12 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
 
-def graphiql_routes(tabs: Tabs) -> list[Route | Mount]:
+def graphiql_routes(tabs: Tabs, *, page_too: bool = True) -> list[Route | Mount]:
     """The page at `/graphiql` and what it loads, for an endpoint at `/graphql` beside it.
 
     `tabs` gives the operations that GraphiQL opens with on a first visit, each with `title`, `query` and `variables`
     (JSON text, empty for none). It is asked again for every page. GraphiQL shows an operation's own name on its tab.
+    Without the page only its assets are served, among them the icon of our other pages.
     """
     versions = {file.name: _digest(file) for file in sorted(_ASSETS.iterdir())}
     page = _versioned((_HERE / "page.html").read_text(encoding="utf-8"), versions)
@@ -55,6 +56,8 @@ def graphiql_routes(tabs: Tabs) -> list[Route | Mount]:
         Route("/tabs.json", show_tabs),
         Mount("/assets", _Assets(versions)),
     ]
+    if not page_too:
+        return [Mount("/graphiql/assets", _Assets(versions))]
     return [Route("/graphiql", show_page), Mount("/graphiql", routes=below)]
 
 

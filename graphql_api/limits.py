@@ -1,0 +1,178 @@
+"""Limits of GraphQL documents: what one document may hold, measured before the expensive rules of validation see it.
+
+A document is walked once and without recursion. Fragments are measured once and added where they are spread, so that fragments
+of fragments cost no more than they are long; one that leads back to itself is left to validation, which names it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+from graphql.language import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
+
+from graphql_api.errors import QueryTooComplex
+
+MANY = 1_000_000
+"""Figures beyond this are told as "more than", since fragments of fragments make them astronomical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that is allowed of each; the settings have the same names after `max_`."""
+
+    document_letters: int = 50_000
+    tokens: int = 1_000
+    depth: int = 20
+    aliases: int = 100
+    root_fields: int = 50
+    directives: int = 100
+    fragments: int = 100
+    variable_values: int = 5_000
+    cost: int = 50_000
+
+    @classmethod
+    def of(cls, settings: object) -> "Limits":
+        """Those of the settings."""
+        return cls(**{each.name: getattr(settings, f"max_{each.name}") for each in fields(cls)})
+
+
+DEFAULTS = Limits()
+
+
+@dataclass(slots=True)
+class Figures:
+    """What was counted in an operation or a fragment, with the fragments that it spreads."""
+
+    depth: int = 0
+    """Fields within fields, the innermost included."""
+    root_fields: int = 0
+    aliases: int = 0
+    directives: int = 0
+
+    def add(self, spread: "Figures", depth: int) -> None:
+        """What a fragment adds where it is spread inside of `depth` fields."""
+        self.depth = max(self.depth, depth + spread.depth)
+        self.root_fields += spread.root_fields if depth == 0 else 0
+        self.aliases += spread.aliases
+        self.directives += spread.directives
+
+
+class _Own(NamedTuple):
+    """What a definition holds itself, and how often it spreads which fragment at which depth."""
+
+    figures: Figures
+    spreads: Counter[tuple[str, int]]
+
+
+_ADVICE = {
+    "depth": "levels of fields within fields",
+    "aliases": "aliases, fragments followed",
+    "root_fields": "fields at its root",
+    "directives": "directives, fragments followed",
+}
+
+
+def refusal(limits: Limits, document: DocumentNode) -> QueryTooComplex | None:
+    """Why a document is more than is allowed, or None."""
+    definitions = document.definitions
+    fragments = [each for each in definitions if isinstance(each, FragmentDefinitionNode)]
+    if len(fragments) > limits.fragments:
+        return exceeded("The document has", len(fragments), "fragments", limits.fragments)
+    for figures in measured(document):
+        for name, what in _ADVICE.items():
+            if getattr(figures, name) > getattr(limits, name):
+                return exceeded("The document has", getattr(figures, name), what, getattr(limits, name))
+    return None
+
+
+def exceeded(has: str, count: int, what: str, allowed: int) -> QueryTooComplex:
+    """An error that tells what was measured and what is allowed."""
+    told = f"{count:,}" if count <= MANY else f"more than {MANY:,}"
+    return QueryTooComplex(f"{has} {told} {what}; at most {allowed:,} are allowed.")
+
+
+def measured(document: DocumentNode) -> list[Figures]:
+    """The figures of each operation, and of each fragment, spread or not, as if it began at the second level."""
+    own = {each.name.value: _own(each) for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+    whole: dict[str, Figures] = {}
+    for name in _innermost_first(own):
+        whole[name] = _with_spreads(own[name], whole)
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    in_fragments = [Figures(each.depth, 0, each.aliases, each.directives) for each in whole.values()]
+    return [_with_spreads(_own(each), whole) for each in operations] + in_fragments
+
+
+def _own(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _Own:
+    figures = Figures(directives=len(definition.directives or ()))
+    figures.directives += sum(len(each.directives or ()) for each in definition.variable_definitions or ())
+    spreads: Counter[tuple[str, int]] = Counter()
+    waiting: list[tuple[SelectionSetNode, int]] = [(definition.selection_set, 0)]
+    while waiting:
+        selection_set, depth = waiting.pop()
+        for each in selection_set.selections:
+            figures.directives += len(each.directives or ())
+            inside: SelectionSetNode | None = getattr(each, "selection_set", None)
+            if isinstance(each, FragmentSpreadNode):
+                spreads[each.name.value, depth] += 1
+            elif isinstance(each, FieldNode):
+                figures.depth = max(figures.depth, depth + 1)
+                figures.root_fields += depth == 0
+                figures.aliases += each.alias is not None
+                if inside is not None:
+                    waiting.append((inside, depth + 1))
+            elif inside is not None:
+                waiting.append((inside, depth))
+    return _Own(figures, spreads)
+
+
+def _with_spreads(own: _Own, whole: dict[str, Figures]) -> Figures:
+    for (name, depth), times in own.spreads.items():
+        spread = whole.get(name)  # None for what does not exist, or leads back here
+        if spread is not None:
+            many = Figures(spread.depth, times * spread.root_fields, times * spread.aliases, times * spread.directives)
+            own.figures.add(many, depth)
+    return own.figures
+
+
+def _innermost_first(own: dict[str, _Own]) -> Iterator[str]:
+    """The fragments, each after those that it spreads; a spread that closes a circle is passed over."""
+    seen: set[str] = set()
+    for start in own:
+        path: list[tuple[str, Iterator[str]]] = []
+        _enter(start, own, seen, path)
+        while path:
+            name, spreads = path[-1]
+            following = next(spreads, None)
+            if following is None:
+                path.pop()
+                yield name
+            else:
+                _enter(following, own, seen, path)
+
+
+def _enter(name: str, own: dict[str, _Own], seen: set[str], path: list[tuple[str, Iterator[str]]]) -> None:
+    if name in own and name not in seen:
+        seen.add(name)
+        path.append((name, iter([each for each, _ in own[name].spreads])))
+
+
+def values_in(variables: Any) -> int:
+    """How many values there are in variables, those inside of lists and objects counted."""
+    count = 0
+    waiting: list[Iterable[Any]] = [(variables,)]
+    while waiting:
+        for each in waiting.pop():
+            count += 1
+            if isinstance(each, dict):
+                waiting.append(each.values())
+            elif isinstance(each, list):
+                waiting.append(each)
+    return count - 1

@@ -1,0 +1,222 @@
+"""Documents made ready to be run: read, measured, found valid and costed once, and kept by their text.
+
+What is expensive happens here and once for a text, within bounds: limits stand before the rules of validation, and the rules
+have a small budget. What is wrong with a document is kept too, apart, so that nobody pushes out what others ask with rubbish.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, parse, specified_rules, validate
+from graphql.language import SKIP, DocumentNode, IntValueNode, OperationDefinitionNode, VisitorAction
+from graphql.validation import (
+    ASTValidationRule,
+    NoSchemaIntrospectionCustomRule,
+    OverlappingFieldsCanBeMergedRule,
+    ValidationContext,
+    ValuesOfCorrectTypeRule,
+)
+from graphql.validation.validate import ValidationAbortedError
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from graphql_api.cost import Cost, Costing
+from graphql_api.errors import QueryTooComplex
+from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal
+from graphql_api.telling import Told, told, told_of_document
+
+DOCUMENTS_KEPT = 500
+"""Documents that are kept, those asked most recently."""
+REFUSED_KEPT = 100
+"""Refused documents that are remembered with what is wrong with them."""
+BYTES_KEPT = 32_000_000
+"""Most bytes of both together, counted as below."""
+TOKEN_BYTES = 600
+"""What a token takes in memory once it is parsed (measured: 350 to 410), and what is worked out from it."""
+ERRORS = 20
+"""Errors of one document that are looked for."""
+COMPARISONS = 20_000
+"""Budget of the rule that compares fields of one name, in its own units (a comparison is two)."""
+DIGITS = 400
+"""Longest whole number that is read."""
+
+
+class _BoundedComparison(OverlappingFieldsCanBeMergedRule):
+    """The rule that is quadratic, with less patience: its own 500,000 units are up to two seconds."""
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        self.rule_context.remaining_complexity_budget = COMPARISONS
+
+
+class _ShortNumbers(ValuesOfCorrectTypeRule):
+    """The rule that reads numbers, which would tell of Python's own bound for them."""
+
+    def enter_int_value(self, node: IntValueNode, *_: Any) -> VisitorAction:
+        """A number of some thousand digits is none."""
+        if len(node.value) <= DIGITS:
+            return super().enter_int_value(node)
+        self.report_error(GraphQLError(f"A number has {len(node.value):,} digits; at most {DIGITS} are read.", node))
+        return SKIP
+
+
+_BOUNDED: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
+    OverlappingFieldsCanBeMergedRule: _BoundedComparison,
+    ValuesOfCorrectTypeRule: _ShortNumbers,
+}
+RULES: tuple[type[ASTValidationRule], ...] = (
+    *(_BOUNDED.get(rule, rule) for rule in specified_rules),
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
+"""GraphQL's own, and those that Strawberry adds to them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One operation of a valid document."""
+
+    node: OperationDefinitionNode
+    cost: Cost
+
+    @property
+    def name(self) -> str:
+        """Its name; empty where it has none."""
+        return self.node.name.value if self.node.name else ""
+
+    @property
+    def kind(self) -> str:
+        """`query`, `mutation` or `subscription`."""
+        return self.node.operation.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A document that can be run, or why it cannot: then `errors` is not empty, and there are no operations."""
+
+    text: str
+    document: DocumentNode | None = None
+    errors: tuple[Told, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """The kind of each operation by its name (empty for none), of an invalid document too."""
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation of this name, or the only one; raises a GraphQLError with a code where there is no such."""
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        if name is None and self.operations:
+            message = f"The document has {len(self.operations)} operations; say which by `operationName`."
+        elif name is None:
+            message = "The document has no operation."
+        elif name and name in self.operations:
+            return self.operations[name]
+        else:
+            message = f"The document has no operation named {name!r}."
+        raise GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
+
+    def kind(self, name: str | None) -> str | None:
+        """The kind of the operation of this name, or of the only one; None where there is no such."""
+        return next(iter(self.kinds.values())) if name is None and len(self.kinds) == 1 else self.kinds.get(name or "")
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        tokens = getattr(self.document, "token_count", 0)
+        return 2 * len(self.text) + TOKEN_BYTES * tokens + 1_000 * (1 + len(self.errors))
+
+
+class Documents:
+    """The documents of one schema, prepared."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits = DEFAULTS,
+        introspection: bool = True,
+        rules: tuple[type[ASTValidationRule], ...] = RULES,
+        bytes_kept: int = BYTES_KEPT,
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._introspection = introspection
+        self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
+        self._costing = Costing(schema)
+        self._good = _Shelf(DOCUMENTS_KEPT, bytes_kept * 3 // 4)
+        self._bad = _Shelf(REFUSED_KEPT, bytes_kept // 4)
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes all that is kept takes."""
+        return self._good.bytes + self._bad.bytes
+
+    def prepare(self, text: str) -> Prepared:
+        """The document of this text: kept from before, or made ready now."""
+        found = self._good.get(text) or self._bad.get(text)
+        if found is None:
+            found = self._prepare(text)
+            (self._bad if found.errors else self._good).put(found)
+        return found
+
+    def _prepare(self, text: str) -> Prepared:
+        limits = self._limits
+        if len(text) > limits.document_letters:
+            error = exceeded("The document has", len(text), "letters", limits.document_letters)
+            return Prepared("", errors=(_told(error),))  # without its text, which is not worth keeping
+        try:
+            document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+        except GraphQLSyntaxError as error:
+            return Prepared(text, errors=(told_of_document(error),))
+        if too_much := refusal(limits, document):
+            return Prepared(text, errors=(_told(too_much),))
+        operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        kinds = {each.name.value if each.name else "": each.operation.value for each in operations}
+        if operations and (errors := self._faults(document)):
+            return Prepared(text, errors=tuple(errors), kinds=kinds)
+        costed = [Operation(each, self._costing.cost(document, each)) for each in operations]
+        return Prepared(text, document, kinds=kinds, operations={each.name: each for each in costed})
+
+    def _faults(self, document: DocumentNode) -> list[Told]:
+        errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)
+        return [_told(_OUT_OF_BUDGET) if _gave_up(each) else told_of_document(each) for each in errors]
+
+
+def _gave_up(error: GraphQLError) -> bool:
+    return isinstance(error, ValidationAbortedError) and "error limit" not in error.message
+
+
+_OUT_OF_BUDGET = QueryTooComplex(
+    "The document takes too long to validate: it has too many fields with the same name in one place, which are compared with "
+    f"each other, or too many fragments within fragments. At most {COMPARISONS // 2:,} comparisons are allowed."
+)
+
+
+def _told(error: QueryTooComplex) -> Told:
+    return told(GraphQLError(str(error), original_error=error), error.code)
+
+
+class _Shelf:
+    """The prepared documents of one sort, the least recently asked going first."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self.bytes = 0
+        self._kept: OrderedDict[str, Prepared] = OrderedDict()
+
+    def get(self, text: str) -> Prepared | None:
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+        return found
+
+    def put(self, prepared: Prepared) -> None:
+        if not prepared.text or prepared.size > self._most_bytes // 4:
+            return
+        self._kept[prepared.text] = prepared
+        self.bytes += prepared.size
+        while len(self._kept) > self._most or self.bytes > self._most_bytes:
+            _, gone = self._kept.popitem(last=False)
+            self.bytes -= gone.size

@@ -1,0 +1,79 @@
+"""Errors of an operation as a client is told of them: with a code, bounded in length, and without anything from inside.
+
+Messages of GraphQL quote what the client wrote, however long that was; and an error can point at hundreds of places.
+"""
+
+import logging
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from graphql_api.errors import CompetentError
+
+log = logging.getLogger(__name__)
+
+LETTERS = 500
+"""Longest message of an error."""
+PLACES = 8
+"""Most places in the document that an error points at."""
+TRACES = 5
+"""Traces that are logged for one operation; what else went wrong is counted."""
+
+Told = dict[str, Any]
+
+
+class ToldError(GraphQLError):
+    """What was told of an error, as an error again, for those who take nothing else."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(told["message"], extensions=told["extensions"])
+        self._told = told
+
+    @property
+    def formatted(self) -> Any:
+        """As it was told."""
+        return self._told
+
+
+def told(error: GraphQLError, code: str) -> Told:
+    """An error as it goes into the answer; `code` is for those that have none of their own."""
+    found: Told = dict(error.formatted)
+    found["message"] = shortened(found["message"])
+    if "locations" in found:
+        found["locations"] = found["locations"][:PLACES]
+    found["extensions"] = {"code": code} | dict(error.extensions or {})
+    return found
+
+
+def shortened(message: str) -> str:
+    """A message whose middle is left out where it is longer than anybody reads."""
+    if len(message) <= LETTERS:
+        return message
+    return f"{message[: LETTERS * 3 // 4]} … {message[-LETTERS // 4 :]}"
+
+
+def told_of_document(error: GraphQLError) -> Told:
+    """What is wrong with a document."""
+    return told(error, "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED")
+
+
+def told_in_execution(errors: list[GraphQLError], request_id: str) -> list[Told]:
+    """What went wrong with fields; what nobody foresaw is logged with its trace, and told without."""
+    unforeseen = [each for each in errors if _is_unforeseen(each)]
+    for each in unforeseen[:TRACES]:
+        log.error("unexpected error in request %s at %s", request_id, each.path, exc_info=each.original_error)
+    if len(unforeseen) > TRACES:
+        log.error("%d more unexpected errors in request %s", len(unforeseen) - TRACES, request_id)
+    return [_told_of_field(each) for each in errors]
+
+
+def _is_unforeseen(error: GraphQLError) -> bool:
+    return error.original_error is not None and not isinstance(error.original_error, CompetentError | GraphQLError)
+
+
+def _told_of_field(error: GraphQLError) -> Told:
+    if _is_unforeseen(error):
+        return told(GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path), CompetentError.code)
+    if isinstance(error.original_error, CompetentError):
+        return told(error, CompetentError.code)
+    return told(error, "BAD_USER_INPUT")  # an argument that does not fit, found when its field was resolved

@@ -1,0 +1,115 @@
+"""Limits of documents: what is counted, how, and that it costs no more than the document is long."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from graphql import parse
+
+from graphql_api.limits import DEFAULTS, Figures, Limits, measured, refusal, values_in
+from graphql_api.settings import Settings
+
+
+def figures(text: str) -> Figures:
+    return measured(parse(text))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ a }", Figures(1, 1, 0, 0)),
+        ("{ a b c }", Figures(1, 3, 0, 0)),
+        ("{ a a a }", Figures(1, 3, 0, 0)),
+        ("{ a { b { c } } d { e } }", Figures(3, 2, 0, 0)),
+        ("{ x: a { y: b } }", Figures(2, 1, 2, 0)),
+        ("query ($v: Int @d) @e { a @skip(if: true) ... @f { b } }", Figures(1, 2, 0, 4)),
+        ("{ ... { ... { a { b } } } }", Figures(2, 1, 0, 0)),
+        ("{ a { ...F } } fragment F on T { x: b { c } }", Figures(3, 1, 1, 0)),
+        ("{ ...F ...F } fragment F on T { x: b @d { c } }", Figures(2, 2, 2, 2)),
+        ("{ ...F @d } fragment F on T @e { a }", Figures(1, 1, 0, 2)),
+        ("{ ...F } fragment F on T { ...G ...G } fragment G on T { x: a y: b }", Figures(1, 4, 4, 0)),
+        ("{ a { ...G } ...F } fragment F on T { a { ...G } } fragment G on T { b { c } }", Figures(3, 2, 0, 0)),
+        ("{ ...Nothing }", Figures(0, 0, 0, 0)),
+    ],
+)
+def test_figures_follow_fragments(text: str, expected: Figures) -> None:
+    assert figures(text) == expected
+
+
+def test_a_fragment_of_fragments_is_measured_without_being_spread_out() -> None:
+    doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
+
+    assert figures(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}").aliases == 2**90
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ ...F } fragment F on T { a ...F }",
+        "{ ...F } fragment F on T { a { ...G } } fragment G on T { b { ...F } }",
+        "{ ...F } fragment F on T { ...G ...H } fragment G on T { ...H a } fragment H on T { ...G a }",
+    ],
+)
+def test_a_fragment_that_leads_back_to_itself_is_walked_once(text: str) -> None:
+    assert figures(text).depth <= 2
+
+
+def test_a_chain_of_fragments_needs_no_recursion() -> None:
+    chain = "".join(f"fragment F{n} on T {{ a {{ ...F{n + 1} }} }} " for n in range(1500))
+
+    assert figures(f"{{ ...F0 }} {chain} fragment F1500 on T {{ a }}").depth == 1501
+
+
+ONE_OVER: list[tuple[str, str, str]] = [
+    ("depth", "{ a { b { c } } }", "The document has 3 levels of fields within fields; at most 2 are allowed."),
+    ("aliases", "{ x: a y: b z: c }", "The document has 3 aliases, fragments followed; at most 2 are allowed."),
+    ("root_fields", "{ a b c }", "The document has 3 fields at its root; at most 2 are allowed."),
+    ("directives", "{ a @d b @d c @d }", "The document has 3 directives, fragments followed; at most 2 are allowed."),
+    (
+        "fragments",
+        "{ a } fragment F on T { a } fragment G on T { a } fragment H on T { a }",
+        "The document has 3 fragments; at most 2 are allowed.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), ONE_OVER)
+def test_one_more_than_is_allowed_is_refused_with_both_figures(name: str, text: str, message: str) -> None:
+    found = refusal(replace(DEFAULTS, **{name: 2}), parse(text))
+
+    assert found is not None
+    assert str(found) == message
+    assert found.extensions == {"code": "QUERY_TOO_COMPLEX"}
+    assert refusal(replace(DEFAULTS, **{name: 3}), parse(text)) is None
+
+
+def test_a_fragment_that_nothing_spreads_is_measured_too() -> None:
+    deep = "{ a } fragment F on T " + "{ a " * 21 + "}" * 21
+
+    assert "21 levels" in str(refusal(DEFAULTS, parse(deep)))
+
+
+def test_every_operation_of_a_document_is_measured() -> None:
+    assert "51 fields" in str(refusal(DEFAULTS, parse("query A { a } query B { " + "a " * 51 + "}")))
+
+
+def test_an_astronomical_figure_is_told_in_few_letters() -> None:
+    doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
+    found = refusal(DEFAULTS, parse(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}"))
+
+    assert str(found).startswith("The document has more than 1,000,000 ")
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [({}, 0), ({"a": 1}, 1), ({"a": [1, 2]}, 3), ({"a": {"b": None, "c": [[], [3]]}}, 6), ({"a": "text"}, 1)],
+)
+def test_values_in_variables_are_counted_inside_of_lists_and_objects(variables: dict[str, Any], count: int) -> None:
+    assert values_in(variables) == count
+
+
+def test_every_limit_is_a_setting_with_the_same_default() -> None:
+    assert Limits.of(Settings()) == DEFAULTS
+    assert Limits.of(replace(Settings(), **{f"max_{each.name}": 7 for each in fields(Limits)})) == Limits(
+        *[7] * len(fields(Limits))
+    )

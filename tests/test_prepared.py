@@ -1,0 +1,247 @@
+"""Documents made ready: refused before validation where they are too much, kept by their text, forgotten in time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import ASTValidationRule, ValidationContext
+
+from graphql_api.limits import DEFAULTS
+from graphql_api.prepared import DOCUMENTS_KEPT, REFUSED_KEPT, RULES, Documents, Prepared
+from graphql_api.schema import build_schema
+from graphql_api.telling import LETTERS, PLACES
+
+SCHEMA = build_schema()._schema
+
+
+class Validations:
+    """Documents whose rules count how often validation begins."""
+
+    def __init__(self, **limits: int) -> None:
+        class Counting(ASTValidationRule):
+            def __init__(rule, context: ValidationContext) -> None:
+                super().__init__(context)
+                self.count += 1
+
+        self.count = 0
+        self.documents = Documents(SCHEMA, replace(DEFAULTS, **limits), rules=(*RULES, Counting))
+
+    def errors(self, text: str) -> list[tuple[str, str]]:
+        found = self.documents.prepare(text).errors
+        return [(each["extensions"]["code"], each["message"]) for each in found]
+
+
+@pytest.fixture
+def validations() -> Validations:
+    return Validations()
+
+
+EQUAL_FIELDS = "{" + " ".join(f'release(number: "{n}") {{ number }}' for n in range(100)) + "}"
+TOO_MUCH: dict[str, tuple[str, str]] = {
+    "letters": ("{ __typename #" + "x" * 50_000 + "\n}", "QUERY_TOO_COMPLEX"),
+    "tokens": ("{ " + "a " * 20_000 + "}", "GRAPHQL_PARSE_FAILED"),
+    "comments": ("{ " + "#\n" * 2_000 + "__typename }", "GRAPHQL_PARSE_FAILED"),
+    "equal root fields": (EQUAL_FIELDS, "QUERY_TOO_COMPLEX"),
+    "root fields in fragments": ("{ " + "...F " * 51 + "} fragment F on Query { __typename }", "QUERY_TOO_COMPLEX"),
+    "depth": (
+        "{ release { " + "skills { nodes { release { " * 7 + "number" + " } } }" * 7 + " } }",
+        "QUERY_TOO_COMPLEX",
+    ),
+    "depth beyond the parser": ("{ a " * 250 + "}" * 250, "GRAPHQL_PARSE_FAILED"),
+    "values within values": ("{ node(id: " + "[" * 250 + "]" * 250 + ") { id } }", "GRAPHQL_PARSE_FAILED"),
+    "aliases": ("{ release { " + " ".join(f"a{n}: number" for n in range(101)) + " } }", "QUERY_TOO_COMPLEX"),
+    "directives": ("{ __typename " + "@skip(if: true) " * 101 + "}", "QUERY_TOO_COMPLEX"),
+    "fragments": (
+        "{ __typename }" + " ".join(f"fragment F{n} on Query {{ a }}" for n in range(101)),
+        "QUERY_TOO_COMPLEX",
+    ),
+    "a bomb of fragments": (
+        "{ ...F0 }"
+        + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(60))
+        + "fragment F60 on Query { __typename }",
+        "QUERY_TOO_COMPLEX",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_what_is_too_much_is_refused_before_validation(validations: Validations, name: str) -> None:
+    text, code = TOO_MUCH[name]
+
+    assert [each for each, _ in validations.errors(text)] == [code]
+    assert validations.count == 0
+
+
+def test_what_is_allowed_is_validated_once(validations: Validations) -> None:
+    text = "{ releases { number } }"
+
+    first, second = validations.documents.prepare(text), validations.documents.prepare(text)
+
+    assert first is second
+    assert first.errors == ()
+    assert validations.count == 1
+
+
+def test_what_is_wrong_with_a_document_is_found_once(validations: Validations) -> None:
+    assert validations.errors("{ nothing }") == validations.errors("{ nothing }")
+    assert validations.count == 1
+
+
+def test_rubbish_does_not_push_out_what_others_ask(validations: Validations) -> None:
+    validations.documents.prepare("{ releases { number } }")
+    validations.documents.prepare("{ nothing }")
+    for n in range(REFUSED_KEPT + 5):
+        validations.documents.prepare(f"{{ nothing{n} }}")
+    before = validations.count
+
+    validations.documents.prepare("{ releases { number } }")
+    assert validations.count == before
+    validations.documents.prepare("{ nothing }")
+    assert validations.count == before + 1
+
+
+def test_the_document_asked_least_recently_goes_first(validations: Validations) -> None:
+    texts = [f"{{ a{n}: __typename }}" for n in range(DOCUMENTS_KEPT)]
+    for text in texts:
+        validations.documents.prepare(text)
+    validations.documents.prepare(texts[0])
+    validations.documents.prepare("{ one: __typename }")
+    before = validations.count
+
+    validations.documents.prepare(texts[0])
+    assert validations.count == before
+    validations.documents.prepare(texts[1])
+    assert validations.count == before + 1
+
+
+def test_what_is_kept_is_bounded_in_bytes() -> None:
+    documents = Documents(SCHEMA, bytes_kept=200_000)
+    for n in range(100):
+        documents.prepare(f"{{ a{n}: __typename }} #{'x' * 10_000}")
+
+    assert 50_000 < documents.bytes <= 200_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ skills { " + "totalCount " * 900 + "} }",
+        "{ skills { " + " ".join("...{ totalCount }" for n in range(200)) + "} }",
+        "{ release { " + " ".join("... on Release { skills { totalCount } }" for n in range(90)) + "} }",
+    ],
+)
+def test_comparing_fields_of_one_name_has_a_small_budget(validations: Validations, text: str) -> None:
+    ((code, message),) = validations.errors(text)
+
+    assert code == "QUERY_TOO_COMPLEX"
+    assert "10,000 comparisons" in message
+
+
+def test_a_page_with_many_fragments_on_the_same_fields_is_within_the_budget(validations: Validations) -> None:
+    fragments = " ".join(f"fragment F{n} on OccupationalProfile {{ id code title {{ nl fr }} }}" for n in range(30))
+    text = "{ occupationalProfiles { nodes { " + " ".join(f"...F{n}" for n in range(30)) + " } } } " + fragments
+
+    assert validations.errors(text) == []
+
+
+def test_fragments_within_fragments_end_validation_early(validations: Validations) -> None:
+    chain = " ".join(
+        f"fragment F{n} on Query {{ ... {{ ... {{ ... {{ ... {{ ...F{n + 1} }} }} }} }} }}" for n in range(45)
+    )
+
+    assert [code for code, _ in validations.errors(f"{{ ...F0 }} {chain} fragment F45 on Query {{ __typename }}")] == [
+        "QUERY_TOO_COMPLEX"
+    ]
+
+
+MANY_FAULTS = {
+    "unknown fields": "{ " + " ".join(f"occupationalProfil{n}" for n in range(50)) + " }",
+    "long unknown fields": "{ " + " ".join("x" * 900 + str(n) for n in range(50)) + " }",
+    "one very long name": "{ " + "x" * 49_000 + " }",
+    "one argument many times": "{ skills(" + "first: 1 " * 300 + ") { totalCount } }",
+    "a circle of fragments": "{ ...F0 }"
+    + " ".join(f"fragment F{n} on Query {{ ...F{(n + 1) % 90} }}" for n in range(90)),
+    "unknown directives": "{ __typename " + "@nothing " * 100 + "}",
+    "unknown types": "query (" + " ".join(f"$a{n}: Nothing{n}" for n in range(200)) + ") { __typename }",
+    "a long text for a number": '{ skills(first: "' + "x" * 49_000 + '") { totalCount } }',
+    "a long number": "{ skills(first: " + "9" * 5_000 + ") { totalCount } }",
+    "types where operations belong": " ".join(f"type A{n} {{ a: Int }}" for n in range(100)) + "{ __typename }",
+    "faults on many lines": "{" + "\n" * 40_000 + " ".join(f"a{n}" for n in range(50)) + "}",
+}
+
+
+@pytest.mark.parametrize("name", MANY_FAULTS)
+def test_what_is_told_of_many_faults_is_short(validations: Validations, name: str) -> None:
+    errors = validations.documents.prepare(MANY_FAULTS[name]).errors
+
+    assert 1 <= len(errors) <= 20
+    assert {each["extensions"]["code"] for each in errors} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert all(len(each["message"]) <= LETTERS + 10 and len(each.get("locations", ())) <= PLACES for each in errors)
+    assert len(str(errors)) <= 20_000
+    assert "sys." not in str(errors)
+
+
+def test_a_refused_document_is_not_kept_with_its_tree(validations: Validations) -> None:
+    assert validations.documents.prepare("{ nothing }").document is None
+
+
+INTROSPECTION_BOMBS = [
+    "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
+    "{ __schema { types { possibleTypes { interfaces { possibleTypes { name } } } } } }",
+    "{ __schema { types { ...F } } } fragment F on __Type { fields { type { ...G } } } fragment G on __Type { fields { type { fields { name } } } }",
+]
+
+
+@pytest.mark.parametrize("text", INTROSPECTION_BOMBS)
+def test_introspection_within_introspection_is_refused(validations: Validations, text: str) -> None:
+    assert validations.errors(text) == [("GRAPHQL_VALIDATION_FAILED", "Maximum introspection depth exceeded")]
+
+
+def test_introspection_can_be_switched_off_and_then_no_names_are_suggested() -> None:
+    documents = Documents(SCHEMA, introspection=False)
+
+    for text in ("{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }'):
+        assert "introspection has been disabled" in documents.prepare(text).errors[0]["message"]
+    assert documents.prepare("{ __typename }").errors == ()
+    assert "Did you mean" not in str(documents.prepare("{ releass }").errors)
+    assert "Did you mean" in str(Documents(SCHEMA).prepare("{ releass }").errors)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "chosen"),
+    [
+        ("{ __typename }", None, ""),
+        ("query A { __typename }", None, "A"),
+        ("query A { a: __typename } query B { b: __typename }", "B", "B"),
+    ],
+)
+def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(text: str, name: str | None, chosen: str) -> None:
+    assert Documents(SCHEMA).prepare(text).operation(name).name == chosen
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        (
+            "query A { __typename } query B { __typename }",
+            None,
+            "The document has 2 operations; say which by `operationName`.",
+        ),
+        ("query A { __typename }", "B", "The document has no operation named 'B'."),
+        ("{ __typename }", "B", "The document has no operation named 'B'."),
+        ("fragment F on Query { __typename }", None, "The document has no operation."),
+    ],
+)
+def test_where_no_operation_is_chosen_it_says_why(text: str, name: str | None, message: str) -> None:
+    with pytest.raises(Exception, match=message.replace(".", r"\.")) as caught:
+        Documents(SCHEMA).prepare(text).operation(name)
+
+    told: Any = caught.value
+    assert told.extensions == {"code": "OPERATION_RESOLUTION_FAILURE"}
+
+
+def test_the_size_of_a_document_grows_with_its_tokens() -> None:
+    small, large = (Documents(SCHEMA).prepare("{ " + "__typename " * n + "}") for n in (1, 50))
+
+    assert large.size - small.size > 49 * 500
+    assert Prepared("x" * 1000).size >= 2000
