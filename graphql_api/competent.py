@@ -3,6 +3,7 @@
 Upstream's own odd names are read here and go no further; what is not as expected is left out, and nothing raises.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,21 +19,23 @@ SKILL_TEXT = ("title", "description", "shortDescription")
 """Of soft and digital skills."""
 CODES = ("codes", "iscoCodes")
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 
 def first(document: Document, keys: tuple[str, ...]) -> Any:
     """The value under the first of these keys that has one; None where none has."""
     return next((document[key] for key in keys if document.get(key) is not None), None)
 
 
+def uuid_text(text: object) -> str | None:
+    """A uuid's usual form of 36 characters, in lower case; None for anything else."""
+    return text.lower() if isinstance(text, str) and _UUID.fullmatch(text) else None
+
+
 def as_uuid(text: object) -> UUID | None:
     """A uuid from its usual form of 36 characters, else None."""
-    if not isinstance(text, str) or len(text) != 36:
-        return None
-    try:
-        uuid = UUID(text)
-    except ValueError:
-        return None
-    return uuid if str(uuid) == text.lower() else None
+    found = uuid_text(text)
+    return UUID(found) if found else None
 
 
 def plain(value: object) -> str | None:
@@ -44,7 +47,8 @@ def texts(value: object) -> dict[str, str]:
     """The texts of an object `{nl, fr, en, de}`, by language, without those that are missing."""
     if not isinstance(value, Mapping):
         return {}
-    return {language: text for language in LANGUAGES if (text := plain(value.get(language)))}
+    told = ((language, value.get(language)) for language in LANGUAGES)
+    return {language: text for language, each in told if isinstance(each, str) and (text := each.strip())}
 
 
 class Name(NamedTuple):

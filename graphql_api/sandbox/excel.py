@@ -6,6 +6,7 @@ Excel shows it, and the reason.
 
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,9 +15,10 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.progress import Progress, silent
-from graphql_api.sandbox.sheets import MAIN_SHEET, WIDTH, Export, Row, Take
+from graphql_api.sandbox.sheets import MAIN_SHEET, Export, Row, Sheet
 
 _SHOWN = 20
+_AT_ONCE = 2  # sheets that are read: more would only be more in memory
 _EXPECTED = (
     f"an Excel export of Competent is expected, with a sheet {MAIN_SHEET!r} and others like 'Occ.Prof - Alt.Names' and"
     " 'Occ.Prof - Essential Competences'"
@@ -55,24 +57,37 @@ def read_workbook(path: Path, progress: Progress = silent) -> Dataset:
         WorkbookError: no file, no workbook, not Competent's export, no release number, or rows that cannot be read.
     """
     try:
-        return _read(CalamineWorkbook.from_path(path), path, progress)
+        return _read(CalamineWorkbook.from_path(path).sheet_names, path, progress)
     except FileNotFoundError:
         raise WorkbookError(f"{path}: there is no such file") from None
     except (CalamineError, OSError) as error:
         raise WorkbookError(f"{path.name}: {_EXPECTED}, but this cannot be read as a workbook ({error})") from error
 
 
-def _read(workbook: CalamineWorkbook, path: Path, progress: Progress) -> Dataset:
-    number = _release_number(workbook.sheet_names, path)
+def _read(names: list[str], path: Path, progress: Progress) -> Dataset:
+    number = _release_number(names, path)
     export = Export()
     faults: list[BadRow] = []
-    for prefix, take in export.sheets():
-        for name in _names_like(prefix, workbook.sheet_names):
-            faults += _read_sheet(workbook, name, take, progress)
+    found = [(name, sheet) for sheet in export.sheets() for name in _names_like(sheet.prefix, names)]
+    for (name, sheet), read in zip(found, _sheets(path, [name for name, _ in found], progress), strict=True):
+        faults += _take_rows(read, name, sheet, progress)
     if faults:
         count = f"{len(faults):,} rows" if len(faults) > 1 else "one row"
         raise WorkbookError(f"{path.name}: {count} cannot be read:", faults)
     return export.dataset(number)
+
+
+def _sheets(path: Path, names: list[str], progress: Progress) -> Iterator[CalamineSheet]:
+    """The sheets in this order, read in threads while the rows of those before are taken: calamine lets others run."""
+
+    def read(name: str) -> CalamineSheet:
+        return CalamineWorkbook.from_path(path).get_sheet_by_name(name)
+
+    with ThreadPoolExecutor(_AT_ONCE, "sheet") as threads:
+        sheets = threads.map(read, names)
+        for name in names:
+            progress(name, 0, 0)
+            yield next(sheets)
 
 
 def _release_number(sheets: list[str], path: Path) -> str:
@@ -90,17 +105,16 @@ def _names_like(prefix: str, sheets: list[str]) -> Iterator[str]:
     return (name for name in sheets if name.strip().lower().startswith(prefix.lower()))
 
 
-def _read_sheet(workbook: CalamineWorkbook, name: str, take: Take, progress: Progress) -> list[BadRow]:
-    progress(name, 0, 0)
-    sheet = workbook.get_sheet_by_name(name)
-    if sheet.start is None or sheet.end is None:
+def _take_rows(read: CalamineSheet, name: str, sheet: Sheet, progress: Progress) -> list[BadRow]:
+    if read.start is None or read.end is None:
         return []
-    headings = sheet.start[0] + 1
-    total = sheet.end[0] + 1 - headings
+    headings = read.start[0] + 1
+    total = read.end[0] + 1 - headings
+    rows = islice(read.iter_rows(), headings, None)
     faults = []
-    for done, row in enumerate(_rows_below(sheet, headings, sheet.start[1], sheet.end[1] + 1), 1):
+    for done, row in enumerate(_padded(rows, read.start[1], read.end[1] + 1, sheet.columns), 1):
         try:
-            take(row)
+            sheet.take(row)
         except ValueError as error:
             if any(cell != "" for cell in row):
                 faults.append(BadRow(name, headings + done, str(error)))
@@ -110,14 +124,13 @@ def _read_sheet(workbook: CalamineWorkbook, name: str, take: Take, progress: Pro
     return faults
 
 
-def _rows_below(sheet: CalamineSheet, headings: int, first: int, width: int) -> Iterator[Row]:
-    """The rows below the headings, each from column A on and with as many cells as any sheet has columns.
+def _padded(rows: Iterable[Row], first: int, width: int, columns: int) -> Iterable[Row]:
+    """Rows that begin at the column `first`, each from column A on and with as many cells as are read of it.
 
     Rows are made one at a time: keeping those of a large sheet costs more time than reading them.
     """
-    rows = islice(sheet.iter_rows(), headings, None)
-    if not first and width >= WIDTH:
+    if not first and width >= columns:
         return rows
     before: Row = [""] * first
-    after: Row = [""] * (WIDTH - width)
+    after: Row = [""] * (columns - width)
     return (before + row + after for row in rows)

@@ -7,7 +7,7 @@ collects them.
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql_api.sandbox import cells
 from graphql_api.sandbox.cells import Cell
@@ -26,8 +26,6 @@ Row = list[Cell]
 Take = Callable[[Row], None]
 
 MAIN_SHEET = "Occupational Profiles"
-WIDTH = 16
-"""Columns of the widest sheet: rows are handed in with at least so many cells."""
 
 
 @dataclass(slots=True)
@@ -58,6 +56,14 @@ class _Profile:
     related: defaultdict[str, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
 
 
+class Sheet(NamedTuple):
+    """What a sheet's name begins with, of how many columns a row has at least to be, and what takes its rows."""
+
+    prefix: str
+    columns: int
+    take: Take
+
+
 class Export:
     """What the rows read so far amount to. A thing that recurs is made once, from its first row."""
 
@@ -69,20 +75,20 @@ class Export:
         self._of_blocks: dict[tuple[Cell, ...], _Competence] = {}
         self._sets: dict[tuple[Cell, ...], tuple[CompetenceSet, str]] = {}
 
-    def sheets(self) -> tuple[tuple[str, Take], ...]:
-        """What a sheet's name begins with, and what takes its rows; the profiles come first, as all others name one."""
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The sheets to hand in; the profiles come first, as all others name one."""
         return (
-            (MAIN_SHEET, self._take_profile),
-            ("Occ.Prof - Alt.Names", self._take_name),
-            ("Occ.Prof - ProofsOfLearning", self._take_label("proofs", 6)),
-            ("Occ.Prof - Codes", self._take_code),
-            ("Occ.Prof - Econ.Sectors", self._take_label("sectors", 6)),
-            ("Occ.Prof - Areas of Interest", self._take_label("areas", 6)),
-            ("Occ.Prof - Soft Skills", self._take_label("soft_skills", 7)),
-            ("Occ.Prof - Digital Skills", self._take_label("digital_skills", 7)),
-            ("Occ.Prof - Essential Competence", self._take_competence("essential")),
-            ("Occ.Prof - Optional Competence", self._take_competence("optional")),
-            ("Occ.Prof - Competentiesets", self._take_set),
+            Sheet(MAIN_SHEET, 16, self._take_profile),
+            Sheet("Occ.Prof - Alt.Names", 8, self._take_name),
+            Sheet("Occ.Prof - ProofsOfLearning", 8, self._take_label("proofs", 6)),
+            Sheet("Occ.Prof - Codes", 6, self._take_code),
+            Sheet("Occ.Prof - Econ.Sectors", 8, self._take_label("sectors", 6)),
+            Sheet("Occ.Prof - Areas of Interest", 8, self._take_label("areas", 6)),
+            Sheet("Occ.Prof - Soft Skills", 9, self._take_label("soft_skills", 7)),
+            Sheet("Occ.Prof - Digital Skills", 9, self._take_label("digital_skills", 7)),
+            Sheet("Occ.Prof - Essential Competence", 11, self._take_competence("essential")),
+            Sheet("Occ.Prof - Optional Competence", 11, self._take_competence("optional")),
+            Sheet("Occ.Prof - Competentiesets", 12, self._take_set),
         )
 
     def dataset(self, number: str) -> Dataset:

@@ -1,0 +1,100 @@
+"""How long `competent-graphql serve` takes from nothing to the first answer of the index, over workbooks given as arguments.
+
+Each start is a process of its own on a free port of this machine. A first start has an empty cache folder, later ones find what
+it left there.
+"""
+
+import argparse
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import httpx
+
+COMMAND = (sys.executable, "-m", "graphql_api", "serve", "--port", "0")
+QUESTION = '{ search(text: "verpleegkundige", first: 1) { totalCount } }'
+PATIENCE = 120.0  # seconds
+
+
+class Start(NamedTuple):
+    """Seconds from the start of the process until it listens, until the index has answered, and of processor time until it ended."""
+
+    listening: float
+    answered: float
+    processor: float
+
+
+def start(workbooks: Sequence[Path], cache: Path) -> Start:
+    """One start, with this cache folder."""
+    before, began = _processor(), time.perf_counter()
+    with _serving(workbooks, cache) as url:
+        listening = time.perf_counter() - began
+        answer = httpx.post(f"{url}/graphql", json={"query": QUESTION}, timeout=PATIENCE).json()
+        answered = time.perf_counter() - began
+    if not answer["data"]["search"]["totalCount"]:
+        raise SystemExit(f"the index found nothing: {answer}")
+    return Start(listening, answered, _processor() - before)
+
+
+@contextmanager
+def _serving(workbooks: Sequence[Path], cache: Path) -> Iterator[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
+    environment |= {"COMPETENT_CACHE_DIR": str(cache), "PYTHONUNBUFFERED": "1"}
+    data = [word for workbook in workbooks for word in ("--data", str(workbook))]
+    with subprocess.Popen([*COMMAND, *data], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            told = re.search(r"http://[\w.:\[\]]+", process.stdout.readline())
+            if told is None:
+                raise SystemExit("the server did not start")
+            yield told[0]
+        finally:
+            process.terminate()
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measured(workbooks: Sequence[Path], times: int) -> tuple[list[Start], list[Start]]:
+    """First starts, and for each of them a later one."""
+    first, later = [], []
+    for _ in range(times):
+        with TemporaryDirectory(prefix="competent-start-") as cache:
+            first.append(start(workbooks, Path(cache)))
+            later.append(start(workbooks, Path(cache)))
+    return first, later
+
+
+def row(name: str, starts: Sequence[Start]) -> str:
+    """A line of Markdown: medians, and the least and most until the answer."""
+    middle = Start(*(median(each) for each in zip(*starts, strict=True)))
+    answered = sorted(each.answered for each in starts)
+    figures = f"{middle.listening:.2f} | {middle.answered:.2f} | {answered[0]:.2f} to {answered[-1]:.2f}"
+    return f"| {name} | {figures} | {middle.processor:.2f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures starts over workbooks, and prints Markdown.")
+    parser.add_argument("workbooks", nargs="+", type=Path, help="Competent's Excel exports, one release each")
+    parser.add_argument("--times", type=int, default=5, help="starts of each sort (5)")
+    options = parser.parse_args()
+    size = sum(workbook.stat().st_size for workbook in options.workbooks) / 1e6
+    print(f"{len(options.workbooks)} workbook(s), {size:.0f} MB; {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}\n")
+    print("| start | listening, s | index answers, s | range | processor time, s |\n|---|---:|---:|---:|---:|", flush=True)
+    for name, starts in zip(("first", "later"), measured(options.workbooks, options.times), strict=True):
+        print(row(name, starts))
+
+
+if __name__ == "__main__":
+    main()
