@@ -90,8 +90,12 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5, help="starts of each sort (5)")
     options = parser.parse_args()
     size = sum(workbook.stat().st_size for workbook in options.workbooks) / 1e6
-    print(f"{len(options.workbooks)} workbook(s), {size:.0f} MB; {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}\n")
-    print("| start | listening, s | index answers, s | range | processor time, s |\n|---|---:|---:|---:|---:|", flush=True)
+    print(
+        f"{len(options.workbooks)} workbook(s), {size:.0f} MB; {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}\n"
+    )
+    print(
+        "| start | listening, s | index answers, s | range | processor time, s |\n|---|---:|---:|---:|---:|", flush=True
+    )
     for name, starts in zip(("first", "later"), measured(options.workbooks, options.times), strict=True):
         print(row(name, starts))
 

@@ -7,13 +7,14 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import blake2s
 from pathlib import Path
 
 from graphql_api.index import tables
 from graphql_api.index.elements import write_elements
-from graphql_api.index.search import write_search
+from graphql_api.index.searched import arrange, read_texts, write_search
 from graphql_api.index.tables import DERIVED, FORMAT
 
 try:
@@ -60,9 +61,13 @@ class IndexFile:
     def finish(self, connection: sqlite3.Connection) -> None:
         """Derive what is derived, and put the part in its place under its name. The connection is closed."""
         _write_places(connection)
-        connection.executescript(DERIVED)
-        write_elements(connection)
-        write_search(connection)
+        texts = read_texts(connection)
+        with ThreadPoolExecutor(1, "finish") as beside:
+            arranged = beside.submit(arrange, *texts)
+            # Few statements that take long, in which SQLite leaves Python to the thread.
+            connection.executescript(DERIVED)
+            write_elements(connection)
+            write_search(connection, arranged.result())
         connection.execute("ANALYZE")
         connection.commit()
         connection.close()

@@ -4,9 +4,9 @@ All of it comes from the tables `text` and `thing`, whose places must be there; 
 """
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from graphql_api.index.tables import LANGUAGES, Field
 from graphql_api.index.vocabulary import write_vocabulary
@@ -30,41 +30,60 @@ _TABLES = {
 }
 _INDEX = f"CREATE INDEX searched_folded ON searched (folded) WHERE field <= {Field.LABEL:d}"
 
-_Occurrence = tuple[int, int, int, int]
-"""Kind, place, thing, language."""
+
+class Arranged(NamedTuple):
+    """Rows of the tables `searched`, `occurrence` and `stem`, in their order."""
+
+    texts: Sequence[tuple[int, int, str, str]]
+    occurrences: Sequence[tuple[int, int, int, int, int]]
+    stems: Sequence[tuple[int, str, str]]
 
 
-def write_search(connection: sqlite3.Connection) -> None:
+_Things = Mapping[int, tuple[int, int]]
+"""Kind and place."""
+_Text = tuple[int, str, int, int]
+"""A row of `text`: field, text, thing, language."""
+
+
+def read_texts(connection: sqlite3.Connection) -> tuple[_Things, list[_Text]]:
+    """All that `arrange` works on."""
+    things = {n: (kind, place) for n, kind, place in connection.execute("SELECT n, kind, place FROM thing")}
+    return things, connection.execute("SELECT field, text, thing, language FROM text").fetchall()
+
+
+def arrange(things: _Things, texts: Collection[_Text]) -> Arranged:
+    """What is to be written: half of the work of writing it, and without a connection, so that a thread can do it."""
+    folded = {text: fold(text) for text in {text for _, text, _, _ in texts}}
+    ranked = sorted(
+        (field, len(words), words, text)
+        for field, text in {(field, text) for field, text, _, _ in texts}
+        if (words := folded[text])
+    )
+    number = {(field, text): n for n, (field, _, _, text) in enumerate(ranked, 1)}
+    occurrences = {
+        (n, *things[thing], thing, language)
+        for field, text, thing, language in texts
+        if (n := number.get((field, text)))
+    }
+    return Arranged(
+        [(n, field, text, words) for n, (field, _, words, text) in enumerate(ranked, 1)],
+        sorted(occurrences),
+        _stems(texts),
+    )
+
+
+def write_search(connection: sqlite3.Connection, arranged: Arranged | None = None) -> None:
     """Write the tables of the search, instead of those that are there; in a transaction of the caller, else in one of its own."""
     with _transaction(connection):
         for table, statement in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(statement)
-        occurrences = _occurrences(connection)
-        _write_texts(connection, occurrences)
+        texts, occurrences, stems = arranged or arrange(*read_texts(connection))
+        connection.executemany("INSERT INTO searched VALUES (?, ?, ?, ?)", texts)
+        connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", occurrences)
+        connection.execute(_INDEX)
         _write_words(connection)
-        write_vocabulary(connection, _counts(connection), _stems(occurrences))
-
-
-def _occurrences(connection: sqlite3.Connection) -> Mapping[tuple[int, str], set[_Occurrence]]:
-    things = {n: (kind, place) for n, kind, place in connection.execute("SELECT n, kind, place FROM thing")}
-    found: dict[tuple[int, str], set[_Occurrence]] = defaultdict(set)
-    for field, text, thing, language in connection.execute("SELECT field, text, thing, language FROM text"):
-        found[field, text].add((*things[thing], thing, language))
-    return found
-
-
-def _write_texts(connection: sqlite3.Connection, occurrences: Mapping[tuple[int, str], set[_Occurrence]]) -> None:
-    folded = ((field, fold(text), text) for field, text in occurrences)
-    ranked = sorted((field, len(words), words, text) for field, words, text in folded if words)
-    texts = []
-    rows: list[tuple[int, ...]] = []
-    for n, (field, _, words, text) in enumerate(ranked, 1):
-        texts.append((n, field, text, words))
-        rows += ((n, *occurrence) for occurrence in sorted(occurrences[field, text]))
-    connection.executemany("INSERT INTO searched VALUES (?, ?, ?, ?)", texts)
-    connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", rows)
-    connection.execute(_INDEX)
+        write_vocabulary(connection, _counts(connection), stems)
 
 
 def _write_words(connection: sqlite3.Connection) -> None:
@@ -80,13 +99,14 @@ def _counts(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
     connection.execute("DROP TABLE temp.word_count")
 
 
-def _stems(occurrences: Mapping[tuple[int, str], set[_Occurrence]]) -> list[tuple[int, str, str]]:
-    texts: list[set[str]] = [set() for _ in LANGUAGES]
-    for (_, text), own in occurrences.items():
-        for _, _, _, language in own:
-            texts[language].add(text)
+def _stems(texts: Iterable[_Text]) -> list[tuple[int, str, str]]:
+    by_language: list[set[str]] = [set() for _ in LANGUAGES]
+    for _, text, _, language in texts:
+        by_language[language].add(text)
     stems = Stems()
-    return sorted((language, *pair) for language, some in enumerate(texts) for pair in stems.of_texts(language, some))
+    return sorted(
+        (language, *pair) for language, some in enumerate(by_language) for pair in stems.of_texts(language, some)
+    )
 
 
 @contextmanager

@@ -11,7 +11,18 @@ from typing import Any
 import orjson
 
 from graphql_api import competent
-from graphql_api.competent import CODES, ESSENTIAL, LANGUAGES, OPTIONAL, SKILL_TEXT, Name, as_uuid, first, plain, texts
+from graphql_api.competent import (
+    CODES,
+    ESSENTIAL,
+    LANGUAGES,
+    OPTIONAL,
+    SKILL_TEXT,
+    Name,
+    first,
+    plain,
+    texts,
+    uuid_text,
+)
 from graphql_api.hal import Document, parts
 from graphql_api.index.tables import Field, Kind, Role
 
@@ -20,6 +31,7 @@ _BLOCKS = (
     (Role.KNOWLEDGE, Kind.Knowledge, "knowledgeItems"),
     (Role.INDICATOR, Kind.BehaviouralIndicator, "behaviouralIndicators"),
 )
+_PROSE = {Field.TITLE: "title", Field.DESCRIPTION: "description", Field.WORKING_CONTEXT: "workingContext"}
 _SKILLS = ((Role.SOFT_SKILL, Kind.SoftSkill, "softSkills"), (Role.DIGITAL_SKILL, Kind.DigitalSkill, "digitalSkills"))
 
 Facts = dict[str, Any]
@@ -57,9 +69,8 @@ class Writer:
         n = self._thing(Kind.OccupationalProfile, document, ("id", "code", "title"), facts)
         if n is None:
             return
-        self._texts(n, Field.TITLE, texts(document.get("title")).items())
-        self._texts(n, Field.DESCRIPTION, texts(document.get("description")).items())
-        self._texts(n, Field.WORKING_CONTEXT, texts(document.get("workingContext")).items())
+        for field, key in _PROSE.items():
+            self._texts(n, field, facts[key].items())
         self._texts(n, Field.NAME, ((each.language or LANGUAGES[0], each.name) for each in names))
         self._put(_TERM, ((n, *each) for each in terms))
         essential = self._hold(n, Role.ESSENTIAL, map(self._embedded, parts(first(document, ESSENTIAL))))
@@ -102,7 +113,7 @@ class Writer:
         skill = document.get("skill")
         if n is None or not isinstance(skill, Mapping):
             return n
-        self._label(n, skill.get("description"))
+        self._label(n, texts(skill.get("description")))
         self._hold(n, Role.SKILL, [self._block(Kind.Skill, skill)])
         for role, kind, key in _BLOCKS:
             self._hold(n, role, [self._block(kind, each) for each in parts(document.get(key))])
@@ -110,8 +121,8 @@ class Writer:
 
     def skill(self, kind: Kind, document: Document) -> int | None:
         """A soft or digital skill, listed or embedded."""
-        label = first(document, SKILL_TEXT)
-        facts = {"code": plain(document.get("code")), "description": texts(label)}
+        label = texts(first(document, SKILL_TEXT))
+        facts = {"code": plain(document.get("code")), "description": label}
         n = self._thing(kind, document, ("id", "code", *SKILL_TEXT, "regions"), facts)
         self._label(n, label)
         return n
@@ -120,26 +131,26 @@ class Writer:
         known = self._things.get((kind, str(document.get("id"))))
         if known:  # by far the most frequent case: the same block in many competences
             return known[0]
-        label = document.get("description")
-        facts = {"code": plain(document.get("code")), "description": texts(label), "regions": _regions(document)}
+        label = texts(document.get("description"))
+        facts = {"code": plain(document.get("code")), "description": label, "regions": _regions(document)}
         n = self._thing(kind, document, ("id", "code", "description", "regions"), facts)
         self._label(n, label)
         return n
 
     def _thing(self, kind: Kind, document: Document, keys: tuple[str, ...], facts: Facts) -> int | None:
-        uuid = as_uuid(document.get("id"))
+        uuid = uuid_text(document.get("id"))
         if uuid is None:
             return None
-        n, digest = self._things.get((kind, str(uuid)), (0, 0))
+        n, digest = self._things.get((kind, uuid), (0, 0))
         if n and (digest or not facts):
             return n
         told = orjson.dumps(facts)
         item = orjson.dumps({key: document[key] for key in keys if key in document})
         if not n:
             self._last += 1
-        row = (plain(document.get("code")), item, told, _digest(told) if facts else 0, kind, str(uuid), n or self._last)
+        row = (plain(document.get("code")), item, told, _digest(told) if facts else 0, kind, uuid, n or self._last)
         self._put(_WHOLE if n else _THING, [row])
-        self._things[kind, str(uuid)] = (row[6], row[3])
+        self._things[kind, uuid] = (row[6], row[3])
         return row[6]
 
     def _hold(
@@ -149,8 +160,7 @@ class Writer:
         self._put(_HOLDS, ((whole, role, part) for part in found))
         return found
 
-    def _label(self, thing: int | None, value: object) -> None:
-        found = texts(value)
+    def _label(self, thing: int | None, found: Mapping[str, str]) -> None:
         if thing is not None and found and thing not in self._labelled:
             self._labelled.add(thing)
             self._texts(thing, Field.LABEL, found.items())
@@ -177,9 +187,7 @@ def _digest(facts: bytes) -> int:
 def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str, str | None, str | None]]) -> Facts:
     return {
         "code": plain(document.get("code")),
-        "title": texts(document.get("title")),
-        "description": texts(document.get("description")),
-        "workingContext": texts(document.get("workingContext")),
+        **{key: texts(document.get(key)) for key in _PROSE.values()},
         "alternativeNames": sorted([each.language or "", each.name] for each in names),
         "essentialCompetences": _ids(first(document, ESSENTIAL)),
         "optionalCompetences": _ids(first(document, OPTIONAL)),

@@ -31,10 +31,11 @@ def create_service(releases: Releases) -> Starlette:
     """The service as an ASGI app; its paths begin with `/releases` or are `/search`."""
     service = _Service(releases)
     routes = [
+        # Tried one after the other, so what is asked most stands first.
+        *(Route(f"/releases/{{release}}/{name}/{{uuid}}", service.document, name=name) for name in _LISTS),
+        *(Route(f"/releases/{{release}}/{name}", service.collection, name=name) for name in _LISTS),
         Route("/releases", service.releases),
         Route("/releases/{release}", service.release),
-        *(Route(f"/releases/{{release}}/{name}", service.collection, name=name) for name in _LISTS),
-        *(Route(f"/releases/{{release}}/{name}/{{uuid}}", service.document, name=name) for name in _LISTS),
         Route(_USED, service.used),
         Route("/search", service.search),
     ]
