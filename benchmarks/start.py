@@ -26,7 +26,7 @@ PATIENCE = 120.0  # seconds
 
 
 class Start(NamedTuple):
-    """Seconds from the start of the process until it listens, until the index has answered, and of processor time until it ended."""
+    """Seconds from the start of the process until it listens and until the index answered; seconds of processor time in all."""
 
     listening: float
     answered: float
@@ -50,7 +50,8 @@ def _serving(workbooks: Sequence[Path], cache: Path) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
     environment |= {"COMPETENT_CACHE_DIR": str(cache), "PYTHONUNBUFFERED": "1"}
     data = [word for workbook in workbooks for word in ("--data", str(workbook))]
-    with subprocess.Popen([*COMMAND, *data], env=environment, stdout=subprocess.PIPE, text=True) as process:
+    command = [*COMMAND, *data]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own
         try:
             assert process.stdout
             told = re.search(r"http://[\w.:\[\]]+", process.stdout.readline())

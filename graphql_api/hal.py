@@ -4,7 +4,7 @@ No I/O, and nothing here raises on a document that lacks something: what is not 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
@@ -59,11 +59,7 @@ def items(document: Document) -> list[Document]:
 
 def parts(value: object) -> list[Document]:
     """The objects of a list, without whatever else stands in it; empty for what is no list."""
-    return list(_objects(value)) if isinstance(value, list) else []
-
-
-def _objects(values: list[Any]) -> Iterator[Document]:
-    return (value for value in values if isinstance(value, Mapping))
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []  # as JSON is parsed
 
 
 class Page(NamedTuple):
