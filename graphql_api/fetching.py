@@ -43,8 +43,7 @@ class Asker:
     API, sent instead of the server's. An asker whose tally has reached `most_requests` causes no further call; walks and the
     operator's tools have no such bound.
 
-    What several ask for is fetched for an asker of its own, whose urgency and deadline change as others join: whoever works for
-    it looks at both again when it has waited.
+    What several ask for is fetched for an asker of its own, without a deadline: each of them leaves at their own.
     """
 
     urgency: Urgency = Urgency.QUESTION

@@ -36,11 +36,23 @@ class Loaders:
         self._indexes = indexes
         self._lookups: DataLoader[tuple[str, Question, Any], Any] = DataLoader(self._look_up_batch)
         self._documents: DataLoader[str, Document] = DataLoader(self._load_batch)  # type: ignore[arg-type]  # exceptions too
+        self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
-        found = await self._store.get_many(paths, self.asker)
+        batch = asyncio.current_task()
+        assert batch is not None  # DataLoader makes one for each batch
+        self._batches.add(batch)
+        try:
+            found = await self._store.get_many(paths, self.asker)
+        finally:
+            self._batches.discard(batch)
         return [found[path] for path in paths]
+
+    def close(self) -> None:
+        """End what is still being loaded: the request is over, and nobody waits for it."""
+        for batch in self._batches:
+            batch.cancel()
 
     def load(self, path: str) -> Awaitable[Document]:
         """The document at a path; awaiting it raises one of our errors where there is none."""

@@ -1,11 +1,14 @@
 """Upstream going wrong, seen by a client of ours: the parents stay, each loss has its path and its code, nothing leaks."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from graphql_api.sandbox import Fault
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
 from tests.conftest import Server
 
 QUESTION = """{
@@ -69,20 +72,28 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
     assert len([path for path in server.asked() if path.startswith("/releases/3.11/occupationalprofiles/")]) == 3
 
 
-async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
-    await server.ask("{ release { number } }")
-    standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
-    query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
-    server.asked()
+@pytest.fixture
+async def roomy(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    """A server with a place for each of a crowd."""
+    started = Server(releases, replace(settings, max_operations=300))
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
 
-    clients = [asyncio.create_task(server.ask(query)) for _ in range(100)]
-    while not server.paths:
+
+async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(roomy: Server) -> None:
+    await roomy.ask("{ release { number } }")
+    standing = roomy.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
+    query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
+    roomy.asked()
+
+    clients = [asyncio.create_task(roomy.ask(query)) for _ in range(100)]
+    while not roomy.paths:
         await asyncio.sleep(0)
     clients[0].cancel()
     standing.released.set()
     answers = await asyncio.gather(*clients, return_exceptions=True)
 
-    assert len(server.asked()) == 1
+    assert len(roomy.asked()) == 1
     assert isinstance(answers[0], asyncio.CancelledError)
     assert [answer["technicalCompetence"]["code"] for answer in answers[1:] if isinstance(answer, dict)] == [
         "CP-7"

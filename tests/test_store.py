@@ -5,6 +5,8 @@ What is promised whatever the place that documents are kept in: tests/store.
 
 import asyncio
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -251,9 +253,7 @@ async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
     assert "a" not in flights
 
 
-async def test_a_flight_is_as_urgent_as_the_most_urgent_and_has_the_time_of_the_most_patient_of_those_who_joined() -> (
-    None
-):
+async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
     flights: Flights[int] = Flights()
     asker: list[Asker] = []
     let_go = asyncio.Event()
@@ -264,23 +264,17 @@ async def test_a_flight_is_as_urgent_as_the_most_urgent_and_has_the_time_of_the_
         return 1
 
     later = asyncio.get_running_loop().time() + 100
-    waiting = [flights.join("a", Asker(Urgency.WALK, later, {"X-Request-ID": "first"}), work)]
+    waiting = [
+        flights.join("a", Asker(Urgency.QUESTION, later, {"X-Request-ID": "first"}), work),
+        flights.join("a", Asker(Urgency.QUESTION, later + 50, {"X-Request-ID": "second"}), work),
+    ]
     await asyncio.sleep(0)
-    assert (asker[0].urgency, asker[0].deadline) == (Urgency.WALK, later)
-
-    question = Asker(Urgency.QUESTION, later - 50, {"X-Request-ID": "second"})
-    waiting.append(flights.join("a", question, work))
-    assert (asker[0].urgency, asker[0].deadline) == (Urgency.QUESTION, later)
-    assert asker[0].headers == {"X-Request-ID": "first"}
-
-    waiting.append(flights.join("a", Asker(Urgency.REVALIDATION), work))
-    assert (asker[0].urgency, asker[0].deadline) == (Urgency.QUESTION, math.inf)
-    assert question.deadline == later - 50  # nobody else's asker is touched
+    assert [(each.deadline, each.headers) for each in asker] == [(math.inf, {"X-Request-ID": "first"})]
     let_go.set()
-    assert await asyncio.gather(*waiting) == [1, 1, 1]
+    assert await asyncio.gather(*waiting) == [1, 1]
 
 
-async def test_a_question_that_joins_a_renewal_makes_it_urgent(
+async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_waits_for_its_call(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(CURRENT)
@@ -292,11 +286,13 @@ async def test_a_question_that_joins_a_renewal_makes_it_urgent(
 
     clock.now += 10_000  # now the copy has expired
     asking = asyncio.create_task(opened.ask(CURRENT))
-    await asyncio.sleep(0)
+    await upstream.until(3)
     assert upstream.asked[-1][1].urgency is Urgency.QUESTION
+    walking = asyncio.create_task(opened.store.pass_through(CURRENT))
+    await asyncio.sleep(0)
     upstream.let_go.set()
-    assert await asking == [upstream.document(CURRENT)]
-    assert len(upstream.asked) == 2
+    assert await asking == [await walking] == [upstream.document(CURRENT)]
+    assert len(upstream.asked) == 3
 
 
 async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
@@ -358,8 +354,8 @@ async def test_what_only_passes_through_takes_no_room_unless_somebody_else_asks_
     passing = asyncio.create_task(opened.store.pass_through(PROFILE))
     await upstream.until(2)
     asking = asyncio.create_task(opened.ask(PROFILE))
-    await asyncio.sleep(0)
-    assert upstream.asked[1][1].urgency is Urgency.QUESTION
+    await upstream.until(3)
+    assert [asker.urgency for _, asker, _ in upstream.asked[1:]] == [Urgency.WALK, Urgency.QUESTION]
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
@@ -405,11 +401,9 @@ async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_w
 ) -> None:
     bad = Asker(key=Secret("bad"))
     upstream.error = UpstreamUnauthorized()
-    refused = await asyncio.gather(*(opened.ask(PROFILE, asker=bad) for _ in range(2)))
-    assert [type(found) for (found,) in refused] == [UpstreamUnauthorized] * 2
+    assert isinstance((await opened.ask(PROFILE, asker=bad))[0], UpstreamUnauthorized)
     upstream.error = None
 
-    assert isinstance((await opened.ask(PROFILE, asker=bad))[0], UpstreamUnauthorized)  # remembered, for this key
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
     assert await opened.ask(PROFILE, asker=bad) == [upstream.document(PROFILE)]
     assert [asker.key for _, asker, _ in upstream.asked] == [Secret("bad"), None]
@@ -427,3 +421,41 @@ async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_anothe
     await asyncio.gather(*asking)
 
     assert [asker.key for _, asker, _ in upstream.asked] == [None, Secret("a")]
+
+
+async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_nothing(
+    opened: Opened, upstream: Upstream
+) -> None:
+    @contextmanager
+    def no_place() -> Iterator[None]:
+        raise UpstreamUnavailable(retry_after=1.0)
+        yield
+
+    await opened.ask(PROFILE)
+    found = await opened.ask(PROFILE, OTHER, asker=Asker(waiting=no_place))
+
+    assert found[0] == upstream.document(PROFILE)
+    assert isinstance(found[1], UpstreamUnavailable)
+    assert found[1].retry_after == 1.0
+    assert upstream.paths == [PROFILE]
+
+
+async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
+    opened: Opened, upstream: Upstream
+) -> None:
+    waiting: list[int] = []
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        waiting.append(1)
+        yield
+        waiting.pop()
+
+    upstream.let_go.clear()
+    asking = asyncio.create_task(opened.ask(PROFILE, asker=Asker(waiting=place)))
+    await upstream.until(1)
+    assert waiting == [1]
+    upstream.let_go.set()
+    await asking
+    assert waiting == []
+    await opened.ask(PROFILE, asker=Asker(waiting=lambda: pytest.fail("it is stored")))

@@ -3,8 +3,8 @@
 The payloads are those of the specification of incremental delivery, with `pending`, `incremental` and `completed`.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import orjson
@@ -22,12 +22,18 @@ _MULTIPART = "multipart/mixed"
 _SPECIFICATIONS = (None, "v0.2")
 
 
-async def in_parts(answer: Answer, request: Request, record: Record, explain: bool) -> Response:
-    """The parts of an answer; refused with 406 where the client takes none, or only those of an older specification."""
+async def in_parts(
+    answer: Answer, request: Request, record: Record, explain: bool, close: Callable[[], None]
+) -> Response:
+    """The parts of an answer; refused with 406 where the client takes none, or only those of an older specification.
+
+    `close` is called when nothing more will be told.
+    """
     assert answer.later is not None
     told = parameters(request.headers.get("accept", ""), _MULTIPART)
     if told is None or "deferspec" in told or told.get("incrementalspec") not in _SPECIFICATIONS:
         await answer.later.aclose()
+        close()
         raise Refused(406, f"`@defer` and `@stream` need `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
     record.executed = True
     headers = headers_of(record) | {
@@ -35,15 +41,21 @@ async def in_parts(answer: Answer, request: Request, record: Record, explain: bo
         "Content-Encoding": "identity",  # compression would wait for more
     }
     transport = MultipartTransport("-")
-    payloads = transport.stream(lambda: _payloads(answer, record, explain), lambda told: orjson.dumps(told).decode())
+    payloads = transport.stream(
+        lambda: _payloads(answer, record, explain, close), lambda told: orjson.dumps(told).decode()
+    )
     return StreamingResponse(payloads(), headers=headers)
 
 
-async def _payloads(answer: Answer, record: Record, explain: bool) -> AsyncGenerator[dict[str, Any]]:
+async def _payloads(
+    answer: Answer, record: Record, explain: bool, close: Callable[[], None]
+) -> AsyncGenerator[dict[str, Any]]:
     sign(answer.errors, record)
     yield body_of(answer, record, explain) | {"pending": answer.pending, "hasNext": True}
     assert answer.later is not None
-    async with aclosing(answer.later) as later:
+    async with AsyncExitStack() as over:
+        over.callback(close)
+        later = await over.enter_async_context(aclosing(answer.later))
         async for payload in later:
             for each in (*payload.get("incremental", ()), *payload.get("completed", ())):
                 sign(each.get("errors", ()), record)

@@ -14,6 +14,7 @@ from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.incremental import in_parts
+from graphql_api.endpoint.leaving import while_present
 from graphql_api.endpoint.negotiation import JSON, negotiate
 from graphql_api.endpoint.operation import Operation, operation_of
 from graphql_api.endpoint.refusal import Refused
@@ -52,27 +53,37 @@ class Endpoint:
     async def _respond(self, request: Request, record: Record, media_type: str) -> Response:
         operation = await operation_of(request, self.max_body_bytes)
         query = self.documents.text_of(operation)
-        answer = await self._answer(query, operation, request, record)
+        loaders = self._loaders(request, record)
+        try:
+            answer = await self._answer(query, operation, request, record, loaders)
+        except BaseException:
+            loaders.close()
+            raise
         if answer.executed:
             self.documents.executed(operation, query)
         explain = request.headers.get("x-competent-explain") == "1"
         if answer.later is not None:
-            return await in_parts(answer, request, record, explain)
+            return await in_parts(answer, request, record, explain, loaders.close)
         response = answered(answer, media_type, record, explain)
         response.headers.update(self.caching.headers(record, request, query, explain))
         kept = request.method != "POST" and response.headers["Cache-Control"] != "no-store"
         return conditional(response, request.headers) if kept else response
 
-    async def _answer(self, query: str, operation: Operation, request: Request, record: Record) -> Answer:
+    def _loaders(self, request: Request, record: Record) -> Loaders:
         seconds = seconds_for(request.headers.get("x-competent-timeout"), self.operation_timeout)
         record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + seconds)
+        return self.make_loaders(record.asker)
+
+    async def _answer(
+        self, query: str, operation: Operation, request: Request, record: Record, loaders: Loaders
+    ) -> Answer:
         record.texts = {"query": query, "variables": operation.variables}
-        languages = accepted(request.headers.get("accept-language", ""))
-        context = Context(self.make_loaders(record.asker), languages, record)
+        context = Context(loaders, accepted(request.headers.get("accept-language", "")), record)
         only_queries = request.method != "POST"
+        answering = self.schema.answer(
+            query, operation.variables, operation.operation_name, context, only_queries=only_queries
+        )
         try:
-            return await self.schema.answer(
-                query, operation.variables, operation.operation_name, context, only_queries=only_queries
-            )
+            return await while_present(request.receive, answering)
         except OnlyQueries:
             raise Refused(405, "By GET only a query can be asked; use POST.", allow="POST") from None

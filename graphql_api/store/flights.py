@@ -17,24 +17,19 @@ T = TypeVar("T")
 class Flight(Generic[T]):
     """Work under way.
 
-    `asker` is its own, and not that of anybody who waits: as urgent as the most urgent of all who joined, until the latest of
-    their deadlines, with the headers and the key of the one who began it. It changes as others join.
+    `asker` is its own, with urgency, headers and key of the one who began it and no deadline: those who join have later ones.
     """
 
-    __slots__ = ("asker", "joined", "task", "waiters")
+    __slots__ = ("asker", "task", "waiters")
 
     task: "asyncio.Task[T]"
 
     def __init__(self, asker: Asker) -> None:
-        self.asker = Asker(asker.urgency, asker.deadline, asker.headers, key=asker.key)
+        self.asker = Asker(asker.urgency, math.inf, asker.headers, key=asker.key)
         self.waiters: set[asyncio.Future[T]] = set()
-        self.joined = 0
 
-    def take(self, asker: Asker) -> "asyncio.Future[T]":
+    def take(self) -> "asyncio.Future[T]":
         """A place among those who wait."""
-        self.joined += 1
-        self.asker.urgency = min(self.asker.urgency, asker.urgency)
-        self.asker.deadline = max(self.asker.deadline, asker.deadline)
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.waiters.add(waiter)
         return waiter
@@ -55,7 +50,7 @@ class Flights(Generic[T]):
             flight = self._flights[key] = Flight(asker)
             flight.task = asyncio.get_running_loop().create_task(begin(flight))
             flight.task.add_done_callback(lambda _: self._landed(key, flight))
-        waiter = flight.take(asker)
+        waiter = flight.take()
         late = None
         if asker.deadline < math.inf:
             late = asyncio.get_running_loop().call_at(asker.deadline, _leave_late, waiter)

@@ -1,4 +1,4 @@
-"""Things known for a while: what is not there, what has just failed, what is to be left alone.
+"""Things known for a while: what is not there, what is to be left alone.
 
 Bounded in number, and nothing is told after its time.
 """

@@ -23,6 +23,7 @@ from graphql_api.errors import (
 from graphql_api.fetching import Asker, Fetched, Urgency, Validators
 from graphql_api.hal import Document, href, parse_link
 from graphql_api.metrics import STORE_LOOKUPS
+from graphql_api.secret import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
@@ -30,11 +31,8 @@ from graphql_api.store.remembered import Remembered
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
 
-KEEP_FAILURE = 0.5
-"""Seconds for which a failure that several waited for is told to those of the same crowd who come a little later."""
-
-_FRESH, _STALE, _JOINED, _MISSED, _KNOWN_MISSING, _KNOWN_FAILED = map(
-    STORE_LOOKUPS.labels, ("fresh", "stale", "joined", "missed", "missing", "failed")
+_FRESH, _STALE, _JOINED, _MISSED, _MISSING = map(
+    STORE_LOOKUPS.labels, ("fresh", "stale", "joined", "missed", "missing")
 )
 
 Found = dict[str, Document | Exception]
@@ -72,7 +70,6 @@ class Store:
         self._passing: set[str] = set()
         self._flights: Flights[Kept] = Flights()
         self._missing: Remembered[UpstreamNotFound] = Remembered(clock)
-        self._failures: Remembered[UpstreamError] = Remembered(clock)
         self._revalidations = Revalidations(clock)
 
     async def pass_through(self, path: str) -> Document:
@@ -80,7 +77,7 @@ class Store:
 
         A stale copy is taken as it is, and not renewed: a walk over an old release would ask for all of it.
         """
-        if self._memory.get(path) is None and not self._under_way(path, Asker()):
+        if self._memory.get(path) is None and self._flight(path, Asker()) not in self._flights:
             self._passing.add(path)
         try:
             found = (await self._get_many([path], Asker(Urgency.WALK)))[path]
@@ -103,7 +100,7 @@ class Store:
         expired: dict[str, Kept] = {}
         found = self._in_memory(asked, asker, expired)
         if missing := _without(asked, found):
-            found |= self._failed_before(missing, asker)
+            found |= self._known_missing(missing)
         if (missing := _without(asked, found)) and self._backend is not None:
             here = await self._backend.get_many(missing)
             for path, kept in here.items():
@@ -137,15 +134,18 @@ class Store:
                 _FRESH.inc()
         return found
 
-    def _failed_before(self, paths: list[str], asker: Asker) -> Found:
-        missing: Found = {path: copy.copy(error) for path in paths if (error := self._missing.get(path))}
-        failed: Found = {path: copy.copy(known) for path in paths if (known := self._failures.get((path, asker.key)))}
-        _KNOWN_MISSING.inc(len(missing))
-        _KNOWN_FAILED.inc(len(failed))
-        return failed | missing
+    def _known_missing(self, paths: list[str]) -> Found:
+        found: Found = {path: copy.copy(error) for path in paths if (error := self._missing.get(path))}
+        _MISSING.inc(len(found))
+        return found
 
-    def _under_way(self, path: str, asker: Asker) -> bool:
-        return (path, asker.key) in self._flights
+    def _flight(self, path: str, asker: Asker) -> tuple[str, Secret | None, Urgency]:
+        # Nobody waits behind who is less urgent: calls for a walk may be held back for minutes. And a key that is refused, or
+        # whose plan is used up, is no matter of those who have another.
+        for urgency in Urgency:
+            if urgency <= asker.urgency and (path, asker.key, urgency) in self._flights:
+                return path, asker.key, urgency
+        return path, asker.key, asker.urgency
 
     def _revalidate(self, path: str, kept: Kept, asker: Asker) -> None:
         if asker.urgency is not Urgency.WALK:
@@ -165,26 +165,37 @@ class Store:
     async def _from_upstream(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
         if asker.deadline <= asyncio.get_running_loop().time():
             return {path: UpstreamTimeout(detail="the deadline of the operation is over") for path in paths}
-        room = max(asker.most_requests - asker.tally.requests, 0)
-        within, beyond = (paths, []) if len(paths) <= room else (paths[: int(room)], paths[int(room) :])
-        joined = sum(self._under_way(path, asker) for path in within)
+        room = int(min(len(paths), max(asker.most_requests - asker.tally.requests, 0)))
+        found: Found = {path: _too_many(asker) for path in paths[room:]}
+        if within := paths[:room]:
+            try:
+                with asker.waiting():
+                    found |= await self._fetched(within, asker, expired)
+            except UpstreamError as error:  # too many wait already
+                found |= {path: copy.copy(error) for path in within}
+        return found
+
+    async def _fetched(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
+        joined = sum(self._flight(path, asker) in self._flights for path in paths)
         _JOINED.inc(joined)
-        _MISSED.inc(len(within) - joined)
-        asker.tally.requests += len(within)
-        waiting = [self._join(path, asker, expired.get(path)) for path in within]
+        _MISSED.inc(len(paths) - joined)
+        asker.tally.requests += len(paths)
+        waiting = [self._join(path, asker, expired.get(path)) for path in paths]
         answers = await asyncio.gather(*waiting, return_exceptions=True)
-        return dict(zip(within, map(_told, answers), strict=True)) | {path: _too_many(asker) for path in beyond}
+        return dict(zip(paths, map(_told, answers), strict=True))
 
     def _join(self, path: str, asker: Asker, old: Kept | None) -> "asyncio.Future[Kept]":
-        # By the key too: one that is refused, or whose plan is used up, is no matter of those who have another.
-        return self._flights.join((path, asker.key), asker, lambda flight: self._fetch_and_keep(path, flight, old))
+        return self._flights.join(
+            self._flight(path, asker), asker, lambda flight: self._fetch_and_keep(path, flight, old)
+        )
 
     async def _fetch_and_keep(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
         try:
             fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
             kept = self._renewed(fetched, old)
         except UpstreamError as error:
-            self._remember_failure(path, error, flight)
+            if isinstance(error, UpstreamNotFound):
+                self._missing.put(path, copy.copy(error), self._keep_missing)
             raise
         for name in {path, _pinned_path(path, kept.document)}:
             self._keep(name, kept)
@@ -210,12 +221,6 @@ class Store:
         known = self._memory.get(path)
         if path not in self._passing and (known is None or known.at <= kept.at):
             self._memory.put(path, kept)
-
-    def _remember_failure(self, path: str, error: UpstreamError, flight: Flight[Kept]) -> None:
-        if isinstance(error, UpstreamNotFound):
-            self._missing.put(path, copy.copy(error), self._keep_missing)
-        elif flight.joined > 1:
-            self._failures.put((path, flight.asker.key), copy.copy(error), KEEP_FAILURE)
 
     async def settle(self) -> None:
         """Wait until no stale copy is being renewed: for a process that ends with its question."""

@@ -212,26 +212,7 @@ async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
     assert len(upstream.paths) == 2
 
     upstream.error = None
-    clock.now += 0.5
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
-
-
-async def test_a_crowd_that_arrives_a_little_later_shares_the_failure_too(
-    opened: Opened, upstream: Upstream, clock: Clock
-) -> None:
-    upstream.error = UpstreamUnavailable()
-    upstream.let_go.clear()
-    asker = Asker()
-    asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(2)]
-    while asker.tally.requests < 2:
-        await asyncio.sleep(0)
-    upstream.let_go.set()
-    await asyncio.gather(*asking)
-    for _ in range(6):
-        await asyncio.gather(*(opened.ask(PROFILE) for _ in range(50)))
-        clock.now += 0.08
-
-    assert upstream.paths == [PROFILE]
 
 
 async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_harms_none(

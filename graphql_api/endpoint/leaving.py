@@ -1,0 +1,33 @@
+"""Work that is done only while its client is there: what nobody will read is not fetched."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.types import Receive
+
+from graphql_api.endpoint.refusal import Refused
+
+T = TypeVar("T")
+
+CLIENT_LEFT = 499
+"""As nginx logs it; no client ever sees this status."""
+
+
+async def while_present(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work; it is ended, and Refused, when the client leaves. The body must have been read."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Refused(CLIENT_LEFT, "The client left before its answer.")
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

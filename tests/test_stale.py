@@ -1,0 +1,217 @@
+"""Trouble upstream, for a client who asks what the server already knows; and clients who leave. Over a sandbox in this process."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graphql_api.app import create_app
+from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server
+
+QUESTION = """{
+  release { number publishedOn }
+  occupationalProfiles(first: 2) {
+    nodes { title { nl } essentialCompetences { code behaviouralIndicators { code } } }
+  }
+}"""
+
+
+class Watched:
+    """A Competent API with a count of the calls that are under way, which can become another one between two calls."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.under_way = 0
+        self.move_at: tuple[str, ASGIApp] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.move_at is not None and self.move_at[0] in scope["path"]:
+            self.app, self.move_at = self.move_at[1], None
+        self.under_way += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    async def ended_at_once(self) -> None:
+        """In a few turns of the loop, and not only when the calls would have timed out."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert self.under_way == 0
+
+    async def quiet(self) -> None:
+        """Wait until no call is under way, nor about to be."""
+        still = 0
+        while still < 50:
+            await asyncio.sleep(0)
+            still = 0 if self.under_way else still + 1
+
+
+class Stale(Server):
+    """A server that holds nothing for fresh: each document is stale at the next question, and so asked for again behind it."""
+
+    def __init__(self, releases: Releases, settings: Settings) -> None:
+        self.faults, self.paths = Faults(), []
+        self.watched = Watched(create_sandbox(releases, faults=self.faults, asked=self.paths))
+        self.app = create_app(replace(settings, keep_release=0.0, keep_current=0.0), self.watched)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+
+
+@pytest.fixture
+async def server(releases: Releases, settings: Settings) -> AsyncIterator[Stale]:
+    started = Stale(releases, settings)
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
+        started.faults.clear()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 503},
+        {"kind": "status", "status": 429, "retry_after": 7},
+        {"kind": "hang"},
+        {"kind": "cut"},
+        {"kind": "broken"},
+        {"kind": "html"},
+    ],
+)
+async def test_known_data_is_answered_whatever_upstream_does_and_the_answer_says_that_it_is_stale(
+    server: Stale, fault: dict[str, Any]
+) -> None:
+    known = await server.ask(QUESTION)
+    server.faults.add(Fault("**", **fault))
+
+    for _ in range(3):
+        answer = (await server.post(QUESTION)).json()
+        assert "errors" not in answer
+        assert answer["data"] == known
+        assert answer["extensions"]["upstream"]["stale"] > 5
+        assert answer["extensions"]["upstream"]["requests"] == 0
+
+
+async def test_with_one_route_down_known_parents_stay_and_each_loss_has_its_path_and_code(server: Stale) -> None:
+    await server.ask(QUESTION)
+    server.faults.add(Fault("**", "status", status=503))
+    query = QUESTION.replace("code b", "code usedInOccupationalProfiles { totalCount } b")
+
+    answer = (await server.post(query)).json()
+
+    competences = [
+        (["occupationalProfiles", "nodes", place, "essentialCompetences", below], each)
+        for place, node in enumerate(answer["data"]["occupationalProfiles"]["nodes"])
+        for below, each in enumerate(node["essentialCompetences"])
+    ]
+    assert all(each["behaviouralIndicators"] for _, each in competences)
+    lost = sorted(error["path"] for error in answer["errors"])
+    assert lost == sorted([*path, "usedInOccupationalProfiles"] for path, _ in competences)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"UPSTREAM_UNAVAILABLE"}
+
+
+async def test_a_question_about_stale_data_asks_upstream_for_each_document_at_most_once(server: Stale) -> None:
+    await server.ask(QUESTION)
+    await server.watched.quiet()
+    known = set(server.asked())
+
+    await asyncio.gather(*(server.ask(QUESTION) for _ in range(20)))
+    await server.watched.quiet()
+
+    again = Counter(server.asked())
+    assert set(again) <= known
+    assert sum(again.values()) <= 2 * len(known)  # those who came when the first renewals were done begin others
+
+
+@pytest.mark.parametrize("moves_at", ["/occupationalprofiles", "/occupationalprofiles/", "/technicalcompetences/"])
+async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones_are_of_the_new(
+    releases: Releases, settings: Settings, moves_at: str
+) -> None:
+    query = """{
+      release { number isCurrent }
+      occupationalProfiles(first: 2) {
+        nodes { title { nl } release { number isCurrent } essentialCompetences { behaviouralIndicators { code } release { number } } }
+      }
+      again: release { number isCurrent }
+    }"""
+    server = Stale(Releases(each for each in releases if each.number == "3.10"), settings)
+    server.watched.move_at = (moves_at, create_sandbox(releases, asked=server.paths))
+
+    async with server.client, server.app.router.lifespan_context(server.app):
+        first = str(await server.ask(query))
+        assert server.watched.move_at is None
+        assert "'3.10'" in first
+        assert "'3.11'" not in first
+        assert "False" not in first
+        assert {path.split("/")[2] for path in server.asked()} == {"current", "3.10"}
+
+        await server.ask("{ release { number } }")  # of the old one still, and renewed behind
+        await server.watched.quiet()
+        second = str(await server.ask(query))
+        assert "'3.11'" in second
+        assert "'3.10'" not in second
+
+
+@pytest.mark.parametrize("leavers", [1, 30])
+async def test_clients_that_leave_end_the_calls_that_only_they_wanted(server: Stale, leavers: int) -> None:
+    await server.ask("{ release { number } }")
+    server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
+    query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ code }} }} }}'
+    server.asked()
+
+    leaving = [asyncio.create_task(server.post(query)) for _ in range(leavers)]
+    while not server.asked():
+        await asyncio.sleep(0)
+    assert server.watched.under_way == 1
+    for each in leaving:
+        each.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+
+    await server.watched.ended_at_once()
+
+
+async def test_a_client_that_hangs_up_over_http_ends_its_operation_too(server: Stale) -> None:
+    server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
+    query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ code }} }} }}'
+    received, hung_up = asyncio.Queue[dict[str, Any]](), asyncio.Event()
+    await received.put({"type": "http.request", "body": orjson.dumps({"query": query})})
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return received.get_nowait() if not received.empty() else await _hang_up(hung_up)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("server.test", 80),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+    }
+    answering = asyncio.create_task(server.app(scope, receive, send))
+    while not server.watched.under_way:
+        await asyncio.sleep(0)
+    hung_up.set()
+    await asyncio.wait_for(answering, 3)
+
+    await server.watched.ended_at_once()
+    assert server.asked()
+
+
+async def _hang_up(when: asyncio.Event) -> dict[str, Any]:
+    await when.wait()
+    return {"type": "http.disconnect"}
