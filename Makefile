@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check check-breaking format schema lock test-real test-browser test-clients bench clean
+.PHONY: serve test check check-breaking format schema lock test-real test-browser test-clients test-valkey bench clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "not browser and not real"
+	$(BIN)/pytest -n auto -m "not browser and not real and not valkey"
 
 check: $(VENV)/.dev check-breaking
 	$(BIN)/ruff check .
@@ -41,6 +41,9 @@ test-browser: $(VENV)/.dev
 test-clients: $(VENV)/.serve $(VENV)-clients/.done tests/clients/node_modules/.package-lock.json
 	cd tests/clients && npm test
 	$(VENV)-clients/bin/python -m unittest -v tests/clients/python/test_python_clients.py
+
+test-valkey: $(VENV)/.dev
+	$(BIN)/pytest -m valkey
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py

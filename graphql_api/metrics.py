@@ -93,3 +93,10 @@ class Names:
             self._more -= 1
             self._known.add(name)
         return name
+
+
+SHARED_UP = Gauge(
+    "competent_shared_up",
+    "1 while the store that replicas share can be reached, 0 while it cannot",
+    multiprocess_mode="livemin",
+)

@@ -19,14 +19,21 @@ from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_r
 from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.progress import silent
 from graphql_api.settings import Settings
+from graphql_api.shared import SCHEMES, Shared
 from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Shelf
 from graphql_api.store.sqlite import SqliteFile
+from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
+from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.replicated import SharedLedger
 from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
 
 log = logging.getLogger(__name__)
+
+_LEASE_MORE = 3.0
+"""Seconds that a replica has the fetch of a path to itself beyond the time that a fetch may take."""
 
 
 def cache_dir(settings: Settings) -> Path:
@@ -46,15 +53,20 @@ class Parts:
 
     def __init__(self, settings: Settings, competent: ASGIApp | None = None) -> None:
         self._page_size = settings.page_size
+        self._shared = _shared(settings)
         self._upstream = Upstream(
-            over_network(settings) if competent is None else InProcess(competent, settings), settings
+            over_network(settings) if competent is None else InProcess(competent, settings),
+            settings,
+            SharedLedger(self._shared, Plan.of(settings)) if self._shared else None,
         )
         shelf = Shelf(settings.keep_release, settings.keep_current, settings.serve_stale)
         self.store = Store(
             self._upstream.fetch,
             shelf,
             Memory(settings.memory_bytes),
-            _backend(settings, shelf.longest),
+            ValkeyStore(self._shared, shelf.longest, settings.total_timeout + _LEASE_MORE)
+            if self._shared
+            else _backend(settings, shelf.longest),
             keep_missing=settings.keep_missing,
         )
         self.indexes = _indexes(settings, self.store)
@@ -83,6 +95,8 @@ class Parts:
         await self.indexes.aclose()
         await self.store.aclose()
         await self._upstream.aclose()
+        if self._shared is not None:
+            await self._shared.aclose()
 
 
 def _indexes(settings: Settings, store: Store) -> Indexes:
@@ -105,6 +119,10 @@ def _writable(folder: Path) -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
+def _shared(settings: Settings) -> Shared | None:
+    return Shared(settings.store, _origin(settings)) if settings.store.partition("://")[0] in SCHEMES else None
+
+
 def _backend(settings: Settings, keep: float) -> Backend | None:
     kind, _, where = settings.store.partition(":")
     if kind == "memory" or (not settings.store and not settings.live):
@@ -112,7 +130,9 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
     if kind == "sqlite" and where and not where.startswith(":"):
         return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes)
     if settings.store:
-        raise SettingsError("COMPETENT_STORE is `memory:` or `sqlite:PATH`")
+        raise SettingsError(
+            "COMPETENT_STORE is `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://…)"
+        )
     try:
         return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings), keep, settings.store_bytes)
     except SettingsError as error:

@@ -35,8 +35,8 @@ class Settings:
     )
     store: str = _setting(
         "",
-        "Where documents are kept: `memory:` or `sqlite:PATH`. Unset: a file in the user's cache folder over the real API, "
-        "memory over the sandbox.",
+        "Where documents are kept: `memory:`, `sqlite:PATH`, or a Valkey server that replicas share (`valkey://…`). Unset: a "
+        "file in the user's cache folder over the real API, memory over the sandbox.",
     )
     cache_dir: Path | None = _setting(None, "Folder for what can be made again. Unset: the user's cache folder.")
     host: str = _setting("127.0.0.1", "Address to listen on.")

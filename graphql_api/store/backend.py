@@ -3,7 +3,8 @@
 The promise of every backend: it never fails a request. What it cannot read it does not have, and what it cannot write is lost.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from graphql_api.store.shelf import Kept
@@ -24,6 +25,13 @@ class Backend(Protocol):
 
     def put(self, path: str, kept: Kept) -> None:
         """Keep a document, soon: the caller does not wait for it. Called on the event loop; raises nothing."""
+
+    def turn(self, path: str, good: Callable[[Kept], bool]) -> AbstractAsyncContextManager[Kept | None]:
+        """Entered before a document is fetched: gives None to who is to fetch it, or what another brought if it is `good`.
+
+        Where processes take turns, one fetches a path at a time, for no longer than a lease; what it puts before it leaves is
+        what the others are given. Where they do not, everybody is to fetch.
+        """
 
     async def aclose(self) -> None:
         """Write what waits to be written, and let go of files and connections."""

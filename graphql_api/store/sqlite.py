@@ -9,9 +9,9 @@ import math
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import orjson
@@ -83,6 +83,10 @@ class SqliteFile:
         self._pending.put(path, kept)
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.ensure_future(self._flush())
+
+    def turn(self, path: str, good: Callable[[Kept], bool]) -> AbstractAsyncContextManager[None]:
+        """Processes over one file take no turns: each fetches what it needs."""
+        return nullcontext()
 
     async def aclose(self) -> None:
         """Write what waits to be written, and close the file."""

@@ -8,6 +8,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 import orjson
@@ -191,12 +192,24 @@ class Store:
 
     async def _fetch_and_keep(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
         try:
-            fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
-            kept = self._renewed(fetched, old)
+            async with self._turn(path) as brought:
+                if brought is not None:  # by another process
+                    self._remember(path, brought)
+                    return brought
+                return await self._brought(path, flight, old)
         except UpstreamError as error:
             if isinstance(error, UpstreamNotFound):
                 self._missing.put(path, copy.copy(error), self._keep_missing)
             raise
+
+    def _turn(self, path: str) -> AbstractAsyncContextManager[Kept | None]:
+        if self._backend is None or not is_lasting(path):
+            return nullcontext()
+        return self._backend.turn(path, lambda kept: self._shelf.state(path, kept.at, self._clock()) is State.FRESH)
+
+    async def _brought(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
+        fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
+        kept = self._renewed(fetched, old)
         for name in {path, _pinned_path(path, kept.document)}:
             self._keep(name, kept)
         return kept

@@ -1,0 +1,89 @@
+"""The Valkey server that many replicas share, as each of them calls it.
+
+Nothing here fails a request: while the server cannot be reached a replica goes on alone, says so once, and tries again soon.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graphql_api.errors import SettingsError
+from graphql_api.metrics import SHARED_UP
+
+if TYPE_CHECKING:
+    from valkey.asyncio import Valkey
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SCHEMES = ("valkey", "valkeys", "unix")
+"""What the address of a server begins with: over TCP, over TLS, over a socket of this machine."""
+CONNECT, ANSWER = 0.25, 0.5
+"""Seconds that a connection, and an answer, may take: the server is near, or it is of no use."""
+PAUSE = 1.0
+"""Seconds for which a server that failed is left alone."""
+CONNECTIONS = 32
+_VERSION = 1
+
+
+class Shared:
+    """One Valkey server, for the documents of one upstream and what replicas must know of each other."""
+
+    def __init__(self, url: str, origin: str, clock: Callable[[], float] = time.monotonic) -> None:
+        try:
+            from valkey.asyncio import BlockingConnectionPool, Valkey
+            from valkey.asyncio.retry import Retry
+            from valkey.backoff import NoBackoff
+            from valkey.exceptions import ValkeyError
+        except ImportError:
+            raise SettingsError("a shared store needs the extra: pip install 'competent-graphql[valkey]'") from None
+        bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
+        try:
+            pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
+        except ValueError:
+            raise SettingsError(
+                "COMPETENT_STORE is no address of a Valkey server, such as valkey://host:6379"
+            ) from None
+        self._client = Valkey(connection_pool=pool)
+        self._failures = (ValkeyError, OSError)
+        self._clock = clock
+        self._again = 0.0
+        self._alone = False
+        self._prefix = f"competent:{_VERSION}:{hashlib.blake2s(origin.encode(), digest_size=8).hexdigest()}"
+        SHARED_UP.set(1)
+
+    def key(self, kind: str, name: str = "") -> str:
+        """The key of something of this upstream; versioned, so that replicas of two versions do not read each other's."""
+        return f"{self._prefix}:{kind}:{name}"
+
+    async def run(self, work: "Callable[[Valkey], Awaitable[Any]]", otherwise: T) -> T:
+        """What comes of some calls to the server; `otherwise` where it cannot be reached."""
+        if self._clock() < self._again:
+            return otherwise
+        try:
+            result: T = await work(self._client)
+        except self._failures as error:
+            await self._lost(error)
+            return otherwise
+        if self._alone:
+            self._alone = False
+            SHARED_UP.set(1)
+            log.warning("the shared store answers again")
+        return result
+
+    async def _lost(self, error: Exception) -> None:
+        self._again = self._clock() + PAUSE
+        if not self._alone:
+            self._alone = True
+            SHARED_UP.set(0)
+            log.warning("the shared store cannot be reached (%s); this replica goes on alone", type(error).__name__)
+        # Each idle connection to a server that went away would fail once more, long after it is back.
+        await self._client.connection_pool.disconnect(inuse_connections=False)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+        await self._client.connection_pool.disconnect()

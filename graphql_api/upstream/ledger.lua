@@ -1,0 +1,122 @@
+-- The steps of the shared ledger, each atomic. The rules are those of window.py and block.py, and the tests of the ledger run over both.
+-- Keys: the window and upstream's word of an account and route; the block and its probes for everybody, and those of the account.
+local window, word = KEYS[1], KEYS[2]
+local blocks = {{KEYS[3], KEYS[4]}, {KEYS[5], KEYS[6]}}
+local step, now = ARGV[1], tonumber(ARGV[2])
+if not now then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+local forgotten = 600
+
+local function text(number)
+  return string.format('%.6f', number)
+end
+
+local function keep(key, seconds)
+  redis.call('PEXPIRE', key, math.ceil(seconds * 1000))
+end
+
+local function take(most, period, kept, probes, span, heard, token)
+  local refused, probing = nil, {}
+  for place, block in ipairs(blocks) do
+    local found = redis.call('HMGET', block[1], 'until', 'reason')
+    local till = tonumber(found[1])
+    probing[place] = till ~= nil
+    if till then
+      local wait, out = till - now, '0'
+      if wait <= 0 then
+        redis.call('ZREMRANGEBYSCORE', block[2], '-inf', text(now - span))
+        if redis.call('ZCARD', block[2]) >= probes then
+          wait, out = tonumber(redis.call('ZRANGE', block[2], 0, 0, 'WITHSCORES')[2]) + span - now, '1'
+        end
+      end
+      if wait > 0 and (not refused or wait > tonumber(refused[3])) then
+        refused = {'refused', found[2], text(wait), out}
+      end
+    end
+  end
+  if refused then
+    return refused
+  end
+  local left = 0
+  if most > 0 then
+    redis.call('ZREMRANGEBYSCORE', window, '-inf', text(now - period))
+    local count = redis.call('ZCARD', window)
+    local wait, over = 0, count + kept - most
+    if over >= 0 then
+      local leaving = now
+      if over < count then
+        leaving = tonumber(redis.call('ZRANGE', window, over, over, 'WITHSCORES')[2])
+      end
+      wait = math.max(leaving + period - now, 0.001)
+    end
+    local told = redis.call('HMGET', word, 'left', 'as_of', 'heard')
+    local said = tonumber(told[1])
+    if said then
+      said = said - redis.call('ZCOUNT', window, '(' .. told[2], '+inf')
+      if said <= kept then
+        local patience = tonumber(told[3]) + heard - now
+        if patience <= 0 then
+          redis.call('HSET', word, 'heard', text(now))
+        else
+          wait = math.max(wait, patience)
+        end
+      end
+    end
+    if wait > 0 then
+      return {'refused', 'plan', text(wait), '0'}
+    end
+    redis.call('ZADD', window, text(now), token)
+    keep(window, period)
+    left = most - count - 1
+    if said then
+      left = math.min(left, said - 1)
+    end
+    left = math.max(left, 0)
+  end
+  for place, block in ipairs(blocks) do
+    if probing[place] then
+      redis.call('ZADD', block[2], text(now), token)
+      keep(block[2], span)
+    end
+  end
+  return {'granted', text(now), probing[1] and '1' or '0', probing[2] and '1' or '0', tostring(left)}
+end
+
+local function told_left(left, as_of, period)
+  local known = tonumber(redis.call('HGET', word, 'as_of'))
+  if not known or as_of >= known then
+    redis.call('HSET', word, 'left', left, 'as_of', text(as_of), 'heard', text(now))
+    keep(word, 2 * period)
+  end
+end
+
+local function block(seconds, reason)
+  local key = blocks[2][1]
+  local till = tonumber(redis.call('HGET', key, 'until'))
+  redis.call('HSET', key, 'at', text(now))
+  if not till or now + seconds >= till then
+    redis.call('HSET', key, 'until', text(now + seconds), 'reason', reason)
+    till = now + seconds
+  end
+  keep(key, till - now + forgotten)
+end
+
+local function lift(as_of)
+  local at = tonumber(redis.call('HGET', blocks[2][1], 'at'))
+  if at and at <= as_of then
+    redis.call('DEL', blocks[2][1], blocks[2][2])
+  end
+end
+
+if step == 'take' then
+  return take(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9])
+elseif step == 'told_left' then
+  told_left(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
+elseif step == 'block' then
+  block(tonumber(ARGV[3]), ARGV[4])
+elseif step == 'lift' then
+  lift(tonumber(ARGV[3]))
+end
+return {}

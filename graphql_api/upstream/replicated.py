@@ -1,0 +1,112 @@
+"""The ledger that replicas share: windows and blocks in a Valkey server, each step one script there and one round trip.
+
+While the server cannot be reached it goes on as the ledger of one process, which has counted this process's own calls all along.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from importlib.resources import files
+
+from graphql_api.fetching import Urgency
+from graphql_api.shared import Shared
+from graphql_api.upstream.ledger import Granted, Reason, Refused, Scope
+from graphql_api.upstream.local import LocalLedger
+from graphql_api.upstream.plan import Plan
+
+_EVERYBODY = "everybody"
+MOST_HEARD = 1000
+"""Blocks heard of that are kept here, for `blocked`."""
+
+
+class SharedLedger:
+    """A `Ledger` over all who hand in the same server. Its clock is the server's own; tests hand one in."""
+
+    def __init__(self, shared: Shared, plan: Plan, clock: Callable[[], float] | None = None) -> None:
+        self._shared = shared
+        self._plan = plan
+        self._now = clock
+        self._clock = clock or time.monotonic
+        self._alone = LocalLedger(plan, self._clock)
+        self._heard: dict[Scope, tuple[float, Reason]] = {}
+        self._script = (files("graphql_api.upstream") / "ledger.lua").read_text(encoding="utf-8")
+
+    def blocked(self, account: str, route: str) -> Refused | None:
+        """The block that was heard of last, while it holds."""
+        held = [each for scope in (Scope(route), Scope(route, account)) if (each := self._holds(scope))]
+        return max(held, key=lambda refused: refused.wait, default=None)
+
+    def _holds(self, scope: Scope) -> Refused | None:
+        until, reason = self._heard.get(scope, (0.0, Reason.UNAVAILABLE))
+        wait = until - self._clock()
+        if wait > 0:
+            return Refused(reason, wait)
+        self._heard.pop(scope, None)
+        return None
+
+    async def take(self, account: str, route: str, urgency: Urgency, ahead: int = 0) -> Granted | Refused:
+        """One call, counted for all."""
+        plan = self._plan
+        figures = (plan.most, plan.period, plan.kept(urgency) + ahead, plan.probes, plan.probe_span, plan.heard)
+        answer = await self._run("take", route, _of(account), *figures, secrets.token_hex(8))
+        if answer is None:
+            return await self._alone.take(account, route, urgency, ahead)
+        if answer[0] == b"refused":
+            return self._refused(Scope(route, account), *answer[1:])
+        at, everybody, own, left = answer[1:]
+        await self._alone.take(account, route, Urgency.QUESTION)
+        probes = ((Scope(route), everybody), (Scope(route, account), own))
+        told = tuple(scope for scope, probed in probes if probed == b"1")
+        return Granted(float(at), told, int(left) if plan.most else None)
+
+    def _refused(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Refused:
+        refused = Refused(Reason(reason.decode()), float(wait), probing == b"1")
+        if refused.reason is not Reason.PLAN and not refused.probing:
+            self._hear(scope, refused.wait, refused.reason)
+        return refused
+
+    def _hear(self, scope: Scope, seconds: float, reason: Reason) -> None:
+        until = self._clock() + seconds
+        if until >= self._heard.get(scope, (0.0, reason))[0]:
+            self._heard[scope] = until, reason
+        if len(self._heard) > MOST_HEARD:
+            del self._heard[next(iter(self._heard))]
+
+    async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
+        """Upstream's word, for all."""
+        await self._alone.told_left(account, route, left, as_of)
+        await self._run("told_left", route, _of(account), left, as_of, self._plan.period)
+
+    async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
+        """A block for all."""
+        self._hear(scope, seconds, reason)
+        await self._alone.block(scope, seconds, reason)
+        await self._run("block", scope.route, _of(scope.account), seconds, reason.value)
+
+    async def lift(self, scope: Scope, as_of: float) -> None:
+        """The end of a block, for all."""
+        await self._alone.lift(scope, self._clock())
+        await self._run("lift", scope.route, _of(scope.account), as_of)
+
+    async def _run(self, step: str, route: str, account: str, *told: object) -> list[bytes] | None:
+        """The answer of a step of the script; None where the server cannot be reached."""
+        keys = [
+            self._shared.key("window", f"{route} {account}"),
+            self._shared.key("word", f"{route} {account}"),
+            *(
+                self._shared.key(kind, f"{route} {whose}")
+                for whose in (_EVERYBODY, account)
+                for kind in ("block", "probes")
+            ),
+        ]
+        now = "" if self._now is None else repr(self._now())
+        arguments = [step, now, *map(str, told)]
+        script = self._script
+        return await self._shared.run(lambda server: server.eval(script, len(keys), *keys, *arguments), None)  # type: ignore[arg-type,return-value]
+
+    async def aclose(self) -> None:
+        """Nothing of its own to close."""
+
+
+def _of(account: str | None) -> str:
+    return _EVERYBODY if account is None else f"of {account}"

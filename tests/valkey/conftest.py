@@ -1,0 +1,55 @@
+"""A real Valkey server (or Redis, which Debian has) on a socket of its own in a temporary folder, started and ended by the tests."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+class Server:
+    """One server process. It is reached over a socket in a file, so no port can be taken by somebody else."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "valkey.sock"
+        self.url = f"unix://{self._socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        assert PROGRAM
+        told = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(
+            [PROGRAM, *told, "--dir", str(self._socket.parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 10
+        while not self._socket.exists():
+            assert self.process.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server does not listen"
+            time.sleep(0.01)
+
+    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it, as a crash by default; all that it held is gone."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(10)
+            self.process = None
+        self._socket.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def valkey() -> Iterator[Server]:
+    """An empty server."""
+    if PROGRAM is None:
+        pytest.skip("there is neither valkey-server nor redis-server (Debian: redis-server)")
+    with tempfile.TemporaryDirectory(prefix="valkey-") as folder:  # a short path: a socket's may have 108 letters
+        server = Server(Path(folder))
+        server.start()
+        yield server
+        server.stop()

@@ -1,0 +1,112 @@
+"""The promises of the ledger, kept by the one that replicas share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graphql_api.fetching import Urgency
+from graphql_api.shared import Shared
+from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
+from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.replicated import SharedLedger
+from tests.upstream.test_ledger import (
+    PLAN,
+    ROUTE,
+    Asking,
+    Clock,
+    test_a_block_for_one_account_is_none_for_another,
+    test_a_grant_tells_what_is_left_and_upstream_may_know_better,
+    test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out,
+    test_a_walk_leaves_calls_to_questions,
+    test_calls_are_counted_by_account_and_by_route,
+    test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it,
+    test_of_two_blocks_the_longer_holds_and_none_is_shortened,
+)
+from tests.valkey.conftest import Server
+
+pytestmark = pytest.mark.valkey
+
+__all__ = [
+    "test_a_block_for_one_account_is_none_for_another",
+    "test_a_grant_tells_what_is_left_and_upstream_may_know_better",
+    "test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out",
+    "test_a_walk_leaves_calls_to_questions",
+    "test_calls_are_counted_by_account_and_by_route",
+    "test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it",
+    "test_of_two_blocks_the_longer_holds_and_none_is_shortened",
+]
+
+
+class Sharing:
+    """Makes ledgers over one server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.opened: list[Shared] = []
+
+    def __call__(self, plan: Plan, clock: Clock | None) -> SharedLedger:
+        self.opened.append(Shared(self._url, "api", clock or Clock()))
+        return SharedLedger(self.opened[-1], plan, clock)
+
+
+@pytest.fixture
+async def sharing(valkey: Server) -> AsyncIterator[Sharing]:
+    made = Sharing(valkey.url)
+    yield made
+    for each in made.opened:
+        await each.aclose()
+
+
+@pytest.fixture
+def asking(sharing: Sharing) -> Asking:
+    return Asking(sharing)
+
+
+async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> None:
+    clock = Clock()
+    replicas = [sharing(PLAN, clock) for _ in range(3)]
+
+    granted = [await replicas[turn % 3].take(SERVER, ROUTE, Urgency.QUESTION) for turn in range(90)]
+
+    assert sum(isinstance(each, Granted) for each in granted) == PLAN.most
+
+
+async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_all(sharing: Sharing) -> None:
+    clock = Clock()
+    one, other = sharing(PLAN, clock), sharing(PLAN, clock)
+    await one.block(Scope(ROUTE), 7.0, Reason.UNAVAILABLE)
+
+    assert await other.take(SERVER, ROUTE, Urgency.QUESTION) == Refused(Reason.UNAVAILABLE, 7.0)
+    assert other.blocked(SERVER, ROUTE) == Refused(Reason.UNAVAILABLE, 7.0)
+
+    clock.now += 7.0
+    probe = await other.take(SERVER, ROUTE, Urgency.QUESTION)
+    assert isinstance(probe, Granted)
+    await other.lift(Scope(ROUTE), probe.at)
+    assert all([isinstance(await one.take(SERVER, ROUTE, Urgency.QUESTION), Granted) for _ in range(10)])
+
+
+async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself(
+    sharing: Sharing, valkey: Server
+) -> None:
+    clock = Clock()
+    ledger = sharing(PLAN, clock)
+    for _ in range(5):
+        await ledger.take(SERVER, ROUTE, Urgency.QUESTION)
+    await ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
+    valkey.stop()
+
+    granted = [await ledger.take(SERVER, ROUTE, Urgency.QUESTION) for _ in range(30)]
+
+    assert sum(isinstance(each, Granted) for each in granted) == PLAN.most - 5
+    assert await ledger.take("digest", ROUTE, Urgency.QUESTION) == Refused(Reason.RATE_LIMITED, 60.0)
+
+
+async def test_its_clock_is_the_servers_own(sharing: Sharing) -> None:
+    ledger = sharing(Plan(), None)
+    await ledger.block(Scope(ROUTE), 30.0, Reason.UNAVAILABLE)
+
+    refused = await ledger.take(SERVER, ROUTE, Urgency.QUESTION)
+
+    assert isinstance(refused, Refused)
+    assert 29.0 < refused.wait <= 30.0

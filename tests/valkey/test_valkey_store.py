@@ -1,0 +1,156 @@
+"""The store that replicas share, over a real server: one fetch for all, and each alone while the server is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from graphql_api.errors import SettingsError
+from graphql_api.fetching import Validators
+from graphql_api.shared import Shared
+from graphql_api.store.shelf import Kept
+from graphql_api.store.valkey import ValkeyStore
+from tests.valkey.conftest import Server
+
+pytestmark = pytest.mark.valkey
+
+PATH = "/releases/3.11/technicalcompetences/8c15a1bf-9699-43ae-b890-f79ac3e5f461"
+KEPT = Kept({"code": "CP-7", "description": {"nl": "Toezicht houden"}}, 1_000.5, 55, Validators('"7"', None))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def anything(kept: Kept) -> bool:
+    return True
+
+
+@pytest.fixture
+async def replica(valkey: Server) -> AsyncIterator[Callable[..., ValkeyStore]]:
+    """Makes replicas over the one server."""
+    opened: list[Shared] = []
+
+    def make(origin: str = "api", clock: Clock | None = None, lease: float = 8.0) -> ValkeyStore:
+        opened.append(Shared(valkey.url, origin, clock or Clock()))
+        return ValkeyStore(opened[-1], 3600, lease)
+
+    yield make
+    for each in opened:
+        await each.aclose()
+
+
+async def test_what_one_replica_puts_another_finds_whole(replica: Any) -> None:
+    one, other = replica(), replica()
+    one.put(PATH, KEPT)
+    await one.aclose()
+
+    assert await other.get_many([PATH, "/releases"]) == {PATH: KEPT}
+
+
+async def test_what_was_put_is_there_at_once_for_who_put_it(replica: Any) -> None:
+    one = replica()
+    one.put(PATH, KEPT)
+
+    assert await one.get_many([PATH]) == {PATH: KEPT}
+
+
+async def test_documents_of_two_upstreams_do_not_meet(replica: Any) -> None:
+    one, other = replica("one"), replica("other")
+    one.put(PATH, KEPT)
+    await one.aclose()
+
+    assert await other.get_many([PATH]) == {}
+
+
+async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_brought(replica: Any) -> None:
+    fetched: list[str] = []
+
+    async def fetch(store: ValkeyStore) -> Kept:
+        async with store.turn(PATH, anything) as brought:
+            if brought is not None:
+                return brought
+            fetched.append(PATH)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            store.put(PATH, KEPT)
+            return KEPT
+
+    found = await asyncio.gather(*(fetch(replica()) for _ in range(5)))
+
+    assert fetched == [PATH]
+    assert found == [KEPT] * 5
+
+
+async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None:
+    async def failing(store: ValkeyStore) -> None:
+        async with store.turn(PATH, anything) as brought:
+            assert brought is None
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await failing(replica())
+
+    async with replica().turn(PATH, anything) as brought:
+        assert brought is None
+
+
+async def test_a_document_that_is_not_good_any_more_is_fetched_by_one(replica: Any) -> None:
+    old = replica()
+    old.put(PATH, KEPT)
+    await old.aclose()
+
+    async with replica().turn(PATH, lambda kept: kept.at > KEPT.at) as brought:
+        assert brought is None
+
+
+async def test_a_lease_that_ran_out_is_nobodys(replica: Any) -> None:
+    async with replica(lease=0.001).turn(PATH, anything) as first, replica().turn(PATH, anything) as second:
+        assert first is None
+        assert second is None
+
+
+async def test_what_is_no_document_counts_as_not_there(replica: Any, valkey: Server) -> None:
+    shared = Shared(valkey.url, "api")
+    await shared.run(lambda server: server.set(shared.key("document", PATH), b"rubbish"), None)
+
+    assert await replica().get_many([PATH]) == {}
+    await shared.aclose()
+
+
+async def test_without_the_server_a_replica_goes_on_alone_and_comes_back(replica: Any, valkey: Server) -> None:
+    clock = Clock()
+    store = replica(clock=clock)
+    store.put(PATH, KEPT)
+    await store.aclose()
+    valkey.stop()
+
+    assert await store.get_many([PATH]) == {}
+    async with store.turn(PATH, anything) as brought:
+        assert brought is None
+    store.put(PATH, KEPT)
+    await store.aclose()
+
+    valkey.start()
+    clock.now += 1.0
+    assert await store.get_many([PATH]) == {}
+    store.put(PATH, KEPT)
+    await store.aclose()
+    assert await store.get_many([PATH]) == {PATH: KEPT}
+
+
+async def test_a_server_that_was_never_there_stops_nothing() -> None:
+    shared = Shared("valkey://127.0.0.1:1", "api")
+
+    assert await ValkeyStore(shared, 60).get_many([PATH]) == {}
+    await shared.aclose()
+
+
+def test_an_address_that_is_none_is_told_at_the_start() -> None:
+    with pytest.raises(SettingsError, match="Valkey"):
+        Shared("http://somewhere", "api")
