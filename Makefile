@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check check-breaking format schema lock test-real test-browser test-clients test-valkey bench clean
+.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey bench clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "not browser and not real and not valkey"
+	$(BIN)/pytest -n auto -m "not browser and not real and not soak and not valkey"
 
 check: $(VENV)/.dev check-breaking
 	$(BIN)/ruff check .
@@ -34,6 +34,9 @@ schema: $(VENV)/.dev
 
 test-real: $(VENV)/.dev
 	$(BIN)/pytest -n auto --dist loadfile -m real
+
+test-soak: $(VENV)/.dev
+	$(BIN)/pytest -m soak
 
 test-browser: $(VENV)/.dev
 	$(BIN)/pytest -m browser

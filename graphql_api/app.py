@@ -90,6 +90,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=lifespan,
     )
+    app.state.parts = parts
     app.state.stopping = stopping
     return app
 

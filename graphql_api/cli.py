@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from graphql_api.parts import Parts
     from graphql_api.sandbox import Releases
+
+PATIENCE = 1.0
+"""Seconds that `ask` waits, after its answer, for stale documents to be renewed."""
 
 command = typer.Typer(
     name="competent-graphql",
@@ -363,6 +366,8 @@ async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[st
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ask.invalid", headers=headers) as client,
     ):
         answer: dict[str, Any] = (await client.post("/graphql", json=body, timeout=None)).json()
+        with suppress(TimeoutError):  # else a stale copy would stay so for all who only ever ask once
+            await asyncio.wait_for(app.state.parts.store.settle(), PATIENCE)
         return answer
 
 

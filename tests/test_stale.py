@@ -1,9 +1,11 @@
 """Trouble upstream, for a client who asks what the server already knows; and clients who leave. Over a sandbox in this process."""
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.app import create_app
+from graphql_api.cli import _ask
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server
@@ -215,3 +218,26 @@ async def test_a_client_that_hangs_up_over_http_ends_its_operation_too(server: S
 async def _hang_up(when: asyncio.Event) -> dict[str, Any]:
     await when.wait()
     return {"type": "http.disconnect"}
+
+
+async def test_a_stale_document_is_renewed_before_a_process_that_asks_once_ends(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
+    async def turns(seconds: float) -> None:  # far more of them than an answer from the store takes
+        for _ in range(5000):
+            await asyncio.sleep(0)
+
+    asked: list[str] = []
+    written: list[tuple[float]] = []
+    faults = Faults([Fault("**", "slow")], sleep=turns)
+    settings = replace(settings, keep_current=0.0, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
+
+    for calls in (1, 2, 3):
+        app = create_app(settings, create_sandbox(releases, asked=asked, faults=faults))
+        answer = await _ask(app, {"query": "{ release { number } }"}, "")
+        assert answer["data"] == {"release": {"number": "3.11"}}
+        assert len(asked) == calls
+        with sqlite3.connect(tmp_path / "documents.sqlite") as connection:
+            written.append(connection.execute("SELECT at FROM document WHERE path = '/releases/current'").fetchone())
+        connection.close()
+    assert len(set(written)) == 3

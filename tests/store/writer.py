@@ -1,0 +1,51 @@
+"""Run by test_durability: writes documents to a SQLite store until it is killed. `python -m tests.store.writer FILE SEED`.
+
+It begins when a line comes on its standard input, and says a line when the first documents are about to be written.
+"""
+
+import asyncio
+import hashlib
+import sys
+from pathlib import Path
+from random import Random
+
+from graphql_api.fetching import Validators
+from graphql_api.hal import Document
+from graphql_api.store.shelf import Kept
+from graphql_api.store.sqlite import SqliteFile
+from tests.store.world import profile
+
+PATHS = 400
+BYTES = 3_000_000
+"""Few enough that documents are let go of while others are written."""
+
+
+def document(number: int, random: Random) -> Document:
+    """One that tells whether it is whole, and whose it is."""
+    text = random.randbytes(random.randrange(50, 20_000)).hex()
+    return {"n": number, "text": text, "sum": hashlib.blake2s(text.encode()).hexdigest()}
+
+
+def is_whole(number: int, kept: Kept) -> bool:
+    """Whether a document came back as `document` made it."""
+    told = kept.document
+    same = told["n"] == number and hashlib.blake2s(told["text"].encode()).hexdigest() == told["sum"]
+    return same and kept.size == len(told["text"]) and kept.validators.etag == told["sum"]
+
+
+async def write(file: Path, random: Random) -> None:
+    """Write for ever."""
+    store = SqliteFile(file, "api", most_bytes=BYTES)
+    print("writing", flush=True)
+    at = 0.0
+    while True:
+        for _ in range(random.randrange(1, 40)):
+            number, at = random.randrange(PATHS), at + 1
+            made = document(number, random)
+            store.put(profile(number), Kept(made, at, len(made["text"]), Validators(made["sum"])))
+        await store.get_many([profile(random.randrange(PATHS))])
+
+
+if __name__ == "__main__":
+    sys.stdin.readline()
+    asyncio.run(write(Path(sys.argv[1]), Random(int(sys.argv[2]))))
