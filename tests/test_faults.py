@@ -9,7 +9,7 @@ import pytest
 
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import CP_7, Server
 
 QUESTION = """{
   occupationalProfile(code: "OP-101") {
@@ -75,7 +75,7 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
 @pytest.fixture
 async def roomy(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server with a place for each of a crowd."""
-    started = Server(releases, replace(settings, max_operations=300))
+    started = Server(releases, replace(settings, max_operations=700))
     async with started.client, started.app.router.lifespan_context(started.app):
         yield started
 
@@ -98,6 +98,27 @@ async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_re
     assert [answer["technicalCompetence"]["code"] for answer in answers[1:] if isinstance(answer, dict)] == [
         "CP-7"
     ] * 99
+
+
+async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_calls(roomy: Server) -> None:
+    roomy.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=503))
+    query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ code }} }} }}'
+
+    answers = await asyncio.gather(*(roomy.post(query) for _ in range(300)))
+
+    assert {each["extensions"]["code"] for answer in answers for each in answer.json()["errors"]} == {
+        "UPSTREAM_UNAVAILABLE"
+    }
+    assert 1 <= len(roomy.asked()) <= 6
+
+
+async def test_ten_missing_documents_asked_for_again_and_again_cost_few_calls(server: Server) -> None:
+    query = 'query ($uuid: UUID) { technicalCompetence(uuid: $uuid, release: "3.11") { code } }'
+    for number in range(180):
+        uuid = CP_7.replace("8c15a1bf", f"{number % 10:08x}")
+        assert await server.ask(query, {"uuid": uuid}) == {"technicalCompetence": None}
+
+    assert 10 <= len(server.asked()) <= 20
 
 
 async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: pytest.LogCaptureFixture) -> None:
