@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from graphql_api import examples
+from graphql_api.access import guarding
 from graphql_api.admission import Admission, Places
 from graphql_api.agents import agents_routes
 from graphql_api.endpoint import Caching, Context, Documents, Endpoint, http_error, unexpected
@@ -85,6 +86,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         middleware=[  # outermost first
             Middleware(Observing, stopping, [each.name for each in examples.examples()], settings.log_texts == "on"),
             *wrapping(settings),
+            *guarding(settings),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},

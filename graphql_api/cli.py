@@ -22,6 +22,7 @@ from graphql_api.settings import Settings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from graphql_api.keys import Keys
     from graphql_api.parts import Parts
     from graphql_api.sandbox import Releases
 
@@ -37,6 +38,9 @@ command = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+keys_command = typer.Typer(help="Keys of clients: new, list, revoke.", no_args_is_help=True, rich_markup_mode=None)
+command.add_typer(keys_command, name="key")
 
 Data = Annotated[
     list[Path] | None,
@@ -98,7 +102,7 @@ def ask(
 
     For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
-    settings = _settings(data=tuple(data or ()))
+    settings = _settings(data=tuple(data or ()), access="off")  # who sits here needs no key
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
     with _app(settings) as (app, _):
         answer = asyncio.run(_ask(app, body, language))
@@ -174,22 +178,26 @@ def mcp(
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
         _stop("mcp needs the library of the Model Context Protocol: pip install 'competent-graphql[mcp]'")
+    from graphql_api.access import guarding
     from graphql_api.serving import begin_logging, serve_app
 
     if not http:
-        settings = _settings(data=tuple(data or ()))
+        settings = _settings(data=tuple(data or ()), access="off")
         begin_logging(settings)
         with _app(settings) as (app, _):
             asyncio.run(serve_stdio(create_mcp(app, language)))
         return
     alone = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
     settings = _settings(data=tuple(data or ()), host=host, port=port, **alone)
+    if settings.access == "passthrough":
+        _stop("mcp --http asks with the key of this server: use COMPETENT_ACCESS=keys, or off")
 
     @contextmanager
     def build() -> "Iterator[tuple[Starlette, str]]":
-        with _app(settings) as (app, data):
-            server = create_mcp(app, language)
-            yield server.streamable_http_app(json_response=True, stateless_http=True, host=host), data
+        with _app(replace(settings, access="off", host="127.0.0.1")) as (app, data):
+            served = create_mcp(app, language).streamable_http_app(json_response=True, stateless_http=True, host=host)
+            served.user_middleware += guarding(settings)
+            yield served, data
 
     serve_app(settings, build, lambda address, data: f"MCP on http://{address}/mcp\nServing {data}.")
 
@@ -247,6 +255,46 @@ def _changes_since(old: str, new: str) -> bool:
         for change in changes:
             print(f"{what}: {change.description}")
     return bool(breaking)
+
+
+@keys_command.command("new")
+def new_key(
+    name: Annotated[str, typer.Argument(help="Who it is for: letters, digits, dots, dashes and underscores.")],
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Requests a minute that it is good for. [env: COMPETENT_KEYS_PER_MINUTE]")
+    ] = None,
+) -> None:
+    """Make a key for a client, and print it: it is not kept, and cannot be shown again."""
+    with _keys() as keys:
+        key = keys.new(name, per_minute)
+    print(key)
+    print("This key is shown only now. Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.", file=sys.stderr)
+
+
+@keys_command.command("list")
+def list_keys() -> None:
+    """Print who has a key: the name, the public part of the key, when it was made, and requests a minute."""
+    with _keys() as keys:
+        for client in keys.clients():
+            print(f"{client.name}\tcgk_{client.id}_…\t{client.made}\t{client.per_minute or '-'}")
+
+
+@keys_command.command("revoke")
+def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.")]) -> None:
+    """Make the key of a client worthless, within a second for servers that run."""
+    with _keys() as keys:
+        keys.revoke(name)
+
+
+@contextmanager
+def _keys() -> "Iterator[Keys]":
+    from graphql_api.access import keys_file
+    from graphql_api.keys import Keys
+
+    try:
+        yield Keys(keys_file(_settings()))
+    except SettingsError as error:
+        _stop(str(error))
 
 
 def _settings(**chosen: Any) -> Settings:

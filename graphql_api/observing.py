@@ -94,6 +94,7 @@ def _line(record: Record, status: int | None, seconds: float) -> Texts:
         "request_id": record.request_id,
         "operation": record.name[:100],
         "type": record.kind,
+        "client": record.client,
         "status": status,
         "duration_ms": round(seconds * 1000, 1),
         "cost": record.cost,

@@ -23,6 +23,8 @@ class Record:
     request_id: str = ""
     name: str = ""
     """The name of the operation, as the client gave it: any text that GraphQL has as a name, of any length."""
+    client: str = ""
+    """The name of the client, where it has a key of this server's."""
     kind: str = ""
     """`query`, `mutation` or `subscription`."""
     cost: int | None = None

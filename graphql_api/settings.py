@@ -122,6 +122,18 @@ class Settings:
     )
     walk_concurrency: int = _setting(8, "Most requests at once of the walk that fills an index.", least=1)
     federation: str = _setting("off", "`on` lets a router of Apollo Federation ask this server as a subgraph.")
+    access: str = _setting(
+        "off",
+        "Who may ask: anybody (`off`), clients with keys of this server (`keys`), or clients with their own key for the "
+        "Competent API, which goes upstream (`passthrough`).",
+    )
+    keys_file: Path | None = _setting(
+        None,
+        "File of the keys that `competent-graphql key` makes. Unset: `keys.json` in the user's configuration folder.",
+    )
+    keys_per_minute: int = _setting(
+        600, "Requests a minute that a key is good for which has no quota of its own.", least=1
+    )
     introspection: str = _setting("on", "`off` refuses introspection, and suggests no names in errors.")
     graphiql: str = _setting("on", "`off` serves no GraphiQL.")
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
@@ -213,6 +225,8 @@ class Settings:
                 )
         if self.log not in ("debug", "info", "warning", "error"):
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
+        if self.access not in ("off", "keys", "passthrough"):
+            raise SettingsError("COMPETENT_ACCESS is one of off, keys, passthrough")
         for name in ("federation", "introspection", "graphiql", "log_texts"):
             if getattr(self, name) not in ("on", "off"):
                 raise SettingsError(f"{PREFIX}{name.upper()} is on or off")
@@ -271,7 +285,7 @@ def variable(setting: "Field[Any]") -> str:
 def _parse(setting: "Field[Any]", text: str) -> Any:
     if isinstance(setting.default, tuple):
         return tuple(Path(each) for each in text.split(os.pathsep) if each)
-    if setting.name in ("api_key_file", "cache_dir"):
+    if setting.name in ("api_key_file", "cache_dir", "keys_file"):
         return Path(text) if text else None
     if isinstance(setting.default, Secret):
         return Secret(text.strip())

@@ -53,11 +53,13 @@ def test_there_are_queries_in_the_docs() -> None:
     assert sum(bool(query.values[1]) for query in QUERIES) >= 6
 
 
-@pytest.mark.parametrize("name", ["serve", "ask", "mirror", "sandbox", "schema", "manifest", "mcp"])
+@pytest.mark.parametrize(
+    "name", ["serve", "ask", "mirror", "sandbox", "schema", "manifest", "mcp", "key new", "key list", "key revoke"]
+)
 def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     printed = subprocess.run(
-        [sys.executable, "-m", "graphql_api", name, "--help"],
+        [sys.executable, "-m", "graphql_api", *name.split(), "--help"],
         capture_output=True,
         text=True,
         check=True,

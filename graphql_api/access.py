@@ -1,0 +1,268 @@
+"""Who may ask: clients with keys, each with a quota, or with a key of their own for the Competent API.
+
+Everything needs a key but the pages that say what this server is, its health and its metrics. What is refused is told in JSON
+with a code, on a WebSocket with a close code or an error, before anything else of the request is looked at.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+from platformdirs import user_config_path
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.endpoint import JSON, Refused, refused
+from graphql_api.keys import Keys
+from graphql_api.quotas import Quotas
+from graphql_api.record import Record, record_of
+from graphql_api.secret import Secret
+from graphql_api.settings import Settings
+
+log = logging.getLogger(__name__)
+
+OPEN = ("/schema.graphql", "/llms.txt", "/graphiql", "/health", "/metrics")
+"""Pages that need no key, and what is below them; so does `/` itself."""
+SHOWN = ("authorization", "x-api-key", "x-ibm-client-id")
+"""Headers that keys come in."""
+FORBIDDEN = 4403
+"""The close code of graphql-transport-ws for who may not connect, or no longer."""
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_OWN_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+class Caller(NamedTuple):
+    """Who asks: a name for the log, a quota, and the key that their calls to the Competent API are made with."""
+
+    name: str
+    per_minute: int | None = None
+    key: Secret | None = None
+
+
+class Gate(Protocol):
+    """Knows who may ask by what they show: request headers, or the payload of `connection_init`, names in lower case."""
+
+    def caller(self, shown: Mapping[str, str]) -> Caller:
+        """Who it is; raises Refused with 401."""
+
+
+class WithKeys:
+    """Clients with a key of ours, as `Authorization: Bearer` or `X-API-Key`."""
+
+    def __init__(self, keys: Keys, per_minute: int) -> None:
+        self._keys = keys
+        self._per_minute = per_minute
+
+    def caller(self, shown: Mapping[str, str]) -> Caller:
+        """The client whose key it is."""
+        scheme, _, token = shown.get("authorization", "").strip().partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" else shown.get("x-api-key", "").strip()
+        if not key:
+            raise _unknown("Send your key as `Authorization: Bearer …` or `X-API-Key: …`.")
+        if (client := self._keys.client(key)) is None:
+            raise _unknown("This key is not known, or no longer.")
+        return Caller(client.name, client.per_minute or self._per_minute)
+
+
+class WithTheirOwn:
+    """Clients with their own key for the Competent API, which decides whether it is good; stored documents are public data."""
+
+    def caller(self, shown: Mapping[str, str]) -> Caller:
+        """Whoever shows something that can be sent as a key."""
+        key = shown.get("x-ibm-client-id", "")
+        if not key:
+            raise _unknown("Send your key for the Competent API as `X-IBM-Client-Id: …`.")
+        if not _OWN_KEY.fullmatch(key):
+            raise _unknown("`X-IBM-Client-Id` is no key of the Competent API.")
+        return Caller("", key=Secret(key))
+
+
+def _unknown(message: str) -> Refused:
+    return Refused(401, message, "UNAUTHENTICATED", WWW_Authenticate='Bearer realm="competent-graphql"')
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Decides on requests and operations, and writes into their records who asks."""
+
+    gate: Gate
+    quotas: Quotas
+
+    def caller(self, shown: Mapping[str, str], record: Record) -> Caller:
+        """Who it is; raises Refused."""
+        caller = self.gate.caller(shown)
+        record.client, record.asker.key = caller.name, caller.key
+        return caller
+
+    async def count(self, caller: Caller) -> Mapping[str, str]:
+        """Count a request, and give the headers that tell how many are left; raises Refused where none is."""
+        if caller.per_minute is None:
+            return {}
+        standing = await self.quotas.take(caller.name, caller.per_minute)
+        if standing.allowed:
+            return standing.headers
+        message = f"Your key is good for {standing.quota:,} requests a minute, and they are used up."
+        refusal = Refused(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
+        refusal.headers |= standing.headers
+        raise refusal
+
+    def still(self, shown: Mapping[str, str]) -> bool:
+        """Whether who was let in still would be: a key can be revoked while an answer goes on."""
+        try:
+            self.gate.caller(shown)
+        except Refused:
+            return False
+        return True
+
+
+class Access:
+    """Pure ASGI around all routes."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, quotas: Quotas) -> None:
+        self._app = app
+        self._decide = Decide(gate, quotas)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in who may ask, and nobody else."""
+        if scope["type"] == "websocket":
+            await _Connection(self._decide, scope, receive, send).serve(self._app)
+        elif scope["type"] != "http" or is_open(scope["path"]):
+            await self._app(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shown, record = Headers(scope=scope), record_of(scope)
+        try:
+            headers = await self._decide.count(self._decide.caller(shown, record))
+        except Refused as refusal:
+            await refused(refusal, JSON, record)(scope, receive, send)
+            return
+        ended = False
+
+        async def sending(message: Message) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.start":
+                MutableHeaders(raw=message["headers"]).update(headers)
+            elif message.get("more_body") and not self._decide.still(shown):
+                message = {"type": "http.response.body", "more_body": False}
+            if not ended:
+                await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+
+        await self._app(scope, receive, sending)
+
+
+def guarding(settings: Settings) -> list[Middleware]:
+    """The middleware of the settings: none where anybody may ask. Raises SettingsError for keys that cannot be read."""
+    gates: dict[str, Callable[[], Gate]] = {
+        "keys": lambda: WithKeys(Keys(keys_file(settings)), settings.keys_per_minute),
+        "passthrough": WithTheirOwn,
+    }
+    if settings.access not in gates:
+        if settings.host not in LOOPBACK:
+            log.warning("whoever reaches %s may ask: COMPETENT_ACCESS=keys demands keys", settings.host)
+        return []
+    return [Middleware(Access, gates[settings.access](), Quotas.of(settings.store))]
+
+
+def keys_file(settings: Settings) -> Path:
+    """Where the keys of clients are."""
+    return settings.keys_file or user_config_path("competent-graphql") / "keys.json"
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path == "/" or any(path == each or path.startswith(f"{each}/") for each in OPEN)
+
+
+class _Connection:
+    """One WebSocket. Who could send no headers, as browsers cannot, shows a key in the payload of `connection_init`.
+
+    An operation counts as a request, and the connection ends when its key is revoked.
+    """
+
+    def __init__(self, decide: Decide, scope: Scope, receive: Receive, send: Send) -> None:
+        self._decide = decide
+        self._scope, self._receive, self._send = scope, receive, send
+        self._shown: Mapping[str, str] | None = None
+        self._closed = False
+
+    async def serve(self, app: ASGIApp) -> None:
+        headers = Headers(scope=self._scope)
+        if any(name in headers for name in SHOWN):
+            try:
+                self._let_in(headers)
+            except Refused:
+                await self._receive()  # websocket.connect, which is answered with 403
+                await self._close()
+                return
+        await app(self._scope, self._next, self._pass)
+
+    def _let_in(self, shown: Mapping[str, str]) -> None:
+        self._decide.caller(shown, record_of(self._scope))
+        self._shown = shown
+
+    async def _next(self) -> Message:
+        """The next message that the app may see."""
+        while True:
+            message = await self._receive()
+            if message["type"] != "websocket.receive":
+                return message
+            told = _parsed(message.get("text"))
+            try:
+                if told.get("type") == "connection_init" and self._shown is None:
+                    self._let_in(_lower(told.get("payload")))
+                elif told.get("type") == "subscribe" and self._shown is not None:
+                    await self._decide.count(self._decide.caller(self._shown, record_of(self._scope)))
+            except Refused as refusal:
+                if refusal.status == 429:
+                    await self._refuse(told.get("id"), refusal)
+                    continue
+                await self._close()
+                return {"type": "websocket.disconnect", "code": FORBIDDEN}
+            if self._shown is None and told.get("type") not in ("ping", "pong"):
+                await self._close()
+                return {"type": "websocket.disconnect", "code": FORBIDDEN}
+            return message
+
+    async def _refuse(self, id: Any, refusal: Refused) -> None:
+        extensions = {
+            "code": refusal.code,
+            "retryAfter": refusal.retry_after,
+            "requestId": record_of(self._scope).request_id,
+        }
+        errors = [{"message": str(refusal), "extensions": extensions}]
+        text = orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
+        await self._pass({"type": "websocket.send", "text": text})
+
+    async def _pass(self, message: Message) -> None:
+        """What the app sends, as long as the key is good."""
+        if message["type"] == "websocket.send" and self._shown is not None and not self._decide.still(self._shown):
+            await self._close()
+        elif not self._closed:
+            self._closed = message["type"] == "websocket.close"
+            await self._send(message)
+
+    async def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await self._send({"type": "websocket.close", "code": FORBIDDEN, "reason": "Forbidden"})
+
+
+def _parsed(text: Any) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except (ValueError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lower(payload: Any) -> Mapping[str, str]:
+    shown = payload.items() if isinstance(payload, dict) else ()
+    return {name.lower(): value for name, value in shown if isinstance(value, str)}

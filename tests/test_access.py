@@ -1,0 +1,368 @@
+"""Who may ask: keys, quotas, clients' own keys; over HTTP and over WebSockets."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from limits.aio.storage import MemoryStorage
+from limits.errors import StorageError
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from graphql_api.access import Access, WithKeys, WithTheirOwn, guarding, is_open
+from graphql_api.app import create_app
+from graphql_api.keys import Keys
+from graphql_api.quotas import Quotas
+from graphql_api.record import record_of
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server
+
+TINY = "{ __typename }"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "keys.json")
+
+
+@pytest.fixture
+async def server(releases: Releases, settings: Settings, keys: Keys) -> AsyncIterator[Server]:
+    started = Server(releases, replace(settings, access="keys", keys_file=keys.file))
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
+
+
+class Seeing(Server):
+    """A server whose upstream notes the keys that it is asked with."""
+
+    def __init__(self, releases: Releases, settings: Settings) -> None:
+        super().__init__(releases, settings)
+        self.keys_seen: list[str] = []
+
+        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+            self.keys_seen.append(Headers(scope=scope).get("x-ibm-client-id", ""))
+            await self.sandbox(scope, receive, send)
+
+        self.app = create_app(settings, noting)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+
+
+@pytest.fixture
+async def open_to_their_own(releases: Releases, settings: Settings) -> AsyncIterator[Seeing]:
+    started = Seeing(releases, replace(settings, access="passthrough"))
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
+
+
+@pytest.mark.parametrize(
+    "header", ["Authorization: Bearer {}", "authorization: bearer  {}", "X-API-Key: {}", "x-api-key: {}"]
+)
+async def test_a_key_lets_its_client_in(keys: Keys, releases: Releases, settings: Settings, header: str) -> None:
+    key = keys.new("partner", 100)
+    server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
+    name, _, value = header.format(key).partition(": ")
+    async with server.client:
+        response = await server.client.post("/graphql", json={"query": TINY}, headers={name: value})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+    assert response.headers["ratelimit-policy"] == '"minute";q=100;w=60'
+    assert response.headers["ratelimit"] in ('"minute";r=99;t=60', '"minute";r=99;t=59')
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer nonsense"},
+        {"authorization": "Basic dXNlcjpwYXNz"},
+        {"x-api-key": "nonsense"},
+        {"x-api-key": "cgk_000000000000_" + "A" * 43},
+        {"x-ibm-client-id": "theirs"},
+        {"cookie": "x-api-key=nonsense"},
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET", "HEAD", "OPTIONS", "DELETE"])
+async def test_without_a_good_key_nobody_asks(server: Server, headers: dict[str, str], method: str) -> None:
+    response = await server.client.request(method, "/graphql", params={"query": TINY}, headers=headers)
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer realm="competent-graphql"'
+    if method != "HEAD":
+        (error,) = response.json()["errors"]
+        assert error["extensions"] == {"code": "UNAUTHENTICATED", "requestId": response.headers["x-request-id"]}
+        assert "nonsense" not in response.text
+    assert server.asked() == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health/live", "/graphiql", "/graphiql/assets/icon.svg", "/schema.graphql", "/llms.txt"]
+)
+async def test_pages_about_the_server_need_no_key(server: Server, path: str) -> None:
+    assert (await server.client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/id/3.11/skill/x", "/nothing", "/graphql/", "/graphiqlx", "/healthy", "/metricsx"])
+async def test_everything_else_needs_one(server: Server, path: str) -> None:
+    assert (await server.client.get(path)).status_code == 401
+    assert not is_open(path)
+
+
+async def test_a_key_is_good_for_so_many_requests_and_then_says_when_it_is_again(
+    releases: Releases, settings: Settings, keys: Keys
+) -> None:
+    first, second = keys.new("first", 3), keys.new("second", 3)
+    server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
+    answers = [await _as(server, first) for _ in range(4)]
+
+    assert [each.status_code for each in answers] == [200, 200, 200, 429]
+    refused = answers[-1]
+    (error,) = refused.json()["errors"]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert 1 <= error["extensions"]["retryAfter"] <= 60
+    assert int(refused.headers["retry-after"]) == error["extensions"]["retryAfter"]
+    assert refused.headers["ratelimit"].startswith('"minute";r=0;t=')
+    assert (await _as(server, second)).status_code == 200
+
+
+async def _as(server: Server, key: str) -> Any:
+    return await server.client.post("/graphql", json={"query": TINY}, headers={"x-api-key": key})
+
+
+async def test_a_browser_of_another_origin_may_ask_first_without_a_key(
+    releases: Releases, settings: Settings, keys: Keys
+) -> None:
+    server = Server(
+        releases, replace(settings, access="keys", keys_file=keys.file, cors_origins="https://partner.example")
+    )
+    asks = {
+        "origin": "https://partner.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "x-api-key",
+    }
+    async with server.client:
+        preflight = await server.client.options("/graphql", headers=asks)
+        refused = await server.client.post(
+            "/graphql", json={"query": TINY}, headers={"origin": "https://partner.example"}
+        )
+
+    assert preflight.status_code == 200
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == "https://partner.example"
+
+
+async def test_a_clients_own_key_goes_upstream_and_documents_are_shared(open_to_their_own: Seeing) -> None:
+    query = '{ occupationalProfile(code: "OP-112") { code } }'
+    seen = open_to_their_own.keys_seen
+
+    first = await open_to_their_own.client.post(
+        "/graphql", json={"query": query}, headers={"x-ibm-client-id": "their-key-1"}
+    )
+    assert first.json()["data"]["occupationalProfile"] == {"code": "OP-112"}
+    assert set(seen) == {"their-key-1"}
+    seen.clear()
+    second = await open_to_their_own.client.post(
+        "/graphql", json={"query": query}, headers={"x-ibm-client-id": "their-key-2"}
+    )
+
+    assert second.json() == first.json()
+    assert seen == []
+
+
+@pytest.mark.parametrize("key", [None, "", "a b", "x" * 201])
+async def test_without_a_key_of_their_own_nobody_asks(open_to_their_own: Server, key: str | None) -> None:
+    headers = {} if key is None else {"x-ibm-client-id": key}
+    response = await open_to_their_own.client.post("/graphql", json={"query": TINY}, headers=headers)
+
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+class Down(MemoryStorage):
+    """A shared server that cannot be reached."""
+
+    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        raise StorageError(ConnectionError("refused"))
+
+
+async def test_where_the_shared_server_is_down_a_process_counts_alone(caplog: pytest.LogCaptureFixture) -> None:
+    quotas = Quotas(Down())
+
+    assert [(await quotas.take("a", 2)).allowed for _ in range(3)] == [True, True, False]
+    assert caplog.text.count("quotas are counted in this process") == 1
+
+
+def test_quotas_are_shared_where_documents_are() -> None:
+    assert Quotas.of("valkey://127.0.0.1:6379/0")._shared is not None
+    assert Quotas.of("sqlite:x")._shared is None
+
+
+def test_open_to_all_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixture, settings: Settings) -> None:
+    assert guarding(settings) == []
+    assert caplog.text == ""
+    guarding(replace(settings, host="0.0.0.0"))
+    assert "COMPETENT_ACCESS=keys" in caplog.text
+
+
+# WebSockets
+
+
+class Socket:
+    """A client of a WebSocket, and an app behind the gate that tells what reaches it and echoes what it is told."""
+
+    def __init__(self, *messages: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
+        self.incoming: list[Message] = [{"type": "websocket.connect"}]
+        self.incoming += [{"type": "websocket.receive", "text": orjson.dumps(each).decode()} for each in messages]
+        self.reached: list[dict[str, Any]] = []
+        self.sent: list[Message] = []
+        self.before_send = lambda: None
+        told = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        self.scope: Scope = {"type": "websocket", "path": "/graphql", "headers": told}
+
+    async def receive(self) -> Message:
+        return self.incoming.pop(0) if self.incoming else {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            if message["type"] == "websocket.connect":
+                await send({"type": "websocket.accept"})
+            else:
+                told = orjson.loads(message["text"])
+                self.reached.append(told)
+                self.before_send()
+                await send({"type": "websocket.send", "text": orjson.dumps({"echo": told["type"]}).decode()})
+
+    async def talk(self, gate: WithKeys | WithTheirOwn) -> "Socket":
+        await Access(self.app, gate, Quotas())(self.scope, self.receive, self.send)
+        return self
+
+    @property
+    def closed(self) -> list[int]:
+        return [each["code"] for each in self.sent if each["type"] == "websocket.close"]
+
+
+INIT = {"type": "connection_init"}
+SUBSCRIBE = {"type": "subscribe", "id": "1", "payload": {"query": TINY}}
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "X-API-Key", "x-api-key"])
+async def test_a_websocket_shows_its_key_in_connection_init(keys: Keys, name: str) -> None:
+    key = keys.new("partner")
+    shown = {name: f"Bearer {key}" if name.lower() == "authorization" else key}
+
+    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE).talk(WithKeys(keys, 10))
+
+    assert [each["type"] for each in socket.reached] == ["connection_init", "subscribe"]
+    assert socket.closed == []
+    assert record_of(socket.scope).client == "partner"
+
+
+async def test_a_websocket_shows_its_key_in_a_header(keys: Keys) -> None:
+    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": keys.new("partner")}).talk(WithKeys(keys, 10))
+
+    assert len(socket.reached) == 2
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [INIT],
+        [INIT | {"payload": None}],
+        [INIT | {"payload": {"x-api-key": "nonsense"}}],
+        [INIT | {"payload": {"x-api-key": 7}}],
+        [INIT | {"payload": []}],
+        [SUBSCRIBE],
+        [{"type": "ping"}, SUBSCRIBE],
+        [{"type": "nothing"}],
+        [{}],
+    ],
+)
+async def test_a_websocket_without_a_good_key_is_closed_before_anything_runs(
+    keys: Keys, messages: list[dict[str, Any]]
+) -> None:
+    keys.new("partner")
+    socket = await Socket(*messages, SUBSCRIBE).talk(WithKeys(keys, 10))
+
+    assert [each["type"] for each in socket.reached if each["type"] != "ping"] == []
+    assert socket.closed == [4403]
+
+
+async def test_a_websocket_with_a_bad_header_is_never_accepted(keys: Keys) -> None:
+    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": "nonsense"}).talk(WithKeys(keys, 10))
+
+    assert [each["type"] for each in socket.sent] == ["websocket.close"]
+
+
+async def test_an_operation_on_a_websocket_counts_as_a_request(keys: Keys) -> None:
+    shown = INIT | {"payload": {"x-api-key": keys.new("partner", 2)}}
+    socket = await Socket(shown, *(SUBSCRIBE | {"id": str(n)} for n in range(3))).talk(WithKeys(keys, 10))
+
+    assert [each.get("id") for each in socket.reached] == [None, "0", "1"]
+    refused = orjson.loads(socket.sent[-1]["text"])
+    assert (refused["type"], refused["id"]) == ("error", "2")
+    assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert socket.closed == []
+
+
+async def test_a_websocket_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
+    now = 0.0
+    keys = Keys(tmp_path / "keys.json", lambda: now)
+    key = keys.new("partner")
+    socket = Socket(INIT | {"payload": {"x-api-key": key}}, SUBSCRIBE, SUBSCRIBE | {"id": "2"})
+
+    def revoke() -> None:
+        if len(socket.reached) == 2:
+            Keys(keys.file).revoke("partner")
+            nonlocal now
+            now += 1.0
+
+    socket.before_send = revoke
+    await socket.talk(WithKeys(keys, 10))
+
+    assert [each["type"] for each in socket.sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+    assert socket.closed == [4403]
+
+
+async def test_a_websocket_passes_the_clients_own_key_on() -> None:
+    socket = await Socket(INIT | {"payload": {"X-IBM-Client-Id": "theirs"}}, SUBSCRIBE).talk(WithTheirOwn())
+    key = record_of(socket.scope).asker.key
+
+    assert key is not None
+    assert key.reveal() == "theirs"
+    assert "theirs" not in repr(record_of(socket.scope))
+
+
+async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
+    now = 0.0
+    keys = Keys(tmp_path / "keys.json", lambda: now)
+    key = keys.new("partner")
+    sent: list[Message] = []
+
+    async def events(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal now
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for n in range(4):
+            if n == 2:
+                Keys(keys.file).revoke("partner")
+                now += 1.0
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
+    await Access(events, WithKeys(keys, 10), Quotas())(scope, receive, send)
+
+    assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
+    assert sent[-1]["more_body"] is False

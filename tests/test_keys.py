@@ -1,0 +1,155 @@
+"""Keys of clients: shown once, kept as salted hashes, good until revoked, also for servers that run."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from graphql_api.errors import SettingsError
+from graphql_api.keys import LOOK_AGAIN, Keys
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config" / "keys.json"
+
+
+def test_a_key_is_its_clients_until_it_is_revoked(file: Path) -> None:
+    keys = Keys(file)
+    key, other = keys.new("partner", 5), keys.new("other")
+
+    assert [(each.name, each.per_minute) for each in keys.clients()] == [("other", None), ("partner", 5)]
+    found = keys.client(key)
+    assert found is not None
+    assert (found.name, found.per_minute) == ("partner", 5)
+
+    keys.revoke("partner")
+
+    assert keys.client(key) is None
+    assert keys.client(other) is not None
+
+
+def test_the_file_holds_no_key_and_only_its_owner_may_read_it(file: Path) -> None:
+    key = Keys(file).new("partner")
+    told = file.read_text(encoding="utf-8")
+
+    assert key not in told
+    assert key.rpartition("_")[2] not in told
+    assert key[17:] not in told
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_two_keys_have_two_salts_and_two_hashes(file: Path) -> None:
+    keys = Keys(file)
+    keys.new("a")
+    keys.new("b")
+    told = orjson.loads(file.read_bytes())["keys"]
+
+    assert len({each["salt"] for each in told} | {each["hash"] for each in told}) == 4
+
+
+WRONG: list[Callable[[str], str]] = [
+    lambda key: "",
+    lambda key: key[:-1],
+    lambda key: key + "A",
+    lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"),
+    lambda key: "cgk_" + "0" * 12 + key[16:],
+    lambda key: key.upper(),
+    lambda key: f" {key}",
+    lambda key: key[:17],
+    lambda key: "x" * 100_000,
+    lambda key: key + "\n",
+    lambda key: "é" * 60,
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_anything_but_the_key_itself_is_nobodys(file: Path, wrong: Callable[[str], str]) -> None:
+    keys = Keys(file)
+    key = keys.new("partner")
+
+    assert keys.client(wrong(key)) is None
+
+
+def test_a_server_that_runs_sees_new_and_revoked_keys_and_looks_once_a_second(file: Path) -> None:
+    clock = Clock()
+    operator, server = Keys(file), Keys(file, clock)
+    key = operator.new("partner")
+
+    assert server.client(key) is None  # it has just looked
+    clock.now += LOOK_AGAIN
+    assert server.client(key) is not None
+
+    operator.revoke("partner")
+    assert server.client(key) is not None
+    clock.now += LOOK_AGAIN
+    assert server.client(key) is None
+
+
+def test_without_the_file_nobody_has_a_key(file: Path) -> None:
+    clock = Clock()
+    keys = Keys(file, clock)
+    key = keys.new("partner")
+    file.unlink()
+    clock.now += LOOK_AGAIN
+
+    assert keys.client(key) is None
+
+
+@pytest.mark.parametrize("rubbish", ["", "{", "[]", '{"keys": 7}', '{"keys": [7]}', '{"keys": [{"name": "a"}]}'])
+def test_a_file_that_is_no_file_of_keys_stops_the_start_and_a_running_server_keeps_its_keys(
+    file: Path, rubbish: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    keys = Keys(file, clock)
+    key = keys.new("partner")
+    file.write_text(rubbish, encoding="utf-8")
+    clock.now += LOOK_AGAIN
+
+    assert keys.client(key) is not None
+    assert "the keys stay as they were" in caplog.text
+    with pytest.raises(SettingsError, match="is no file of keys"):
+        Keys(file)
+    with pytest.raises(SettingsError, match="is no file of keys"):
+        keys.new("another")
+    assert file.read_text(encoding="utf-8") == rubbish
+
+
+def test_two_changes_at_once_are_one_after_the_other(file: Path) -> None:
+    keys = Keys(file)
+    keys.new("a")
+    draft = file.with_name(".keys.json.new")
+    draft.touch()
+
+    with pytest.raises(SettingsError, match="being changed just now"):
+        keys.new("b")
+
+    draft.unlink()
+    keys.new("b")
+    assert [each.name for each in keys.clients()] == ["a", "b"]
+
+
+def test_a_name_has_one_key_and_is_a_plain_one(file: Path) -> None:
+    keys = Keys(file)
+    keys.new("partner")
+
+    with pytest.raises(SettingsError, match="has a key already"):
+        keys.new("partner")
+    for name in ("", "a b", "x" * 65, "a\nb", "../a"):
+        with pytest.raises(SettingsError, match="a name has"):
+            keys.new(name)
+    with pytest.raises(SettingsError, match="nobody of the name"):
+        keys.revoke("other")
+    with pytest.raises(SettingsError, match="at least 1"):
+        keys.new("none", 0)
