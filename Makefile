@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey bench clean
+.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey screenshot bench clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -40,6 +40,9 @@ test-soak: $(VENV)/.dev
 
 test-browser: $(VENV)/.dev
 	$(BIN)/pytest -m browser
+
+screenshot: $(VENV)/.dev
+	TAKE_PICTURE=1 $(BIN)/pytest -m browser tests/browser/test_screenshot.py
 
 test-clients: $(VENV)/.serve $(VENV)-clients/.done tests/clients/node_modules/.package-lock.json
 	cd tests/clients && npm test
