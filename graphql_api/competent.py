@@ -5,6 +5,7 @@ Upstream's own odd names are read here and go no further; what is not as expecte
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -43,12 +44,41 @@ def plain(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
+def code(document: Document) -> str | None:
+    """The code of a thing, also where it is a bare number."""
+    value = document.get("code")
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+
+
 def texts(value: object) -> dict[str, str]:
-    """The texts of an object `{nl, fr, en, de}`, by language, without those that are missing."""
+    """The texts of an object `{nl, fr, en, de}`, by language, without those that are missing; a bare text is a Dutch one."""
     if not isinstance(value, Mapping):
-        return {}
+        return {LANGUAGES[0]: text} if (text := plain(value)) else {}
     told = ((language, value.get(language)) for language in LANGUAGES)
     return {language: text for language, each in told if isinstance(each, str) and (text := each.strip())}
+
+
+def moment(value: object) -> datetime | None:
+    """A moment from its ISO 8601 form, from milliseconds since 1970, or from a list of year, month, day, hour and so on.
+
+    The two others are how Jackson writes moments unless it is told otherwise. UTC where no zone is named; None for anything else.
+    """
+    try:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value.strip())
+        elif isinstance(value, list):
+            found = datetime(*value[:6])
+        else:
+            found = datetime.fromtimestamp(value / 1000, UTC)  # type: ignore[operator]  # a TypeError where it is no number
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def things(value: object) -> list[Document]:
+    """The things embedded in a list, as objects; one that is told by its bare id is an object with that alone."""
+    values = value if isinstance(value, list) else []
+    return parts([{"id": each} if as_uuid(each) else each for each in values])
 
 
 class Name(NamedTuple):
@@ -63,10 +93,16 @@ class Name(NamedTuple):
 def names(value: object) -> list[Name]:
     """The alternative names of a list: one language each, or an object with several."""
     return [
-        Name(as_uuid(each.get("id")), plain(each.get("code")), name, language)
-        for each in parts(value)
+        Name(as_uuid(each.get("id")), code(each), name, language)
+        for each in _named(value)
         for name, language in _names(each)
     ]
+
+
+def _named(value: object) -> list[Document]:
+    """Objects with a name; bare texts are names too."""
+    values = value if isinstance(value, list) else []
+    return [each if isinstance(each, Mapping) else {"name": each} for each in values]
 
 
 def _names(each: Document) -> list[tuple[str, str | None]]:
@@ -88,7 +124,7 @@ class Label(NamedTuple):
 def labels(value: object) -> list[Label]:
     """The terms of a list."""
     return [
-        Label(as_uuid(each.get("id")), plain(each.get("code")), texts(each.get("title") or each.get("description")))
+        Label(as_uuid(each.get("id")), code(each), texts(each.get("title") or each.get("description")))
         for each in parts(value)
     ]
 
@@ -97,11 +133,11 @@ def codes(value: object) -> list[tuple[str, str]]:
     """Scheme and code of a list of codes: objects of a type and a value, or bare ISCO codes."""
     found = []
     for each in value if isinstance(value, list) else [value]:
-        scheme, code = (
+        scheme, told = (
             (each.get("type"), each.get("value") or each.get("code")) if isinstance(each, Mapping) else ("", each)
         )
-        if isinstance(code, str | int) and str(code).strip():
-            found.append((_scheme(scheme), str(code).strip()))
+        if isinstance(told, str | int) and str(told).strip():
+            found.append((_scheme(scheme), str(told).strip()))
     return found
 
 

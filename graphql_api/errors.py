@@ -16,6 +16,7 @@ see goes into `detail`, which is logged and never told.
         ├── UpstreamUnauthorized    UPSTREAM_UNAUTHORIZED
         ├── UpstreamUnavailable     UPSTREAM_UNAVAILABLE
         └── UpstreamInvalidResponse UPSTREAM_INVALID_RESPONSE
+            └── UpstreamRefused     UPSTREAM_INVALID_RESPONSE   (status 400: the request itself is refused)
 """
 
 from typing import Any, ClassVar
@@ -131,3 +132,7 @@ class UpstreamInvalidResponse(UpstreamError):
 
     code = "UPSTREAM_INVALID_RESPONSE"
     default = "The Competent API answered with something that is not the document asked for."
+
+
+class UpstreamRefused(UpstreamInvalidResponse):
+    """The Competent API says that what was asked makes no sense to it."""

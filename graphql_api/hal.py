@@ -52,9 +52,8 @@ def href(document: Document, rel: str) -> object:
 def items(document: Document) -> list[Document]:
     """The embedded list, found by its shape: Spring names it after a class that may change. Empty where there is none."""
     embedded = document.get("_embedded")
-    if not isinstance(embedded, Mapping):
-        return []
-    return next((parts(value) for value in embedded.values() if isinstance(value, list)), [])
+    lists = embedded.values() if isinstance(embedded, Mapping) else [embedded]
+    return max(map(parts, lists), key=len, default=[])
 
 
 def parts(value: object) -> list[Document]:
@@ -63,21 +62,35 @@ def parts(value: object) -> list[Document]:
 
 
 class Page(NamedTuple):
-    """How many items the first page of a list holds, and how many the whole list has."""
+    """How many items the first page of a list holds, how many the whole list has, and the page's number where it is told."""
 
     size: int
     total: int
+    number: int | None = None
 
 
 def page(document: Document) -> Page:
     """The `page` object of a list; a list without one is its own and only page."""
-    found = document.get("page")
+    told = _page(document)
     here = len(items(document))
-    told = found if isinstance(found, Mapping) else {}
     size = _count(told.get("size"), here)
     total = _count(told.get("totalElements"), here)
     # A page that holds fewer than it says, though more follow, is as large as what it holds.
-    return Page(here if 0 < here < min(size, total) else size, total)
+    return Page(
+        here if 0 < here < min(size, total) else size,
+        total,
+        _count(told.get("number"), -1) if "number" in told else None,
+    )
+
+
+def tells_total(document: Document) -> bool:
+    """Whether a list says how many items it has."""
+    return _count(_page(document).get("totalElements"), -1) >= 0
+
+
+def _page(document: Document) -> Mapping[str, Any]:
+    found = document.get("page")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _count(value: object, otherwise: int) -> int:

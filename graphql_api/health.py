@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from graphql_api.errors import CompetentError
 from graphql_api.fetching import Asker
-from graphql_api.loaders import CURRENT
 from graphql_api.parts import Parts
+from graphql_api.releases import CURRENT
 
 PATIENCE = 1.0
 """Seconds that a question for readiness waits for the Competent API."""

@@ -20,9 +20,9 @@ from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.caching import Caching, conditional
 from graphql_api.hal import is_release
 from graphql_api.home import PAGE_HEADERS, page
-from graphql_api.loaders import CURRENT
 from graphql_api.media import preferred
 from graphql_api.record import record_of
+from graphql_api.releases import CURRENT
 from graphql_api.schema import Answer
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[Answer]]

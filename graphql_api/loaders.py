@@ -7,18 +7,21 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from aiodataloader import DataLoader
 
 from graphql_api import routes
-from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.competent import as_uuid
+from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
 from graphql_api.fetching import Asker
-from graphql_api.hal import Document, href, is_release, items, parse_link
+from graphql_api.hal import Document
 from graphql_api.index import Index, Indexes
 from graphql_api.listing import Listing
+from graphql_api.releases import CURRENT, Releases
+from graphql_api.routes import Route
 from graphql_api.store import Store
 
-CURRENT = "current"
 _MOVING = (routes.RELEASES.path(), routes.RELEASE.path(CURRENT))
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
@@ -38,6 +41,7 @@ class Loaders:
         self._documents: DataLoader[str, Document] = DataLoader(self._load_batch)  # type: ignore[arg-type]  # exceptions too
         self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
+        self.releases = Releases(self.load, page_size)
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
         batch = asyncio.current_task()
@@ -61,7 +65,7 @@ class Loaders:
 
     async def index(self, number: str) -> Index:
         """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
-        if not self._indexes.has(number) and not await self.release_exists(number):
+        if not self._indexes.has(number) and not await self.releases.exists(number):
             raise ReleaseNotFound
         return await self._indexes.get(number)
 
@@ -90,46 +94,23 @@ class Loaders:
 
     async def release_number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
-        if not is_release(release):
-            raise ReleaseNotFound
-        return await self._current() if release == CURRENT else release
-
-    async def _current(self) -> str:
-        try:
-            document = await self.load(routes.RELEASE.path(CURRENT))
-        except UpstreamNotFound:
-            # That route is only assumed; the list of soft skills is a seen one, and its links tell the number too.
-            document = await self.load(routes.SOFT_SKILLS.path(CURRENT))
-        number = number_of(document)
-        if number is None:
-            raise UpstreamInvalidResponse(detail="the current release does not tell its number")
-        return number
+        return await self.releases.number(release)
 
     async def release_exists(self, number: str) -> bool:
         """Whether Competent serves a release of this number."""
-        try:
-            await self.load(routes.RELEASE.path(number))
-        except UpstreamNotFound:
-            # That route is only assumed: the list of releases, and the current one, may know better.
-            return number in await self._listed_numbers() or number == await self._current()
-        return True
+        return await self.releases.exists(number)
 
-    async def _listed_numbers(self) -> set[str | None]:
+    async def whole(self, route: Route, number: str, uuid: UUID, path: str = "") -> Document:
+        """The whole document of a thing, from this path of it or its usual one."""
         try:
-            return set(map(number_of, await self.listing(routes.RELEASES.path(), paged=False).all()))
+            return await self.load(path or route.path(number, uuid))
         except UpstreamNotFound:
-            return set()
+            if route is routes.SOFT_SKILL:  # only assumed: their list, which was seen, holds the same
+                for item in await self.listing(routes.SOFT_SKILLS.path(number)).all():
+                    if as_uuid(item.get("id")) == uuid:
+                        return item
+            raise
 
     def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
-
-
-def number_of(document: Document) -> str | None:
-    """The number of the release that a document belongs to, from its own link or those of its items, else from its keys."""
-    for linked in (document, *items(document)):
-        link = parse_link(href(linked, "self"))
-        if link is not None and link.release != CURRENT:
-            return link.release
-    told = document.get("number", document.get("releaseNumber"))
-    return told if isinstance(told, str) and is_release(told) and told != CURRENT else None

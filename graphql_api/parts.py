@@ -14,7 +14,8 @@ from platformdirs import user_cache_path
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
-from graphql_api.loaders import CURRENT, Loaders
+from graphql_api.loaders import Loaders
+from graphql_api.releases import CURRENT
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.progress import silent

@@ -6,7 +6,8 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.errors import BadUserInput, ReleaseNotFound
-from graphql_api.loaders import CURRENT, Loaders
+from graphql_api.loaders import Loaders
+from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.comparison import CompetenceGap, ProfileMatchConnection, competence_gap, profiles_for_competences
 from graphql_api.types.concept import Concept

@@ -67,7 +67,7 @@ def test_a_list_without_embedded_items_is_empty(document: dict[str, object]) -> 
 
 
 def test_a_page_tells_its_size_and_the_whole() -> None:
-    assert hal.page({"page": {"size": 20, "totalElements": 45, "totalPages": 3, "number": 0}}) == Page(20, 45)
+    assert hal.page({"page": {"size": 20, "totalElements": 45, "totalPages": 3, "number": 0}}) == Page(20, 45, 0)
 
 
 def test_a_list_without_a_page_is_its_own_and_only_page() -> None:

@@ -8,7 +8,8 @@ import pytest
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
-from graphql_api.loaders import Loaders, number_of
+from graphql_api.loaders import Loaders
+from graphql_api.releases import told_numbers
 from graphql_api.store import Store
 
 
@@ -69,26 +70,43 @@ async def test_current_is_the_number_that_its_own_link_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "number"),
+    ("document", "numbers"),
     [
-        (linked("3.27"), "3.27"),
-        (linked("current") | {"number": "3.27"}, "3.27"),
-        ({"releaseNumber": "3.27"}, "3.27"),
-        ({"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}, "3.27"),
-        ({"number": "current"}, None),
-        ({"number": 3.27}, None),
-        ({"number": "../x"}, None),
-        ({}, None),
+        (linked("3.27"), ["3.27"]),
+        (linked("current") | {"number": "3.27"}, ["3.27"]),
+        (linked("3.26") | {"number": "3.27"}, ["3.27", "3.26"]),
+        ({"releaseNumber": "3.27"}, ["3.27"]),
+        ({"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}, ["3.27"]),
+        ({"number": "current"}, []),
+        ({"number": 3.27}, []),
+        ({"number": "../x"}, []),
+        ({}, []),
     ],
 )
-def test_a_document_tells_the_number_of_its_release(document: dict[str, Any], number: str | None) -> None:
-    assert number_of(document) == number
+def test_a_document_tells_the_number_of_its_release(document: dict[str, Any], numbers: list[str]) -> None:
+    assert told_numbers(document) == numbers
+
+
+async def test_where_key_and_link_disagree_the_release_that_is_served_is_current() -> None:
+    current = {"/releases/current": linked("3.26") | {"number": "2026-06"}}
+    load, _ = loaders(current)
+    assert await load.release_number("current") == "3.26"
+
+    load, _ = loaders(current | {"/releases/2026-06": {"number": "2026-06"}})
+    assert await load.release_number("current") == "2026-06"
+
+
+async def test_without_any_path_of_the_current_release_a_hit_of_the_search_names_it() -> None:
+    hit = {"document": {"id": "x", "releaseNumber": "3.27"}}
+    search = "/search?searchValue=a&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=1"
+    load, _ = loaders({search: {"_embedded": {"competentSearchResultList": [hit]}}})
+
+    assert await load.release_number("current") == "3.27"
 
 
 async def test_without_a_route_for_releases_the_soft_skills_tell_which_is_current() -> None:
-    load, _ = loaders(
-        {"/releases/current/softskills": {"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}}
-    )
+    listed = {"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}
+    load, _ = loaders({"/releases/current/softskills": listed, "/releases/3.27/softskills": listed})
 
     assert await load.release_number("current") == "3.27"
     assert await load.release_exists("3.27")
@@ -129,7 +147,8 @@ async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_w
     assert len(await load.listing("/whole", paged=False).all()) == 2
     assert table.batches == [["/whole"]]
 
-    load, _ = loaders({"/used": listed(0, 1, 2, total=4), "/used?page=1&size=500": listed(3, total=4)})
+    pages = {f"/used?page={page}&size=500": listed(*numbers, total=4) for page, numbers in enumerate(([0, 1, 2], [3]))}
+    load, _ = loaders({"/used": listed(0, 1, total=4), **pages})
     assert [item["n"] for item in await load.listing("/used", paged=False).all()] == [0, 1, 2, 3]
 
 
@@ -160,6 +179,29 @@ async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
     with pytest.raises(UpstreamInvalidResponse):
         await load.listing("/list").all()
     assert len(table.batches) == 1
+
+
+async def test_pages_counted_from_1_are_found_to_be_so() -> None:
+    pages = {
+        f"/list?page={page}&size=500": listed(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6) for page in (1, 2)
+    }
+    for page, document in enumerate(pages.values(), 1):
+        document["page"]["number"] = page
+    load, table = loaders({"/list?page=0&size=500": pages["/list?page=1&size=500"], **pages})
+
+    assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2, 3, 4, 5]
+    assert table.batches == [["/list?page=0&size=500"], ["/list?page=2&size=500"]]
+
+
+async def test_a_list_that_tells_no_total_is_read_until_a_page_has_nothing_new() -> None:
+    pages = {f"/list?page={page}&size=500": {"_embedded": {"x": [{"n": page}]}} for page in range(3)}
+    for beyond in (
+        {},
+        {"/list?page=3&size=500": {"_links": {}}},
+        {"/list?page=3&size=500": pages["/list?page=2&size=500"]},
+    ):
+        load, _ = loaders({**pages, **beyond})
+        assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2]
 
 
 async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> None:

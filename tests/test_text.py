@@ -14,7 +14,7 @@ def test_white_space_is_trimmed_and_a_missing_language_is_null() -> None:
     assert (text.nl, text.fr, text.en, text.de) == ("a", "b", None, None)
 
 
-@pytest.mark.parametrize("value", [None, "text", [], {}, {"nl": None}, {"nl": " \n"}, {"nl": 7}])
+@pytest.mark.parametrize("value", [None, 7, "", " ", [], {}, {"nl": None}, {"nl": " \n"}, {"nl": 7}])
 def test_without_any_text_there_is_none(value: object) -> None:
     assert localized(value) is None
 

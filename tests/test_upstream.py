@@ -19,6 +19,7 @@ from graphql_api.errors import (
     UpstreamInvalidResponse,
     UpstreamNotFound,
     UpstreamRateLimited,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnauthorized,
     UpstreamUnavailable,
@@ -108,7 +109,7 @@ async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
     [
         (301, UpstreamInvalidResponse),
         (204, UpstreamInvalidResponse),
-        (400, UpstreamInvalidResponse),
+        (400, UpstreamRefused),
         (401, UpstreamUnauthorized),
         (403, UpstreamUnauthorized),
         (404, UpstreamNotFound),

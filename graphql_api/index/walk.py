@@ -7,13 +7,14 @@ it ended, goes on where it was. A document that fails is written down and the re
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from graphql_api import routes
+from graphql_api import competent, routes
 from graphql_api.competent import as_uuid
-from graphql_api.errors import UpstreamError
+from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.hal import Document
 from graphql_api.index.tables import Kind
 from graphql_api.index.writer import Writer
@@ -53,10 +54,14 @@ class Walk:
 
     async def run(self) -> None:
         """Walk to the end; raises an UpstreamError where the lists themselves cannot be read."""
-        profiles = await self._listed(routes.OCCUPATIONAL_PROFILES)
-        competences = await self._listed(routes.TECHNICAL_COMPETENCES)
-        for each in await self._listed(routes.SOFT_SKILLS):
-            self._writer.skill(Kind.SoftSkill, each)
+        try:
+            competences = await self._listed(routes.TECHNICAL_COMPETENCES)
+        except UpstreamNotFound as error:
+            raise UpstreamInvalidResponse(detail="there is no list of technical competences") from error
+        profiles = await self._profiles(competences)
+        with suppress(UpstreamNotFound):  # those that profiles name are met there
+            for each in await self._listed(routes.SOFT_SKILLS):
+                await self._soft_skill(each)
         write = {
             routes.OCCUPATIONAL_PROFILE: self._writer.profile,
             routes.TECHNICAL_COMPETENCE: self._writer.competence,
@@ -75,12 +80,47 @@ class Walk:
         finally:
             self._writer.commit()  # also what was written when the walk is told to end
 
+    async def _profiles(self, competences: list[Document]) -> list[Document]:
+        """The items of all profiles: of their list, which is only assumed, else of the lists of those that use a competence."""
+        try:
+            return await self._listed(routes.OCCUPATIONAL_PROFILES)
+        except UpstreamNotFound:
+            log.warning("release %s has no list of profiles: those that use a competence are looked for", self._release)
+        found: dict[str, Document] = {}
+        lists = 0
+        todo = (uuid for each in competences if (uuid := as_uuid(each.get("id"))))
+
+        async def look() -> None:
+            nonlocal lists
+            for uuid in todo:
+                path = routes.USED_IN_PROFILES.path(self._release, uuid)
+                with suppress(UpstreamNotFound):
+                    for item in await Listing(self._load, path, False, self._page_size).all():
+                        found.setdefault(str(item.get("id")).lower(), item)
+                    lists += 1
+
+        await self._work_at_once(look)
+        if competences and not lists:
+            raise UpstreamInvalidResponse(detail="there is no list of profiles, and no competence tells its own")
+        return list(found.values())
+
+    async def _soft_skill(self, item: Document) -> None:
+        self._writer.skill(Kind.SoftSkill, item)
+        uuid = as_uuid(item.get("id"))
+        if uuid and not (competent.code(item) and competent.first(item, competent.SKILL_TEXT)):
+            with suppress(UpstreamError):  # that route is only assumed; what profiles embed may complete it as well
+                self._writer.skill(Kind.SoftSkill, await self._load(routes.SOFT_SKILL.path(self._release, uuid)))
+
     async def _listed(self, route: Route) -> list[Document]:
         return await Listing(self._load, route.path(self._release), True, self._page_size).all()
 
     async def _walk(self, left: Iterable[tuple[str, Callable[[Document], Any]]]) -> None:
         todo = iter(left)
-        workers = [asyncio.create_task(self._work(todo)) for _ in range(self._at_once)]
+        await self._work_at_once(lambda: self._work(todo))
+
+    async def _work_at_once(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """As many workers as may be at once; the first that fails ends the others."""
+        workers = [asyncio.create_task(work()) for _ in range(self._at_once)]
         try:
             await asyncio.gather(*workers)
         finally:

@@ -19,8 +19,8 @@ from graphql_api.competent import (
     SKILL_TEXT,
     Name,
     first,
-    plain,
     texts,
+    things,
     uuid_text,
 )
 from graphql_api.hal import Document, parts
@@ -33,6 +33,9 @@ _BLOCKS = (
 )
 _PROSE = {Field.TITLE: "title", Field.DESCRIPTION: "description", Field.WORKING_CONTEXT: "workingContext"}
 _SKILLS = ((Role.SOFT_SKILL, Kind.SoftSkill, "softSkills"), (Role.DIGITAL_SKILL, Kind.DigitalSkill, "digitalSkills"))
+
+_SKILL_KEYS = ("id", "code", *SKILL_TEXT, "regions")
+_LISTED = (Kind.SoftSkill, Kind.DigitalSkill)
 
 Facts = dict[str, Any]
 """What is compared between releases, by GraphQL field; empty for a thing that is only embedded so far."""
@@ -60,6 +63,12 @@ class Writer:
         }
         self._last = max((n for n, _ in self._things.values()), default=0)
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        lacking = connection.execute(
+            "SELECT kind, uuid, item FROM thing WHERE code IS NULL AND kind IN (?, ?)", _LISTED
+        )
+        self._lacking: dict[tuple[int, str], dict[str, Any]] = {
+            (kind, id_): orjson.loads(item) for kind, id_, item in lacking
+        }
         self._labelled = {n for (n,) in connection.execute("SELECT thing FROM text WHERE field = ?", (Field.LABEL,))}
 
     def profile(self, document: Document) -> None:
@@ -73,12 +82,12 @@ class Writer:
             self._texts(n, field, facts[key].items())
         self._texts(n, Field.NAME, ((each.language or LANGUAGES[0], each.name) for each in names))
         self._put(_TERM, ((n, *each) for each in terms))
-        essential = self._hold(n, Role.ESSENTIAL, map(self._embedded, parts(first(document, ESSENTIAL))))
-        self._hold(n, Role.OPTIONAL, map(self._embedded, parts(first(document, OPTIONAL))), without=essential)
+        essential = self._hold(n, Role.ESSENTIAL, map(self._embedded, things(first(document, ESSENTIAL))))
+        self._hold(n, Role.OPTIONAL, map(self._embedded, things(first(document, OPTIONAL))), without=essential)
         for role, kind, key in _SKILLS:
-            self._hold(n, role, [self.skill(kind, each) for each in parts(document.get(key))])
-        if modified := plain(document.get("lastModified")):
-            self._put(_MODIFIED, [(n, modified)])
+            self._hold(n, role, [self.skill(kind, each) for each in things(document.get(key))])
+        if modified := competent.moment(document.get("lastModified")):
+            self._put(_MODIFIED, [(n, modified.isoformat())])
 
     def done(self, path: str) -> None:
         """The document at this path was written."""
@@ -103,7 +112,7 @@ class Writer:
         self._competence(document, _competence_facts(document))
 
     def _embedded(self, document: Document) -> int | None:
-        known = self._things.get((Kind.TechnicalCompetence, str(document.get("id"))))
+        known = self._things.get((Kind.TechnicalCompetence, _id(document)))
         if known:
             return known[0]
         return self._competence(document, {})
@@ -120,35 +129,47 @@ class Writer:
         return n
 
     def skill(self, kind: Kind, document: Document) -> int | None:
-        """A soft or digital skill, listed or embedded."""
-        label = texts(first(document, SKILL_TEXT))
-        facts = {"code": plain(document.get("code")), "description": label}
-        n = self._thing(kind, document, ("id", "code", *SKILL_TEXT, "regions"), facts)
+        """A soft or digital skill, listed or embedded; what one of these tells completes what another did not."""
+        key = (kind, _id(document))
+        known, lacking = self._things.get(key), self._lacking.get(key)
+        if known and lacking is None:
+            return known[0]
+        told = {name: document[name] for name in _SKILL_KEYS if document.get(name) is not None} | (lacking or {})
+        if known and told == lacking:
+            return known[0]
+        label = texts(first(told, SKILL_TEXT))
+        facts = {"code": competent.code(told), "description": label}
+        n = self._thing(kind, told, _SKILL_KEYS, facts, again=lacking is not None)
         self._label(n, label)
+        self._lacking.pop(key, None)
+        if n is not None and not all(facts.values()):
+            self._lacking[key] = told
         return n
 
     def _block(self, kind: Kind, document: Document) -> int | None:
-        known = self._things.get((kind, str(document.get("id"))))
+        known = self._things.get((kind, _id(document)))
         if known:  # by far the most frequent case: the same block in many competences
             return known[0]
         label = texts(document.get("description"))
-        facts = {"code": plain(document.get("code")), "description": label, "regions": _regions(document)}
+        facts = {"code": competent.code(document), "description": label, "regions": _regions(document)}
         n = self._thing(kind, document, ("id", "code", "description", "regions"), facts)
         self._label(n, label)
         return n
 
-    def _thing(self, kind: Kind, document: Document, keys: tuple[str, ...], facts: Facts) -> int | None:
+    def _thing(
+        self, kind: Kind, document: Document, keys: tuple[str, ...], facts: Facts, again: bool = False
+    ) -> int | None:
         uuid = uuid_text(document.get("id"))
         if uuid is None:
             return None
         n, digest = self._things.get((kind, uuid), (0, 0))
-        if n and (digest or not facts):
+        if n and not again and (digest or not facts):
             return n
         told = orjson.dumps(facts)
         item = orjson.dumps({key: document[key] for key in keys if key in document})
         if not n:
             self._last += 1
-        row = (plain(document.get("code")), item, told, _digest(told) if facts else 0, kind, uuid, n or self._last)
+        row = (competent.code(document), item, told, _digest(told) if facts else 0, kind, uuid, n or self._last)
         self._put(_WHOLE if n else _THING, [row])
         self._things[kind, uuid] = (row[6], row[3])
         return row[6]
@@ -186,7 +207,7 @@ def _digest(facts: bytes) -> int:
 
 def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str, str | None, str | None]]) -> Facts:
     return {
-        "code": plain(document.get("code")),
+        "code": competent.code(document),
         **{key: texts(document.get(key)) for key in _PROSE.values()},
         "alternativeNames": sorted([each.language or "", each.name] for each in names),
         "essentialCompetences": _ids(first(document, ESSENTIAL)),
@@ -203,7 +224,7 @@ def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str,
 
 def _competence_facts(document: Document) -> Facts:
     return {
-        "code": plain(document.get("code")),
+        "code": competent.code(document),
         "skill": _ids([document.get("skill")]),
         "knowledgeItems": _ids(document.get("knowledgeItems")),
         "behaviouralIndicators": _ids(document.get("behaviouralIndicators")),
@@ -211,7 +232,11 @@ def _competence_facts(document: Document) -> Facts:
 
 
 def _ids(value: object) -> list[str]:
-    return sorted(str(each.get("id")) for each in parts(value))
+    return sorted(map(_id, things(value)))
+
+
+def _id(document: Document) -> str:
+    return str(document.get("id")).lower()
 
 
 def _regions(document: Document) -> list[str]:

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent import plain
-from graphql_api.hal import parts
+from graphql_api import competent
 from graphql_api.routes import Route
 from graphql_api.types.node import Node, NodeId
 from graphql_api.types.page import After, Connection, First, Paging
@@ -22,9 +21,9 @@ _Competences = Connection[Annotated["TechnicalCompetence", strawberry.lazy("grap
 _Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.types.usage")]
 
 
-def plain_text(part: Part, value: Any) -> str | None:
-    """A text as it is, white space trimmed; None for anything else."""
-    return plain(value)
+def code(part: Part, value: Any) -> str | None:
+    """A code, white space trimmed, also where it is a bare number."""
+    return competent.code({"code": value})
 
 
 def text(part: Part, value: Any) -> LocalizedText | None:
@@ -54,7 +53,7 @@ class Concept(Node):
         return self.part.uuid
 
     code: str | None = reads(
-        "code", convert=plain_text, description="Competent's code, such as `OP-101`. Codes can move to another thing."
+        "code", convert=code, description="Competent's code, such as `OP-101`. Codes can move to another thing."
     )
 
     @strawberry.field(description="The release that this was read in.")
@@ -100,14 +99,14 @@ class Competence(Concept):
 
 def one(kind: type[Concept]) -> Convert:
     """Converts an embedded object."""
-    return lambda part, value: kind.embedded(part, value)
+    return lambda part, value: next(iter(many(kind)(part, [value])), None)
 
 
 def many(kind: type[Concept]) -> Convert:
     """Converts an embedded list, without what has no id."""
 
     def convert(part: Part, value: Any) -> list[Concept]:
-        made = (kind.embedded(part, each) for each in parts(value))
+        made = (kind.embedded(part, each) for each in competent.things(value))
         return [each for each in made if each is not None]
 
     return convert

@@ -3,11 +3,13 @@
 What does not exist is null without an error; a release that does not exist is RELEASE_NOT_FOUND.
 """
 
+from contextlib import suppress
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from graphql_api import competent
 from graphql_api.competent import as_uuid
 from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.loaders import Loaders
@@ -47,17 +49,20 @@ async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, 
 async def _by_uuid(kind: type[K], loaders: Loaders, number: str, uuid: UUID) -> K | None:
     if kind.route is None:
         return await find_uuid(loaders, number, kind_of(kind), uuid)  # type: ignore[return-value]
-    document = await loaders.load(kind.route.path(number, uuid))
+    document = await loaders.whole(kind.route, number, uuid)
     return kind(part=Part(loaders, number, document, uuid, kind.route, whole=True))
 
 
 async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K | None:
-    if kind.__name__ not in LISTS or loaders.is_indexed(number):
-        return await find_code(loaders, number, kind_of(kind), code)  # type: ignore[return-value]
-    for item in await loaders.listing(LISTS[kind.__name__].path(number)).all():
-        if item.get("code") == code and (uuid := as_uuid(item.get("id"))):
-            return kind(part=Part(loaders, number, item, uuid, kind.route))
-    return None
+    if kind.__name__ in LISTS and not loaders.is_indexed(number):
+        with suppress(UpstreamNotFound):  # for a list that is not there the index stands in
+            listed = await loaders.listing(LISTS[kind.__name__].path(number)).all()
+            codes = {competent.code(item): item for item in reversed(listed)}  # the first of equal codes wins
+            if code in codes and (uuid := as_uuid(codes[code].get("id"))):
+                return kind(part=Part(loaders, number, codes[code], uuid, kind.route))
+            if None not in codes:
+                return None
+    return await find_code(loaders, number, kind_of(kind), code)  # type: ignore[return-value]
 
 
 async def page(kind: type[K], loaders: Loaders, number: str, paging: Paging) -> Connection[K]:
@@ -67,9 +72,8 @@ async def page(kind: type[K], loaders: Loaders, number: str, paging: Paging) -> 
     listing = loaders.listing(LISTS[kind.__name__].path(number))
     try:
         total = (await listing.page()).total
-    except UpstreamNotFound:
-        await _require(loaders, number)
-        raise
+    except UpstreamNotFound:  # no such list: the index stands in, or says that there is no such release
+        return await page_of(loaders, number, kind_of(kind), paging)  # type: ignore[return-value]
     window = paging.window(f"{kind.__name__} {number}", total)
     items = await listing.part(window.start, window.stop)
     found = [

@@ -1,11 +1,11 @@
 """Occupational profiles: an occupation and all that belongs to it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_api import routes
+from graphql_api import competent, routes
 from graphql_api.competent import CODES, ESSENTIAL, OPTIONAL
 from graphql_api.types.concept import Concept, many, text
 from graphql_api.types.digital_skill import DigitalSkill
@@ -31,12 +31,8 @@ _Similar = Annotated["SimilarProfile", strawberry.lazy("graphql_api.types.compar
 
 
 def moment(part: Part, value: Any) -> datetime | None:
-    """A moment from its ISO 8601 form, in UTC where it names no zone; None for anything else."""
-    try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    """A moment, in UTC where it names no zone."""
+    return competent.moment(value)
 
 
 @strawberry.type(description="An occupation and what it takes (Dutch: beroepscompetentieprofiel).")

@@ -49,8 +49,9 @@ class Part:
 
         With `never_null`, a whole that cannot be loaded is read as one that says nothing.
         """
-        if self.whole or self.route is None or any(key in self.document for key in keys):
-            return convert(self, first(self.document, keys))
+        value = first(self.document, keys)  # a null in a part does not tell whether the whole has more
+        if value is not None or self.whole or self.route is None:
+            return convert(self, value)
         return self._read_whole(keys, convert, never_null)
 
     async def _read_whole(self, keys: tuple[str, ...], convert: Convert, never_null: bool) -> Any:
@@ -65,7 +66,7 @@ class Part:
         """The whole, from where the part's own link says, or from its route where it says nothing that can be followed."""
         if self.whole or self.route is None:
             return self
-        document = await self.loaders.load(self._path(self.route))
+        document = await self.loaders.whole(self.route, self.release, self.uuid, self._path(self.route))
         return Part(self.loaders, self.release, document, self.uuid, self.route, whole=True)
 
     def _path(self, route: Route) -> str:

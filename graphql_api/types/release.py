@@ -1,13 +1,12 @@
 """Releases: a numbered, published state of all of Competent, and the way into it."""
 
 from datetime import date
-from typing import Any
 
 import strawberry
 
-from graphql_api import routes
-from graphql_api.errors import UpstreamNotFound
-from graphql_api.loaders import CURRENT, Loaders, number_of
+from graphql_api.competent import first, moment
+from graphql_api.loaders import Loaders
+from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.change import changes_since
 from graphql_api.types.digital_skill import DigitalSkill
@@ -42,11 +41,8 @@ class Release(Node):
     @strawberry.field(description="The day on which it was published.")
     async def published_on(self) -> date | None:
         """Read from the release's own document."""
-        try:
-            document = await self.loaders.load(routes.RELEASE.path(self.number))
-        except UpstreamNotFound:
-            return None  # that route is only assumed: a release can be served without it
-        return _day(next((document[key] for key in _DAYS if key in document), None))
+        published = moment(first(await self.loaders.releases.document(self.number), _DAYS))
+        return published.date() if published else None
 
     occupational_profile = of_release(single(OccupationalProfile), "One occupational profile of this release.")
     technical_competence = of_release(single(TechnicalCompetence), "One technical competence of this release.")
@@ -70,19 +66,6 @@ class Release(Node):
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")
 
 
-def _day(value: Any) -> date | None:
-    try:
-        return date.fromisoformat(value[:10])
-    except (TypeError, ValueError):
-        return None
-
-
 async def releases(loaders: Loaders) -> list[Release]:
     """All releases that are served, the newest first."""
-    found = await loaders.listing(routes.RELEASES.path(), paged=False).all()
-    numbers = {number for each in found if (number := number_of(each))}
-    return [Release(loaders=loaders, number=number) for number in sorted(numbers, key=_age)]
-
-
-def _age(number: str) -> list[tuple[int, str]]:
-    return [(-int(part) if part.isdecimal() else 1, part) for part in number.split(".")]
+    return [Release(loaders=loaders, number=number) for number in await loaders.releases.served()]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_api.loaders import CURRENT
+from graphql_api.releases import CURRENT
 
 Way = Callable[..., Awaitable[Any]]
 """Takes the loaders, the number of a release, and by name the arguments that the field has; annotated for GraphQL."""

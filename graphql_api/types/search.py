@@ -160,7 +160,10 @@ async def _upstream(
     except UpstreamError:
         raise not_yet from None
     hits = [
-        each for item in hal.items(document) if (each := item.get("document")) and each.get("releaseNumber") == number
+        each
+        for item in hal.items(document)
+        for each in hal.parts([item.get("document")])
+        if each.get("releaseNumber") == number
     ]
     window = paging.window(scope, len(hits))
     nodes = [_profile(loaders, number, each) for each in hits[window.start : window.stop] if as_uuid(each.get("id"))]

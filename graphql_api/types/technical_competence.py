@@ -38,4 +38,4 @@ class TechnicalCompetence(Concept):
         """A page of the profiles."""
         from graphql_api.types.usage import behind_link
 
-        return await behind_link(self.part, Paging(first, after))
+        return await behind_link(self, Paging(first, after))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_api.competent import ESSENTIAL, OPTIONAL
-from graphql_api.hal import parts
+from graphql_api.competent import ESSENTIAL, OPTIONAL, things
+from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.uses import Use, competences_using, profiles_using
 from graphql_api.routes import USED_IN_PROFILES
 from graphql_api.types.indexed import concepts, kind_of, number_in_index
@@ -70,14 +70,19 @@ def _importance(essential: bool) -> Importance:
 
 
 def _uuids(part: Part, value: Any) -> set[str]:
-    return {str(each.get("id")).lower() for each in parts(value)}
+    return {str(each.get("id")).lower() for each in things(value)}
 
 
-async def behind_link(part: Part, paging: Paging) -> UsedInOccupationalProfilesConnection:
+async def behind_link(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles behind a competence's link; where the part has no link, its known path does as well."""
+    part = of.part
     path = part.follow("usedInOccupationalProfiles", USED_IN_PROFILES)
     listing = part.loaders.listing(path or USED_IN_PROFILES.path(part.release, part.uuid), paged=False)
-    window = paging.window(f"used {part.release} {part.uuid}", (await listing.page()).total)
+    try:
+        total = (await listing.page()).total
+    except UpstreamNotFound:  # a link that leads nowhere: the index stands in
+        return await profiles_with(of, paging)
+    window = paging.window(f"used {part.release} {part.uuid}", total)
     items = await listing.part(window.start, window.stop)
     found = [profile for item in items if (profile := OccupationalProfile.embedded(part, item))]
     return _profiles(part, window, found, [None] * len(found))

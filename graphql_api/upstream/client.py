@@ -114,6 +114,8 @@ def _account(asker: Asker) -> str:
 
 def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:
     # Error documents may come with status 200: by API Connect (httpCode) or by the service (status and error).
+    if "error" in document and document.get("status") == 404:
+        raise UpstreamNotFound(detail="status 404 in a document with status 200")
     if "httpCode" in document or ("error" in document and "status" in document):
         raise UpstreamInvalidResponse(detail="an error document with status 200")
     if not known.route.identified and not document.keys() & _LIST:

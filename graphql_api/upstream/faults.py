@@ -13,6 +13,7 @@ from graphql_api.errors import (
     UpstreamInvalidResponse,
     UpstreamNotFound,
     UpstreamRateLimited,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnauthorized,
     UpstreamUnavailable,
@@ -47,6 +48,8 @@ def refusal(response: Response, now: datetime | None = None) -> UpstreamError | 
     status, detail = response.status_code, f"status {response.status_code}"
     if status == 200:
         return None
+    if status == 400:
+        return UpstreamRefused(detail=detail).lasting()
     if status == 404:
         return UpstreamNotFound(detail=detail)
     if status in (401, 403):

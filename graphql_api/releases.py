@@ -1,0 +1,124 @@
+"""Which releases there are and which one is current, told by whichever route of the Competent API tells it.
+
+Only part of these routes was ever seen: what one of them does not say is asked of the next, and a number is only told when
+something was read that names it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import urlencode
+
+from graphql_api import routes
+from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.hal import Document, href, is_release, items, parse_link, parts
+from graphql_api.listing import Listing
+
+CURRENT = "current"
+
+_ANY_HIT = urlencode({"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 1})
+"""Search is loose: nearly any text finds something, and each hit names its release."""
+
+
+class Releases:
+    """Answers about releases within one request, from documents that `load` gives."""
+
+    def __init__(self, load: Callable[[str], Awaitable[Document]], page_size: int) -> None:
+        self._load = load
+        self._page_size = page_size
+
+    async def number(self, release: str) -> str:
+        """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
+        if not is_release(release):
+            raise ReleaseNotFound
+        return await self._current() if release == CURRENT else release
+
+    async def exists(self, number: str) -> bool:
+        """Whether Competent serves a release of this number."""
+        return (
+            await self._is_there(routes.RELEASE.path(number))
+            # That route is only assumed: the list of releases may know better, and a seen route knows.
+            or number in await self.numbers()
+            or await self._is_there(routes.SOFT_SKILLS.path(number))
+        )
+
+    async def numbers(self) -> list[str]:
+        """The numbers in the list of releases, the newest first; none where there is no such list."""
+        told = [await self._chosen(each) for each in await self._listed()]
+        return sorted({number for number in told if number}, key=_age)
+
+    async def served(self) -> list[str]:
+        """The numbers of all releases that are known to be served, the newest first."""
+        return await self.numbers() or [await self._current()]
+
+    async def document(self, number: str) -> Document:
+        """What is told of a release: its own document, else its item in the list of releases, else nothing."""
+        try:
+            return await self._load(routes.RELEASE.path(number))
+        except UpstreamNotFound:
+            return next((each for each in await self._listed() if number in told_numbers(each)), {})
+
+    async def _current(self) -> str:
+        async for document in self._of_current():
+            if number := await self._chosen(document):
+                return number
+        if numbers := await self.numbers():
+            return numbers[0]
+        raise UpstreamInvalidResponse(detail="no route tells the number of the current release")
+
+    async def _of_current(self) -> AsyncIterator[Document]:
+        """Documents that may tell the number of the current release, the surest first."""
+        yield await self._or_nothing(routes.RELEASE.path(CURRENT))
+        for each in await self._listed():
+            if any(each.get(key) is True for key in ("current", "isCurrent")):
+                yield each
+        yield await self._or_nothing(routes.SOFT_SKILLS.path(CURRENT))
+        yield await self._or_nothing(f"{routes.TECHNICAL_COMPETENCES.path(CURRENT)}?page=0&size=1")
+        for hit in items(await self._or_nothing(f"{routes.SEARCH.path()}?{_ANY_HIT}")):
+            for document in parts([hit.get("document")]):
+                yield document
+
+    async def _chosen(self, document: Document) -> str | None:
+        """The number that a document tells; where its key and its links disagree, the one that is served."""
+        told = told_numbers(document)
+        for each in told[:-1]:
+            if await self._is_served(each):
+                return each
+        return told[-1] if told else None
+
+    async def _is_served(self, number: str) -> bool:
+        return await self._is_there(routes.RELEASE.path(number)) or await self._is_there(
+            routes.SOFT_SKILLS.path(number)
+        )
+
+    async def _is_there(self, path: str) -> bool:
+        try:
+            await self._load(path)
+        except UpstreamNotFound:
+            return False
+        return True
+
+    async def _or_nothing(self, path: str) -> Document:
+        try:
+            return await self._load(path)
+        except UpstreamNotFound:
+            return {}
+
+    async def _listed(self) -> list[Document]:
+        try:
+            return await Listing(self._load, routes.RELEASES.path(), False, self._page_size).all()
+        except UpstreamNotFound:
+            return []
+
+
+def told_numbers(document: Document) -> list[str]:
+    """The numbers that a document gives to its release: by its own keys, then by its own link or those of its items."""
+    linked = (parse_link(href(each, "self")) for each in (document, *items(document)))
+    found = [
+        document.get("number", document.get("releaseNumber")),
+        next((link.release for link in linked if link is not None and link.release != CURRENT), None),
+    ]
+    usable = (each for each in found if isinstance(each, str) and is_release(each) and each != CURRENT)
+    return list(dict.fromkeys(usable))
+
+
+def _age(number: str) -> list[tuple[int, str]]:
+    return [(-int(part) if part.isdecimal() else 1, part) for part in number.split(".")]

@@ -1,0 +1,297 @@
+"""Every way in which the upstream may differ from what is assumed of it, as data: what differs, how, and what is lost by it.
+
+A mutation changes the answers of the sandbox and nothing else, so that several can be put around it at once.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from tests.variants.changes import (
+    LISTS,
+    PLAIN_LISTS,
+    asked,
+    bare_text,
+    each_document,
+    each_embedded,
+    each_item,
+    each_object,
+    each_profile,
+    items,
+    milliseconds,
+    numbers,
+    only,
+    refuse,
+    renamed,
+    replaced,
+    turned,
+    with_nulls,
+    with_query,
+    without,
+)
+from tests.variants.mutated import Answers, Asks, Document, Mutation, Values
+
+MUTATIONS: list[Mutation] = []
+
+OF_LANGUAGE = ("fr", "en", "de", "text")
+"""What comes out otherwise where a text has no language but Dutch."""
+MOMENTS = ("lastModified", "lastPublished", "publicationDate")
+TEXTS = ("title", "description", "workingContext")
+NO_CODE = {"profileCode", "competenceCode", "softSkillCode", "unused"}
+
+
+def same(path: str, status: int, document: Document) -> tuple[int, Document]:
+    return status, document
+
+
+def add(about: str, answers: Answers, **more: Any) -> None:
+    loses: Iterable[str] = more.pop("loses", ())
+    MUTATIONS.append(Mutation(about, answers, loses=frozenset(loses), **more))
+
+
+# Routes
+
+add("no list of releases", refuse("/releases"), loses=["releases"])
+add("no document of a release", refuse("/releases/[^/]+"))
+add("current in no path", refuse("/releases/current(/.*)?"))
+add("no list of profiles", refuse(r"/releases/[^/]+/occupationalprofiles(\?.*)?"))
+add("no document of a soft skill", refuse("/releases/[^/]+/softskills/[^?]+"))
+add("no route for the use of a competence", refuse(r".*/used(\?.*)?"))
+add(
+    "no link to the use of a competence",
+    each_document(lambda d: without("usedInOccupationalProfiles")(d.get("_links", {}))),
+)
+add("no search", refuse("/search.*"))
+add("errors with status 200", lambda path, status, d: (200, {**d, "status": 404}) if status == 404 else (status, d))
+
+# Links and identity
+
+
+def _links_to(release: str) -> Answers:
+    return each_object(replaced(("href",), lambda href: re.sub(r"/releases/[\w.]+", f"/releases/{release}", str(href))))
+
+
+def _upper(text: Any) -> Any:
+    return (
+        re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", lambda found: found[0].upper(), text)
+        if isinstance(text, str)
+        else text
+    )
+
+
+add("links that say current", _links_to("current"))
+add("links of another release", _links_to("3.9"))
+add(
+    "no links in documents and items",
+    each_object(lambda d: without("_links")(d) if "id" in d or "number" in d else None),
+)
+add(
+    "no links in lists",
+    each_document(lambda d: without("_links")(d) if "_embedded" in d or "page" in d else None),
+    paired=False,
+)
+add("ids and links in upper case", each_object(replaced(("id", "href"), _upper)))
+
+# Lists
+
+
+def _beside_another(embedded: Document) -> Document:
+    return {"warnings": [], **embedded}
+
+
+def _empty_as(embedded: Any) -> Answers:
+    return each_document(lambda d: d.setdefault("_embedded", embedded), LISTS + r"|.*/used(\?.*)?")
+
+
+add(
+    "lists under another name",
+    each_document(
+        replaced(
+            ("_embedded",), lambda d: {"content": max((each for each in d.values() if isinstance(each, list)), key=len)}
+        )
+    ),
+)
+add("lists beside an empty list", each_document(replaced(("_embedded",), _beside_another)), paired=False)
+add("lists without any name", each_document(replaced(("_embedded",), lambda d: next(iter(d.values())))), paired=False)
+add("empty lists that are there", _empty_as({"someList": []}), paired=False)
+add("empty lists that are null", _empty_as(None), paired=False)
+add("items without codes", each_item(without("code")))
+add("items with ids alone", each_item(only("id"), PLAIN_LISTS))
+add("items with nulls", each_item(with_nulls("code", "title"), PLAIN_LISTS), paired=False)
+
+# Pages
+
+
+def _at_paths_of_lists(change: Asks) -> Asks:
+    return lambda path: change(path) if re.fullmatch(LISTS, path) else path
+
+
+def _tells_nothing(document: Document) -> None:
+    without("page")(document)
+    without("first", "prev", "next", "last")(document.get("_links", {}))
+
+
+def _numbered_from_one(document: Document) -> None:
+    if "page" in document:
+        document["page"]["number"] = document["page"].get("number", 0) + 1
+
+
+def _none_before_one(path: str, status: int, document: Document) -> tuple[int, Document]:
+    if re.fullmatch(LISTS, path) and asked(path, "page", 1) < 1:
+        return 400, {"status": 400, "error": "Bad Request"}
+    return each_document(_numbered_from_one, LISTS)(path, status, document)
+
+
+def _used_by_pages(path: str, status: int, document: Document) -> tuple[int, Document]:
+    if status == 200 and "/used" in path:
+        found, size, number = items(document), min(asked(path, "size", 1), 2), asked(path, "page", 0)
+        document["_embedded"] = {"list": found[number * size : (number + 1) * size]}
+        document["page"] = {"size": size, "totalElements": len(found), "number": number}
+    return status, document
+
+
+whole = _at_paths_of_lists(lambda path: with_query(path, page=0, size=2000))
+from_one = _at_paths_of_lists(lambda path: with_query(path, page=max(asked(path, "page", 1) - 1, 0)))
+by_two = _at_paths_of_lists(lambda path: with_query(path, size=2))
+
+add("pages told by links alone", each_document(without("page"), LISTS))
+add("pages that tell nothing", each_document(_tells_nothing, LISTS))
+add("pages without a total", each_document(lambda d: without("totalElements")(d.get("page", {})), LISTS), paired=False)
+add("pages of two", same, asks=by_two)
+add("pages from 1", each_document(_numbered_from_one, LISTS), asks=from_one, paired=False)
+add("pages from 1 and none at 0", _none_before_one, asks=from_one)
+add("pages from 1 that are told from 0", same, asks=from_one, paired=False)
+add(
+    "the use of a competence by pages",
+    _used_by_pages,
+    asks=lambda path: path.partition("?")[0] if "/used" in path else path,
+)
+add("lists whole and without page", each_document(_tells_nothing, LISTS), asks=whole)
+
+# What profiles embed
+
+
+def _bare_ids(profile: Document) -> None:
+    for key in ("essentialCompetences", "specificCompetences", "softSkills"):
+        if key in profile:
+            profile[key] = [each["id"] for each in profile[key]]
+
+
+add("embedded competences without links", each_embedded(without("_links")))
+add("embedded competences without knowledge", each_embedded(without("knowledgeItems")), paired=False)
+add("embedded competences with ids alone", each_embedded(only("id")))
+add(
+    "embedded competences with nulls",
+    each_embedded(with_nulls("code", "skill", "knowledgeItems", "behaviouralIndicators")),
+)
+add("embedded things as bare ids", each_profile(_bare_ids), paired=False)
+add(
+    "embedded soft skills with ids alone",
+    each_profile(lambda p: [only("id")(each) for each in p.get("softSkills", ()) if isinstance(each, dict)]),
+)
+add("optional competences under their own name", each_profile(renamed("specificCompetences", "optionalCompetences")))
+
+# Texts
+
+
+def _soft_skills_by(key: str) -> Answers:
+    return each_object(lambda d: renamed("title", key)(d) if d.get("type") == "softskill" else None)
+
+
+add("soft skills told by description", _soft_skills_by("description"))
+add("soft skills told by shortDescription", _soft_skills_by("shortDescription"), paired=False)
+add("titles as bare texts", each_object(replaced(("title",), bare_text)), loses=OF_LANGUAGE)
+add("all texts as bare texts", each_object(replaced(TEXTS, bare_text)), loses=[*OF_LANGUAGE, "localized"], paired=False)
+add(
+    "no languages without a text",
+    each_object(lambda d: [d.pop(key) for key in ("en", "de") if d.get(key, 0) is None]),
+    paired=False,
+)
+add(
+    "names as bare texts",
+    each_profile(replaced(("alternativeNames",), lambda names: [each["name"] for each in names])),
+    loses=["alternativeNames"],
+    paired=False,
+)
+add(
+    "names by language",
+    each_profile(
+        replaced(
+            ("alternativeNames",), lambda names: [{**each, "name": {each["language"]: each["name"]}} for each in names]
+        )
+    ),
+    paired=False,
+)
+
+# Codes, regions, dates
+
+
+def _digits(values: Values) -> Values:
+    return {name: _number(value) if name in NO_CODE else value for name, value in values.items()}
+
+
+def _number(code: Any) -> Any:
+    return re.sub(r"\D", "", str(code)) or "0"
+
+
+def _without_type(document: Document) -> None:
+    if document.get("type") != "softskill":
+        without("type")(document)
+
+
+add(
+    "codes as numbers",
+    each_object(replaced(("code",), lambda code: int(_number(code)))),
+    variables=_digits,
+    loses=["code"],
+)
+add(
+    "no codes",
+    each_object(without("code")),
+    loses=[
+        "code",
+        "occupationalProfile",
+        "technicalCompetence",
+        "softSkill",
+        "unused",
+        "nodes",
+        "changedFields",
+        "knowledgeItems",
+    ],
+)
+add("no regions", each_object(without("regions")), loses=["regions"])
+add(
+    "ISCO codes as bare texts",
+    each_profile(replaced(("codes",), lambda codes: [each["value"] for each in codes])),
+    paired=False,
+)
+add(
+    "ISCO codes as bare numbers, elsewhere",
+    each_profile(lambda p: p.update(iscoCodes=[int(each["value"]) for each in p.pop("codes", ())])),
+    paired=False,
+)
+add("no moments", each_object(without(*MOMENTS)), loses=["lastModified", "lastPublished", "publishedOn", "late"])
+add(
+    "moments that are none",
+    each_object(replaced(MOMENTS, lambda value: "onlangs")),
+    loses=["lastModified", "lastPublished", "publishedOn", "late"],
+    paired=False,
+)
+add("moments in milliseconds", each_object(replaced(MOMENTS, milliseconds)))
+add("moments as lists of numbers", each_object(replaced(MOMENTS, numbers)), paired=False)
+
+# All documents
+
+STRANGE = {"new": {"id": 1, "code": None}, "_new": [], "version": "4.2", "name2": "x"}
+
+add("fields that nobody knows", each_object(lambda d: d.update(STRANGE)))
+add("another order of fields", lambda path, status, document: (status, turned(document)))
+
+THE_INDEX = frozenset({"3.11", "3.10"})
+
+TOGETHER = {
+    frozenset({"no list of profiles", "no route for the use of a competence"}): THE_INDEX,
+    # Of a soft skill that no profile names.
+    frozenset({"no document of a soft skill", "items without codes"}): frozenset({"code"}),
+}
+"""What two mutations lose only together; they are told as what they are, and nothing is made up."""

@@ -1,0 +1,68 @@
+"""Whatever of the assumptions about the upstream is wrong, what users ask has the same answers, but for what is told to be lost.
+
+Each mutation of the sandbox alone, and with each other one.
+"""
+
+import pytest
+
+from tests.variants.mutated import Mutation
+from tests.variants.mutations import MUTATIONS, TOGETHER
+from tests.variants.questions import IN_PAIRS
+from tests.variants.world import RELEASES, Leaves, World, differences
+
+PAIRED = [each for each in MUTATIONS if each.paired]
+_WORLDS: list[World] = []
+
+
+@pytest.fixture
+async def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Made once a process; whatever belongs to an event loop in it is made anew for each variant."""
+    if not _WORLDS:
+        made = World(tmp_path_factory.mktemp("variants"))
+        await made.prepare()
+        _WORLDS.append(made)
+    return _WORLDS[0]
+
+
+def without_items(tables: Leaves, *releases: str) -> Leaves:
+    """Items are kept as they came; what is read from them is compared in the answers."""
+    kept = releases or RELEASES
+    return {path: value for path, value in tables.items() if path[-1] != "item" and path[0] in kept}
+
+
+def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[object, ...]]:
+    return {path for path in lost if loses.isdisjoint(path)}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)
+async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutation: Mutation) -> None:
+    async with world.parts([mutation]) as parts:
+        walked = await world.walk(parts, *RELEASES)
+    async with world.parts([mutation], walked) as parts:
+        lost = world.lost(await world.ask(parts, [mutation], *world.questions))
+    lost |= differences(without_items(world.tables), without_items(walked))
+
+    assert beyond(lost, mutation.loses) == set()
+    assert {name for name in mutation.loses if not any(name in path for path in lost)} == set()
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)
+async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mutation: Mutation) -> None:
+    async with world.parts([mutation], index="off") as parts:
+        answers = await world.ask(parts, [mutation], IN_PAIRS)
+
+    unindexed = {path for path, value in answers[IN_PAIRS].items() if value == "NOT_INDEXED_YET"}
+    lost = {path[1:] for path in beyond(world.lost(answers), mutation.loses)}
+    assert {path for path in lost if not any(path[: len(each)] == each for each in unindexed)} == set()
+
+
+@pytest.mark.parametrize("first", PAIRED, ids=lambda each: each.name)
+async def test_with_each_other_one_nothing_more_is_lost(world: World, first: Mutation) -> None:
+    for second in PAIRED[PAIRED.index(first) + 1 :]:
+        loses = first.loses | second.loses | TOGETHER.get(frozenset({first.name, second.name}), frozenset())
+        async with world.parts([first, second]) as parts:
+            walked = without_items(await world.walk(parts, RELEASES[0]))
+        async with world.parts([first, second], walked) as parts:
+            lost = world.lost(await world.ask(parts, [first, second], IN_PAIRS))
+        lost |= differences(without_items(world.tables, RELEASES[0]), walked)
+        assert beyond(lost, loses) == set(), second.name
