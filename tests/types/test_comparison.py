@@ -99,7 +99,7 @@ async def test_profiles_are_matched_by_what_somebody_has(server: Server) -> None
     query = f"""query ($have: [ID!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
       totalCount edges {{ cursor node {{ profile {{ code }} coverage matched {GROUP} missing {GROUP} }} }}
     }} }}"""
-    found = (await server.ask(query, {"have": have, "first": 500}))["profilesForCompetences"]
+    found = (await server.ask(query, {"have": have, "first": 100}))["profilesForCompetences"]
 
     nodes = [edge["node"] for edge in found["edges"]]
     assert len(nodes) == found["totalCount"]
