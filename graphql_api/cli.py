@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -319,9 +321,15 @@ def _competent(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
 
 @contextmanager
 def _app(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
-    from graphql_api.app import create_app
+    import rich.progress  # noqa: F401  # what reading a workbook needs; then no module is begun by two threads
 
+    import graphql_api.parts  # noqa: F401
+
+    # The rest of what a server is made of is imported while a workbook is read, which mostly leaves Python to others.
+    Thread(target=import_module, args=("graphql_api.app",)).start()
     with _competent(settings) as (competent, data):
+        from graphql_api.app import create_app
+
         try:
             app = create_app(settings, competent)
         except SettingsError as error:
