@@ -47,6 +47,8 @@ async def _walked(parts: Parts, number: str) -> None:
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
         while not building.task.done():
-            bar.update(task, completed=progress.done, total=progress.total or None)
+            if progress.total and bar.tasks[0].total is None:  # what earlier walks did is not of the pace of this one
+                bar.reset(task, completed=progress.before, total=progress.total)
+            bar.update(task, completed=progress.done)
             await asyncio.wait([building.task], timeout=0.2)
     await building.task

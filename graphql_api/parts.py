@@ -77,13 +77,19 @@ class Parts:
         return Loaders(self.store, self.indexes, self._page_size, asker or Asker())
 
     async def index_current(self, every: float) -> None:
-        """Keep an index of the current release, where one is to be there from the start; a new release gets its own."""
-        while self.indexes.mode == "start":
-            try:
-                await self.indexes.ready(await self.loaders().release_number(CURRENT))
-            except CompetentError as error:
-                log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
+        """Keep an index of the current release: from the start on, or from when the first one was needed."""
+        while self.indexes.mode != "off":
+            await self.follow_current()
             await asyncio.sleep(max(every, 1.0))
+
+    async def follow_current(self) -> None:
+        """Wait until the current release has its index, where indexes are in use; a new release gets its own."""
+        if not self.indexes.in_use:
+            return
+        try:
+            await self.indexes.ready(await self.loaders().release_number(CURRENT))
+        except CompetentError as error:
+            log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
 
     async def measure(self, every: float = 5.0) -> None:
         """Keep the metrics of what moves by itself up to date."""

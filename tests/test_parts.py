@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
-from graphql_api.parts import _origin, cache_dir
+from graphql_api.parts import Parts, _origin, cache_dir
+from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
 
 
@@ -31,3 +34,43 @@ def test_the_cache_folder_is_the_one_of_the_settings_or_the_users(
 
     assert cache_dir(replace(Settings(), cache_dir=tmp_path / "own")) == tmp_path / "own"
     assert cache_dir(Settings()).name == "competent-graphql"
+
+
+@pytest.mark.parametrize(("mode", "needed"), [("start", False), ("need", True)])
+async def test_a_new_current_release_gets_its_index_before_anybody_needs_it(
+    releases: Releases, tmp_path: Path, mode: str, needed: bool
+) -> None:
+    served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
+    parts = parts_over(served, tmp_path, mode)
+    if needed:
+        await parts.loaders().index("3.10")
+    await parts.follow_current()
+    assert (parts.indexes.has("3.10"), parts.indexes.has("3.11")) == (True, False)
+
+    served[0] = create_sandbox(releases)
+    await parts.follow_current()
+
+    assert (parts.indexes.has("3.10"), parts.indexes.has("3.11")) == (True, True)
+    await parts.aclose()
+
+
+@pytest.mark.parametrize("mode", ["need", "off"])
+async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_for(
+    releases: Releases, tmp_path: Path, mode: str
+) -> None:
+    served = [create_sandbox(releases)]
+    parts = parts_over(served, tmp_path, mode)
+
+    await parts.follow_current()
+
+    assert list(served[0].state.asked) == []
+    await parts.aclose()
+
+
+def parts_over(served: list[Starlette], folder: Path, mode: str) -> Parts:
+    """Parts over whatever Competent API is served at the moment, which ask anew each time which release is current."""
+
+    async def competent(scope: Any, receive: Any, send: Any) -> None:
+        await served[0](scope, receive, send)
+
+    return Parts(replace(Settings(), cache_dir=folder, index=mode, keep_current=0, serve_stale=0), competent)

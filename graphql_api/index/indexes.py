@@ -117,7 +117,7 @@ class _Building:
     def error(self, release: str) -> NotIndexedYet:
         """What who cannot wait is told."""
         done, total = self.progress.done, self.progress.total
-        pace = done / max(time.monotonic() - self.began, 0.001)
+        pace = (done - self.progress.before) / max(time.monotonic() - self.began, 0.001)
         left = (total - done) / pace if pace and total else 60.0
         share = f"{done} of {total} documents" if total else "its lists first"
         message = f"Release {release} is being indexed: {share} so far. Everything else works meanwhile."
@@ -147,6 +147,11 @@ class Indexes:
         self._building: dict[str, _Building] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
         self.mode = mode
+
+    @property
+    def in_use(self) -> bool:
+        """Whether indexes are to be there: from the start, or because one was needed."""
+        return self.mode == "start" or bool(self._open or self._building)
 
     def has(self, release: str) -> bool:
         """Whether the index of this release is open."""

@@ -31,8 +31,9 @@ COMMIT_EVERY = 200
 
 @dataclass(slots=True)
 class Progress:
-    """How far a walk is, in documents; `total` is 0 until the lists are read."""
+    """How far a walk is, in documents; `total` is 0 until the lists are read. `before` of those done are of earlier walks."""
 
+    before: int = 0
     done: int = 0
     total: int = 0
     failed: int = 0
@@ -74,7 +75,8 @@ class Walk:
             if (uuid := as_uuid(each.get("id")))
         }
         done = {path for (path,) in self._connection.execute("SELECT path FROM done")}
-        self.progress.done, self.progress.total = len(done), len(paths)
+        self.progress.before = self.progress.done = len(done)
+        self.progress.total = len(paths)
         try:
             await self._walk((path, write) for path, write in paths.items() if path not in done)
         finally:

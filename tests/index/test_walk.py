@@ -133,8 +133,10 @@ async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_a
     assert walking.task.cancelled()
     assert not world.file().is_there()
 
-    index = await world.start().get("3.11")
+    second = world.start().begin("3.11")
+    index = await second.task
 
+    assert killed_after - 2 <= second.progress.before < second.progress.done == 42 + 242
     assert await index.ask(count, Kind.TechnicalCompetence) == 242
     again = [path for path, times in world.documents().items() if times > 1]
     assert len(again) <= 2  # what was under way
