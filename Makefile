@@ -54,6 +54,10 @@ test-valkey: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
 
+.PHONY: bench-faults
+bench-faults: $(VENV)/.dev
+	$(BIN)/python benchmarks/faults.py --seconds $(or $(SECONDS),60)
+
 lock: $(VENV)/.uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/clients.in -o requirements/clients.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/serve.txt

@@ -54,6 +54,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         caching,
         settings.max_body_bytes,
         settings.operation_timeout,
+        settings.operation_calls,
     )
 
     async def ask(query: str, variables: dict[str, Any] | None = None) -> Answer:

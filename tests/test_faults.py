@@ -144,3 +144,31 @@ async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert "secret" not in str(error)
     assert "RuntimeError: secret of /internal/host" in caplog.text
+
+
+async def test_an_operation_that_needs_too_many_documents_is_told_so_and_gets_what_it_may(
+    releases: Releases, settings: Settings
+) -> None:
+    server = Server(releases, replace(settings, operation_calls=5))
+    async with server.client, server.app.router.lifespan_context(server.app):
+        body = (await server.post(QUESTION)).json()
+
+        assert len(server.asked()) == 5
+        errors = body["errors"]
+        assert {error["extensions"]["code"] for error in errors} == {"QUERY_TOO_COMPLEX"}
+        assert "more than 5 documents" in errors[0]["message"]
+        assert body["data"]["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
+        # What came stays stored, so each further try gets more.
+        assert len((await server.post(QUESTION)).json().get("errors", ())) < len(errors)
+
+
+async def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six_calls_at_most(server: Server) -> None:
+    await server.ask("{ release { number } }")
+    server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=500))
+    server.asked()
+    query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
+
+    for _ in range(6):
+        answers = await asyncio.gather(*(server.codes(query) for _ in range(50)))
+        assert answers == [["UPSTREAM_UNAVAILABLE"]] * 50
+    assert 1 <= len(server.asked()) <= 6

@@ -161,7 +161,9 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
         askers.append(asker)
 
     documents = Documents(trusted=None, only_trusted=False, automatic=None)
-    endpoint = Endpoint(build_schema(), loaders, documents, Caching(0, 0), 1000, operation_timeout=5.0)
+    endpoint = Endpoint(
+        build_schema(), loaders, documents, Caching(0, 0), 1000, operation_timeout=5.0, operation_calls=60
+    )
     app = Starlette(routes=[Route("/graphql", endpoint)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:
         before = asyncio.get_running_loop().time()

@@ -35,6 +35,7 @@ class Endpoint:
     caching: Caching
     max_body_bytes: int
     operation_timeout: float
+    operation_calls: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As an ASGI app, which gets every method."""
@@ -71,7 +72,8 @@ class Endpoint:
 
     def _loaders(self, request: Request, record: Record) -> Loaders:
         seconds = seconds_for(request.headers.get("x-competent-timeout"), self.operation_timeout)
-        record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + seconds)
+        deadline = asyncio.get_running_loop().time() + seconds
+        record.asker = replace(record.asker, deadline=deadline, most_requests=self.operation_calls)
         return self.make_loaders(record.asker)
 
     async def _answer(

@@ -1,10 +1,13 @@
 """Skills, knowledge, behavioural indicators, soft and digital skills, asked through GraphQL: from the index."""
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
 from tests.conftest import Server
 
 KINDS = {
@@ -72,7 +75,16 @@ async def test_an_unknown_release_is_told_as_such(server: Server) -> None:
     assert await server.codes(query) == ["RELEASE_NOT_FOUND"] * 3
 
 
-async def test_where_a_block_is_used_agrees_with_what_the_documents_say(server: Server) -> None:
+@pytest.fixture
+async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    """A server whose operations may ask for all that there is, and many of them at once."""
+    server = Server(releases, replace(settings, operation_calls=1000, max_cost=10_000_000, max_operations=300))
+    async with server.client, server.app.router.lifespan_context(server.app):
+        yield server
+
+
+async def test_where_a_block_is_used_agrees_with_what_the_documents_say(unbounded: Server) -> None:
+    server = unbounded
     competences = (
         await server.ask(
             """{ technicalCompetences(first: 500) { nodes { code skill { code } knowledgeItems { code } behaviouralIndicators { code } } } }"""
@@ -127,7 +139,7 @@ async def test_reverse_links_of_all_siblings_cost_no_document(server: Server) ->
     assert server.asked() == []
 
 
-async def test_a_hundred_who_need_an_index_that_is_not_there_get_the_same_one(server: Server, settings: Any) -> None:
-    answers = await asyncio.gather(*(server.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100)))
+async def test_a_hundred_who_need_an_index_that_is_not_there_get_the_same_one(unbounded: Server) -> None:
+    answers = await asyncio.gather(*(unbounded.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100)))
 
     assert [answer["digitalSkills"]["totalCount"] for answer in answers] == [10] * 100

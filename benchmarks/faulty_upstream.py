@@ -1,0 +1,114 @@
+"""A Competent API for soaks: the sandbox on a port, with every technical competence there is an id for, and a book of its calls.
+
+`GET /book` tells the calls (when they came, path, status, when it was told), the most at once and those under way;
+`DELETE /book` begins it anew. Faults are ordered as at any sandbox. Ids that begin with `dead` do not exist, and those with
+`b0b0` have gzip bombs for bodies.
+"""
+
+import asyncio
+import sys
+import time
+import zlib
+from random import Random
+from typing import Any
+
+import orjson
+import uvicorn
+
+from graphql_api.sandbox import Faults, bundled_releases, create_sandbox
+from graphql_api.sandbox.bodies import COMPETENCES
+from graphql_api.sandbox.documents import Documents
+
+CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
+LATENCY = 0.02
+
+
+class _EveryId:
+    """A release in which each id is a technical competence, like CP-7 but for its id."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._documents, name)
+
+    def document(self, collection: str, uuid: str) -> bytes | None:
+        found = self._documents.document(collection, uuid)
+        if found is None and collection == COMPETENCES and not uuid.startswith("dead"):
+            whole = self._documents.document(collection, CP_7)
+            found = whole and whole.replace(CP_7.encode(), uuid.encode())
+        return found
+
+
+class _Releases:
+    def __init__(self) -> None:
+        self._releases = bundled_releases()
+        self._by_number = {each.number: _EveryId(each) for each in self._releases}
+
+    @property
+    def current(self) -> Any:
+        return self._by_number[self._releases.current.number]
+
+    def __iter__(self) -> Any:
+        return iter(self._by_number.values())
+
+    def get(self, name: str) -> Any:
+        found = self._releases.get(name)
+        return found and self._by_number[found.number]
+
+
+class Book:
+    """The sandbox as an ASGI app, each call written down."""
+
+    def __init__(self, seed: int) -> None:
+        faults = Faults(random=Random(seed))  # noqa: S311
+        self._sandbox = create_sandbox(_Releases(), faults=faults)  # type: ignore[arg-type]
+        squeeze = zlib.compressobj(9, wbits=31)
+        self._bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(64)) + squeeze.flush()
+        self._under_way = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._calls: list[list[Any]] = []
+        self._most = self._under_way
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
+            await self._sandbox(scope, receive, send)
+        elif scope["path"] == "/book":
+            told = {"calls": self._calls, "most": self._most, "under_way": self._under_way}
+            if scope["method"] == "DELETE":
+                self._begin()
+            await _send(send, orjson.dumps(told))
+        else:
+            await self._call(scope, receive, send)
+
+    async def _call(self, scope: Any, receive: Any, send: Any) -> None:
+        call = [time.monotonic(), scope["path"], 0, 0.0]
+        self._calls.append(call)
+        self._under_way += 1
+        self._most = max(self._most, self._under_way)
+
+        async def note(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                call[2:] = message["status"], time.monotonic()
+            await send(message)
+
+        try:
+            await asyncio.sleep(LATENCY)
+            if "/b0b0" in scope["path"]:
+                await _send(send, self._bomb, (b"content-encoding", b"gzip"))
+            else:
+                await self._sandbox(scope, receive, note)
+        finally:
+            self._under_way -= 1
+
+
+async def _send(send: Any, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+if __name__ == "__main__":
+    uvicorn.run(Book(seed=7), port=int(sys.argv[1]), log_level="critical", timeout_graceful_shutdown=1)
