@@ -24,13 +24,19 @@ class Full(Exception):
 
 
 class Places:
-    """Decides who runs now, who waits and who is refused. No clock, no I/O: waiting is the caller's."""
+    """Decides who runs now, who waits and who is refused. No clock, no I/O: waiting is the caller's.
 
-    def __init__(self, running: int, queued: int) -> None:
+    `running` operations are under way at once. At most half of them wait for the Competent API, and of the others at most
+    `working` are worked on: what works keeps the event loop, and with it health and refusals, from its next turn.
+    """
+
+    def __init__(self, running: int, working: int, queued: int) -> None:
         self.most_running = running
+        self.most_waiting = max(1, running // 2)
+        self.most_working = min(working, running)
         self.most_queued = queued
         self.running = 0
-        self.waiting_upstream = 0
+        self.waiting = 0
         self._queue: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -41,11 +47,14 @@ class Places:
     @property
     def full(self) -> bool:
         """Whether who comes now is refused."""
-        return self.running >= self.most_running and self.queued >= self.most_queued
+        return not self._has_room() and self.queued >= self.most_queued
+
+    def _has_room(self) -> bool:
+        return self.running < self.most_running and self.running - self.waiting < self.most_working
 
     def take(self) -> "asyncio.Future[None] | None":
         """Take a place (None), or one in the queue: a future that is done when the place is the caller's. Raises Full."""
-        if self.running < self.most_running:
+        if self._has_room():
             self.running += 1
             return None
         if self.full:
@@ -56,30 +65,34 @@ class Places:
 
     def give_up(self, turn: "asyncio.Future[None]") -> None:
         """Leave the queue; where the place had just become the caller's, it goes to the next."""
-        if turn.done() and not turn.cancelled():
-            self.leave()
-        elif turn in self._queue:
+        if turn in self._queue:
             self._queue.remove(turn)
+        elif not turn.cancelled():
+            self.leave()
 
     def leave(self) -> None:
         """Give the place back: who has waited longest gets it."""
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
         self.running -= 1
+        self._call_next()
 
-    def wait_upstream(self) -> bool:
-        """Count the caller's place among those that wait for the Competent API; False where half of all do already."""
-        if self.waiting_upstream >= max(1, self.most_running // 2):
+    def begin_waiting(self) -> bool:
+        """Count the caller among those that wait for the Competent API; False where half of all do already."""
+        if self.waiting >= self.most_waiting:
             return False
-        self.waiting_upstream += 1
+        self.waiting += 1
+        self._call_next()
         return True
 
-    def upstream_came(self) -> None:
-        """The caller waits no longer."""
-        self.waiting_upstream -= 1
+    def end_waiting(self) -> None:
+        """The caller works again; this may be one more than may begin to."""
+        self.waiting -= 1
+
+    def _call_next(self) -> None:
+        while self._queue and self._has_room():
+            turn = self._queue.popleft()
+            if not turn.done():
+                self.running += 1
+                turn.set_result(None)
 
 
 class Patience:
@@ -92,7 +105,7 @@ class Patience:
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """Wait within; raises UpstreamUnavailable where too many wait."""
-        if self._depth == 0 and not self._places.wait_upstream():
+        if self._depth == 0 and not self._places.begin_waiting():
             SHED.labels("upstream").inc()
             raise UpstreamUnavailable(
                 "Too many operations wait for the Competent API; ask again.", retry_after=RETRY_AFTER, detail="shed"
@@ -103,7 +116,7 @@ class Patience:
         finally:
             self._depth -= 1
             if self._depth == 0:
-                self._places.upstream_came()
+                self._places.end_waiting()
 
 
 class Admission:

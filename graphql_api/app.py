@@ -28,6 +28,7 @@ from graphql_api.persisted import Automatic, Trusted
 from graphql_api.record import Record
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
+from graphql_api.tracing import begin_tracing, end_tracing
 from graphql_api.upstream.transport import ASGIApp
 from graphql_api.wrapping import wrapping
 
@@ -38,7 +39,7 @@ PATIENCE = 3.0
 def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
-    stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_queue)
+    stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_working, settings.max_queue)
     schema = build_schema(
         Limits.of(settings),
         introspection=settings.introspection == "on",
@@ -63,6 +64,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        begin_tracing()
         watches = [
             asyncio.create_task(parts.index_current(settings.keep_current)),
             asyncio.create_task(parts.measure()),
@@ -73,6 +75,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)
         await parts.aclose()
+        await end_tracing()
 
     app = Starlette(
         routes=[

@@ -65,9 +65,12 @@ class Loaders:
 
     async def index(self, number: str) -> Index:
         """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
-        if not self._indexes.has(number) and not await self.releases.exists(number):
+        if self._indexes.has(number):
+            return await self._indexes.get(number)
+        if not await self.releases.exists(number):
             raise ReleaseNotFound
-        return await self._indexes.get(number)
+        with self.asker.waiting():
+            return await self._indexes.get(number)
 
     def is_indexed(self, number: str) -> bool:
         """Whether the index of this release is at hand, so that nothing has to be waited for."""

@@ -14,6 +14,7 @@ from graphql_api.endpoint import JSON, Refused, Unavailable, refused
 from graphql_api.logs import logging_for
 from graphql_api.metrics import ERRORS, OPERATION_SECONDS, OPERATIONS, Names
 from graphql_api.record import Record, record_of
+from graphql_api.tracing import OperationSpan
 
 log = logging.getLogger("graphql_api.requests")
 
@@ -44,11 +45,15 @@ class Observing:
         begun = time.perf_counter()
         record = record_of(scope)
         sent = _Sent(send, self._stopping)
+        span = OperationSpan(record.asker.headers, scope["method"], GRAPHQL) if scope["path"] == GRAPHQL else None
         try:
             with logging_for(record.request_id):
                 await self._answer(scope, receive, sent, record)
         finally:
-            self._tell(scope["path"], record, sent.status, time.perf_counter() - begun)
+            outcome = _outcome(record, sent.status)
+            self._tell(scope["path"], record, sent.status, outcome, time.perf_counter() - begun)
+            if span:
+                span.end(record.name, record.kind, sent.status, outcome)
 
     async def _answer(self, scope: Scope, receive: Receive, sent: "_Sent", record: Record) -> None:
         try:
@@ -65,8 +70,7 @@ class Observing:
         if sent.status is None:  # what has begun to be sent is cut by the server
             await refused(refusal, JSON, record)(scope, receive, sent)
 
-    def _tell(self, path: str, record: Record, status: int | None, seconds: float) -> None:
-        outcome = _outcome(record, status)
+    def _tell(self, path: str, record: Record, status: int | None, outcome: str, seconds: float) -> None:
         if path == GRAPHQL:
             name = self._names.label(record.name)
             OPERATIONS.labels(name, outcome).inc()

@@ -65,6 +65,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         access_log=False,
         server_header=False,
         reset_contextvars=True,
+        loop="asyncio",
         ws="none",
         timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=settings.stop_timeout,

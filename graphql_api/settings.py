@@ -52,7 +52,12 @@ class Settings:
     metrics: str = _setting(
         "on", "Where Prometheus finds metrics: `on`: under /metrics; a number: on a port of their own; `off`: nowhere."
     )
-    max_operations: int = _setting(64, "Most operations that run at once in one process.", least=1)
+    max_operations: int = _setting(
+        1000,
+        "Most operations that are under way at once in one process; at most half of them wait for the Competent API.",
+        least=2,
+    )
+    max_working: int = _setting(8, "Most operations of those that do not wait, but are worked on.", least=1)
     max_queue: int = _setting(
         64, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
     )

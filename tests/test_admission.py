@@ -18,7 +18,7 @@ from tests.conftest import Server
 
 
 async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
-    places = Places(running=2, queued=1)
+    places = Places(running=2, working=2, queued=1)
 
     assert places.take() is None
     assert places.take() is None
@@ -30,7 +30,7 @@ async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
 
 
 async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> None:
-    places = Places(running=1, queued=2)
+    places = Places(running=1, working=1, queued=2)
     places.take()
     first, second = places.take(), places.take()
     assert first is not None
@@ -45,7 +45,7 @@ async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> No
 
 
 async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:
-    places = Places(running=1, queued=2)
+    places = Places(running=1, working=1, queued=2)
     places.take()
     first, second = places.take(), places.take()
     assert first is not None
@@ -59,20 +59,38 @@ async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> 
     assert (places.running, places.queued) == (0, 0)
 
 
+async def test_who_waits_upstream_is_not_worked_on_and_lets_the_next_begin() -> None:
+    places = Places(running=4, working=1, queued=2)
+    places.take()
+    second, third = places.take(), places.take()
+    assert second is not None
+    assert third is not None
+
+    assert places.begin_waiting()
+    assert (second.done(), third.done()) == (True, False)
+    assert places.begin_waiting()
+    assert third.done()
+    assert not places.begin_waiting()  # half of the places wait
+
+    places.end_waiting()  # two are worked on now: who has begun goes on
+    places.leave()
+    assert (places.running, places.waiting) == (2, 1)
+
+
 async def test_who_waits_upstream_holds_at_most_half_of_the_places() -> None:
-    places = Places(running=4, queued=0)
+    places = Places(running=4, working=4, queued=0)
     waits = [Patience(places) for _ in range(3)]
 
     with waits[0](), waits[0](), waits[1]():  # batches of one operation count once
-        assert places.waiting_upstream == 2
+        assert places.waiting == 2
         with pytest.raises(UpstreamUnavailable) as refused, waits[2]():
             pass
         with waits[1]():
             pass
     assert refused.value.retry_after == 1
-    assert places.waiting_upstream == 0
+    assert places.waiting == 0
     with waits[2]():
-        assert places.waiting_upstream == 1
+        assert places.waiting == 1
 
 
 class Held:
@@ -107,7 +125,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
-    held, places = Held(), Places(running=2, queued=1)
+    held, places = Held(), Places(running=2, working=2, queued=1)
     app = Admission(held, places, wait=60, most_bytes=100)
     running = [asked(app) for _ in range(3)]
     await until(lambda: held.begun == 2 and places.queued == 1)
@@ -126,7 +144,7 @@ async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
 
 async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
     held = Held()
-    app = Admission(held, Places(running=1, queued=1), wait=0, most_bytes=100)
+    app = Admission(held, Places(running=1, working=1, queued=1), wait=0, most_bytes=100)
     first = asked(app)
     await until(lambda: held.begun == 1)
 
@@ -137,7 +155,7 @@ async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
 
 async def test_health_answers_while_all_places_are_taken() -> None:
     held = Held()
-    app = Admission(held, Places(running=1, queued=0), wait=0, most_bytes=100)
+    app = Admission(held, Places(running=1, working=1, queued=0), wait=0, most_bytes=100)
     first = asked(app)
     await until(lambda: held.begun == 1)
 
@@ -148,7 +166,7 @@ async def test_health_answers_while_all_places_are_taken() -> None:
 
 
 async def test_a_subscription_over_events_holds_no_place() -> None:
-    held, places = Held(b"text/event-stream; charset=utf-8"), Places(running=1, queued=0)
+    held, places = Held(b"text/event-stream; charset=utf-8"), Places(running=1, working=1, queued=0)
     app = Admission(held, places, wait=0, most_bytes=100)
     first, second = asked(app), asked(app)
 
@@ -174,7 +192,7 @@ def sending(*bodies: bytes, pause: Awaitable[Any] | None = None) -> Receive:
 
 
 async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> None:
-    places, rest = Places(running=1, queued=0), asyncio.Event()
+    places, rest = Places(running=1, working=1, queued=0), asyncio.Event()
     got = bytearray()
 
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
@@ -204,29 +222,31 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     async def send(message: Message) -> None: ...
 
     receive = sending(b"x" * 80, b"y" * 80, b"z" * 80)
-    await Admission(refusing, Places(1, 0), wait=0, most_bytes=100)({"type": "http", "path": "/graphql"}, receive, send)
+    await Admission(refusing, Places(1, 1, 0), wait=0, most_bytes=100)(
+        {"type": "http", "path": "/graphql"}, receive, send
+    )
 
     assert (await receive())["body"] == b"z" * 80
 
 
 async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
-    places = Places(running=2, queued=0)
+    places = Places(running=2, working=2, queued=0)
     scopes: list[Scope] = []
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
         with record_of(scope).asker.waiting():
-            assert places.waiting_upstream == 1
+            assert places.waiting == 1
         scopes.append(scope)
 
     async def send(message: Message) -> None: ...
 
     await Admission(waiting, places, wait=0, most_bytes=9)({"type": "http", "path": "/graphql"}, sending(b""), send)
     assert len(scopes) == 1
-    assert places.waiting_upstream == 0
+    assert places.waiting == 0
 
 
 async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
-    server = Server(releases, replace(settings, max_operations=1, max_queue=0))
+    server = Server(releases, replace(settings, max_working=1, max_queue=0))
     async with server.client, server.app.router.lifespan_context(server.app):
         answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))
         after = await server.post("{ __typename }")

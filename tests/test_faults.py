@@ -75,7 +75,7 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
 @pytest.fixture
 async def roomy(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server with a place for each of a crowd."""
-    started = Server(releases, replace(settings, max_operations=700))
+    started = Server(releases, replace(settings, max_working=300))
     async with started.client, started.app.router.lifespan_context(started.app):
         yield started
 

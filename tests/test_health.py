@@ -1,5 +1,6 @@
 """Health: alive always; ready when questions get answers, with the reasons where they do not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -49,7 +50,9 @@ async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recover
     assert (await server.client.get("/health/live")).json() == {"status": "live"}
 
     server.faults.clear()
-    assert (await ready(server))[0] == 200
+    async with asyncio.timeout(30):  # a document that failed is not asked for again at once
+        while (await ready(server))[0] == 503:
+            await asyncio.sleep(0)
 
 
 async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored(

@@ -44,7 +44,7 @@ async def started(
 
 async def answer(base: str) -> httpx.Response:
     """The answer as soon as the server accepts."""
-    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=8)) as client:
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=8), timeout=60) as client:
         return await client.post(f"{base}/graphql", json=QUERY)
 
 

@@ -14,6 +14,7 @@ from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamN
 from graphql_api.fetching import Asker, Fetched, Validators
 from graphql_api.routes import Known, route_of
 from graphql_api.settings import Settings
+from graphql_api.tracing import CallSpan
 from graphql_api.upstream.body import read_object
 from graphql_api.upstream.called import Called, count
 from graphql_api.upstream.faults import our_errors, refusal
@@ -76,13 +77,24 @@ class Upstream:
 
     async def _ask(self, path: str, known: Known, headers: Mapping[str, str], until: float) -> Answer:
         left: int | None = None
+        status: int | None = None
+        span = CallSpan(headers, known.route.template)
         try:
             with our_errors():
-                async with asyncio.timeout_at(until), self._client.stream("GET", path, headers=headers) as response:
+                async with (
+                    asyncio.timeout_at(until),
+                    self._client.stream("GET", path, headers=span.headers) as response,
+                ):
+                    status = response.status_code
                     left = calls_left(response.headers)
-                    return Answer(await self._read(response, known), left)
+                    answer = Answer(await self._read(response, known), left)
         except UpstreamError as error:
-            return Answer(error, left)
+            answer = Answer(error, left)
+        except BaseException:
+            span.end(status, "cancelled")
+            raise
+        span.end(status, answer.came.code if isinstance(answer.came, UpstreamError) else None)
+        return answer
 
     async def _read(self, response: Response, known: Known) -> Fetched:
         if response.status_code == 304:

@@ -1,0 +1,191 @@
+"""Load shedding: what a server still does at five times the rate that it can do, asked over real sockets on this machine.
+
+Prints Markdown: how much good work is done at 1 and 5 times the rate, how soon the refused are told, how soon health answers.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import orjson
+
+QUERY = """query Overload { occupationalProfiles(first: 30) { nodes {
+  code title { nl fr } essentialCompetences { code skill { description { nl } } knowledgeItems { description { nl } } }
+} } }"""
+MOST_CONNECTIONS = 600
+
+
+@dataclass
+class Seen:
+    """What came back: seconds of each answer, by status."""
+
+    seconds: dict[int, list[float]] = field(default_factory=dict)
+    lost: int = 0
+    unasked: int = 0
+
+    def add(self, status: int, seconds: float) -> None:
+        self.seconds.setdefault(status, []).append(seconds)
+
+    def count(self, status: int) -> int:
+        return len(self.seconds.get(status, ()))
+
+    def p99(self, status: int) -> float:
+        times = self.seconds.get(status, [])
+        return statistics.quantiles(times, n=100)[98] if len(times) > 1 else 0.0
+
+
+@asynccontextmanager
+async def server(*arguments: str) -> AsyncIterator[int]:
+    """A server over the sandbox in a process of its own; its port."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graphql_api", "serve", "--port", "0", *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    found = re.search(rb":(\d+)/graphiql", await process.stdout.readline())
+    assert found is not None
+    try:
+        yield int(found[1])
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+class Client:
+    """Connections that are kept, and as few objects a request as can be."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.open = 0
+
+    async def ask(self, request: bytes) -> int:
+        """The status of an answer that was read whole."""
+        reader, writer = self._idle.pop() if self._idle else await self._connect()
+        try:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length is not None
+            await reader.readexactly(int(length[1]))
+        except BaseException:
+            writer.close()
+            self.open -= 1
+            raise
+        self._idle.append((reader, writer))
+        return int(head[9:12])
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self.open += 1
+        try:
+            return await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 22)
+        except BaseException:
+            self.open -= 1
+            raise
+
+    def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+def post(query: str) -> bytes:
+    """An operation as bytes."""
+    body = orjson.dumps({"query": query})
+    return b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(body),
+        body,
+    )
+
+
+HEALTH = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def capacity(port: int, seconds: float) -> float:
+    """Operations a second that the server does for as many clients as keep it busy, one after the other."""
+    client, done, end = Client(port), 0, time.perf_counter() + seconds
+
+    async def loop() -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            status = await client.ask(post(QUERY))
+            done += status == 200
+
+    await asyncio.gather(*(loop() for _ in range(16)))
+    client.close()
+    return done / seconds
+
+
+async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
+    """What comes back for arrivals at an even rate, whether answers come or not; and what health says meanwhile."""
+    seen, health, client = Seen(), Seen(), Client(port)
+    request = post(QUERY)
+
+    async def one(asked: bytes, into: Seen, due: float) -> None:
+        try:
+            async with asyncio.timeout(10):
+                into.add(await client.ask(asked), time.perf_counter() - due)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            into.lost += 1
+
+    begun, sent, probes = time.perf_counter(), 0, 0
+    tasks: set[asyncio.Task[None]] = set()
+    while (passed := time.perf_counter() - begun) < seconds:
+        while sent < passed * rate:
+            sent += 1
+            if len(tasks) >= MOST_CONNECTIONS:
+                seen.unasked += 1
+                continue
+            task = asyncio.create_task(one(request, seen, time.perf_counter()))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        if probes < passed * 10:
+            probes += 1
+            task = asyncio.create_task(one(HEALTH, health, time.perf_counter()))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*tasks)
+    client.close()
+    return seen, health
+
+
+async def measure(seconds: float) -> int:
+    async with server() as port:
+        await Client(port).ask(post("{ release { number } }"))
+        await capacity(port, 1.0)
+        most = await capacity(port, seconds / 2)
+        print(f"The server does {most:.0f} operations a second for 16 clients that wait for each other.\n")
+        print(
+            "| rate | asked a second | good a second | p99 good, ms | refused | p99 refused, ms | lost | p99 health, ms |"
+        )
+        print("|---|---|---|---|---|---|---|---|")
+        good = {}
+        for times in (1, 5):
+            seen, health = await at_rate(port, most * times, seconds)
+            good[times] = seen.count(200) / seconds
+            print(
+                f"| {times} | {most * times:.0f} | {good[times]:.0f} | {seen.p99(200) * 1000:.0f} | {seen.count(503)} "
+                f"| {seen.p99(503) * 1000:.0f} | {seen.lost} | {health.p99(200) * 1000:.0f} |",
+                flush=True,
+            )
+            if seen.unasked:
+                print(f"\n{seen.unasked} more arrivals were not sent: {MOST_CONNECTIONS} were under way.\n")
+    ratio = good[5] / good[1] if good[1] else 0.0
+    print(f"\nGood work at 5 times the rate, of that at 1 time: {ratio:.0%} (promised: 70 %).")
+    return 0 if ratio >= 0.7 else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each rate lasts")
+    sys.exit(asyncio.run(measure(parser.parse_args().seconds)))

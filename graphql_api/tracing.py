@@ -1,0 +1,162 @@
+"""Traces by OpenTelemetry: a span for each operation and for each call upstream, none for fields.
+
+Without the extra `otel`, or without OTEL_EXPORTER_OTLP_ENDPOINT, nothing is done and nothing is imported. The context goes by
+the headers of who asks, and not by context variables: a fetch may be shared by several operations.
+Names are those of the semantic conventions of GraphQL and HTTP (https://opentelemetry.io/docs/specs/semconv/).
+"""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
+
+log = logging.getLogger(__name__)
+
+NAME = "competent-graphql"
+
+_tracing: "Tracing | None" = None
+
+
+class Tracing:
+    """Makes spans with one provider."""
+
+    def __init__(self, provider: "TracerProvider") -> None:
+        from opentelemetry.semconv.schemas import Schemas
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        self._provider = provider
+        self._tracer = provider.get_tracer(NAME, version(NAME), schema_url=Schemas.V1_43_0.value)
+        self._propagator = TraceContextTextMapPropagator()
+
+    def begin_operation(self, headers: dict[str, str]) -> "Span":
+        """A span for an operation, below the one of the client; `headers` carry its context on from here."""
+        from opentelemetry.trace import SpanKind
+
+        span = self._tracer.start_span("GraphQL Operation", self._propagator.extract(headers), SpanKind.SERVER)
+        self._inject(span, headers)
+        return span
+
+    def begin_call(self, headers: Mapping[str, str], template: str) -> "tuple[Span, dict[str, str]]":
+        """A span for a call upstream, and the headers to send with it."""
+        from opentelemetry.semconv._incubating.attributes.url_attributes import URL_TEMPLATE
+        from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD
+        from opentelemetry.trace import SpanKind
+
+        told = {HTTP_REQUEST_METHOD: "GET", URL_TEMPLATE: template}
+        sent = dict(headers)
+        parent = self._propagator.extract(sent)
+        span = self._tracer.start_span(f"GET {template}", parent, SpanKind.CLIENT, attributes=told)
+        self._inject(span, sent)
+        return span, sent
+
+    def _inject(self, span: "Span", headers: dict[str, str]) -> None:
+        from opentelemetry.trace import set_span_in_context
+
+        self._propagator.inject(headers, set_span_in_context(span))
+
+    def close(self) -> None:
+        """Send what waits to be sent."""
+        self._provider.shutdown()
+
+
+def begin_tracing() -> None:
+    """Send spans where the OTEL_… variables say, if they do and the extra is installed."""
+    global _tracing
+    if _tracing is not None or not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError:
+        log.warning(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra is missing: pip install 'competent-graphql[otel]'"
+        )
+        return
+    name = os.environ.get("OTEL_SERVICE_NAME", NAME)
+    resource = Resource.create({"service.name": name, "service.version": version(NAME)})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    use(Tracing(provider))
+
+
+def use(tracing: Tracing | None) -> None:
+    """Trace with this from now on, or not at all."""
+    global _tracing
+    _tracing = tracing
+
+
+async def end_tracing(patience: float = 2.0) -> None:
+    """Send what waits to be sent, for so many seconds, and trace no more."""
+    if _tracing is None:
+        return
+    # A thread that nobody waits for at the end: a collector that hangs keeps no server from stopping.
+    sending = threading.Thread(target=_tracing.close, daemon=True)
+    sending.start()
+    await asyncio.to_thread(sending.join, patience)
+    use(None)
+
+
+class OperationSpan:
+    """The span of one operation; nothing where nothing is traced."""
+
+    def __init__(self, headers: dict[str, str], method: str, route: str) -> None:
+        self._span = _tracing.begin_operation(headers) if _tracing else None
+        self._method = method
+        self._route = route
+
+    def end(self, name: str, kind: str, status: int | None, outcome: str) -> None:
+        """End it, with what came of the operation."""
+        if self._span is None:
+            return
+        from opentelemetry.semconv._incubating.attributes import graphql_attributes as graphql
+        from opentelemetry.semconv.attributes import error_attributes, http_attributes
+        from opentelemetry.trace import Status, StatusCode
+
+        told: dict[str, Any] = {
+            graphql.GRAPHQL_OPERATION_NAME: name[:100],
+            graphql.GRAPHQL_OPERATION_TYPE: kind,
+            http_attributes.HTTP_REQUEST_METHOD: self._method,
+            http_attributes.HTTP_ROUTE: self._route,
+            http_attributes.HTTP_RESPONSE_STATUS_CODE: status,
+        }
+        self._span.set_attributes({key: value for key, value in told.items() if value})
+        if kind:
+            self._span.update_name(kind)
+        if outcome in ("failed", "shed"):
+            self._span.set_attribute(error_attributes.ERROR_TYPE, str(status))
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+
+
+class CallSpan:
+    """The span of one call upstream; nothing where nothing is traced."""
+
+    def __init__(self, headers: Mapping[str, str], template: str) -> None:
+        self._span: Span | None = None
+        self.headers = headers
+        """What to send, with the context of this span."""
+        if _tracing:
+            self._span, self.headers = _tracing.begin_call(headers, template)
+
+    def end(self, status: int | None, error: str | None) -> None:
+        """End it; `error` is one of our codes."""
+        if self._span is None:
+            return
+        from opentelemetry.semconv.attributes import error_attributes, http_attributes
+        from opentelemetry.trace import Status, StatusCode
+
+        if status is not None:
+            self._span.set_attribute(http_attributes.HTTP_RESPONSE_STATUS_CODE, status)
+        if error is not None:
+            self._span.set_attribute(error_attributes.ERROR_TYPE, error)
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
