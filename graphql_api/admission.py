@@ -5,15 +5,15 @@ Who waits for the Competent API holds at most half of the places, so that questi
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Unavailable, refused
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
-from graphql_api.record import record_of
+from graphql_api.record import Record, record_of
 
 RETRY_AFTER = 1.0
 """Seconds after which another try makes sense: a queue is empty in less."""
@@ -184,6 +184,27 @@ class Admission:
             raise
         finally:
             OPERATIONS_QUEUED.dec()
+
+
+def admitting(places: Places, wait: float) -> Callable[[Record], AbstractAsyncContextManager[None]]:
+    """A place for each operation of a connection that stays, by the same rules; raises Unavailable where there is none."""
+    admission = Admission(_nowhere, places, wait, 0)
+
+    @asynccontextmanager
+    async def admitted(record: Record) -> AsyncIterator[None]:
+        record.asker.waiting = Patience(places)
+        try:
+            async with admission.place():
+                yield
+        except Full:
+            SHED.labels("full").inc()
+            raise Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER) from None
+
+    return admitted
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """No request is passed on."""
 
 
 def _again(messages: list[Message], receive: Receive) -> Receive:

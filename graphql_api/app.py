@@ -8,11 +8,11 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from graphql_api import examples
 from graphql_api.access import guarding
-from graphql_api.admission import Admission, Places
+from graphql_api.admission import Admission, Places, admitting
 from graphql_api.agents import agents_routes
 from graphql_api.endpoint import Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.exposition import metrics_routes
@@ -22,6 +22,7 @@ from graphql_api.health import Health
 from graphql_api.home import home_routes
 from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
+from graphql_api.live import Connections, Events, Running, WebSockets
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
@@ -58,6 +59,9 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         settings.operation_calls,
     )
 
+    connections = Connections(settings.live_connections, stopping)
+    running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
+
     async def ask(query: str, variables: dict[str, Any] | None = None) -> Answer:
         asker = Asker(deadline=asyncio.get_running_loop().time() + PATIENCE)
         return await schema.answer(query, variables, None, Context(parts.loaders(asker), (), Record(asker=asker)))
@@ -66,7 +70,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         begin_tracing()
         watches = [
-            asyncio.create_task(parts.index_current(settings.keep_current)),
+            asyncio.create_task(parts.watch_current(max(settings.keep_current, 1.0))),
             asyncio.create_task(parts.measure()),
         ]
         yield
@@ -82,7 +86,17 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
             *home_routes(ask, sdl, _off(settings)),
             *agents_routes(ask),
             *linked_data_routes(ask, caching),
-            Route("/graphql", endpoint),
+            Route("/graphql", Events(endpoint, running, connections)),
+            WebSocketRoute(
+                "/graphql",
+                WebSockets(
+                    running,
+                    connections,
+                    settings.origins,
+                    most_operations=settings.live_operations,
+                    most_bytes=settings.max_body_bytes,
+                ),
+            ),
             *Health(parts, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
             *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),

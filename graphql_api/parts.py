@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -15,6 +16,7 @@ from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders
+from graphql_api.published import Published
 from graphql_api.releases import CURRENT
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled import DATA
@@ -71,25 +73,40 @@ class Parts:
             keep_missing=settings.keep_missing,
         )
         self.indexes = _indexes(settings, self.store)
+        self.published = Published()
+        self._current: str | None = None
 
     def loaders(self, asker: Asker | None = None) -> Loaders:
         """The loaders of one request, which fetch for this asker."""
         return Loaders(self.store, self.indexes, self._page_size, asker or Asker())
 
-    async def index_current(self, every: float) -> None:
-        """Keep an index of the current release: from the start on, or from when the first one was needed."""
-        while self.indexes.mode != "off":
+    async def watch_current(self, every: float) -> None:
+        """Look every so many seconds which release is current, and at once when the first one listens."""
+        while True:
+            self.published.heard.clear()
             await self.follow_current()
-            await asyncio.sleep(max(every, 1.0))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await self.published.heard.wait()
 
     async def follow_current(self) -> None:
-        """Wait until the current release has its index, where indexes are in use; a new release gets its own."""
-        if not self.indexes.in_use:
+        """Wait until the current release has its index, where indexes are in use or somebody listens; then announce it, if it
+        is another one than at the last look.
+        """
+        if not (self.indexes.in_use or self.published.listeners):
+            self._current = None  # nobody would hear of it; who comes later is told of what happens later
             return
         try:
-            await self.indexes.ready(await self.loaders().release_number(CURRENT))
+            number = await self.loaders().release_number(CURRENT)
+            moved = self._current not in (None, number)
+            if self.indexes.in_use or (moved and self.indexes.mode != "off"):
+                await self.indexes.ready(number)
         except CompetentError as error:
             log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
+            return
+        moved, self._current = self._current not in (None, number), number  # another look may have been faster
+        if moved:
+            self.published.announce(number)
 
     async def measure(self, every: float = 5.0) -> None:
         """Keep the metrics of what moves by itself up to date."""

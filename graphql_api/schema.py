@@ -31,6 +31,7 @@ from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
+from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
 from graphql_api.types.scalars import SCALARS
 
@@ -66,6 +67,7 @@ class CompetentSchema(strawberry.Schema):
     def __init__(self, query: type[Query], limits: Limits, introspection: bool, incremental: bool) -> None:
         super().__init__(
             query,
+            subscription=Subscription,
             types=list(CONCEPTS.values()),
             config=StrawberryConfig(
                 scalar_map=SCALARS | ENTITY_SCALARS, enable_experimental_incremental_execution=incremental
@@ -150,6 +152,18 @@ class CompetentSchema(strawberry.Schema):
         if result.data is None and errors and all(error.path is None for error in errors):
             return Answer(None, [told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
         return Answer(result.data, told_in_execution(errors, context.request_id), True)
+
+    async def events(
+        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> AsyncGenerator[Answer]:
+        """Run a subscription: one answer for each event, or a single one that says why it cannot be run."""
+        results = await self.subscribe(query, variables, context, operation_name=operation_name)
+        async with aclosing(results):
+            async for result in results:
+                if isinstance(result, PreExecutionError):
+                    yield Answer(None, [told(error, "BAD_USER_INPUT") for error in result.errors or ()], False)
+                    return
+                yield Answer(result.data, told_in_execution(result.errors or [], context.request_id), True)
 
 
 def _begun(results: ExperimentalIncrementalExecutionResults, request_id: str) -> Answer:

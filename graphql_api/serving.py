@@ -66,7 +66,8 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         server_header=False,
         reset_contextvars=True,
         loop="asyncio",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_body_bytes,
         timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=settings.stop_timeout,
     )

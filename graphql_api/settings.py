@@ -161,6 +161,10 @@ class Settings:
         86400.0, "How long browsers and proxies may keep answers that hold nothing but a numbered release.", least=0
     )
     cache_current: float = _setting(60.0, "How long they may keep answers that a new release changes.", least=0)
+    live_connections: int = _setting(
+        1000, "Most WebSockets and streams of events that are open at once, in each process.", least=0
+    )
+    live_operations: int = _setting(20, "Most operations at once on one WebSocket.", least=1)
     cors_origins: str = _setting(
         "", "Origins of web pages that may ask, such as `https://example.org`, separated by commas; `*` for all."
     )

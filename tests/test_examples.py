@@ -20,6 +20,8 @@ async def test_every_example_answers_with_data_and_no_error(server: Server) -> N
 
     assert [tab["title"] for tab in tabs] == [example.name for example in examples()]
     for tab in tabs:
+        if "\nsubscription " in tab["query"]:
+            continue  # answers when something happens: tests/live
         data = await server.ask(tab["query"], json.loads(tab["variables"]))
         assert None not in data.values()
 

@@ -8,6 +8,7 @@ from graphql_api.endpoint.caching import Caching
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
+from graphql_api.endpoint.operation import Operation
 from graphql_api.endpoint.refusal import Refused, Unavailable
 from graphql_api.endpoint.respond import Endpoint
 
@@ -18,6 +19,7 @@ __all__ = [
     "Context",
     "Documents",
     "Endpoint",
+    "Operation",
     "Refused",
     "Unavailable",
     "http_error",

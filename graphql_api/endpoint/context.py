@@ -1,9 +1,13 @@
 """What resolvers see of the request that they answer."""
 
-from dataclasses import dataclass, field
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from graphql_api.fetching import Asker
+from graphql_api.fetching import Asker, Tally
 from graphql_api.loaders import Loaders
+from graphql_api.published import Published
 from graphql_api.record import Record
 from graphql_api.types.text import Language
 
@@ -15,6 +19,18 @@ class Context:
     loaders: Loaders
     languages: tuple[Language, ...]
     record: Record = field(default_factory=Record)
+    published: Published = field(default_factory=Published)
+    """Where a subscription hears of new releases."""
+    make_loaders: Callable[[Asker], Loaders] | None = None
+    seconds: float = math.inf
+    """The longest that an operation may take, and each event of a subscription."""
+
+    def renewed(self) -> Loaders:
+        """Loaders for the next event of a subscription, which begins anew."""
+        if self.make_loaders is None:
+            return self.loaders
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        return self.make_loaders(replace(self.asker, deadline=deadline, tally=Tally()))
 
     @property
     def request_id(self) -> str:

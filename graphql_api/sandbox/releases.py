@@ -56,6 +56,14 @@ class Releases:
         """The release of this number, or the current one for `current`; None where there is none."""
         return self.current if name == "current" else self._by_number.get(name)
 
+    def publish(self, documents: Documents) -> None:
+        """Serve one release more; with the highest number it is `current` from now on."""
+        if documents.number in self._by_number:
+            raise ValueError(f"release {documents.number} is published already")
+        self._documents.append(documents)
+        self._documents.sort(key=lambda one: release_order(one.number), reverse=True)
+        self._by_number = {one.number: one for one in self._documents}
+
     def describe(self) -> str:
         """One line for people: which releases, and how much the current one holds."""
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""

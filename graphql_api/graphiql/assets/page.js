@@ -6,6 +6,7 @@
   const ENDPOINT = "graphql";
   const EXAMPLES = "graphiql/tabs.json";
   const ACCEPT = "application/graphql-response+json, application/json;q=0.9";
+  const EVENTS = "text/event-stream";
   const WELCOME = {
     title: "Releases",
     query: "query Releases {\n  releases {\n    number\n    isCurrent\n  }\n}\n",
@@ -16,13 +17,40 @@
   // with which the page's policy lets it pass.
   window.__webpack_nonce__ = document.currentScript.nonce;
 
-  async function fetcher(operation, { headers } = {}) {
-    const sent = new Headers({ "Content-Type": "application/json", Accept: ACCEPT });
+  async function fetcher(operation, { headers, documentAST } = {}) {
+    const accept = isSubscription(operation, documentAST) ? EVENTS : ACCEPT;
+    const sent = new Headers({ "Content-Type": "application/json", Accept: accept });
     for (const [name, value] of Object.entries(headers ?? {})) sent.set(name, value);
     const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(operation) });
     const type = response.headers.get("Content-Type") ?? "nothing";
     if (type.includes("json")) return response.json();
+    if (type.includes(EVENTS)) return events(response.body.pipeThrough(new TextDecoderStream()).getReader());
     return { errors: [{ message: `The server answered with status ${response.status} and ${type}, not with JSON.` }] };
+  }
+
+  function isSubscription({ operationName }, documentAST) {
+    const operations = (documentAST?.definitions ?? []).filter((each) => each.kind === "OperationDefinition");
+    const run = operations.find((each) => each.name?.value === operationName) ?? operations[0];
+    return run?.operation === "subscription";
+  }
+
+  // The results in a stream of events, as they come; comments that only say that the stream lives are left out.
+  async function* events(reader) {
+    let read = "";
+    try {
+      while (true) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        const blocks = (read + value).split("\n\n");
+        read = blocks.pop();
+        for (const block of blocks) {
+          if (block.startsWith("event: complete")) return;
+          if (block.startsWith("event: next")) yield JSON.parse(block.slice(block.indexOf("data: ") + 6));
+        }
+      }
+    } finally {
+      reader.cancel();
+    }
   }
 
   async function examples() {

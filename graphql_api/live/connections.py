@@ -1,0 +1,29 @@
+"""How many connections stay open in this process, and the sign that all of them are to end."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class TooMany(Exception):
+    """As many connections are open as may be."""
+
+
+class Connections:
+    """Counts connections; `stopping` is set when the server is told to stop."""
+
+    def __init__(self, most: int, stopping: asyncio.Event) -> None:
+        self.most = most
+        self.stopping = stopping
+        self.open = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count a connection while within; raises TooMany where there is no room for it."""
+        if self.open >= self.most:
+            raise TooMany
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1

@@ -1,0 +1,112 @@
+"""Server-sent events on `/graphql`: one operation a request, for clients that prefer `text/event-stream` to JSON.
+
+Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, "distinct connections mode".
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavailable
+from graphql_api.endpoint import refused as refused_response
+from graphql_api.endpoint.answer import headers_of
+from graphql_api.endpoint.operation import operation_of
+from graphql_api.live.connections import Connections, TooMany
+from graphql_api.live.running import Running
+from graphql_api.live.telling import refused, told
+from graphql_api.media import preferred
+from graphql_api.record import Record, record_of
+from graphql_api.schema import Answer
+from graphql_api.types.text import accepted
+
+log = logging.getLogger(__name__)
+
+EVENTS = "text/event-stream"
+HEARTBEAT = 15.0
+"""Seconds of silence after which a comment tells that the connection lives; proxies cut silent ones after 30 to 60."""
+
+_BEAT = b":\n\n"
+_COMPLETE = b"event: complete\ndata:\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """ASGI before the endpoint: takes the requests that prefer a stream of events, and passes on all others."""
+
+    endpoint: ASGIApp
+    running: Running
+    connections: Connections
+    heartbeat: float = HEARTBEAT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the type that the client prefers."""
+        request = Request(scope, receive)
+        accept = request.headers.get("accept", "")
+        if request.method not in ("GET", "POST") or preferred(accept, (JSON, RESPONSE_JSON, EVENTS)) != EVENTS:
+            await self.endpoint(scope, receive, send)
+            return
+        record = record_of(scope)
+        try:
+            if self.connections.open >= self.connections.most:
+                raise Unavailable("This server has as many open connections as it can; ask again.", 5.0)
+            operation = await operation_of(request, self.running.endpoint.max_body_bytes)
+        except Refused as refusal:
+            await refused_response(refusal, JSON, record)(scope, receive, send)
+            return
+        headers = headers_of(record) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        stream = self._stream(operation, request, record)
+        await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
+
+    async def _stream(self, operation: Operation, request: Request, record: Record) -> AsyncGenerator[bytes]:
+        languages = accepted(request.headers.get("accept-language", ""))
+        try:
+            with self.connections.one():
+                answers = self.running.answers(operation, languages, record)
+                async with aclosing(answers), aclosing(self._beating(answers)) as events:
+                    async for answer in events:
+                        yield _BEAT if answer is None else _next(told(answer, record))
+        except TooMany:
+            return
+        except Refused as refusal:
+            yield _next({"errors": [refused(refusal, record)]})
+        except Exception:
+            log.exception("unexpected error in request %s", record.request_id)
+            unforeseen = Refused(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
+            yield _next({"errors": [refused(unforeseen, record)]})
+        if not self.connections.stopping.is_set():  # then the client is to come back
+            yield _COMPLETE
+
+    async def _beating(self, answers: AsyncGenerator[Answer]) -> AsyncGenerator[Answer | None]:
+        """The answers, with None wherever nothing came for a while, until the server is told to stop."""
+        stopping = asyncio.ensure_future(self.connections.stopping.wait())
+        coming: asyncio.Future[Answer | None] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(anext(answers, None))
+                await asyncio.wait((coming, stopping), timeout=self.heartbeat, return_when=asyncio.FIRST_COMPLETED)
+                if coming.done():
+                    answer, coming = coming.result(), None
+                    if answer is None:
+                        return
+                    yield answer
+                elif stopping.done():
+                    return
+                else:
+                    yield None
+        finally:
+            begun = [each for each in (coming, stopping) if each is not None]
+            for each in begun:
+                each.cancel()
+            await asyncio.gather(*begun, return_exceptions=True)
+
+
+def _next(payload: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(payload) + b"\n\n"

@@ -1,0 +1,53 @@
+"""One operation of a connection that stays: a query gives one answer, a subscription one for each event.
+
+A query waits for its place like one over HTTP; a subscription holds none while it waits for news.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, replace
+
+from graphql_api.endpoint import Context, Endpoint, Operation
+from graphql_api.published import Published
+from graphql_api.record import Record
+from graphql_api.schema import Answer
+from graphql_api.types.text import Language
+
+Place = Callable[[Record], AbstractAsyncContextManager[None]]
+"""Holds a place among the operations that run at once; raises Unavailable where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Runs operations for connections, with what the endpoint has: the schema, documents and deadlines."""
+
+    endpoint: Endpoint
+    published: Published
+    place: Place
+
+    async def answers(
+        self, operation: Operation, languages: tuple[Language, ...], record: Record
+    ) -> AsyncGenerator[Answer]:
+        """What the operation gives; raises Refused where it cannot be run."""
+        documents = self.endpoint.documents
+        query = documents.text_of(operation)
+        seconds = self.endpoint.operation_timeout
+        asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + seconds)
+        record.asker = asker
+        make_loaders = self.endpoint.make_loaders
+        context = Context(make_loaders(asker), languages, record, self.published, make_loaders, seconds)
+        asked = (query, operation.variables, operation.operation_name, context)
+        try:
+            async with self.place(record):
+                answer = await self.endpoint.schema.answer(*asked)
+            if record.kind != "subscription":
+                if answer.executed:
+                    documents.executed(operation, query)
+                yield answer
+                return
+            async with aclosing(self.endpoint.schema.events(*asked)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            context.loaders.close()  # ends the calls that only this operation waited for

@@ -1,0 +1,20 @@
+"""What clients can be told of as it happens."""
+
+from collections.abc import AsyncGenerator
+
+import strawberry
+
+from graphql_api.types.release import Release
+
+
+@strawberry.type(description="What is told as it happens.")
+class Subscription:
+    """One field for each kind of news."""
+
+    @strawberry.subscription(
+        description="Each release when it becomes the current one. It is indexed by then, so that everything can be asked of it."
+    )
+    async def release_published(self, info: strawberry.Info) -> AsyncGenerator[Release | None]:
+        """A release with loaders of its own: those of the request would answer for ever what they once loaded."""
+        async for number in info.context.published.listen():
+            yield Release(loaders=info.context.renewed(), number=number)

@@ -1,0 +1,154 @@
+"""A server over a sandbox that has yet to publish its newest release, and clients of it that stay connected."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from graphql_api.sandbox import Releases
+from graphql_api.sandbox.bundled import bundled_datasets
+from graphql_api.sandbox.documents import Documents, documents_in_memory
+from graphql_api.settings import Settings
+from tests.conftest import Server
+
+SUBSCRIPTION = "subscription { releasePublished { number isCurrent skills(first: 1) { totalCount } } }"
+PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
+
+
+@cache
+def bundled() -> dict[str, Documents]:
+    """The bundled releases by number, made once: nothing changes them."""
+    return {each.number: documents_in_memory(each) for each in bundled_datasets()}
+
+
+class Socket:
+    """A WebSocket to an ASGI app in this loop, as a server in front of the app would speak to it."""
+
+    def __init__(self, app: Any, headers: dict[str, str], subprotocols: list[str]) -> None:
+        self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        told = {"host": "server.test"} | headers
+        scope = {
+            "type": "websocket",
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in told.items()],
+            "subprotocols": subprotocols,
+            "scheme": "ws",
+            "state": {},
+        }
+        self._in.put_nowait({"type": "websocket.connect"})
+        self.task = asyncio.create_task(app(scope, self._in.get, self._out.put))
+        self.task.add_done_callback(lambda _: self._out.put_nowait({"type": "the app has ended"}))
+
+    async def opened(self, payload: Any = None) -> Self:
+        """This socket, once the server has acknowledged it."""
+        await self.accepted()
+        self.send(type="connection_init", **({} if payload is None else {"payload": payload}))
+        assert await self.get() == {"type": "connection_ack"}
+        return self
+
+    async def accepted(self) -> None:
+        """Wait until the server has taken the connection."""
+        assert (await self._out.get())["type"] == "websocket.accept"
+
+    def send(self, **message: Any) -> None:
+        """Send a message."""
+        self.send_text(json.dumps(message))
+
+    def send_text(self, text: str) -> None:
+        """Send any text."""
+        self._in.put_nowait({"type": "websocket.receive", "text": text})
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send a binary frame."""
+        self._in.put_nowait({"type": "websocket.receive", "bytes": data})
+
+    def subscribe(self, id: str, query: str, **payload: Any) -> None:
+        """Begin an operation."""
+        self.send(type="subscribe", id=id, payload={"query": query} | payload)
+
+    async def get(self) -> dict[str, Any]:
+        """The next message of the server."""
+        message = await self._out.get()
+        assert message["type"] == "websocket.send", message
+        assert isinstance(message["text"], str)
+        told: dict[str, Any] = json.loads(message["text"])
+        return told
+
+    async def closed(self) -> int:
+        """The code that the server closes with; messages before are read over."""
+        while (message := await self._out.get())["type"] != "websocket.close":
+            assert message["type"] != "the app has ended"
+        await self.task
+        return int(message["code"])
+
+    async def leave(self) -> None:
+        """Go, as a client whose network is gone, and wait until the server has noticed."""
+        self._in.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+class Live(Server):
+    """A server whose sandbox publishes a release when it is told to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.releases = Releases([bundled()["3.10"]])
+        super().__init__(self.releases, settings)
+        self.parts = self.app.state.parts
+        self.sockets: list[Socket] = []
+
+    def socket(
+        self, headers: dict[str, str] | None = None, subprotocols: tuple[str, ...] = ("graphql-transport-ws",)
+    ) -> Socket:
+        """A new connection."""
+        self.sockets.append(Socket(self.app, headers or {}, list(subprotocols)))
+        return self.sockets[-1]
+
+    async def opened(self) -> Socket:
+        """A new connection that is acknowledged."""
+        return await self.socket().opened()
+
+    async def listened(self) -> None:
+        """Wait until somebody listens, and the release of before is known."""
+        while not self.parts.published.listeners:
+            await asyncio.sleep(0)
+        await self.parts.follow_current()
+
+    async def publish(self) -> None:
+        """Publish the newest release, and look at once."""
+        self.releases.publish(bundled()["3.11"])
+        await self.parts.follow_current()
+
+    async def close(self) -> None:
+        for socket in self.sockets:
+            await socket.leave()
+
+
+@asynccontextmanager
+async def live_server(settings: Settings) -> AsyncIterator[Live]:
+    started = Live(settings)
+    async with started.client, started.app.router.lifespan_context(started.app):
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+def live_settings(settings: Settings, tmp_path: Path) -> Settings:
+    """What `current` is is looked up each time, and no index is there beforehand."""
+    return replace(settings, keep_current=0.0, serve_stale=0.0, cache_dir=tmp_path)
+
+
+@pytest.fixture
+async def live(live_settings: Settings) -> AsyncIterator[Live]:
+    async with live_server(live_settings) as started:
+        yield started

@@ -1,0 +1,347 @@
+"""graphql-transport-ws, message by message: queries, the subscription, refusals, and what each close code is for."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from graphql_api.live import Connections, WebSockets
+from graphql_api.sandbox import Fault
+from graphql_api.settings import Settings
+from tests.conftest import CP_7
+from tests.live.conftest import PUBLISHED, SUBSCRIPTION, Live, Socket, live_server
+
+COMPETENCE = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code }} }}'
+
+
+async def code_of(socket: Socket, id: str) -> str:
+    message = await socket.get()
+    assert (message["type"], message["id"]) == ("error", id)
+    (error,) = message["payload"]
+    assert error["extensions"]["requestId"]
+    return str(error["extensions"]["code"])
+
+
+async def test_a_query_is_answered_once_and_completed(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", COMPETENCE)
+
+    assert await socket.get() == {
+        "type": "next",
+        "id": "1",
+        "payload": {"data": {"technicalCompetence": {"code": "CP-7"}}},
+    }
+    assert await socket.get() == {"type": "complete", "id": "1"}
+
+
+async def test_several_operations_run_side_by_side_and_an_id_can_be_used_again(live: Live) -> None:
+    socket = await live.opened()
+    for id in ("a", "b", "c"):
+        socket.subscribe(id, COMPETENCE)
+    told = [await socket.get() for _ in range(6)]
+    assert sorted(each["id"] for each in told if each["type"] == "complete") == ["a", "b", "c"]
+
+    socket.subscribe("a", COMPETENCE)
+    assert (await socket.get())["type"] == "next"
+
+
+async def test_variables_names_and_languages_come_through(live: Live) -> None:
+    socket = await live.socket(headers={"Accept-Language": "fr"}).opened()
+    socket.subscribe(
+        "1",
+        "query A { __typename } query B($code: String!) { occupationalProfile(code: $code) { title { text } } }",
+        variables={"code": "OP-101"},
+        operationName="B",
+    )
+
+    assert (await socket.get())["payload"]["data"]["occupationalProfile"]["title"]["text"] == "Infirmier / Infirmière"
+
+
+async def test_who_subscribes_hears_of_a_new_release_and_it_is_indexed_by_then(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    await live.listened()
+    live.asked()
+    await live.publish()
+    asked = live.asked()  # before anybody read the message
+    message = await socket.get()
+
+    assert message["payload"]["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
+    assert message["payload"]["data"]["releasePublished"]["skills"]["totalCount"] > 0
+    assert any(path.startswith("/releases/3.11/occupationalprofiles/") for path in asked)
+    assert live.parts.loaders().is_indexed("3.11")
+
+
+async def test_everybody_who_listens_hears_it_once(live: Live) -> None:
+    sockets = [await live.opened() for _ in range(3)]
+    for socket in sockets:
+        socket.subscribe("1", "subscription { releasePublished { number } }")
+    while live.parts.published.listeners < 3:
+        await asyncio.sleep(0)
+    await live.listened()
+    await live.publish()
+    await live.parts.follow_current()
+
+    for socket in sockets:
+        assert (await socket.get())["payload"] == {"data": {"releasePublished": {"number": "3.11"}}}
+        socket.send(type="ping")
+        assert await socket.get() == {"type": "pong"}
+
+
+async def test_nothing_is_told_while_current_stays(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    await live.listened()
+    await live.parts.follow_current()
+    socket.send(type="ping")
+
+    assert await socket.get() == {"type": "pong"}
+
+
+async def test_a_release_that_cannot_be_indexed_now_is_announced_later(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", "subscription { releasePublished { number } }")
+    await live.listened()
+    live.faults.add(Fault("/releases/3.11/*", "status", status=503))
+    await live.publish()
+    socket.send(type="ping")
+    assert await socket.get() == {"type": "pong"}
+
+    live.faults.clear()
+    await live.parts.follow_current()
+
+    assert (await socket.get())["payload"] == {"data": {"releasePublished": {"number": "3.11"}}}
+
+
+async def test_with_nobody_listening_nothing_is_asked(live: Live) -> None:
+    await live.parts.follow_current()
+
+    assert live.asked() == []
+
+
+async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    await live.listened()
+    socket.send(type="complete", id="1")
+    while live.parts.published.listeners:
+        await asyncio.sleep(0)
+    socket.subscribe("1", COMPETENCE)
+
+    assert (await socket.get())["type"] == "next"
+
+
+async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
+    before = asyncio.all_tasks()
+    socket = await live.opened()
+    for id in range(5):
+        socket.subscribe(str(id), SUBSCRIPTION)
+    await live.listened()
+    await socket.leave()
+
+    assert live.parts.published.listeners == 0
+    assert asyncio.all_tasks() <= before
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"query": "{ nothing }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+        ({"query": "query A { __typename } query B { __typename }"}, "OPERATION_RESOLUTION_FAILURE"),
+        ({"query": "subscription { releasePublished { nothing } }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "{ nodes(ids: []) { id } }", "variables": []}, "BAD_REQUEST"),
+        ({"query": "query ($u: UUID!) { skill(uuid: $u) { id } }", "variables": {"u": "x"}}, "BAD_USER_INPUT"),
+        ({"query": "{" + " a: __typename" * 150 + "}"}, "QUERY_TOO_COMPLEX"),
+        ({"query": 1}, "BAD_REQUEST"),
+        ({}, "BAD_REQUEST"),
+        (None, "BAD_REQUEST"),
+        ([], "BAD_REQUEST"),
+        ("{ __typename }", "BAD_REQUEST"),
+        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, "PERSISTED_QUERY_NOT_FOUND"),
+    ],
+)
+async def test_what_cannot_be_run_is_an_error_with_the_code_that_http_gives(
+    live: Live, payload: Any, code: str
+) -> None:
+    socket = await live.opened()
+    socket.send(type="subscribe", id="1", payload=payload)
+
+    assert await code_of(socket, "1") == code
+    socket.subscribe("1", COMPETENCE)
+    assert (await socket.get())["type"] == "next"
+
+
+async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
+    live.faults.add(Fault("**", "status", status=503))
+    socket = await live.opened()
+    socket.subscribe("1", "{ releases { number } }")
+    payload = (await socket.get())["payload"]
+
+    assert payload["data"] == {"releases": None}
+    assert payload["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert (await socket.get())["type"] == "complete"
+
+
+async def test_more_operations_than_may_run_at_once_are_refused(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_operations=2)) as live:
+        socket = await live.opened()
+        for id in ("1", "2", "3"):
+            socket.subscribe(id, SUBSCRIPTION)
+
+        assert await code_of(socket, "3") == "RATE_LIMITED"
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        ({"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }"}}, 4401),
+        ({"type": "connection_init", "payload": []}, 4400),
+        ({"type": "connection_init", "payload": "x"}, 4400),
+        ({"type": "complete", "id": "1"}, 4400),
+        ({"type": "hello"}, 4400),
+        ({"type": []}, 4400),
+        ({}, 4400),
+    ],
+)
+async def test_a_wrong_first_message_closes_with_its_code(live: Live, first: dict[str, Any], code: int) -> None:
+    socket = live.socket()
+    await socket.accepted()
+    socket.send(**first)
+
+    assert await socket.closed() == code
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "null", "1", '"x"', "{", "[" * 100_000, '{"type": null}'])
+async def test_what_is_no_message_closes_with_4400(live: Live, text: str) -> None:
+    socket = await live.opened()
+    socket.send_text(text)
+
+    assert await socket.closed() == 4400
+
+
+async def test_a_binary_message_closes_with_4400(live: Live) -> None:
+    socket = await live.opened()
+    socket.send_bytes(b'{"type": "ping"}')
+
+    assert await socket.closed() == 4400
+
+
+@pytest.mark.parametrize("id", [None, 1, "", [], {}, "x" * 201])
+async def test_an_id_that_is_none_closes_with_4400(live: Live, id: Any) -> None:
+    socket = await live.opened()
+    socket.send(type="subscribe", id=id, payload={"query": "{ __typename }"})
+
+    assert await socket.closed() == 4400
+
+
+async def test_a_message_that_is_too_large_closes_with_1009(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, max_body_bytes=1000)) as live:
+        socket = await live.opened()
+        socket.send(type="ping", payload={"x": "y" * 1000})
+
+        assert await socket.closed() == 1009
+
+
+async def test_a_second_initialisation_closes_with_4429(live: Live) -> None:
+    socket = await live.opened()
+    socket.send(type="connection_init")
+
+    assert await socket.closed() == 4429
+
+
+async def test_an_id_that_runs_already_closes_with_4409(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    socket.subscribe("1", SUBSCRIPTION)
+
+    assert await socket.closed() == 4409
+
+
+async def test_who_does_not_initialise_in_time_is_closed_with_4408(live: Live) -> None:
+    connections = Connections(1, asyncio.Event())
+    socket = Socket(WebSockets(None, connections, init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
+    await socket.accepted()
+
+    assert await socket.closed() == 4408
+    assert connections.open == 0
+
+
+async def test_pings_before_the_initialisation_are_answered(live: Live) -> None:
+    socket = live.socket()
+    await socket.accepted()
+    socket.send(type="ping", payload={"a": 1})
+
+    assert await socket.get() == {"type": "pong"}
+    socket.send(type="connection_init", payload={"token": "ignored"})
+    assert await socket.get() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize("subprotocols", [(), ("graphql-ws",)])
+async def test_another_protocol_is_refused_with_4406(live: Live, subprotocols: tuple[str, ...]) -> None:
+    socket = live.socket(subprotocols=subprotocols)
+    await socket.accepted()
+
+    assert await socket.closed() == 4406
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed", "lets"),
+    [
+        ("https://evil.example", "", False),
+        ("null", "", False),
+        ("", "", False),
+        ("http://[", "", False),
+        ("https://server.test", "", True),
+        ("http://SERVER.test", "", True),
+        ("https://server.test.evil.example", "", False),
+        ("https://app.example", "https://app.example", True),
+        ("https://other.example", "https://app.example", False),
+        ("https://any.example", "*", True),
+    ],
+)
+async def test_only_pages_of_our_own_or_of_the_settings_may_connect(
+    live_settings: Settings, origin: str, allowed: str, lets: bool
+) -> None:
+    async with live_server(replace(live_settings, cors_origins=allowed)) as live:
+        socket = live.socket(headers={"Origin": origin})
+        if lets:
+            await socket.opened()
+        else:
+            assert await socket.closed() == 1008
+
+
+async def test_more_connections_than_there_may_be_are_told_to_come_later(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_connections=1)) as live:
+        first = await live.opened()
+        second = live.socket()
+        await second.accepted()
+        assert await second.closed() == 1013
+
+        await first.leave()
+        await live.opened()
+
+
+async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    await live.listened()
+    live.app.state.stopping.set()
+
+    assert await socket.closed() == 1001
+    assert live.parts.published.listeners == 0
+
+
+async def test_with_keys_a_connection_needs_one_and_operations_are_asked_for_its_client(
+    live_settings: Settings,
+) -> None:
+    async with live_server(replace(live_settings, access="passthrough")) as live:
+        without = live.socket()
+        await without.accepted()
+        without.send(type="connection_init")
+        assert await without.closed() == 4403
+
+        socket = await live.socket(headers={"X-IBM-Client-Id": "k3y-of-a-client"}).opened()
+        socket.subscribe("1", COMPETENCE)
+        assert (await socket.get())["payload"]["data"]["technicalCompetence"]["code"] == "CP-7"
