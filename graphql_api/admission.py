@@ -123,7 +123,7 @@ class Admission:
     """Pure ASGI around all that runs operations; health, metrics and assets pass."""
 
     def __init__(
-        self, app: ASGIApp, places: Places, wait: float, most_bytes: int, paths: tuple[str, ...] = ("/graphql",)
+        self, app: ASGIApp, places: Places, wait: float, most_bytes: int, paths: tuple[str, ...] = ("/graphql", "/id/")
     ) -> None:
         self._app = app
         self._places = places

@@ -61,7 +61,10 @@ def told_in_execution(errors: list[GraphQLError], request_id: str) -> list[Told]
     """What went wrong with fields; what nobody foresaw is logged with its trace, and told without."""
     unforeseen = [each for each in errors if _is_unforeseen(each)]
     for each in unforeseen[:TRACES]:
-        log.error("unexpected error in request %s at %s", request_id, each.path, exc_info=each.original_error)
+        # The path of an error is made of names that the client chose; the field's own says as much.
+        field = getattr(each.nodes[0], "name", None) if each.nodes else None
+        name = field.value if field else "?"
+        log.error("unexpected error in request %s at field %s", request_id, name, exc_info=each.original_error)
     if len(unforeseen) > TRACES:
         log.error("%d more unexpected errors in request %s", len(unforeseen) - TRACES, request_id)
     return [_told_of_field(each) for each in errors]
