@@ -113,6 +113,27 @@ def ask(
 
 
 @command.command()
+def doctor(
+    record: Annotated[
+        Path | None, typer.Option(help="Keep the answers in this folder, without the key, for `sandbox --recording`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
+    data: Data = None,
+) -> None:
+    """Ask a Competent API what of the assumptions about it holds, and say what follows where one does not.
+
+    Makes at most 20 calls, one after the other: to COMPETENT_UPSTREAM_URL with the key, else to the sandbox. Exits with 0
+    when all that is needed holds, else with 1.
+    """
+    from graphql_api.doctor import run_doctor
+
+    settings = _settings(data=tuple(data or ()))
+    with _competent(settings) as (competent, told):
+        asked = told if settings.live else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
+        raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
+
+
+@command.command()
 def mirror(
     release: Annotated[str, typer.Option(help="The number of a release, or `current`.")] = "current",
     data: Data = None,
@@ -215,12 +236,16 @@ def sandbox(
     plan: Annotated[
         int | None, typer.Option(min=1, help="Calls a minute before 429; without it there is no limit.")
     ] = None,
+    recording: Annotated[
+        Path | None, typer.Option(help="Serve what `doctor --record` kept in this folder, and nothing else.")
+    ] = None,
 ) -> None:
     """Serve our Competent API over HTTP, for any client of the Competent API.
 
     It answers as VDAB's does, with bundled data or with the releases given by --data. Faults can be ordered at /sandbox/faults.
     """
     from graphql_api.sandbox import create_sandbox
+    from graphql_api.sandbox.recorded import Recording
     from graphql_api.serving import serve_app
 
     settings = _settings(
@@ -235,7 +260,13 @@ def sandbox(
     )
 
     @contextmanager
-    def app() -> "Iterator[tuple[Starlette, str]]":
+    def app() -> "Iterator[tuple[Any, str]]":
+        if recording is not None:
+            answers = Recording(recording)
+            if not len(answers):
+                _stop(f"{recording} holds no recording; `competent-graphql doctor --record` makes one")
+            yield answers, f"{len(answers)} recorded answers"
+            return
         with closing(_open(settings)) as releases:
             yield create_sandbox(releases, key=key, plan=plan), releases.describe()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from graphql_api.doctor import CHECKS
 from graphql_api.routes import ROUTES
 from graphql_api.sandbox.faults import KINDS
 from tests.conftest import Server
@@ -75,6 +76,13 @@ def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
     told = re.findall(r"^\| `(/[^`]*)` \| (seen|assumed) \|$", page, re.MULTILINE)
 
     assert told == [(route.template, route.sure) for route in ROUTES]
+
+
+def test_what_happens_where_an_assumption_does_not_hold_is_what_the_doctor_tells() -> None:
+    page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## Where an assumption")[2], re.MULTILINE)
+
+    assert told[1:] == [(each.assumed, ("**needed**: " if each.needed else "") + each.otherwise) for each in CHECKS]
 
 
 def test_every_kind_of_fault_is_in_the_docs() -> None:

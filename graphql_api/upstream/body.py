@@ -16,7 +16,7 @@ _STEP = 1 << 16
 async def read_object(response: Response, most: int) -> dict[str, Any]:
     """The JSON object in a body of at most `most` bytes, before and after inflating; else UpstreamInvalidResponse."""
     try:
-        document = orjson.loads(await _read(response, most))
+        document = orjson.loads(await read_bytes(response, most))
     except ValueError as error:
         raise UpstreamInvalidResponse(detail=f"not JSON: {error}") from error
     if not isinstance(document, dict):
@@ -24,7 +24,8 @@ async def read_object(response: Response, most: int) -> dict[str, Any]:
     return document
 
 
-async def _read(response: Response, most: int) -> bytearray:
+async def read_bytes(response: Response, most: int) -> bytearray:
+    """A body of at most `most` bytes, before and after inflating; else UpstreamInvalidResponse."""
     # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here.
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):

@@ -1,0 +1,269 @@
+"""What is assumed of a Competent API, as data: how it is judged by what was seen, and what follows where it does not hold."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+from graphql_api.competent import CODES, SKILL_TEXT
+from graphql_api.doctor.visit import BEYOND, Seen, Visit, embedded_in
+from graphql_api.hal import href, items, page, parse_link, tells_total
+from graphql_api.releases import CURRENT, told_numbers
+
+
+class Verdict(Enum):
+    """What was found of an assumption."""
+
+    HOLDS = "holds"
+    DOES_NOT = "does not"
+    UNKNOWN = "could not tell"
+
+
+Judged = tuple[Verdict, str]
+"""The verdict, and what was seen."""
+Judge = Callable[[Visit], Judged]
+
+
+class Check(NamedTuple):
+    """One assumption. `otherwise`: what happens where it does not hold; `needed`: nothing works without it."""
+
+    assumed: str
+    judge: Judge
+    otherwise: str
+    needed: bool = False
+
+
+def _judged(holds: bool, seen: str) -> Judged:
+    return (Verdict.HOLDS if holds else Verdict.DOES_NOT), seen
+
+
+def _of(visit: Visit, name: str) -> Seen:
+    return visit.get(name, Seen())
+
+
+def _there(name: str) -> Judge:
+    """The path has a document."""
+
+    def judge(visit: Visit) -> Judged:
+        seen = _of(visit, name)
+        if seen.ok:
+            return Verdict.HOLDS, str(seen)
+        absent = seen.status in (400, 404, 405, 410) or seen.status == 200
+        return (Verdict.DOES_NOT if absent else Verdict.UNKNOWN), str(seen)
+
+    return judge
+
+
+def _where(name: str, judge: Callable[[Seen], Judged]) -> Judge:
+    """The judgement of a document, where there is one."""
+    return lambda visit: judge(seen) if (seen := _of(visit, name)).ok else (Verdict.UNKNOWN, str(seen))
+
+
+def _key(visit: Visit) -> Judged:
+    refused = [seen for seen in visit.values() if seen.status in (401, 403)]
+    came = [seen for seen in visit.values() if seen.status]
+    return (Verdict.UNKNOWN, "no answer at all") if not came else _judged(not refused, str((refused or came)[0]))
+
+
+def _number(visit: Visit) -> Judged:
+    told = {name: told_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
+    known = {number for numbers in told.values() for number in numbers}
+    return _judged(len(known) == 1, ", ".join(sorted(known)) or "no number anywhere")
+
+
+def _linked(visit: Visit) -> Judged:
+    seen = _of(visit, "competence")
+    if not seen.ok:
+        return Verdict.UNKNOWN, str(seen)
+    link = parse_link(href(seen.document, "self"))
+    return _judged(
+        link is not None and link.release != CURRENT, f"self link names {link.release if link else 'nothing'}"
+    )
+
+
+def _keys(*wanted: str) -> Callable[[Seen], Judged]:
+    def judge(seen: Seen) -> Judged:
+        missing = [key for key in wanted if key not in seen.document]
+        return _judged(not missing, f"without {', '.join(missing)}" if missing else ", ".join(seen.document))
+
+    return judge
+
+
+def _soft_text(seen: Seen) -> Judged:
+    found = {key for each in items(seen.document) for key in SKILL_TEXT if each.get(key)}
+    return _judged(bool(found), ", ".join(sorted(found)) or "no text")
+
+
+def _listed(seen: Seen) -> Judged:
+    embedded = seen.document.get("_embedded")
+    names = list(embedded) if isinstance(embedded, Mapping) else [type(embedded).__name__]
+    first = next(iter(items(seen.document)), {})
+    return _judged({"id", "code"} <= first.keys(), f"{', '.join(names)}: {', '.join(first) or 'no items'}")
+
+
+def _paged(seen: Seen) -> Judged:
+    size, total, number = page(seen.document)
+    return _judged(tells_total(seen.document) and number == 0, f"size {size}, total {total}, number {number}")
+
+
+def _links(seen: Seen) -> Judged:
+    links = seen.document.get("_links")
+    names = list(links) if isinstance(links, Mapping) else []
+    return _judged({"self", "next"} <= set(names), ", ".join(names) or "no links")
+
+
+def _pages_differ(visit: Visit) -> Judged:
+    first, second = _of(visit, "competences"), _of(visit, "second page")
+    if not (first.ok and second.ok and items(second.document)):
+        return Verdict.UNKNOWN, str(second)
+    same = [each.get("id") for each in items(first.document)] == [each.get("id") for each in items(second.document)]
+    return _judged(not same, "page=0 and page=1 are the same" if same else "page=1 follows page=0")
+
+
+def _empty(visit: Visit) -> Judged:
+    seen = _of(visit, "beyond the last page")
+    if not seen.status:
+        return Verdict.UNKNOWN, str(seen)
+    told = f"page={BEYOND}: {seen.status}, {', '.join(seen.document)}"
+    return _judged(seen.status == 200 and "_embedded" not in seen.document, told)
+
+
+def _sizes(visit: Visit) -> Judged:
+    seen = _of(visit, "largest page")
+    if not seen.ok:
+        return Verdict.UNKNOWN, str(seen)
+    asked = int(seen.path.rpartition("=")[2])
+    size, total, _ = page(seen.document)
+    return _judged(len(items(seen.document)) >= min(asked, total), f"{asked} asked for, pages of {size}")
+
+
+def _embeds(*keys: str) -> Callable[[Seen], Judged]:
+    def judge(seen: Seen) -> Judged:
+        found = embedded_in(seen.document)
+        if not found:
+            return Verdict.UNKNOWN, "no competences embedded"
+        return _judged(all(each.get(key) is not None for each in found for key in keys), ", ".join(found[0]))
+
+    return judge
+
+
+def _error(visit: Visit) -> Judged:
+    seen = _of(visit, "nothing")
+    if not seen.status:
+        return Verdict.UNKNOWN, str(seen)
+    form = ", ".join(seen.document) or seen.headers.get("content-type", "no type")
+    return _judged(seen.status == 404 and {"status", "error"} <= seen.document.keys(), f"{seen.status}: {form}")
+
+
+def _header(*names: str) -> Judge:
+    def judge(visit: Visit) -> Judged:
+        seen = _of(visit, "competence")
+        told = [f"{name}: {seen.headers[name]}" for name in names if name in seen.headers]
+        return _judged(bool(told), "; ".join(told) or "none") if seen.status else (Verdict.UNKNOWN, str(seen))
+
+    return judge
+
+
+def _unchanged(visit: Visit) -> Judged:
+    seen = _of(visit, "unchanged")
+    return _judged(seen.status == 304, str(seen)) if seen.status else (Verdict.UNKNOWN, "no validators were sent")
+
+
+def _never_told(visit: Visit) -> Judged:
+    return Verdict.UNKNOWN, "one visit cannot see it"
+
+
+_REST: tuple[Any, ...] = ("description", "workingContext", "alternativeNames", "digitalSkills", "proofsOfLearning")
+_REST += ("economicSectors", "areasOfInterest", CODES[0], "lastModified", "lastPublished")
+
+CHECKS = (
+    Check("the key is accepted", _key, "every question fails with UPSTREAM_UNAUTHORIZED", needed=True),
+    Check(
+        "a route tells the number of the current release",
+        _number,
+        "several: the one that is served; none: nothing works",
+        needed=True,
+    ),
+    Check("`/releases`", _there("releases"), "`releases` has the current one alone; older ones are served by number"),
+    Check("`/releases/current`", _there("current"), "the number is told by another route, or by a hit of the search"),
+    Check("`/releases/{release}`", _there("release"), "the day of publication comes from the list of releases"),
+    Check("`/releases/{release}/technicalcompetences`", _there("competences"), "there is no index", needed=True),
+    Check(
+        "`/releases/{release}/technicalcompetences/{uuid}`",
+        _there("competence"),
+        "there are no competences",
+        needed=True,
+    ),
+    Check(
+        "`/releases/{release}/technicalcompetences/{uuid}/occupationalprofiles/used`",
+        _there("used"),
+        "the index answers",
+    ),
+    Check(
+        "`/releases/{release}/occupationalprofiles`",
+        _there("profiles"),
+        "the walk finds profiles by the competences that they use, for a call a competence; the index answers",
+    ),
+    Check("`/releases/{release}/occupationalprofiles/{uuid}`", _there("profile"), "there are no profiles", needed=True),
+    Check("`/releases/{release}/softskills`", _there("soft skills"), "soft skills are those that profiles name"),
+    Check("`/releases/{release}/softskills/{uuid}`", _there("soft skill"), "soft skills are read in their list"),
+    Check("`/search`", _there("search"), "until a release is indexed, `search` is NOT_INDEXED_YET"),
+    Check(
+        "links name the real release where `current` was asked",
+        _linked,
+        "the number is read elsewhere; links are read in the release that was asked",
+    ),
+    Check("list items have `id` and `code`", _where("competences", _listed), "look-ups by code need the index"),
+    Check(
+        "lists have a `page` that counts from 0",
+        _where("competences", _paged),
+        "a list is read on until a page has nothing new; pages from 1 are found to be so",
+    ),
+    Check("the second page is another one than the first", _pages_differ, "pages are taken to be counted from 1"),
+    Check("lists link to their other pages", _where("competences", _links), "pages are asked by number all the same"),
+    Check(
+        "a list without items has no `_embedded`",
+        _empty,
+        "an empty list, null or an error beyond the last page end it as well",
+    ),
+    Check("pages are as large as asked for", _sizes, "more calls are made; set COMPETENT_PAGE_SIZE to what is given"),
+    Check(
+        "a soft skill has its text under a known key",
+        _where("soft skills", _soft_text),
+        "soft skills have no description",
+    ),
+    Check(
+        "a competence has its blocks",
+        _where("competence", _keys("skill", "knowledgeItems", "behaviouralIndicators")),
+        "these fields are null or empty",
+    ),
+    Check(
+        "profiles have all else that the Excel export has",
+        _where("profile", _keys(*_REST)),
+        "the fields that are missing are null or empty",
+    ),
+    Check(
+        "profiles embed competences with skill and knowledge",
+        _where("profile", _embeds("skill", "knowledgeItems")),
+        "each competence is a call of its own",
+    ),
+    Check("profiles embed competences with links", _where("profile", _embeds("_links")), "their known paths are used"),
+    Check(
+        "profiles embed competences with indicators",
+        _where("profile", _embeds("behaviouralIndicators")),
+        "indicators cost a call a competence",
+    ),
+    Check(
+        "errors are `{timestamp, status, error, path}` with their status",
+        _error,
+        "the status decides; in a document with status 200 its `status`",
+    ),
+    Check(
+        "the plan tells what is left of it",
+        _header("x-ratelimit-remaining", "x-ratelimit-limit"),
+        "calls are paced by COMPETENT_PLAN alone",
+    ),
+    Check("documents have a version", _header("etag", "last-modified"), "what is revalidated is read whole again"),
+    Check("a version that is known costs no body", _unchanged, "what is revalidated is read whole again"),
+    Check("a numbered release does not change", _never_told, "changes are seen after COMPETENT_KEEP_RELEASE"),
+)
+"""All assumptions, in the order in which they are told."""

@@ -1,0 +1,56 @@
+"""The answers of a visit kept as files, without anything that could carry the key."""
+
+import base64
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import orjson
+
+from graphql_api.doctor.visit import Seen, Visit
+from graphql_api.sandbox.recorded import file_name
+
+KEPT = ("content-type", "etag", "last-modified", "cache-control", "expires", "vary", "retry-after")
+KEPT_BEGINNING = "x-ratelimit-"
+HIDDEN = "KEY"
+
+
+def record(visit: Visit, folder: Path, key: str) -> int:
+    """Write each answer that came to a file of its own; how many there are."""
+    came = [seen for name, seen in visit.items() if seen.status and name != "unchanged"]
+    for seen in came:
+        file = folder / file_name(seen.path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(orjson.dumps(_told(seen, key), option=orjson.OPT_INDENT_2))
+    return len(came)
+
+
+def _told(seen: Seen, key: str) -> dict[str, Any]:
+    headers = {name: each for name, each in seen.headers.items() if name in KEPT or name.startswith(KEPT_BEGINNING)}
+    told: dict[str, Any] = {"path": seen.path, "status": seen.status, "headers": headers}
+    try:
+        told["document"] = orjson.loads(seen.body)
+    except ValueError:
+        told["text"] = seen.body.decode(errors="replace")
+    return scrubbed(told, key)  # type: ignore[no-any-return]
+
+
+def scrubbed(value: Any, key: str) -> Any:
+    """The same without the key, in whatever form it stands in a text, whole or part of it, name or value."""
+    if isinstance(value, str):
+        for form in _forms(key):
+            place = value.lower().find(form.lower())
+            while place >= 0:
+                value = value[:place] + HIDDEN + value[place + len(form) :]
+                place = value.lower().find(form.lower(), place + len(HIDDEN))
+        return value
+    if isinstance(value, dict):
+        return {scrubbed(name, key): scrubbed(each, key) for name, each in value.items()}
+    return [scrubbed(each, key) for each in value] if isinstance(value, list) else value
+
+
+def _forms(key: str) -> list[str]:
+    if not key:
+        return []
+    coded = base64.b64encode(key.encode()).decode()
+    return sorted({key, quote(key, safe=""), quote_plus(key), coded, coded.rstrip("=")}, key=len, reverse=True)

@@ -1,0 +1,69 @@
+"""One visit judged and told: a table for people, or JSON."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from graphql_api.doctor.checks import CHECKS, Check, Verdict
+from graphql_api.doctor.record import record, scrubbed
+from graphql_api.doctor.visit import Visitor
+from graphql_api.settings import Settings
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
+
+_COLOURS = {Verdict.HOLDS: "green", Verdict.DOES_NOT: "red", Verdict.UNKNOWN: "yellow"}
+
+Found = list[tuple[Check, Verdict, str]]
+
+
+async def run_doctor(
+    settings: Settings, competent: ASGIApp | None, asked: str, folder: Path | None, as_json: bool
+) -> int:
+    """Visit, judge, tell; 0 where all that is needed holds, 1 where something of it does not or could not be told."""
+    client = over_network(settings) if competent is None else InProcess(competent, settings)
+    upstream = Upstream(client, settings)
+    try:
+        visit = await Visitor(upstream.look, settings.page_size).visit()
+    finally:
+        await upstream.aclose()
+    key = settings.key().reveal()
+    found: Found = [(check, verdict, scrubbed(seen, key)) for check in CHECKS for verdict, seen in [check.judge(visit)]]
+    usable = all(verdict is Verdict.HOLDS for check, verdict, _ in found if check.needed)
+    if as_json:
+        print(json.dumps(_object(asked, len(visit), usable, found), indent=2, ensure_ascii=False))
+    else:
+        _print(asked, len(visit), usable, found)
+    if folder is not None:
+        count = record(visit, folder, key)
+        Console(stderr=True).print(f"{count} answers are kept in {folder}.", highlight=False)
+    return 0 if usable else 1
+
+
+def _object(asked: str, calls: int, usable: bool, found: Found) -> dict[str, object]:
+    told = [
+        {
+            "assumption": check.assumed,
+            "needed": check.needed,
+            "verdict": verdict.value,
+            "seen": seen,
+            "otherwise": None if verdict is Verdict.HOLDS else check.otherwise,
+        }
+        for check, verdict, seen in found
+    ]
+    return {"asked": asked, "calls": calls, "usable": usable, "checks": told}
+
+
+def _print(asked: str, calls: int, usable: bool, found: Found) -> None:
+    console = Console(highlight=False)
+    table = Table("assumption", "found", "what was seen", title=f"{asked}, in {calls} calls")
+    for check, verdict, seen in found:
+        table.add_row(check.assumed, f"[{_COLOURS[verdict]}]{verdict.value}[/]", seen.replace("[", r"\["))
+    console.print(table)
+    wrong = [check for check, verdict, _ in found if verdict is Verdict.DOES_NOT]
+    if wrong:
+        console.print("What follows where an assumption does not hold:")
+    for check in wrong:
+        console.print(f"- {check.assumed}: {check.otherwise}.")
+    console.print("This server can use it." if usable else "[red]Something that is needed does not hold.[/]")

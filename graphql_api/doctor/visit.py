@@ -1,0 +1,139 @@
+"""The calls of one visit: each kind of path once, each next one found in what came before.
+
+Nothing is read twice, and never more than `MOST_CALLS` calls are made.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+
+from graphql_api import routes
+from graphql_api.competent import ESSENTIAL, OPTIONAL, as_uuid, first, things
+from graphql_api.errors import UpstreamError
+from graphql_api.hal import items, parts
+from graphql_api.releases import CURRENT, told_numbers
+from graphql_api.upstream import Look
+
+MOST_CALLS = 20
+NOBODY = UUID("00000000-0000-4000-8000-000000000000")
+BEYOND = 100_000
+"""The number of a page that no list has."""
+
+Looking = Callable[[str, Mapping[str, str]], Awaitable[Look]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came for a path; `status` is 0 where nothing came, and `failure` then says why."""
+
+    path: str = ""
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    failure: str = ""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object of the body; empty for anything else."""
+        try:
+            found = orjson.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def ok(self) -> bool:
+        """A document with status 200 that is none of an error."""
+        return self.status == 200 and bool(self.document) and "httpCode" not in self.document
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.status or self.failure}" if self.path else "not asked"
+
+
+Visit = dict[str, Seen]
+"""What was seen, by the name of the call."""
+
+
+class Visitor:
+    """Makes the calls of one visit."""
+
+    def __init__(self, look: Looking, page_size: int) -> None:
+        self._look = look
+        self._page_size = page_size
+        self.seen: Visit = {}
+
+    async def visit(self) -> Visit:
+        """All calls, in their order."""
+        current = await self._ask("current", routes.RELEASE.path(CURRENT))
+        listed = await self._ask("releases", routes.RELEASES.path())
+        soft = await self._ask("soft skills", routes.SOFT_SKILLS.path(CURRENT))
+        number = next((n for each in (current, soft, listed) for n in told_numbers(each.document)), CURRENT)
+        await self._ask("release", routes.RELEASE.path(number))
+        await self._soft_skill(number, soft)
+        competence = await self._competences(number)
+        profile = await self._profiles(number)
+        await self._embedded(number, profile)
+        await self._ask("nothing", routes.TECHNICAL_COMPETENCE.path(number, NOBODY))
+        if told := {k: v for k, v in _conditions(competence).items() if v}:
+            await self._ask("unchanged", competence.path, told)
+        return self.seen
+
+    async def _soft_skill(self, number: str, soft: Seen) -> None:
+        if uuid := _some_id(soft):
+            await self._ask("soft skill", routes.SOFT_SKILL.path(number, uuid))
+
+    async def _competences(self, number: str) -> Seen:
+        path = routes.TECHNICAL_COMPETENCES.path(number)
+        listed = await self._ask("competences", f"{path}?page=0&size=2")
+        await self._ask("second page", f"{path}?page=1&size=2")
+        await self._ask("beyond the last page", f"{path}?page={BEYOND}&size=2")
+        await self._ask("largest page", f"{path}?page=0&size={self._page_size}")
+        uuid = _some_id(listed)
+        if uuid is None:
+            return Seen()
+        competence = await self._ask("competence", routes.TECHNICAL_COMPETENCE.path(CURRENT, uuid))
+        await self._ask("used", routes.USED_IN_PROFILES.path(number, uuid))
+        return competence
+
+    async def _profiles(self, number: str) -> Seen:
+        asked = {"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 2}
+        hits = await self._ask("search", f"{routes.SEARCH.path()}?{urlencode(asked)}")
+        listed = await self._ask(
+            "profiles", f"{routes.OCCUPATIONAL_PROFILES.path(number)}?page=0&size={self._page_size}"
+        )
+        hit = next((each for item in items(hits.document) for each in parts([item.get("document")])), {})
+        uuid = _some_id(listed) or _some_id(self.seen.get("used", Seen())) or as_uuid(hit.get("id"))
+        return await self._ask("profile", routes.OCCUPATIONAL_PROFILE.path(number, uuid)) if uuid else Seen()
+
+    async def _embedded(self, number: str, profile: Seen) -> None:
+        embedded = next(iter(embedded_in(profile.document)), {})
+        if uuid := as_uuid(embedded.get("id")):
+            await self._ask("embedded competence", routes.TECHNICAL_COMPETENCE.path(number, uuid))
+
+    async def _ask(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> Seen:
+        assert len(self.seen) < MOST_CALLS
+        try:
+            look = await self._look(path, headers or {})
+        except UpstreamError as error:
+            self.seen[name] = Seen(path, failure=f"{error.code} {error.detail}")
+        else:
+            self.seen[name] = Seen(path, look.status, look.headers, look.body)
+        return self.seen[name]
+
+
+def embedded_in(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The competences that a profile embeds."""
+    return things(first(profile, ESSENTIAL)) + things(first(profile, OPTIONAL))
+
+
+def _some_id(listed: Seen) -> UUID | None:
+    return next((uuid for each in items(listed.document) if (uuid := as_uuid(each.get("id")))), None)
+
+
+def _conditions(seen: Seen) -> dict[str, str | None]:
+    told = seen.headers
+    return {"If-None-Match": told.get("etag"), "If-Modified-Since": told.get("last-modified")}
