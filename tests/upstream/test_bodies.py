@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import pytest
 
-from graphql_api.errors import UpstreamInvalidResponse
+from graphql_api.errors import UpstreamInvalidResponse, UpstreamTimeout
 from graphql_api.fetching import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.headers import calls_left
 from tests.conftest import CP_7, AtOnce
+from tests.upstream.virtual import in_virtual_time
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
 MEGABYTE = 1 << 20
@@ -29,6 +30,7 @@ class Body:
         self.headers = headers
         self.pieces = pieces
         self.asked = self.read = 0
+        self.pause = 0.0
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator["Body"]:
@@ -38,7 +40,7 @@ class Body:
     async def aiter_raw(self) -> AsyncIterator[bytes]:
         for piece in self.pieces:
             self.read += len(piece)
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.pause)
             yield piece
 
     async def aclose(self) -> None:
@@ -78,6 +80,21 @@ async def test_what_is_not_the_document_is_asked_for_three_times_and_refused(bod
 
     await refused(upstream)
     assert sent.asked == 3
+
+
+def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_five_seconds() -> None:
+    async def run() -> None:
+        upstream, sent = door(*[b" "] * 10_000)
+        sent.pause = 0.1  # never long enough for a limit on silence
+        now = asyncio.get_running_loop().time
+        began = now()
+
+        with pytest.raises(UpstreamTimeout):
+            await upstream.fetch(PATH, Asker())
+        assert now() - began == pytest.approx(4.5)
+        assert (sent.asked, sent.read) == (3, 45)
+
+    in_virtual_time(run())
 
 
 async def test_of_a_key_that_comes_twice_one_is_read() -> None:
