@@ -71,7 +71,7 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
         "competenceCode": profile["optionalCompetences"][0]["code"],
         "unused": "CP-7",
     }
-    texts = {each.name: each.query for each in examples()} | MORE
+    texts = {each.name: each.query for each in examples() if "\nquery " in each.query} | MORE
     return {
         name: (text, {key: value for key, value in known.items() if f"${key}:" in text.replace(" :", ":")})
         for name, text in texts.items()

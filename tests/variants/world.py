@@ -81,6 +81,7 @@ class World:
             variables = each.variables(variables)
         context = Context(parts.loaders(), (Language.FR, Language.NL))
         answer = await self.schema.answer(text, variables, None, context)
+        assert answer.executed, answer.errors
         codes = {tuple(each["path"]): each["extensions"].get("code") for each in answer.errors}
         assert not OURS & set(codes.values()), answer.errors
         return leaves(answer.data) | codes
