@@ -80,7 +80,7 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(cache_dir: Path) -> Settings:
     """Documents in memory; indexes are made at first need and kept for all tests; a crowd waits however slow the machine is."""
-    return replace(Settings(), index="need", cache_dir=cache_dir, queue_timeout=60.0)
+    return replace(Settings(), index="need", cache_dir=cache_dir, queue_timeout=60.0, max_working=300)
 
 
 @asynccontextmanager

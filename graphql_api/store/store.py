@@ -110,7 +110,7 @@ class Store:
             found |= self._in_memory(missing, asker, expired)
             found |= self._served(_only(here, _without(missing, found)), asker, expired)
         if missing := _without(asked, found):
-            found |= await self._waited_for(missing, asker, expired)
+            found |= await self._from_upstream(missing, asker, expired)
         return found
 
     def _in_memory(self, paths: list[str], asker: Asker, expired: dict[str, Kept]) -> Found:
@@ -162,13 +162,6 @@ class Store:
                 self._remember(path, newer)
                 return
         await self._join(path, asker, kept)
-
-    async def _waited_for(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
-        try:
-            with asker.waiting():
-                return await self._from_upstream(paths, asker, expired)
-        except UpstreamError as error:  # too many wait already
-            return dict.fromkeys(paths, error)
 
     async def _from_upstream(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
         if asker.deadline <= asyncio.get_running_loop().time():

@@ -78,7 +78,7 @@ async def test_an_unknown_release_is_told_as_such(server: Server) -> None:
 @pytest.fixture
 async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server whose operations may ask for all that there is, and many of them at once."""
-    server = Server(releases, replace(settings, operation_calls=1000, max_cost=10_000_000, max_operations=300))
+    server = Server(releases, replace(settings, operation_calls=1000, max_cost=10_000_000, max_working=300))
     async with server.client, server.app.router.lifespan_context(server.app):
         yield server
 
