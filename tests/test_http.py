@@ -59,7 +59,7 @@ async def test_variables_come_by_get_as_json(server: Server) -> None:
         (f"*/*, {RESPONSE_JSON};q=0.5", JSON),
         (f"*/*, {JSON};q=0.5", RESPONSE_JSON),
         (f"{JSON};q=0, */*", RESPONSE_JSON),
-        (f"text/event-stream, {RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
+        (f"text/event-stream;q=0.5, {RESPONSE_JSON}, {JSON}", RESPONSE_JSON),
         (f" APPLICATION/JSON ; Q=0.9,{RESPONSE_JSON};q=0.8", JSON),
     ],
 )
