@@ -59,7 +59,7 @@ class Settings:
     )
     max_working: int = _setting(8, "Most operations of those that do not wait, but are worked on.", least=1)
     max_queue: int = _setting(
-        64, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
+        256, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
     )
     queue_timeout: float = _setting(0.2, "Longest wait for a place.", least=0)
     request_timeout: float = _setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
