@@ -20,7 +20,6 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
@@ -33,6 +32,7 @@ from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
 from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
+from graphql_api.turns import InTurns
 from graphql_api.types.scalars import SCALARS
 
 _SUBSCRIBES = "This is a subscription; ask for it over a WebSocket or as an event stream."
@@ -69,6 +69,7 @@ class CompetentSchema(strawberry.Schema):
             query,
             subscription=Subscription,
             types=list(CONCEPTS.values()),
+            execution_context_class=InTurns,
             config=StrawberryConfig(
                 scalar_map=SCALARS | ENTITY_SCALARS, enable_experimental_incremental_execution=incremental
             ),
@@ -142,7 +143,7 @@ class CompetentSchema(strawberry.Schema):
                 variable_values=variables,
                 operation_name=run.operation.name or None,
                 is_awaitable=optimized_is_awaitable,
-                executor_class=StrawberryGraphQLCoreExecutionContext,
+                executor_class=self.execution_context_class,
                 max_coercion_errors=10,
             )
         )

@@ -1,0 +1,85 @@
+"""Hostile requests: each refused with a code and in few words, nothing asked upstream for it, and the server well afterwards."""
+
+import gc
+import tracemalloc
+from typing import Any
+
+import httpx
+import pytest
+
+from graphql_api.prepared import BYTES_KEPT
+from tests.conftest import Server
+from tests.security.hostile import FAMILIES, Hostile
+
+INSIDE = ("Traceback", "site-packages", "graphql_api", "/releases/", "sandbox", "0x7f", "sys.", ".py")
+"""What no answer to a client may hold."""
+ANSWER = 20_000
+"""Bytes that a refusal may have."""
+
+
+async def send(server: Server, hostile: Hostile) -> httpx.Response:
+    return await server.client.request(hostile.method, hostile.path, content=hostile.content, headers=hostile.headers)
+
+
+def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
+    """What is wrong with the answer to a hostile request."""
+    found: list[str] = []
+    if response.status_code != (hostile.status or 200):
+        found.append(f"status {response.status_code}")
+    if len(response.content) > ANSWER:
+        found.append(f"{len(response.content)} bytes")
+    found += [f"tells of {each!r}" for each in INSIDE if each in response.text]
+    if hostile.method == "HEAD":
+        return found
+    errors: list[dict[str, Any]] = response.json().get("errors", [])
+    codes = {error.get("extensions", {}).get("code") for error in errors}
+    if codes != {hostile.code} or not 1 <= len(errors) <= 20:
+        found.append(f"{len(errors)} errors with {codes}")
+    if not all(error["message"] and error["extensions"]["requestId"] for error in errors):
+        found.append("an error without a message or the id of the request")
+    return found
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_hostile_request_is_refused_with_its_code_in_few_words(server: Server, family: str) -> None:
+    wrong = [
+        (hostile.method, hostile.path[:80], hostile.content[:160], hostile.code, found)
+        for hostile in FAMILIES[family]()
+        if (found := faults(hostile, await send(server, hostile)))
+    ]
+
+    assert wrong == []
+    assert (await server.client.post("/graphql", json={"query": "{ __typename }"})).json() == {
+        "data": {"__typename": "Query"}
+    }
+
+
+def test_there_are_enough_of_them() -> None:
+    assert sum(len(list(family())) for family in FAMILIES.values()) >= 150
+
+
+async def test_nothing_is_asked_upstream_for_what_is_refused_before_it_runs(server: Server) -> None:
+    for family in ("depth", "breadth", "fragments", "directives", "bodies", "encodings", "methods", "persisted"):
+        for hostile in FAMILIES[family]():
+            await send(server, hostile)
+
+    assert server.asked() == []
+
+
+async def test_memory_is_bounded_however_often_they_come(server: Server) -> None:
+    requests = [hostile for family in FAMILIES.values() for hostile in family()][::4]
+
+    async def round_of_all() -> int:
+        for hostile in requests:
+            await send(server, hostile)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    await round_of_all()  # what is kept once, and what is loaded at first use
+    tracemalloc.start()
+    try:
+        first = await round_of_all()
+        assert await round_of_all() - first < 2_000_000
+    finally:
+        tracemalloc.stop()
+    assert BYTES_KEPT <= 32_000_000
