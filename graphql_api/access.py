@@ -129,7 +129,10 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in who may ask, and nobody else."""
-        if scope["type"] == "websocket":
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            await self._decide.quotas.aclose()
+        elif scope["type"] == "websocket":
             await _Connection(self._decide, scope, receive, send).serve(self._app)
         elif scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)

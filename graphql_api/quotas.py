@@ -5,13 +5,16 @@ Counted in this process, or in the Valkey server that replicas share; where that
 
 import logging
 import time
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
+
+from graphql_api.shared import ANSWER, CONNECT, CONNECTIONS, PAUSE, SCHEMES
 
 log = logging.getLogger(__name__)
 
@@ -39,26 +42,47 @@ class Standing(NamedTuple):
 class Quotas:
     """Counts requests. `shared` is where replicas count together; None: nowhere."""
 
-    def __init__(self, shared: Storage | None = None) -> None:
+    def __init__(
+        self,
+        shared: Storage | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._shared = MovingWindowRateLimiter(shared) if shared is not None else None
+        self._clock = clock
+        self._close = close
+        self._again = 0.0
         self._told = False
 
     @classmethod
     def of(cls, store: str) -> "Quotas":
         """Those of the setting `store`: shared where it names a Valkey server."""
-        if not store.startswith(("valkey://", "valkeys://")):
+        if store.partition("://")[0] not in SCHEMES:
             return cls()
-        shared = storage_from_string(f"async+{store}", wrap_exceptions=True, key_prefix="competent:quota")
+        from valkey.asyncio import BlockingConnectionPool
+        from valkey.asyncio.retry import Retry
+        from valkey.backoff import NoBackoff
+
+        bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
+        pool = BlockingConnectionPool.from_url(store, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
+        options: Any = {"wrap_exceptions": True, "key_prefix": "competent:quota", "connection_pool": pool}
+        shared = storage_from_string("async+valkey://", **options)
         assert isinstance(shared, Storage)
-        return cls(shared)
+        return cls(shared, close=pool.disconnect)
+
+    async def aclose(self) -> None:
+        """Close the connections to the server that is shared."""
+        if self._close is not None:
+            await self._close()
 
     async def take(self, client: str, per_minute: int) -> Standing:
         """Count a request of a client, if it has one left."""
-        if self._shared is not None:
+        if self._shared is not None and self._clock() >= self._again:
             try:
                 standing = await _take(self._shared, client, per_minute)
             except StorageError as error:
+                self._again = self._clock() + PAUSE
                 if not self._told:
                     log.warning(
                         "quotas are counted in this process, as the server that shares them cannot be reached: %r",

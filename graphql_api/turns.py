@@ -19,22 +19,24 @@ TURN = 0.02
 class InTurns(StrawberryGraphQLCoreExecutionContext):
     """Strawberry's executor, with an end to each turn."""
 
+    clock = staticmethod(perf_counter)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._until = perf_counter() + TURN
+        self._until = self.clock() + TURN
         self._next: asyncio.Event | None = None
 
     def complete_list_item_value(
         self, item: Any, complete_results: list[Any], item_type: Any, *details: Any, **more: Any
     ) -> bool:
         """Complete an item now, or leave an awaitable that completes it in a later turn; True for an awaitable."""
-        if perf_counter() < self._until or is_leaf_type(get_named_type(item_type)):
+        if self.clock() < self._until or is_leaf_type(get_named_type(item_type)):
             return super().complete_list_item_value(item, complete_results, item_type, *details, **more)
         complete_results.append(self._later(item, item_type, *details, **more))
         return True
 
     async def _later(self, item: Any, item_type: Any, *details: Any, **more: Any) -> Any:
-        while perf_counter() >= self._until:
+        while self.clock() >= self._until:
             await self._turn()
         found: list[Any] = []
         if super().complete_list_item_value(item, found, item_type, *details, **more):
@@ -50,5 +52,5 @@ class InTurns(StrawberryGraphQLCoreExecutionContext):
 
     def _begin(self, turn: asyncio.Event) -> None:
         self._next = None
-        self._until = perf_counter() + TURN
+        self._until = self.clock() + TURN
         turn.set()

@@ -20,6 +20,7 @@ from graphql_api.quotas import Quotas
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
+from graphql_api.shared import PAUSE
 from tests.conftest import Server
 
 TINY = "{ __typename }"
@@ -186,15 +187,23 @@ async def test_without_a_key_of_their_own_nobody_asks(open_to_their_own: Server,
 class Down(MemoryStorage):
     """A shared server that cannot be reached."""
 
+    asked = 0
+
     async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        self.asked += 1
         raise StorageError(ConnectionError("refused"))
 
 
 async def test_where_the_shared_server_is_down_a_process_counts_alone(caplog: pytest.LogCaptureFixture) -> None:
-    quotas = Quotas(Down())
+    now, down = 1.0, Down()
+    quotas = Quotas(down, lambda: now)
 
     assert [(await quotas.take("a", 2)).allowed for _ in range(3)] == [True, True, False]
     assert caplog.text.count("quotas are counted in this process") == 1
+    assert down.asked == 1
+    now += PAUSE
+    await quotas.take("a", 2)
+    assert down.asked == 2
 
 
 def test_quotas_are_shared_where_documents_are() -> None:

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from graphql_api.connection import Bounds
 
@@ -35,9 +36,9 @@ async def _large(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
-    """A server of ours within this process, and the free port that it is on."""
-    app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
+async def serving(other: ASGIApp | None = None) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
+    """A server of ours within this process, over an app, and the free port that it is on."""
+    app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
     config = Bounds(
         app,
         arrival=ARRIVAL,

@@ -120,7 +120,8 @@ class InProcess:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._headers = _raw(_headers(settings))
+        self._own = _headers(settings)
+        self._headers = _raw(self._own)
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_Answer]:
@@ -144,7 +145,9 @@ class InProcess:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": [*self._headers, *_raw(headers)] if headers else self._headers,
+            "headers": _raw({**self._own, **headers})
+            if headers
+            else self._headers,  # as httpx does: a request's own win
             "client": ("127.0.0.1", 0),
             "server": ("sandbox.invalid", 80),
         }

@@ -1,0 +1,106 @@
+"""Over real sockets: requests that two servers would read differently are refused, and nobody writes headers of ours."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from graphql_api.app import create_app
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.test_connection import rest_of, serving
+
+Address = tuple[str, int]
+
+BODY = b'{"query":"{__typename}"}'
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+async def address(releases: Releases, settings: Settings) -> AsyncIterator[Address]:
+    async with serving(create_app(settings, create_sandbox(releases))) as (_, found):
+        yield found
+
+
+async def answers_to(address: Address, sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(sent)
+    answer = await rest_of(reader)
+    writer.close()
+    return answer
+
+
+AMBIGUOUS = {
+    "length and chunks": POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "chunks and length": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "two lengths": POST + b"Content-Length: 0\r\nContent-Length: 5\r\n\r\n" + SMUGGLED,
+    "a list of lengths": POST + b"Content-Length: 0, 5\r\n\r\n" + SMUGGLED,
+    "a length with a sign": POST + b"Content-Length: +5\r\n\r\n" + SMUGGLED,
+    "a negative length": POST + b"Content-Length: -1\r\n\r\n" + SMUGGLED,
+    "an unknown coding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "chunked and then more": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "a space before the colon": POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "a chunk that is no number": POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n" + SMUGGLED,
+    "a folded header": POST + b"X-Folded: a\r\n Transfer-Encoding: chunked\r\n\r\n" + SMUGGLED,
+    "a NUL in a header": POST + b"X-Odd: a\x00b\r\n\r\n" + SMUGGLED,
+    "a line feed alone": b"GET /graphql?query={__typename} HTTP/1.1\nHost: x\n\n" + SMUGGLED,
+    "a header without a name": POST + b": x\r\n\r\n" + SMUGGLED,
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+async def test_a_request_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection(
+    address: Address, name: str
+) -> None:
+    answer = await answers_to(address, AMBIGUOUS[name])
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1  # what was smuggled in was not read as a request
+    assert b"smuggled" not in answer
+
+
+async def test_two_requests_after_each_other_are_two_answers(address: Address) -> None:
+    good = POST + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    answer = await answers_to(
+        address, good + POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+    )
+
+    assert answer.count(b'{"data":{"__typename":"Query"}}') == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X-Request-ID: a\rX-Evil: 1",
+        b"X-Request-ID: a%0d%0aX-Evil: 1",
+        b"X-Request-ID: a\xe5\x98\x8a\xe5\x98\x8dX-Evil: 1",
+        b"Origin: x\rX-Evil: 1",
+    ],
+)
+async def test_no_client_writes_a_header_into_an_answer(address: Address, line: bytes) -> None:
+    head = POST + b"Connection: close\r\nContent-Length: %d\r\n" % len(BODY)
+    answer = await answers_to(address, head + line + b"\r\n\r\n" + BODY)
+
+    headers = answer.partition(b"\r\n\r\n")[0].lower()
+    assert b"x-evil" not in headers
+    assert headers.startswith((b"http/1.1 200", b"http/1.1 400"))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [b"/graphql?query=%0d%0aX-Evil:%201", b"/%0d%0aX-Evil:%201", b"//evil.example/%2e%2e", b"/graphiql/%0d%0aX-Evil:1"],
+)
+async def test_no_target_writes_a_header_or_leads_to_another_host(address: Address, target: bytes) -> None:
+    answer = await answers_to(address, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    headers = answer.partition(b"\r\n\r\n")[0].lower()
+
+    assert headers.startswith((b"http/1.1 200", b"http/1.1 400", b"http/1.1 404"))
+    assert b"\r\nx-evil" not in headers
+    assert b"location" not in headers
+
+
+async def test_a_thousand_headers_are_refused(address: Address) -> None:
+    answer = await answers_to(address, POST + b"X-Many: 1\r\n" * 5_000 + b"\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 431")

@@ -1,0 +1,36 @@
+"""SECURITY.md names a test for each threat, and each of them is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+MODULES = re.findall(r"`([\w/]+\.py)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED)
+def test_each_test_that_is_named_is_there(file: str, test: str) -> None:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    tests = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+    assert test in tests or not test
+    assert any(name.startswith("test_") for name in tests)
+
+
+def test_each_threat_names_a_test() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (?!threat|---)(.+) \| (.+) \| (.+) \|$", text.partition("## What is refused")[2], re.MULTILINE
+    )
+
+    assert len(rows) >= 25
+    assert [threat for threat, _, test in rows if "tests/" not in test] == []
+
+
+def test_each_module_that_is_named_is_there() -> None:
+    missing = [each for each in MODULES if not (ROOT / "graphql_api" / each).exists() and not (ROOT / each).exists()]
+
+    assert missing == []

@@ -1,0 +1,29 @@
+"""Quotas that replicas count together on a real server."""
+
+import pytest
+
+from graphql_api.quotas import Quotas
+from tests.valkey.conftest import Server
+
+pytestmark = pytest.mark.valkey
+
+
+async def test_replicas_count_a_client_together_and_clients_apart(valkey: Server) -> None:
+    one, other = Quotas.of(valkey.url), Quotas.of(valkey.url)
+
+    taken = [await each.take("a", 3) for each in (one, other, one, other)]
+
+    assert [each.allowed for each in taken] == [True, True, True, False]
+    assert [each.remaining for each in taken] == [2, 1, 0, 0]
+    assert (await other.take("b", 3)).remaining == 2
+    await one.aclose()
+    await other.aclose()
+
+
+async def test_a_replica_whose_server_has_gone_counts_alone(valkey: Server) -> None:
+    quotas = Quotas.of(valkey.url)
+    assert (await quotas.take("a", 2)).remaining == 1
+    valkey.stop()
+
+    assert [(await quotas.take("a", 2)).allowed for _ in range(3)] == [True, True, False]
+    await quotas.aclose()
