@@ -104,6 +104,22 @@ async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     ]
 
 
+async def test_of_an_address_that_has_nothing_the_key_and_the_number_are_not_known(
+    releases: Releases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = create_sandbox(releases)
+
+    async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
+        await inside(scope | {"path": "/nothing" + scope["path"], "raw_path": b"/nothing"}, receive, send)
+
+    code, answer = await told(elsewhere, capsys)
+
+    verdicts = {each["assumption"]: each["verdict"] for each in answer["checks"]}
+    assert code == 1
+    assert verdicts["the key is accepted"] == Verdict.UNKNOWN.value
+    assert verdicts["a route tells the number of the current release"] == Verdict.UNKNOWN.value
+
+
 async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
     releases: Releases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

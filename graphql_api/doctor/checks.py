@@ -60,11 +60,15 @@ def _where(name: str, judge: Callable[[Seen], Judged]) -> Judge:
 
 def _key(visit: Visit) -> Judged:
     refused = [seen for seen in visit.values() if seen.status in (401, 403)]
-    came = [seen for seen in visit.values() if seen.status]
-    return (Verdict.UNKNOWN, "no answer at all") if not came else _judged(not refused, str((refused or came)[0]))
+    came = [seen for seen in visit.values() if seen.status == 200]
+    if not refused and not came:
+        return Verdict.UNKNOWN, "no route answered; is the address right?"
+    return _judged(not refused, str((refused or came)[0]))
 
 
 def _number(visit: Visit) -> Judged:
+    if not any(seen.status == 200 for seen in visit.values()):
+        return Verdict.UNKNOWN, "no route answered"
     told = {name: told_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
     known = {number for numbers in told.values() for number in numbers}
     return _judged(len(known) == 1, ", ".join(sorted(known)) or "no number anywhere")
