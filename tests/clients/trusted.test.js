@@ -28,8 +28,9 @@ async function ask(body) {
   return { status: response.status, ...(await response.json()) };
 }
 
-test("each document of the manifest is asked for by its id", async () => {
-  const documents = Object.entries(JSON.parse(await readFile(MANIFEST, "utf8")));
+test("each query of the manifest is asked for by its id", async () => {
+  const all = Object.entries(JSON.parse(await readFile(MANIFEST, "utf8")));
+  const documents = all.filter(([, text]) => !text.startsWith("subscription")); // these go on for ever, over other protocols
   assert.ok(documents.length >= 15);
   for (const [documentId, text] of documents) {
     const { data, errors } = await ask({ documentId });
