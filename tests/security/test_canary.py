@@ -105,7 +105,7 @@ async def test_the_key_is_in_no_answer_log_metric_trace_repr_or_stored_document(
         store=f"sqlite:{tmp_path / 'documents.sqlite'}",
         cache_dir=tmp_path,
         access=access,
-        index="need",
+        index="off",
         log_texts="on",
         operation_timeout=1.0,
     )
