@@ -64,7 +64,9 @@ async def test_an_error_in_a_later_part_has_a_code_and_the_id_of_the_request(par
 async def test_a_lost_document_in_a_later_part_leaks_nothing(parted: Server) -> None:
     parted.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=502))
     response = await parted.post(
-        f'{{ release {{ number ... @defer {{ technicalCompetence(uuid: "{CP_7}") {{ code }} }} }} }}', accept=MULTIPART
+        f'{{ release {{ number ... @defer {{ technicalCompetence(uuid: "{CP_7}") {{ code }} }} }} }}',
+        accept=MULTIPART,
+        x_request_id="mine",  # one made up could have these figures in it
     )
 
     assert "UPSTREAM_UNAVAILABLE" in response.text
