@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey fuzz screenshot bench clean
+.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey fuzz screenshot bench bench-faults clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -57,7 +57,6 @@ fuzz: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
 
-.PHONY: bench-faults
 bench-faults: $(VENV)/.dev
 	$(BIN)/python benchmarks/faults.py --seconds $(or $(SECONDS),60)
 

@@ -14,7 +14,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from graphql_api.shared import ANSWER, CONNECT, CONNECTIONS, PAUSE, SCHEMES
+from graphql_api.shared import PAUSE, SCHEMES, pool_of
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +60,7 @@ class Quotas:
         """Those of the setting `store`: shared where it names a Valkey server."""
         if store.partition("://")[0] not in SCHEMES:
             return cls()
-        from valkey.asyncio import BlockingConnectionPool
-        from valkey.asyncio.retry import Retry
-        from valkey.backoff import NoBackoff
-
-        bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
-        pool = BlockingConnectionPool.from_url(store, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
+        pool = pool_of(store)
         options: Any = {"wrap_exceptions": True, "key_prefix": "competent:quota", "connection_pool": pool}
         shared = storage_from_string("async+valkey://", **options)
         assert isinstance(shared, Storage)

@@ -13,7 +13,7 @@ from graphql_api.errors import SettingsError
 from graphql_api.metrics import SHARED_UP
 
 if TYPE_CHECKING:
-    from valkey.asyncio import Valkey
+    from valkey.asyncio import BlockingConnectionPool, Valkey
 
 log = logging.getLogger(__name__)
 
@@ -29,24 +29,29 @@ CONNECTIONS = 32
 _VERSION = 1
 
 
+def pool_of(url: str) -> "BlockingConnectionPool":
+    """Connections to a server, bounded in number and time; SettingsError without the extra, or for what is no address."""
+    try:
+        from valkey.asyncio import BlockingConnectionPool
+        from valkey.asyncio.retry import Retry
+        from valkey.backoff import NoBackoff
+    except ImportError:
+        raise SettingsError("a shared store needs the extra: pip install 'competent-graphql[valkey]'") from None
+    bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
+    try:
+        return BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
+    except ValueError:
+        raise SettingsError("COMPETENT_STORE is no address of a Valkey server, such as valkey://host:6379") from None
+
+
 class Shared:
     """One Valkey server, for the documents of one upstream and what replicas must know of each other."""
 
     def __init__(self, url: str, origin: str, clock: Callable[[], float] = time.monotonic) -> None:
-        try:
-            from valkey.asyncio import BlockingConnectionPool, Valkey
-            from valkey.asyncio.retry import Retry
-            from valkey.backoff import NoBackoff
-            from valkey.exceptions import ValkeyError
-        except ImportError:
-            raise SettingsError("a shared store needs the extra: pip install 'competent-graphql[valkey]'") from None
-        bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
-        try:
-            pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
-        except ValueError:
-            raise SettingsError(
-                "COMPETENT_STORE is no address of a Valkey server, such as valkey://host:6379"
-            ) from None
+        pool = pool_of(url)
+        from valkey.asyncio import Valkey
+        from valkey.exceptions import ValkeyError
+
         self._client = Valkey(connection_pool=pool)
         self._failures = (ValkeyError, OSError)
         self._clock = clock
