@@ -32,7 +32,7 @@ def serve_app(
     begin_logging(settings)
     _raise_open_files()
     # Metrics are imported with the app: the folder that processes share for them has to be there before.
-    with closing(_listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
+    with closing(listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
         print(announce(_address(listening), data), flush=True)
         if settings.metrics.isdecimal():
             serve_on(settings.host, int(settings.metrics))
@@ -130,10 +130,12 @@ def write_environment(settings: Settings) -> None:
             os.environ[variable(each)] = told.reveal() if isinstance(told, Secret) else str(told)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """A socket that listens where the settings say; exits with a sentence where that is not possible."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # Named as TCP, or asyncio would not know that its connections are to send at once (TCP_NODELAY).
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
         listening.listen(BACKLOG)  # at once: until then another process could take the same port

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from graphql_api.serving import listen
+from graphql_api.settings import Settings
 from tests.conftest import CP_7
 
 QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ description {{ nl }} }} }} }}'}
@@ -60,6 +62,19 @@ async def test_serve_says_where_it_listens_what_it_serves_and_how_to_use_the_rea
     assert "COMPETENT_UPSTREAM_URL" in lines[2]
     assert process.returncode in (0, -signal.SIGTERM)
     assert b"Traceback" not in errors
+
+
+async def test_a_small_answer_on_a_kept_connection_waits_for_no_acknowledgement() -> None:
+    async def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        at_once = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.write(b"at once" if at_once else b"when the client has acknowledged what was sent before")
+        writer.close()
+
+    listening = listen(Settings(port=0))
+    async with await asyncio.start_server(meet, sock=listening):
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        assert await reader.read() == b"at once"
+        writer.close()
 
 
 async def test_several_processes_serve_on_one_socket() -> None:
