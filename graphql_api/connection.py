@@ -1,16 +1,21 @@
 """One connection of a client, bounded: how long a request may take to arrive, how large its head may be, how long it may be idle.
 
-uvicorn has no such bounds with httptools. A client that is slow, silent or too large is cut, and costs nobody else anything.
+uvicorn has no such bounds with httptools. A client that is slow, silent or too large is cut, and costs nobody else anything;
+what it is told, here and where its request is no HTTP, is JSON with a code, as everywhere.
 """
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from graphql_api.wrapping import HEADERS
+
 _SENTENCES = {
+    400: "This is no HTTP request: its method, a header or the form of its body is not as it should be.",
     408: "The request took too long to arrive.",
     431: "The head of the request is too large.",
 }
@@ -94,6 +99,10 @@ class Connection(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP ends the connection."""
+        self._refuse(400)
+
     def handle_websocket_upgrade(self) -> None:
         """From here on another protocol has the connection."""
         self._arrived()
@@ -138,14 +147,29 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         self._refused = True
         self._arrived()
-        if self._is_idle():
+        if self._is_idle() or self._is_unanswered():
             self.transport.write(_answer(status, self.server_state.default_headers))
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # nothing of an answer follows this one
+            self.cycle.message_event.set()
         self.transport.close()
+
+    def _is_unanswered(self) -> bool:
+        """Whether the request that is being read is the only one, and nothing of its answer has been sent."""
+        return not self.pipeline and self.cycle.more_body and not self.cycle.response_started
 
 
 def _answer(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-    error: dict[str, Any] = {"message": _SENTENCES[status], "extensions": {"code": "BAD_REQUEST"}}
+    request_id = uuid4().hex  # what the client sent as its id may be what is wrong
+    error = {"message": _SENTENCES[status], "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
     body = orjson.dumps({"errors": [error]})
-    told = [*headers, (b"content-type", b"application/json; charset=utf-8"), (b"connection", b"close")]
-    told.append((b"content-length", str(len(body)).encode()))
+    told = [*headers, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
     return b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in told), b"\r\n", body])
+
+
+_HEADERS = [
+    *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"connection", b"close"),
+]

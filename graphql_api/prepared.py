@@ -24,7 +24,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graphql_api.cost import Cost, Costing
 from graphql_api.errors import QueryTooComplex
-from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal
+from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal, too_long
 from graphql_api.telling import Told, told, told_of_document
 
 DOCUMENTS_KEPT = 500
@@ -168,7 +168,7 @@ class Documents:
         try:
             document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
         except GraphQLSyntaxError as error:
-            return Prepared(text, errors=(told_of_document(error),))
+            return Prepared(text, errors=(_unparsed(limits, text, error),))
         if too_much := refusal(limits, document):
             return Prepared(text, errors=(_told(too_much),))
         operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
@@ -181,6 +181,17 @@ class Documents:
     def _faults(self, document: DocumentNode) -> list[Told]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)
         return [_told(_OUT_OF_BUDGET) if _gave_up(each) else told_of_document(each) for each in errors]
+
+
+def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
+    """What is wrong with a document that was not parsed, or not to its end."""
+    if error.message.startswith("Syntax Error: Document contains more than"):
+        try:
+            if too_much := too_long(limits, text):
+                return _told(too_much)
+        except GraphQLSyntaxError as later:
+            return told_of_document(later)
+    return told_of_document(error)
 
 
 def _gave_up(error: GraphQLError) -> bool:

@@ -1,6 +1,7 @@
 """Clients that are slow, silent or too large, over real sockets with short bounds: each is cut, and costs nobody else."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from graphql_api.connection import Bounds
+from graphql_api.wrapping import HEADERS
 
 ARRIVAL = 0.3
 IDLE = 0.4
@@ -133,8 +135,59 @@ async def test_empty_lines_between_requests_keep_no_connection() -> None:
 async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
     answer = await answer_to(head)
 
-    assert answer.startswith(b"HTTP/1.1 431 ")
-    assert b'"code":"BAD_REQUEST"' in answer
+    assert refusal_in(answer) == 431
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        HEAD + b"No colon\r\n\r\n",
+        HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["a made-up method", "TLS", "a made-up version", "a header without a colon", "two lengths", "no target"],
+)
+async def test_what_is_no_http_is_400_in_json_as_every_refusal(sent: bytes) -> None:
+    assert refusal_in(await answer_to(sent)) == 400
+
+
+async def test_a_body_that_breaks_its_form_is_400_though_somebody_waits_for_it() -> None:
+    pieces = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", b"no number\r\n"
+
+    assert refusal_in(await answer_to(*pieces)) == 400
+
+
+async def test_a_body_that_stops_is_told_408() -> None:
+    assert refusal_in(await answer_to(HEAD + b"Content-Length: 100\r\n\r\na")) == 408
+
+
+async def test_what_is_no_http_after_a_request_is_not_taken_for_the_answer_to_it() -> None:
+    async def never(request: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serving(Starlette(routes=[Route("/", never)])) as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nBREW / HTTP/1.1\r\n\r\n")
+        assert await rest_of(reader) == b""
+        writer.close()
+
+
+def refusal_in(answer: bytes) -> int:
+    """The status of the one refusal that an answer is, with all that each refusal of this server has."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    line, *lines = head.decode().split("\r\n")
+    headers = dict(each.split(": ", 1) for each in lines)
+    (error,) = json.loads(body)["errors"]
+    assert error["message"]
+    assert error["extensions"] == {"code": "BAD_REQUEST", "requestId": headers["x-request-id"]}
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert headers["connection"] == "close"
+    assert headers.items() >= {name.lower(): value for name, value in HEADERS.items()}.items()
+    return int(line.split(" ")[1])
 
 
 async def test_trailers_of_a_body_count_as_its_head() -> None:

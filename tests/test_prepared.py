@@ -39,8 +39,8 @@ def validations() -> Validations:
 EQUAL_FIELDS = "{" + " ".join(f'release(number: "{n}") {{ number }}' for n in range(100)) + "}"
 TOO_MUCH: dict[str, tuple[str, str]] = {
     "letters": ("{ __typename #" + "x" * 50_000 + "\n}", "QUERY_TOO_COMPLEX"),
-    "tokens": ("{ " + "a " * 20_000 + "}", "GRAPHQL_PARSE_FAILED"),
-    "comments": ("{ " + "#\n" * 2_000 + "__typename }", "GRAPHQL_PARSE_FAILED"),
+    "tokens": ("{ " + "a " * 20_000 + "}", "QUERY_TOO_COMPLEX"),
+    "comments": ("{ " + "#\n" * 2_000 + "__typename }", "QUERY_TOO_COMPLEX"),
     "equal root fields": (EQUAL_FIELDS, "QUERY_TOO_COMPLEX"),
     "root fields in fragments": ("{ " + "...F " * 51 + "} fragment F on Query { __typename }", "QUERY_TOO_COMPLEX"),
     "depth": (
@@ -70,6 +70,27 @@ def test_what_is_too_much_is_refused_before_validation(validations: Validations,
 
     assert [each for each, _ in validations.errors(text)] == [code]
     assert validations.count == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{ " + "a " * 1_200 + "}", "The document has 1,202 tokens; at most 1,000 are allowed."),
+        ("{ " + "a " * 20_000 + "}", "The document has more than 10,000 tokens; at most 1,000 are allowed."),
+        ("{ " + "#\n" * 1_200 + "a }", "The document has 1,200 comments; at most 1,000 are allowed."),
+        ("{ a " + "# b\n" * 900 + "c " * 1_200 + "}", "The document has 1,203 tokens; at most 1,000 are allowed."),
+    ],
+    ids=["tokens", "many tokens", "comments", "both"],
+)
+def test_tokens_are_told_with_what_is_allowed(validations: Validations, text: str, told: str) -> None:
+    assert validations.errors(text) == [("QUERY_TOO_COMPLEX", told)]
+
+
+def test_a_long_document_that_is_none_is_told_where_it_ends_to_be_one(validations: Validations) -> None:
+    ((code, message),) = validations.errors("{ " + "a " * 1_200 + "% }")
+
+    assert code == "GRAPHQL_PARSE_FAILED"
+    assert "'%'" in message
 
 
 def test_what_is_allowed_is_validated_once(validations: Validations) -> None:

@@ -46,15 +46,22 @@ def _check_encoding(headers: Headers) -> None:
 
 
 async def _read(request: Request, most: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced) < 16 and int(announced) > most:
+        raise _too_large(f"{int(announced):,} bytes", most)
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > most:
-                raise Refused(413, f"The body has more than {most} bytes.")
+                raise _too_large(f"{len(body):,} bytes and more", most)  # it is not read on to be counted
     except ClientDisconnect:
         raise Refused(400, "The body ended early.") from None  # nobody is there to read this
     return bytes(body)
+
+
+def _too_large(size: str, most: int) -> Refused:
+    return Refused(413, f"The body has {size}; at most {most:,} are allowed.")
 
 
 def from_object(body: Any) -> Operation:
