@@ -35,6 +35,8 @@ from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN = 5.0
+"""Seconds after a look at a stale copy of which release is current: by then it has been renewed, or upstream is in trouble."""
 _LEASE_MORE = 3.0
 """Seconds that a replica has the fetch of a path to itself beyond the time that a fetch may take."""
 
@@ -84,29 +86,31 @@ class Parts:
         """Look every so many seconds which release is current, and at once when the first one listens."""
         while True:
             self.published.heard.clear()
-            await self.follow_current()
+            certain = await self.follow_current()
             with suppress(TimeoutError):
-                async with asyncio.timeout(every):
+                async with asyncio.timeout(every if certain else min(every, LOOK_AGAIN)):
                     await self.published.heard.wait()
 
-    async def follow_current(self) -> None:
+    async def follow_current(self) -> bool:
         """Wait until the current release has its index, where indexes are in use or somebody listens; then announce it, if it
-        is another one than at the last look.
+        is another one than at the last look. False where the look was at a stale copy, which is being renewed behind it.
         """
+        asker = Asker()
         if not (self.indexes.in_use or self.published.listeners):
             self._current = None  # nobody would hear of it; who comes later is told of what happens later
-            return
+            return True
         try:
-            number = await self.loaders().release_number(CURRENT)
+            number = await self.loaders(asker).release_number(CURRENT)
             moved = self._current not in (None, number)
             if self.indexes.in_use or (moved and self.indexes.mode != "off"):
                 await self.indexes.ready(number)
         except CompetentError as error:
             log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
-            return
+            return True
         moved, self._current = self._current not in (None, number), number  # another look may have been faster
         if moved:
             self.published.announce(number)
+        return asker.tally.stale == 0
 
     async def measure(self, every: float = 5.0) -> None:
         """Keep the metrics of what moves by itself up to date."""

@@ -3,10 +3,9 @@
 Counted in this process, or in the Valkey server that replicas share; where that cannot be reached, in this process until it can.
 """
 
-import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, Storage
@@ -14,9 +13,10 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from graphql_api.shared import PAUSE, SCHEMES, pool_of
+from graphql_api.shared import SCHEMES, Reach, pool_of
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from valkey.asyncio import BlockingConnectionPool
 
 WINDOW = 60
 """Seconds."""
@@ -46,14 +46,12 @@ class Quotas:
         self,
         shared: Storage | None = None,
         clock: Callable[[], float] = time.monotonic,
-        close: Callable[[], Awaitable[None]] | None = None,
+        pool: "BlockingConnectionPool | None" = None,
     ) -> None:
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._shared = MovingWindowRateLimiter(shared) if shared is not None else None
-        self._clock = clock
-        self._close = close
-        self._again = 0.0
-        self._told = False
+        self._reach = Reach("the server that shares quotas", (StorageError,), clock, pool)
+        self._pool = pool
 
     @classmethod
     def of(cls, store: str) -> "Quotas":
@@ -64,28 +62,18 @@ class Quotas:
         options: Any = {"wrap_exceptions": True, "key_prefix": "competent:quota", "connection_pool": pool}
         shared = storage_from_string("async+valkey://", **options)
         assert isinstance(shared, Storage)
-        return cls(shared, close=pool.disconnect)
+        return cls(shared, pool=pool)
 
     async def aclose(self) -> None:
         """Close the connections to the server that is shared."""
-        if self._close is not None:
-            await self._close()
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     async def take(self, client: str, per_minute: int) -> Standing:
         """Count a request of a client, if it has one left."""
-        if self._shared is not None and self._clock() >= self._again:
-            try:
-                standing = await _take(self._shared, client, per_minute)
-            except StorageError as error:
-                self._again = self._clock() + PAUSE
-                if not self._told:
-                    log.warning(
-                        "quotas are counted in this process, as the server that shares them cannot be reached: %r",
-                        error,
-                    )
-                self._told = True
-            else:
-                self._told = False
+        if (shared := self._shared) is not None:
+            standing = await self._reach.run(lambda: _take(shared, client, per_minute), None)
+            if standing is not None:
                 return standing
         return await _take(self._own, client, per_minute)
 

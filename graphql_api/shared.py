@@ -5,6 +5,7 @@ Nothing here fails a request: while the server cannot be reached a replica goes 
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 SCHEMES = ("valkey", "valkeys", "unix")
 """What the address of a server begins with: over TCP, over TLS, over a socket of this machine."""
@@ -44,6 +46,47 @@ def pool_of(url: str) -> "BlockingConnectionPool":
         raise SettingsError("COMPETENT_STORE is no address of a Valkey server, such as valkey://host:6379") from None
 
 
+class Reach:
+    """Whether a server can be reached: one that failed is left alone for a while, which is said once, as is that it is back."""
+
+    def __init__(
+        self,
+        what: str,
+        failures: tuple[type[Exception], ...],
+        clock: Callable[[], float],
+        pool: "BlockingConnectionPool | None" = None,
+    ) -> None:
+        self._what = what
+        self._failures = failures
+        self._clock = clock
+        self._pool = pool
+        self._again = -math.inf
+        self.alone = False
+
+    async def run(self, work: Callable[[], Awaitable[T]], otherwise: D) -> T | D:
+        """What comes of some calls to the server; `otherwise` where it cannot be reached."""
+        if self._clock() < self._again:
+            return otherwise
+        try:
+            result = await work()
+        except self._failures as error:
+            await self._lost(error)
+            return otherwise
+        if self.alone:
+            self.alone = False
+            log.warning("%s answers again", self._what)
+        return result
+
+    async def _lost(self, error: Exception) -> None:
+        self._again = self._clock() + PAUSE
+        if not self.alone:
+            self.alone = True
+            log.warning("%s cannot be reached (%s); this replica goes on alone", self._what, type(error).__name__)
+        if self._pool is not None:
+            # Each idle connection to a server that went away would fail once more, long after it is back.
+            await self._pool.disconnect(inuse_connections=False)
+
+
 class Shared:
     """One Valkey server, for the documents of one upstream and what replicas must know of each other."""
 
@@ -53,10 +96,7 @@ class Shared:
         from valkey.exceptions import ValkeyError
 
         self._client = Valkey(connection_pool=pool)
-        self._failures = (ValkeyError, OSError)
-        self._clock = clock
-        self._again = 0.0
-        self._alone = False
+        self._reach = Reach("the shared store", (ValkeyError, OSError), clock, pool)
         self._prefix = f"competent:{_VERSION}:{hashlib.blake2s(origin.encode(), digest_size=8).hexdigest()}"
         SHARED_UP.set(1)
 
@@ -66,27 +106,11 @@ class Shared:
 
     async def run(self, work: "Callable[[Valkey], Awaitable[Any]]", otherwise: T) -> T:
         """What comes of some calls to the server; `otherwise` where it cannot be reached."""
-        if self._clock() < self._again:
-            return otherwise
-        try:
-            result: T = await work(self._client)
-        except self._failures as error:
-            await self._lost(error)
-            return otherwise
-        if self._alone:
-            self._alone = False
-            SHARED_UP.set(1)
-            log.warning("the shared store answers again")
+        was_alone = self._reach.alone
+        result: T = await self._reach.run(lambda: work(self._client), otherwise)
+        if self._reach.alone != was_alone:
+            SHARED_UP.set(not self._reach.alone)
         return result
-
-    async def _lost(self, error: Exception) -> None:
-        self._again = self._clock() + PAUSE
-        if not self._alone:
-            self._alone = True
-            SHARED_UP.set(0)
-            log.warning("the shared store cannot be reached (%s); this replica goes on alone", type(error).__name__)
-        # Each idle connection to a server that went away would fail once more, long after it is back.
-        await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def aclose(self) -> None:
         """Close the connections."""

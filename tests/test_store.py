@@ -5,8 +5,9 @@ What is promised whatever the place that documents are kept in: tests/store.
 
 import asyncio
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import pytest
 
@@ -166,13 +167,76 @@ async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
 
     async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
         fetched.append(path)
-        return Fetched({"_links": {"self": {"href": "http://internal/releases/3.11"}}})
+        return Fetched({"number": "3.11", "_links": {"self": {"href": "http://internal/releases/3.11"}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
     await kept.get_many(["/releases/current"], Asker())
     await kept.get_many(["/releases/3.11"], Asker())
 
     assert fetched == ["/releases/current"]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/releases/current", {"number": "3.11"}),
+        ("/releases/current", {}),
+        ("/releases/current/softskills", {}),
+    ],
+)
+async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_release(
+    path: str, told: dict[str, Any]
+) -> None:
+    fetched: list[str] = []
+    numbered = path.replace("current", "3.9")
+
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        fetched.append(path)
+        return Fetched({**told, "_links": {"self": {"href": f"http://internal{numbered}"}}})
+
+    kept = Store(fetch, SHELF, Memory(1000))
+    await kept.get_many([path], Asker())
+    await kept.get_many([numbered], Asker())
+
+    assert fetched == [path, numbered]
+
+
+class TakesTurns:
+    """A backend that has nothing, and counts how often it is looked into."""
+
+    takes_turns = True
+    looks = 0
+
+    async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
+        self.looks += 1
+        return {}
+
+    def put(self, path: str, kept: Kept) -> None:
+        pass
+
+    @asynccontextmanager
+    async def turn(self, path: str, good: Callable[[Kept], bool]) -> AsyncIterator[Kept | None]:
+        self.looks += 1
+        yield None
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought(
+    upstream: Upstream, clock: Clock
+) -> None:
+    backend = TakesTurns()
+    opened = Opened(upstream, clock, Memory(10_000), backend)
+    await opened.ask(PROFILE)
+    before = backend.looks
+    clock.now += SHELF.numbered + 1
+
+    await opened.ask(PROFILE)
+    await opened.store.settle()
+
+    assert upstream.paths == [PROFILE] * 2
+    assert backend.looks == before + 1
 
 
 async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:

@@ -20,6 +20,9 @@ class Backend(Protocol):
     - It is bounded in bytes, and lets go of the oldest. It may let go of anything at any time.
     """
 
+    takes_turns: bool
+    """Whether processes take turns at fetching; where they do, `turn` looks for what another has brought."""
+
     async def get_many(self, paths: Iterable[str]) -> Mapping[str, Kept]:
         """Those of the documents that are here, in one look, whatever their age. Raises nothing."""
 

@@ -59,6 +59,8 @@ class SqliteFile:
     log that SQLite keeps beside it, some megabytes, is not counted.
     """
 
+    takes_turns = False
+
     def __init__(self, file: Path, origin: str, keep: float = math.inf, most_bytes: int = 1_000_000_000) -> None:
         self._file = file
         self._keep = keep

@@ -156,7 +156,8 @@ class Store:
             )
 
     async def _renew(self, path: str, kept: Kept, asker: Asker) -> None:
-        if self._backend is not None:  # another process may have renewed it
+        # Another process may have renewed it. Where processes take turns, the turn looks.
+        if self._backend is not None and not self._backend.takes_turns and is_lasting(path):
             newer = (await self._backend.get_many([path])).get(path)
             if newer is not None and self._shelf.state(path, newer.at, self._clock()) is State.FRESH:
                 self._remember(path, newer)
@@ -271,9 +272,9 @@ def _told(answer: Kept | BaseException) -> Document | Exception:
 
 
 def _pinned_path(path: str, document: Document) -> str:
-    # Only `current` has a second name: any other path that a document gives itself could be somebody else's.
-    if not path.startswith("/releases/current"):
+    # Only the release itself has a second name, and only where its number and its link say the same: what is kept under a
+    # number is kept for long, and any other path that a document gives itself could be somebody else's.
+    link = parse_link(href(document, "self")) if path == "/releases/current" else None
+    if link is None or link.rest or link.release != document.get("number"):
         return path
-    link = parse_link(href(document, "self"))
-    alias = f"/releases/current{link.rest}" if link else ""
-    return f"/releases/{link.release}{link.rest}" if link and path == alias else path
+    return f"/releases/{link.release}"

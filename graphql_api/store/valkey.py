@@ -41,6 +41,8 @@ class ValkeyStore:
     One replica has the fetch of a path to itself for `lease` seconds, which is longer than a fetch may take.
     """
 
+    takes_turns = True
+
     def __init__(self, shared: Shared, keep: float, lease: float = 8.0) -> None:
         self._shared = shared
         self._keep = max(1, int(keep))
