@@ -76,9 +76,16 @@ def moment(value: object) -> datetime | None:
 
 
 def things(value: object) -> list[Document]:
-    """The things embedded in a list, as objects; one that is told by its bare id is an object with that alone."""
+    """The things embedded in a list, as objects, each once; one that is told by its bare id is an object with that alone."""
     values = value if isinstance(value, list) else []
-    return parts([{"id": each} if as_uuid(each) else each for each in values])
+    found = parts([{"id": each} if as_uuid(each) else each for each in values])
+    ids = [str(each.get("id")).lower() for each in found]
+    if len(set(ids)) == len(ids):
+        return found
+    once: dict[str | int, Document] = {}
+    for n, (each, id) in enumerate(zip(found, ids, strict=True)):
+        once.setdefault(id if uuid_text(id) else n, each)
+    return list(once.values())
 
 
 class Name(NamedTuple):
@@ -91,12 +98,13 @@ class Name(NamedTuple):
 
 
 def names(value: object) -> list[Name]:
-    """The alternative names of a list: one language each, or an object with several."""
-    return [
+    """The alternative names of a list, each once: one language each, or an object with several."""
+    found = (
         Name(as_uuid(each.get("id")), code(each), name, language)
         for each in _named(value)
         for name, language in _names(each)
-    ]
+    )
+    return list(dict.fromkeys(found))
 
 
 def _named(value: object) -> list[Document]:
@@ -122,15 +130,16 @@ class Label(NamedTuple):
 
 
 def labels(value: object) -> list[Label]:
-    """The terms of a list."""
-    return [
+    """The terms of a list, each once."""
+    found = (
         Label(as_uuid(each.get("id")), code(each), texts(each.get("title") or each.get("description")))
         for each in parts(value)
-    ]
+    )
+    return list({(each.uuid, each.code, *each.title.items()): each for each in found}.values())
 
 
 def codes(value: object) -> list[tuple[str, str]]:
-    """Scheme and code of a list of codes: objects of a type and a value, or bare ISCO codes."""
+    """Scheme and code of a list of codes, each once: objects of a type and a value, or bare ISCO codes."""
     found = []
     for each in value if isinstance(value, list) else [value]:
         scheme, told = (
@@ -138,7 +147,7 @@ def codes(value: object) -> list[tuple[str, str]]:
         )
         if isinstance(told, str | int) and str(told).strip():
             found.append((_scheme(scheme), str(told).strip()))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _scheme(told: object) -> str:

@@ -1,7 +1,7 @@
 """The doctor: what holds of a Competent API, in few calls, and a recording that can be served."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,18 @@ def judged(seen: Visit) -> Mapping[str, Verdict]:
 async def told(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Path | None = None) -> tuple[int, Any]:
     code = await run_doctor(SETTINGS, app, "an API", folder, True)
     return code, json.loads(capsys.readouterr().out)
+
+
+def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIApp:
+    """The app, but for paths that are answered with a status and an empty object."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if not refused(scope["path"]):
+            return await app(scope, receive, send)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        return await send({"type": "http.response.body", "body": b"{}"})
+
+    return answer
 
 
 async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
@@ -93,15 +105,47 @@ async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases,
 async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, answer = await told(create_sandbox(releases, key="another"), capsys)
+    asked: list[str] = []
+    code, answer = await told(create_sandbox(releases, key="another", asked=asked), capsys)
     assert code == 1
     assert answer["checks"][0]["verdict"] == "does not"
+    assert "The key is refused" in answer["ended"]
+    assert asked == ["/releases/current"]
+    assert {each["verdict"] for each in answer["checks"][1:]} == {"could not tell"}
 
     code, answer = await told(create_sandbox(releases, faults=Faults([Fault("**", "status", status=503)])), capsys)
     assert code == 1
     assert not [
         each for each in answer["checks"] if each["assumption"].startswith("`/") and each["verdict"] == "does not"
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "calls"),
+    [(401, 3, 4), (429, 3, 4), (403, 0, 1)],
+)
+async def test_no_call_is_spent_after_one_that_shows_that_the_others_are_in_vain(
+    releases: Releases, capsys: pytest.CaptureFixture[str], status: int, after: int, calls: int
+) -> None:
+    asked: list[str] = []
+
+    def refused(path: str) -> bool:
+        asked.append(path)
+        return len(asked) > after
+
+    assert await run_doctor(SETTINGS, refusing(create_sandbox(releases), status, refused), "an API", None, False) == 1
+    assert len(asked) == calls
+    printed = capsys.readouterr().out
+    assert str(status) in printed
+    assert "no other call" in printed
+
+
+async def test_a_key_that_may_not_use_one_route_is_tried_on_the_others(releases: Releases) -> None:
+    seen = await visit(refusing(create_sandbox(releases), 403, lambda path: path == "/search"))
+
+    assert seen["search"].status == 403
+    assert seen["profile"].ok
+    assert judged(seen)["the key is accepted"] is Verdict.HOLDS
 
 
 async def test_of_an_address_that_has_nothing_the_key_and_the_number_are_not_known(

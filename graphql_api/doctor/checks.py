@@ -63,7 +63,9 @@ def _key(visit: Visit) -> Judged:
     came = [seen for seen in visit.values() if seen.status == 200]
     if not refused and not came:
         return Verdict.UNKNOWN, "no route answered; is the address right?"
-    return _judged(not refused, str((refused or came)[0]))
+    if came and all(seen.status == 403 for seen in refused):
+        return Verdict.HOLDS, ", but not ".join(map(str, (came[0], *refused)))
+    return _judged(False, str(refused[0]))
 
 
 def _number(visit: Visit) -> Judged:

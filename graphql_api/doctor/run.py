@@ -8,7 +8,7 @@ from rich.table import Table
 
 from graphql_api.doctor.checks import CHECKS, Check, Verdict
 from graphql_api.doctor.record import record, scrubbed
-from graphql_api.doctor.visit import Visitor
+from graphql_api.doctor.visit import Seen, Visitor
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
@@ -25,23 +25,34 @@ async def run_doctor(
     client = over_network(settings) if competent is None else InProcess(competent, settings)
     upstream = Upstream(client, settings)
     try:
-        visit = await Visitor(upstream.look, settings.page_size).visit()
+        visitor = Visitor(upstream.look, settings.page_size)
+        visit = await visitor.visit()
     finally:
         await upstream.aclose()
     key = settings.key().reveal()
     found: Found = [(check, verdict, scrubbed(seen, key)) for check in CHECKS for verdict, seen in [check.judge(visit)]]
     usable = all(verdict is Verdict.HOLDS for check, verdict, _ in found if check.needed)
+    ended = _why(visitor.ended)
     if as_json:
-        print(json.dumps(_object(asked, len(visit), usable, found), indent=2, ensure_ascii=False))
+        print(json.dumps(_object(asked, len(visit), usable, found, ended), indent=2, ensure_ascii=False))
     else:
-        _print(asked, len(visit), usable, found)
+        _print(asked, len(visit), usable, found, ended)
     if folder is not None:
         count = record(visit, folder, key)
         Console(stderr=True).print(f"{count} answers are kept in {folder}.", highlight=False)
     return 0 if usable else 1
 
 
-def _object(asked: str, calls: int, usable: bool, found: Found) -> dict[str, object]:
+def _why(ended: Seen | None) -> str | None:
+    """Why a visit ended early, and what to do."""
+    if ended is None:
+        return None
+    if ended.status == 429:
+        return f"Too many calls for now ({ended}): no other call was made; try again in a minute or later."
+    return f"The key is refused ({ended}): no other call was made; check COMPETENT_API_KEY or COMPETENT_API_KEY_FILE."
+
+
+def _object(asked: str, calls: int, usable: bool, found: Found, ended: str | None) -> dict[str, object]:
     told = [
         {
             "assumption": check.assumed,
@@ -52,11 +63,14 @@ def _object(asked: str, calls: int, usable: bool, found: Found) -> dict[str, obj
         }
         for check, verdict, seen in found
     ]
-    return {"asked": asked, "calls": calls, "usable": usable, "checks": told}
+    return {"asked": asked, "calls": calls, "usable": usable, "ended": ended, "checks": told}
 
 
-def _print(asked: str, calls: int, usable: bool, found: Found) -> None:
+def _print(asked: str, calls: int, usable: bool, found: Found, ended: str | None) -> None:
     console = Console(highlight=False)
+    if ended is not None:
+        console.print(f"[red]{ended}[/]")
+        return
     table = Table("assumption", "found", "what was seen", title=f"{asked}, in {calls} calls")
     for check, verdict, seen in found:
         table.add_row(check.assumed, f"[{_COLOURS[verdict]}]{verdict.value}[/]", seen.replace("[", r"\["))

@@ -1,9 +1,10 @@
 """The calls of one visit: each kind of path once, each next one found in what came before.
 
-Nothing is read twice, and never more than `MOST_CALLS` calls are made.
+Nothing is read twice, never more than `MOST_CALLS` calls are made, and none after one that shows that the others are in vain.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -58,6 +59,10 @@ Visit = dict[str, Seen]
 """What was seen, by the name of the call."""
 
 
+class _InVain(Exception):
+    """Whatever else is asked is refused too."""
+
+
 class Visitor:
     """Makes the calls of one visit."""
 
@@ -65,9 +70,16 @@ class Visitor:
         self._look = look
         self._page_size = page_size
         self.seen: Visit = {}
+        self.ended: Seen | None = None
+        """The refusal that ended the visit early; None where all calls were made."""
 
     async def visit(self) -> Visit:
-        """All calls, in their order."""
+        """All calls, in their order, up to one that is refused for what holds of all: the key, or too many calls."""
+        with suppress(_InVain):
+            await self._visit()
+        return self.seen
+
+    async def _visit(self) -> None:
         current = await self._ask("current", routes.RELEASE.path(CURRENT))
         listed = await self._ask("releases", routes.RELEASES.path())
         soft = await self._ask("soft skills", routes.SOFT_SKILLS.path(CURRENT))
@@ -80,7 +92,6 @@ class Visitor:
         await self._ask("nothing", routes.TECHNICAL_COMPETENCE.path(number, NOBODY))
         if told := {k: v for k, v in _conditions(competence).items() if v}:
             await self._ask("unchanged", competence.path, told)
-        return self.seen
 
     async def _soft_skill(self, number: str, soft: Seen) -> None:
         if uuid := _some_id(soft):
@@ -122,7 +133,15 @@ class Visitor:
             self.seen[name] = Seen(path, failure=f"{error.code} {error.detail}")
         else:
             self.seen[name] = Seen(path, look.status, look.headers, look.body)
+        if self._in_vain(self.seen[name].status):
+            self.ended = self.seen[name]
+            raise _InVain
         return self.seen[name]
+
+    def _in_vain(self, status: int) -> bool:
+        # A key that was good for something may still not be for one route: that is 403 for that route alone.
+        known_good = any(seen.status == 200 for seen in self.seen.values())
+        return status in (401, 429) or (status == 403 and not known_good)
 
 
 def embedded_in(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -37,6 +37,12 @@ OF_LANGUAGE = ("fr", "en", "de", "text")
 """What comes out otherwise where a text has no language but Dutch."""
 MOMENTS = ("lastModified", "lastPublished", "publicationDate")
 TEXTS = ("title", "description", "workingContext")
+HOLDS = (
+    *("essentialCompetences", "specificCompetences", "softSkills", "digitalSkills"),
+    *("knowledgeItems", "behaviouralIndicators", "alternativeNames", "codes"),
+    *("economicSectors", "areasOfInterest", "proofsOfLearning"),
+)
+"""What things hold lists of."""
 NO_CODE = {"profileCode", "competenceCode", "softSkillCode", "unused"}
 
 
@@ -177,6 +183,13 @@ def _bare_ids(profile: Document) -> None:
             profile[key] = [each["id"] for each in profile[key]]
 
 
+def _twice(document: Document) -> None:
+    """The first again at the end, and the last beside itself, as a join in a database does it."""
+    for key in HOLDS:
+        if isinstance(found := document.get(key), list) and found:
+            document[key] = [*found, found[-1], found[0]]
+
+
 add("embedded competences without links", each_embedded(without("_links")))
 add("embedded competences without knowledge", each_embedded(without("knowledgeItems")), paired=False)
 add("embedded competences with ids alone", each_embedded(only("id")))
@@ -189,6 +202,7 @@ add(
     "embedded soft skills with ids alone",
     each_profile(lambda p: [only("id")(each) for each in p.get("softSkills", ()) if isinstance(each, dict)]),
 )
+add("embedded lists that hold things twice", each_object(_twice))
 add("optional competences under their own name", each_profile(renamed("specificCompetences", "optionalCompetences")))
 
 # Texts
