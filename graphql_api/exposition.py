@@ -67,10 +67,13 @@ def registry() -> "CollectorRegistry":
     from prometheus_client import REGISTRY, CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
+    from graphql_api.metrics import Settling
+
     folder = os.environ.get(FOLDER)
     if folder is None:
         return REGISTRY
     found = CollectorRegistry(support_collectors_without_names=True)
+    found.register(Settling())
     MultiProcessCollector(found, folder)  # type: ignore[no-untyped-call]
     found.register(_Processes(Path(folder)))
     return found

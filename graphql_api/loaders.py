@@ -1,11 +1,13 @@
 """The loaders of one request: documents by path and index look-ups, batched by tick.
 
-Within a request a path is loaded once, and `current` means one release from the first look to the last.
+Within a request a path is loaded once, and `current` means one release from the first look to the last. What is at hand is
+given at once: nothing is made, scheduled or waited for until something is not.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +24,7 @@ from graphql_api.releases import CURRENT, Releases
 from graphql_api.routes import Route
 from graphql_api.store import Store
 
-_MOVING = (routes.RELEASES.path(), routes.RELEASE.path(CURRENT))
+_MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
 
@@ -31,17 +33,27 @@ Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
 
 
 class Loaders:
-    """What the resolvers of one request load with. Made inside the request: aiodataloader keeps the running loop."""
+    """What the resolvers of one request load with."""
 
     def __init__(self, store: Store, indexes: Indexes, page_size: int, asker: Asker) -> None:
         self.asker = asker
         self._store = store
         self._indexes = indexes
-        self._lookups: DataLoader[tuple[str, Question, Any], Any] = DataLoader(self._look_up_batch)
-        self._documents: DataLoader[str, Document] = DataLoader(self._load_batch)  # type: ignore[arg-type]  # exceptions too
+        self._known: dict[str, Document] = {}
+        self._loading: dict[str, asyncio.Future[Document]] = {}
         self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
         self.releases = Releases(self.load, page_size)
+
+    # Made where they are first needed: most requests find all at hand. And aiodataloader keeps the loop that runs then.
+
+    @cached_property
+    def _documents(self) -> DataLoader[str, Document]:
+        return DataLoader(self._load_batch, cache_map=self._loading)  # type: ignore[arg-type]  # exceptions too
+
+    @cached_property
+    def _lookups(self) -> DataLoader[tuple[str, Question, Any], Any]:
+        return DataLoader(self._look_up_batch)
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
         batch = asyncio.current_task()
@@ -58,10 +70,33 @@ class Loaders:
         for batch in self._batches:
             batch.cancel()
 
-    def load(self, path: str) -> Awaitable[Document]:
+    def at_hand(self, path: str) -> Document | None:
+        """The document at a path if nothing has to be waited for; None where it must be loaded, which may fail."""
+        found = self._known.get(path)
+        if found is None:
+            loading = self._loading.get(path)
+            found = self._store.at_hand(path, self.asker) if loading is None else _loaded(loading)
+            if found is not None:
+                self._known[path] = found
+                self._mark(path)
+        return found
+
+    def load(self, path: str) -> "asyncio.Future[Document]":
         """The document at a path; awaiting it raises one of our errors where there is none."""
-        self.asker.moving |= path.partition("?")[0] in _MOVING or path.startswith(_BELOW_CURRENT)
-        return self._documents.load(path)
+        loading = self._loading.get(path)
+        if loading is not None:
+            return loading
+        found = self.at_hand(path)
+        if found is None:
+            self._mark(path)
+            return self._documents.load(path)
+        loading = self._loading[path] = asyncio.get_running_loop().create_future()
+        loading.set_result(found)
+        return loading
+
+    def _mark(self, path: str) -> None:
+        if path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _MOVING:
+            self.asker.moving = True
 
     async def index(self, number: str) -> Index:
         """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
@@ -117,3 +152,8 @@ class Loaders:
     def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
+
+
+def _loaded(loading: "asyncio.Future[Document]") -> Document | None:
+    """What a load gave that has ended well."""
+    return loading.result() if loading.done() and not loading.cancelled() and not loading.exception() else None

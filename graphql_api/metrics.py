@@ -2,8 +2,52 @@
 
 import re
 from collections.abc import Iterable
+from threading import Lock
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
+from prometheus_client.registry import Collector
+
+
+class Frequent:
+    """A count that goes up far more often than it is read: a plain number here, and added to its counter by `settle`."""
+
+    __slots__ = ("_counter", "_lock", "_settled", "count")
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._lock = Lock()
+        self._settled = 0
+        self.count = 0
+        _FREQUENT.append(self)
+
+    def settle(self) -> None:
+        """Bring the counter up to date; from any thread."""
+        with self._lock:
+            now = self.count
+            if now > self._settled:
+                self._counter.inc(now - self._settled)
+            self._settled = now
+
+
+_FREQUENT: list[Frequent] = []
+
+
+class Settling(Collector):
+    """Registered before the counters of frequent things, so that whoever reads these reads what is true."""
+
+    def collect(self) -> Iterable[Metric]:
+        """No metrics of its own."""
+        settle()
+        return ()
+
+
+def settle() -> None:
+    """Bring the counters of frequent things up to date: where several processes count into a folder, each does so for itself."""
+    for each in _FREQUENT:
+        each.settle()
+
+
+REGISTRY.register(Settling())
 
 LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
 UPSTREAM_REQUESTS = Counter(

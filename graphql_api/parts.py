@@ -16,6 +16,7 @@ from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders
+from graphql_api.metrics import settle
 from graphql_api.published import Published
 from graphql_api.releases import CURRENT
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
@@ -116,6 +117,7 @@ class Parts:
         """Keep the metrics of what moves by itself up to date."""
         while True:
             self.indexes.measure()
+            settle()
             await asyncio.sleep(every)
 
     async def aclose(self) -> None:
@@ -125,6 +127,7 @@ class Parts:
         await self._upstream.aclose()
         if self._shared is not None:
             await self._shared.aclose()
+        settle()
 
 
 def _indexes(settings: Settings, store: Store) -> Indexes:

@@ -4,13 +4,16 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.fetching import Asker
+from graphql_api.fetching import Asker, Tally
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders
 from graphql_api.releases import told_numbers
 from graphql_api.store import Store
+from graphql_api.store.memory import Memory
+from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Upstream
 
 
 class Table:
@@ -19,6 +22,9 @@ class Table:
     def __init__(self, documents: dict[str, dict[str, Any]]) -> None:
         self.documents = documents
         self.batches: list[list[str]] = []
+
+    def at_hand(self, path: str, asker: Asker) -> None:
+        """Nothing is in memory here."""
 
     async def get_many(self, paths: list[str], asker: Asker) -> dict[str, Any]:
         self.batches.append(list(paths))
@@ -51,6 +57,85 @@ async def test_all_loads_of_a_tick_are_one_batch_and_a_path_is_loaded_once() -> 
 
     assert answers == [[{"x": 1}, {"x": 2}]] * 2 + [{"x": 1}, {"x": 2}]
     assert table.batches == [["/a", "/b"]]
+
+
+async def in_memory(*paths: str) -> tuple[Loaders, Upstream, Clock]:
+    """Loaders over a store that has these documents in memory, and nothing asked since."""
+    upstream, clock = Upstream(), Clock()
+    store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
+    await store.get_many(paths, Asker())
+    upstream.asked.clear()
+    return Loaders(store, cast(Indexes, None), page_size=500, asker=Asker()), upstream, clock
+
+
+async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it_is_read() -> None:
+    load, upstream, _ = await in_memory(PROFILE, CURRENT)
+
+    assert load.at_hand(PROFILE) == upstream.document(PROFILE)
+    assert not load.asker.moving
+    assert load.at_hand(PROFILE) is load.at_hand(PROFILE) is await load.load(PROFILE)
+    assert await load.load(CURRENT) is load.at_hand(CURRENT)
+    assert (load.asker.tally, load.asker.moving) == (Tally(cached=2), True)
+    assert upstream.asked == []
+
+
+async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
+    load, _, clock = await in_memory(PROFILE, CURRENT)
+    before = looked_up()
+    load.at_hand(PROFILE)
+    clock.now += 11
+    load.at_hand(CURRENT)
+
+    after = looked_up()
+    assert {found: after[found] - before[found] for found in after} == {"fresh": 1, "stale": 1, "missed": 0}
+
+
+def looked_up() -> dict[str, float]:
+    found = ("fresh", "stale", "missed")
+    return {each: REGISTRY.get_sample_value("competent_store_lookups_total", {"found": each}) or 0 for each in found}
+
+
+async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
+    load, _, _ = await in_memory(PROFILE)
+
+    assert load.load(PROFILE).done()
+
+
+async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> None:
+    load, upstream, clock = await in_memory(CURRENT)
+    clock.now += 11
+
+    assert load.at_hand(CURRENT) is load.at_hand(CURRENT) is not None
+    await upstream.until(1)
+    assert load.asker.tally == Tally(stale=1)
+    assert upstream.paths == [CURRENT]
+
+
+async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_loaded() -> None:
+    load, upstream, clock = await in_memory(CURRENT)
+    clock.now += 11 + 5000
+
+    assert load.at_hand(CURRENT) is load.at_hand(PROFILE) is None
+    assert (load.asker.tally, load.asker.moving) == (Tally(), False)
+    await asyncio.gather(load.load(CURRENT), load.load(PROFILE))
+    assert load.asker.tally == Tally(requests=2)
+    assert upstream.paths == [CURRENT, PROFILE]
+
+
+async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_is_not() -> None:
+    load, upstream, _ = await in_memory()
+    upstream.let_go.clear()
+    loading = load.load(PROFILE)
+    await upstream.until(1)
+    assert load.at_hand(PROFILE) is None
+
+    upstream.let_go.set()
+    assert await loading is load.at_hand(PROFILE)
+    upstream.error = UpstreamNotFound()
+    with pytest.raises(UpstreamNotFound):
+        await load.load(OTHER)
+    assert load.at_hand(OTHER) is None
+    assert load.asker.tally == Tally(requests=2)
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:

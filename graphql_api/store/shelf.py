@@ -49,7 +49,10 @@ class Shelf:
 
     def span(self, path: str) -> float:
         """How long the document at this path is fresh. Lists of a numbered release change as little as the rest of it."""
-        return self.numbered if _NUMBERED.match(path) else self.moving
+        # Of nearly every path the first look tells; that of a release called `currently` is looked at more closely.
+        if path.startswith("/releases/") and (not path.startswith("/releases/current") or _NUMBERED.match(path)):
+            return self.numbered
+        return self.moving
 
     def state(self, path: str, at: float, now: float) -> State:
         """What a document of that time is good for. One from the future was dated by a clock that is not to be trusted: stale."""

@@ -23,7 +23,7 @@ from graphql_api.errors import (
 )
 from graphql_api.fetching import Asker, Fetched, Urgency, Validators
 from graphql_api.hal import Document, href, parse_link
-from graphql_api.metrics import STORE_LOOKUPS
+from graphql_api.metrics import STORE_LOOKUPS, Frequent
 from graphql_api.secret import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.flights import Flight, Flights
@@ -32,9 +32,8 @@ from graphql_api.store.remembered import Remembered
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
 
-_FRESH, _STALE, _JOINED, _MISSED, _MISSING = map(
-    STORE_LOOKUPS.labels, ("fresh", "stale", "joined", "missed", "missing")
-)
+_FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("fresh", "stale"))
+_JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "missed", "missing"))
 
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
@@ -88,6 +87,11 @@ class Store:
             raise found
         return found
 
+    def at_hand(self, path: str, asker: Asker) -> Document | None:
+        """The document in memory, fresh or stale, as `get_many` gives it and counted like it; None where more has to be done."""
+        kept = self._memory.get(path)
+        return None if kept is None else self._served(path, kept, asker)
+
     async def get_many(self, paths: Iterable[str], asker: Asker) -> Found:
         """For each path its document, or the error that came instead: UpstreamTimeout for what is not there by `asker.deadline`.
 
@@ -108,32 +112,38 @@ class Store:
                 self._remember(path, kept)
             # While the backend was read, a fetch of somebody else may have come home.
             found |= self._in_memory(missing, asker, expired)
-            found |= self._served(_only(here, _without(missing, found)), asker, expired)
+            found |= self._all_served(_only(here, _without(missing, found)), asker, expired)
         if missing := _without(asked, found):
             found |= await self._from_upstream(missing, asker, expired)
         return found
 
     def _in_memory(self, paths: list[str], asker: Asker, expired: dict[str, Kept]) -> Found:
         here = {path: kept for path in paths if (kept := self._memory.get(path)) is not None}
-        return self._served(here, asker, expired)
+        return self._all_served(here, asker, expired)
 
-    def _served(self, here: Mapping[str, Kept], asker: Asker, expired: dict[str, Kept]) -> Found:
-        now = self._clock()
+    def _all_served(self, here: Mapping[str, Kept], asker: Asker, expired: dict[str, Kept]) -> Found:
         found: Found = {}
         for path, kept in here.items():
-            state = self._shelf.state(path, kept.at, now)
-            if state is State.EXPIRED:
+            document = self._served(path, kept, asker)
+            if document is None:
                 expired[path] = kept
-                continue
-            found[path] = kept.document
-            if state is State.STALE:
-                asker.tally.stale += 1
-                _STALE.inc()
-                self._revalidate(path, kept, asker)
             else:
-                asker.tally.cached += 1
-                _FRESH.inc()
+                found[path] = document
         return found
+
+    def _served(self, path: str, kept: Kept, asker: Asker) -> Document | None:
+        """The document of a copy that has not expired, counted, and renewed where it is stale."""
+        state = self._shelf.state(path, kept.at, self._clock())
+        if state is State.FRESH:
+            asker.tally.cached += 1
+            _FRESH.count += 1
+        elif state is State.STALE:
+            asker.tally.stale += 1
+            _STALE.count += 1
+            self._revalidate(path, kept, asker)
+        else:
+            return None
+        return kept.document
 
     def _known_missing(self, paths: list[str]) -> Found:
         found: Found = {path: copy.copy(error) for path in paths if (error := self._missing.get(path))}
