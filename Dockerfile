@@ -5,6 +5,7 @@ RUN python -m venv /opt/competent && pip install --no-cache-dir uv
 COPY requirements/extras.txt requirements/
 RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --require-hashes -r requirements/extras.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY docs docs
 COPY graphql_api graphql_api
 RUN uv pip install --python /opt/competent/bin/python --compile-bytecode --no-deps .
 

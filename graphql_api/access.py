@@ -26,7 +26,7 @@ from graphql_api.settings import Settings
 
 log = logging.getLogger(__name__)
 
-OPEN = ("/schema.graphql", "/llms.txt", "/graphiql", "/health", "/metrics")
+OPEN = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metrics")
 """Pages that need no key, and what is below them; so does `/` itself."""
 SHOWN = ("authorization", "x-api-key", "x-ibm-client-id")
 """Headers that keys come in."""

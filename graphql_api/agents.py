@@ -22,7 +22,8 @@ change. This server is read-only.
 - [Schema](schema.graphql): all types and fields, each with a description. Read it before writing a query of your own.
 - [GraphQL endpoint](graphql): POST JSON `{{"query": …, "variables": …}}` with `Content-Type: application/json`.
 - [GraphiQL](graphiql): for people.
-- [Health](health/live)
+- [Documentation](docs/): in Markdown. Examples with answers are in [questions](docs/queries.md).
+- [Health](health/live), [readiness](health/ready)
 
 ## Rules
 

@@ -14,6 +14,7 @@ from graphql_api import examples
 from graphql_api.access import guarding
 from graphql_api.admission import Admission, Places, admitting
 from graphql_api.agents import agents_routes
+from graphql_api.documentation import documentation_routes
 from graphql_api.endpoint import Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.exposition import metrics_routes
 from graphql_api.fetching import Asker
@@ -85,6 +86,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         routes=[
             *home_routes(ask, sdl, _off(settings)),
             *agents_routes(ask),
+            *documentation_routes(),
             *linked_data_routes(ask, caching),
             Route("/graphql", Events(endpoint, running, connections)),
             WebSocketRoute(

@@ -31,7 +31,9 @@ LINKS = {
     "graphql": ("graphql", "GraphQL endpoint: POST a query, or GET it"),
     "schema": ("schema.graphql", "Schema: for code generation"),
     "agents": ("llms.txt", "For agents: what can be asked, with an example of each, and the rules"),
+    "docs": ("docs/", "Documentation: questions and their answers, clients, limits, settings"),
     "health": ("health/live", "Health: whether this process lives"),
+    "ready": ("health/ready", "Readiness: whether questions get answers, and if not, why"),
 }
 """By name: where, relative to this page, and what is there."""
 
@@ -52,6 +54,9 @@ body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; p
 h1 { line-height: 1.2; }
 a { color: LinkText; }
 li { margin: .4rem 0; }
+pre, table { display: block; overflow-x: auto; }
+pre { padding: .5rem 1rem; border: 1px solid; }
+td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
 footer { margin-top: 3rem; font-size: .9rem; }
 """
 PAGE_HEADERS = {

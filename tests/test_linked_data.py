@@ -140,12 +140,12 @@ async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
 @pytest.mark.parametrize(
     ("path", "code"),
     [
-        ("/id/3.11/technical-competence/00000000-0000-4000-8000-000000000000", "NOT_FOUND"),
-        ("/id/3.11/technical-competence/CP-7", "NOT_FOUND"),
-        (f"/id/3.11/occupation/{CP_7}", "NOT_FOUND"),
-        (f"/id/3.11/skill/{CP_7}", "NOT_FOUND"),
-        ("/id/..%2f..%2fx", "NOT_FOUND"),
-        ("/id/-x-", "NOT_FOUND"),
+        ("/id/3.11/technical-competence/00000000-0000-4000-8000-000000000000", "BAD_REQUEST"),
+        ("/id/3.11/technical-competence/CP-7", "BAD_REQUEST"),
+        (f"/id/3.11/occupation/{CP_7}", "BAD_REQUEST"),
+        (f"/id/3.11/skill/{CP_7}", "BAD_REQUEST"),
+        ("/id/..%2f..%2fx", "BAD_REQUEST"),
+        ("/id/-x-", "BAD_REQUEST"),
         ("/id/9.99", "RELEASE_NOT_FOUND"),
         (f"/id/9.99/technical-competence/{CP_7}", "RELEASE_NOT_FOUND"),
     ],
