@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from aiodataloader import DataLoader
@@ -18,7 +18,7 @@ from graphql_api.competent import as_uuid
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
 from graphql_api.fetching import Asker
 from graphql_api.hal import Document
-from graphql_api.index import Index, Indexes
+from graphql_api.index import UNKNOWN, Index, Indexes
 from graphql_api.listing import Listing
 from graphql_api.releases import CURRENT, Releases
 from graphql_api.routes import Route
@@ -27,6 +27,7 @@ from graphql_api.store import Store
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
+T = TypeVar("T")
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
 """A question to an index about several things at once: what is not in the answer has none."""
@@ -43,7 +44,7 @@ class Loaders:
         self._loading: dict[str, asyncio.Future[Document]] = {}
         self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
-        self.releases = Releases(self.load, page_size)
+        self.releases = Releases(self.load, page_size, self.at_hand)
 
     # Made where they are first needed: most requests find all at hand. And aiodataloader keeps the loop that runs then.
 
@@ -90,8 +91,7 @@ class Loaders:
         if found is None:
             self._mark(path)
             return self._documents.load(path)
-        loading = self._loading[path] = asyncio.get_running_loop().create_future()
-        loading.set_result(found)
+        loading = self._loading[path] = _done(found)
         return loading
 
     def _mark(self, path: str) -> None:
@@ -107,13 +107,23 @@ class Loaders:
         with self.asker.waiting():
             return await self._indexes.get(number)
 
+    def index_at_hand(self, number: str) -> Index | None:
+        """The index of a release if it is open."""
+        return self._indexes.at_hand(number)
+
     def is_indexed(self, number: str) -> bool:
         """Whether the index of this release is at hand, so that nothing has to be waited for."""
         return self._indexes.has(number)
 
     def look_up(self, number: str, question: Question, key: Any) -> Awaitable[Any]:
         """The answer about one thing, asked together with those about its siblings; None where there is none."""
-        return self._lookups.load((number, question, key))
+        found = self.look_up_at_hand(number, question, key)
+        return self._lookups.load((number, question, key)) if found is UNKNOWN else _done(found)
+
+    def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
+        """The answer about one thing if it was given before, None where there is none; UNKNOWN where it must be looked up."""
+        index = self.index_at_hand(number)
+        return UNKNOWN if index is None else index.at_hand(question, key)
 
     async def _look_up_batch(self, keys: list[tuple[str, Question, Any]]) -> list[Any]:
         asked: dict[tuple[str, Question], list[Any]] = {}
@@ -128,7 +138,7 @@ class Loaders:
 
     async def _ask(self, of: tuple[str, Question], keys: list[Any]) -> Mapping[Any, Any]:
         number, question = of
-        return await (await self.index(number)).ask(question, keys)
+        return await (await self.index(number)).look_up(question, keys)
 
     async def release_number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
@@ -152,6 +162,12 @@ class Loaders:
     def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
+
+
+def _done(value: T) -> asyncio.Future[T]:
+    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    done.set_result(value)
+    return done
 
 
 def _loaded(loading: "asyncio.Future[Document]") -> Document | None:

@@ -13,17 +13,29 @@ from graphql_api.hal import Document, href, is_release, items, parse_link, parts
 from graphql_api.listing import Listing
 
 CURRENT = "current"
+_CURRENT = routes.RELEASE.path(CURRENT)
 
 _ANY_HIT = urlencode({"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 1})
 """Search is loose: nearly any text finds something, and each hit names its release."""
 
 
 class Releases:
-    """Answers about releases within one request, from documents that `load` gives."""
+    """Answers about releases within one request, from documents that `load` gives, and `at_hand` if they are that."""
 
-    def __init__(self, load: Callable[[str], Awaitable[Document]], page_size: int) -> None:
+    def __init__(
+        self, load: Callable[[str], Awaitable[Document]], page_size: int, at_hand: Callable[[str], Document | None]
+    ) -> None:
         self._load = load
         self._page_size = page_size
+        self._at_hand = at_hand
+
+    def at_hand(self) -> str | None:
+        """The number of the current release, as `number` gives it, if documents at hand tell it; None where it must be asked."""
+        document = self._at_hand(_CURRENT)
+        told = _CURRENT_TOLD.numbers(document) if document is not None else []
+        if len(told) > 1 and self._at_hand(routes.RELEASE.path(told[0])) is None:
+            return None  # whether that one is served is asked first
+        return told[0] if told else None
 
     async def number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
@@ -66,7 +78,7 @@ class Releases:
 
     async def _of_current(self) -> AsyncIterator[Document]:
         """Documents that may tell the number of the current release, the surest first."""
-        yield await self._or_nothing(routes.RELEASE.path(CURRENT))
+        yield await self._or_nothing(_CURRENT)
         for each in await self._listed():
             if any(each.get(key) is True for key in ("current", "isCurrent")):
                 yield each
@@ -107,6 +119,22 @@ class Releases:
             return await Listing(self._load, routes.RELEASES.path(), False, self._page_size).all()
         except UpstreamNotFound:
             return []
+
+
+class _Told:
+    """What the document that was read last tells: nearly every request asks the same one which release is current."""
+
+    def __init__(self) -> None:
+        self._of: Document | None = None
+        self._numbers: list[str] = []
+
+    def numbers(self, document: Document) -> list[str]:
+        if document is not self._of:
+            self._of, self._numbers = document, told_numbers(document)
+        return self._numbers
+
+
+_CURRENT_TOLD = _Told()
 
 
 def told_numbers(document: Document) -> list[str]:

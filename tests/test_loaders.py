@@ -1,6 +1,8 @@
 """Loaders and listings, over a store that is a table of documents."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -8,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.fetching import Asker, Tally
+from graphql_api.hal import Document
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders
 from graphql_api.releases import told_numbers
@@ -59,9 +62,22 @@ async def test_all_loads_of_a_tick_are_one_batch_and_a_path_is_loaded_once() -> 
     assert table.batches == [["/a", "/b"]]
 
 
-async def in_memory(*paths: str) -> tuple[Loaders, Upstream, Clock]:
-    """Loaders over a store that has these documents in memory, and nothing asked since."""
-    upstream, clock = Upstream(), Clock()
+class Told(Upstream):
+    """Answers with these documents, and with some of its own."""
+
+    def __init__(self, documents: Mapping[str, Document]) -> None:
+        super().__init__()
+        self.documents = documents
+
+    def document(self, path: str) -> Document:
+        return self.documents.get(path) or super().document(path)
+
+
+async def in_memory(
+    *paths: str, documents: Mapping[str, Document] = MappingProxyType({})
+) -> tuple[Loaders, Upstream, Clock]:
+    """Loaders over a store that has documents of these paths in memory, and nothing asked since."""
+    upstream, clock = Told(documents), Clock()
     store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
     await store.get_many(paths, Asker())
     upstream.asked.clear()
@@ -152,6 +168,27 @@ async def test_current_is_the_number_that_its_own_link_names() -> None:
 
     assert [await load.release_number(each) for each in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
     assert table.batches == [["/releases/current"]]
+
+
+async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and_as_it_is_found_by_asking() -> None:
+    for told, others in (
+        (linked("3.27"), {}),
+        ({"number": "3.26"}, {}),
+        (linked("3.26") | {"number": "2026-06"}, {"/releases/2026-06": {"number": "2026-06"}}),
+    ):
+        documents = {CURRENT: told, **others}
+        load, _, _ = await in_memory(*documents, documents=documents)
+        other, _, _ = await in_memory(*documents, documents=documents)
+        assert load.releases.at_hand() == await other.release_number("current") is not None
+        assert load.asker.tally == other.asker.tally == Tally(cached=len(documents))
+        assert load.asker.moving
+
+
+async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_asked() -> None:
+    for documents in ({}, {CURRENT: {}}, {CURRENT: linked("3.26") | {"number": "2026-06"}}):
+        load, upstream, _ = await in_memory(*documents, documents=documents)
+        assert load.releases.at_hand() is None
+        assert upstream.asked == []
 
 
 @pytest.mark.parametrize(

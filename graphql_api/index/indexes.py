@@ -8,19 +8,21 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.changes import Change, changes
 from graphql_api.index.file import IndexFile
+from graphql_api.index.known import Known
 from graphql_api.index.search import Search
+from graphql_api.index.things import Thing, things
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
 from graphql_api.store import Store
@@ -53,6 +55,7 @@ class Index:
         self._beside_lock = threading.Lock()
         self.missing = file.missing()
         self.search = Search()
+        self._known = Known()
         self._changes: tuple[Index, list[Change]] | None = None
 
     async def ask(
@@ -62,6 +65,21 @@ class Index:
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, lambda: self._ask(question, *args, **kwargs)
         )
+
+    def at_hand(self, question: Callable[..., Any], key: Any) -> Any:
+        """The answer that `look_up` gave about one thing before, None where there is none; UNKNOWN where it must be asked."""
+        return self._known.get(question, key)
+
+    async def look_up(
+        self, question: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]], keys: Sequence[Any]
+    ) -> dict[Any, Any]:
+        """The answers to a question about several things, None for those that have none; they are known from now on."""
+        found = await self.ask(question, keys)
+        return {key: self._known.put(question, key, found.get(key)) for key in keys}
+
+    def same(self, found: Iterable[Thing]) -> list[Thing]:
+        """Things as the objects that they were in answers before, and will be."""
+        return [self._known.put(things, each.n, each) for each in found]
 
     def _ask(self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         connection = self._idle.get()
@@ -156,6 +174,10 @@ class Indexes:
     def has(self, release: str) -> bool:
         """Whether the index of this release is open."""
         return release in self._open
+
+    def at_hand(self, release: str) -> Index | None:
+        """The index of this release if it is open."""
+        return self._open.get(release)
 
     async def get(self, release: str) -> Index:
         """The index of a release that exists; NotIndexedYet where it is not there and nobody waits for it."""

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable
 from uuid import UUID
 
+from graphql_api.index import UNKNOWN
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import Thing, by_code, by_uuid, count, listed, things
 from graphql_api.loaders import Loaders
@@ -48,7 +49,10 @@ def concept(loaders: Loaders, number: str, thing: Thing) -> Concept:
 
 async def concepts(loaders: Loaders, number: str, numbers: Iterable[int]) -> list[Concept]:
     """Things by their numbers in the index, in this order; one look-up for all that are asked in a tick."""
-    found = await asyncio.gather(*(loaders.look_up(number, things, n) for n in numbers))
+    asked = list(numbers)
+    found = [loaders.look_up_at_hand(number, things, n) for n in asked]
+    if UNKNOWN in found:
+        found = await asyncio.gather(*(loaders.look_up(number, things, n) for n in asked))
     return [concept(loaders, number, each) for each in found]
 
 
@@ -68,7 +72,7 @@ async def page_of(loaders: Loaders, number: str, kind: Kind, paging: Paging) -> 
     """A page of all things of a kind, by code."""
     index = await loaders.index(number)
     window = paging.window(f"{kind.name} {number}", await index.ask(count, kind))
-    found = await index.ask(listed, kind, window.start, window.stop)
+    found = index.same(await index.ask(listed, kind, window.start, window.stop))
     return connection(window, [concept(loaders, number, each) for each in found])
 
 

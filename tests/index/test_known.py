@@ -1,0 +1,78 @@
+"""Answers of an index that are known: the same objects, bounded, and at hand for the next request."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from uuid import UUID
+
+from graphql_api.index import UNKNOWN
+from graphql_api.index.known import Known
+from graphql_api.index.tables import Kind
+from graphql_api.index.things import Thing, by_code, by_uuid, things
+from graphql_api.index.uses import Use, profiles_using
+from graphql_api.loaders import Loaders
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import running
+
+
+def thing(n: int) -> Thing:
+    return Thing(n, Kind.Skill, UUID(int=n), f"SK-{n}", {"id": str(UUID(int=n))})
+
+
+def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer() -> None:
+    known = Known()
+    known.put(by_code, "a", None)
+
+    assert known.get(by_code, "a") is None
+    assert known.get(by_uuid, "a") is UNKNOWN
+    assert known.get(by_code, "b") is UNKNOWN
+
+
+def test_a_thing_is_the_same_object_in_every_answer() -> None:
+    known = Known()
+    first = known.put(by_uuid, "a", thing(1))
+
+    assert known.put(by_code, "SK-1", thing(1)) is first
+    assert known.put(things, 1, thing(1)) is first
+    assert known.get(things, 1) is known.get(by_uuid, "a") is known.get(by_code, "SK-1") is first
+
+
+def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> None:
+    known = Known(10_000)
+    for n in range(100):
+        known.put(things, n, thing(n))
+        known.get(things, 0)
+    known.put(profiles_using, 1, [Use(n, True) for n in range(60)])
+
+    assert known.bytes <= 10_000
+    assert known.get(things, 0) is not UNKNOWN
+    assert known.get(things, 1) is UNKNOWN
+    known.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # takes more than all the room
+    assert known.bytes == 0
+
+
+async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing_is_the_same_object(
+    releases: Releases, settings: Settings
+) -> None:
+    asked: list[list[int]] = []
+
+    def question(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Thing]:
+        asked.append(list(numbers))
+        return things(connection, numbers)
+
+    async with running(releases, settings) as server:
+        parts = server.app.state.parts
+        load: Loaders = parts.loaders()
+        assert load.look_up_at_hand("3.11", question, 1) is UNKNOWN
+        found = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
+        assert asked == [[1, 2, -1]]
+
+        again: Loaders = parts.loaders()
+        assert [again.look_up_at_hand("3.11", question, n) for n in (1, 2, -1)] == found
+        assert await again.look_up("3.11", question, 1) is found[0]
+        by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].kind, found[0].uuid))
+        first = (await again.index("3.11")).same([found[0]._replace(item={})])[0]
+        assert by_its_uuid is first is found[0]
+        assert found[2] is None
+        assert asked == [[1, 2, -1]]
