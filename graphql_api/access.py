@@ -18,7 +18,9 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Refused, refused
+from graphql_api.endpoint.answer import sign
 from graphql_api.keys import Keys
+from graphql_api.outcomes import Outcomes
 from graphql_api.quotas import Quotas
 from graphql_api.record import Record, record_of
 from graphql_api.secret import Secret
@@ -123,9 +125,10 @@ class Decide:
 class Access:
     """Pure ASGI around all routes."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, quotas: Quotas) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, quotas: Quotas, outcomes: Outcomes) -> None:
         self._app = app
         self._decide = Decide(gate, quotas)
+        self._outcomes = outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in who may ask, and nobody else."""
@@ -133,7 +136,7 @@ class Access:
             await self._app(scope, receive, send)
             await self._decide.quotas.aclose()
         elif scope["type"] == "websocket":
-            await _Connection(self._decide, scope, receive, send).serve(self._app)
+            await _Connection(self._decide, self._outcomes, scope, receive, send).serve(self._app)
         elif scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
         else:
@@ -161,7 +164,7 @@ class Access:
         await self._app(scope, receive, sending)
 
 
-def guarding(settings: Settings) -> list[Middleware]:
+def guarding(settings: Settings, outcomes: Outcomes | None = None) -> list[Middleware]:
     """The middleware of the settings: none where anybody may ask. Raises SettingsError for keys that cannot be read."""
     gates: dict[str, Callable[[], Gate]] = {
         "keys": lambda: WithKeys(Keys(keys_file(settings)), settings.keys_per_minute),
@@ -171,7 +174,7 @@ def guarding(settings: Settings) -> list[Middleware]:
         if settings.host not in LOOPBACK:
             log.warning("whoever reaches %s may ask: COMPETENT_ACCESS=keys demands keys", settings.host)
         return []
-    return [Middleware(Access, gates[settings.access](), Quotas.of(settings.store))]
+    return [Middleware(Access, gates[settings.access](), Quotas.of(settings.store), outcomes or Outcomes())]
 
 
 def keys_file(settings: Settings) -> Path:
@@ -190,8 +193,9 @@ class _Connection:
     An operation counts as a request, and the connection ends when its key is revoked.
     """
 
-    def __init__(self, decide: Decide, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, decide: Decide, outcomes: Outcomes, scope: Scope, receive: Receive, send: Send) -> None:
         self._decide = decide
+        self._outcomes = outcomes
         self._scope, self._receive, self._send = scope, receive, send
         self._shown: Mapping[str, str] | None = None
         self._closed = False
@@ -235,12 +239,11 @@ class _Connection:
             return message
 
     async def _refuse(self, id: Any, refusal: Refused) -> None:
-        extensions = {
-            "code": refusal.code,
-            "retryAfter": refusal.retry_after,
-            "requestId": record_of(self._scope).request_id,
-        }
-        errors = [{"message": str(refusal), "extensions": extensions}]
+        known = record_of(self._scope)
+        record = Record(known.request_id, client=known.client, protocol="websocket")
+        errors = [{"message": str(refusal), "extensions": {"code": refusal.code, "retryAfter": refusal.retry_after}}]
+        sign(errors, record)
+        self._outcomes.tell(record, record.outcome, 0.0)
         text = orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
         await self._pass({"type": "websocket.send", "text": text})
 

@@ -25,6 +25,7 @@ from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
 from graphql_api.live import Connections, Events, Running, WebSockets
 from graphql_api.observing import Observing
+from graphql_api.outcomes import Outcomes
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
 from graphql_api.record import Record
@@ -60,6 +61,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         settings.operation_calls,
     )
 
+    outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")
     connections = Connections(settings.live_connections, stopping)
     running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
 
@@ -94,6 +96,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
                 WebSockets(
                     running,
                     connections,
+                    outcomes,
                     settings.origins,
                     most_operations=settings.live_operations,
                     most_bytes=settings.max_body_bytes,
@@ -104,9 +107,9 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
             *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),
         ],
         middleware=[  # outermost first
-            Middleware(Observing, stopping, [each.name for each in examples.examples()], settings.log_texts == "on"),
+            Middleware(Observing, stopping, outcomes),
             *wrapping(settings),
-            *guarding(settings),
+            *guarding(settings, outcomes),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},

@@ -87,14 +87,27 @@ UPSTREAM_PLACES = Gauge("competent_upstream_places", "Calls under way upstream",
 UPSTREAM_WAITING = Gauge(
     "competent_upstream_waiting", "Calls that wait for a place, by urgency", ["urgency"], multiprocess_mode="livesum"
 )
-OPERATIONS = Counter("competent_operations", "GraphQL operations answered, by name and outcome", ["name", "outcome"])
+OPERATIONS = Counter(
+    "competent_operations",
+    "GraphQL operations that are over, by name, outcome and protocol",
+    ["name", "outcome", "protocol"],
+)
 OPERATION_SECONDS = Histogram(
     "competent_operation_seconds",
-    "Time from the head of a request to the end of its answer, by name of the operation",
+    "Time from the head of a request to the end of its answer, by name of the operation; without subscriptions",
     ["name"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 ERRORS = Counter("competent_errors", "Errors told to clients, by code", ["code"])
+LIVE_CONNECTIONS = Gauge(
+    "competent_live_connections",
+    "WebSockets and streams of events that are open, by protocol",
+    ["protocol"],
+    multiprocess_mode="livesum",
+)
+LIVE_ANSWERS = Counter(
+    "competent_live_answers", "Answers sent over WebSockets and as events, by protocol", ["protocol"]
+)
 OPERATIONS_RUNNING = Gauge("competent_operations_running", "Operations that run now", multiprocess_mode="livesum")
 OPERATIONS_QUEUED = Gauge(
     "competent_operations_queued", "Operations that wait for a place", multiprocess_mode="livesum"

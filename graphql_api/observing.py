@@ -6,13 +6,12 @@ Whatever happens further in, a request ends in an answer, and an exception in on
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Refused, Unavailable, refused
 from graphql_api.logs import logging_for
-from graphql_api.metrics import ERRORS, OPERATION_SECONDS, OPERATIONS, Names
+from graphql_api.outcomes import Outcomes, line_of
 from graphql_api.record import Record, record_of
 from graphql_api.tracing import OperationSpan
 
@@ -22,20 +21,17 @@ GRAPHQL = "/graphql"
 QUIET = ("/health/", "/metrics", "/graphiql")
 """Paths that are asked so often, or tell so little, that they are logged at level debug."""
 
-Texts = dict[str, object]
-
 
 class Observing:
-    """Pure ASGI. `known` are names of operations that always have their own series in the metrics.
+    """Pure ASGI, for HTTP: operations of a WebSocket are told of by whoever runs them.
 
     `stopping` is set once the server has been told to stop: what is cancelled from then on is answered with 503.
     """
 
-    def __init__(self, app: ASGIApp, stopping: asyncio.Event, known: Iterable[str] = (), texts: bool = False) -> None:
+    def __init__(self, app: ASGIApp, stopping: asyncio.Event, outcomes: Outcomes) -> None:
         self._app = app
         self._stopping = stopping
-        self._names = Names(known)
-        self._texts = texts
+        self._outcomes = outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and tell of it."""
@@ -71,16 +67,11 @@ class Observing:
             await refused(refusal, JSON, record)(scope, receive, sent)
 
     def _tell(self, path: str, record: Record, status: int | None, outcome: str, seconds: float) -> None:
-        if path == GRAPHQL:
-            name = self._names.label(record.name)
-            OPERATIONS.labels(name, outcome).inc()
-            OPERATION_SECONDS.labels(name).observe(seconds)
-            for code in record.codes:
-                ERRORS.labels(code).inc()
         level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
-        if log.isEnabledFor(level):
-            told = _line(record, status, seconds) | {"outcome": outcome} | (record.texts if self._texts else {})
-            log.log(level, "operation" if path == GRAPHQL else "request", extra={"told": told})
+        if path == GRAPHQL:
+            self._outcomes.tell(record, outcome, seconds, status)
+        elif log.isEnabledFor(level):
+            log.log(level, "request", extra={"told": line_of(record, outcome, seconds, status)})
 
 
 def _outcome(record: Record, status: int | None) -> str:
@@ -89,23 +80,7 @@ def _outcome(record: Record, status: int | None) -> str:
         return "left"
     if status >= 500:
         return "shed" if status == 503 else "failed"
-    return record.outcome if record.executed or status >= 400 or record.codes else "ok"
-
-
-def _line(record: Record, status: int | None, seconds: float) -> Texts:
-    tally = record.asker.tally
-    told: Texts = {
-        "request_id": record.request_id,
-        "operation": record.name[:100],
-        "type": record.kind,
-        "client": record.client,
-        "status": status,
-        "duration_ms": round(seconds * 1000, 1),
-        "cost": record.cost,
-        "codes": sorted(set(record.codes)),
-    }
-    calls = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
-    return {name: value for name, value in told.items() if value not in (None, "", [])} | {"upstream": calls}
+    return record.outcome if record.ended or record.executed or status >= 400 or record.codes else "ok"
 
 
 class _Sent:

@@ -27,6 +27,10 @@ class Record:
     """The name of the client, where it has a key of this server's."""
     kind: str = ""
     """`query`, `mutation` or `subscription`."""
+    protocol: str = "http"
+    """What the operation came by: `http`, or with a connection that stays `websocket` or `events` (server-sent events)."""
+    answers: int | None = None
+    """How many answers it was given so far, where it may be given several."""
     cost: int | None = None
     """The cost of the operation, where it was counted: how many values its answer may have."""
     cost_allowed: int | None = None
@@ -37,12 +41,16 @@ class Record:
     """The code of each error in the answer, in its order."""
     asker: Asker = field(default_factory=Asker)
     """For whom documents are fetched: deadline, and the tally of how they were come by."""
+    ended: str = ""
+    """The outcome, where it is known better than by what was executed: `shed`, `failed` or `left`."""
     texts: dict[str, Any] = field(default_factory=dict)
     """What the client wrote: `query` and `variables`. Only logged where the operator asks for it."""
 
     @property
     def outcome(self) -> str:
-        """`ok`, `partial` (some fields failed) or `refused` (nothing was executed)."""
+        """How it ended, else `ok`, `partial` (some fields failed) or `refused` (nothing was executed)."""
+        if self.ended:
+            return self.ended
         if not self.executed:
             return "refused"
         return "partial" if self.codes else "ok"

@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.access import Access, WithKeys, WithTheirOwn, guarding, is_open
 from graphql_api.app import create_app
 from graphql_api.keys import Keys
+from graphql_api.outcomes import Outcomes
 from graphql_api.quotas import Quotas
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
@@ -250,7 +251,7 @@ class Socket:
                 await send({"type": "websocket.send", "text": orjson.dumps({"echo": told["type"]}).decode()})
 
     async def talk(self, gate: WithKeys | WithTheirOwn) -> "Socket":
-        await Access(self.app, gate, Quotas())(self.scope, self.receive, self.send)
+        await Access(self.app, gate, Quotas(), Outcomes())(self.scope, self.receive, self.send)
         return self
 
     @property
@@ -371,7 +372,7 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
         sent.append(message)
 
     scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
-    await Access(events, WithKeys(keys, 10), Quotas())(scope, receive, send)
+    await Access(events, WithKeys(keys, 10), Quotas(), Outcomes())(scope, receive, send)
 
     assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False

@@ -1,8 +1,10 @@
 """What is told of a request when it is over: one line, counts, and an answer whatever happened."""
 
 import asyncio
+import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from graphql_api.endpoint.refusal import Refused
 from graphql_api.fetching import Asker
 from graphql_api.metrics import Names
 from graphql_api.observing import Observing
+from graphql_api.outcomes import Outcomes
 from graphql_api.record import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema import build_schema
@@ -68,6 +71,19 @@ async def test_an_operation_is_one_line_without_what_the_client_wrote(
     }
 
 
+async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = (Path(__file__).parent.parent / "docs/operations.md").read_text(encoding="utf-8")
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+
+    await server.post("query Profile { release { number } }")
+
+    (line,) = told(caplog)
+    assert shown.keys() == line.keys()
+    assert shown["upstream"].keys() == line["upstream"].keys()
+
+
 async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
     releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -82,7 +98,7 @@ async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
 
 async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     before = {
-        outcome: counted("competent_operations_total", name="Outcomes", outcome=outcome)
+        outcome: counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http")
         for outcome in ("ok", "partial")
     }
     timed = counted("competent_operation_seconds_count", name="Outcomes")
@@ -96,7 +112,7 @@ async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pyt
     assert [line["outcome"] for line in told(caplog)] == ["ok", "refused", "partial"]
     assert told(caplog)[1]["codes"] == ["GRAPHQL_VALIDATION_FAILED"]
     for outcome, count in before.items():
-        assert counted("competent_operations_total", name="Outcomes", outcome=outcome) == count + 1
+        assert counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http") == count + 1
     assert counted("competent_operation_seconds_count", name="Outcomes") >= timed + 2
     assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") > errors
 
@@ -183,7 +199,7 @@ async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none
         raise RuntimeError("secret of /internal/host")
 
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(Observing(broken, asyncio.Event())), base_url="http://server.test"
+        transport=httpx.ASGITransport(Observing(broken, asyncio.Event(), Outcomes())), base_url="http://server.test"
     ) as client:
         response = await client.post("/graphql")
 
@@ -207,7 +223,7 @@ async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_agai
         begun.set()
         await asyncio.Event().wait()
 
-    transport = httpx.ASGITransport(Observing(hanging, stopping))
+    transport = httpx.ASGITransport(Observing(hanging, stopping, Outcomes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
         asked = asyncio.create_task(client.post("/graphql"))
         await begun.wait()

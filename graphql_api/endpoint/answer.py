@@ -15,6 +15,7 @@ from starlette.responses import Response
 from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.metrics import ERRORS
 from graphql_api.record import Record, record_of
 from graphql_api.schema import Answer
 
@@ -86,10 +87,11 @@ def _json(
 
 
 def sign(errors: Iterable[dict[str, Any]], record: Record) -> None:
-    """Put the id of the request into errors, and their codes into its record."""
+    """Put the id of the request into errors, and their codes into its record; they are told to a client, and so counted."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id
         record.codes.append(error["extensions"]["code"])
+        ERRORS.labels(error["extensions"]["code"]).inc()
 
 
 def headers_of(record: Record) -> dict[str, str]:

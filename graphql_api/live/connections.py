@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from graphql_api.metrics import LIVE_CONNECTIONS
+
 
 class TooMany(Exception):
     """As many connections are open as may be."""
@@ -18,12 +20,14 @@ class Connections:
         self.open = 0
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self, protocol: str) -> Iterator[None]:
         """Count a connection while within; raises TooMany where there is no room for it."""
         if self.open >= self.most:
             raise TooMany
         self.open += 1
+        LIVE_CONNECTIONS.labels(protocol).inc()
         try:
             yield
         finally:
             self.open -= 1
+            LIVE_CONNECTIONS.labels(protocol).dec()

@@ -54,6 +54,7 @@ class Events:
             await self.endpoint(scope, receive, send)
             return
         record = record_of(scope)
+        record.protocol = "events"
         try:
             if self.connections.open >= self.connections.most:
                 raise Unavailable("This server has as many open connections as it can; ask again.", 5.0)
@@ -68,13 +69,16 @@ class Events:
     async def _stream(self, operation: Operation, request: Request, record: Record) -> AsyncGenerator[bytes]:
         languages = accepted(request.headers.get("accept-language", ""))
         try:
-            with self.connections.one():
+            with self.connections.one(record.protocol):
                 answers = self.running.answers(operation, languages, record)
                 async with aclosing(answers), aclosing(self._beating(answers)) as events:
                     async for answer in events:
                         yield _BEAT if answer is None else _next(told(answer, record))
         except TooMany:
             return
+        except (asyncio.CancelledError, GeneratorExit):
+            record.ended = "left"
+            raise
         except Refused as refusal:
             yield _next({"errors": [refused(refusal, record)]})
         except Exception:

@@ -33,10 +33,12 @@ class Running:
         documents = self.endpoint.documents
         query = documents.text_of(operation)
         seconds = self.endpoint.operation_timeout
-        asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + seconds)
+        deadline = asyncio.get_running_loop().time() + seconds
+        asker = replace(record.asker, deadline=deadline, most_requests=self.endpoint.operation_calls)
         record.asker = asker
         make_loaders = self.endpoint.make_loaders
         context = Context(make_loaders(asker), languages, record, self.published, make_loaders, seconds)
+        record.texts = {"query": query, "variables": operation.variables}
         asked = (query, operation.variables, operation.operation_name, context)
         try:
             async with self.place(record):

@@ -1,24 +1,64 @@
-"""What is told of an operation on a connection that stays: the same errors with the same codes as over HTTP."""
+"""What is told of an operation on a connection that stays: the same errors with the same codes as over HTTP, and one line
+in the log with the same counts.
+"""
 
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from graphql_api.endpoint import Refused
 from graphql_api.endpoint.answer import body_of, sign
+from graphql_api.logs import logging_for
+from graphql_api.metrics import LIVE_ANSWERS
+from graphql_api.outcomes import Outcomes
 from graphql_api.record import Record
 from graphql_api.schema import Answer
+from graphql_api.tracing import OperationSpan
 
 
 def told(answer: Answer, record: Record) -> dict[str, Any]:
     """An answer as it goes to the client."""
-    sign(answer.errors, record)
+    record.executed |= answer.executed
+    record.answers = (record.answers or 0) + 1
+    LIVE_ANSWERS.labels(record.protocol).inc()
+    _sign(answer.errors, record)
     return body_of(answer, record, explain=False)
 
 
 def refused(refusal: Refused, record: Record) -> dict[str, Any]:
     """A refusal as an error of GraphQL."""
+    if refusal.status >= 500:
+        record.ended = "shed" if refusal.status == 503 else "failed"
     extensions: dict[str, Any] = {"code": refusal.code}
     if refusal.retry_after is not None:
         extensions["retryAfter"] = refusal.retry_after
     error = {"message": str(refusal), "extensions": extensions}
-    sign([error], record)
+    _sign([error], record)
     return error
+
+
+def _sign(errors: list[dict[str, Any]], record: Record) -> None:
+    sign(errors, record)
+    record.codes = list(dict.fromkeys(record.codes))  # a subscription may have errors for days
+
+
+@contextmanager
+def observed(record: Record, outcomes: Outcomes, protocol: str) -> Iterator[None]:
+    """Within this an operation runs, whose lines in the log carry its id; it is told of when it is over.
+
+    What is not refused and ends by being cancelled was left by its client.
+    """
+    record.protocol = protocol
+    begun = time.perf_counter()
+    span = OperationSpan(record.asker.headers, "", "/graphql")
+    try:
+        with logging_for(record.request_id):
+            yield
+    except asyncio.CancelledError:
+        record.ended = "left"
+        raise
+    finally:
+        outcomes.tell(record, record.outcome, time.perf_counter() - begun)
+        span.end(record.name, record.kind, None, record.outcome)

@@ -23,7 +23,8 @@ from graphql_api.endpoint.operation import from_object
 from graphql_api.fetching import Tally
 from graphql_api.live.connections import Connections, TooMany
 from graphql_api.live.running import Running
-from graphql_api.live.telling import refused, told
+from graphql_api.live.telling import observed, refused, told
+from graphql_api.outcomes import Outcomes
 from graphql_api.record import Record, record_of
 from graphql_api.types.text import Language, accepted
 
@@ -48,6 +49,7 @@ class WebSockets:
 
     running: Running
     connections: Connections
+    outcomes: Outcomes
     origins: Sequence[str] = ()
     """Of web pages that may connect, beside our own; `*` for all."""
     init_timeout: float = 5.0
@@ -66,7 +68,7 @@ class WebSockets:
             return
         await websocket.accept(PROTOCOL)
         try:
-            with self.connections.one():
+            with self.connections.one("websocket"):
                 await _Connection(websocket, self).serve()
         except TooMany:
             await websocket.close(1013, "Too many connections; try again later")
@@ -183,6 +185,10 @@ class _Connection:
 
     async def _run(self, id: str, payload: Any, full: bool) -> None:
         record = self._record()
+        with observed(record, self._bounds.outcomes, "websocket"):
+            await self._answer(id, payload, full, record)
+
+    async def _answer(self, id: str, payload: Any, full: bool, record: Record) -> None:
         try:
             if full:
                 most = self._bounds.most_operations
@@ -193,7 +199,8 @@ class _Connection:
                     payload = told(answer, record)
                     if not answer.executed:
                         self._operations.pop(id, None)
-                        return await self._send({"id": id, "type": "error", "payload": payload["errors"]})
+                        await self._send({"id": id, "type": "error", "payload": payload["errors"]})
+                        return
                     await self._send({"id": id, "type": "next", "payload": payload})
             self._operations.pop(id, None)  # before the message: the client may use the id again at once
             await self._send({"id": id, "type": "complete"})
@@ -201,12 +208,11 @@ class _Connection:
             self._operations.pop(id, None)
             await self._send({"id": id, "type": "error", "payload": [refused(refusal, record)]})
         except WebSocketDisconnect:
-            return None
+            record.ended = "left"
         except Exception:
             log.exception("unexpected error in request %s", record.request_id)
             unforeseen = Refused(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
             await self._send({"id": id, "type": "error", "payload": [refused(unforeseen, record)]})
-        return None
 
     def _record(self) -> Record:
         """Of one operation: an id of its own, and whom access has let in on this connection."""

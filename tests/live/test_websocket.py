@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from graphql_api.live import Connections, WebSockets
+from graphql_api.outcomes import Outcomes
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
 from tests.conftest import CP_7
@@ -261,7 +262,7 @@ async def test_an_id_that_runs_already_closes_with_4409(live: Live) -> None:
 
 async def test_who_does_not_initialise_in_time_is_closed_with_4408(live: Live) -> None:
     connections = Connections(1, asyncio.Event())
-    socket = Socket(WebSockets(None, connections, init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
+    socket = Socket(WebSockets(None, connections, Outcomes(), init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
     await socket.accepted()
 
     assert await socket.closed() == 4408

@@ -1,0 +1,128 @@
+"""What is told of operations over WebSockets and server-sent events: one line in the log each, and the counts of any other."""
+
+import asyncio
+import logging
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from graphql_api.sandbox import Fault
+from graphql_api.settings import Settings
+from tests.conftest import CP_7
+from tests.live.conftest import SUBSCRIPTION, Live, live_server
+from tests.live.test_events import stream
+
+NAMED = f'query LiveTold($u: UUID! = "{CP_7}") {{ technicalCompetence(uuid: $u) {{ code }} }}'
+
+
+@pytest.fixture(autouse=True)
+def _all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "graphql_api.requests")
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """What was told of operations."""
+    records = [each for each in caplog.records if each.name == "graphql_api.requests"]
+    return [{"event": each.message} | each.__dict__["told"] for each in records]
+
+
+def counted(metric: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(metric, labels) or 0.0
+
+
+async def test_an_operation_over_a_websocket_is_one_line_and_counted(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    of = {"name": "LiveTold", "outcome": "ok", "protocol": "websocket"}
+    before = counted("competent_operations_total", **of)
+    timed = counted("competent_operation_seconds_count", name="LiveTold")
+    answers = counted("competent_live_answers_total", protocol="websocket")
+    socket = await live.opened()
+    for id in ("1", "2"):
+        socket.subscribe(id, NAMED, variables={"u": CP_7})
+        assert (await socket.get())["type"] == "next"
+        assert (await socket.get())["type"] == "complete"
+
+    first, second = lines(caplog)
+    assert first["request_id"] != second["request_id"]
+    assert first.pop("duration_ms") >= 0
+    assert first.pop("request_id")
+    assert first.pop("upstream")["requests"] > 0
+    assert first.pop("cost") > 0
+    assert first == {
+        "event": "operation",
+        "operation": "LiveTold",
+        "type": "query",
+        "protocol": "websocket",
+        "answers": 1,
+        "outcome": "ok",
+    }
+    assert counted("competent_operations_total", **of) == before + 2
+    assert counted("competent_operation_seconds_count", name="LiveTold") == timed + 2
+    assert counted("competent_live_answers_total", protocol="websocket") == answers + 2
+
+
+async def test_what_fails_over_a_websocket_is_told_as_over_http(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    down = counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE")
+    socket = await live.opened()
+    socket.subscribe("1", "{ nothing }")
+    error = (await socket.get())["payload"][0]
+    live.faults.add(Fault("**", "status", status=503))
+    socket.subscribe("2", '{ release(number: "3.9") { number } releases { number } }')
+    assert (await socket.get())["payload"]["errors"]
+    await socket.get()
+
+    refused, partial = lines(caplog)
+    assert (refused["outcome"], refused["codes"]) == ("refused", ["GRAPHQL_VALIDATION_FAILED"])
+    assert refused["request_id"] == error["extensions"]["requestId"]
+    assert (partial["outcome"], partial["codes"]) == ("partial", ["UPSTREAM_UNAVAILABLE"])
+    assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") == down + 2
+
+
+async def test_a_subscription_is_told_of_when_it_is_over_and_its_time_is_no_latency(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_before = counted("competent_live_connections", protocol="websocket")
+    timed = counted("competent_operation_seconds_count", name="anonymous")
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    await live.listened()
+    await live.publish()
+    await socket.get()
+    assert lines(caplog) == []
+    assert counted("competent_live_connections", protocol="websocket") == open_before + 1
+
+    await socket.leave()
+
+    (line,) = lines(caplog)
+    assert (line["type"], line["outcome"], line["answers"]) == ("subscription", "left", 1)
+    assert counted("competent_operation_seconds_count", name="anonymous") == timed
+    assert counted("competent_live_connections", protocol="websocket") == open_before
+
+
+async def test_events_are_told_of_too(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    of = {"name": "LiveTold", "outcome": "ok", "protocol": "events"}
+    before = counted("competent_operations_total", **of)
+    await live.post(NAMED, Accept="text/event-stream")
+    async with aclosing(stream(live, SUBSCRIPTION)) as chunks:
+        coming = asyncio.ensure_future(anext(chunks))
+        await live.listened()
+        await live.publish()
+        await coming
+
+    query, subscription = lines(caplog)
+    assert (query["protocol"], query["outcome"], query["answers"], query["status"]) == ("events", "ok", 1, 200)
+    assert (subscription["type"], subscription["outcome"], subscription["answers"]) == ("subscription", "left", 1)
+    assert counted("competent_operations_total", **of) == before + 1
+
+
+async def test_an_operation_that_stays_causes_no_more_calls_than_one_over_http(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, operation_calls=1)) as live:
+        socket = await live.opened()
+        socket.subscribe("1", "{ technicalCompetences(first: 5) { nodes { skill { code } } } }")
+        payload = (await socket.get())["payload"]
+
+    assert {each["extensions"]["code"] for each in payload["errors"]} == {"QUERY_TOO_COMPLEX"}
