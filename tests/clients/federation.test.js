@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { composeServices } from "@apollo/composition";
 import { ApolloGateway, LocalGraphQLDataSource, RemoteGraphQLDataSource } from "@apollo/gateway";
 import { buildSubgraphSchema } from "@apollo/subgraph";
-import { parse } from "graphql";
+import { parse, print } from "graphql";
 import { served } from "./server.js";
 
 const server = served({ COMPETENT_FEDERATION: "on" });
@@ -63,6 +63,47 @@ async function ask(gateway, query) {
   });
 }
 
+const NODES = parse(`
+  extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@override"])
+
+  interface Node {
+    id: ID!
+  }
+
+  type Query {
+    node(id: ID!): Node @override(from: "competent")
+  }
+
+  type Vacancy implements Node @key(fields: "id") {
+    id: ID!
+    title: String!
+  }
+
+  type TechnicalCompetence implements Node @key(fields: "id", resolvable: false) {
+    id: ID!
+  }
+`);
+const VACANCY = { __typename: "Vacancy", id: "vacancy-1", title: "Recruiter" };
+const FINDS = {
+  Query: { node: (_, { id }) => (id === VACANCY.id ? VACANCY : { __typename: fromGlobalId(id).type, id }) },
+};
+
+/** As graphql-relay reads it. */
+function fromGlobalId(id) {
+  const [type, ...rest] = Buffer.from(id, "base64").toString("utf8").split(":");
+  return { type, id: rest.join(":") };
+}
+
+function gatewayTo(supergraphSdl, name, typeDefs, resolvers) {
+  const own = buildSubgraphSchema({ typeDefs, resolvers });
+  return new ApolloGateway({
+    supergraphSdl,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    buildService: (service) =>
+      service.name === name ? new LocalGraphQLDataSource(own) : new RemoteGraphQLDataSource({ url: service.url }),
+  });
+}
+
 test("a supergraph joins this server with another subgraph, both ways", async (t) => {
   const services = [
     { name: "competent", url: server.graphql, typeDefs: parse(await sdl()) },
@@ -70,13 +111,7 @@ test("a supergraph joins this server with another subgraph, both ways", async (t
   ];
   const { supergraphSdl, errors } = composeServices(services);
   assert.deepEqual((errors ?? []).map(String), []);
-  const own = buildSubgraphSchema({ typeDefs: COURSES, resolvers: RESOLVERS });
-  const gateway = new ApolloGateway({
-    supergraphSdl,
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
-    buildService: ({ name, url }) =>
-      name === "courses" ? new LocalGraphQLDataSource(own) : new RemoteGraphQLDataSource({ url }),
-  });
+  const gateway = gatewayTo(supergraphSdl, "courses", COURSES, RESOLVERS);
   t.after(() => gateway.stop());
   const loaded = gateway.load();
 
@@ -89,4 +124,27 @@ test("a supergraph joins this server with another subgraph, both ways", async (t
   assert.equal(back.errors, undefined);
   const { code, courses } = back.data.technicalCompetence;
   assert.deepEqual([code, courses.map((each) => each.title)], ["CP-7", [COURSE.title]]);
+});
+
+test("another subgraph with `node` is told so by composition, and takes it over with @override for ids of both", async (t) => {
+  const ours = { name: "competent", url: server.graphql, typeDefs: parse(await sdl()) };
+  const compose = (typeDefs) => composeServices([ours, { name: "vacancies", url: "http://vacancies.invalid", typeDefs }]);
+
+  const refused = compose(parse(print(NODES).replace('@override(from: "competent")', "")));
+  assert.deepEqual(refused.errors.map((each) => each.extensions.code), ["INVALID_FIELD_SHARING"]);
+
+  const { supergraphSdl, errors } = compose(NODES);
+  assert.deepEqual((errors ?? []).map(String), []);
+  const gateway = gatewayTo(supergraphSdl, "vacancies", NODES, FINDS);
+  t.after(() => gateway.stop());
+  const loaded = gateway.load();
+  const { data } = await ask(loaded, '{ technicalCompetence(code: "CP-7") { id } }');
+
+  const found = await ask(
+    loaded,
+    `{ ours: node(id: "${data.technicalCompetence.id}") { ... on TechnicalCompetence { code } }
+       theirs: node(id: "${VACANCY.id}") { ... on Vacancy { title } } }`,
+  );
+  assert.equal(found.errors, undefined);
+  assert.deepEqual(JSON.parse(JSON.stringify(found.data)), { ours: { code: "CP-7" }, theirs: { title: "Recruiter" } });
 });
