@@ -6,7 +6,7 @@ Who waits for the Competent API holds at most half of the places, so that questi
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -141,9 +141,12 @@ class Admission:
                 raise Full
             messages = await self._whole(receive)  # a client that sends slowly holds no place meanwhile
             record_of(scope).asker.waiting = Patience(self._places)
-            async with AsyncExitStack() as stack:
-                await stack.enter_async_context(self.place())
-                await self._app(scope, _again(messages, receive), _until_stream(send, stack))
+            await self._take()
+            place = _Place(self._places, send)
+            try:
+                await self._app(scope, _again(messages, receive), place.send)
+            finally:
+                place.leave()
         except Full:
             SHED.labels("full").inc()
             refusal = Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER)
@@ -161,15 +164,18 @@ class Admission:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Hold a place while within; raises Full where none is free in time."""
-        turn = self._places.take()
-        if turn is not None:
-            await self._turn(turn)
-        OPERATIONS_RUNNING.inc()
+        await self._take()
         try:
             yield
         finally:
             OPERATIONS_RUNNING.dec()
             self._places.leave()
+
+    async def _take(self) -> None:
+        turn = self._places.take()
+        if turn is not None:
+            await self._turn(turn)
+        OPERATIONS_RUNNING.inc()
 
     async def _turn(self, turn: "asyncio.Future[None]") -> None:
         OPERATIONS_QUEUED.inc()
@@ -217,18 +223,27 @@ def _again(messages: list[Message], receive: Receive) -> Receive:
     return next_message
 
 
-def _until_stream(send: Send, place: AsyncExitStack) -> Send:
-    """A `send` that gives the place back where events follow: a subscription may last for days."""
+class _Place:
+    """A place that one request holds, and gives back where events follow: a subscription may last for days."""
 
-    async def sending(message: Message) -> None:
+    __slots__ = ("_held", "_places", "_send")
+
+    def __init__(self, places: Places, send: Send) -> None:
+        self._places = places
+        self._send = send
+        self._held = True
+
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_stream(message):
-            await place.aclose()
-        await send(message)
+            self.leave()
+        await self._send(message)
 
-    return sending
+    def leave(self) -> None:
+        if self._held:
+            self._held = False
+            OPERATIONS_RUNNING.dec()
+            self._places.leave()
 
 
 def _is_stream(start: Message) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"]
-    )
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"])

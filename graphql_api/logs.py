@@ -6,10 +6,10 @@ No client can forge a line, no request can write more than 64 KB, and a secret t
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
@@ -41,21 +41,38 @@ class _Share:
 _share: ContextVar[_Share | None] = ContextVar("share of the log", default=None)
 
 
-@contextmanager
-def logging_for(request_id: str) -> Iterator[None]:
+class logging_for:  # noqa: N801  # reads as a function, and is entered for every request
     """Within this, also in tasks begun within it, lines carry the id of the request and count for its share."""
-    share = _Share(request_id)
-    token = _share.set(share)
-    try:
-        yield
-    finally:
-        share.over = True
-        _share.reset(token)
+
+    __slots__ = ("_share", "_token")
+
+    def __init__(self, request_id: str) -> None:
+        self._share = _Share(request_id)
+
+    def __enter__(self) -> None:
+        self._token = _share.set(self._share)
+
+    def __exit__(self, *_: object) -> None:
+        self._share.over = True
+        _share.reset(self._token)
+
+
+def tell(log: logging.Logger, level: int, event: str, told: dict[str, Any]) -> None:
+    """Log an event with what there is to tell of it, for those that every request causes.
+
+    Nobody asks in which line of the code it was logged: looking for that costs as much as the rest.
+    """
+    if log.isEnabledFor(level):
+        record = logging.LogRecord(log.name, level, "", 0, event, None, None)
+        record.__dict__["told"] = told
+        log.handle(record)
 
 
 def start_logging(level: str, style: Style | None = None, secrets: Iterable[str] = ()) -> None:
     """Send all that is logged from now on to standard error; without a style: for people where a terminal is."""
     handler = Handler(style or ("console" if sys.stderr.isatty() else "json"), secrets)
+    # Nothing shows these, and finding them out would cost each line (Python's logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("httpx").setLevel("WARNING")  # it would tell of every request that the door tells of
 
@@ -66,7 +83,8 @@ class Handler(logging.StreamHandler[Any]):
     def __init__(self, style: Style, secrets: Iterable[str] = (), stream: Any = None) -> None:
         super().__init__(stream)
         self._secrets = [secret for secret in secrets if secret]
-        self.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_processors(style, self.stream)))
+        formatter = _Objects if style == "json" else structlog.stdlib.ProcessorFormatter
+        self.setFormatter(formatter(processors=_processors(style, self.stream)))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless its request has used up its share."""
@@ -84,8 +102,26 @@ class Handler(logging.StreamHandler[Any]):
         for secret in self._secrets:
             line = line.replace(secret, "…")
         if (share := _share.get()) is not None:
-            share.left -= len(line.encode("utf-8", "replace"))
+            share.left -= len(line) if line.isascii() else len(line.encode("utf-8", "replace"))
         return line
+
+
+class _Objects(structlog.stdlib.ProcessorFormatter):
+    """JSON by the processors where there is a trace, and by the shortest way to the same line where there is none."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info or record.stack_info:
+            return super().format(record)
+        event: Event = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "_record": record,
+        }
+        event = _bounded(None, "", _told(None, "", event))
+        del event["_record"]
+        return _json(event)
 
 
 def _left_out(record: logging.LogRecord) -> logging.LogRecord:
@@ -142,5 +178,8 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def _json(event: Any, **_: Any) -> str:
+    line = orjson.dumps(event, default=str).decode()
+    if line.isascii() and "\x7f" not in line:
+        return line
     # What is left of control characters in JSON ends lines for some who read it.
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", orjson.dumps(event, default=str).decode())
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)

@@ -10,7 +10,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Refused, Unavailable, refused
-from graphql_api.logs import logging_for
+from graphql_api.logs import logging_for, tell
 from graphql_api.outcomes import Outcomes, line_of
 from graphql_api.record import Record, record_of
 from graphql_api.tracing import OperationSpan
@@ -71,7 +71,7 @@ class Observing:
         if path == GRAPHQL:
             self._outcomes.tell(record, outcome, seconds, status)
         elif log.isEnabledFor(level):
-            log.log(level, "request", extra={"told": line_of(record, outcome, seconds, status)})
+            tell(log, level, "request", line_of(record, outcome, seconds, status))
 
 
 def _outcome(record: Record, status: int | None) -> str:
@@ -85,6 +85,8 @@ def _outcome(record: Record, status: int | None) -> str:
 
 class _Sent:
     """Passes messages on to the server, and knows what has been sent."""
+
+    __slots__ = ("_send", "_stopping", "status")
 
     def __init__(self, send: Send, stopping: asyncio.Event) -> None:
         self._send = send

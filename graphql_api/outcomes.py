@@ -6,7 +6,8 @@ Labels are bounded in number, and a line holds nothing that a client wrote unles
 import logging
 from collections.abc import Iterable
 
-from graphql_api.metrics import OPERATION_SECONDS, OPERATIONS, Names
+from graphql_api.logs import tell
+from graphql_api.metrics import Names, operation_seconds, operations
 from graphql_api.record import Record
 
 log = logging.getLogger("graphql_api.requests")
@@ -24,29 +25,37 @@ class Outcomes:
     def tell(self, record: Record, outcome: str, seconds: float, status: int | None = None) -> None:
         """Count an operation and log it; `status` is that of HTTP, where there is one."""
         name = self._names.label(record.name)
-        OPERATIONS.labels(name, outcome, record.protocol).inc()
+        operations(name, outcome, record.protocol).inc()
         if record.kind != "subscription":  # which lasts as long as its client likes
-            OPERATION_SECONDS.labels(name).observe(seconds)
+            operation_seconds(name).observe(seconds)
         if log.isEnabledFor(logging.INFO):
-            texts = record.texts if self._texts else {}
-            log.info("operation", extra={"told": line_of(record, outcome, seconds, status) | texts})
+            told = line_of(record, outcome, seconds, status)
+            if self._texts:
+                told |= record.texts
+            tell(log, logging.INFO, "operation", told)
 
 
 def line_of(record: Record, outcome: str, seconds: float, status: int | None) -> Line:
     """What is told of a request, without what is empty."""
+    told: Line = {"request_id": record.request_id}
+    if record.name:
+        told["operation"] = record.name[:100]
+    if record.kind:
+        told["type"] = record.kind
+    if record.protocol != "http":
+        told["protocol"] = record.protocol
+    if record.client:
+        told["client"] = record.client
+    if status is not None:
+        told["status"] = status
+    told["duration_ms"] = round(seconds * 1000, 1)
+    if record.cost is not None:
+        told["cost"] = record.cost
+    if record.answers is not None:
+        told["answers"] = record.answers
+    if record.codes:
+        told["codes"] = sorted(set(record.codes))
     tally = record.asker.tally
-    told: Line = {
-        "request_id": record.request_id,
-        "operation": record.name[:100],
-        "type": record.kind,
-        "protocol": "" if record.protocol == "http" else record.protocol,
-        "client": record.client,
-        "status": status,
-        "duration_ms": round(seconds * 1000, 1),
-        "cost": record.cost,
-        "answers": record.answers,
-        "codes": sorted(set(record.codes)),
-    }
-    calls = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
-    told = {name: value for name, value in told.items() if value not in (None, "", [])}
-    return told | {"upstream": calls, "outcome": outcome}
+    told["upstream"] = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
+    told["outcome"] = outcome
+    return told

@@ -3,11 +3,12 @@
 There is one record a request, made by whoever asks for it first; who wants to read it after the answer holds on to it.
 """
 
+import os
 import re
-from collections.abc import MutableMapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 from graphql_api.fetching import Asker
 
@@ -21,6 +22,8 @@ class Record:
     """One request and its GraphQL operation; what stays empty was not reached."""
 
     request_id: str = ""
+    head: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+    """The header fields of the request by their names in lower case, read once for all; of those told twice the first."""
     name: str = ""
     """The name of the operation, as the client gave it: any text that GraphQL has as a name, of any length."""
     client: str = ""
@@ -59,30 +62,34 @@ class Record:
 def record_of(scope: MutableMapping[str, Any]) -> Record:
     """The record of the request of an ASGI scope; its id is the client's `X-Request-ID` where that is a plain one."""
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
-    if "record" not in state:
-        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])
-        request_id = _request_id(headers)
-        state["record"] = Record(request_id, asker=Asker(headers=_passed_on(request_id, headers)))
-    found: Record = state["record"]
+    found: Record | None = state.get("record")
+    if found is None:
+        found = state["record"] = _begun(scope.get("headers", ()))
     return found
 
 
-def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
-    told = _only(headers, b"x-request-id")
-    return told if _REQUEST_ID.fullmatch(told) else uuid4().hex
+def _begun(fields: Iterable[tuple[bytes, bytes]]) -> Record:
+    told = list(fields)
+    head = dict(reversed(told))
+    # What goes on from here is believed only where it is told once.
+    only = head if len(head) == len(told) else _told_once(told)
+    request_id = only.get(b"x-request-id", b"").decode("latin-1")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = os.urandom(16).hex()
+    return Record(request_id, head, asker=Asker(headers=_passed_on(request_id, only)))
 
 
-def _passed_on(request_id: str, headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def _told_once(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    times = Counter(name for name, _ in fields)
+    return {name: value for name, value in fields if times[name] == 1}
+
+
+def _passed_on(request_id: str, only: Mapping[bytes, bytes]) -> dict[str, str]:
     """What goes upstream with each call: the id, and the context of a trace (W3C Trace Context) where it is a valid one."""
     passed = {"X-Request-ID": request_id}
-    if _TRACEPARENT.fullmatch(parent := _only(headers, b"traceparent")):
+    parent = only.get(b"traceparent", b"").decode("latin-1")
+    if _TRACEPARENT.fullmatch(parent):
         passed["traceparent"] = parent
-        if _TRACESTATE.fullmatch(state := _only(headers, b"tracestate")):
+        if _TRACESTATE.fullmatch(state := only.get(b"tracestate", b"").decode("latin-1")):
             passed["tracestate"] = state
     return passed
-
-
-def _only(headers: list[tuple[bytes, bytes]], name: bytes) -> str:
-    """The value of a header that is there once; else empty."""
-    values = [value for each, value in headers if each == name]
-    return values[0].decode("latin-1") if len(values) == 1 else ""

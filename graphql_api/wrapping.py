@@ -3,12 +3,12 @@
 Pure ASGI; what a route has said itself is left as it is.
 """
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphql_api.record import record_of
 from graphql_api.settings import Settings
 
 GZIP_FROM = 1000
@@ -23,6 +23,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """Of every answer (OWASP's HTTP headers cheat sheet); pages bring a policy of their own."""
+
+_SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 SENT = (
     "Content-Type",
@@ -57,7 +59,7 @@ def wrapping(settings: Settings) -> list[Middleware]:
                 expose_headers=READ,
             )
         )
-    return [*found, Middleware(GZipMiddleware, minimum_size=GZIP_FROM, compresslevel=GZIP_LEVEL)]
+    return [*found, Middleware(Compressing)]
 
 
 class SafeHeaders:
@@ -73,9 +75,41 @@ class SafeHeaders:
 
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                told = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in _SAFE if each[0] not in told)]
             await send(message)
 
         return await self._app(scope, receive, safely)
+
+
+class Compressing:
+    """Compresses long answers by Starlette's gzip, for who takes it; most are short, and pass without it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and choose by the start of its answer."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        sending: Send | None = None
+
+        async def compressing(message: Message) -> None:
+            nonlocal sending
+            if sending is None:
+                sending = send if _is_short(message) else self._responder(scope, send)
+            await sending(message)
+
+        return await self._app(scope, receive, compressing)
+
+    def _responder(self, scope: Scope, send: Send) -> Send:
+        found = IdentityResponder(self._app, GZIP_FROM)
+        if b"gzip" in record_of(scope).head.get(b"accept-encoding", b""):
+            found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL)
+        found.send = send
+        return found.send_with_compression
+
+
+def _is_short(start: Message) -> bool:
+    length = next((value for name, value in start["headers"] if name == b"content-length"), None)
+    return length is not None and int(length) < GZIP_FROM
