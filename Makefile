@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey fuzz screenshot bench bench-faults clean
+.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey fuzz screenshot bench bench-index bench-faults clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -54,7 +54,11 @@ test-valkey: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m fuzz
 
-bench: $(VENV)/.dev
+# make bench PARTS=warm SECONDS=1 RUNS=1 is short, for developing: it leaves docs/performance.md as it is.
+bench: $(VENV)/.dev benchmarks/peers/node_modules/.package-lock.json
+	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RUNS),--runs $(RUNS))
+
+bench-index: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
 
 bench-faults: $(VENV)/.dev
@@ -69,7 +73,7 @@ lock: $(VENV)/.uv
 		-c requirements/extras.txt -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-clients tests/clients/node_modules
+	rm -rf $(VENV) $(VENV)-clients tests/clients/node_modules benchmarks/peers/node_modules benchmarks/results
 
 $(VENV)/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -94,4 +98,8 @@ $(VENV)-clients/.done: requirements/clients.txt | $(VENV)/.uv
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+benchmarks/peers/node_modules/.package-lock.json: benchmarks/peers/package-lock.json
+	cd benchmarks/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

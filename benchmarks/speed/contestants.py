@@ -1,0 +1,104 @@
+"""The servers that are measured: this one as it is set in several ways, and those of others, each one process on one core.
+
+All ask the same upstream and give the same answers; `kept` ones have the documents in memory, `asking` ones ask each time.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, needed, running
+from graphql_api.settings import Settings
+
+PEERS = Path(__file__).resolve().parents[1] / "peers"
+KNOWN = {field.name for field in fields(Settings)}
+OURS = "competent-graphql"
+PLANS_OFF, KEPT_ANSWERS, SQLITE = f"{OURS}, plans off", f"{OURS}, answers kept", f"{OURS}, SQLite store"
+MERCURIUS, YOGA, TAILCALL = "Mercurius with JIT", "GraphQL Yoga with DataLoader and JIT", "Tailcall"
+
+
+Start = Callable[[str, Path], AbstractContextManager[Serving]]
+"""Starts a server over an upstream, with a folder for what it writes, and ends it."""
+
+
+class Contestant(NamedTuple):
+    """A server and how it is started. `ours` can answer all operations; `kept` ones have documents in memory."""
+
+    name: str
+    start: Start
+    ours: bool = False
+    kept: bool = True
+
+    @property
+    def label(self) -> str:
+        """Its name, and whether it has the documents."""
+        return self.name if self.ours else f"{self.name}, {'documents in memory' if self.kept else 'asking upstream'}"
+
+
+def ours() -> list[Contestant]:
+    """This server, set in the ways that are compared. A way that it does not know (yet) is left out."""
+    found = [Contestant(OURS, _ours({}), ours=True), Contestant(SQLITE, _ours({"store": "sqlite"}), ours=True)]
+    if "plans" in KNOWN:
+        found.append(Contestant(PLANS_OFF, _ours({"plans": "0"}), ours=True))
+    if "keep_answers" in KNOWN:
+        found.append(Contestant(KEPT_ANSWERS, _ours({"keep_answers": ""}), ours=True))
+    return found
+
+
+def peers() -> list[Contestant]:
+    """Those of others."""
+    return [
+        Contestant(name, _node(script, mode), kept=kept)
+        for name, script in ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
+        for mode, kept in (("kept", True), ("asking", False))
+    ]
+
+
+def _ours(chosen: Mapping[str, str]) -> Start:
+    """Answers are not kept unless that is what is compared, and nothing is refused for being much at once."""
+
+    @contextmanager
+    def start(upstream: str, folder: Path) -> Iterator[Serving]:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"upstream_url": upstream, "store": "memory:", "cache_dir": str(folder / "cache"), "port": "0"}
+        settings |= {"log": "warning", "plan": "0", "queue_timeout": "10", "keep_answers": "0", **chosen}
+        if settings["store"] == "sqlite":
+            settings["store"] = f"sqlite:{folder / 'store.sqlite'}"
+        told = {f"COMPETENT_{name.upper()}": value for name, value in settings.items() if value and name in KNOWN}
+        command = [sys.executable, "-m", "graphql_api", "serve"]
+        with running(command, SERVER_CORE, folder / "stderr.log", _environment(told)) as process:
+            assert process.stdout
+            found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
+            if found is None:
+                raise RuntimeError(f"the server did not start: {(folder / 'stderr.log').read_text()[-2000:]}")
+            yield Serving(f"{found[0]}/graphql", process.pid)
+
+    return start
+
+
+def _node(script: str, mode: str) -> Start:
+    @contextmanager
+    def start(upstream: str, folder: Path) -> Iterator[Serving]:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (PEERS / "node_modules").is_dir():
+            raise Missing("the peers are not installed: npm ci in benchmarks/peers")
+        command = [needed("node", "nodejs"), str(PEERS / script), upstream, mode]
+        environment = _environment({"NODE_ENV": "production"})
+        with running(command, SERVER_CORE, folder / "stderr.log", environment) as process:
+            assert process.stdout
+            if not (url := process.stdout.readline().strip()):
+                raise RuntimeError(f"{script} did not start: {(folder / 'stderr.log').read_text()[-2000:]}")
+            yield Serving(url, process.pid)
+
+    return start
+
+
+def _environment(told: Mapping[str, str]) -> dict[str, str]:
+    """This environment without settings that somebody left in it."""
+    left = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
+    return {**left, "PYTHONUNBUFFERED": "1", **told}

@@ -1,0 +1,42 @@
+"""Whether servers give the same answers: measured beside each other are only those that do."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+import orjson
+
+from benchmarks.speed.operations import Operation
+
+_HEADERS = {"content-type": "application/json", "accept": "application/json"}
+
+
+class Unequal(Exception):
+    """Two servers answer the same operation in different ways."""
+
+
+def answers(url: str, operation: Operation) -> list[Any]:
+    """The data for each set of variables; Unequal where there are errors, or no data."""
+    with httpx.Client(timeout=60) as client:
+        return [_data(client, url, operation, body) for body in operation.bodies]
+
+
+def compare(first: tuple[str, Sequence[Any]], other: tuple[str, Sequence[Any]], operation: Operation) -> None:
+    """Raises Unequal at the first set of variables that two servers answer differently."""
+    for variables, one, another in zip(operation.variables, first[1], other[1], strict=True):
+        if one != another:
+            shown = "\n".join(
+                f"{name}: {orjson.dumps(data).decode()[:1500]}" for name, data in ((first[0], one), (other[0], another))
+            )
+            raise Unequal(f"{operation.name} with {dict(variables)} is answered differently:\n{shown}")
+
+
+def _data(client: httpx.Client, url: str, operation: Operation, body: bytes) -> Mapping[str, Any]:
+    while "NOT_INDEXED_YET" in (answer := client.post(url, content=body, headers=_HEADERS)).text:
+        time.sleep(1)
+    told = answer.json()
+    data: Mapping[str, Any] | None = told.get("data")
+    if answer.status_code != 200 or told.get("errors") or not data or None in data.values():
+        raise Unequal(f"{operation.name} at {url} gives {answer.status_code}: {answer.text[:1500]}")
+    return data

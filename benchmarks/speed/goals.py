@@ -1,0 +1,50 @@
+"""What is to be reached, and how much of it was: ratios to other servers, measured side by side."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from benchmarks.speed.contestants import KEPT_ANSWERS, OURS, PLANS_OFF, TAILCALL
+from benchmarks.speed.results import Part
+
+AGAINST_PEERS = {"tiny": 1.5, "nested": 3.0, "fan-out": 2.0, "wide": 1.2}
+"""Times the answers a second of the best peer with documents in memory."""
+AGAINST_PLANS_OFF, AGAINST_TAILCALL = 50.0, 15.0
+"""Times the nested answers a second of this server without plans, and of Tailcall with its cache."""
+ANSWERS_KEPT = 12_000
+"""A second, of each operation."""
+
+
+class Goal(NamedTuple):
+    """What was meant, what came of it, and in which unit."""
+
+    what: str
+    wanted: float
+    measured: float
+    unit: str
+
+    @property
+    def kept(self) -> bool:
+        return self.measured >= self.wanted
+
+
+def goals(found: Part) -> Iterator[Goal]:
+    """Those that what was measured can tell of."""
+    servers = found["shared"]["servers"]
+    by_name = {server["name"]: server["loads"] for server in servers if server["kept"]}
+    ours = by_name[OURS]
+    peers = [server for server in servers if server["kept"] and not server["ours"]]
+    for operation, wanted in AGAINST_PEERS.items():
+        best = max(peers, key=lambda peer: float(peer["loads"][operation]["per_second"]), default=None)
+        if best:
+            yield Goal(f"{operation}, against {best['name']}", wanted, _ratio(ours, best["loads"], operation), "times")
+    for name, wanted in ((PLANS_OFF, AGAINST_PLANS_OFF), (TAILCALL, AGAINST_TAILCALL)):
+        if name in by_name:
+            yield Goal(f"nested, against {name}", wanted, _ratio(ours, by_name[name], "nested"), "times")
+    for server in (*servers, *found["indexed"]["servers"]):
+        if server["name"] == KEPT_ANSWERS:
+            for operation, load in server["loads"].items():
+                yield Goal(f"{operation}, answers kept", ANSWERS_KEPT, load["per_second"], "a second")
+
+
+def _ratio(ours: Part, other: Part, operation: str) -> float:
+    return float(ours[operation]["per_second"] / other[operation]["per_second"])

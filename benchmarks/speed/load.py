@@ -1,0 +1,76 @@
+"""Load by wrk: so many connections, each of which asks again once it is answered, in turn over the bodies of an operation.
+
+A run in which a request failed is no measurement: it is refused.
+"""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.speed.processes import OTHER_CORE, Serving, needed, pinned, processor_time
+
+CLIENTS = 16
+
+_SCRIPT = """
+local requests, turn = {}, 0
+function init(arguments)
+  local headers = { ["Content-Type"] = "application/json", ["Accept"] = "application/json" }
+  for body in io.lines(arguments[1]) do
+    requests[#requests + 1] = wrk.format("POST", wrk.path, headers, body)
+  end
+end
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+function done(summary, latency)
+  local failed = summary.errors
+  io.write(string.format('\\n{"answers": %d, "seconds": %.6f, "bytes": %d, "p50": %.6f, "p99": %.6f, "failed": %d}\\n',
+    summary.requests, summary.duration / 1e6, summary.bytes, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    failed.connect + failed.read + failed.write + failed.status + failed.timeout))
+end
+"""
+
+
+class Load(NamedTuple):
+    """Answers a second, and milliseconds of the median and of the 99th percentile.
+
+    `per_cpu_second` counts the server's processor time instead of time: less is lost of it where other programs run.
+    """
+
+    per_second: float
+    per_cpu_second: float
+    p50: float
+    p99: float
+
+
+class Driver:
+    """Runs wrk; its script and the bodies are in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._wrk = needed("wrk", "wrk")
+        self._folder = folder
+        (folder / "load.lua").write_text(_SCRIPT)
+
+    def run(self, server: Serving, bodies: Sequence[bytes], seconds: int, clients: int = CLIENTS) -> Load:
+        """One run of whole seconds. RuntimeError where a request failed."""
+        (asked := self._folder / "bodies").write_bytes(b"\n".join(bodies) + b"\n")
+        script = str(self._folder / "load.lua")
+        length = ["-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "-s", script, server.url, "--"]
+        before = processor_time(server.pid)
+        told = subprocess.run(  # noqa: S603  # our own
+            pinned(OTHER_CORE, [self._wrk, *length, str(asked)]), capture_output=True, text=True, check=True
+        ).stdout
+        used = processor_time(server.pid) - before
+        found = json.loads(told.splitlines()[-1])
+        if found["failed"] or not found["answers"]:
+            raise RuntimeError(f"{server.url}: {found['failed']} of {found['answers']} requests failed:\n{told}")
+        return Load(found["answers"] / found["seconds"], found["answers"] / used, found["p50"], found["p99"])
+
+
+def middle(runs: Sequence[Load]) -> Load:
+    """Of each figure the median."""
+    return Load(*(median(each) for each in zip(*runs, strict=True)))

@@ -1,0 +1,51 @@
+"""What was measured on: the machine and the versions of all that took part, without names or paths of this machine."""
+
+import os
+import platform
+import re
+import sqlite3
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import orjson
+
+from benchmarks.speed.contestants import PEERS
+from benchmarks.speed.processes import needed
+
+_PACKAGES = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "orjson")
+_PEERS = ("mercurius", "fastify", "graphql-yoga", "graphql-jit", "dataloader", "graphql")
+
+
+def describe() -> dict[str, str]:
+    """Each fact by its name."""
+    return {
+        "machine": f"{os.cpu_count()} cores ({_processor()}), {_memory():.0f} GB, {platform.system()} ({platform.machine()})",
+        "server": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        + ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+        "peers": f"Node {_told(needed('node', 'nodejs'), '--version')}, "
+        + ", ".join(f"{n} {_installed(n)}" for n in _PEERS),
+        "upstream and load": f"nginx {_told(needed('nginx', 'nginx'), '-v')}, wrk {_told(needed('wrk', 'wrk'), '-v')}",
+        "load of the machine when it began": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def _processor() -> str:
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return found[1].strip() if found else platform.processor()
+
+
+def _memory() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+
+
+def _told(program: str, option: str) -> str:
+    """The version that a program says it has."""
+    done = subprocess.run([program, option], capture_output=True, text=True)  # noqa: S603  # wrk ends with 1
+    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return found[0] if found else "?"
+
+
+def _installed(package: str) -> str:
+    file = PEERS / "node_modules" / package / "package.json"
+    return str(orjson.loads(file.read_bytes())["version"]) if file.is_file() else "?"

@@ -1,0 +1,120 @@
+"""The operations that are measured, and fifty sets of variables for each, drawn evenly from a release.
+
+Every server is asked the same; `search` and `gap` need an index, which only this one has.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
+from graphql_api.sandbox.documents import Documents
+from graphql_api.types.node import NodeId
+
+VARIED = 50
+"""Sets of variables: so many that it is no test of a single answer, so few that each server is warm soon."""
+WIDE = 100
+"""Profiles in the wide list, in the middle."""
+SPREAD = range(WIDE - VARIED // 2 + 1, WIDE + VARIED // 2 + 1)
+"""Sizes of that list."""
+OFTEN = 5
+"""A competence of the fan-out is used by so many profiles at least."""
+
+TINY = """query Tiny($uuid: UUID!, $release: String!) {
+  occupationalProfile(uuid: $uuid, release: $release) { code title { fr } }
+}"""
+
+NESTED = """query Nested($uuid: UUID!, $release: String!) {
+  occupationalProfile(uuid: $uuid, release: $release) {
+    code
+    title { fr }
+    essentialCompetences {
+      code
+      skill { code description { fr } }
+      knowledgeItems { code description { fr } }
+      behaviouralIndicators { code description { fr } }
+    }
+  }
+}"""
+
+FAN_OUT = """query FanOut($uuid: UUID!, $release: String!) {
+  technicalCompetence(uuid: $uuid, release: $release) {
+    code
+    usedInOccupationalProfiles(first: 20) { nodes { title { fr } essentialCompetences { code } } }
+  }
+}"""
+
+WIDE_LIST = """query Wide($first: Int!, $release: String!) {
+  occupationalProfiles(first: $first, release: $release) { nodes { code title { fr } } }
+}"""
+
+SEARCH = """query Search($text: String!, $release: String!) {
+  search(text: $text, release: $release, first: 10) {
+    totalCount
+    nodes { __typename code ... on OccupationalProfile { title { fr } } ... on Competence { description { fr } } }
+  }
+}"""
+
+GAP = """query Gap($from: ID!, $to: ID!) {
+  competenceGap(from: $from, to: $to) { coverage missing { technicalCompetences { code skill { description { fr } } } } }
+}"""
+
+
+class Operation(NamedTuple):
+    """A GraphQL document and what its variables are in turn."""
+
+    name: str
+    document: str
+    variables: Sequence[Mapping[str, Any]]
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The bodies of requests, one for each set of variables."""
+        return [orjson.dumps({"query": self.document, "variables": each}) for each in self.variables]
+
+
+def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
+    """Those that every server can answer."""
+    profiles = [{"uuid": uuid, "release": release.number} for uuid in drawn(profiles_of(release), varied)]
+    competences = [{"uuid": uuid, "release": release.number} for uuid in drawn(used_often(release), varied)]
+    sizes = [{"first": size, "release": release.number} for size in SPREAD]
+    return [
+        Operation("tiny", TINY, profiles),
+        Operation("nested", NESTED, profiles),
+        Operation("fan-out", FAN_OUT, competences),
+        Operation("wide", WIDE_LIST, sizes),
+    ]
+
+
+def indexed(release: Documents) -> list[Operation]:
+    """Those that need an index."""
+    items = [orjson.loads(item) for item in release.items(PROFILES)]
+    texts = [" ".join(item["title"]["fr"].split("/")[0].split()[:2]) for item in items if item["title"].get("fr")]
+    ids = [str(NodeId("OccupationalProfile", release.number, UUID(uuid))) for uuid in drawn(profiles_of(release))]
+    return [
+        Operation("search", SEARCH, [{"text": text, "release": release.number} for text in drawn(texts)]),
+        Operation("gap", GAP, [{"from": one, "to": other} for one, other in pairwise([*ids, ids[0]])]),
+    ]
+
+
+def profiles_of(release: Documents) -> list[str]:
+    """The uuids of all profiles."""
+    return [orjson.loads(item)["id"] for item in release.items(PROFILES)]
+
+
+def used_often(release: Documents) -> list[str]:
+    """The uuids of the competences that several profiles use; of those most used, where none is used often."""
+    uses = {
+        uuid: len(release.used_in(uuid)) for item in release.items(COMPETENCES) if (uuid := orjson.loads(item)["id"])
+    }
+    least = min(OFTEN, max(uses.values()))
+    return [uuid for uuid, times in uses.items() if times >= least]
+
+
+def drawn(all_of_them: Sequence[str], most: int = VARIED) -> list[str]:
+    """So many of them, evenly."""
+    count = min(most, len(all_of_them))
+    return [all_of_them[at * len(all_of_them) // count] for at in range(count)]

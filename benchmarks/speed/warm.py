@@ -1,0 +1,89 @@
+"""The warm part: every operation on every server with what it needs in memory, in turn, so that all meet the same machine."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+import orjson
+
+from benchmarks.speed.contestants import Contestant
+from benchmarks.speed.equality import answers, compare
+from benchmarks.speed.load import Driver, Load, middle
+from benchmarks.speed.operations import Operation
+from benchmarks.speed.processes import Serving, resident
+
+
+class Warm(NamedTuple):
+    """Of one server: the load of each operation, and its memory at the end in MB."""
+
+    name: str
+    kept: bool
+    ours: bool
+    label: str
+    loads: dict[str, Load]
+    memory: float
+
+
+class Measured(NamedTuple):
+    """The servers, and of each operation the mean size of its answers in bytes."""
+
+    servers: list[Warm]
+    sizes: dict[str, float]
+
+
+class Lasts(NamedTuple):
+    """How long a run is, and how many there are of each: the median of them counts."""
+
+    seconds: int
+    runs: int
+
+
+def measure(
+    contestants: Iterable[Contestant], operations: Sequence[Operation], upstream: str, folder: Path, lasts: Lasts
+) -> Measured:
+    """All servers at once, each operation on one after the other, several times. Raises Unequal where answers differ."""
+    folder.mkdir()
+    driver, sizes = Driver(folder), {}
+    with ExitStack() as stack:
+        started = [
+            (each, stack.enter_context(each.start(upstream, folder / f"server-{place}")), dict[str, Load]())
+            for place, each in enumerate(contestants)
+        ]
+        for operation in operations:
+            sizes[operation.name] = _check([(each, serving) for each, serving, _ in started], operation)
+            for (each, _, loads), load in zip(started, _turns(driver, started, operation, lasts), strict=True):
+                loads[operation.name] = load
+                print(
+                    f"{operation.name:8} {each.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of processor",
+                    flush=True,
+                )
+        servers = [Warm(*_what(each), loads, resident(serving.pid)) for each, serving, loads in started]
+    return Measured(servers, sizes)
+
+
+def _what(contestant: Contestant) -> tuple[str, bool, bool, str]:
+    return contestant.name, contestant.kept, contestant.ours, contestant.label
+
+
+def _turns(
+    driver: Driver, started: Sequence[tuple[Contestant, Serving, Any]], operation: Operation, lasts: Lasts
+) -> list[Load]:
+    """The load of each server: they take turns, and the first turn only warms them."""
+    bodies = operation.bodies
+    for _, serving, _ in started:
+        driver.run(serving, bodies, 1)
+    turns = [[driver.run(serving, bodies, lasts.seconds) for _, serving, _ in started] for _ in range(lasts.runs)]
+    return [middle(loads) for loads in zip(*turns, strict=True)]
+
+
+def _check(started: Sequence[tuple[Contestant, Serving]], operation: Operation) -> float:
+    """Raises Unequal unless all answer the same; the mean size of an answer's data in bytes."""
+    first: tuple[str, list[Any]] | None = None
+    for contestant, serving in started:
+        given = (contestant.label, answers(serving.url, operation))
+        first = first or given
+        compare(first, given, operation)
+    assert first
+    return mean(len(orjson.dumps(data)) for data in first[1])

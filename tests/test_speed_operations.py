@@ -1,0 +1,88 @@
+"""What the benchmark asks is valid, has answers, and is asked of the peers in the same schema."""
+
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
+
+from benchmarks.speed.documents import file_of, paths, write
+from benchmarks.speed.operations import Operation, indexed, shared
+from graphql_api.sandbox import Releases
+from graphql_api.sandbox.documents import Documents
+from tests.conftest import Server
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema((ROOT / "schema.graphql").read_text())
+
+
+@pytest.fixture(scope="module")
+def peers() -> GraphQLSchema:
+    return build_schema((ROOT / "benchmarks/peers/schema.graphql").read_text())
+
+
+@pytest.fixture
+def release(releases: Releases) -> Documents:
+    return releases.current
+
+
+def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
+    for operation in (*shared(release), *indexed(release)):
+        assert validate(schema, parse(operation.document)) == [], operation.name
+    for operation in shared(release):
+        assert validate(peers, parse(operation.document)) == [], operation.name
+
+
+def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
+    types = [each for name, each in peers.type_map.items() if not name.startswith("__") and is_object_type(each)]
+    assert len(types) > 5
+    for of_peers in types:
+        ours = schema.type_map[of_peers.name].fields
+        for name, field in of_peers.fields.items():
+            assert str(field.type) == str(ours[name].type), f"{of_peers.name}.{name}"
+            assert {key: str(each.type) for key, each in field.args.items()}.items() <= {
+                key: str(each.type) for key, each in ours[name].args.items()
+            }.items()
+
+
+async def test_every_operation_has_an_answer(server: Server, release: Documents) -> None:
+    for operation in (*shared(release), *indexed(release)):
+        for variables in operation.variables[:3]:
+            assert _size(await server.ask(operation.document, dict(variables))) > 1, operation.name
+
+
+def test_variables_differ(release: Documents) -> None:
+    def distinct(operation: Operation) -> int:
+        return len(set(operation.bodies))
+
+    assert all(distinct(operation) == len(operation.bodies) > 1 for operation in shared(release))
+
+
+async def test_what_the_server_asks_for_is_among_the_files_of_the_upstream(server: Server, release: Documents) -> None:
+    sizes = range(76, 126)
+    for operation in (*shared(release, varied=3), *indexed(release)):
+        await server.post(operation.document, dict(operation.variables[0]))
+
+    assert {file_of(path) for path in server.asked()} <= {file_of(path) for path in paths(release, sizes)}
+
+
+def test_files_hold_what_the_sandbox_answers(release: Documents, tmp_path: Path) -> None:
+    write(release, tmp_path, [3])
+
+    profile = next(path for path in paths(release) if "/occupationalprofiles/" in path)
+    assert (tmp_path / file_of(profile)).read_bytes() == release.document(
+        "occupationalprofiles", profile.rpartition("/")[2]
+    )
+    assert (tmp_path / f"releases/{release.number}/occupationalprofiles/page=0&size=3.json").is_file()
+
+
+def _size(data: object) -> int:
+    """How many values an answer holds, nulls not counted."""
+    if isinstance(data, dict):
+        return sum(map(_size, data.values()))
+    if isinstance(data, list):
+        return sum(map(_size, data))
+    return data is not None
