@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -40,6 +41,14 @@ command = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+class Form(StrEnum):
+    """How a manifest of persisted documents is written."""
+
+    APOLLO = "apollo"
+    MAP = "map"
+
 
 keys_command = typer.Typer(help="Keys of clients: new, list, revoke.", no_args_is_help=True, rich_markup_mode=None)
 command.add_typer(keys_command, name="key")
@@ -169,14 +178,18 @@ def schema(
 
 
 @command.command()
-def manifest() -> None:
-    """Print the example operations as a manifest of persisted documents, in Apollo's format.
+def manifest(
+    form: Annotated[
+        Form, typer.Option("--format", help="Apollo's, or the map of ids to texts of GraphQL Code Generator and Relay.")
+    ] = Form.APOLLO,
+) -> None:
+    """Print the example operations as a manifest of persisted documents, for COMPETENT_PERSISTED.
 
     The id of each is the SHA-256 of its text, as clients send it in APQ.
     """
     from graphql_api.examples import manifest as listed
 
-    print(json.dumps(listed(), indent=2, ensure_ascii=False))
+    print(json.dumps(listed(form), indent=2, ensure_ascii=False))
 
 
 @command.command()
@@ -236,13 +249,17 @@ def sandbox(
     plan: Annotated[
         int | None, typer.Option(min=1, help="Calls a minute before 429; without it there is no limit.")
     ] = None,
+    hold: Annotated[
+        int, typer.Option(min=0, help="Newest releases to hold back; POST /sandbox/releases publishes the next.")
+    ] = 0,
     recording: Annotated[
         Path | None, typer.Option(help="Serve what `doctor --record` kept in this folder, and nothing else.")
     ] = None,
 ) -> None:
     """Serve our Competent API over HTTP, for any client of the Competent API.
 
-    It answers as VDAB's does, with bundled data or with the releases given by --data. Faults can be ordered at /sandbox/faults.
+    It answers as VDAB's does, with bundled data or with the releases given by --data. Faults can be ordered at /sandbox/faults,
+    and releases published at /sandbox/releases.
     """
     from graphql_api.sandbox import create_sandbox
     from graphql_api.sandbox.recorded import Recording
@@ -268,6 +285,10 @@ def sandbox(
             yield answers, f"{len(answers)} recorded answers"
             return
         with closing(_open(settings)) as releases:
+            try:
+                releases.hold(hold)
+            except ValueError as error:
+                _stop(f"--hold: {error}")
             yield create_sandbox(releases, key=key, plan=plan), releases.describe()
 
     def told(address: str, data: str) -> str:

@@ -56,17 +56,20 @@ def examples() -> tuple[Example, ...]:
     return tuple(_example(file.read_text(encoding="utf-8")) for file in sorted(found, key=lambda file: file.name))
 
 
-def manifest() -> dict[str, Any]:
-    """The examples as persisted documents, in the format of Apollo's manifests; an id is the SHA-256 of the text.
+def manifest(form: str = "apollo") -> dict[str, Any]:
+    """The examples as persisted documents, `apollo` or `map` (`{id: text}`); an id is the SHA-256 of the text.
 
-    Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries
+    Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries; the map is what GraphQL Code
+    Generator's client preset and Relay's compiler write.
     """
+    documents = {sha256(each.query.encode()).hexdigest(): each for each in examples()}
+    if form == "map":
+        return {id: each.query for id, each in documents.items()}
     return {
         "format": "apollo-persisted-query-manifest",
         "version": 1,
         "operations": [
-            {"id": sha256(each.query.encode()).hexdigest(), "name": each.name, "type": each.kind, "body": each.query}
-            for each in examples()
+            {"id": id, "name": each.name, "type": each.kind, "body": each.query} for id, each in documents.items()
         ],
     }
 

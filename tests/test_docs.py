@@ -97,6 +97,14 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
+def test_every_client_that_is_tried_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    tried = [each.name for each in (ROOT / "tests" / "clients").rglob("*test*") if "node_modules" not in each.parts]
+
+    assert len(tried) >= 12
+    assert [name for name in tried if not name.endswith((".js", ".py")) or name not in page] == []
+
+
 def test_every_module_is_in_the_picture() -> None:
     picture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = ROOT / "graphql_api"

@@ -2,11 +2,13 @@
 
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graphql_api.examples import examples, manifest
+from graphql_api.persisted import read_manifest
 from tests.conftest import Server
 
 
@@ -43,6 +45,15 @@ async def test_with_upstream_down_the_examples_are_there_without_values(server: 
     server.faults.add(Fault("**", "status", status=503))
 
     assert len(await opened(server)) == len(examples())
+
+
+@pytest.mark.parametrize("form", ["apollo", "map"])
+async def test_the_manifest_of_the_examples_is_one_that_the_server_runs(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps(manifest(form)), encoding="utf-8")
+
+    read = read_manifest(file)
+    assert read == {sha256(each.query.encode()).hexdigest(): each.query for each in examples()}
 
 
 def test_the_manifest_names_each_operation_by_the_hash_of_its_text() -> None:

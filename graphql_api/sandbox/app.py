@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from graphql_api.sandbox.faults import Faults
 from graphql_api.sandbox.faulty import FaultsRoute, Faulty
 from graphql_api.sandbox.gateway import Asked, Bases, Key, Plan
+from graphql_api.sandbox.publishing import ReleasesRoute
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.service import create_service
 
@@ -31,7 +32,7 @@ def create_sandbox(
     """The sandbox as an ASGI app, without a base and under both of VDAB's.
 
     Args:
-        releases: What it serves; closing them is left to the caller.
+        releases: What it serves; closing them is left to the caller. Those held back are published at `/sandbox/releases`.
         key: The only `X-IBM-Client-Id` that is let through; None lets everybody through.
         plan: Calls that are let through in any running minute; None for no limit.
         faults: What goes wrong; a list that the caller may change while it runs. Also at `/sandbox/faults`.
@@ -46,6 +47,7 @@ def create_sandbox(
         served = Plan(served, plan, clock)
     if key is not None:
         served = Key(served, key)
-    app = Starlette(routes=[Route("/sandbox/faults", FaultsRoute), Mount("/", Bases(Asked(served, asked)))])
+    own = [Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)]
+    app = Starlette(routes=[*own, Mount("/", Bases(Asked(served, asked)))])
     app.state.faults, app.state.asked, app.state.releases = faults, asked, releases
     return app

@@ -33,6 +33,7 @@ class Releases:
 
     def __init__(self, documents: Iterable[Documents]) -> None:
         self._documents = sorted(documents, key=lambda one: release_order(one.number), reverse=True)
+        self._held: list[Documents] = []
         self._by_number = {one.number: one for one in self._documents}
         if not self._documents or len(self._by_number) < len(self._documents):
             raise ValueError("releases are one or more, each with a number of its own")
@@ -64,17 +65,35 @@ class Releases:
         self._documents.sort(key=lambda one: release_order(one.number), reverse=True)
         self._by_number = {one.number: one for one in self._documents}
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The numbers of those that are held back, in the order in which they will be published."""
+        return tuple(one.number for one in self._held)
+
+    def hold(self, count: int) -> None:
+        """Keep the newest ones back, as if they were not published yet; ValueError where none would be left to serve."""
+        if not 0 <= count < len(self._documents):
+            raise ValueError(f"of {len(self)} releases at most {len(self) - 1} can be held back, not {count}")
+        self._held = self._documents[:count][::-1]
+        self._documents = self._documents[count:]
+        self._by_number = {one.number: one for one in self._documents}
+
+    def publish_held(self) -> None:
+        """Publish the oldest of those that are held back."""
+        self.publish(self._held.pop(0))
+
     def describe(self) -> str:
         """One line for people: which releases, and how much the current one holds."""
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
+        held = f"; held back: {', '.join(self.held)}" if self.held else ""
         profiles, competences = self.current.count(PROFILES), self.current.count(COMPETENCES)
         return (
             f"release {self.current.number} (current){older}:"
-            f" {profiles:,} occupational profiles, {competences:,} technical competences"
+            f" {profiles:,} occupational profiles, {competences:,} technical competences{held}"
         )
 
     def close(self) -> None:
-        for documents in self._documents:
+        for documents in (*self._documents, *self._held):
             documents.close()
 
 

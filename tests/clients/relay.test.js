@@ -4,12 +4,11 @@ import { execFile } from "node:child_process";
 import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ROOT, served } from "./server.js";
 
-const server = served();
 const COMPILER = fileURLToPath(new URL("node_modules/relay-compiler/cli.js", import.meta.url));
 
 const COMPONENT = `
@@ -71,23 +70,25 @@ graphql\`
 \`;
 `;
 
-test("Relay's compiler takes refetchable and paginated fragments, and the server answers what it made of them", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "relay-"));
-  t.after(() => rm(folder, { recursive: true }));
-  await mkdir(join(folder, "src"));
-  await writeFile(join(folder, "src/App.js"), COMPONENT);
-  const config = { src: "./src", schema: "./schema.graphql", language: "javascript", persistConfig: { file: "./persisted.json" } };
-  await writeFile(join(folder, "schema.graphql"), await readFile(`${ROOT}schema.graphql`));
-  await writeFile(join(folder, "relay.config.json"), JSON.stringify(config));
-  await writeFile(join(folder, "persisted.json"), "{}");
-  await promisify(execFile)(process.execPath, [COMPILER, "relay.config.json"], { cwd: folder });
+const folder = await mkdtemp(join(tmpdir(), "relay-"));
+after(() => rm(folder, { recursive: true }));
+const PERSISTED = join(folder, "persisted.json");
+await mkdir(join(folder, "src"));
+await writeFile(join(folder, "src/App.js"), COMPONENT);
+await writeFile(join(folder, "schema.graphql"), await readFile(`${ROOT}schema.graphql`));
+await writeFile(PERSISTED, "{}");
+const config = { src: "./src", schema: "./schema.graphql", language: "javascript", persistConfig: { file: "./persisted.json" } };
+await writeFile(join(folder, "relay.config.json"), JSON.stringify(config));
+await promisify(execFile)(process.execPath, [COMPILER, "relay.config.json"], { cwd: folder });
+const server = served({ COMPETENT_PERSISTED: PERSISTED, COMPETENT_PERSISTED_MODE: "only" });
 
-  const persisted = Object.values(JSON.parse(await readFile(join(folder, "persisted.json"), "utf8")));
+test("Relay's compiler takes refetchable and paginated fragments, and the server runs what it wrote, asked for by its ids", async () => {
+  const persisted = Object.entries(JSON.parse(await readFile(PERSISTED, "utf8")));
   assert.equal(persisted.length, 4);
   const ask = async (name, variables) => {
-    const query = persisted.find((text) => text.includes(`query ${name}`));
+    const [documentId] = persisted.find(([, text]) => text.includes(`query ${name}`));
     const headers = { "Content-Type": "application/json" };
-    const response = await fetch(server.graphql, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+    const response = await fetch(server.graphql, { method: "POST", headers, body: JSON.stringify({ documentId, variables }) });
     const { data, errors } = await response.json();
     assert.equal(errors, undefined);
     return data;

@@ -1,0 +1,31 @@
+"""`/sandbox/releases`: which releases are served, which are held back, and by POST the next of those is published.
+
+So whoever waits for a new release can see one come, on any client of the Competent API.
+"""
+
+import orjson
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+
+from graphql_api.sandbox.releases import Releases
+
+
+class ReleasesRoute(HTTPEndpoint):
+    """GET tells `{current, served, held}`, numbers of releases; POST publishes the oldest that is held, and tells the same."""
+
+    async def get(self, request: Request) -> Response:
+        return _told(request.app.state.releases)
+
+    async def post(self, request: Request) -> Response:
+        releases: Releases = request.app.state.releases
+        if not releases.held:
+            error = "no release is held back; start with `competent-graphql sandbox --hold 1`"
+            return Response(orjson.dumps({"error": error}), 409, media_type="application/json")
+        releases.publish_held()
+        return _told(releases, 201)
+
+
+def _told(releases: Releases, status: int = 200) -> Response:
+    told = {"current": releases.current.number, "served": releases.numbers, "held": releases.held}
+    return Response(orjson.dumps(told), status, media_type="application/json")

@@ -1,0 +1,53 @@
+"""Releases that are held back, and published when they are asked to be."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from graphql_api.sandbox import Releases, bundled_releases, create_sandbox
+from tests.sandbox.conftest import ClientOf
+
+
+@pytest.fixture
+def releases() -> Iterator[Releases]:
+    made = bundled_releases()
+    yield made
+    made.close()
+
+
+def test_a_held_release_is_not_there(releases: Releases) -> None:
+    releases.hold(1)
+
+    assert (releases.numbers, releases.held) == (("3.10",), ("3.11",))
+    assert releases.get("3.11") is None
+    assert releases.get("current") is releases.get("3.10")
+    assert releases.describe().endswith("; held back: 3.11")
+
+
+@pytest.mark.parametrize("count", [-1, 2, 3])
+def test_one_release_is_left_to_serve(releases: Releases, count: int) -> None:
+    with pytest.raises(ValueError, match="at most 1 can be held back"):
+        releases.hold(count)
+
+    assert releases.numbers == ("3.11", "3.10")
+
+
+async def test_by_post_the_next_one_is_published(releases: Releases, client_of: ClientOf) -> None:
+    releases.hold(1)
+    client = client_of(create_sandbox(releases, key="k3y"))  # the sandbox's own addresses need no key
+
+    before = (await client.get("/sandbox/releases")).json()
+    published = await client.post("/sandbox/releases")
+    found = await client.get("/releases/current", headers={"X-IBM-Client-Id": "k3y"})
+
+    assert before == {"current": "3.10", "served": ["3.10"], "held": ["3.11"]}
+    assert published.status_code == 201
+    assert published.json() == {"current": "3.11", "served": ["3.11", "3.10"], "held": []}
+    assert "3.11" in found.text
+
+
+async def test_with_none_held_there_is_nothing_to_publish(releases: Releases, client_of: ClientOf) -> None:
+    refused = await client_of(create_sandbox(releases)).post("/sandbox/releases")
+
+    assert refused.status_code == 409
+    assert "--hold 1" in refused.json()["error"]
