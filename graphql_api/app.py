@@ -33,7 +33,7 @@ from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
 from graphql_api.tracing import begin_tracing, end_tracing
 from graphql_api.upstream.transport import ASGIApp
-from graphql_api.wrapping import wrapping
+from graphql_api.wrapping import Straight, wrapping
 
 PATIENCE = 3.0
 """Seconds that a page of ours waits for what it asks our own graph."""
@@ -84,13 +84,14 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         await parts.aclose()
         await end_tracing()
 
+    graphql = Events(endpoint, running, connections)
     app = Starlette(
         routes=[
             *home_routes(ask, sdl, _off(settings)),
             *agents_routes(ask),
             *documentation_routes(),
             *linked_data_routes(ask, caching),
-            Route("/graphql", Events(endpoint, running, connections)),
+            Route("/graphql", graphql),
             WebSocketRoute(
                 "/graphql",
                 WebSockets(
@@ -111,6 +112,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
             *wrapping(settings),
             *guarding(settings, outcomes),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
+            Middleware(Straight, "/graphql", graphql),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=lifespan,

@@ -4,6 +4,7 @@ The highest quality wins, of equals the one that the client names first, of thos
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -24,11 +25,21 @@ class _Range(NamedTuple):
         return 2 if self.kind == kind else int(self.kind == "*")
 
 
+LONGEST = 2000
+"""Characters of an `Accept` header that are read."""
+
+
 def preferred(accept: str, offered: Sequence[str]) -> str | None:
     """The type of `offered` that an `Accept` header prefers; None where none will do.
 
     The range that names a type most exactly says its quality and its place. Without a header anything will do.
     """
+    return _preferred(accept[:LONGEST], tuple(offered))
+
+
+# Clients are of few sorts, and each sends the same header with every request.
+@lru_cache(256)
+def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     ranges = list(_ranges(accept or "*/*"))
     ranks = {each: _rank(each, ranges) for each in offered}
     best = max(offered, key=lambda each: ranks[each])
@@ -49,7 +60,7 @@ def _rank(media_type: str, ranges: Iterable[_Range]) -> tuple[float, int]:
 
 
 def _ranges(accept: str) -> Iterable[_Range]:
-    for place, part in enumerate(accept[:2000].split(",")):
+    for place, part in enumerate(accept[:LONGEST].split(",")):
         media_range, *rest = (each.strip().lower() for each in part.split(";"))
         kind, _, sub = media_range.partition("/")
         told = dict(each.partition("=")[::2] for each in rest)

@@ -17,13 +17,17 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
+Head = Mapping[bytes, bytes]
+"""The header fields of a request by their names in lower case; of those told twice the first."""
+
+
 @dataclass(slots=True)
 class Record:
     """One request and its GraphQL operation; what stays empty was not reached."""
 
     request_id: str = ""
-    head: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
-    """The header fields of the request by their names in lower case, read once for all; of those told twice the first."""
+    head: Head = field(default_factory=dict, repr=False)
+    """Read once, for all who look at it."""
     name: str = ""
     """The name of the operation, as the client gave it: any text that GraphQL has as a name, of any length."""
     client: str = ""

@@ -11,6 +11,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
@@ -22,11 +23,51 @@ from graphql_api.schema import Answer
 log = logging.getLogger(__name__)
 
 
-def answered(answer: Answer, media_type: str, record: Record, explain: bool) -> Response:
-    """The answer to an operation; `explain` adds what it cost."""
-    record.executed = answer.executed
-    status = 400 if media_type == RESPONSE_JSON and not answer.executed else 200
-    return _json(body_of(answer, record, explain), status, media_type, record)
+_CONTENT = {each: f"{each}; charset=utf-8".encode() for each in (JSON, RESPONSE_JSON)}
+_VARY = VARY.encode()
+
+
+class Reply:
+    """An answer as it is sent: its status, its header fields as ASGI has them, and its body. It is an ASGI app.
+
+    Nearly all answers are this, and Starlette's Response would encode and look through the fields of each again.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
+    """The body of the answer to an operation, signed; `explain` adds what it cost. What came of it goes into the record."""
+    record.executed, record.codes = answer.executed, []
+    sign(answer.errors, record)
+    return orjson.dumps(body_of(answer, record, explain))
+
+
+def replied(body: bytes, media_type: str, record: Record, control: str) -> Reply:
+    """The answer to an operation; `control` says how long it may be kept."""
+    status = 400 if media_type == RESPONSE_JSON and not record.executed else 200
+    headers = [
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", _CONTENT[media_type]),
+        (b"x-request-id", record.request_id.encode()),
+        (b"vary", _VARY),
+        (b"cache-control", control.encode()),
+    ]
+    return Reply(status, headers, body)
+
+
+def unchanged(reply: Reply) -> Reply:
+    """The same where the client holds it already: without a body, and with what goes for the one that it holds."""
+    return Reply(304, [each for each in reply.headers if not each[0].startswith(b"content-")], b"")
 
 
 def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:

@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from graphql_api.record import Record
 
 VARY = "Accept, Accept-Language"
-_NOT_STORED = "no-store"
+NOT_STORED = "no-store"
 _OF_THIS_SERVER = re.compile(r"\b__(schema|type)\b")
-_PRIVATE = ("authorization", "x-api-key", "x-ibm-client-id")
+_PRIVATE = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +26,16 @@ class Caching:
     release: float
     current: float
 
-    def headers(self, record: Record, request: Request, query: str, explained: bool) -> dict[str, str]:
+    def control(self, record: Record, query: str, explained: bool) -> str:
         """`Cache-Control` for the answer to an operation."""
         if record.outcome != "ok" or record.asker.tally.stale or explained:
-            return {"Cache-Control": _NOT_STORED}
+            return NOT_STORED
         # What introspection tells changes with the version of this server.
-        moving = record.asker.moving or _OF_THIS_SERVER.search(query) is not None
+        moving = record.asker.moving or ("__" in query and _OF_THIS_SERVER.search(query) is not None)
         seconds = int(self.current if moving else self.release)
-        scope = "private" if any(name in request.headers for name in _PRIVATE) else "public"
-        return {"Cache-Control": f"{scope}, max-age={seconds}" if seconds else "no-cache"}
+        if not seconds:
+            return "no-cache"
+        return f"{'public' if _PRIVATE.isdisjoint(record.head) else 'private'}, max-age={seconds}"
 
 
 def conditional(response: Response, headers: Mapping[str, str]) -> Response:
@@ -43,10 +43,20 @@ def conditional(response: Response, headers: Mapping[str, str]) -> Response:
 
     The tag is a weak one: compressed on its way or not, the answer is the same.
     """
-    tag = f'W/"{blake2b(bytes(response.body), digest_size=12).hexdigest()}"'
+    tag = tag_of(bytes(response.body))
     response.headers["ETag"] = tag
-    told = {each.strip().removeprefix("W/") for each in headers.get("if-none-match", "").split(",")}
-    if tag.removeprefix("W/") not in told and "*" not in told:
+    if not is_held(tag, headers.get("if-none-match", "")):
         return response
     kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
     return Response(status_code=304, headers=kept)
+
+
+def tag_of(body: bytes) -> str:
+    """The tag of an answer."""
+    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def is_held(tag: str, told: str) -> bool:
+    """Whether a client that sent this `If-None-Match` holds the answer of this tag."""
+    held = {each.strip().removeprefix("W/") for each in told.split(",")}
+    return tag.removeprefix("W/") in held or "*" in held

@@ -11,15 +11,17 @@ from graphql_api.published import Published
 from graphql_api.record import Record
 from graphql_api.types.text import Language
 
+_NO_NEWS = Published()
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Context:
     """One a GraphQL operation; all that it fetches is fetched for one asker."""
 
     loaders: Loaders
     languages: tuple[Language, ...]
     record: Record = field(default_factory=Record)
-    published: Published = field(default_factory=Published)
+    published: Published = _NO_NEWS
     """Where a subscription hears of new releases."""
     make_loaders: Callable[[Asker], Loaders] | None = None
     seconds: float = math.inf

@@ -50,7 +50,7 @@ class Documents:
 
     def executed(self, operation: Operation, text: str) -> None:
         """Keep the text of an operation that came with its hash. Only what could be executed fills that room."""
-        if operation.sha256 == digest(text) and self._automatic is not None:
+        if self._automatic is not None and operation.sha256 is not None and operation.sha256 == digest(text):
             self._automatic.keep(operation.sha256, text)
 
 

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from strawberry.http.streaming import MultipartTransport
 
@@ -22,15 +21,13 @@ _MULTIPART = "multipart/mixed"
 _SPECIFICATIONS = (None, "v0.2")
 
 
-async def in_parts(
-    answer: Answer, request: Request, record: Record, explain: bool, close: Callable[[], None]
-) -> Response:
+async def in_parts(answer: Answer, record: Record, explain: bool, close: Callable[[], None]) -> Response:
     """The parts of an answer; refused with 406 where the client takes none, or only those of an older specification.
 
     `close` is called when nothing more will be told.
     """
     assert answer.later is not None
-    told = parameters(request.headers.get("accept", ""), _MULTIPART)
+    told = parameters(record.head.get(b"accept", b"").decode("latin-1"), _MULTIPART)
     if told is None or "deferspec" in told or told.get("incrementalspec") not in _SPECIFICATIONS:
         await answer.later.aclose()
         close()

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.datastructures import Headers, QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope
 
 from graphql_api.endpoint.negotiation import JSON
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.record import Head, record_of
 
 _ID_LENGTH = 200
 
@@ -26,38 +27,46 @@ class Operation:
     """The hash of an automatic persisted query: lower case hex, or an id of a manifest."""
 
 
-async def operation_of(request: Request, max_body_bytes: int) -> Operation:
+async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> Operation:
     """The operation that a request asks for."""
-    if request.method in ("GET", "HEAD"):
-        return from_parameters(request.query_params)
-    if request.method != "POST":
-        raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
-    _check_encoding(request.headers)
-    return from_object(_parsed(await _read(request, max_body_bytes), "The body"))
+    method = scope["method"]
+    if method == "POST":
+        head = record_of(scope).head
+        _check_encoding(head)
+        return from_object(_parsed(await _read(head, receive, max_body_bytes), "The body"))
+    if method in ("GET", "HEAD"):
+        return from_parameters(QueryParams(scope["query_string"]))
+    raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
 
 
-def _check_encoding(headers: Headers) -> None:
-    media_type, *parameters = (each.strip().lower() for each in headers.get("content-type", "").split(";"))
-    charsets = [each.partition("=")[2].strip('"') for each in parameters if each.startswith("charset")]
-    if media_type != JSON or charsets not in ([], ["utf-8"], ["utf8"]):
-        raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+def _check_encoding(head: Head) -> None:
+    if head.get(b"content-type") != b"application/json":
+        _check_type(head.get(b"content-type", b"").decode("latin-1"))
+    if head.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise Refused(415, "Send the body as it is: a `Content-Encoding` is not supported.", accept_encoding="identity")
 
 
-async def _read(request: Request, most: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 16 and int(announced) > most:
+def _check_type(told: str) -> None:
+    media_type, *parameters = (each.strip().lower() for each in told.split(";"))
+    charsets = [each.partition("=")[2].strip('"') for each in parameters if each.startswith("charset")]
+    if media_type != JSON or charsets not in ([], ["utf-8"], ["utf8"]):
+        raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
+
+
+async def _read(head: Head, receive: Receive, most: int) -> bytes:
+    announced = head.get(b"content-length", b"")
+    if announced.isdigit() and len(announced) < 16 and int(announced) > most:
         raise _too_large(f"{int(announced):,} bytes", most)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise _too_large(f"{len(body):,} bytes and more", most)  # it is not read on to be counted
-    except ClientDisconnect:
-        raise Refused(400, "The body ended early.") from None  # nobody is there to read this
-    return bytes(body)
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The body ended early.")  # nobody is there to read this
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > most:
+            raise _too_large(f"{len(body):,} bytes and more", most)  # it is not read on to be counted
+    return body
 
 
 def _too_large(size: str, most: int) -> Refused:

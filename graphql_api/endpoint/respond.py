@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.endpoint.answer import answered, refused
-from graphql_api.endpoint.caching import Caching, conditional
+from graphql_api.endpoint.answer import encoded, refused, replied, unchanged
+from graphql_api.endpoint.caching import NOT_STORED, Caching, is_held, tag_of
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.documents import Documents
@@ -39,53 +37,63 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As an ASGI app, which gets every method."""
-        await (await self.respond(Request(scope, receive)))(scope, receive, send)
-
-    async def respond(self, request: Request) -> Response:
-        """The answer to a request."""
-        record = record_of(request.scope)
+        record = record_of(scope)
         media_type = JSON
+        reply: ASGIApp
         try:
-            media_type = negotiate(request.headers.get("accept", ""))
-            return await self._respond(request, record, media_type)
+            media_type = negotiate(record.head.get(b"accept", b"").decode("latin-1"))
+            reply = await self._reply(scope, receive, record, media_type)
         except Refused as refusal:
-            return refused(refusal, media_type, record)
+            reply = refused(refusal, media_type, record)
+        await reply(scope, receive, send)
 
-    async def _respond(self, request: Request, record: Record, media_type: str) -> Response:
-        operation = await operation_of(request, self.max_body_bytes)
+    async def _reply(self, scope: Scope, receive: Receive, record: Record, media_type: str) -> ASGIApp:
+        operation = await operation_of(scope, receive, self.max_body_bytes)
         query = self.documents.text_of(operation)
-        loaders = self._loaders(request, record)
+        by_post = scope["method"] == "POST"
+        loaders = self._loaders(record)
         try:
-            answer = await self._answer(query, operation, request, record, loaders)
+            answer = await self._answer(query, operation, record, loaders, receive, only_queries=not by_post)
         except BaseException:
             loaders.close()
             raise
         if answer.executed:
             self.documents.executed(operation, query)
-        explain = request.headers.get("x-competent-explain") == "1"
+        explain = record.head.get(b"x-competent-explain") == b"1"
         if answer.later is not None:
-            return await in_parts(answer, request, record, explain, loaders.close)
-        response = answered(answer, media_type, record, explain)
-        response.headers.update(self.caching.headers(record, request, query, explain))
-        kept = request.method != "POST" and response.headers["Cache-Control"] != "no-store"
-        return conditional(response, request.headers) if kept else response
+            return await in_parts(answer, record, explain, loaders.close)
+        body = encoded(answer, record, explain)
+        control = self.caching.control(record, query, explain)
+        reply = replied(body, media_type, record, control)
+        if by_post or control == NOT_STORED:
+            return reply
+        tag = tag_of(body)
+        reply.headers.append((b"etag", tag.encode()))
+        return unchanged(reply) if is_held(tag, record.head.get(b"if-none-match", b"").decode("latin-1")) else reply
 
-    def _loaders(self, request: Request, record: Record) -> Loaders:
-        seconds = seconds_for(request.headers.get("x-competent-timeout"), self.operation_timeout)
-        deadline = asyncio.get_running_loop().time() + seconds
-        record.asker = replace(record.asker, deadline=deadline, most_requests=self.operation_calls)
-        return self.make_loaders(record.asker)
+    def _loaders(self, record: Record) -> Loaders:
+        told = record.head.get(b"x-competent-timeout")
+        seconds = seconds_for(None if told is None else told.decode("latin-1"), self.operation_timeout)
+        asker = record.asker
+        asker.deadline = asyncio.get_running_loop().time() + seconds
+        asker.most_requests = self.operation_calls
+        return self.make_loaders(asker)
 
     async def _answer(
-        self, query: str, operation: Operation, request: Request, record: Record, loaders: Loaders
+        self,
+        query: str,
+        operation: Operation,
+        record: Record,
+        loaders: Loaders,
+        receive: Receive,
+        *,
+        only_queries: bool,
     ) -> Answer:
         record.texts = {"query": query, "variables": operation.variables}
-        context = Context(loaders, accepted(request.headers.get("accept-language", "")), record)
-        only_queries = request.method != "POST"
-        answering = self.schema.answer(
-            query, operation.variables, operation.operation_name, context, only_queries=only_queries
-        )
+        languages = accepted(record.head.get(b"accept-language", b"").decode("latin-1"))
+        context = Context(loaders, languages, record)
+        asked = (query, operation.variables, operation.operation_name, context)
         try:
-            return await while_present(request.receive, answering)
+            return await while_present(receive, self.schema.answer(*asked, only_queries=only_queries))
         except OnlyQueries:
             raise Refused(405, "By GET only a query can be asked; use POST.", allow="POST") from None

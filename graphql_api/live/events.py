@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,6 +32,7 @@ EVENTS = "text/event-stream"
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment tells that the connection lives; proxies cut silent ones after 30 to 60."""
 
+_OFFERED = (JSON, RESPONSE_JSON, EVENTS)
 _BEAT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
 
@@ -48,26 +48,25 @@ class Events:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the type that the client prefers."""
-        request = Request(scope, receive)
-        accept = request.headers.get("accept", "")
-        if request.method not in ("GET", "POST") or preferred(accept, (JSON, RESPONSE_JSON, EVENTS)) != EVENTS:
+        record = record_of(scope)
+        accept = record.head.get(b"accept", b"").decode("latin-1")
+        if scope["method"] not in ("GET", "POST") or preferred(accept, _OFFERED) != EVENTS:
             await self.endpoint(scope, receive, send)
             return
-        record = record_of(scope)
         record.protocol = "events"
         try:
             if self.connections.open >= self.connections.most:
                 raise Unavailable("This server has as many open connections as it can; ask again.", 5.0)
-            operation = await operation_of(request, self.running.endpoint.max_body_bytes)
+            operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
         except Refused as refusal:
             await refused_response(refusal, JSON, record)(scope, receive, send)
             return
         headers = headers_of(record) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        stream = self._stream(operation, request, record)
+        stream = self._stream(operation, record)
         await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
 
-    async def _stream(self, operation: Operation, request: Request, record: Record) -> AsyncGenerator[bytes]:
-        languages = accepted(request.headers.get("accept-language", ""))
+    async def _stream(self, operation: Operation, record: Record) -> AsyncGenerator[bytes]:
+        languages = accepted(record.head.get(b"accept-language", b"").decode("latin-1"))
         try:
             with self.connections.one(record.protocol):
                 answers = self.running.answers(operation, languages, record)

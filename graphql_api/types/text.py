@@ -5,6 +5,7 @@ The rule: the first language asked for that has a text, then Dutch, French, Engl
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated
 
 import strawberry
@@ -94,8 +95,13 @@ def localized(value: object) -> LocalizedText | None:
 
 def accepted(header: str) -> tuple[Language, ...]:
     """The languages of an `Accept-Language` header (RFC 9110, 12.5.4) that Competent has, the preferred one first."""
+    return _accepted(header[:1000])
+
+
+@lru_cache(256)
+def _accepted(header: str) -> tuple[Language, ...]:
     ranked: list[tuple[float, Language]] = []
-    for part in header[:1000].split(","):
+    for part in header.split(","):
         tag, _, parameter = part.partition(";")
         language = LANGUAGES.get(tag.strip().lower().partition("-")[0])
         quality = _quality(parameter)
