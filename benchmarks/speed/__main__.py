@@ -38,7 +38,7 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
 def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> results.Part:
     """Every server with what it needs in memory."""
     with serving(folder / "documents", folder / "nginx-warm") as upstream:
-        everybody = [*contestants.ours(), *contestants.peers()]
+        everybody = [*contestants.ours(), *contestants.peers(release.number)]
         shared = warm.measure(everybody, operations.shared(release), upstream.url, folder / "shared", lasts)
         own = contestants.ours()
         indexed = warm.measure(own, operations.indexed(release), upstream.url, folder / "indexed", lasts)

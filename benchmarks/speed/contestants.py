@@ -12,9 +12,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, needed, running
+from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, free_port, installed, needed, running, wait_for
 from graphql_api.settings import Settings
 
+TAILCALL_PROGRAM = "node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 KNOWN = {field.name for field in fields(Settings)}
 OURS = "competent-graphql"
@@ -50,13 +51,13 @@ def ours() -> list[Contestant]:
     return found
 
 
-def peers() -> list[Contestant]:
-    """Those of others."""
-    return [
-        Contestant(name, _node(script, mode), kept=kept)
-        for name, script in ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
-        for mode, kept in (("kept", True), ("asking", False))
-    ]
+def peers(release: str) -> list[Contestant]:
+    """Those of others. Tailcall, which npm has for Linux on x64 alone, is left out where it does not run."""
+    node = ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
+    found = [Contestant(name, _node(script, kept), kept=kept) for name, script in node for kept in (True, False)]
+    if installed(PEERS / TAILCALL_PROGRAM, "--version"):
+        found += [Contestant(TAILCALL, _tailcall(release, kept), kept=kept) for kept in (True, False)]
+    return found
 
 
 def _ours(chosen: Mapping[str, str]) -> Start:
@@ -81,19 +82,47 @@ def _ours(chosen: Mapping[str, str]) -> Start:
     return start
 
 
-def _node(script: str, mode: str) -> Start:
+def _node(script: str, kept: bool) -> Start:
     @contextmanager
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
         folder.mkdir(parents=True, exist_ok=True)
         if not (PEERS / "node_modules").is_dir():
             raise Missing("the peers are not installed: npm ci in benchmarks/peers")
-        command = [needed("node", "nodejs"), str(PEERS / script), upstream, mode]
+        command = [needed("node", "nodejs"), str(PEERS / script), upstream, "kept" if kept else "asking"]
         environment = _environment({"NODE_ENV": "production"})
         with running(command, SERVER_CORE, folder / "stderr.log", environment) as process:
             assert process.stdout
             if not (url := process.stdout.readline().strip()):
                 raise RuntimeError(f"{script} did not start: {(folder / 'stderr.log').read_text()[-2000:]}")
             yield Serving(url, process.pid)
+
+    return start
+
+
+def _tailcall(release: str, kept: bool) -> Start:
+    """`kept`: with its cache of HTTP and that of fields, which together are fastest. It is not let out to tell of its use."""
+
+    @contextmanager
+    def start(upstream: str, folder: Path) -> Iterator[Serving]:
+        folder.mkdir(parents=True, exist_ok=True)
+        port, schema, log = free_port(), folder / "tailcall.graphql", folder / "stderr.log"
+        filled = {"UPSTREAM": upstream, "RELEASE": release, "PORT": str(port)}
+        filled |= {
+            "HTTP_CACHE": f"httpCache: {100_000 if kept else 0}",
+            "CACHED": "@cache(maxAge: 86400000)" if kept else "",
+        }
+        lines = (PEERS / "tailcall.graphql").read_text().splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("#"))
+        for name, value in filled.items():
+            text = text.replace(name, value)
+        schema.write_text(text)
+        environment = _environment(
+            {"TAILCALL_TRACKER": "false", "TC_TRACKER": "false", "HTTPS_PROXY": "http://127.0.0.1:1"}
+        )
+        command = [str(PEERS / TAILCALL_PROGRAM), "start", str(schema)]
+        with running(command, SERVER_CORE, log, environment, quiet=True) as process:
+            wait_for(port, process, log)
+            yield Serving(f"http://127.0.0.1:{port}/graphql", process.pid)
 
     return start
 

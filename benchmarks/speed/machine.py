@@ -14,7 +14,15 @@ from benchmarks.speed.contestants import PEERS
 from benchmarks.speed.processes import needed
 
 _PACKAGES = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "orjson")
-_PEERS = ("mercurius", "fastify", "graphql-yoga", "graphql-jit", "dataloader", "graphql")
+_PEERS = (
+    "mercurius",
+    "fastify",
+    "graphql-yoga",
+    "graphql-jit",
+    "dataloader",
+    "graphql",
+    "@tailcallhq/core-linux-x64-gnu",
+)
 
 
 def describe() -> dict[str, str]:
@@ -24,7 +32,7 @@ def describe() -> dict[str, str]:
         "server": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "peers": f"Node {_told(needed('node', 'nodejs'), '--version')}, "
-        + ", ".join(f"{n} {_installed(n)}" for n in _PEERS),
+        + ", ".join(f"{name.split('/')[0].strip('@')} {_installed(name)}" for name in _PEERS),
         "upstream and load": f"nginx {_told(needed('nginx', 'nginx'), '-v')}, wrk {_told(needed('wrk', 'wrk'), '-v')}",
         "load of the machine when it began": f"{os.getloadavg()[0]:.1f}",
     }

@@ -42,14 +42,26 @@ def needed(program: str, package: str) -> str:
     raise Missing(f"{program} is not there: apt-get install {package}")
 
 
+def installed(*command: str | Path) -> bool:
+    """Whether a program is there and runs on this machine."""
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0  # noqa: S603  # our own
+    except OSError:
+        return False
+
+
 @contextmanager
 def running(
-    command: Sequence[str], core: str, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str], core: str, log: Path, environment: Mapping[str, str] | None = None, *, quiet: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """A program while it runs; what it says as an error goes to the log."""
+    """A program while it runs; what it says as an error goes to the log, and with `quiet` all that it says."""
     with log.open("a") as errors:
         process = subprocess.Popen(  # noqa: S603  # our own
-            pinned(core, command), stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+            pinned(core, command),
+            stdout=errors if quiet else subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment,
         )
     try:
         yield process
