@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey fuzz screenshot bench bench-index bench-faults clean
+.PHONY: serve test check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "not browser and not real and not soak and not valkey and not fuzz"
+	$(BIN)/pytest -n auto -m "not browser and not real and not soak and not valkey and not fuzz and not plans"
 
 check: $(VENV)/.dev check-breaking
 	$(BIN)/ruff check .
@@ -50,6 +50,9 @@ test-clients: $(VENV)/.serve $(VENV)-clients/.done tests/clients/node_modules/.p
 
 test-valkey: $(VENV)/.dev
 	$(BIN)/pytest -m valkey
+
+test-plans: $(VENV)/.dev
+	$(BIN)/pytest -n auto -m plans --show-capture=no
 
 fuzz: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m fuzz

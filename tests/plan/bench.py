@@ -1,0 +1,68 @@
+"""Examples run one after the other: a loop, the data that all share, and what the answers were like."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as some
+
+from tests.plan.operations import operations
+from tests.plan.scenarios import SCHEMA, Data, Scenario, rounds
+from tests.plan.twins import Asked, Reply
+
+ON, OFF = {"plans": "on"}, {"plans": "off"}
+EACH = 6, 10
+"""Operations of an example, asked twice of two new servers."""
+
+
+class Bench:
+    """Compares two servers, and counts what they answered."""
+
+    def __init__(self, runner: asyncio.Runner, data: Data) -> None:
+        self._runner = runner
+        self.data = data
+        self.asked: list[Asked] = []
+        self.counted: Counter[str] = Counter()
+
+    def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> None:
+        """Fails where two new servers differ in anything."""
+        found = self._runner.run(self._compare(scenario, number, list(asked)))
+        assert not found, f"{scenario.name} ({number}):\n" + "\n".join(found)
+
+    async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> list[str]:
+        async with scenario.twins(self.data, number, OFF, ON) as (pair, upstream):
+            found = await rounds(pair, upstream, asked)
+        self.asked += asked
+        for _, reply in found.replies:
+            self.counted.update(kind_of(reply))
+        return found.found
+
+    def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
+        """The same for operations that are made up, always the same ones for a number."""
+
+        @seed(number)
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+        )
+        @given(
+            some.integers(0, 1000), some.lists(operations(SCHEMA, self.data.known), min_size=EACH[0], max_size=EACH[1])
+        )
+        def same(damage: int, asked: list[Asked]) -> None:
+            self.compare(scenario, damage, asked)
+
+        same()
+
+
+def kind_of(reply: Reply) -> list[str]:
+    """What kind of answer a reply is: `data` where a field of the query has some, and `errors`."""
+    body: dict[str, Any] = orjson.loads(reply.body)
+    data = body.get("data")
+    full = isinstance(data, dict) and any(each is not None for each in data.values())
+    return ["asked", *(["data"] if full else []), *(["errors"] if "errors" in body else [])]

@@ -1,0 +1,107 @@
+"""The comparison finds what it is there to find: each way in which two replies can differ, and a server that is another one."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.plan.bench import Bench
+from tests.plan.scenarios import RELEASES
+from tests.plan.twins import Asked, Reply, Twin, Twins, differences
+from tests.plan.upstream import Damage, Upstream
+
+BODY = b'{"errors":[{"message":"m","locations":[{"line":1,"column":3}],"path":["a",0],"extensions":{"code":"X"}},{"message":"n","path":["b"]}],"data":{"a":[{"x":1,"y":null},{"x":2,"y":[]}],"b":null}}'
+REPLY = Reply(200, {"cache-control": "no-store", "etag": "1", "content-length": "9"}, BODY, ["/a", "/b"])
+EQUAL = {
+    "another tag": REPLY._replace(headers=REPLY.headers | {"etag": "2"}),
+    "errors in another order": REPLY._replace(
+        body=orjson.dumps((body := orjson.loads(BODY)) | {"errors": body["errors"][::-1]})
+    ),
+}
+
+
+def changed(old: bytes, new: bytes) -> Reply:
+    assert old in BODY
+    return REPLY._replace(body=BODY.replace(old, new))
+
+
+DIFFERENT = {
+    "status": REPLY._replace(status=400),
+    "header": REPLY._replace(headers=REPLY.headers | {"cache-control": "public"}),
+    "no tag": REPLY._replace(headers={name: each for name, each in REPLY.headers.items() if name != "etag"}),
+    "order of keys": changed(b'{"x":1,"y":null}', b'{"y":null,"x":1}'),
+    "order of items": changed(b'{"x":1,"y":null},{"x":2,"y":[]}', b'{"x":2,"y":[]},{"x":1,"y":null}'),
+    "null for nothing": changed(b',"y":null', b""),
+    "a key twice": changed(b'{"x":1,"y":null}', b'{"x":1,"y":null,"y":null}'),
+    "a number as text": changed(b'"x":1', b'"x":"1"'),
+    "null further up": changed(b'{"x":2,"y":[]}', b"null"),
+    "location": changed(b'"column":3', b'"column":4'),
+    "path": changed(b'["a",0]', b'["a",1]'),
+    "code": changed(b'"X"', b'"Y"'),
+    "an error less": changed(b',{"message":"n","path":["b"]}', b""),
+    "data before errors": REPLY._replace(body=orjson.dumps(dict(reversed(orjson.loads(BODY).items())))),
+    "no body": REPLY._replace(body=b""),
+    "asked twice": REPLY._replace(upstream=["/a", "/a", "/b"]),
+    "asked less": REPLY._replace(upstream=["/a"]),
+}
+
+
+@pytest.mark.parametrize("other", EQUAL.values(), ids=EQUAL)
+def test_replies_that_a_client_takes_for_the_same_do_not_differ(other: Reply) -> None:
+    assert differences(REPLY, other) == []
+
+
+@pytest.mark.parametrize("other", DIFFERENT.values(), ids=DIFFERENT)
+def test_replies_differ(other: Reply) -> None:
+    assert differences(REPLY, other)
+
+
+QUERY = """{ occupationalProfiles(first: 2) { nodes { code title { nl } essentialCompetences { code knowledgeItems { code description { fr } } } } } }"""
+
+
+async def compared(bench: Bench, change: Callable[[str, int, Any], Any], asked: Asked) -> list[str]:
+    """What a server over the same data and one over changed data differ in, that has its index all the same."""
+    upstream = Upstream(bench.data.original)
+    pair = Twins(Twin(bench.data.settings, upstream), Twin(bench.data.settings, Upstream(bench.data.original, change)))
+    try:
+        for each in (pair.first, pair.second):
+            for release in RELEASES:
+                await each.parts.indexes.ready(release)
+        return await pair.ask(asked)
+    finally:
+        await pair.first.parts.aclose()
+        await pair.second.parts.aclose()
+
+
+def deep_text(path: str, status: int, document: Any) -> Any:
+    for each in document.get("essentialCompetences", ()):
+        for item in each.get("knowledgeItems", ()):
+            item["description"] = {**item["description"], "fr": "autre chose"}
+    return status, document
+
+
+def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> None:
+    with asyncio.Runner() as runner:
+        (told,) = runner.run(compared(bench, deep_text, Asked(QUERY)))
+
+    assert told.startswith("data: ")
+    assert "autre chose" in told
+    assert "/knowledgeItems/" in told
+
+
+def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
+    with asyncio.Runner() as runner:
+        told = runner.run(compared(bench, lambda *_: (404, {}), Asked(QUERY)))
+
+    assert told
+
+
+def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:
+    def damaged(number: int) -> Any:
+        document = {"id": "x", "title": {"nl": "a"}, "competences": [{"id": str(n), "code": "c"} for n in range(9)]}
+        return Damage(number, share=1.0)("/releases/3.11/occupationalprofiles/x", 200, document)
+
+    assert damaged(1) == damaged(1)
+    assert len({repr(damaged(number)) for number in range(20)}) > 10
