@@ -26,6 +26,7 @@ from graphql_api.settings import Settings
 from graphql_api.shared import SCHEMES, Shared
 from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
+from graphql_api.store.sharing import Sharing
 from graphql_api.store.shelf import Shelf
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import ValkeyStore
@@ -69,7 +70,7 @@ class Parts:
         self.store = Store(
             self._upstream.fetch,
             shelf,
-            Memory(settings.memory_bytes),
+            Memory(settings.memory_bytes, sharing=Sharing()),
             ValkeyStore(self._shared, shelf.longest, settings.total_timeout + _LEASE_MORE)
             if self._shared
             else _backend(settings, shelf.longest),

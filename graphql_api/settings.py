@@ -99,8 +99,9 @@ class Settings:
     document_bytes: int = _setting(8_000_000, "Largest document that is read, after inflating.", least=1)
     page_size: int = _setting(500, "Items asked for with each page of a list.", least=1)
     memory_bytes: int = _setting(
-        64_000_000,
-        "Documents kept in memory, in bytes of their JSON text; parsed they take about four times that.",
+        128_000_000,
+        "Bytes of memory that documents may take, parsed, a part that several of them have counted once; a release at real "
+        "size takes 60 MB.",
         least=0,
     )
     store_bytes: int = _setting(

@@ -3,18 +3,26 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from graphql_api.store.sharing import Sharing
 from graphql_api.store.shelf import Kept
 
 MOST_ENTRIES = 100_000
-"""Documents; what each takes beside its JSON text is bounded by this."""
+"""Documents, however small."""
+ENTRY = 500
+"""Bytes of a document's place in a memory that shares: its path, its time, its validators."""
 
 
 class Memory:
-    """A map from path to document, bounded. Documents stay parsed: reading one costs no more than the look-up."""
+    """A map from path to document, bounded. Documents stay parsed: reading one costs no more than the look-up.
 
-    def __init__(self, most_bytes: int, most_entries: int = MOST_ENTRIES) -> None:
+    With `sharing` equal parts of documents are one object, and the bytes counted are those that all of it takes, parsed, each
+    part once; without, they are those of the documents' JSON texts.
+    """
+
+    def __init__(self, most_bytes: int, most_entries: int = MOST_ENTRIES, sharing: Sharing | None = None) -> None:
         self._most = most_bytes
         self._most_entries = most_entries
+        self._sharing = sharing
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self.bytes = 0
 
@@ -25,22 +33,38 @@ class Memory:
             self._kept.move_to_end(path)
         return kept
 
-    def put(self, path: str, kept: Kept) -> None:
-        """Keep a document, and let go of the least recently used that no longer fit. One larger than all the room stays out."""
-        self.drop(path)
+    def put(self, path: str, kept: Kept) -> Kept:
+        """Keep a document, and let go of the least recently used that no longer fit; gives it as it is kept.
+
+        One larger than all the room stays out.
+        """
         if kept.size > self._most:
-            return
-        self._kept[path] = kept
-        self.bytes += kept.size
+            self.drop(path)
+            return kept
+        taken, more = self._taken(kept)
+        self.drop(path)
+        self._kept[path] = taken
+        self.bytes += more
+        if more > self._most:
+            self.drop(path)
         while self.bytes > self._most or len(self._kept) > self._most_entries:
-            _, gone = self._kept.popitem(last=False)
-            self.bytes -= gone.size
+            self._let_go(self._kept.popitem(last=False)[1])
+        return taken
 
     def drop(self, path: str) -> None:
         """Forget a document."""
         gone = self._kept.pop(path, None)
         if gone is not None:
-            self.bytes -= gone.size
+            self._let_go(gone)
+
+    def _taken(self, kept: Kept) -> tuple[Kept, int]:
+        if self._sharing is None:
+            return kept, kept.size
+        document, more = self._sharing.take(kept.document)
+        return kept._replace(document=document), more + ENTRY
+
+    def _let_go(self, gone: Kept) -> None:
+        self.bytes -= gone.size if self._sharing is None else self._sharing.give_back(gone.document) + ENTRY
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)

@@ -205,8 +205,7 @@ class Store:
         try:
             async with self._turn(path) as brought:
                 if brought is not None:  # by another process
-                    self._remember(path, brought)
-                    return brought
+                    return self._remember(path, brought)
                 return await self._brought(path, flight, old)
         except UpstreamError as error:
             if isinstance(error, UpstreamNotFound):
@@ -222,29 +221,32 @@ class Store:
         fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
         kept = self._renewed(fetched, old)
         for name in {path, _pinned_path(path, kept.document)}:
-            self._keep(name, kept)
+            kept = self._keep(name, kept)
         return kept
 
     def _renewed(self, fetched: Fetched, old: Kept | None) -> Kept:
         now = self._clock()
         if fetched.document is not None:
-            return Kept(fetched.document, now, len(orjson.dumps(fetched.document)), fetched.validators)
+            return Kept(fetched.document, now, _size(fetched.document), fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="not modified, though there is no copy that it was asked for with")
         # A 304 may tell of new validators (RFC 9111, 4.3.4); what it does not tell of stays.
         now_told = (new or told for new, told in zip(fetched.validators, old.validators, strict=True))
         return old._replace(at=now, validators=Validators(*now_told))
 
-    def _keep(self, path: str, kept: Kept) -> None:
+    def _keep(self, path: str, kept: Kept) -> Kept:
         self._missing.forget(path)
-        self._remember(path, kept)
+        kept = self._remember(path, kept)
         if self._backend is not None and is_lasting(path):
             self._backend.put(path, kept)
+        return kept
 
-    def _remember(self, path: str, kept: Kept) -> None:
+    def _remember(self, path: str, kept: Kept) -> Kept:
+        """Keep it in memory, unless there is a newer one; gives it with its parts as others have them."""
         known = self._memory.get(path)
         if path not in self._passing and (known is None or known.at <= kept.at):
-            self._memory.put(path, kept)
+            return self._memory.put(path, kept)
+        return kept
 
     async def settle(self) -> None:
         """Wait until no stale copy is being renewed: for a process that ends with its question."""
@@ -259,6 +261,13 @@ class Store:
 
 def _without(paths: list[str], found: Found) -> list[str]:
     return [path for path in paths if path not in found]
+
+
+def _size(document: Document) -> int:
+    try:
+        return len(orjson.dumps(document))
+    except TypeError as error:  # it is read to a thousand levels and written to 254
+        raise UpstreamInvalidResponse(detail=f"not to be written as JSON again: {error}") from error
 
 
 def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
