@@ -19,11 +19,13 @@ check: $(VENV)/.dev check-breaking
 	$(BIN)/lint-imports
 	$(BIN)/competent-graphql schema | diff - schema.graphql
 
-# Would a client of the last release (the newest tag v…) break?
+# Would a client of the last release (the newest tag v… before this commit) break?
 check-breaking: $(VENV)/.dev
 	@tag=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); \
-	if [ -z "$$tag" ]; then echo "No release yet: no older schema to compare with."; exit 0; fi; \
-	git show "$$tag:schema.graphql" > $(VENV)/released.graphql && $(BIN)/competent-graphql schema --since $(VENV)/released.graphql
+	if [ -n "$$tag" ]; then git show "$$tag:schema.graphql" | $(BIN)/competent-graphql schema --since -; \
+	elif [ "$$(git rev-parse --is-shallow-repository 2>/dev/null)" = true ]; then \
+		echo "Not compared with the last release: this clone has no tags (git fetch --tags --unshallow)."; \
+	else echo "No release yet: no older schema to compare with."; fi
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -161,7 +161,9 @@ def mirror(
 def schema(
     since: Annotated[
         Path | None,
-        typer.Option(help="Tell instead what has changed since an older schema, in this file, that may break clients."),
+        typer.Option(
+            help="Tell instead what has changed since an older schema, in this file (`-`: standard input), that may break clients."
+        ),
     ] = None,
 ) -> None:
     """Print the schema in GraphQL's schema definition language.
@@ -173,7 +175,8 @@ def schema(
     if since is None:
         print(build_schema().as_str())
         return
-    broken = _changes_since(_document(None, since), build_schema().as_str())
+    older = sys.stdin.read() if str(since) == "-" else _document(None, since)
+    broken = _changes_since(older, build_schema().as_str())
     raise typer.Exit(1 if broken else 0)
 
 
