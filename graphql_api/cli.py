@@ -162,7 +162,7 @@ def schema(
     since: Annotated[
         Path | None,
         typer.Option(
-            help="Tell instead what has changed since an older schema, in this file (`-`: standard input), that may break clients."
+            help="Tell instead what has changed since an older schema (a file; `-`: standard input) that may break clients."
         ),
     ] = None,
 ) -> None:

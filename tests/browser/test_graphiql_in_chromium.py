@@ -75,6 +75,20 @@ class Page:
         self.until(lambda: self.find(selector), f"{selector} is there")
         self.find(selector)[0].click()
 
+    def click_on(self, selector: str, text: str) -> None:
+        """Click on what is chosen by the selector and has this text. By script, as lists are drawn anew under one's hands."""
+        found = f"Array.from(document.querySelectorAll({selector!r})).find(it => it.innerText === {text!r})"
+        self.until(lambda: self.script(f"{found} !== undefined"), f"{text} can be chosen")
+        self.script(f"{found}.click()")
+
+    def texts(self, selector: str) -> list[str]:
+        return list(self.script(f"Array.from(document.querySelectorAll({selector!r}), it => it.innerText)"))
+
+    def is_about(self, name: str) -> None:
+        """Wait until GraphiQL has seen that the query is this operation: a moment after it stands there."""
+        seen = f"document.querySelector({QUERY!r}).CodeMirror.operationName"
+        self.until(lambda: name in self.text(QUERY) and self.script(seen) == name, f"{name} is open")
+
     def tabs(self) -> list[str]:
         return [tab.text for tab in self.find(".graphiql-tab-button")]
 

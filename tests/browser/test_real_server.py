@@ -1,24 +1,142 @@
-"""GraphiQL over the server itself: every tab answers, and nothing is asked of another host."""
+"""GraphiQL over the server itself: every tab answers, a subscription hears, panels and themes work, and nothing is asked of another host."""
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import httpx
 import pytest
 
 from graphql_api.app import create_app
 from graphql_api.examples import examples
-from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.sandbox import Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.browser.test_graphiql_in_chromium import Serve, assert_graphiql_works
+from tests.browser.test_graphiql_in_chromium import ANSWER, QUERY, VARIABLES, Page, Serve, assert_graphiql_works
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
 
+NAMES = [each.name for each in examples()]
+EXPLORER = ".graphiql-doc-explorer"
 
-def test_graphiql_opens_with_the_examples_of_the_running_data(
-    browser: object, serve: Serve, releases: Releases, settings: Settings
-) -> None:
-    base = serve(create_app(settings, create_sandbox(releases)))
 
+@pytest.fixture
+def base(serve: Serve, releases: Releases, settings: Settings) -> str:
+    """A server over the bundled data."""
+    return serve(create_app(settings, create_sandbox(releases)))
+
+
+@pytest.fixture
+def page(browser: "Chrome", base: str) -> Iterator[Page]:
+    """GraphiQL of that server; whatever a test does there, the browser has nothing to complain of, and asks no other host."""
+    opened = Page(browser, base)
+    yield opened
+    assert opened.complaints() == []
+    assert [url for url in opened.requests() if not url.startswith(f"{base}/")] == []
+
+
+def choose(page: Page, name: str) -> None:
+    """Open a tab of this name."""
+    page.click(f"#graphiql-session-tab-{NAMES.index(name)}")
+    page.is_about(name)
+
+
+def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome", base: str) -> None:
     assert_graphiql_works(
-        browser,  # type: ignore[arg-type]
+        browser,
         base,
-        [example.name for example in examples()],
+        NAMES,
         lambda answer: answer["data"]["occupationalProfile"]["code"] == "OP-101" and "errors" not in answer,
     )
+
+
+def test_every_tab_with_a_query_answers(page: Page) -> None:
+    queries = [each.name for each in examples() if each.kind == "query"]
+    assert len(queries) >= 16
+    for name in queries:
+        choose(page, name)
+        answer = page.run()
+        assert "errors" not in answer, name
+        assert None not in answer["data"].values(), name
+
+
+def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
+    browser: "Chrome", serve: Serve, settings: Settings
+) -> None:
+    releases = bundled_releases()
+    releases.hold(1)
+    sandbox = create_sandbox(releases)
+    competent = serve(sandbox)
+    live = replace(settings, upstream_url=competent, store="memory:", keep_current=1.0, index="off").checked()
+    page = Page(browser, serve(create_app(live)))
+    choose(page, "ReleasePublished")
+    page.click(".graphiql-execute-button")
+    # Who has subscribed hears of what comes after the first look at which release is current.
+    looked = list(sandbox.state.asked).count("/releases/current")
+    page.until(lambda: list(sandbox.state.asked).count("/releases/current") > looked + 1, "the server looks")
+    httpx.post(f"{competent}/sandbox/releases").raise_for_status()
+    page.until(lambda: page.text(ANSWER), "the release is told")
+
+    assert json.loads(page.text(ANSWER))["data"]["releasePublished"]["number"] == "3.11"
+    page.click("[aria-label='Stop query (Ctrl-Enter)']")
+    page.until(lambda: page.find("[aria-label='Execute query (Ctrl-Enter)']"), "the subscription is ended")
+    assert page.complaints() == []
+
+
+def test_the_docs_lead_from_an_entry_point_to_its_type(page: Page) -> None:
+    assert "Query" in page.docs()
+    for name in ("Query", "occupationalProfile", "OccupationalProfile"):
+        page.click_on(f"{EXPLORER} a", name)
+        page.until(lambda name=name: page.texts(f"{EXPLORER}-title") == [name], f"{name} is shown")
+
+    assert {"title", "essentialCompetences", "similarProfiles"} <= set(page.texts(f"{EXPLORER} a"))
+
+
+def test_the_docs_are_searched(page: Page) -> None:
+    page.docs()
+    page.find(f"{EXPLORER} input")[0].send_keys("competenceGap")
+    page.until(lambda: any("competenceGap" in each for each in page.texts("[role='option']")), "it is found")
+
+
+def test_history_gives_an_operation_back(page: Page) -> None:
+    choose(page, "Releases")
+    page.run()
+    page.click("[aria-label='Show History']")
+    page.until(lambda: page.texts(".graphiql-history-item-label") == ["Releases"], "it is in the history")
+    page.click(".graphiql-tab-add")
+    page.until(lambda: "releases {" not in page.text(QUERY), "another tab is open")
+    page.click_on(".graphiql-history-item-label", "Releases")
+    page.is_about("Releases")
+
+    assert "errors" not in page.run()
+
+
+def background(page: Page) -> int:
+    """How light the page is, from 0 to 255."""
+    colour = "getComputedStyle(document.querySelector('.graphiql-container')).backgroundColor"
+    red, green, blue = page.script(f"{colour}.match(/[0-9.]+/g).slice(0, 3).map(Number)")
+    return int((red + green + blue) / 3)
+
+
+def test_the_theme_is_that_of_the_system_until_a_visitor_chooses(page: Page) -> None:
+    seen = {}
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        seen[scheme] = background(page)
+    page.dialog_styles()
+    page.click("[data-theme='light']")
+    page.until(lambda: background(page) == seen["light"], "it is light, though the system is dark")
+
+    assert seen["light"] > 200
+    assert seen["dark"] < 80
+
+
+def test_a_header_that_a_visitor_writes_is_sent(page: Page) -> None:
+    header = json.dumps(json.dumps({"X-Competent-Explain": "1"}))
+    page.script(f"document.querySelectorAll('{VARIABLES}')[1].CodeMirror.setValue({header})")
+
+    assert page.run()["extensions"]["cost"]["requested"] > 0
