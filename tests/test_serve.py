@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,6 +76,18 @@ async def test_a_small_answer_on_a_kept_connection_waits_for_no_acknowledgement(
         reader, writer = await asyncio.open_connection(*listening.getsockname())
         assert await reader.read() == b"at once"
         writer.close()
+
+
+def test_the_garbage_collector_looks_at_few_objects_at_a_time_and_never_at_what_was_there_before() -> None:
+    script = (
+        "import gc; from graphql_api.serving import pause_shortly; pause_shortly(); "
+        "print(gc.get_freeze_count(), gc.get_count()[0], *gc.get_threshold())"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
+    frozen, left, first, second, _ = map(int, told.split())
+
+    assert frozen > 1000 > left
+    assert first * second <= 50_000
 
 
 async def test_several_processes_serve_on_one_socket() -> None:
