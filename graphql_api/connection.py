@@ -5,13 +5,17 @@ what it is told, here and where its request is no HTTP, is JSON with a code, as 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import orjson
+from httptools import parse_url
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from graphql_api.exchange import Exchange
 from graphql_api.wrapping import HEADERS
 
 _SENTENCES = {
@@ -35,7 +39,11 @@ class Bounds(Config):
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol within those bounds."""
+    """uvicorn's protocol within those bounds.
+
+    One timer watches a connection, whatever it waits for: it looks again when its time has come, and is not set anew with
+    every request.
+    """
 
     config: Bounds
 
@@ -47,18 +55,23 @@ class Connection(HttpToolsProtocol):
         self._head = 0
         self._unsent = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._late: Callable[[], None] = self._too_slow
+        self._arriving = False
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        self._arrived()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head, also where it never ends."""
         if self._refused:
             return
-        if self._timer is None and self._is_idle():
+        if not self._arriving and self._is_idle():
             self._begin()
         super().data_received(data)
         if self._in_head:
@@ -69,7 +82,7 @@ class Connection(HttpToolsProtocol):
         """A request begins."""
         super().on_message_begin()
         self._in_head, self._head = True, 0
-        if self._timer is None:
+        if not self._arriving:
             self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -83,8 +96,44 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head += len(self.url)
         self._check_head()
-        if not self._refused:
-            super().on_headers_complete()
+        if not self._refused and not self._is_upgrade():
+            self._let_through()
+
+    def _is_upgrade(self) -> bool:
+        # Then the request goes to another protocol as it came, and uvicorn reads no more than its method here.
+        if self.parser.should_upgrade() and self._should_upgrade():
+            self.scope["method"] = self.parser.get_method().decode("ascii")
+            return True
+        return False
+
+    def _let_through(self) -> None:
+        """As uvicorn's `on_headers_complete`, with an exchange of ours."""
+        version, url = self.parser.get_http_version(), parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = url.path
+        self.scope["query_string"] = url.query or b""
+        before = self.cycle
+        self.cycle = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -98,6 +147,19 @@ class Connection(HttpToolsProtocol):
             self._check_head()  # with what followed a body in chunks
         if not self._refused:
             super().on_message_complete()
+        if self._is_idle():  # it was answered before all of it was here
+            self._watch(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._arriving:
+            self._watch(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP ends the connection."""
@@ -113,9 +175,7 @@ class Connection(HttpToolsProtocol):
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent != self._unsent and not self.transport.is_closing():
             self._unsent = unsent
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._watch(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         elif unsent:
             self.transport.abort()
         else:
@@ -125,15 +185,31 @@ class Connection(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _begin(self) -> None:
-        self._timer = self.loop.call_later(self.config.arrival, self._too_slow)
+        self._arriving = True
+        self._watch(self.config.arrival, self._too_slow)
 
     def _arrived(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._arriving, self._due = False, None
+
+    def _watch(self, seconds: float, late: Callable[[], None]) -> None:
+        self._due, self._late = self.loop.time() + seconds, late
+        if self._timer is None or self._timer.when() > self._due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._due > self.loop.time():
+            self._timer = self.loop.call_at(self._due, self._look)
+        else:
+            self._due = None
+            self._late()
 
     def _too_slow(self) -> None:
-        self._timer = None
+        self._arriving = False
         if self.cycle is None and not self._head and not self._in_head:
             self._refused = True
             self.transport.close()  # nothing was asked, so nothing is answered

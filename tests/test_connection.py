@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.connection import Bounds
 from graphql_api.wrapping import HEADERS
@@ -204,6 +204,20 @@ async def test_an_honest_client_gets_its_answers_and_then_is_cut_for_being_idle(
 
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert answer.endswith(b"2")
+
+
+async def test_who_was_answered_before_all_was_sent_is_cut_for_being_idle_too() -> None:
+    async with serving(refusing) as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(HEAD + b"Content-Length: 6\r\n\r\nabc")
+        assert b"413" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"def")
+        assert await rest_of(reader) == b""
+        writer.close()
+
+
+async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(status_code=413)(scope, receive, send)
 
 
 async def test_who_takes_nothing_of_a_large_answer_is_cut() -> None:

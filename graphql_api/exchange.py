@@ -1,0 +1,93 @@
+"""One request and its answer on a connection: an answer whose length is known leaves in one piece, head and body.
+
+uvicorn sends a head by itself, so each answer costs two calls of the system and two packets. ASGI has a server wait: nothing
+is to be sent before the first message of the body.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
+from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
+
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
+_ITS_OWN = (b"transfer-encoding", b"connection")
+"""Headers that say how the connection goes on, which uvicorn acts on."""
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Exchange(RequestResponseCycle):
+    """uvicorn's, with this way for the answers that are most of all."""
+
+    _head = b""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message of ASGI, or keep the head until there is something of the body."""
+        if message["type"] == "http.response.start" and not self.response_started:
+            if (length := _length(message)) is None or self.access_log:
+                await super().send(message)
+                return
+            self._head = self._head_of(message)
+            self.response_started, self.waiting_for_100_continue = True, False
+            self.chunked_encoding, self.expected_content_length = False, length
+        elif self._head and message["type"] == "http.response.body":
+            if self.flow.write_paused and not self.disconnected:
+                await self.flow.drain()
+            if not self.disconnected:
+                self._begin(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            await super().send(message)
+
+    def _head_of(self, start: HTTPResponseStartEvent) -> bytes:
+        pieces, lines = [STATUS_LINE[start["status"]]], 1
+        for headers in (self.default_headers, start["headers"]):
+            for name, value in headers:
+                pieces += (_checked(name), b": ", value, b"\r\n")
+                lines += 1
+        head = b"".join(pieces)
+        # No value has begun a line of its own, or holds what is no text.
+        if (
+            head.count(b"\n") != lines
+            or head.count(b"\r") != lines
+            or len(head.translate(None, _CONTROLS)) != len(head)
+        ):
+            raise RuntimeError("Invalid HTTP header value.")
+        return head
+
+    def _begin(self, body: bytes, *, more: bool) -> None:
+        head = self._head + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        self._head = b""
+        if self.scope["method"] == "HEAD":
+            body, self.expected_content_length = b"", 0
+        if len(body) > self.expected_content_length:
+            raise RuntimeError("Response content longer than Content-Length")
+        self.expected_content_length -= len(body)
+        self.transport.write(head + body)
+        if more:
+            return
+        if self.expected_content_length:
+            raise RuntimeError("Response content shorter than Content-Length")
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+
+def _length(start: HTTPResponseStartEvent) -> int | None:
+    """The length of the body, where it is told, and the connection is left as it is."""
+    length = None
+    for name, value in start.get("headers", ()):
+        if name == b"content-length":
+            length = int(value)
+        elif name in _ITS_OWN:
+            return None
+    return length
+
+
+@lru_cache(512)
+def _checked(name: bytes) -> bytes:
+    if HEADER_RE.search(name):
+        raise RuntimeError("Invalid HTTP header name.")
+    return name.lower()

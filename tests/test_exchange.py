@@ -1,0 +1,116 @@
+"""A request and its answer on a connection: in one piece where the length is known, and never with a line that nobody wrote."""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from graphql_api.connection import Bounds, Connection
+
+
+class Written(asyncio.Transport):
+    """A transport that keeps each piece that is written; `cut` where the server has closed it by then."""
+
+    def __init__(self) -> None:
+        super().__init__({"sockname": ("127.0.0.1", 1), "peername": ("127.0.0.1", 2)})
+        self.pieces: list[bytes] = []
+        self.closed = self.cut = False
+
+    def write(self, data: Any) -> None:
+        self.pieces.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Written:
+    """What is written when an app answers a request with these messages."""
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            for message in messages:
+                await send(message)
+        finally:
+            asyncio.get_running_loop().call_soon(ended.set)
+
+    config = Bounds(app, arrival=5, head_bytes=2_000, log_config=None, access_log=False, lifespan="off")
+    config.load()
+    connection, transport = Connection(config, ServerState(), {}, asyncio.get_running_loop()), Written()
+    connection.connection_made(transport)
+    connection.data_received(request)
+    await ended.wait()
+    transport.cut = transport.closed
+    connection.connection_lost(None)
+    return transport
+
+
+def start(*headers: tuple[bytes, bytes], status: int = 200) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def body(content: bytes = b"", more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": content, "more_body": more}
+
+
+THREE = (b"content-length", b"3")
+
+
+async def test_an_answer_of_known_length_leaves_in_one_piece() -> None:
+    transport = await written(start(THREE, (b"x-a", b"1")), body(b"abc"))
+
+    assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-a: 1\r\n\r\nabc"]
+    assert not transport.cut
+
+
+async def test_its_head_leaves_with_the_first_part_of_a_body_in_parts() -> None:
+    transport = await written(start(THREE), body(b"a", more=True), body(b"bc"))
+
+    assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na", b"bc"]
+
+
+async def test_the_head_of_a_stream_leaves_before_its_first_part() -> None:
+    transport = await written(start((b"content-type", b"text/event-stream")), body(b"abc", more=True))
+
+    head, chunk, *_ = transport.pieces
+    assert head.endswith(b"transfer-encoding: chunked\r\n\r\n")
+    assert chunk == b"3\r\nabc\r\n"
+
+
+async def test_a_head_alone_is_answered_with_a_head_alone() -> None:
+    transport = await written(start(THREE), body(b"abc"), request=b"HEAD / HTTP/1.1\r\n\r\n")
+
+    assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"]
+
+
+async def test_who_wants_the_connection_closed_is_told_so() -> None:
+    transport = await written(start(THREE), body(b"abc"), request=b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+
+    assert b"\r\nconnection: close\r\n\r\nabc" in transport.pieces[0]
+    assert transport.cut
+
+
+@pytest.mark.parametrize(
+    "header",
+    [(b"x-a", b"1\r\nx-forged: 1"), (b"x-a", b"1\nx"), (b"x-a", b"\0"), (b"x-a", b"\x7f"), (b"x-a: 1\r\nx-b", b"2")],
+)
+async def test_no_header_begins_another(header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
+        transport = await written(start(THREE, header), body(b"abc"))
+
+    assert b"".join(transport.pieces).startswith(b"HTTP/1.1 500 ")
+    assert b"forged" not in b"".join(transport.pieces)
+
+
+@pytest.mark.parametrize("told", [b"ab", b"abcd"])
+async def test_a_body_of_another_length_ends_the_connection(told: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
+        transport = await written(start(THREE), body(told))
+
+    assert transport.cut
