@@ -15,7 +15,7 @@ from graphql_api.access import guarding
 from graphql_api.admission import Admission, Places, admitting
 from graphql_api.agents import agents_routes
 from graphql_api.documentation import documentation_routes
-from graphql_api.endpoint import Caching, Context, Documents, Endpoint, http_error, unexpected
+from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.exposition import metrics_routes
 from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
@@ -59,6 +59,7 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
         settings.max_body_bytes,
         settings.operation_timeout,
         settings.operation_calls,
+        STATUSES[settings.statuses],
     )
 
     outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")

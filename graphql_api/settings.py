@@ -143,6 +143,11 @@ class Settings:
     introspection: str = _setting("on", "`off` refuses introspection, and suggests no names in errors.")
     graphiql: str = _setting("on", "`off` serves no GraphiQL.")
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
+    statuses: str = _setting(
+        "audits",
+        "Statuses of GraphQL's answers: those that the audits of `graphql-http` ask for (`audits`), or those of the September "
+        "2026 edition of GraphQL over HTTP (`2026`).",
+    )
     incremental: str = _setting(
         "off", "`on` gives the schema `@defer` and `@stream`, for clients that accept `multipart/mixed`."
     )
@@ -224,6 +229,8 @@ class Settings:
             raise SettingsError("COMPETENT_INDEX is one of start, need, off")
         if self.incremental not in ("on", "off"):
             raise SettingsError("COMPETENT_INCREMENTAL is one of on, off")
+        if self.statuses not in ("audits", "2026"):
+            raise SettingsError("COMPETENT_STATUSES is one of audits, 2026")
         if self.persisted_mode not in ("", "off", "allow", "only"):
             raise SettingsError("COMPETENT_PERSISTED_MODE is one of off, allow, only")
         if self.persisted_mode in ("allow", "only") and not self.persisted:

@@ -11,10 +11,12 @@ from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.operation import Operation
 from graphql_api.endpoint.refusal import Refused, Unavailable
 from graphql_api.endpoint.respond import Endpoint
+from graphql_api.endpoint.statuses import STATUSES
 
 __all__ = [
     "JSON",
     "RESPONSE_JSON",
+    "STATUSES",
     "Caching",
     "Context",
     "Documents",

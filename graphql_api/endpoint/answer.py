@@ -52,9 +52,8 @@ def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
     return orjson.dumps(body_of(answer, record, explain))
 
 
-def replied(body: bytes, media_type: str, record: Record, control: str) -> Reply:
+def replied(body: bytes, status: int, media_type: str, record: Record, control: str) -> Reply:
     """The answer to an operation; `control` says how long it may be kept."""
-    status = 400 if media_type == RESPONSE_JSON and not record.executed else 200
     headers = [
         (b"content-length", str(len(body)).encode()),
         (b"content-type", _CONTENT[media_type]),
@@ -90,13 +89,13 @@ def _extensions(record: Record, explain: bool) -> dict[str, Any]:
     return told
 
 
-def refused(refusal: Refused, media_type: str, record: Record) -> Response:
-    """The answer to a request that no operation can be run for."""
+def refused(refusal: Refused, media_type: str, record: Record, status: int | None = None) -> Response:
+    """The answer to a request that no operation can be run for; `status` is that of the refusal where none is given."""
     extensions: dict[str, Any] = {"code": refusal.code}
     if refusal.retry_after is not None:
         extensions["retryAfter"] = refusal.retry_after
     errors = [{"message": str(refusal), "extensions": extensions}]
-    return _json({"errors": errors}, refusal.status, media_type, record, refusal.headers)
+    return _json({"errors": errors}, status or refusal.status, media_type, record, refusal.headers)
 
 
 async def http_error(request: Request, error: Exception) -> Response:

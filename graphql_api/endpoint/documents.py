@@ -4,7 +4,7 @@ Where only trusted documents run, anything else is refused before it is parsed.
 """
 
 from graphql_api.endpoint.operation import Operation
-from graphql_api.endpoint.refusal import Refused
+from graphql_api.endpoint.refusal import Malformed, Refused
 from graphql_api.persisted import Automatic, Trusted, digest
 
 
@@ -22,7 +22,7 @@ class Documents:
         if text is None:
             raise self._unknown()
         if operation.query is not None and text != operation.query:
-            raise Refused(400, "The id belongs to another document than `query`; send one of them.")
+            raise Malformed("The id belongs to another document than `query`; send one of them.")
         if self._only_trusted and (self._trusted is None or text not in self._trusted):
             raise Refused(403, "This server runs only documents that it knows; send `documentId`.", "FORBIDDEN")
         return text
@@ -40,7 +40,7 @@ class Documents:
         if trusted is not None:
             return trusted
         if operation.query is not None and digest(operation.query) != operation.sha256:
-            raise Refused(400, "The hash is not that of the query: provided sha does not match query.")
+            raise Malformed("The hash is not that of the query: provided sha does not match query.")
         return self._automatic.get(operation.sha256) if self._automatic else None
 
     def _unknown(self) -> Refused:

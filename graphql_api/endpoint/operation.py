@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
 from graphql_api.endpoint.negotiation import JSON
-from graphql_api.endpoint.refusal import Refused
+from graphql_api.endpoint.refusal import Malformed, Refused
 from graphql_api.record import Head, record_of
 
 _ID_LENGTH = 200
@@ -76,9 +76,9 @@ def _too_large(size: str, most: int) -> Refused:
 def from_object(body: Any) -> Operation:
     """The operation in a body of GraphQL over HTTP."""
     if isinstance(body, list):
-        raise Refused(400, "Send one operation at a time: batches in an array are not supported.")
+        raise Malformed("Send one operation at a time: batches in an array are not supported.")
     if not isinstance(body, dict):
-        raise Refused(400, "The body must be a JSON object with `query`.")
+        raise Malformed("The body must be a JSON object with `query`.")
     query = _typed(body, "query", str, "a GraphQL document")
     found = Operation(
         query if query and query.strip() else None,
@@ -88,13 +88,13 @@ def from_object(body: Any) -> Operation:
         _sha256(_typed(body, "extensions", dict, "an object") or {}),
     )
     if found.query is None and found.document_id is None and found.sha256 is None:
-        raise Refused(400, "`query` must be a GraphQL document.")
+        raise Malformed("`query` must be a GraphQL document.")
     return found
 
 
 def _typed(body: dict[str, Any], name: str, kind: type, means: str) -> Any:
     if not isinstance(body.get(name), kind | None):
-        raise Refused(400, f"`{name}` must be {means}.")
+        raise Malformed(f"`{name}` must be {means}.")
     return body.get(name)
 
 
@@ -103,10 +103,10 @@ def _sha256(extensions: dict[str, Any]) -> str | None:
     if told is None:
         return None
     if not isinstance(told, dict) or told.get("version") != 1 or isinstance(told.get("version"), bool):
-        raise Refused(400, "`extensions.persistedQuery` must be an object with `version` 1.")
+        raise Malformed("`extensions.persistedQuery` must be an object with `version` 1.")
     sha256 = told.get("sha256Hash")
     if not isinstance(sha256, str) or not 0 < len(sha256) <= _ID_LENGTH:
-        raise Refused(400, "`extensions.persistedQuery.sha256Hash` must be the SHA-256 of the query, in hexadecimal.")
+        raise Malformed("`extensions.persistedQuery.sha256Hash` must be the SHA-256 of the query, in hexadecimal.")
     return sha256
 
 
@@ -114,7 +114,7 @@ def from_parameters(parameters: QueryParams) -> Operation:
     """The operation in the query string of a GET."""
     told = dict(parameters)
     if len(parameters.multi_items()) != len(told):
-        raise Refused(400, "Each parameter can be given once.")
+        raise Malformed("Each parameter can be given once.")
     objects = {
         name: _parsed(text.encode(), f"`{name}`") for name in ("variables", "extensions") if (text := told.get(name))
     }

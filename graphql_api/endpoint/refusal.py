@@ -20,6 +20,13 @@ class Refused(Exception):
             self.headers["Retry-After"] = str(math.ceil(retry_after))
 
 
+class Malformed(Refused):
+    """The request can be read, and is none of GraphQL over HTTP."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
+
+
 class Unavailable(Refused):
     """This server cannot take the operation now; another one can, or this one in `retry_after` seconds."""
 

@@ -16,6 +16,7 @@ from graphql_api.endpoint.leaving import while_present
 from graphql_api.endpoint.negotiation import JSON, negotiate
 from graphql_api.endpoint.operation import Operation, operation_of
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
 from graphql_api.record import Record, record_of
@@ -34,6 +35,7 @@ class Endpoint:
     max_body_bytes: int
     operation_timeout: float
     operation_calls: int
+    statuses: Statuses = STATUSES["audits"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As an ASGI app, which gets every method."""
@@ -44,7 +46,8 @@ class Endpoint:
             media_type = negotiate(record.head.get(b"accept", b"").decode("latin-1"))
             reply = await self._reply(scope, receive, record, media_type)
         except Refused as refusal:
-            reply = refused(refusal, media_type, record)
+            status, media_type = self.statuses.of_refusal(media_type, refusal)
+            reply = refused(refusal, media_type, record, status)
         await reply(scope, receive, send)
 
     async def _reply(self, scope: Scope, receive: Receive, record: Record, media_type: str) -> ASGIApp:
@@ -64,7 +67,7 @@ class Endpoint:
             return await in_parts(answer, record, explain, loaders.close)
         body = encoded(answer, record, explain)
         control = self.caching.control(record, query, explain)
-        reply = replied(body, media_type, record, control)
+        reply = replied(body, *self.statuses.of_answer(media_type, record), record, control)
         if by_post or control == NOT_STORED:
             return reply
         tag = tag_of(body)
