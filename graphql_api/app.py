@@ -28,6 +28,7 @@ from graphql_api.observing import Observing
 from graphql_api.outcomes import Outcomes
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
+from graphql_api.plan import KeptParts
 from graphql_api.record import Record
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
@@ -43,11 +44,14 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
     stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_working, settings.max_queue)
+    kept = KeptParts(settings.part_bytes)
+    parts.watch(kept.drop)
     schema = build_schema(
         Limits.of(settings),
         introspection=settings.introspection == "on",
         federation=settings.federation == "on",
         incremental=settings.incremental == "on",
+        kept=kept if settings.plans == "on" else None,
     )
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
     caching = Caching(settings.cache_release, settings.cache_current)

@@ -5,7 +5,6 @@ The subgraph's schema is the printed one with directives added, so that the two 
 Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
 """
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NewType, Union
 
@@ -13,6 +12,7 @@ import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
 from graphql_api.competent import as_uuid
+from graphql_api.eager import begin, tried
 from graphql_api.errors import BadUserInput
 from graphql_api.loaders import Loaders
 from graphql_api.query import CONCEPTS, Query, node_of
@@ -70,8 +70,7 @@ class SubgraphQuery(Query):
             raise BadUserInput(
                 f"`representations` has {len(representations)} entities; at most {MOST} can be asked for at once."
             )
-        loads = (entity(info.context.loaders, each) for each in representations)
-        return list(await asyncio.gather(*loads, return_exceptions=True))  # type: ignore[arg-type]
+        return await tried(begin(entity(info.context.loaders, each)) for each in representations)  # type: ignore[return-value]
 
 
 async def entity(loaders: Loaders, representation: Any) -> Node | None:

@@ -3,9 +3,9 @@
 What a list says of itself is believed as far as it goes: a total, a size, the number of its first page, a next page.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
+from graphql_api.eager import all_of
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamRefused
 from graphql_api.hal import Document, Page, href, items, page, tells_total
 
@@ -99,7 +99,7 @@ class Listing:
     async def _ask_all(self, numbers: range) -> list[Document]:
         assert self._first is not None
         later = [number for number in numbers if number > 0]
-        found = await asyncio.gather(*map(self._ask, later))
+        found = await all_of(map(self._ask, later))
         return found if len(later) == len(numbers) else [self._first, *found]
 
     async def _ask_on(self, number: int) -> Document:

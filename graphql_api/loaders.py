@@ -5,10 +5,11 @@ given at once: nothing is made, scheduled or waited for until something is not.
 """
 
 import asyncio
+import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from aiodataloader import DataLoader
@@ -25,12 +26,26 @@ from graphql_api.routes import Route
 from graphql_api.store import Store
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
+_INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
 T = TypeVar("T")
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
 """A question to an index about several things at once: what is not in the answer has none."""
+
+
+class Read(NamedTuple):
+    """What something was made of: documents by path, indexes by name.
+
+    `until` is when the first of them is no longer fresh, in seconds since 1970, and -inf if one of them is not what it was;
+    `moving` is whether some of them change when a release is published.
+    """
+
+    by_name: Mapping[str, Any]
+    indexes: tuple[str, ...]
+    until: float
+    moving: bool
 
 
 class Loaders:
@@ -40,8 +55,9 @@ class Loaders:
         self.asker = asker
         self._store = store
         self._indexes = indexes
-        self._known: dict[str, Document] = {}
+        self._known: dict[str, Any] = {}
         self._loading: dict[str, asyncio.Future[Document]] = {}
+        self._read: list[tuple[str, object] | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
         self.releases = Releases(self.load, page_size, self.at_hand)
@@ -77,31 +93,69 @@ class Loaders:
         if found is None:
             loading = self._loading.get(path)
             found = self._store.at_hand(path, self.asker) if loading is None else _loaded(loading)
-            if found is not None:
-                self._known[path] = found
-                self._mark(path)
+            if found is None:
+                return None
+            self._known[path] = found
+            self._mark(path)
+        self._read.append((path, found))
         return found
 
     def load(self, path: str) -> "asyncio.Future[Document]":
         """The document at a path; awaiting it raises one of our errors where there is none."""
-        loading = self._loading.get(path)
-        if loading is not None:
-            return loading
         found = self.at_hand(path)
         if found is None:
+            self._read.append(None)
             self._mark(path)
             return self._documents.load(path)
-        loading = self._loading[path] = _done(found)
+        loading = self._loading.get(path)
+        if loading is None:
+            loading = self._loading[path] = _done(found)
         return loading
 
+    # What has been read, for those who keep what they made of it. None stands for what was not at hand.
+
+    def mark(self) -> int:
+        """Where reading stands now."""
+        return len(self._read)
+
+    def read_since(self, mark: int) -> "Read | None":
+        """What was read since then; None where something was not at hand."""
+        read = self._read[mark:]
+        return None if None in read else self._judged(dict(read))  # type: ignore[arg-type]
+
+    def _judged(self, by_name: dict[str, Any]) -> "Read":
+        indexes = tuple(name for name in by_name if name.startswith(_INDEX))
+        until = min((self._fresh_until(*each) for each in by_name.items()), default=-math.inf)
+        return Read(by_name, indexes, until, any(map(_is_moving, by_name)))
+
+    def reread(self, read: "Read") -> None:
+        """Count as read what a part was made of that is used again: each document once in a request, as at its first look."""
+        known = self._known
+        before = len(known) + sum(name not in known for name in read.indexes)
+        known.update(read.by_name)
+        self._store.count(len(known) - before, self.asker)
+        self.asker.moving |= read.moving
+        self._read += read.by_name.items()
+
+    def _fresh_until(self, name: str, read: Any) -> float:
+        if isinstance(read, Index):
+            return math.inf if self._indexes.at_hand(name.removeprefix(_INDEX)) is read else -math.inf
+        return self._store.fresh_until(name, read)
+
+    def now(self) -> float:
+        """The store's time, in seconds since 1970."""
+        return self._store.now()
+
     def _mark(self, path: str) -> None:
-        if path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _MOVING:
+        if _is_moving(path):
             self.asker.moving = True
 
     async def index(self, number: str) -> Index:
         """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
-        if self._indexes.has(number):
-            return await self._indexes.get(number)
+        found = self.index_at_hand(number)
+        if found is not None:
+            return found
+        self._read.append(None)
         if not await self.releases.exists(number):
             raise ReleaseNotFound
         with self.asker.waiting():
@@ -109,7 +163,12 @@ class Loaders:
 
     def index_at_hand(self, number: str) -> Index | None:
         """The index of a release if it is open."""
-        return self._indexes.at_hand(number)
+        found = self._indexes.at_hand(number)
+        if found is not None:
+            name = name_of_index(number)
+            self._known.setdefault(name, found)
+            self._read.append((name, found))
+        return found
 
     def is_indexed(self, number: str) -> bool:
         """Whether the index of this release is at hand, so that nothing has to be waited for."""
@@ -123,7 +182,10 @@ class Loaders:
     def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
         """The answer about one thing if it was given before, None where there is none; UNKNOWN where it must be looked up."""
         index = self.index_at_hand(number)
-        return UNKNOWN if index is None else index.at_hand(question, key)
+        found = UNKNOWN if index is None else index.at_hand(question, key)
+        if found is UNKNOWN:
+            self._read.append(None)
+        return found
 
     async def _look_up_batch(self, keys: list[tuple[str, Question, Any]]) -> list[Any]:
         asked: dict[tuple[str, Question], list[Any]] = {}
@@ -142,7 +204,8 @@ class Loaders:
 
     async def release_number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
-        return await self.releases.number(release)
+        number = self.releases.at_hand() if release == CURRENT else None
+        return number or await self.releases.number(release)
 
     async def release_exists(self, number: str) -> bool:
         """Whether Competent serves a release of this number."""
@@ -162,6 +225,15 @@ class Loaders:
     def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
+
+
+def _is_moving(path: str) -> bool:
+    return path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _MOVING
+
+
+def name_of_index(number: str) -> str:
+    """What an index is called among the documents that something is made of."""
+    return f"{_INDEX}{number}"
 
 
 def _done(value: T) -> asyncio.Future[T]:

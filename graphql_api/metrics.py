@@ -51,6 +51,11 @@ def settle() -> None:
 REGISTRY.register(Settling())
 
 LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
+PLANS = Counter(
+    "competent_plans",
+    "Operations by how they were run: by a plan, begun by a plan that gave up, without one",
+    ["outcome"],
+)
 UPSTREAM_REQUESTS = Counter(
     "competent_upstream_requests", "Requests to the Competent API, by route and outcome", ["route", "outcome"]
 )

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from platformdirs import user_cache_path
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
-from graphql_api.loaders import Loaders
+from graphql_api.loaders import Loaders, name_of_index
 from graphql_api.metrics import settle
 from graphql_api.published import Published
 from graphql_api.releases import CURRENT
@@ -83,6 +84,11 @@ class Parts:
     def loaders(self, asker: Asker | None = None) -> Loaders:
         """The loaders of one request, which fetch for this asker."""
         return Loaders(self.store, self.indexes, self._page_size, asker or Asker())
+
+    def watch(self, gone: Callable[[str], None]) -> None:
+        """From now on, tell of each document (by path) and index (by name) that is not what it was, or not there any more."""
+        self.store.watch(gone)
+        self.indexes.watch(lambda release: gone(name_of_index(release)))
 
     async def watch_current(self, every: float) -> None:
         """Look every so many seconds which release is current, and at once when the first one listens."""

@@ -25,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from graphql_api.cost import Cost, Costing
 from graphql_api.errors import QueryTooComplex
 from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal, too_long
+from graphql_api.plan import Planned
 from graphql_api.telling import Told, told, told_of_document
 
 DOCUMENTS_KEPT = 500
@@ -80,6 +81,7 @@ class Operation:
 
     node: OperationDefinitionNode
     cost: Cost
+    planned: Planned
 
     @property
     def name(self) -> str:
@@ -175,7 +177,7 @@ class Documents:
         kinds = {each.name.value if each.name else "": each.operation.value for each in operations}
         if operations and (errors := self._faults(document)):
             return Prepared(text, errors=tuple(errors), kinds=kinds)
-        costed = [Operation(each, self._costing.cost(document, each)) for each in operations]
+        costed = [Operation(each, self._costing.cost(document, each), Planned(document, each)) for each in operations]
         return Prepared(text, document, kinds=kinds, operations={each.name: each for each in costed})
 
     def _faults(self, document: DocumentNode) -> list[Told]:

@@ -1,10 +1,10 @@
 """The entry points of the graph."""
 
-import asyncio
 from typing import Annotated
 
 import strawberry
 
+from graphql_api.eager import begin, tried
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.loaders import Loaders
 from graphql_api.releases import CURRENT
@@ -68,9 +68,8 @@ class Query:
         """Several nodes; the loads of all of them are one batch."""
         if len(ids) > MOST:
             raise BadUserInput(f"`ids` has {len(ids)} ids; at most {MOST} can be asked for at once.")
-        loads = (_node(info.context.loaders, each) for each in ids)
         # An exception in the list is an error at its place, and leaves the others.
-        return list(await asyncio.gather(*loads, return_exceptions=True))  # type: ignore[arg-type]
+        return await tried(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
 
     @strawberry.field(description="All releases that Competent serves, the newest first.")
     async def releases(self, info: strawberry.Info) -> list[Release] | None:

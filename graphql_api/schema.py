@@ -4,7 +4,7 @@ A document is prepared (`prepared.py`), its operation is chosen, its cost with t
 and only then fields are resolved. What goes wrong leaves with a code.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -28,6 +28,8 @@ from strawberry.utils.await_maybe import await_maybe
 from graphql_api.errors import QueryTooComplex
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
+from graphql_api.plan import KeptParts, Plans, count
+from graphql_api.plan import Run as Planning
 from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
 from graphql_api.subscription import Subscription
@@ -42,6 +44,7 @@ class Answer(NamedTuple):
     """What an operation gave; `executed` is false where the request itself was at fault and no field was resolved."""
 
     data: dict[str, Any] | None
+    """Values that JSON can hold; where parts were spliced, among them `orjson.Fragment`s, which only orjson can write."""
     errors: list[Told]
     executed: bool
     pending: list[dict[str, Any]] | None = None
@@ -64,7 +67,9 @@ class Run(NamedTuple):
 class CompetentSchema(strawberry.Schema):
     """Strawberry's schema, with arguments that have no default where Python's is None, and a logger that stays silent."""
 
-    def __init__(self, query: type[Query], limits: Limits, introspection: bool, incremental: bool) -> None:
+    def __init__(
+        self, query: type[Query], limits: Limits, introspection: bool, incremental: bool, kept: KeptParts | None
+    ) -> None:
         super().__init__(
             query,
             subscription=Subscription,
@@ -78,6 +83,7 @@ class CompetentSchema(strawberry.Schema):
             _without_null_defaults(kind)
         self.limits = limits
         self.documents = Documents(self._schema, limits, introspection)
+        self._plans = Plans(self._schema, self.schema_converter, kept) if kept is not None else None
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing: Strawberry would write an excerpt of the query for each error."""
@@ -119,6 +125,13 @@ class CompetentSchema(strawberry.Schema):
         return None
 
     async def answer(
+        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any, **how: bool
+    ) -> Answer:
+        """The same as `begin`, waited for."""
+        begun = self.begin(query, variables, operation_name, context, **how)
+        return begun if isinstance(begun, Answer) else await begun
+
+    def begin(
         self,
         query: str,
         variables: dict[str, Any] | None,
@@ -126,8 +139,12 @@ class CompetentSchema(strawberry.Schema):
         context: Any,
         *,
         only_queries: bool = False,
-    ) -> Answer:
-        """Run one operation of a document; raises OnlyQueries where it is of another kind and that is not allowed."""
+        spliced: bool = False,
+    ) -> Answer | Coroutine[Any, Any, Answer]:
+        """Run one operation of a document: its answer if that is at hand, else what to wait for.
+
+        Raises OnlyQueries where it is of another kind and that is not allowed. With `spliced` the answer is for orjson alone.
+        """
         if only_queries and self.documents.prepare(query).kind(operation_name) not in (None, "query"):
             raise OnlyQueries
         run = self.run_of(query, variables, operation_name, context.record)
@@ -135,6 +152,25 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, run, False)
         if run.operation.kind == "subscription":
             return Answer(None, [told(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
+        planned = (
+            None if self._plans is None else self._plans.begin(run.operation.planned, variables or {}, context, spliced)
+        )
+        if planned is None:
+            return self._executed(run, variables, context)
+        if planned.waits or planned.failed:
+            return self._finished(planned, run, variables, context)
+        count(planned)
+        return Answer(planned.data, [], True)
+
+    async def _finished(self, planned: Planning, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
+        await planned.finish()
+        count(planned)
+        if planned.failed:  # what was loaded is at hand, and so is what could not be
+            return await self._executed(run, variables, context)
+        return Answer(planned.data, [], True)
+
+    async def _executed(self, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
+        """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""
         result = await await_maybe(
             self._get_execute_function()(
                 self._schema,
@@ -205,7 +241,15 @@ def _without_null_defaults(kind: Any) -> None:
 
 
 def build_schema(
-    limits: Limits = DEFAULTS, *, introspection: bool = True, federation: bool = False, incremental: bool = False
+    limits: Limits = DEFAULTS,
+    *,
+    introspection: bool = True,
+    federation: bool = False,
+    incremental: bool = False,
+    kept: KeptParts | None = None,
 ) -> CompetentSchema:
-    """The schema of this server; with `federation` a router can ask it too, with `incremental` it has `@defer`."""
-    return CompetentSchema(SubgraphQuery if federation else Query, limits, introspection, incremental)
+    """The schema of this server; with `federation` a router can ask it too, with `incremental` it has `@defer`.
+
+    With room for `kept` parts of answers it runs operations by plans, else by graphql-core alone.
+    """
+    return CompetentSchema(SubgraphQuery if federation else Query, limits, introspection, incremental, kept)

@@ -142,6 +142,8 @@ class Settings:
     )
     introspection: str = _setting("on", "`off` refuses introspection, and suggests no names in errors.")
     graphiql: str = _setting("on", "`off` serves no GraphiQL.")
+    plans: str = _setting("on", "`off` runs every operation by graphql-core: slower, with the same answers.")
+    part_bytes: int = _setting(64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0)
     max_body_bytes: int = _setting(256_000, "Largest body of a GraphQL request.", least=1)
     statuses: str = _setting(
         "audits",
@@ -244,7 +246,7 @@ class Settings:
             raise SettingsError("COMPETENT_LOG is one of debug, info, warning, error")
         if self.access not in ("off", "keys", "passthrough"):
             raise SettingsError("COMPETENT_ACCESS is one of off, keys, passthrough")
-        for name in ("federation", "introspection", "graphiql", "log_texts"):
+        for name in ("federation", "introspection", "graphiql", "log_texts", "plans"):
             if getattr(self, name) not in ("on", "off"):
                 raise SettingsError(f"{PREFIX}{name.upper()} is on or off")
         if self.log_format not in ("", "json", "console"):

@@ -97,6 +97,7 @@ class Endpoint:
         context = Context(loaders, languages, record)
         asked = (query, operation.variables, operation.operation_name, context)
         try:
-            return await while_present(receive, self.schema.answer(*asked, only_queries=only_queries))
+            begun = self.schema.begin(*asked, only_queries=only_queries, spliced=True)
+            return begun if isinstance(begun, Answer) else await while_present(receive, begun)
         except OnlyQueries:
             raise Refused(405, "By GET only a query can be asked; use POST.", allow="POST") from None

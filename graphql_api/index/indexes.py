@@ -164,7 +164,12 @@ class Indexes:
         self._replaced: list[Index] = []
         self._building: dict[str, _Building] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
+        self._gone: Callable[[str], None] = lambda release: None
         self.mode = mode
+
+    def watch(self, gone: Callable[[str], None]) -> None:
+        """From now on, tell of each release whose index is replaced."""
+        self._gone = gone
 
     @property
     def in_use(self) -> bool:
@@ -234,6 +239,7 @@ class Indexes:
     def _opened(self, release: str, file: IndexFile) -> Index:
         if release in self._open:
             self._replaced.append(self._open[release])  # somebody may still be asking it
+            self._gone(release)
         index = self._open[release] = Index(file)
         if index.missing and self.mode != "off" and release not in self._retries:
             self._retries[release] = asyncio.create_task(self._retry(release))

@@ -1,7 +1,7 @@
 """Documents in this process's memory, least recently used out first; never more of them or of their bytes than agreed."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from graphql_api.store.sharing import Sharing
 from graphql_api.store.shelf import Kept
@@ -25,6 +25,12 @@ class Memory:
         self._sharing = sharing
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self.bytes = 0
+        self.gone: Callable[[str], None] = lambda path: None
+        """Told of the path of each document that is forgotten, or has another in its place."""
+
+    def peek(self, path: str) -> Kept | None:
+        """The document at a path, without counting it as a use."""
+        return self._kept.get(path)
 
     def get(self, path: str) -> Kept | None:
         """The document at a path, which counts as a use of it."""
@@ -42,20 +48,22 @@ class Memory:
             self.drop(path)
             return kept
         taken, more = self._taken(kept)
-        self.drop(path)
+        old = self._kept.pop(path, None)
+        if old is not None:
+            self._let_go(path, old, same=old.document is taken.document)
         self._kept[path] = taken
         self.bytes += more
         if more > self._most:
             self.drop(path)
         while self.bytes > self._most or len(self._kept) > self._most_entries:
-            self._let_go(self._kept.popitem(last=False)[1])
+            self.drop(next(iter(self._kept)))
         return taken
 
     def drop(self, path: str) -> None:
         """Forget a document."""
-        gone = self._kept.pop(path, None)
-        if gone is not None:
-            self._let_go(gone)
+        old = self._kept.pop(path, None)
+        if old is not None:
+            self._let_go(path, old)
 
     def _taken(self, kept: Kept) -> tuple[Kept, int]:
         if self._sharing is None:
@@ -63,8 +71,10 @@ class Memory:
         document, more = self._sharing.take(kept.document)
         return kept._replace(document=document), more + ENTRY
 
-    def _let_go(self, gone: Kept) -> None:
-        self.bytes -= gone.size if self._sharing is None else self._sharing.give_back(gone.document) + ENTRY
+    def _let_go(self, path: str, old: Kept, same: bool = False) -> None:
+        self.bytes -= old.size if self._sharing is None else self._sharing.give_back(old.document) + ENTRY
+        if not same:
+            self.gone(path)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)

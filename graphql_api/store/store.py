@@ -6,6 +6,7 @@ number of its release too. What failed is never kept as a document.
 
 import asyncio
 import copy
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -91,6 +92,27 @@ class Store:
         """The document in memory, fresh or stale, as `get_many` gives it and counted like it; None where more has to be done."""
         kept = self._memory.get(path)
         return None if kept is None else self._served(path, kept, asker)
+
+    def now(self) -> float:
+        """The time, in seconds since 1970."""
+        return self._clock()
+
+    def fresh_until(self, path: str, document: Document) -> float:
+        """When this document stops being fresh, in seconds since 1970; -inf if it is not what memory has at this path."""
+        kept = self._memory.peek(path)
+        if kept is None or kept.document is not document or kept.at > self._clock():
+            return -math.inf
+        return kept.at + self._shelf.span(path)
+
+    def watch(self, gone: Callable[[str], None]) -> None:
+        """From now on, tell of the path of each document that memory forgets, or puts another in the place of."""
+        self._memory.gone = gone
+
+    @staticmethod
+    def count(documents: int, asker: Asker) -> None:
+        """Count fresh documents that were read in what was made of them before."""
+        asker.tally.cached += documents
+        _FRESH.count += documents
 
     async def get_many(self, paths: Iterable[str], asker: Asker) -> Found:
         """For each path its document, or the error that came instead: UpstreamTimeout for what is not there by `asker.deadline`.

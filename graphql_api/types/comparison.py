@@ -3,11 +3,11 @@
 What is told is always told with its evidence: which competences are shared, missing, or over.
 """
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from graphql_api.eager import all_of, begin
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.index.compare import Groups, Match, gap, matches, similar
 from graphql_api.index.tables import Kind
@@ -163,7 +163,7 @@ async def similar_profiles(part: Part, first: int) -> list[SimilarProfile]:
         for each in await (await part.loaders.index(part.release)).ask(similar, thing.n, first)
     ]
     profiles: list[Any] = await concepts(part.loaders, part.release, (each.profile for each in alike))
-    shared: list[Any] = await asyncio.gather(*(concepts(part.loaders, part.release, each.shared) for each in alike))
+    shared: list[Any] = await all_of(begin(concepts(part.loaders, part.release, each.shared)) for each in alike)
     return [
         SimilarProfile(profile=profile, score=each.score, shared_competences=competences)
         for profile, each, competences in zip(profiles, alike, shared, strict=True)
@@ -211,9 +211,7 @@ async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, Thing]:
     """The things of these ids that exist."""
     keys = [(Kind[each.type_name], each.uuid) for each in ids]
     try:
-        found = await asyncio.gather(
-            *(loaders.look_up(each.release, by_uuid, key) for each, key in zip(ids, keys, strict=True))
-        )
+        found = await all_of(loaders.look_up(each.release, by_uuid, key) for each, key in zip(ids, keys, strict=True))
     except ReleaseNotFound:
         return {}
     return {each: thing for each, thing in zip(ids, found, strict=True) if thing}

@@ -3,10 +3,10 @@
 What the index knows of a thing costs no document; what it lacks is loaded as from any other part.
 """
 
-import asyncio
 from collections.abc import Iterable
 from uuid import UUID
 
+from graphql_api.eager import all_of
 from graphql_api.index import UNKNOWN
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import Thing, by_code, by_uuid, count, listed, things
@@ -52,7 +52,7 @@ async def concepts(loaders: Loaders, number: str, numbers: Iterable[int]) -> lis
     asked = list(numbers)
     found = [loaders.look_up_at_hand(number, things, n) for n in asked]
     if UNKNOWN in found:
-        found = await asyncio.gather(*(loaders.look_up(number, things, n) for n in asked))
+        found = await all_of(loaders.look_up(number, things, n) for n in asked)
     return [concept(loaders, number, each) for each in found]
 
 

@@ -52,7 +52,13 @@ class Part:
         value = first(self.document, keys)  # a null in a part does not tell whether the whole has more
         if value is not None or self.whole or self.route is None:
             return convert(self, value)
-        return self._read_whole(keys, convert, never_null)
+        document = self.loaders.at_hand(self.route.path(self.release, self.uuid))
+        if document is None:
+            return self._read_whole(keys, convert, never_null)
+        return convert(self._whole(document), first(document, keys))
+
+    def _whole(self, document: Document) -> "Part":
+        return Part(self.loaders, self.release, document, self.uuid, self.route, whole=True)
 
     async def _read_whole(self, keys: tuple[str, ...], convert: Convert, never_null: bool) -> Any:
         try:
@@ -66,11 +72,8 @@ class Part:
         """The whole, from where the part's own link says, or from its route where it says nothing that can be followed."""
         if self.whole or self.route is None:
             return self
-        document = await self.loaders.whole(self.route, self.release, self.uuid, self._path(self.route))
-        return Part(self.loaders, self.release, document, self.uuid, self.route, whole=True)
-
-    def _path(self, route: Route) -> str:
-        return self.follow("self", route) or route.path(self.release, self.uuid)
+        path = self.follow("self", self.route) or self.route.path(self.release, self.uuid)
+        return self._whole(await self.loaders.whole(self.route, self.release, self.uuid, path))
 
     def follow(self, rel: str, route: Route) -> str | None:
         """The path that a link leads to, in the release of this part; None where there is no such link of this route.

@@ -80,6 +80,7 @@ async def replicas(upstream: Upstream, valkey: Server, folder: Path, **more: str
                 "COMPETENT_STORE": valkey.url,
                 "COMPETENT_CACHE_DIR": str(folder / str(number)),
                 "COMPETENT_INDEX": "off",
+                "COMPETENT_QUEUE_TIMEOUT": "60",  # a crowd waits, however slow the machine is
                 **more,
             }
             base, _, _ = await stack.enter_async_context(started("serve", **environment))

@@ -1,0 +1,100 @@
+"""Awaitables that are begun at once: what can be answered without waiting costs neither a task nor a turn of the event loop.
+
+A coroutine is run as far as it goes; only one that has to wait is handed to the loop, and goes on where it was.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ready(Generic[T]):
+    """An awaitable whose result is at hand."""
+
+    __slots__ = ("result",)
+
+    def __init__(self, result: T) -> None:
+        self.result = result
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self.result
+        yield  # makes this a generator, which ends before its first turn
+
+
+class Failed:
+    """An awaitable that raises what has been raised already."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise self.error
+        yield
+
+
+class Begun(Generic[T]):
+    """A coroutine that was begun and waits for a future: it goes on where this is awaited."""
+
+    __slots__ = ("_coroutine", "_waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        waits_for = self._waits_for
+        while True:
+            if isinstance(waits_for, asyncio.Future):
+                waits_for._asyncio_future_blocking = True  # as its own __await__ tells the task, which takes it back
+            thrown: BaseException | None = None
+            try:
+                yield waits_for
+            except BaseException as error:  # the cancellation of the task that awaits this
+                thrown = error
+            try:
+                waits_for = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
+            except StopIteration as ended:
+                return ended.value  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the coroutine where it is."""
+        self._coroutine.close()
+
+
+def begin(coroutine: Coroutine[Any, Any, T]) -> Ready[T] | Failed | Begun[T]:
+    """Run a coroutine as far as it goes without waiting."""
+    try:
+        waits_for = coroutine.send(None)
+        if isinstance(waits_for, asyncio.Future):
+            waits_for._asyncio_future_blocking = False  # no task waits for it yet, and others may ask for it
+        return Begun(coroutine, waits_for)
+    except StopIteration as ended:
+        return Ready(ended.value)
+    except Exception as error:
+        return Failed(error)
+
+
+async def all_of(awaitables: Iterable[Awaitable[T]]) -> list[T]:
+    """The results of awaitables that were begun, in their order; raises what the first to fail raises."""
+    begun = list(awaitables)
+    if all(map(_is_at_hand, begun)):
+        return [await each for each in begun]
+    return await asyncio.gather(*begun)
+
+
+async def tried(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
+    """The results of awaitables that were begun, in their order, and in place of a result the exception that was raised."""
+    begun = list(awaitables)
+    if all(map(_is_at_hand, begun)):
+        return [await each for each in begun]
+    return await asyncio.gather(*begun, return_exceptions=True)
+
+
+def _is_at_hand(awaitable: Awaitable[Any]) -> bool:
+    if isinstance(awaitable, asyncio.Future):
+        return awaitable.done() and not awaitable.cancelled() and awaitable.exception() is None
+    return type(awaitable) is Ready

@@ -1,0 +1,11 @@
+"""Operations compiled into plans, which read declared fields straight from documents.
+
+A plan gives what graphql-core would give, or gives up: then graphql-core runs the operation over the same loaders, so that
+whatever is wrong is told by it alone.
+"""
+
+from graphql_api.plan.kept import KeptParts
+from graphql_api.plan.planned import Planned, Plans, count
+from graphql_api.plan.run import Run
+
+__all__ = ["KeptParts", "Planned", "Plans", "Run", "count"]

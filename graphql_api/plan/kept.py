@@ -1,0 +1,85 @@
+"""Parts of answers kept encoded: a thing under one selection is written as JSON once, and spliced into every answer after.
+
+A part goes with any document that it was made of, as soon as that is replaced or forgotten, and is not used once one of them
+is no longer fresh. The bytes of all parts are bounded; those used least recently go first.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import NamedTuple
+
+import orjson
+
+from graphql_api.loaders import Read
+
+ENTRY_BYTES = 600
+"""What a part takes beside its JSON text: its key, its place, the names of its documents (measured: 400 to 900)."""
+
+
+class Part(NamedTuple):
+    """An encoded part of answers.
+
+    `holds` is what its key tells by its identity, and must live as long as the key.
+    """
+
+    json: orjson.Fragment
+    size: int
+    read: Read
+    holds: object = None
+
+
+class KeptParts:
+    """Encoded parts, by a key that says of what, under which selection, in which languages."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._parts: OrderedDict[Hashable, Part] = OrderedDict()
+        self._of: dict[str, set[Hashable]] = {}
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def get(self, key: Hashable, now: float) -> Part | None:
+        """A part all of whose documents are fresh; None where there is none."""
+        part = self._parts.get(key)
+        if part is None:
+            return None
+        if part.read.until <= now:
+            self._remove(key)
+            return None
+        self._parts.move_to_end(key)
+        return part
+
+    def put(self, key: Hashable, part: Part) -> None:
+        """Keep a part, and let go of those that no longer fit. One larger than an eighth of all the room stays out."""
+        if key in self._parts:
+            self._remove(key)
+        if part.size > self._most // 8:
+            return
+        self._parts[key] = part
+        self.bytes += part.size
+        for name in part.read.by_name:
+            self._of.setdefault(name, set()).add(key)
+        while self.bytes > self._most:
+            self._remove(next(iter(self._parts)))
+
+    def drop(self, name: str) -> None:
+        """Forget all parts that were made of this document or index."""
+        for key in tuple(self._of.get(name, ())):
+            self._remove(key)
+
+    def _remove(self, key: Hashable) -> None:
+        part = self._parts.pop(key)
+        self.bytes -= part.size
+        for name in part.read.by_name:
+            keys = self._of[name]
+            keys.discard(key)
+            if not keys:
+                del self._of[name]
+
+
+def encoded(value: object, read: Read, holds: object) -> Part:
+    """A part made of a value that JSON can hold."""
+    text = orjson.dumps(value)
+    return Part(orjson.Fragment(text), len(text) + ENTRY_BYTES + 100 * len(read.by_name), read, holds)

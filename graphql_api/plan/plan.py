@@ -1,0 +1,76 @@
+"""A compiled operation: selections of steps, each of which makes one field of a thing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from graphql_api.plan.run import Later, Run
+
+Step = Callable[[Any, Run], Any]
+"""Makes the value of a field from the thing that it is a field of; a Later where it has to wait."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a field or a selection asks for, and what else its value depends on."""
+
+    digest: bytes
+    variables: frozenset[str]
+    speaks: bool
+    """Whether it depends on the languages of the request."""
+    weight: int
+    """About how many values it makes."""
+
+    @classmethod
+    def of(cls, text: str, below: Sequence["Asked"], variables: frozenset[str], speaks: bool, weight: int) -> "Asked":
+        """What is asked by something that stands in the document as `text`, with what it has below."""
+        digest = blake2b(b"\0".join([text.encode(), *(each.digest for each in below)]), digest_size=16).digest()
+        variables = variables.union(*(each.variables for each in below))
+        return cls(digest, variables, speaks or any(each.speaks for each in below), weight)
+
+
+class Field(NamedTuple):
+    """One field of a selection, under its key in the answer."""
+
+    key: str
+    step: Step
+    asked: Asked
+
+
+class Fields:
+    """What is selected of an object type, in the order of the answer."""
+
+    __slots__ = ("_steps", "asked")
+
+    def __init__(self, type_name: str, fields: Sequence[Field]) -> None:
+        self._steps = tuple((each.key, each.step) for each in fields)
+        text = " ".join([type_name, *(each.key for each in fields)])
+        below = [each.asked for each in fields]
+        self.asked = Asked.of(text, below, frozenset(), False, sum(each.weight for each in below))
+
+    def of(self, source: Any, run: Run) -> dict[str, Any]:
+        """The selection of a thing, with holes where something has to wait."""
+        made: dict[str, Any] = {}
+        for key, step in self._steps:
+            value = step(source, run)
+            if type(value) is Later:
+                made[key] = None
+                run.leave_open(value, made, key)
+            else:
+                made[key] = value
+        return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A compiled operation, for one way in which its variables steer `@skip` and `@include`."""
+
+    root: Fields
+
+    def begin(self, run: Run) -> None:
+        """Read what is at hand; what is not, the run waits for."""
+        try:
+            run.data = self.root.of(None, run)
+        except Exception:
+            run.failed = True

@@ -1,0 +1,126 @@
+"""One run of a plan: what is at hand is read at once, the rest in waves.
+
+All that the siblings of a level still need is asked for before anything is waited for, so the loaders have it in one batch.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+from graphql.execution.values import VariableValues
+
+from graphql_api.loaders import Loaders
+from graphql_api.plan.kept import KeptParts, encoded
+
+if TYPE_CHECKING:
+    from graphql_api.plan.plan import Asked
+
+Complete = Callable[[Any, "Run"], Any]
+"""Makes what stands in the answer from a value that was resolved."""
+
+
+class Later(NamedTuple):
+    """A field that has to wait: what for, and what makes its value of the result."""
+
+    begun: Awaitable[Any]
+    complete: Complete
+
+
+class _Hole(NamedTuple):
+    """Where a value goes that has to wait."""
+
+    complete: Complete
+    into: dict[str, Any]
+    key: str
+
+
+class Run:
+    """One operation being answered for a context of resolvers; without `kept` no part of the answer is encoded."""
+
+    def __init__(self, context: Any, variables: VariableValues, kept: KeptParts | None) -> None:
+        self.info = SimpleNamespace(context=context)
+        """What resolvers get in place of Strawberry's Info: they ask it for nothing but the context."""
+        self.variables = variables
+        self.loaders: Loaders = context.loaders
+        self.arguments: dict[Any, dict[str, Any]] = {}
+        self._kept = kept
+        self._languages = context.languages
+        self._flavours: dict[Any, tuple[Any, ...]] = {}
+        self._now = self.loaders.now() if kept is not None else 0.0
+        self._holes: dict[asyncio.Future[Any], _Hole] = {}
+        self._waited = 0
+        self.data: dict[str, Any] = {}
+        """The answer, whole once the run no longer waits, if it has not failed by then."""
+        self.failed = False
+        """Whether something is not as it should be: then graphql-core has to run the operation, and to tell what."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is still to come."""
+        return bool(self._holes)
+
+    def leave_open(self, later: Later, into: dict[str, Any], key: str) -> None:
+        """Put a value in its place once it is there."""
+        self._waited += 1
+        self._holes[asyncio.ensure_future(later.begun)] = _Hole(later.complete, into, key)
+
+    async def finish(self) -> None:
+        """Wait for all that is still to come. Where something fails, all the same: what is being loaded may be told of."""
+        try:
+            while self._holes:
+                done, _ = await asyncio.wait(self._holes, return_when=asyncio.FIRST_COMPLETED)
+                for future in done:
+                    self._fill(future, self._holes.pop(future))
+        finally:
+            self._abandon()
+
+    def _fill(self, future: "asyncio.Future[Any]", hole: _Hole) -> None:
+        if future.cancelled() or future.exception() is not None:
+            self.failed = True
+        if self.failed:
+            return
+        try:
+            hole.into[hole.key] = hole.complete(future.result(), self)
+        except Exception:
+            self.failed = True
+
+    def _abandon(self) -> None:
+        """End what nobody waits for any more."""
+        for future in self._holes:
+            future.cancel()
+        self._holes.clear()
+
+    def flavour(self, asked: "Asked") -> tuple[Any, ...]:
+        """What a selection gives depends on beside the thing that it is of: the variables in it, and the languages."""
+        found = self._flavours.get(asked)
+        if found is None:
+            values = self.variables.coerced
+            used = {name: values[name] for name in asked.variables if name in values}
+            found = self._flavours[asked] = (
+                asked.digest,
+                orjson.dumps(used, repr, orjson.OPT_SORT_KEYS) if used else b"",
+                self._languages if asked.speaks else (),
+            )
+        return found
+
+    def spliced(self, key: tuple[Any, ...], holds: object, make: Complete, source: Any, mark: int | None = None) -> Any:
+        """A part that is kept encoded, or what is made of it now, which then is kept if nothing has to be waited for.
+
+        `holds` is what the key tells by its identity; `mark` is where reading for it began, if not here.
+        """
+        if self._kept is None:
+            return make(source, self)
+        part = self._kept.get(key, self._now)
+        if part is not None:
+            self.loaders.reread(part.read)
+            return part.json
+        mark, waited = self.loaders.mark() if mark is None else mark, self._waited
+        made = make(source, self)
+        if waited != self._waited or (read := self.loaders.read_since(mark)) is None:
+            return made
+        part = encoded(made, read, holds)
+        if read.until > self._now:
+            self._kept.put(key, part)
+        return part.json

@@ -1,0 +1,171 @@
+"""What plans are made of: steps, which make fields, and what completes the values that they find.
+
+Each completes a value as graphql-core does, or raises: then graphql-core runs the operation and tells what is wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from types import CoroutineType
+from typing import Any
+
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from graphql_api.eager import Failed, Ready, begin
+from graphql_api.plan.plan import Asked, Fields, Step
+from graphql_api.plan.run import Complete, Later, Run
+from graphql_api.plan.variables import Arguments
+from graphql_api.types.part import Reads
+
+WORTH_KEEPING = 12
+"""Values from which on a part is kept encoded: a smaller one is made anew as fast."""
+
+
+class GivesUp(Exception):
+    """A value is not as its type wants it."""
+
+
+def constant(value: str) -> Step:
+    """A field that is the same for every thing."""
+    return lambda source, run: value
+
+
+def attribute(name: str, complete: Complete) -> Step:
+    """A field that is an attribute of the thing."""
+    return lambda source, run: complete(getattr(source, name), run)
+
+
+def declared(reads: Reads, complete: Complete) -> Step:
+    """A field that is declared as keys of a document and what is made of their value."""
+    keys, convert, never_null = reads.keys, reads.convert, reads.never_null
+
+    def step(source: Any, run: Run) -> Any:
+        value = source.part.read(keys, convert, never_null)
+        return _waited(value, complete, run) if type(value) is CoroutineType else complete(value, run)
+
+    return step
+
+
+def resolved(resolver: StrawberryResolver[Any], arguments: Arguments, complete: Complete) -> Step:
+    """A field that is resolved by a function."""
+    call = _caller(resolver, arguments)
+
+    def step(source: Any, run: Run) -> Any:
+        value = call(source, run)
+        return _waited(value, complete, run) if type(value) is CoroutineType else complete(value, run)
+
+    return step
+
+
+def resolved_and_kept(
+    resolver: StrawberryResolver[Any], arguments: Arguments, complete: Complete, asked: Asked
+) -> Step:
+    """The same for a long list of a release: what the function has read tells what the list is, so it is kept encoded."""
+    call = _caller(resolver, arguments)
+
+    def step(source: Any, run: Run) -> Any:
+        mark = run.loaders.mark()
+        value = call(source, run)
+        if type(value) is CoroutineType:
+            begun = begin(value)
+            if type(begun) is not Ready:
+                return _later(begun, complete)
+            value = begun.result
+        read = run.loaders.read_since(mark)
+        if read is None or not read.by_name:
+            return complete(value, run)
+        key = (getattr(source, "number", ""), *map(id, read.by_name.values()), *run.flavour(asked))
+        return run.spliced(key, read, complete, value, mark)
+
+    return step
+
+
+def _caller(resolver: StrawberryResolver[Any], arguments: Arguments) -> Callable[[Any, Run], Any]:
+    function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]
+    takes_source = resolver.self_parameter is not None
+    info = resolver.info_parameter.name if resolver.info_parameter else None
+
+    def call(source: Any, run: Run) -> Any:
+        given = run.arguments.get(arguments)
+        if given is None:
+            given = arguments(run.variables)
+            run.arguments[arguments] = given = given | {info: run.info} if info else given
+        return function(source, **given) if takes_source else function(**given)
+
+    return call
+
+
+def _waited(coroutine: Any, complete: Complete, run: Run) -> Any:
+    begun = begin(coroutine)
+    return complete(begun.result, run) if type(begun) is Ready else _later(begun, complete)
+
+
+def _later(begun: Any, complete: Complete) -> Later:
+    if type(begun) is Failed:
+        raise begun.error
+    return Later(begun, complete)
+
+
+def required(complete: Complete) -> Complete:
+    """Completes a type that is never null."""
+
+    def completed(value: Any, run: Run) -> Any:
+        if value is None:
+            raise GivesUp
+        return complete(value, run)
+
+    return completed
+
+
+def optional(complete: Complete) -> Complete:
+    """Completes a type that may be null."""
+    return lambda value, run: None if value is None else complete(value, run)
+
+
+def items(complete: Complete) -> Complete:
+    """Completes a list."""
+
+    def completed(values: Any, run: Run) -> list[Any]:
+        if not isinstance(values, list | tuple):
+            raise GivesUp
+        return [complete(value, run) for value in values]
+
+    return completed
+
+
+def text(value: Any, run: Run) -> str:
+    """Completes a String or an ID."""
+    if type(value) is not str:
+        raise GivesUp
+    return value
+
+
+def leaf(coerce: Callable[[Any], Any]) -> Complete:
+    """Completes any other scalar, or an enum."""
+
+    def completed(value: Any, run: Run) -> Any:
+        found = coerce(value)
+        if found is None:
+            raise GivesUp
+        return found
+
+    return completed
+
+
+def by_type(makers: Mapping[str, Complete]) -> Complete:
+    """Completes an interface: by what the value is."""
+
+    def completed(value: Any, run: Run) -> Any:
+        return makers[type(value).__strawberry_definition__.name](value, run)
+
+    return completed
+
+
+def kept_thing(fields: Fields) -> Complete:
+    """Completes a concept whose selection is long: kept encoded, as long as the documents are there that it was made of."""
+    asked, make = fields.asked, fields.of
+
+    def completed(value: Any, run: Run) -> Any:
+        part = value.part
+        key = (id(part.document), part.release, part.whole, *run.flavour(asked))
+        return run.spliced(key, part.document, make, value)
+
+    return completed

@@ -1,0 +1,131 @@
+"""Variables and arguments as resolvers get them: read as graphql-core and Strawberry do, without their detours for scalars."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLScalarType,
+    GraphQLSchema,
+    Node,
+    Undefined,
+    VariableDefinitionNode,
+    VariableNode,
+    Visitor,
+    get_argument_values,
+    get_nullable_type,
+    get_variable_values,
+    type_from_ast,
+    visit,
+)
+from graphql.execution.values import VariableValues
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+Arguments = Callable[[VariableValues], dict[str, Any]]
+"""Makes the arguments of a resolver from the variables of a run; raises where they do not fit."""
+
+
+class Variables:
+    """The variables that an operation defines."""
+
+    def __init__(self, schema: GraphQLSchema, definitions: Iterable[VariableDefinitionNode]) -> None:
+        self._schema = schema
+        self._definitions = tuple(definitions)
+        self._scalars = {each.variable.name.value: _scalar(schema, each) for each in self._definitions}
+
+    def read(self, given: Mapping[str, Any]) -> VariableValues | None:
+        """Their values, from those that a client sent; None where these do not fit."""
+        values = self._plain(given)
+        if values is not None:
+            return VariableValues({}, values)
+        found = get_variable_values(self._schema, self._definitions, dict(given), max_errors=1)
+        return found if isinstance(found, VariableValues) else None
+
+    def _plain(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The values, where all are scalars that are given and fit."""
+        values = {}
+        for name, coerce in self._scalars.items():
+            value = given.get(name)
+            if coerce is None or value is None:
+                return None
+            try:
+                values[name] = coerce(value)
+            except Exception:
+                return None
+            if values[name] is Undefined:
+                return None
+        return values
+
+
+def _scalar(schema: GraphQLSchema, definition: VariableDefinitionNode) -> Callable[[Any], Any] | None:
+    type_ = type_from_ast(schema, definition.type)
+    named = get_nullable_type(type_)  # type: ignore[arg-type]  # of a valid document it is an input type
+    return named.coerce_input_value if isinstance(named, GraphQLScalarType) else None
+
+
+def arguments_of(
+    converter: GraphQLCoreConverter, definition: StrawberryField, told: GraphQLField, node: FieldNode
+) -> Arguments:
+    """What makes the arguments of a field as it stands in the document."""
+
+    def read(variables: VariableValues) -> dict[str, Any]:
+        values = get_argument_values(told, node, variables)
+        return convert_arguments(values, definition.arguments, converter.scalar_registry, converter.config)
+
+    if not told.args:
+        return lambda _: {}
+    direct = _direct(converter, definition, told, node)
+    return read if direct is None else _templated(read, direct)
+
+
+def _direct(
+    converter: GraphQLCoreConverter, definition: StrawberryField, told: GraphQLField, node: FieldNode
+) -> list[tuple[str, str]] | None:
+    """Each Python argument with the variable that is its value; None where a variable stands in anything but a scalar."""
+    names = {converter.config.name_converter.from_argument(each): each.python_name for each in definition.arguments}
+    found = []
+    for each in node.arguments or ():
+        name = each.name.value
+        if isinstance(each.value, VariableNode) and isinstance(
+            get_nullable_type(told.args[name].type), GraphQLScalarType
+        ):
+            found.append((names[name], each.value.name.value))
+        elif variables_in(each):
+            return None
+    return found
+
+
+def _templated(read: Arguments, direct: list[tuple[str, str]]) -> Arguments:
+    """Reads once; from then on only the values of variables are put in their places, as long as all of them have one."""
+    template: dict[str, Any] | None = None
+
+    def arguments(variables: VariableValues) -> dict[str, Any]:
+        nonlocal template
+        values = {argument: variables.coerced.get(variable) for argument, variable in direct}
+        if None in values.values():
+            return read(variables)
+        if template is None:
+            template = read(variables)
+        return template | values
+
+    return arguments
+
+
+class _Variables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.found.add(node.name.value)
+
+
+def variables_in(*nodes: Node) -> frozenset[str]:
+    """The names of the variables in parts of a document."""
+    found = _Variables()
+    for each in nodes:
+        visit(each, found)
+    return frozenset(found.found)
