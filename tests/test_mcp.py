@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from graphql_api.app import create_app
+from graphql_api.cli.servers import tools_app_of
 from graphql_api.examples import examples
+from graphql_api.keys import Keys
 from graphql_api.mcp import create_mcp
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
@@ -136,6 +139,27 @@ async def test_over_streamable_http_a_browser_on_another_site_is_refused(
 
     assert "ProfileInDepth" in {each["name"] for each in found.json()["result"]["tools"]}
     assert elsewhere.status_code == 403
+
+
+async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    key = Keys(file).new("agent")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    with tools_app_of(replace(settings, access="keys", keys_file=file, index="off"), "") as (app, _):
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8001", headers=headers
+            ) as client,
+        ):
+            without = await client.post("/mcp", json=call)
+            found = await client.post("/mcp", json=call, headers={"X-API-Key": key})
+
+    assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+    assert found.json()["result"]["tools"]
 
 
 async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""The command line: each command a function, a group of them a module.
+
+What goes wrong is one sentence on standard error and an exit code: 1 for an operation with errors, 2 for what cannot start.
+"""
+
+import gc
+
+import typer
+
+from graphql_api.cli.asking import ask, doctor, mirror
+from graphql_api.cli.keys import keys_command
+from graphql_api.cli.printing import manifest, schema
+from graphql_api.cli.servers import mcp, sandbox, serve
+
+command = typer.Typer(
+    name="competent-graphql",
+    help="GraphQL for Competent, Belgium's shared language of occupations and competences.",
+    epilog="Settings are environment variables, listed in docs/settings.md. Without any, a sandbox is served.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for each in (serve, ask, doctor, mirror, schema, manifest, mcp, sandbox):  # in the order in which help tells of them
+    command.command()(each)
+command.add_typer(keys_command, name="key")
+
+
+def main() -> None:
+    """Run the command line."""
+    # Documents are trees without cycles: to look for garbage in them every 700 objects costs a tenth of the time of a walk.
+    gc.set_threshold(100_000, 50, 50)
+    command()

@@ -1,0 +1,109 @@
+"""Commands that ask a Competent API and end: ask, doctor, mirror."""
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphql_api.cli.starting import Data, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+PATIENCE = 1.0
+"""Seconds that `ask` waits, after its answer, for stale documents to be renewed."""
+
+
+def ask(
+    operation: Annotated[
+        str | None, typer.Argument(help="A GraphQL document; `-` reads it from standard input.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the document from a file instead.")] = None,
+    variables: Annotated[str, typer.Option("--variables", "-v", help="Variables as a JSON object.")] = "{}",
+    name: Annotated[
+        str | None, typer.Option("--operation", "-o", help="Which operation, where the document has several.")
+    ] = None,
+    language: Annotated[
+        str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
+    ] = "",
+    data: Data = None,
+) -> None:
+    """Answer one operation on standard output, and exit: 0 without errors, 1 with errors.
+
+    For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
+    """
+    settings = settings_of(data=tuple(data or ()), access="off")  # who sits here needs no key
+    body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
+    with app_of(settings) as (app, _):
+        answer = asyncio.run(_ask(app, body, language))
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    raise typer.Exit(1 if "errors" in answer else 0)
+
+
+def doctor(
+    record: Annotated[
+        Path | None, typer.Option(help="Keep the answers in this folder, without the key, for `sandbox --recording`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
+    data: Data = None,
+) -> None:
+    """Ask a Competent API what of the assumptions about it holds, and say what follows where one does not.
+
+    Makes at most 20 calls, one after the other: to COMPETENT_UPSTREAM_URL with the key, else to the sandbox. Exits with 0
+    when all that is needed holds, else with 1.
+    """
+    from graphql_api.doctor import run_doctor
+
+    settings = settings_of(data=tuple(data or ()))
+    with upstream_of(settings) as (competent, told):
+        asked = told if settings.live else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
+        raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
+
+
+def mirror(
+    release: Annotated[str, typer.Option(help="The number of a release, or `current`.")] = "current",
+    data: Data = None,
+) -> None:
+    """Read all documents of a release once, into the store and into its index, and exit.
+
+    Can be stopped with Ctrl-C and goes on where it was. Documents that fail are listed, and tried again by the next run.
+    Exits with 0 when all of them are there, 1 when some are missing, 130 when stopped.
+    """
+    from graphql_api.mirroring import run_mirror
+
+    raise typer.Exit(run_on_parts(settings_of(data=tuple(data or ())), lambda parts: run_mirror(parts, release)))
+
+
+def _document(operation: str | None, file: Path | None) -> str:
+    if file is not None and operation is None:
+        return text_of(file)
+    if operation is None or file is not None:
+        stop("give one operation: as an argument, as `-` for standard input, or with --file")
+    return text_of(Path("-")) if operation == "-" else operation
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        stop('--variables must be a JSON object, such as \'{"code": "OP-101"}\'')
+    return found
+
+
+async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[str, Any]:
+    import httpx
+
+    headers = {"Accept-Language": language} if language else {}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ask.invalid", headers=headers) as client,
+    ):
+        answer: dict[str, Any] = (await client.post("/graphql", json=body, timeout=None)).json()
+        with suppress(TimeoutError):  # else a stale copy would stay so for all who only ever ask once
+            await asyncio.wait_for(app.state.parts.store.settle(), PATIENCE)
+        return answer

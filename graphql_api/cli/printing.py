@@ -1,0 +1,66 @@
+"""Commands that print what this server is: schema, manifest."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphql_api.cli.starting import stop, text_of
+
+
+class Form(StrEnum):
+    """How a manifest of persisted documents is written."""
+
+    APOLLO = "apollo"
+    MAP = "map"
+
+
+def schema(
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            help="Tell instead what has changed since an older schema (a file; `-`: standard input) that may break clients."
+        ),
+    ] = None,
+) -> None:
+    """Print the schema in GraphQL's schema definition language.
+
+    With --since it exits with 1 where a client of the older schema breaks; what is only dangerous is told, and exits with 0.
+    """
+    from graphql_api.schema import build_schema
+
+    if since is None:
+        print(build_schema().as_str())
+        return
+    broken = _changes_since(text_of(since), build_schema().as_str())
+    raise typer.Exit(1 if broken else 0)
+
+
+def manifest(
+    form: Annotated[
+        Form, typer.Option("--format", help="Apollo's, or the map of ids to texts of GraphQL Code Generator and Relay.")
+    ] = Form.APOLLO,
+) -> None:
+    """Print the example operations as a manifest of persisted documents, for COMPETENT_PERSISTED.
+
+    The id of each is the SHA-256 of its text, as clients send it in APQ.
+    """
+    from graphql_api.examples import manifest as listed
+
+    print(json.dumps(listed(form), indent=2, ensure_ascii=False))
+
+
+def _changes_since(old: str, new: str) -> bool:
+    from graphql import GraphQLError, build_schema, find_breaking_changes, find_dangerous_changes
+
+    try:
+        before, after = build_schema(old), build_schema(new)
+    except (GraphQLError, TypeError) as error:
+        stop(f"that is no schema: {error}")
+    breaking = find_breaking_changes(before, after)
+    for what, changes in (("breaks", breaking), ("dangerous", find_dangerous_changes(before, after))):
+        for change in changes:
+            print(f"{what}: {change.description}")
+    return bool(breaking)

@@ -1,0 +1,168 @@
+"""Commands that serve until they are stopped: serve, mcp, sandbox."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphql_api.cli.starting import Data, app_of, opened, settings_of, stop
+from graphql_api.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+ALONE = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
+"""Settings of what serves beside the server."""
+
+
+def serve(
+    data: Data = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [env: COMPETENT_HOST] [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [env: COMPETENT_PORT] [default: 8000]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that serve. [env: COMPETENT_WORKERS] [default: 1]")
+    ] = None,
+) -> None:
+    """Serve GraphQL on /graphql, and GraphiQL on /graphiql, until stopped.
+
+    With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it asks that Competent API; else it asks a sandbox in
+    this process, with bundled data or with the releases given by --data (the highest number is `current`).
+    """
+    from graphql_api.serving import serve_app, write_environment
+
+    settings = settings_of(data=tuple(data or ()), host=host, port=port, workers=workers)
+    write_environment(settings)
+    serve_app(settings, lambda: app_of(settings), _announce(settings))
+
+
+def mcp(
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve streamable HTTP on /mcp instead of standard input and output.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port, with --http; 0 takes a free one.")] = 8001,
+    language: Annotated[
+        str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
+    ] = "",
+    data: Data = None,
+) -> None:
+    """Serve the example operations as tools for agents, by the Model Context Protocol.
+
+    It asks what `serve` asks: a Competent API where the settings name one, else the sandbox. Needs the extra `mcp`.
+    """
+    from graphql_api.serving import begin_logging, serve_app
+
+    _demand_mcp()
+    if not http:
+        settings = settings_of(data=tuple(data or ()), access="off")
+        begin_logging(settings)
+        _serve_tools_on_pipes(settings, language)
+        return
+    settings = settings_of(data=tuple(data or ()), host=host, port=port, **ALONE)
+    if settings.access == "passthrough":
+        stop("mcp --http asks with the key of this server: use COMPETENT_ACCESS=keys, or off")
+    told = "MCP on http://{}/mcp\nServing {}."
+    serve_app(settings, lambda: tools_app_of(settings, language), told.format)
+
+
+def _demand_mcp() -> None:
+    try:
+        import graphql_api.mcp  # noqa: F401
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
+            raise
+        stop("mcp needs the library of the Model Context Protocol: pip install 'competent-graphql[mcp]'")
+
+
+def _serve_tools_on_pipes(settings: Settings, language: str) -> None:
+    from graphql_api.mcp import create_mcp, serve_stdio
+
+    with app_of(settings) as (app, _):
+        asyncio.run(serve_stdio(create_mcp(app, language)))
+
+
+@contextmanager
+def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette, str]]":
+    """The tools over HTTP, for whoever the settings let in, and a line about the data."""
+    from graphql_api.access import guarding
+    from graphql_api.mcp import create_mcp
+
+    with app_of(replace(settings, access="off", host="127.0.0.1")) as (app, data):
+        served = create_mcp(app, language).streamable_http_app(
+            json_response=True, stateless_http=True, host=settings.host
+        )
+        served.user_middleware += guarding(settings)
+        yield served, data
+
+
+def sandbox(
+    data: Data = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 9000,
+    key: Annotated[
+        str | None, typer.Option(help="Demand this key in X-IBM-Client-Id, as VDAB does; else any or none will do.")
+    ] = None,
+    plan: Annotated[
+        int | None, typer.Option(min=1, help="Calls a minute before 429; without it there is no limit.")
+    ] = None,
+    hold: Annotated[
+        int, typer.Option(min=0, help="Newest releases to hold back; POST /sandbox/releases publishes the next.")
+    ] = 0,
+    recording: Annotated[
+        Path | None, typer.Option(help="Serve what `doctor --record` kept in this folder, and nothing else.")
+    ] = None,
+) -> None:
+    """Serve our Competent API over HTTP, for any client of the Competent API.
+
+    It answers as VDAB's does, with bundled data or with the releases given by --data. Faults can be ordered at /sandbox/faults,
+    and releases published at /sandbox/releases.
+    """
+    from graphql_api.sandbox import create_sandbox
+    from graphql_api.serving import serve_app
+
+    settings = settings_of(data=tuple(data or ()), host=host, port=port, upstream_url="", **ALONE)
+
+    @contextmanager
+    def app() -> "Iterator[tuple[Any, str]]":
+        if recording is not None:
+            yield _recorded(recording)
+            return
+        with closing(opened(settings)) as releases:
+            try:
+                releases.hold(hold)
+            except ValueError as error:
+                stop(f"--hold: {error}")
+            yield create_sandbox(releases, key=key, plan=plan), releases.describe()
+
+    told = "Ask http://{}/releases/current, or point a client of VDAB's at this host.\nServing {}."
+    serve_app(settings, app, told.format)
+
+
+def _recorded(folder: Path) -> tuple[Any, str]:
+    from graphql_api.sandbox.recorded import Recording
+
+    answers = Recording(folder)
+    if not len(answers):
+        stop(f"{folder} holds no recording; `competent-graphql doctor --record` makes one")
+    return answers, f"{len(answers)} recorded answers"
+
+
+def _announce(settings: Settings) -> Callable[[str, str], str]:
+    if settings.live:
+        served = "Asking the Competent API at {data}."
+        hint = "Unset COMPETENT_UPSTREAM_URL to use the sandbox."
+    else:
+        served = "Serving the sandbox: {data}."
+        hint = "For the real API set COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY (docs/live-api.md)."
+    return lambda address, data: (
+        f"GraphiQL on http://{address}/graphiql, GraphQL on http://{address}/graphql\n{served.format(data=data)}\n{hint}"
+    )
