@@ -1,9 +1,11 @@
-"""Admission: so many operations run at once, so many wait for a place, so long; beyond that a client is told at once.
+"""Admission: so many operations run at once, and so many wait for a place as will get one soon; all others are told at once.
 
 Who waits for the Competent API holds at most half of the places, so that questions about what is stored are refused last.
 """
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -19,18 +21,72 @@ RETRY_AFTER = 1.0
 """Seconds after which another try makes sense: a queue is empty in less."""
 
 
+FORESEEN = 0.3
+"""The share of the longest wait for a place that may be foreseen for who comes: places come free less evenly than foreseen, and
+nobody is to be refused after having waited."""
+PACE_OF = 40
+"""Places that came free which the pace is taken from, the latest counting most."""
+PACE_HOLDS = 5.0
+"""Seconds after which it is learnt anew."""
+
+
 class Full(Exception):
     """There is no place, and none will be free in time."""
 
 
+class Pace:
+    """How soon one place after the other is free while all are taken."""
+
+    __slots__ = ("_clock", "_last", "_learnt", "_least", "_mean", "_steps")
+
+    def __init__(self, clock: Callable[[], float], least: int) -> None:
+        self._clock = clock
+        self._least = least
+        self._steps = 0
+        self._last: float | None = None
+        self._learnt = -math.inf
+        self._mean = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From one to the next; 0 as long as too few came free to tell: those worked on together end together."""
+        return self._mean if self._steps >= self._least else 0.0
+
+    def begin(self) -> None:
+        """All places are taken now. What was learnt some time ago was about other operations."""
+        self._last = self._clock()
+        if self._last - self._learnt > PACE_HOLDS:
+            self._steps, self._mean = 0, 0.0
+
+    def step(self) -> None:
+        """A place is free now."""
+        if self._last is None:
+            return
+        now = self._clock()
+        self._steps = min(self._steps + 1, PACE_OF)
+        self._mean += (now - self._last - self._mean) / self._steps
+        self._last = self._learnt = now
+
+    def end(self) -> None:
+        """There is room: the time until the next place is free tells nothing."""
+        self._last = None
+
+
 class Places:
-    """Decides who runs now, who waits and who is refused. No clock, no I/O: waiting is the caller's.
+    """Decides who runs now, who waits and who is refused. No I/O: waiting is the caller's, for `wait` seconds at most.
 
     `running` operations are under way at once. At most half of them wait for the Competent API, and of the others at most
     `working` are worked on: what works keeps the event loop, and with it health and refusals, from its next turn.
     """
 
-    def __init__(self, running: int, working: int, queued: int) -> None:
+    def __init__(
+        self,
+        running: int,
+        working: int,
+        queued: int,
+        wait: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.most_running = running
         self.most_waiting = max(1, running // 2)
         self.most_working = min(working, running)
@@ -38,6 +94,8 @@ class Places:
         self.running = 0
         self.waiting = 0
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._pace = Pace(clock, 2 * self.most_working)
+        self._foreseen = wait * FORESEEN
 
     @property
     def queued(self) -> int:
@@ -46,8 +104,10 @@ class Places:
 
     @property
     def full(self) -> bool:
-        """Whether who comes now is refused."""
-        return not self._has_room() and self.queued >= self.most_queued
+        """Whether who comes now is refused: the queue is long, or its end would be reached too late to wait for it."""
+        if self._has_room():
+            return False
+        return self.queued >= self.most_queued or (self.queued + 1) * self._pace.seconds > self._foreseen
 
     def _has_room(self) -> bool:
         return self.running < self.most_running and self.running - self.waiting < self.most_working
@@ -56,6 +116,8 @@ class Places:
         """Take a place (None), or one in the queue: a future that is done when the place is the caller's. Raises Full."""
         if self._has_room():
             self.running += 1
+            if not self._has_room():
+                self._pace.begin()
             return None
         if self.full:
             raise Full
@@ -73,26 +135,29 @@ class Places:
     def leave(self) -> None:
         """Give the place back: who has waited longest gets it."""
         self.running -= 1
-        self._call_next()
+        self._freed()
 
     def begin_waiting(self) -> bool:
         """Count the caller among those that wait for the Competent API; False where half of all do already."""
         if self.waiting >= self.most_waiting:
             return False
         self.waiting += 1
-        self._call_next()
+        self._freed()
         return True
 
     def end_waiting(self) -> None:
         """The caller works again; this may be one more than may begin to."""
         self.waiting -= 1
 
-    def _call_next(self) -> None:
+    def _freed(self) -> None:
+        self._pace.step()
         while self._queue and self._has_room():
             turn = self._queue.popleft()
             if not turn.done():
                 self.running += 1
                 turn.set_result(None)
+        if self._has_room():
+            self._pace.end()
 
 
 class Patience:

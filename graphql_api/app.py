@@ -43,7 +43,8 @@ PATIENCE = 3.0
 def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
     """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
     parts = Parts(settings, competent)
-    stopping, places = asyncio.Event(), Places(settings.max_operations, settings.max_working, settings.max_queue)
+    stopping = asyncio.Event()
+    places = Places(settings.max_operations, settings.max_working, settings.max_queue, settings.queue_timeout)
     kept = KeptParts(settings.part_bytes)
     parts.watch(kept.drop)
     schema = build_schema(

@@ -61,7 +61,9 @@ class Settings:
     max_queue: int = _setting(
         256, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
     )
-    queue_timeout: float = _setting(0.2, "Longest wait for a place.", least=0)
+    queue_timeout: float = _setting(
+        0.4, "Longest wait for a place; who would wait for more than a third of it is told 503 at once.", least=0
+    )
     request_timeout: float = _setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
     idle_timeout: float = _setting(
         10.0,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.admission import Admission, Full, Patience, Places
+from graphql_api.admission import FORESEEN, Admission, Full, Patience, Places
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
@@ -42,6 +42,55 @@ async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> No
     places.leave()
     places.leave()
     assert (second.done(), places.running, places.queued) == (True, 0, 0)
+
+
+async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at_once() -> None:
+    now = 0.0
+    places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
+    places.take()
+    crowd = [places.take() for _ in range(20)]  # nothing is known yet
+    for _ in crowd:
+        now += 0.03
+        places.leave()
+    assert places.queued == 0
+
+    assert [places.take() is None for _ in range(3)] == [False] * 3  # 0.03, 0.06 and 0.09 seconds
+    with pytest.raises(Full):
+        places.take()
+    for _ in range(60):  # the operations are smaller now
+        now += 0.01
+        places.leave()
+        while not places.full:
+            places.take()
+    assert 6 <= places.queued <= 10
+
+
+async def test_a_pace_of_some_time_ago_refuses_nobody() -> None:
+    now = 0.0
+    places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
+    places.take()
+    for _ in range(2):
+        now += 0.3
+        places.leave()
+        places.take()
+    assert places.full
+    places.leave()
+    now += 6.0
+    places.take()
+
+    assert not places.full
+
+
+async def test_those_worked_on_together_end_together_and_tell_little() -> None:
+    now = 0.0
+    places = Places(running=9, working=4, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
+    for _ in range(50):
+        places.take()
+    now += 0.2
+    for _ in range(4):
+        places.leave()
+
+    assert not places.full
 
 
 async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:
