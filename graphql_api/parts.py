@@ -34,7 +34,7 @@ from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.replicated import SharedLedger
-from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
+from graphql_api.upstream.transport import ASGIApp, InProcess, OverNetwork
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Parts:
         self._page_size = settings.page_size
         self._shared = _shared(settings)
         self._upstream = Upstream(
-            over_network(settings) if competent is None else InProcess(competent, settings),
+            OverNetwork(settings) if competent is None else InProcess(competent, settings),
             settings,
             SharedLedger(self._shared, Plan.of(settings)) if self._shared else None,
         )

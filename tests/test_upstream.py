@@ -30,7 +30,7 @@ from graphql_api.secret import Secret
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.faults import our_errors, retry_after
-from graphql_api.upstream.transport import InProcess, over_network, tls
+from graphql_api.upstream.transport import InProcess, OverNetwork, tls
 from tests.conftest import CP_7, AtOnce
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -62,9 +62,7 @@ def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
 
 
 def upstream(transport: httpx.AsyncBaseTransport, settings: Settings = SETTINGS) -> Upstream:
-    client = over_network(settings)
-    client._transport = transport
-    return Upstream(client, settings, random=AtOnce())
+    return Upstream(OverNetwork(settings, transport), settings, random=AtOnce())
 
 
 def code(fetched: Fetched) -> object:
@@ -324,7 +322,7 @@ def test_tls_is_new_enough_and_verified() -> None:
 
 async def test_a_refused_connection_is_unavailable_and_not_a_timeout(unused_tcp_port: int) -> None:
     settings = replace(Settings(), upstream_url=f"http://127.0.0.1:{unused_tcp_port}")
-    door = Upstream(over_network(settings), settings)
+    door = Upstream(OverNetwork(settings), settings)
 
     with pytest.raises(UpstreamUnavailable):
         await door.fetch(PATH, Asker())

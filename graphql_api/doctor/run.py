@@ -11,7 +11,7 @@ from graphql_api.doctor.record import record, scrubbed
 from graphql_api.doctor.visit import Seen, Visitor
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.transport import ASGIApp, InProcess, over_network
+from graphql_api.upstream.transport import ASGIApp, InProcess, OverNetwork
 
 _COLOURS = {Verdict.HOLDS: "green", Verdict.DOES_NOT: "red", Verdict.UNKNOWN: "yellow"}
 
@@ -22,7 +22,7 @@ async def run_doctor(
     settings: Settings, competent: ASGIApp | None, asked: str, folder: Path | None, as_json: bool
 ) -> int:
     """Visit, judge, tell; 0 where all that is needed holds, 1 where something of it does not or could not be told."""
-    client = over_network(settings) if competent is None else InProcess(competent, settings)
+    client = OverNetwork(settings) if competent is None else InProcess(competent, settings)
     upstream = Upstream(client, settings)
     try:
         visitor = Visitor(upstream.look, settings.page_size)

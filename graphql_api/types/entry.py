@@ -56,10 +56,13 @@ async def _by_uuid(kind: type[K], loaders: Loaders, number: str, uuid: UUID) -> 
 async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K | None:
     if kind.__name__ in LISTS and not loaders.is_indexed(number):
         with suppress(UpstreamNotFound):  # for a list that is not there the index stands in
-            listed = await loaders.listing(LISTS[kind.__name__].path(number)).all()
-            codes = {competent.code(item): item for item in reversed(listed)}  # the first of equal codes wins
-            if code in codes and (uuid := as_uuid(codes[code].get("id"))):
-                return kind(part=Part(loaders, number, codes[code], uuid, kind.route))
+            listing = loaders.listing(LISTS[kind.__name__].path(number))
+            size, total, _ = await listing.page()
+            for stop in (size, total):  # where the first page has it, the others are not read
+                items = await listing.part(0, stop)
+                codes = {competent.code(item): item for item in reversed(items)}  # the first of equal codes wins
+                if code in codes and (uuid := as_uuid(codes[code].get("id"))):
+                    return kind(part=Part(loaders, number, codes[code], uuid, kind.route))
             if None not in codes:
                 return None
     return await find_code(loaders, number, kind_of(kind), code)  # type: ignore[return-value]

@@ -1,6 +1,9 @@
 """What is told of each call, and of each one that was not made: one record, for metrics and for whoever else listens."""
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
 
 from graphql_api.fetching import Urgency
 from graphql_api.metrics import (
@@ -43,18 +46,32 @@ class Called:
     """Calls that wait for a place, by urgency."""
 
 
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+_URGENCIES = tuple(each.name.lower() for each in Urgency)
+_known: dict[tuple[object, ...], Any] = {}
+
+
+def _of(metric: M, *labels: str) -> M:
+    """A metric with labels. Routes and codes are few; to have each of them looked up at every call takes longer than to count."""
+    found: M | None = _known.get((metric, *labels))
+    if found is None:
+        found = _known[metric, *labels] = metric.labels(*labels)
+    return found
+
+
 def count(called: Called) -> None:
     """Into this process's metrics."""
     if called.made:
-        UPSTREAM_REQUESTS.labels(called.route, called.outcome).inc()
-        UPSTREAM_SECONDS.labels(called.route).observe(called.seconds)
+        _of(UPSTREAM_REQUESTS, called.route, called.outcome).inc()
+        _of(UPSTREAM_SECONDS, called.route).observe(called.seconds)
         if called.attempt > 1:
-            UPSTREAM_RETRIES.labels(called.route).inc()
+            _of(UPSTREAM_RETRIES, called.route).inc()
     else:
-        UPSTREAM_REFUSED.labels(called.route, called.outcome).inc()
-    UPSTREAM_BREAKER.labels(called.route).set(called.blocked)
+        _of(UPSTREAM_REFUSED, called.route, called.outcome).inc()
+    _of(UPSTREAM_BREAKER, called.route).set(called.blocked)
     if called.left is not None:
-        UPSTREAM_PLAN_LEFT.labels(called.route).set(called.left)
+        _of(UPSTREAM_PLAN_LEFT, called.route).set(called.left)
     UPSTREAM_PLACES.set(called.in_use)
-    for urgency, waiting in zip(Urgency, called.waiting, strict=True):
-        UPSTREAM_WAITING.labels(urgency.name.lower()).set(waiting)
+    for urgency, waiting in zip(_URGENCIES, called.waiting, strict=True):
+        _of(UPSTREAM_WAITING, urgency).set(waiting)

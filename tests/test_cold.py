@@ -1,0 +1,138 @@
+"""A question whose documents are not stored: a round trip a level of links, all of a level at once, each document once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from graphql_api.app import create_app
+from graphql_api.sandbox import Faults, Releases, create_sandbox
+from graphql_api.settings import Settings
+from graphql_api.upstream.transport import ASGIApp
+from tests.conftest import CP_7, Server
+
+NURSE = "c57a845b-4637-5441-86da-4ef6e8f30ea8"
+"""OP-101 of the bundled releases."""
+COMPETENCES = "code uuid skill { description { nl } } knowledgeItems { code } behaviouralIndicators { code }"
+QUESTION = f"""query($uuid: UUID, $code: String, $release: String!) {{ occupationalProfile(uuid: $uuid, code: $code, release: $release)
+    {{ title {{ nl }} essentialCompetences {{ {COMPETENCES} }} }} }}"""
+
+
+class Rounds:
+    """A Competent API that lets nobody go until nobody else comes: what is asked at once is a round."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.rounds: list[list[str]] = []
+        self._round: list[str] = []
+        self._over = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        query = scope["query_string"].decode()
+        self._round.append(scope["path"] + f"?{query}" * bool(query))
+        if len(self._round) == 1:
+            self._ending = asyncio.create_task(self._end())
+        await self._over.wait()
+        await self.app(scope, receive, send)
+
+    async def _end(self) -> None:
+        before, still = 0, 0
+        while still < 20:
+            await asyncio.sleep(0)
+            before, still = len(self._round), still + 1 if len(self._round) == before else 0
+        self.rounds.append(sorted(self._round))
+        self._round = []
+        self._over.set()
+        self._over = asyncio.Event()
+
+
+class Cold(Server):
+    """A server that has stored nothing, and the rounds in which it asks."""
+
+    def __init__(self, releases: Releases, settings: Settings) -> None:
+        self.faults, self.paths = Faults(), []
+        self.upstream = Rounds(create_sandbox(releases, faults=self.faults, asked=self.paths))
+        self.app = create_app(settings, self.upstream)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+
+
+@pytest.fixture
+async def cold(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
+    made = Cold(releases, replace(settings, index="off"))
+    async with made.client:
+        yield made
+    await made.app.state.parts.aclose()
+
+
+def below(*rest: str) -> list[str]:
+    return sorted(f"/releases/3.11{each}" for each in rest)
+
+
+@pytest.mark.parametrize("release", ["current", "3.11"])
+@pytest.mark.parametrize("by", ["uuid", "code"])
+async def test_a_nested_answer_takes_a_round_a_level_and_asks_for_each_document_once(
+    cold: Cold, release: str, by: str
+) -> None:
+    thing = {"uuid": NURSE} if by == "uuid" else {"code": "OP-101"}
+
+    answer = await cold.ask(QUESTION, {"release": release, **thing})
+
+    competences = answer["occupationalProfile"]["essentialCompetences"]
+    assert len(competences) == 7
+    assert all(each["skill"]["description"]["nl"] and each["behaviouralIndicators"] for each in competences)
+    assert cold.upstream.rounds == [
+        *([["/releases/current"]] if release == "current" else []),
+        *([below("/occupationalprofiles?page=0&size=500")] if by == "code" else []),
+        below(f"/occupationalprofiles/{NURSE}"),
+        below(*(f"/technicalcompetences/{each['uuid']}" for each in competences)),
+    ]
+
+
+async def test_what_an_embedded_part_has_is_not_asked(cold: Cold) -> None:
+    query = QUESTION.replace("behaviouralIndicators { code }", "")
+
+    await cold.ask(query, {"release": "current", "uuid": NURSE})
+
+    assert cold.upstream.rounds == [["/releases/current"], below(f"/occupationalprofiles/{NURSE}")]
+
+
+async def test_what_is_missing_of_two_profiles_is_one_round_and_what_they_share_is_asked_once(cold: Cold) -> None:
+    query = f"""{{ occupationalProfiles(first: 2) {{ nodes {{ essentialCompetences {{ {COMPETENCES} }} }} }} }}"""
+
+    nodes = (await cold.ask(query))["occupationalProfiles"]["nodes"]
+
+    uuids = {each["uuid"] for node in nodes for each in node["essentialCompetences"]}
+    assert len(uuids) < sum(len(node["essentialCompetences"]) for node in nodes)
+    _, _, profiles, competences = cold.upstream.rounds
+    assert len(profiles) == 2
+    assert competences == below(*(f"/technicalcompetences/{each}" for each in uuids))
+
+
+async def test_a_level_with_more_documents_than_places_takes_as_many_rounds_as_the_places_allow(
+    releases: Releases, settings: Settings
+) -> None:
+    made = Cold(releases, replace(settings, index="off", upstream_concurrency=4))
+    async with made.client:
+        await made.ask(QUESTION, {"release": "3.11", "uuid": NURSE})
+    await made.app.state.parts.aclose()
+
+    assert [len(each) for each in made.upstream.rounds] == [1, 4, 3]
+
+
+async def test_a_code_on_the_first_page_of_a_list_is_found_without_the_others(
+    releases: Releases, settings: Settings
+) -> None:
+    made = Cold(releases, replace(settings, index="off", page_size=10))
+    query = "query($code: String!) { technicalCompetence(code: $code) { uuid } }"
+    async with made.client:
+        first = await made.ask(query, {"code": "CP-7"})
+        asked = len(made.asked())
+        await made.ask(query, {"code": "CP-999"})
+    await made.app.state.parts.aclose()
+
+    assert first == {"technicalCompetence": {"uuid": CP_7}}
+    assert asked == 2
+    assert len(made.asked()) > 3

@@ -1,0 +1,88 @@
+"""The client over real sockets of this machine: connections kept, the environment's proxy, no cookies."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from graphql_api.fetching import Asker
+from graphql_api.routes import RELEASES
+from graphql_api.settings import Settings
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.transport import OverNetwork
+
+
+class Heard:
+    """A server that answers everything with an empty list and a cookie, and keeps what it heard, by connection."""
+
+    def __init__(self) -> None:
+        self.connections: list[list[str]] = []
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests: list[str] = []
+        self.connections.append(requests)
+        body = b'{"page": {}}'
+        while head := await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b"":
+            requests.append(head.decode())
+            told = f"Content-Length: {len(body)}\r\nSet-Cookie: a=b\r\n\r\n"
+            writer.write(b"HTTP/1.1 200 OK\r\n" + told.encode() + body)
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[Heard]:
+    made = Heard()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await made.serve(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield made
+
+
+async def fetch(url: str, times: int = 1, at_once: int = 1) -> None:
+    settings = replace(Settings(), upstream_url=url)
+    door = Upstream(OverNetwork(settings), settings)
+    for _ in range(times):
+        await asyncio.gather(*(door.fetch(RELEASES.path(), Asker()) for _ in range(at_once)))
+    await door.aclose()
+
+
+async def test_calls_go_over_connections_that_stay_open_and_no_cookie_is_kept(heard: Heard) -> None:
+    await fetch(f"http://127.0.0.1:{heard.port}/base", times=3, at_once=4)
+
+    assert [len(each) for each in heard.connections] == [3] * 4
+    assert "cookie" not in str(heard.connections).lower()
+    assert all(
+        each.startswith("GET /base/releases HTTP/1.1\r\n") for requests in heard.connections for each in requests
+    )
+
+
+async def test_calls_go_through_the_proxy_of_the_environment(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{heard.port}")
+
+    await fetch("http://competent.invalid/base")
+
+    assert heard.connections[0][0].startswith("GET http://competent.invalid/base/releases HTTP/1.1\r\n")
+    assert "\r\nhost: competent.invalid\r\n" in heard.connections[0][0].lower()
+
+
+async def test_an_address_that_the_environment_excepts_is_called_past_the_proxy(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    await fetch(f"http://127.0.0.1:{heard.port}")
+
+    assert heard.connections[0][0].startswith("GET /releases HTTP/1.1\r\n")
