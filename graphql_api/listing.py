@@ -24,33 +24,40 @@ class Listing:
         self._from = 0
         self._first: Document | None = None
         self._whole: list[Document] | None = None
+        self._told: Page | None = None
 
     async def page(self) -> Page:
         """Sizes, from the first page: upstream may give fewer items a page than were asked for."""
-        if self._first is None:
+        if self._told is None:
             self._first = await self._open()
             if not tells_total(self._first):
                 self._whole = await self._read_on(self._first)
-        return page(self._first) if self._whole is None else Page(len(self._whole), len(self._whole))
+            self._told = page(self._first) if self._whole is None else Page(len(self._whole), len(self._whole))
+        return self._told
 
     async def part(self, start: int, stop: int) -> list[Document]:
         """The items from `start` up to `stop`, fewer where the list ends before."""
+        return (await self.loaded(start, stop))()
+
+    async def loaded(self, start: int, stop: int) -> Callable[[], list[Document]]:
+        """The same, with all loaded that it takes and nothing read of it yet."""
         size, total, _ = await self.page()
         stop = min(stop, total)
         if stop <= start or size == 0:
-            return []
+            return list
         if self._whole is not None:
-            return self._whole[start:stop]
+            whole = self._whole
+            return lambda: whole[start:stop]
         numbers = range(start // size, (stop - 1) // size + 1)
         if len(numbers) > MOST_PAGES:
             raise UpstreamInvalidResponse(detail=f"a list of {total} items in pages of {size}")
+        pages = list(zip(numbers, await self._pages(numbers), strict=True))
         # By their places: a page that is short does not move the items of the next one.
-        placed = (
-            (number * size + place, item)
-            for number, each in zip(numbers, await self._pages(numbers), strict=True)
-            for place, item in enumerate(items(each)[:size])
-        )
-        return [item for place, item in placed if start <= place < stop]
+        return lambda: [
+            item
+            for number, each in pages
+            for item in items(each)[:size][max(start - number * size, 0) : max(stop - number * size, 0)]
+        ]
 
     async def all(self) -> list[Document]:
         """Every item."""

@@ -4,6 +4,7 @@ A path from here has its ids checked and quoted, so no argument of a client can 
 """
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
@@ -20,7 +21,7 @@ class Route(NamedTuple):
 
     def path(self, release: str = "", uuid: UUID | None = None) -> str:
         """The path to ask, without a query."""
-        return self.template.replace("{release}", quote(release, safe="")).replace("{uuid}", str(uuid or ""))
+        return _below(self.template, release).replace("{uuid}", str(uuid or ""))
 
     @property
     def identified(self) -> bool:
@@ -32,6 +33,11 @@ class Route(NamedTuple):
         """Matches the paths of this route; `uuid` is what stands at `{uuid}`."""
         filled = self.template.replace("{release}", "(?P<release>[^/]+)").replace("{uuid}", "(?P<uuid>[^/]+)")
         return re.compile(filled + r"(?:\?.*)?")
+
+
+@lru_cache(256)
+def _below(template: str, release: str) -> str:
+    return template.replace("{release}", quote(release, safe=""))
 
 
 RELEASES = Route("/releases", "assumed")

@@ -11,7 +11,7 @@ def test_white_space_is_trimmed_and_a_missing_language_is_null() -> None:
     text = localized({"nl": " a ", "fr": "b\n", "en": None, "xx": "c"})
 
     assert text is not None
-    assert (text.nl, text.fr, text.en, text.de) == ("a", "b", None, None)
+    assert text.texts == {"nl": "a", "fr": "b"}
 
 
 @pytest.mark.parametrize("value", [None, 7, "", " ", [], {}, {"nl": None}, {"nl": " \n"}, {"nl": 7}])

@@ -16,7 +16,7 @@ from graphql_api.loaders import Loaders
 from graphql_api.routes import OCCUPATIONAL_PROFILES, SOFT_SKILLS, TECHNICAL_COMPETENCES, Route
 from graphql_api.types.concept import Concept
 from graphql_api.types.indexed import find_code, find_uuid, kind_of, page_of
-from graphql_api.types.page import After, Before, Connection, First, Last, Paging, connection
+from graphql_api.types.page import After, Before, Connection, First, Last, Paging
 from graphql_api.types.part import Part
 from graphql_api.types.scope import Way
 
@@ -78,11 +78,15 @@ async def page(kind: type[K], loaders: Loaders, number: str, paging: Paging) -> 
     except UpstreamNotFound:  # no such list: the index stands in, or says that there is no such release
         return await page_of(loaders, number, kind_of(kind), paging)  # type: ignore[return-value]
     window = paging.window(f"{kind.__name__} {number}", total)
-    items = await listing.part(window.start, window.stop)
-    found = [
-        kind(part=Part(loaders, number, item, uuid, kind.route)) for item in items if (uuid := as_uuid(item.get("id")))
-    ]
-    return connection(window, found)
+    items = await listing.loaded(window.start, window.stop)
+    return Connection(
+        window=window,
+        items=lambda: [
+            kind(part=Part(loaders, number, item, uuid, kind.route))
+            for item in items()
+            if (uuid := as_uuid(item.get("id")))
+        ],
+    )
 
 
 async def _require(loaders: Loaders, number: str) -> None:

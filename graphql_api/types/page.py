@@ -4,8 +4,9 @@ A cursor is a place in one list of one release, which does not change; it is of 
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2s
 from typing import Annotated, Generic, TypeVar
 
@@ -54,12 +55,38 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+    """As in Relay's Cursor Connections, with `nodes` and `totalCount`. Items are made when something asks for them."""
 
-    edges: list[Edge[T]] = strawberry.field(description="The items of this page with their cursors.")
-    nodes: list[T] = strawberry.field(description="The items of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    total_count: int = strawberry.field(description="How many items the whole list has.")
+    window: strawberry.Private["Window"]
+    items: strawberry.Private[Callable[[], Sequence[T]]]
+
+    @cached_property
+    def _made(self) -> Sequence[T]:
+        return self.items()
+
+    @cached_property
+    def _cursors(self) -> list[str]:
+        return self.window.cursors(len(self._made))
+
+    @strawberry.field(description="The items of this page with their cursors.")
+    def edges(self) -> list[Edge[T]]:
+        """Each item with its cursor."""
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self._made, self._cursors, strict=True)]
+
+    @strawberry.field(description="The items of this page.")
+    def nodes(self) -> list[T]:
+        """The items alone."""
+        return list(self._made)
+
+    @strawberry.field(description="Where this page stands.")
+    def page_info(self) -> PageInfo:
+        """The page info of the window."""
+        return self.window.info(self._cursors)
+
+    @strawberry.field(description="How many items the whole list has.")
+    def total_count(self) -> int:
+        """The total of the window."""
+        return self.window.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +141,7 @@ class Window:
 
 def connection(window: Window, nodes: Sequence[T]) -> Connection[T]:
     """The connection of a window and the nodes that were found for it."""
-    cursors = window.cursors(len(nodes))
-    return Connection(
-        edges=[Edge(node=node, cursor=cursor) for node, cursor in zip(nodes, cursors, strict=True)],
-        nodes=list(nodes),
-        page_info=window.info(cursors),
-        total_count=window.total,
-    )
+    return Connection(window=window, items=lambda: nodes)
 
 
 def _cursor(scope: str, place: int) -> str:

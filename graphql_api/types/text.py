@@ -3,10 +3,10 @@
 The rule: the first language asked for that has a text, then Dutch, French, English, German.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -51,17 +51,29 @@ Languages = Annotated[
 ]
 
 
+def _in(key: str, description: str) -> Any:
+    """The field of one language."""
+
+    def resolver(self: Any) -> str | None:
+        text: str | None = self.texts.get(key)
+        return text
+
+    return strawberry.field(resolver=resolver, description=description)
+
+
 @strawberry.type(
     description="A text in up to four languages. A language is null where Competent has no text in it; "
     "white space around a text is trimmed."
 )
 class LocalizedText:
-    """Made by `localized`; holds at least one text."""
+    """Made by `localized`. `texts` are by language, in the order of Language, and not empty."""
 
-    nl: str | None = strawberry.field(description="The text in Dutch.")
-    fr: str | None = strawberry.field(description="The text in French.")
-    en: str | None = strawberry.field(description="The text in English.")
-    de: str | None = strawberry.field(description="The text in German.")
+    texts: strawberry.Private[dict[str, str]]
+
+    nl: str | None = _in("nl", "The text in Dutch.")
+    fr: str | None = _in("fr", "The text in French.")
+    en: str | None = _in("en", "The text in English.")
+    de: str | None = _in("de", "The text in German.")
 
     @strawberry.field(
         description="The text in the first of the languages asked for that has one, "
@@ -69,28 +81,29 @@ class LocalizedText:
     )
     def text(self, info: strawberry.Info, languages: Languages = None) -> str | None:
         """The text alone."""
-        return self.choose(info.context.languages if languages is None else languages).text
+        for language in info.context.languages if languages is None else languages:
+            if text := self.texts.get(language.key):
+                return text
+        return next(iter(self.texts.values()))
 
     @strawberry.field(description="As `text`, and which language it is in.")
     def localized(self, info: strawberry.Info, languages: Languages = None) -> LocalizedString | None:
         """The text with its language."""
         return self.choose(info.context.languages if languages is None else languages)
 
-    def choose(self, wanted: Iterable[Language]) -> LocalizedString:
+    def choose(self, wanted: Sequence[Language]) -> LocalizedString:
         """The choice described at the top of this module."""
-        asked = list(wanted)
-        for language in (*asked, *Language):
-            if text := getattr(self, language.key):
-                return LocalizedString(
-                    text=text, language=language, is_fallback=bool(asked) and language is not asked[0]
-                )
+        for language in (*wanted, *Language):
+            if text := self.texts.get(language.key):
+                is_fallback = bool(wanted) and language is not wanted[0]
+                return LocalizedString(text=text, language=language, is_fallback=is_fallback)
         raise AssertionError("a LocalizedText holds at least one text")
 
 
 def localized(value: object) -> LocalizedText | None:
     """A text from its object `{nl, fr, en, de}`; None where no language has one."""
     found = texts(value)
-    return LocalizedText(**{language: found.get(language) for language in LANGUAGES}) if found else None
+    return LocalizedText(texts=found) if found else None
 
 
 def accepted(header: str) -> tuple[Language, ...]:
