@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as some
 
 from tests.plan.operations import operations
-from tests.plan.scenarios import SCHEMA, Data, Scenario, rounds
+from tests.plan.scenarios import SCHEMA, Data, Round, Scenario, rounds
 from tests.plan.twins import Asked, Reply
 
 ON, OFF = {"plans": "on"}, {"plans": "off"}
@@ -27,18 +27,19 @@ class Bench:
         self.asked: list[Asked] = []
         self.counted: Counter[str] = Counter()
 
-    def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> None:
-        """Fails where two new servers differ in anything."""
+    def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> dict[tuple[str, str], Reply]:
+        """Fails where two new servers differ in anything; the replies by document and variables."""
         found = self._runner.run(self._compare(scenario, number, list(asked)))
-        assert not found, f"{scenario.name} ({number}):\n" + "\n".join(found)
+        assert not found.found, f"{scenario.name} ({number}):\n" + "\n".join(found.found)
+        return {(each.query, str(each.variables)): reply for each, reply in found.replies}
 
-    async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> list[str]:
+    async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> Round:
         async with scenario.twins(self.data, number, OFF, ON) as (pair, upstream):
             found = await rounds(pair, upstream, asked)
         self.asked += asked
         for _, reply in found.replies:
             self.counted.update(kind_of(reply))
-        return found.found
+        return found
 
     def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
         """The same for operations that are made up, always the same ones for a number."""
