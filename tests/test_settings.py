@@ -72,6 +72,18 @@ def test_what_makes_no_sense_stops_the_start_with_a_sentence(environment: dict[s
         read(environment)
 
 
+def test_a_text_that_is_none_of_the_choices_is_refused_with_them() -> None:
+    with_choices = [each for each in fields(Settings) if each.metadata["choices"]]
+    assert len(with_choices) >= 12
+    for each in with_choices:
+        for choice in each.metadata["choices"]:
+            if each.name != "persisted_mode":  # which wants manifests
+                assert getattr(read({variable(each): choice}), each.name) == choice
+        told = f"{variable(each)} is .*{each.metadata['choices'][-1]}"
+        with pytest.raises(SettingsError, match=told):
+            read({variable(each): "nonsense"})
+
+
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SettingsError, match=r"COMPETENT_A is .*; COMPETENT_B is "):
         read({"COMPETENT_A": "1", "COMPETENT_B": "1"})

@@ -1,0 +1,232 @@
+"""All settings in one list: name, default, help. Immutable once read, and an unknown `COMPETENT_…` stops the start.
+
+A setting `upstream_url` is read from the environment variable `COMPETENT_UPSTREAM_URL`, and so on.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from graphql_api.secret import Secret
+from graphql_api.settings.checks import check
+from graphql_api.settings.declared import PREFIX, setting, variable
+from graphql_api.settings.reading import read, read_key
+
+__all__ = ["PREFIX", "Settings", "variable"]
+
+ON_OFF = ("on", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose. Times are in seconds, sizes in bytes."""
+
+    upstream_url: str = setting("", "Base of the Competent API to ask; unset: the sandbox in this process.")
+    api_key: Secret = setting(Secret(""), "Key for the Competent API, sent as X-IBM-Client-Id.")
+    api_key_file: Path | None = setting(None, "File with that key, instead of the key itself.")
+    data: tuple[Path, ...] = setting(
+        (), "Competent's Excel exports for the sandbox to serve, one release each, separated as in PATH."
+    )
+    store: str = setting(
+        "",
+        "Where documents are kept: `memory:`, `sqlite:PATH`, or a Valkey server that replicas share (`valkey://…`). Unset: a "
+        "file in the user's cache folder over the real API, memory over the sandbox.",
+    )
+    cache_dir: Path | None = setting(None, "Folder for what can be made again. Unset: the user's cache folder.")
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
+    workers: int = setting(1, "Processes that serve.", least=1)
+    log: str = setting(
+        "info", "How much is logged: debug, info, warning or error.", choices=("debug", "info", "warning", "error")
+    )
+    log_format: str = setting(
+        "",
+        "How it is written: `json`, or `console` for people. Unset: `console` on a terminal, else `json`.",
+        choices=("json", "console"),
+    )
+    log_texts: str = setting(
+        "off",
+        "`on` also logs what clients wrote: the GraphQL document and the values of its variables.",
+        choices=ON_OFF,
+    )
+    metrics: str = setting(
+        "on", "Where Prometheus finds metrics: `on`: under /metrics; a number: on a port of their own; `off`: nowhere."
+    )
+    max_operations: int = setting(
+        1000,
+        "Most operations that are under way at once in one process; at most half of them wait for the Competent API.",
+        least=2,
+    )
+    max_working: int = setting(8, "Most operations of those that do not wait, but are worked on.", least=1)
+    max_queue: int = setting(
+        256, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
+    )
+    queue_timeout: float = setting(
+        0.4, "Longest wait for a place; who would wait for more than a third of it is told 503 at once.", least=0
+    )
+    request_timeout: float = setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
+    idle_timeout: float = setting(
+        10.0,
+        "Longest time for which a connection is kept without a request; longer than that of the proxy before it.",
+        least=1,
+    )
+    head_bytes: int = setting(32_768, "Largest head of a request.", least=1024)
+    drain: float = setting(
+        0.5, "How long requests are still taken once the server is told to stop, while readiness says no.", least=0
+    )
+    stop_timeout: int = setting(10, "Longest time that running operations get after that.", least=0)
+    operation_timeout: float = setting(
+        5.0,
+        "Longest time for one operation; what is not there by then is UPSTREAM_TIMEOUT on its field. A client shortens it "
+        "with the header `X-Competent-Timeout`.",
+        least=0.001,
+    )
+    connect_timeout: float = setting(0.5, "Longest wait for a connection to the Competent API.", least=0.001)
+    attempt_timeout: float = setting(
+        1.5, "Longest time for one call to the Competent API, body included; another may follow it.", least=0.001
+    )
+    total_timeout: float = setting(
+        5.0,
+        "Longest time for one document of the Competent API, with all attempts and the waits between them.",
+        least=0.001,
+    )
+    upstream_concurrency: int = setting(40, "Most calls to the Competent API at once.", least=1)
+    plan: int = setting(
+        1900,
+        "Most calls in any minute to one route of the Competent API; a quarter of them is kept from the walk that fills an "
+        "index. 0: no limit.",
+        least=0,
+    )
+    operation_calls: int = setting(60, "Most documents that one operation may cause to be asked upstream.", least=1)
+    document_bytes: int = setting(8_000_000, "Largest document that is read, after inflating.", least=1)
+    page_size: int = setting(500, "Items asked for with each page of a list.", least=1)
+    memory_bytes: int = setting(
+        128_000_000,
+        "Bytes of memory that documents may take, parsed, a part that several of them have counted once; a release at real "
+        "size takes 60 MB.",
+        least=0,
+    )
+    store_bytes: int = setting(
+        1_000_000_000, "Largest size of the file that documents are kept in; the oldest are let go of.", least=0
+    )
+    keep_release: float = setting(
+        30 * 86400.0, "How long documents of a numbered release are fresh; they do not change once published.", least=0
+    )
+    keep_current: float = setting(
+        300.0, "How long the answer to `which release is current` is fresh, and the list of releases.", least=0
+    )
+    serve_stale: float = setting(
+        7 * 86400.0,
+        "How long a document that is no longer fresh is served all the same, while it is asked for again or cannot be had.",
+        least=0,
+    )
+    keep_missing: float = setting(
+        60.0, "How long a document that the Competent API does not have is not asked for again.", least=0
+    )
+    index: str = setting(
+        "",
+        "When releases are indexed: at the `start`, at first `need`, or `off`. Unset: at first need over the real API, at the "
+        "start over the sandbox.",
+        choices=("start", "need", "off"),
+    )
+    walk_concurrency: int = setting(8, "Most requests at once of the walk that fills an index.", least=1)
+    federation: str = setting(
+        "off", "`on` lets a router of Apollo Federation ask this server as a subgraph.", choices=ON_OFF
+    )
+    access: str = setting(
+        "off",
+        "Who may ask: anybody (`off`), clients with keys of this server (`keys`), or clients with their own key for the "
+        "Competent API, which goes upstream (`passthrough`).",
+        choices=("off", "keys", "passthrough"),
+    )
+    keys_file: Path | None = setting(
+        None,
+        "File of the keys that `competent-graphql key` makes. Unset: `keys.json` in the user's configuration folder.",
+    )
+    keys_per_minute: int = setting(
+        600, "Requests a minute that a key is good for which has no quota of its own.", least=1
+    )
+    introspection: str = setting("on", "`off` refuses introspection, and suggests no names in errors.", choices=ON_OFF)
+    graphiql: str = setting("on", "`off` serves no GraphiQL.", choices=ON_OFF)
+    plans: str = setting(
+        "on", "`off` runs every operation by graphql-core: slower, with the same answers.", choices=ON_OFF
+    )
+    part_bytes: int = setting(64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0)
+    max_body_bytes: int = setting(256_000, "Largest body of a GraphQL request.", least=1)
+    statuses: str = setting(
+        "audits",
+        "Statuses of GraphQL's answers: those that the audits of `graphql-http` ask for (`audits`), or those of the September "
+        "2026 edition of GraphQL over HTTP (`2026`).",
+        choices=("audits", "2026"),
+    )
+    incremental: str = setting(
+        "off",
+        "`on` gives the schema `@defer` and `@stream`, for clients that accept `multipart/mixed`.",
+        choices=ON_OFF,
+    )
+    apq_documents: int = setting(
+        1000, "Automatic persisted queries that a process keeps; 0 switches them off.", least=0
+    )
+    apq_bytes: int = setting(4_000_000, "Room for their texts.", least=1)
+    persisted: tuple[Path, ...] = setting(
+        (), "Manifests of trusted documents (GraphQL Code Generator's, Relay's, Apollo's), separated as in PATH."
+    )
+    persisted_mode: str = setting(
+        "",
+        "What may be asked by id from those manifests: nothing (`off`), their documents beside any other (`allow`), or `only` "
+        "they and nothing else. Unset: `allow` where there is a manifest.",
+        choices=("off", "allow", "only"),
+    )
+    cache_release: float = setting(
+        86400.0, "How long browsers and proxies may keep answers that hold nothing but a numbered release.", least=0
+    )
+    cache_current: float = setting(60.0, "How long they may keep answers that a new release changes.", least=0)
+    live_connections: int = setting(
+        1000, "Most WebSockets and streams of events that are open at once, in each process.", least=0
+    )
+    live_operations: int = setting(20, "Most operations at once on one WebSocket.", least=1)
+    cors_origins: str = setting(
+        "", "Origins of web pages that may ask, such as `https://example.org`, separated by commas; `*` for all."
+    )
+    max_document_letters: int = setting(50_000, "Longest GraphQL document.", least=1)
+    max_tokens: int = setting(
+        1000, "Most tokens in one GraphQL document; comments are counted apart, to as many.", least=1
+    )
+    max_depth: int = setting(20, "Most levels of fields within fields.", least=1)
+    max_aliases: int = setting(100, "Most aliases, fragments followed.", least=0)
+    max_root_fields: int = setting(50, "Most fields at the root of an operation, fragments followed.", least=1)
+    max_directives: int = setting(100, "Most directives, fragments followed.", least=0)
+    max_fragments: int = setting(100, "Most fragments in one GraphQL document.", least=0)
+    max_variable_values: int = setting(
+        5000, "Most values in the variables, those inside of lists and objects counted.", least=0
+    )
+    max_cost: int = setting(
+        50_000,
+        "Most values that the answer to one operation may have, with lists as long as they typically are.",
+        least=1,
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read every setting, or raise SettingsError with all that is wrong with them."""
+        return cls(**read(fields(cls), environment))
+
+    @property
+    def live(self) -> bool:
+        """True where a Competent API is asked over the network, and not the sandbox."""
+        return bool(self.upstream_url)
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins of web pages that may ask."""
+        return [each.strip() for each in self.cors_origins.split(",") if each.strip()]
+
+    def checked(self) -> "Settings":
+        """These settings, or SettingsError where one is none of its choices, or they do not go together."""
+        check(self)
+        return self
+
+    def key(self) -> Secret:
+        """The key for the Competent API, from the setting or its file; empty where there is none."""
+        return self.api_key if self.api_key.reveal() or self.api_key_file is None else read_key(self.api_key_file)

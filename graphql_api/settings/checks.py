@@ -1,0 +1,74 @@
+"""What settings must be beyond their type: one of their choices, and in agreement with each other."""
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from graphql_api.errors import SettingsError
+from graphql_api.settings.declared import variable
+
+if TYPE_CHECKING:
+    from graphql_api.settings import Settings
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
+
+
+def check(settings: "Settings") -> None:
+    """Nothing, or a SettingsError that says what would do."""
+    if settings.live:
+        _check_upstream(settings)
+        _check_key(settings.key().reveal())
+    if settings.live and settings.data:
+        raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
+    _check_choices(settings)
+    if settings.persisted_mode in ("allow", "only") and not settings.persisted:
+        raise SettingsError("COMPETENT_PERSISTED_MODE needs manifests: set COMPETENT_PERSISTED")
+    for origin in settings.origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"COMPETENT_CORS_ORIGINS: {origin!r} is no origin; write it as a browser does, https://example.org"
+            )
+    metrics = settings.metrics
+    if not (metrics in ("on", "off") or (metrics.isdecimal() and 0 < int(metrics[:6]) < 65536)):
+        raise SettingsError("COMPETENT_METRICS is on, off or the number of a port")
+
+
+def _check_choices(settings: "Settings") -> None:
+    for each in fields(settings):
+        choices = each.metadata["choices"]
+        if choices and getattr(settings, each.name) not in (each.default, *choices):
+            told = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
+            raise SettingsError(f"{variable(each)} is {told}")
+
+
+def _check_key(key: str) -> None:
+    if not (key.isascii() and key.isprintable()):
+        raise SettingsError("the key for the Competent API must be one line of plain letters, digits and signs")
+
+
+def _check_upstream(settings: "Settings") -> None:
+    url = _url(settings.upstream_url)
+    if url is None:
+        raise SettingsError(
+            "COMPETENT_UPSTREAM_URL must be the base of a Competent API, such as "
+            "https://api.vdab.be/services/opendata/competent/v2"
+        )
+    loopback = url.hostname in ("127.0.0.1", "::1", "localhost")
+    if url.scheme == "http" and not loopback:
+        raise SettingsError("COMPETENT_UPSTREAM_URL must use https: the key would go over the network in the clear")
+    if not loopback and not settings.key().reveal():
+        raise SettingsError(
+            "the Competent API needs a key: set COMPETENT_API_KEY or COMPETENT_API_KEY_FILE "
+            "(docs/live-api.md says where keys come from), or unset COMPETENT_UPSTREAM_URL to use the sandbox"
+        )
+
+
+def _url(text: str) -> SplitResult | None:
+    """The base of an API, without user, query and fragment; None for anything else."""
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        return None
+    return url if usable and not (url.query or url.fragment or url.username) else None

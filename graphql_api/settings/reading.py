@@ -1,0 +1,60 @@
+"""Settings read from the environment, each as the type of its default; all that is wrong is told at once."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import Field
+from pathlib import Path
+from typing import Any
+
+from graphql_api.errors import SettingsError
+from graphql_api.secret import Secret
+from graphql_api.settings.declared import PREFIX, variable
+
+
+def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The values that are given, by the names of their settings; SettingsError with all that is wrong with them."""
+    known = {variable(each): each for each in settings}
+    given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    faults = [f"{name} is not a setting of this server" for name in sorted(given.keys() - known.keys())]
+    values: dict[str, Any] = {}
+    for name in given.keys() & known.keys():
+        try:
+            values[known[name].name] = _parse(known[name], given[name])
+        except ValueError as error:
+            faults.append(f"{name} {error}")
+    if faults:
+        raise SettingsError("; ".join(faults) + ". docs/settings.md lists all settings.")
+    return values
+
+
+def read_key(file: Path) -> Secret:
+    """The key in a file."""
+    try:
+        return Secret(file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {file}") from error
+
+
+def _parse(setting: "Field[Any]", text: str) -> Any:
+    if isinstance(setting.default, tuple):
+        return tuple(Path(each) for each in text.split(os.pathsep) if each)
+    if setting.name in ("api_key_file", "cache_dir", "keys_file"):
+        return Path(text) if text else None
+    if isinstance(setting.default, Secret):
+        return Secret(text.strip())
+    if isinstance(setting.default, str):
+        return text.strip()
+    return _number(setting, text)
+
+
+def _number(setting: "Field[Any]", text: str) -> int | float:
+    kind = int if isinstance(setting.default, int) else float
+    try:
+        number = kind(text)
+    except ValueError:
+        raise ValueError(f"must be a {'whole ' if kind is int else ''}number, not {text!r}") from None
+    if not number >= setting.metadata["least"]:
+        raise ValueError(f"must be at least {setting.metadata['least']}, not {text!r}")
+    if number > setting.metadata["most"]:
+        raise ValueError(f"must be at most {setting.metadata['most']}, not {text!r}")
+    return number
