@@ -1,0 +1,92 @@
+"""What a plan asks upstream, and when: a level at a time, all siblings at once, and nothing that is at hand."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from graphql_api.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code essentialCompetences {
+    code knowledgeItems { description { text } } behaviouralIndicators { code description { text(languages: [FR]) } } } } }"""
+
+
+@pytest.fixture
+async def unindexed(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    """A server without an index: its whole way leads over documents."""
+    async with running(releases, replace(settings, index="off")) as started:
+        yield started
+
+
+def runs() -> tuple[int, int, int]:
+    return _PLANNED.count, _GAVE_UP.count, _UNPLANNED.count
+
+
+async def code_of_a_profile(server: Server) -> str:
+    data = await server.ask("{ occupationalProfiles(first: 1) { nodes { code } } }")
+    code: str = data["occupationalProfiles"]["nodes"][0]["code"]
+    server.asked()
+    return code
+
+
+async def test_a_nested_question_is_planned_and_asks_each_document_once(unindexed: Server) -> None:
+    code = await code_of_a_profile(unindexed)
+    before = runs()
+    data = await unindexed.ask(NESTED, {"code": code})
+
+    asked = unindexed.asked()
+    competences = data["occupationalProfile"]["essentialCompetences"]
+    assert len(asked) == len(set(asked)) == 1 + len(competences)
+    assert runs() == (before[0] + 1, *before[1:])
+
+    assert await unindexed.ask(NESTED, {"code": code}) == data
+    assert unindexed.asked() == []
+    assert runs() == (before[0] + 2, *before[1:])
+
+
+async def test_two_fields_that_wait_for_the_same_document_are_planned(unindexed: Server) -> None:
+    code = await code_of_a_profile(unindexed)
+    before = runs()
+    data = await unindexed.ask(
+        f'{{ a: occupationalProfile(code: "{code}") {{ description {{ nl }} }} '
+        f'b: occupationalProfile(code: "{code}") {{ workingContext {{ nl }} description {{ nl }} }} }}'
+    )
+
+    assert data["a"]["description"] == data["b"]["description"] is not None
+    assert len(unindexed.asked()) == 1
+    assert runs() == (before[0] + 1, *before[1:])
+
+
+async def test_what_fails_is_told_by_graphql_core_and_asks_nothing_twice(unindexed: Server) -> None:
+    code = await code_of_a_profile(unindexed)
+    before = runs()
+    query = f'{{ occupationalProfile(code: "{code}") {{ description {{ nl }} }} skills {{ totalCount }} }}'
+    answer = (await unindexed.post(query)).json()
+
+    assert answer["data"]["occupationalProfile"]["description"]["nl"]
+    assert [error["path"] for error in answer["errors"]] == [["skills"]]
+    asked = unindexed.asked()
+    assert len(asked) == len(set(asked))
+    assert runs() == (before[0], before[1] + 1, before[2])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["{ __schema { queryType { name } } }", '{ node(id: "x") { __typename } __type(name: "Skill") { name } }'],
+)
+async def test_introspection_has_no_plan(server: Server, query: str) -> None:
+    before = runs()
+    await server.post(query)
+
+    assert runs() == (*before[:2], before[2] + 1)
+
+
+async def test_without_plans_none_is_made(releases: Releases, settings: Settings) -> None:
+    before = runs()
+    async with running(releases, replace(settings, plans="off")) as server:
+        await server.ask("{ release { number } }")
+
+    assert runs() == before

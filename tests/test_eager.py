@@ -1,0 +1,112 @@
+"""Coroutines that are begun at once: they wait only where they must, and share what they wait for."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+import pytest
+
+from graphql_api.eager import Begun, Failed, Ready, all_of, begin, tried
+
+
+async def doubled(future: "asyncio.Future[int]") -> int:
+    return 2 * await future
+
+
+def done(value: int) -> "asyncio.Future[int]":
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
+
+
+async def test_a_coroutine_that_need_not_wait_is_over_at_once() -> None:
+    begun = begin(doubled(done(4)))
+
+    assert isinstance(begun, Ready)
+    assert await begun == 8
+
+
+async def test_what_it_raises_is_raised_where_it_is_awaited() -> None:
+    async def fails() -> int:
+        raise ValueError("no")
+
+    begun = begin(fails())
+
+    assert isinstance(begun, Failed)
+    with pytest.raises(ValueError, match="no"):
+        await begun
+
+
+async def test_one_that_has_to_wait_goes_on_where_it_was() -> None:
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    begun = begin(doubled(future))
+    assert isinstance(begun, Begun)
+
+    waiting = asyncio.ensure_future(begun)
+    await asyncio.sleep(0)
+    future.set_result(3)
+
+    assert await waiting == 6
+
+
+async def test_several_wait_for_the_same_thing_begun_and_not() -> None:
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    begun = [begin(doubled(future)) for _ in range(3)]
+    plain = asyncio.ensure_future(doubled(future))
+
+    gathered = asyncio.ensure_future(all_of(begun))
+    await asyncio.sleep(0)
+    future.set_result(5)
+
+    assert await gathered == [10, 10, 10]
+    assert await plain == 10
+
+
+async def test_it_waits_as_often_as_it_has_to() -> None:
+    async def turns() -> str:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return "over"
+
+    assert await begin(turns()) == "over"
+
+
+async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
+    told = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            told.append("cancelled")
+            raise
+
+    waiting = asyncio.ensure_future(begin(waits()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert told == ["cancelled"]
+
+
+async def test_all_of_what_is_at_hand_takes_no_turn_of_the_loop() -> None:
+    turns: list[None] = []
+    asyncio.get_running_loop().call_soon(turns.append, None)
+
+    at_hand: list[Awaitable[int]] = [Ready(1), done(2)]
+
+    assert await all_of(at_hand) == [1, 2]
+    assert turns == []
+
+
+async def test_tried_gives_an_exception_in_the_place_of_a_result(caplog: pytest.LogCaptureFixture) -> None:
+    error = ValueError("no")
+    failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    failed.set_exception(error)
+
+    begun: list[Awaitable[int]] = [Ready(1), Failed(error), failed]
+
+    with caplog.at_level(logging.ERROR):
+        assert await tried(begun) == [1, error, error]
+    assert caplog.records == []
