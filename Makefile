@@ -60,8 +60,9 @@ fuzz: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m fuzz
 
 # make bench PARTS=warm SECONDS=1 RUNS=1 is short, for developing: it leaves docs/performance.md as it is.
-bench: $(VENV)/.dev benchmarks/peers/node_modules/.package-lock.json
+bench: $(VENV)/.dev $(VENV)-benchmarks/.done benchmarks/peers/node_modules/.package-lock.json
 	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RUNS),--runs $(RUNS))
+	$(if $(SECONDS)$(RUNS),,$(VENV)-benchmarks/bin/python benchmarks/speed/plots.py)
 
 bench-index: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
@@ -71,6 +72,7 @@ bench-faults: $(VENV)/.dev
 
 lock: $(VENV)/.uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/clients.in -o requirements/clients.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/benchmarks.in -o requirements/benchmarks.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/serve.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --all-extras \
 		-c requirements/serve.txt -o requirements/extras.txt
@@ -78,7 +80,7 @@ lock: $(VENV)/.uv
 		-c requirements/extras.txt -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-clients tests/clients/node_modules benchmarks/peers/node_modules benchmarks/results
+	rm -rf $(VENV) $(VENV)-clients $(VENV)-benchmarks tests/clients/node_modules benchmarks/peers/node_modules benchmarks/results
 
 $(VENV)/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -99,6 +101,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.serve
 $(VENV)-clients/.done: requirements/clients.txt | $(VENV)/.uv
 	@$(PYTHON) -m venv $(VENV)-clients
 	@$(UV) pip install -q --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt
+	@touch $@
+
+$(VENV)-benchmarks/.done: requirements/benchmarks.txt | $(VENV)/.uv
+	@$(PYTHON) -m venv $(VENV)-benchmarks
+	@$(UV) pip install -q --python $(VENV)-benchmarks/bin/python --require-hashes -r requirements/benchmarks.txt
 	@touch $@
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json

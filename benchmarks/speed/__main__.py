@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.speed import contestants, machine, operations, report, results, warm
+from benchmarks.speed import clients, cold, contestants, growth, machine, operations, report, results, start, warm
+from benchmarks.speed.contestants import KEPT_ANSWERS, OURS, PLANS_OFF, SQLITE, Contestant
 from benchmarks.speed.documents import write
 from benchmarks.speed.processes import Missing
+from benchmarks.speed.results import Part
 from benchmarks.speed.upstream import serving
 from benchmarks.speed.warm import Lasts
 from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 
 WORKBOOK = Path(__file__).resolve().parents[3] / "shared" / "data" / "competent-export-3.27.xlsx"
@@ -35,17 +38,60 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
         release.close()
 
 
-def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> results.Part:
+def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Every server with what it needs in memory."""
+    own = list(contestants.ours().values())
+    everybody = [*own, *contestants.peers(release.number)]
     with serving(folder / "documents", folder / "nginx-warm") as upstream:
-        everybody = [*contestants.ours(), *contestants.peers(release.number)]
         shared = warm.measure(everybody, operations.shared(release), upstream.url, folder / "shared", lasts)
-        own = contestants.ours()
         indexed = warm.measure(own, operations.indexed(release), upstream.url, folder / "indexed", lasts)
     return {"shared": shared, "indexed": indexed}
 
 
-PARTS = {"warm": measure_warm}
+def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
+    """Nothing in memory, and an upstream that takes its time."""
+    everybody = [*_own(OURS, SQLITE, PLANS_OFF), *_with_memory(release)]
+    with serving(folder / "documents", folder / "nginx-cold", cold.DELAY, told=True) as upstream:
+        return {"servers": cold.measure(everybody, release, upstream, folder), "ideal": cold.LEVELS * cold.DELAY * 1000}
+
+
+def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
+    """More and more at once."""
+    nested = operations.shared(release)[1]
+    everybody = [*_own(OURS, PLANS_OFF, KEPT_ANSWERS), *_with_memory(release)]
+    with serving(folder / "documents", folder / "nginx-clients") as upstream:
+        found = clients.measure(everybody, nested, upstream.url, folder / "clients", lasts.seconds)
+    return {"servers": found, "counts": clients.COUNTS}
+
+
+def measure_growth(release: Documents, folder: Path, lasts: Lasts) -> Part:
+    """Larger and larger releases."""
+    everybody = [*_own(OURS, memory_bytes="4000000000"), *_with_memory(release)[:1]]
+    return {"servers": growth.measure(everybody, read_workbook(WORKBOOK), folder / "growth", lasts.seconds)}
+
+
+def measure_start(release: Documents, folder: Path, lasts: Lasts) -> Part:
+    """From nothing to the first answer."""
+    everybody = [*_own(OURS, SQLITE), *_with_memory(release)]
+    with serving(folder / "documents", folder / "nginx-start") as upstream:
+        return {"servers": start.measure(everybody, operations.shared(release)[0], upstream.url, folder, lasts.runs)}
+
+
+def _own(*names: str, **chosen: str) -> list[Contestant]:
+    return [each for name, each in contestants.ours(**chosen).items() if name in names]
+
+
+def _with_memory(release: Documents) -> list[Contestant]:
+    return [each for each in contestants.peers(release.number) if each.kept]
+
+
+PARTS = {
+    "warm": measure_warm,
+    "cold": measure_cold,
+    "clients": measure_clients,
+    "growth": measure_growth,
+    "start": measure_start,
+}
 
 
 def main() -> int:
@@ -60,6 +106,7 @@ def main() -> int:
     lasts = Lasts(options.seconds, options.runs)
     with prepared() as (release, folder):
         for name in options.parts or PARTS:
+            print(f"\n{name}", flush=True)
             found = results.plain(
                 {"machine": machine.describe(), "lasts": lasts, **PARTS[name](release, folder, lasts)}
             )

@@ -41,14 +41,14 @@ class Contestant(NamedTuple):
         return self.name if self.ours else f"{self.name}, {'documents in memory' if self.kept else 'asking upstream'}"
 
 
-def ours() -> list[Contestant]:
-    """This server, set in the ways that are compared. A way that it does not know (yet) is left out."""
-    found = [Contestant(OURS, _ours({}), ours=True), Contestant(SQLITE, _ours({"store": "sqlite"}), ours=True)]
+def ours(**chosen: str) -> dict[str, Contestant]:
+    """This server, set in the ways that are compared, by name. A way that it does not know (yet) is left out."""
+    ways: dict[str, dict[str, str]] = {OURS: {}, SQLITE: {"store": "sqlite"}}
     if "plans" in KNOWN:
-        found.append(Contestant(PLANS_OFF, _ours({"plans": "0"}), ours=True))
+        ways[PLANS_OFF] = {"plans": "off"}
     if "keep_answers" in KNOWN:
-        found.append(Contestant(KEPT_ANSWERS, _ours({"keep_answers": ""}), ours=True))
-    return found
+        ways[KEPT_ANSWERS] = {"keep_answers": ""}
+    return {name: Contestant(name, _ours({**chosen, **way}), ours=True) for name, way in ways.items()}
 
 
 def peers(release: str) -> list[Contestant]:

@@ -4,13 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
 import orjson
 
+from benchmarks.speed.client import Client
 from benchmarks.speed.operations import Operation
 from graphql_api.competent import LANGUAGES
-
-_HEADERS = {"content-type": "application/json", "accept": "application/json"}
 
 
 class Unequal(Exception):
@@ -19,8 +17,8 @@ class Unequal(Exception):
 
 def answers(url: str, operation: Operation) -> list[Any]:
     """The data for each set of variables; Unequal where there are errors, or no data."""
-    with httpx.Client(timeout=60) as client:
-        return [_data(client, url, operation, body) for body in operation.bodies]
+    with Client(url) as client:
+        return [_data(client, operation, body) for body in operation.bodies]
 
 
 def compare(first: tuple[str, Sequence[Any]], other: tuple[str, Sequence[Any]], operation: Operation) -> None:
@@ -43,11 +41,11 @@ def _plain(data: Any) -> Any:
     return None if without else {name: _plain(each) for name, each in data.items()}
 
 
-def _data(client: httpx.Client, url: str, operation: Operation, body: bytes) -> Mapping[str, Any]:
-    while "NOT_INDEXED_YET" in (answer := client.post(url, content=body, headers=_HEADERS)).text:
+def _data(client: Client, operation: Operation, body: bytes) -> Mapping[str, Any]:
+    while b"NOT_INDEXED_YET" in (told := client.ask(body)):
         time.sleep(1)
-    told = answer.json()
-    data: Mapping[str, Any] | None = told.get("data")
-    if answer.status_code != 200 or told.get("errors") or not data or None in data.values():
-        raise Unequal(f"{operation.name} at {url} gives {answer.status_code}: {answer.text[:1500]}")
+    answer = orjson.loads(told)
+    data: Mapping[str, Any] | None = answer.get("data")
+    if answer.get("errors") or not data or None in data.values():
+        raise Unequal(f"{operation.name} gives {told[:1500]!r}")
     return data

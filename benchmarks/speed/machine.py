@@ -5,6 +5,7 @@ import platform
 import re
 import sqlite3
 import subprocess
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,13 +29,14 @@ _PEERS = (
 def describe() -> dict[str, str]:
     """Each fact by its name."""
     return {
+        "on": date.today().isoformat(),
         "machine": f"{os.cpu_count()} cores ({_processor()}), {_memory():.0f} GB, {platform.system()} ({platform.machine()})",
         "server": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "peers": f"Node {_told(needed('node', 'nodejs'), '--version')}, "
         + ", ".join(f"{name.split('/')[0].strip('@')} {_installed(name)}" for name in _PEERS),
         "upstream and load": f"nginx {_told(needed('nginx', 'nginx'), '-v')}, wrk {_told(needed('wrk', 'wrk'), '-v')}",
-        "load of the machine when it began": f"{os.getloadavg()[0]:.1f}",
+        "load of the machine when the part began": f"{os.getloadavg()[0]:.1f}",
     }
 
 

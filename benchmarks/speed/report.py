@@ -1,7 +1,7 @@
 """What was found as Markdown, and the marked parts of docs/performance.md written anew from it."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 def warm(found: Part) -> Iterator[str]:
     """Goals first, then answers a second, latencies and memory."""
-    yield from _measured(found)
+    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each."
     rows = [
         (goal.what, _figure(goal.wanted), _figure(goal.measured), goal.unit, "yes" if goal.kept else "**no**")
         for goal in goals(found)
@@ -38,7 +38,73 @@ def warm(found: Part) -> Iterator[str]:
         yield from _table(("median / p99, ms", *heads, "memory, MB"), late)
 
 
-SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {"warm": warm}
+def cold(found: Part) -> Iterator[str]:
+    """Times against the ideal, requests against documents."""
+    rows = [
+        (
+            server["label"],
+            f"{server['median']:.1f}",
+            f"{server['longest']:.1f}",
+            f"{server['median'] / found['ideal']:.2f}",
+            server["requests"],
+            server["documents"],
+        )
+        for server in found["servers"]
+    ]
+    ideal = f"of the ideal ({found['ideal']:.0f} ms)"
+    yield from _table(
+        ("nested, cold", "median, ms", "longest, ms", ideal, "requests upstream", "distinct documents"), rows
+    )
+
+
+def clients(found: Part) -> Iterator[str]:
+    """Answers a second and the slowest hundredth, by the number of clients."""
+    yield f"One run of {found['lasts']['seconds']} s each."
+    yield "\n![Answers a second and the 99th percentile by the number of clients](performance/clients.png)"
+    for head, key in (("nested, answers a second", "per_second"), ("p99, ms", "p99")):
+        rows = [(each["label"], *(_figure(load[key]) for load in each["loads"])) for each in found["servers"]]
+        yield from _table((head, *(f"{count} clients" for count in found["counts"])), rows)
+
+
+def growth(found: Part) -> Iterator[str]:
+    """Answers a second and memory, by the size of the release."""
+    yield f"One run of {found['lasts']['seconds']} s each."
+    yield "\n![Answers a second and memory by the number of profiles](performance/growth.png)"
+    rows = [
+        (
+            each["label"],
+            f"{each['profiles']:,}",
+            f"{each['documents']:.0f}",
+            f"{each['memory']:.0f}",
+            *(_figure(load["per_second"]) for load in each["loads"].values()),
+        )
+        for each in found["servers"]
+    ]
+    names = [f"{name}, a second" for name in found["servers"][0]["loads"]]
+    yield from _table(("", "profiles", "documents, MB of JSON", "memory, MB", *names), rows)
+
+
+def start(found: Part) -> Iterator[str]:
+    """Starts."""
+    yield f"Median of {found['lasts']['runs']} starts."
+    rows = [
+        (s["label"], f"{s['answered']:.2f}", f"{s['processor']:.2f}", f"{s['memory']:.0f}") for s in found["servers"]
+    ]
+    yield from _table(("start", "first answer, s", "processor time, s", "memory then, MB"), rows)
+
+
+def machine(found: Part) -> Iterator[str]:
+    """What everything was measured on."""
+    yield from (f"- {name}: {told}" for name, told in found["machine"].items())
+
+
+SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {
+    "warm": warm,
+    "cold": cold,
+    "clients": clients,
+    "growth": growth,
+    "start": start,
+}
 """By the name of the part."""
 
 
@@ -47,16 +113,15 @@ def write() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for name, section in SECTIONS.items():
         if (found := results.kept(name)) is not None:
-            text = "\n".join(section(found))
-            marked = re.compile(f"(<!-- {name}: [^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-            page = marked.sub(lambda match, text=text: f"{match[1]}\n{text}\n\n{match[2]}", page)  # type: ignore[misc]
+            page = _put(page, name, section(found))
+            page = _put(page, "machine", machine(found))
     PAGE.write_text(page, encoding="utf-8")
 
 
-def _measured(found: Part) -> Iterator[str]:
-    told = found["machine"]
-    yield f"Measured on {told['machine']}; {told['server']}; {told['peers']}; {told['upstream and load']}."
-    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each."
+def _put(page: str, name: str, lines: Iterable[str]) -> str:
+    text = "\n".join(lines).strip("\n")
+    marked = re.compile(f"(<!-- {name}: [^>]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    return marked.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", page)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""A client that asks one operation after the other over a connection that is kept, with little work of its own."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+class Client:
+    """Asks one server."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._connection = HTTPConnection(f"{parts.hostname}:{parts.port}", timeout=60)
+        self._path = parts.path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def ask(self, body: bytes) -> bytes:
+        """The body of the answer; RuntimeError where the status is not 200."""
+        self._connection.request("POST", self._path, body, _HEADERS)
+        answer = self._connection.getresponse()
+        told = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status}: {told[:1000]!r}")
+        return told
+
+    def data(self, body: bytes) -> Any:
+        """The data of the answer; RuntimeError where there are errors."""
+        told = orjson.loads(self.ask(body))
+        if told.get("errors"):
+            raise RuntimeError(f"an answer with errors: {told['errors'][:1]}")
+        return told["data"]
+
+    def timed(self, body: bytes) -> float:
+        """Seconds until the whole answer is there."""
+        begun = time.perf_counter()
+        told = self.ask(body)
+        took = time.perf_counter() - begun
+        if b'"errors"' in told:
+            raise RuntimeError(f"an answer with errors: {told[:1000]!r}")
+        return took
+
+
+def ask_all(url: str, bodies: Iterable[bytes], clients: int = 16) -> None:
+    """Ask each once, so many at a time."""
+
+    def work() -> None:
+        with Client(url) as client:
+            while (body := next(left, None)) is not None:
+                client.data(body)
+
+    left = iter(list(bodies))
+    with ThreadPoolExecutor(clients) as pool:
+        for done in [pool.submit(work) for _ in range(clients)]:
+            done.result()

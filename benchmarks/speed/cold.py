@@ -1,0 +1,73 @@
+"""The cold part: the whole nested answer where nothing is known of it and upstream takes its time.
+
+The ideal waits once for each level of links: for the profile, then for all its competences together.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import orjson
+
+from benchmarks.speed.client import Client
+from benchmarks.speed.contestants import Contestant
+from benchmarks.speed.operations import NESTED, drawn
+from benchmarks.speed.upstream import Upstream
+from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
+from graphql_api.sandbox.documents import Documents
+from graphql_api.settings import Settings
+
+DELAY = 0.03
+"""Seconds that are added to each answer of upstream."""
+LEVELS = 2
+PROFILES_ASKED, WARMING = 20, 5
+"""Profiles that are measured, after others that let each server compile the operation and open its connections."""
+
+
+class Cold(NamedTuple):
+    """Of one server: median and longest time to the answer in milliseconds, requests, and documents that it had to have."""
+
+    label: str
+    ours: bool
+    median: float
+    longest: float
+    requests: int
+    documents: int
+
+
+def measure(contestants: Iterable[Contestant], release: Documents, upstream: Upstream, folder: Path) -> list[Cold]:
+    """Each server after the other, for the same profiles."""
+    asked = profiles(release)
+    return [_cold(each, asked, release.number, upstream, folder / f"cold-{at}") for at, each in enumerate(contestants)]
+
+
+def profiles(release: Documents) -> list[Any]:
+    """Profiles with several competences, and not more documents than may be asked for at once."""
+    every = (
+        orjson.loads(release.document(PROFILES, orjson.loads(item)["id"]) or b"") for item in release.items(PROFILES)
+    )
+    usable = {
+        each["id"]: each for each in every if 5 <= len(each["essentialCompetences"]) <= Settings().upstream_concurrency
+    }
+    return [usable[uuid] for uuid in drawn(list(usable), WARMING + PROFILES_ASKED)]
+
+
+def _cold(contestant: Contestant, profiles: Sequence[Any], number: str, upstream: Upstream, folder: Path) -> Cold:
+    times, requests, documents = list[float](), 0, 0
+    known: set[str] = set()
+    with contestant.start(upstream.url, folder) as serving, Client(serving.url) as client:
+        for place, profile in enumerate(profiles):
+            upstream.asked()
+            body = orjson.dumps({"query": NESTED, "variables": {"uuid": profile["id"], "release": number}})
+            took = client.timed(body)
+            needed = {f"/releases/{number}/{PROFILES}/{profile['id']}"}
+            needed |= {f"/releases/{number}/{COMPETENCES}/{each['id']}" for each in profile["essentialCompetences"]}
+            if place >= WARMING:
+                times.append(took * 1000)
+                time.sleep(0.01)  # what was asked is written down once it is answered
+                requests += len(upstream.asked())
+                documents += len(needed - known)
+            known |= needed
+    return Cold(contestant.label, contestant.ours, median(times), max(times), requests, documents)

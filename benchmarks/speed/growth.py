@@ -1,0 +1,86 @@
+"""The part about growth: releases several times as large, with all their documents in memory, asked all over."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from typing import NamedTuple
+
+from benchmarks.larger import copies
+from benchmarks.speed import documents
+from benchmarks.speed.client import ask_all
+from benchmarks.speed.contestants import Contestant
+from benchmarks.speed.load import Driver, Load
+from benchmarks.speed.operations import SPREAD, Operation, shared
+from benchmarks.speed.processes import Serving, resident
+from benchmarks.speed.upstream import serving
+from graphql_api.sandbox.dataset import Dataset
+from graphql_api.sandbox.documents import Documents, read_documents, write_documents
+
+TIMES = (1, 3, 10)
+"""How large releases are, as multiples of the real one."""
+EVERY, SOME = 1_000_000, 500
+"""Variables: of operations on profiles all that there are, of the fan-out some, for it asks for lists of its own."""
+
+
+class Grown(NamedTuple):
+    """Of one server at one size: the load of each operation, over all things of the release, and its memory in MB."""
+
+    label: str
+    ours: bool
+    profiles: int
+    documents: float
+    memory: float
+    loads: dict[str, Load]
+
+
+def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, seconds: int) -> list[Grown]:
+    """Each size, and at each of them each server after the other. The size of all documents comes in MB of JSON."""
+    everybody = list(contestants)
+    folder.mkdir()
+    driver, found = Driver(folder), list[Grown]()
+    for times in TIMES:
+        with (
+            _release(copies(dataset, times), folder) as release,
+            serving(folder / "documents", folder / f"nginx-{times}") as upstream,
+        ):
+            tiny, nested, _, wide = shared(release, EVERY)
+            operations = [tiny, nested, shared(release, SOME)[2], wide]
+            size = (
+                sum(path.stat().st_size for path in (folder / "documents").rglob("*/*/*/*.json") if path.is_file())
+                / 1e6
+            )
+            for place, each in enumerate(everybody):
+                with each.start(upstream.url, folder / f"server-{times}-{place}") as server:
+                    loads, memory = _measure(server, driver, operations, seconds)
+                    found.append(
+                        Grown(each.label, each.ours, release.count("occupationalprofiles"), size, memory, loads)
+                    )
+                    print(
+                        f"{times:3}× {each.label:60} {memory:6.0f} MB  "
+                        + "  ".join(f"{name} {load.per_second:,.0f}/s" for name, load in loads.items()),
+                        flush=True,
+                    )
+    return found
+
+
+def _measure(
+    server: Serving, driver: Driver, operations: list[Operation], seconds: int
+) -> tuple[dict[str, Load], float]:
+    for operation in operations:
+        ask_all(server.url, operation.bodies)
+    memory = resident(server.pid)
+    return {each.name: driver.run(server, each.bodies, seconds) for each in operations}, memory
+
+
+@contextmanager
+def _release(dataset: Dataset, folder: Path) -> Iterator[Documents]:
+    """A release as documents, and as files for the upstream; both go when it was measured."""
+    write_documents(dataset, path := folder / "release.sqlite", "speed")
+    release = read_documents(path, "speed")
+    assert release, "they were just written"
+    documents.write(release, folder / "documents", SPREAD)
+    yield release
+    release.close()
+    path.unlink()
+    rmtree(folder / "documents")

@@ -1,0 +1,42 @@
+"""The part about starting: from nothing to the first answer, and what a server takes then."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.speed.client import Client
+from benchmarks.speed.contestants import Contestant
+from benchmarks.speed.operations import Operation
+from benchmarks.speed.processes import processor_time, resident
+
+
+class Started(NamedTuple):
+    """Of one server: seconds until the first answer, seconds of processor time until then, memory in MB."""
+
+    label: str
+    ours: bool
+    answered: float
+    processor: float
+    memory: float
+
+
+def measure(
+    contestants: Iterable[Contestant], operation: Operation, upstream: str, folder: Path, runs: int
+) -> list[Started]:
+    """Medians of so many starts, each with an empty folder."""
+    return [
+        _started(each, operation.bodies[0], upstream, folder / f"start-{at}", runs)
+        for at, each in enumerate(contestants)
+    ]
+
+
+def _started(contestant: Contestant, body: bytes, upstream: str, folder: Path, runs: int) -> Started:
+    found = list[tuple[float, float, float]]()
+    for run in range(runs):
+        begun = time.perf_counter()
+        with contestant.start(upstream, folder / str(run)) as serving, Client(serving.url) as client:
+            client.data(body)
+            found.append((time.perf_counter() - begun, processor_time(serving.pid), resident(serving.pid)))
+    return Started(contestant.label, contestant.ours, *(median(each) for each in zip(*found, strict=True)))
