@@ -18,11 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from graphql_api.exchange import Exchange
 from graphql_api.wrapping import HEADERS
 
-_SENTENCES = {
-    400: "This is no HTTP request: its method, a header or the form of its body is not as it should be.",
-    408: "The request took too long to arrive.",
-    431: "The head of the request is too large.",
-}
+_NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
 
 
 class Bounds(Config):
@@ -163,7 +159,7 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP ends the connection."""
-        self._refuse(400)
+        self._refuse(400, _NO_HTTP)
 
     def handle_websocket_upgrade(self) -> None:
         """From here on another protocol has the connection."""
@@ -214,17 +210,20 @@ class Connection(HttpToolsProtocol):
             self._refused = True
             self.transport.close()  # nothing was asked, so nothing is answered
         else:
-            self._refuse(408)
+            self._refuse(408, f"The request did not arrive within {self.config.arrival:g} seconds.")
 
     def _check_head(self) -> None:
         if self._head > self.config.head_bytes:
-            self._refuse(431)
+            most = self.config.head_bytes
+            self._refuse(
+                431, f"The head of the request has {self._head:,} bytes or more; at most {most:,} are allowed."
+            )
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         self._refused = True
         self._arrived()
         if self._is_idle() or self._is_unanswered():
-            self.transport.write(_answer(status, self.server_state.default_headers))
+            self.transport.write(_answer(status, message, self.server_state.default_headers))
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing of an answer follows this one
             self.cycle.message_event.set()
@@ -235,9 +234,9 @@ class Connection(HttpToolsProtocol):
         return not self.pipeline and self.cycle.more_body and not self.cycle.response_started
 
 
-def _answer(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+def _answer(status: int, message: str, headers: list[tuple[bytes, bytes]]) -> bytes:
     request_id = uuid4().hex  # what the client sent as its id may be what is wrong
-    error = {"message": _SENTENCES[status], "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
+    error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
     body = orjson.dumps({"errors": [error]})
     told = [*headers, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
     return b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in told), b"\r\n", body])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -136,6 +137,7 @@ async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
     answer = await answer_to(head)
 
     assert refusal_in(answer) == 431
+    assert re.search(rb"has \d,\d{3} bytes or more; at most 2,000 are allowed", answer)
 
 
 @pytest.mark.parametrize(

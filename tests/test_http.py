@@ -224,6 +224,7 @@ async def test_a_page_that_is_not_there_is_404_in_json(server: Server) -> None:
 
     assert response.status_code == 404
     assert code_of(response) == "BAD_REQUEST"
+    assert "the page at / says" in response.json()["errors"][0]["message"]
 
 
 REQUEST_ERRORS: list[tuple[dict[str, Any], str]] = [

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _CONTENT = {each: f"{each}; charset=utf-8".encode() for each in (JSON, RESPONSE_JSON)}
 _VARY = VARY.encode()
+_ADVICE = {404: "There is nothing at this address; the page at / says what is where.", 405: "Use GET."}
+"""What to do where Starlette says only what is wrong."""
 
 
 class Reply:
@@ -101,7 +103,8 @@ def refused(refusal: Refused, media_type: str, record: Record, status: int | Non
 async def http_error(request: Request, error: Exception) -> Response:
     """Any other refusal of this server (no such page, wrong method) as JSON."""
     assert isinstance(error, HTTPException)
-    return _error(error.detail, "BAD_REQUEST", error.status_code, JSON, record_of(request.scope), error.headers)
+    message = _ADVICE.get(error.status_code, error.detail)
+    return _error(message, "BAD_REQUEST", error.status_code, JSON, record_of(request.scope), error.headers)
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
