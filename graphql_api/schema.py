@@ -163,11 +163,14 @@ class CompetentSchema(strawberry.Schema):
         return Answer(planned.data, [], True)
 
     async def _finished(self, planned: Planning, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
-        await planned.finish()
-        count(planned)
-        if planned.failed:  # what was loaded is at hand, and so is what could not be
-            return await self._executed(run, variables, context)
-        return Answer(planned.data, [], True)
+        try:
+            await planned.finish()
+            count(planned)
+            if planned.failed:  # what was loaded is at hand, and so is what could not be; the rest is on its way
+                return await self._executed(run, variables, context)
+            return Answer(planned.data, [], True)
+        finally:
+            planned.abandon()
 
     async def _executed(self, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
         """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""

@@ -67,14 +67,11 @@ class Run:
         self._holes[asyncio.ensure_future(later.begun)] = _Hole(later.complete, into, key)
 
     async def finish(self) -> None:
-        """Wait for all that is still to come. Where something fails, all the same: what is being loaded may be told of."""
-        try:
-            while self._holes:
-                done, _ = await asyncio.wait(self._holes, return_when=asyncio.FIRST_COMPLETED)
-                for future in done:
-                    self._fill(future, self._holes.pop(future))
-        finally:
-            self._abandon()
+        """Wait for all that is still to come, or until something fails: what was begun goes on then, since others want it too."""
+        while self._holes and not self.failed:
+            done, _ = await asyncio.wait(self._holes, return_when=asyncio.FIRST_COMPLETED)
+            for future in done:
+                self._fill(future, self._holes.pop(future))
 
     def _fill(self, future: "asyncio.Future[Any]", hole: _Hole) -> None:
         if future.cancelled() or future.exception() is not None:
@@ -86,10 +83,13 @@ class Run:
         except Exception:
             self.failed = True
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """End what nobody waits for any more."""
         for future in self._holes:
-            future.cancel()
+            if not future.done():
+                future.cancel()
+            elif not future.cancelled():
+                future.exception()  # told by graphql-core, which met it too
         self._holes.clear()
 
     def flavour(self, asked: "Asked") -> tuple[Any, ...]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 import orjson
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -12,6 +12,8 @@ from hypothesis import strategies as some
 from tests.plan.operations import operations
 from tests.plan.scenarios import SCHEMA, Data, Round, Scenario, rounds
 from tests.plan.twins import Asked, Reply
+
+T = TypeVar("T")
 
 ON, OFF = {"plans": "on"}, {"plans": "off"}
 EACH = 6, 10
@@ -26,6 +28,10 @@ class Bench:
         self.data = data
         self.asked: list[Asked] = []
         self.counted: Counter[str] = Counter()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine gives."""
+        return self._runner.run(work)
 
     def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> dict[tuple[str, str], Reply]:
         """Fails where two new servers differ in anything; the replies by document and variables."""

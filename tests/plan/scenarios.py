@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Scenario:
         """Two servers in this scenario, which differ by these settings, and their upstream."""
         upstream = Upstream(data.original, Damage(seed) if self.damaged else as_it_is, "3.11" if self.moves else None)
         settings = replace(data.settings, index="off" if self.index == "off" else "need", **self.settings)
-        one, other = (replace(settings, **known(each)) for each in switches)
+        one, other = (replace(settings, **each) for each in switches)
         async with twins(one, other, upstream, *(RELEASES if self.index == "open" else ())) as pair:
             yield pair, upstream
 
@@ -79,11 +79,6 @@ SCENARIOS = (
     Scenario("nothing is stored for long", damaged=True, settings=ALWAYS_EXPIRED),
     Scenario("current moves", settings={"keep_current": 0.0, "serve_stale": 0.0}, moves=True),
 )
-
-
-def known(switch: dict[str, Any]) -> dict[str, Any]:
-    """Those of these settings that there are."""
-    return {name: value for name, value in switch.items() if name in {each.name for each in fields(Settings)}}
 
 
 def otherwise(asked: Asked) -> Asked:

@@ -59,13 +59,13 @@ class Twin:
     """One server."""
 
     def __init__(self, settings: Settings, upstream: Upstream) -> None:
-        self._asked: list[str] = []
-        self.app = create_app(settings, upstream.door(self._asked))
+        self.asked: list[str] = []
+        self.app = create_app(settings, upstream.door(self.asked))
         self.parts = self.app.state.parts
 
     async def ask(self, asked: Asked, tag: str | None = None) -> Reply:
         """The reply to an operation."""
-        self._asked.clear()
+        before = len(self.asked)
         scope, body = asked.request(tag)
         messages: list[Any] = []
         incoming = iter([{"type": "http.request", "body": body, "more_body": False}])
@@ -82,7 +82,7 @@ class Twin:
         await self.parts.store.settle()
         headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
         sent = b"".join(each.get("body", b"") for each in messages[1:])
-        return Reply(messages[0]["status"], headers, sent, sorted(self._asked))
+        return Reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
 
 
 class Twins:

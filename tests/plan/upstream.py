@@ -3,6 +3,7 @@
 What a change does depends on the path alone, never on the order or the number of calls, so that both servers meet the same.
 """
 
+import asyncio
 import copy
 from collections.abc import Callable, Iterator
 from random import Random
@@ -30,6 +31,12 @@ class Upstream:
         self._original = original
         self.change = change
         self.current = current
+        self._held: tuple[asyncio.Event, str] | None = None
+
+    def until(self, released: asyncio.Event, within: str) -> "Upstream":
+        """This one, with documents whose path has this in it held back until then."""
+        self._held = released, within
+        return self
 
     def door(self, asked: list[str]) -> Any:
         """An ASGI app for one server, which writes down what was asked."""
@@ -38,6 +45,8 @@ class Upstream:
             query = scope["query_string"].decode()
             path = f"{scope['path']}?{query}" if query else scope["path"]
             asked.append(path)
+            if self._held and self._held[1] in path:
+                await self._held[0].wait()
             status, document = self.change(path, *await self._original.answer(self._named(path)))
             headers = [(b"content-type", b"application/hal+json")]
             await send({"type": "http.response.start", "status": status, "headers": headers})
