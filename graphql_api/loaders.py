@@ -60,7 +60,11 @@ class Loaders:
         self._read: list[tuple[str, object] | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
-        self.releases = Releases(self.load, page_size, self.at_hand)
+
+    @property
+    def releases(self) -> Releases:
+        """Answers about releases. Made when asked: kept here it would be a cycle, and each request work for the garbage collector."""
+        return Releases(self.load, self.page_size, self.at_hand)
 
     # Made where they are first needed: most requests find all at hand. And aiodataloader keeps the loop that runs then.
 
@@ -86,6 +90,8 @@ class Loaders:
         """End what is still being loaded: the request is over, and nobody waits for it."""
         for batch in self._batches:
             batch.cancel()
+        for loader in ("_documents", "_lookups"):  # each knows a method of ours, a cycle
+            self.__dict__.pop(loader, None)
 
     def at_hand(self, path: str) -> Document | None:
         """The document at a path if nothing has to be waited for; None where it must be loaded, which may fail."""

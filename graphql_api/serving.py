@@ -101,7 +101,7 @@ def pause_shortly() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 5, 1_000)
+    gc.set_threshold(5_000, 5, 2_000)
 
 
 def drain_first(stopping: asyncio.Event, seconds: float) -> None:

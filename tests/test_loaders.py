@@ -1,6 +1,8 @@
 """Loaders and listings, over a store that is a table of documents."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, cast
@@ -115,6 +117,21 @@ async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
     load, _, _ = await in_memory(PROFILE)
 
     assert load.load(PROFILE).done()
+
+
+async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage_collector() -> None:
+    load, _, _ = await in_memory(PROFILE, CURRENT)
+    load.at_hand(PROFILE)
+    load.releases.at_hand()
+    await load.load(OTHER)
+    load.close()
+    gone = weakref.ref(load)
+    gc.disable()
+    try:
+        del load
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> None:

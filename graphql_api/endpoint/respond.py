@@ -65,6 +65,7 @@ class Endpoint:
         explain = record.head.get(b"x-competent-explain") == b"1"
         if answer.later is not None:
             return await in_parts(answer, record, explain, loaders.close)
+        loaders.close()
         body = encoded(answer, record, explain)
         control = self.caching.control(record, query, explain)
         reply = replied(body, *self.statuses.of_answer(media_type, record), record, control)
