@@ -63,7 +63,7 @@ class Loaders:
 
     @property
     def releases(self) -> Releases:
-        """Answers about releases. Made when asked: kept here it would be a cycle, and each request work for the garbage collector."""
+        """Answers about releases. Made when asked: kept, it would be a cycle, and work for the garbage collector."""
         return Releases(self.load, self.page_size, self.at_hand)
 
     # Made where they are first needed: most requests find all at hand. And aiodataloader keeps the loop that runs then.
