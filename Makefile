@@ -68,7 +68,7 @@ bench-index: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
 
 bench-faults: $(VENV)/.dev
-	$(BIN)/python benchmarks/faults.py --seconds $(or $(SECONDS),60)
+	$(BIN)/python -m benchmarks.faults --seconds $(or $(SECONDS),60) $(PROMISES)
 
 lock: $(VENV)/.uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/clients.in -o requirements/clients.txt

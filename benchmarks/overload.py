@@ -1,20 +1,21 @@
 """Load shedding: what a server still does at five times the rate that it can do, asked over real sockets on this machine.
 
 Prints Markdown: how much good work is done at 1 and 5 times the rate, how soon the refused are told, how soon health answers.
+
+    python -m benchmarks.overload [--seconds 10]
 """
 
 import argparse
 import asyncio
-import os
 import re
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import orjson
+
+from benchmarks.servers import serving
 
 QUERY = """query Overload { occupationalProfiles(first: 30) { nodes {
   code title { nl fr } essentialCompetences { code skill { description { nl } } knowledgeItems { description { nl } } }
@@ -29,6 +30,13 @@ class Seen:
     seconds: dict[int, list[float]] = field(default_factory=dict)
     lost: int = 0
     unasked: int = 0
+    unsaid: int = 0
+    """Refusals that do not say when to come again."""
+
+    @property
+    def good(self) -> int:
+        """Answers with data."""
+        return self.count(200)
 
     def add(self, status: int, seconds: float) -> None:
         self.seconds.setdefault(status, []).append(seconds)
@@ -40,31 +48,16 @@ class Seen:
         times = self.seconds.get(status, [])
         return statistics.quantiles(times, n=100)[98] if len(times) > 1 else 0.0
 
-
-@asynccontextmanager
-async def server(*arguments: str) -> AsyncIterator[int]:
-    """A server over the sandbox in a process of its own; its port."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "graphql_api", "serve", "--port", "0", *arguments),
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    found = re.search(rb":(\d+)/graphiql", await process.stdout.readline())
-    assert found is not None
-    try:
-        yield int(found[1])
-    finally:
-        process.terminate()
-        await process.communicate()
+    def median(self, status: int) -> float:
+        times = self.seconds.get(status, [])
+        return statistics.median(times) if times else 0.0
 
 
 class Client:
     """Connections that are kept, and as few objects a request as can be."""
 
     def __init__(self, port: int) -> None:
+        self.unsaid = 0
         self._port = port
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.open = 0
@@ -83,7 +76,9 @@ class Client:
             self.open -= 1
             raise
         self._idle.append((reader, writer))
-        return int(head[9:12])
+        status = int(head[9:12])
+        self.unsaid += status == 503 and b"\r\nretry-after:" not in head.lower()
+        return status
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         self.open += 1
@@ -156,11 +151,21 @@ async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
         await asyncio.sleep(0.001)
     await asyncio.gather(*tasks)
     client.close()
+    seen.unsaid = client.unsaid
     return seen, health
 
 
+async def compared(port: int, seconds: float) -> tuple[float, dict[int, Seen]]:
+    """The most that a server does in a second, and what comes back at 1 and 5 times that."""
+    await Client(port).ask(post("{ release { number } }"))
+    await capacity(port, 1.0)
+    most = await capacity(port, seconds / 2)
+    return most, {times: (await at_rate(port, most * times, seconds))[0] for times in (1, 5)}
+
+
 async def measure(seconds: float) -> int:
-    async with server() as port:
+    async with serving(COMPETENT_PART_BYTES="0") as server:
+        port = server.port
         await Client(port).ask(post("{ release { number } }"))
         await capacity(port, 1.0)
         most = await capacity(port, seconds / 2)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.admission import FORESEEN, Admission, Full, Patience, Places
+from graphql_api.admission import FORESEEN, Admission, Full, Passes, Patience, Places
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
@@ -65,19 +65,20 @@ async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at
     assert 6 <= places.queued <= 10
 
 
-async def test_a_pace_of_some_time_ago_refuses_nobody() -> None:
+async def test_a_pace_of_some_time_ago_refuses_nobody_and_one_may_always_wait() -> None:
     now = 0.0
     places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
     places.take()
-    for _ in range(2):
+    for _ in range(3):
+        assert places.take() is not None  # though the pace is 0.3 seconds
         now += 0.3
         places.leave()
-        places.take()
+    places.take()
     assert places.full
+
     places.leave()
     now += 6.0
     places.take()
-
     assert not places.full
 
 
@@ -91,6 +92,53 @@ async def test_those_worked_on_together_end_together_and_tell_little() -> None:
         places.leave()
 
     assert not places.full
+
+
+async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_between_them() -> None:
+    now, told = 0.0, []
+
+    async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal now
+        now += 0.03  # as long as an operation of some size works
+        told.append("operation")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def health() -> None:
+        while told.count("operation") < 5:
+            told.append("health")
+            await asyncio.sleep(0)
+
+    places = Places(running=9, working=9, queued=9, clock=lambda: now)
+    app = Admission(at_once, places, wait=60, most_bytes=100)
+    asking = [asked(app) for _ in range(5)]
+    await asyncio.gather(health(), *asking)
+
+    first = told.index("operation")
+    assert told[first:].count("health") >= 4
+    assert "operation, operation" not in ", ".join(told)
+    assert places.running == 0
+
+
+async def test_operations_begin_in_the_order_in_which_they_came_and_who_has_left_holds_nobody_up() -> None:
+    now = 0.0
+    passes = Passes(lambda: now)
+    assert passes.begin() is None
+    assert passes.begin() is None  # there is time for both
+    now += 0.03
+    first, second, third = (passes.begin() for _ in range(3))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    second.cancel()
+
+    await asyncio.sleep(0)
+    assert (first.done(), third.done()) == (True, False)
+    assert (late := passes.begin()) is not None  # though the pass is new
+    await asyncio.sleep(0)
+    assert (third.done(), late.done()) == (True, False)
+    await asyncio.sleep(0)
+    assert late.done()
 
 
 async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:

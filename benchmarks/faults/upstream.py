@@ -1,11 +1,13 @@
 """A Competent API for soaks: the sandbox on a port, with every technical competence there is an id for, and a book of its calls.
 
 `GET /book` tells the calls (when they came, path, status, when it was told), the most at once and those under way;
-`DELETE /book` begins it anew. Faults are ordered as at any sandbox. Ids that begin with `dead` do not exist, and those with
-`b0b0` have gzip bombs for bodies.
+`DELETE /book` begins it anew. Faults are ordered as at any sandbox. Ids that begin with `dead` do not exist, those with `b0b0`
+have gzip bombs for bodies; those with `4edd` are redirected to the port that `POST /book/trap?port=` names, and the links of
+those with `11ec` lead there. `POST /book/current?number=` moves `current`. Codes of competences tell their release: `CP-7@3.11`.
 """
 
 import asyncio
+import re
 import sys
 import time
 import zlib
@@ -37,6 +39,7 @@ class _EveryId:
         if found is None and collection == COMPETENCES and not uuid.startswith("dead"):
             whole = self._documents.document(collection, CP_7)
             found = whole and whole.replace(CP_7.encode(), uuid.encode())
+            found = found and found.replace(b'"CP-7"', b'"CP-7@%s"' % self._documents.number.encode())
         return found
 
 
@@ -44,17 +47,17 @@ class _Releases:
     def __init__(self) -> None:
         self._releases = bundled_releases()
         self._by_number = {each.number: _EveryId(each) for each in self._releases}
+        self.number = self._releases.current.number
 
     @property
     def current(self) -> Any:
-        return self._by_number[self._releases.current.number]
+        return self._by_number[self.number]
 
     def __iter__(self) -> Any:
         return iter(self._by_number.values())
 
     def get(self, name: str) -> Any:
-        found = self._releases.get(name)
-        return found and self._by_number[found.number]
+        return self.current if name == "current" else self._by_number.get(name)
 
 
 class Book:
@@ -62,7 +65,9 @@ class Book:
 
     def __init__(self, seed: int) -> None:
         faults = Faults(random=Random(seed))  # noqa: S311
-        self._sandbox = create_sandbox(_Releases(), faults=faults)  # type: ignore[arg-type]
+        self._releases = _Releases()
+        self._sandbox = create_sandbox(self._releases, faults=faults)  # type: ignore[arg-type]
+        self._trap = b""
         squeeze = zlib.compressobj(9, wbits=31)
         self._bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(64)) + squeeze.flush()
         self._under_way = 0
@@ -75,6 +80,13 @@ class Book:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
             await self._sandbox(scope, receive, send)
+        elif scope["path"].startswith("/book/"):
+            told = scope["query_string"].partition(b"=")[2]
+            if scope["path"] == "/book/trap":
+                self._trap = b"http://127.0.0.1:" + told
+            else:
+                self._releases.number = told.decode()
+            await _send(send, b"{}")
         elif scope["path"] == "/book":
             told = {"calls": self._calls, "most": self._most, "under_way": self._under_way}
             if scope["method"] == "DELETE":
@@ -98,15 +110,32 @@ class Book:
             await asyncio.sleep(LATENCY)
             if "/b0b0" in scope["path"]:
                 await _send(send, self._bomb, (b"content-encoding", b"gzip"))
+            elif "/4edd" in scope["path"]:
+                await _send(send, b"", (b"location", self._trap + scope["path"].encode()), status=302)
+            elif "/11ec" in scope["path"]:
+                await self._sandbox(scope, receive, self._with_links(send))
             else:
                 await self._sandbox(scope, receive, note)
         finally:
             self._under_way -= 1
 
+    def _with_links(self, send: Any) -> Any:
+        """A `send` that has all links lead to the trap."""
 
-async def _send(send: Any, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [each for each in message["headers"] if each[0] != b"content-length"]
+                message = {**message, "headers": kept}
+            elif message.get("body"):
+                message = {**message, "body": re.sub(rb'(?<="href":")https?://[^/"]+', self._trap, message["body"])}
+            await send(message)
+
+        return sending
+
+
+async def _send(send: Any, body: bytes, *headers: tuple[bytes, bytes], status: int = 200) -> None:
     length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": 200, "headers": [length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
     await send({"type": "http.response.body", "body": body})
 
 

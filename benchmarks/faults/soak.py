@@ -1,0 +1,191 @@
+"""What every scenario has: an upstream that fails on demand, a server over it, fifty clients, and what they saw."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import aiohttp
+
+from benchmarks.servers import Serving, free_port, running, serving
+
+CLIENTS = 50
+COMPETENCES = "/releases/3.11/technicalcompetences/"
+ONE_COMPETENCE = "/releases/*/technicalcompetences/*"
+QUERY = 'query($u: UUID!) { technicalCompetence(uuid: $u, release: "3.11") { uuid skill { code } } }'
+SETTINGS = {"COMPETENT_STORE": "memory:", "COMPETENT_INDEX": "off", "COMPETENT_PLAN": "0", "COMPETENT_LOG": "error"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one client got."""
+
+    at: float
+    seconds: float
+    known: bool
+    codes: list[str]
+    stale: bool
+    wrong: bool
+
+
+@dataclass
+class Soak:
+    """The upstream, the server, and what is asked of both."""
+
+    http: aiohttp.ClientSession
+    server: Serving
+    upstream: str
+    seconds: float
+    random: Random = field(default_factory=lambda: Random(11))  # noqa: S311
+    known: list[str] = field(default_factory=list)
+
+    def new(self, prefix: str = "") -> str:
+        """An id that nobody has asked for."""
+        text = str(UUID(int=self.random.getrandbits(128)))
+        return prefix + text[len(prefix) :]
+
+    async def answer(self, query: str, **variables: str) -> dict[str, Any]:
+        """The body of an answer; of what came instead, its name as the code of an error."""
+        try:
+            async with self.http.post(
+                f"{self.server.url}/graphql", json={"query": query, "variables": variables}
+            ) as response:
+                told: dict[str, Any] = await response.json()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return {"errors": [{"extensions": {"code": type(error).__name__}}]}
+        return told
+
+    async def ask(self, uuid: str, known: bool = False, query: str = QUERY) -> Seen:
+        """One operation about a competence."""
+        began = time.monotonic()
+        told = await self.answer(query, u=uuid)
+        thing = (told.get("data") or {}).get("technicalCompetence")
+        codes = [each["extensions"]["code"] for each in told.get("errors", ())]
+        stale = bool(told.get("extensions", {}).get("upstream", {}).get("stale"))
+        wrong = bool(thing) and thing["uuid"] != uuid
+        return Seen(began, time.monotonic() - began, known, codes, stale, wrong)
+
+    async def warm(self, count: int = 50) -> None:
+        """Documents that the server knows from now on."""
+        self.known = [self.new() for _ in range(count)]
+        for uuid in self.known:
+            seen = await self.ask(uuid)
+            assert not seen.codes, seen
+
+    async def load(self, unknown: float = 30.0, known: float = 30.0, seconds: float | None = None) -> list[Seen]:
+        """Fifty clients, each asking at its own pace, so many unknown and known documents a second all together."""
+        until = time.monotonic() + (seconds or self.seconds)
+        pause = CLIENTS / (unknown + known)
+        seen: list[Seen] = []
+
+        async def client() -> None:
+            await asyncio.sleep(self.random.uniform(0, pause))
+            while (began := time.monotonic()) < until:
+                stored = bool(self.known) and self.random.random() < known / (unknown + known)
+                seen.append(await self.ask(self.random.choice(self.known) if stored else self.new(), stored))
+                await asyncio.sleep(max(pause - (time.monotonic() - began), 0))
+
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+        return seen
+
+    async def fail(self, kind: str = "status", match: str = "**", **more: Any) -> None:
+        """A fault, from now on."""
+        async with self.http.post(
+            f"{self.upstream}/sandbox/faults", json={"match": match, "kind": kind, **more}
+        ) as done:
+            assert done.status == 201, await done.text()
+
+    async def order(self, what: str, **query: str) -> None:
+        """Have the upstream do something that is no fault."""
+        async with self.http.post(f"{self.upstream}/book/{what}", params=query) as done:
+            assert done.status == 200, await done.text()
+
+    async def heal(self) -> None:
+        """No fault any more."""
+        await self.http.delete(f"{self.upstream}/sandbox/faults")
+
+    async def book(self, anew: bool = True) -> dict[str, Any]:
+        """What upstream was asked since the book was begun."""
+        method = self.http.delete if anew else self.http.get
+        async with method(f"{self.upstream}/book") as response:
+            told: dict[str, Any] = await response.json(content_type=None)
+            return told
+
+
+def failed(seen: list[Seen], known: bool) -> float:
+    """The share of these that failed, in percent."""
+    some = [each for each in seen if each.known == known]
+    return 100 * sum(bool(each.codes) for each in some) / max(len(some), 1)
+
+
+def p99(seen: list[Seen]) -> float:
+    """Milliseconds, of known documents."""
+    times = sorted(each.seconds for each in seen if each.known)
+    return 1000 * times[int(len(times) * 0.99)] if times else 0.0
+
+
+def keys(seen: list[Seen]) -> int:
+    """Documents that were unknown."""
+    return sum(not each.known for each in seen)
+
+
+class Row(NamedTuple):
+    """A promise: its number, what was done, the figure asked, the figure reached, and whether it is kept."""
+
+    number: str
+    what: str
+    asked: str
+    reached: str
+    kept: bool
+
+
+Scenario = Callable[[Soak], Awaitable[list[Row]]]
+SCENARIOS: list[tuple[list[str], Scenario, dict[str, str]]] = []
+
+
+def scenario(promises: str, **settings: str) -> Callable[[Scenario], Scenario]:
+    """A scenario by the promises that it shows, with the settings that it needs besides."""
+
+    def add(one: Scenario) -> Scenario:
+        SCENARIOS.append((promises.split(), one, settings))
+        return one
+
+    return add
+
+
+@asynccontextmanager
+async def upstream_on(port: int) -> AsyncIterator[str]:
+    """The upstream, once it answers; its base."""
+    url = f"http://127.0.0.1:{port}"
+    async with running("-m", "benchmarks.faults.upstream", str(port)), aiohttp.ClientSession() as http:
+        await until_ok(http, f"{url}/book")
+        yield url
+
+
+async def until_ok(http: aiohttp.ClientSession, url: str, seconds: float = 30.0) -> float:
+    """Wait until this is answered with 200; the seconds that it took."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
+        with contextlib.suppress(aiohttp.ClientError):
+            async with http.get(url) as response:
+                if response.status == 200:
+                    return passed
+        await asyncio.sleep(0.05)
+    raise SystemExit(f"nobody answers at {url}")
+
+
+async def run(one: Scenario, settings: dict[str, str], seconds: float) -> list[Row]:
+    """One scenario, over an upstream and a server that are started for it."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        upstream_on(free_port()) as upstream,
+        serving(COMPETENT_UPSTREAM_URL=upstream, **(SETTINGS | settings)) as server,
+    ):
+        await until_ok(http, f"{server.url}/health/ready")
+        return await one(Soak(http, server, upstream, seconds))

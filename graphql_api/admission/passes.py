@@ -1,0 +1,42 @@
+"""How many operations begin in one pass of the event loop: what is done in one go is not to be heaped up."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+A_PASS = 0.02
+"""Seconds for which operations begin in one pass of the event loop."""
+
+
+class Passes:
+    """Has operations begin in their order, and in one pass of the event loop only as many as do not take long.
+
+    An operation that needs nothing from elsewhere is done in one go. A crowd of them would be done in one pass, however many have
+    come, and neither refusals nor health would be heard of before its end.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._later: deque[asyncio.Future[None]] = deque()
+
+    def begin(self) -> "asyncio.Future[None] | None":
+        """None to begin now, else a future that is done when it is the caller's turn."""
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+            asyncio.get_running_loop().call_soon(self._next)
+        if not self._later and now - self._began <= A_PASS:
+            return None
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._later.append(turn)
+        return turn
+
+    def _next(self) -> None:
+        self._began = None
+        while self._later and (turn := self._later.popleft()):
+            if not turn.done():
+                turn.set_result(None)
+                self._began = self._clock()
+                asyncio.get_running_loop().call_soon(self._next)
+                return
