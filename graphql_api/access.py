@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.answer import sign
 from graphql_api.keys import Keys
+from graphql_api.live.denial import deny
 from graphql_api.outcomes import Outcomes
 from graphql_api.quotas import Quotas
 from graphql_api.record import Record, record_of
@@ -205,9 +206,9 @@ class _Connection:
         if any(name in headers for name in SHOWN):
             try:
                 self._let_in(headers)
-            except Refused:
-                await self._receive()  # websocket.connect, which is answered with 403
-                await self._close()
+            except Refused as refusal:
+                await self._receive()  # websocket.connect
+                await deny(self._scope, self._receive, self._send, refusal, FORBIDDEN)
                 return
         await app(self._scope, self._next, self._pass)
 

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import pytest
 import uvicorn
@@ -39,7 +40,9 @@ async def _large(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def serving(other: ASGIApp | None = None) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
+async def serving(
+    other: ASGIApp | None = None, ws: Any = "none"
+) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
     """A server of ours within this process, over an app, and the free port that it is on."""
     app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
     config = Bounds(
@@ -49,7 +52,7 @@ async def serving(other: ASGIApp | None = None) -> AsyncIterator[tuple[uvicorn.S
         timeout_keep_alive=IDLE,
         log_config=None,
         access_log=False,
-        ws="none",
+        ws=ws,
         lifespan="off",
         loop="asyncio",
     )

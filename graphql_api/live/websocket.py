@@ -22,6 +22,7 @@ from graphql_api.endpoint import Refused
 from graphql_api.endpoint.operation import from_object
 from graphql_api.fetching import Tally
 from graphql_api.live.connections import Connections, TooMany
+from graphql_api.live.denial import deny
 from graphql_api.live.running import Running
 from graphql_api.live.telling import observed, refused, told
 from graphql_api.outcomes import Outcomes
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 _ID_LENGTH = 200
+_ELSEWHERE = Refused(403, "A page of this origin may not open a WebSocket here.", "FORBIDDEN")
 
 
 class Closing(Exception):
@@ -60,7 +62,8 @@ class WebSockets:
         """Serve one connection until it ends."""
         websocket = WebSocket(scope, receive, send)
         if not self._may_connect(websocket):
-            await websocket.close(1008)  # before it is accepted: the client gets a 403
+            await receive()  # websocket.connect
+            await deny(scope, receive, send, _ELSEWHERE, 1008)
             return
         if PROTOCOL not in scope.get("subprotocols", ()):
             await websocket.accept()

@@ -34,7 +34,7 @@ class Socket:
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         told = {"host": "server.test"} | headers
-        scope = {
+        self.scope = {
             "type": "websocket",
             "path": "/graphql",
             "raw_path": b"/graphql",
@@ -46,7 +46,7 @@ class Socket:
             "state": {},
         }
         self._in.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(app(scope, self._in.get, self._out.put))
+        self.task = asyncio.create_task(app(dict(self.scope), self._in.get, self._out.put))
         self.task.add_done_callback(lambda _: self._out.put_nowait({"type": "the app has ended"}))
 
     async def opened(self, payload: Any = None) -> Self:

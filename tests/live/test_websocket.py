@@ -1,6 +1,7 @@
 """graphql-transport-ws, message by message: queries, the subscription, refusals, and what each close code is for."""
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from graphql_api.live import Connections, WebSockets
 from graphql_api.outcomes import Outcomes
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
+from graphql_api.wrapping import HEADERS
 from tests.conftest import CP_7
 from tests.live.conftest import PUBLISHED, SUBSCRIPTION, Live, Socket, live_server
 
@@ -311,6 +313,28 @@ async def test_only_pages_of_our_own_or_of_the_settings_may_connect(
             await socket.opened()
         else:
             assert await socket.closed() == 1008
+
+
+async def test_where_the_server_can_tell_more_than_403_it_is_json_with_a_code_as_every_refusal(live: Live) -> None:
+    scope = live.socket().scope | {"extensions": {"websocket.http.response": {}}, "state": {}}
+    scope["headers"] = [*scope["headers"], (b"origin", b"https://evil.example"), (b"x-request-id", b"mine-1")]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await live.app(scope, receive, send)
+    start, body = sent
+    headers = dict(start["headers"])
+
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    assert headers[b"content-type"] == b"application/json; charset=utf-8"
+    assert headers.keys() >= {name.lower().encode() for name in HEADERS}
+    (error,) = json.loads(body["body"])["errors"]
+    assert error["extensions"] == {"code": "FORBIDDEN", "requestId": "mine-1"}
 
 
 async def test_more_connections_than_there_may_be_are_told_to_come_later(live_settings: Settings) -> None:
