@@ -40,8 +40,8 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
 
 def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Every server with what it needs in memory."""
-    own = list(contestants.ours().values())
-    everybody = [*own, *contestants.peers(release.number)]
+    everybody = [*contestants.ours().values(), *contestants.peers(release.number)]
+    own = _own(OURS, PLANS_OFF, KEPT_ANSWERS)
     with serving(folder / "documents", folder / "nginx-warm") as upstream:
         shared = warm.measure(everybody, operations.shared(release), upstream.url, folder / "shared", lasts)
         indexed = warm.measure(own, operations.indexed(release), upstream.url, folder / "indexed", lasts)
@@ -60,14 +60,14 @@ def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
     nested = operations.shared(release)[1]
     everybody = [*_own(OURS, PLANS_OFF, KEPT_ANSWERS), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-clients") as upstream:
-        found = clients.measure(everybody, nested, upstream.url, folder / "clients", lasts.seconds)
+        found = clients.measure(everybody, nested, upstream.url, folder / "clients", lasts.shorter)
     return {"servers": found, "counts": clients.COUNTS}
 
 
 def measure_growth(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Larger and larger releases."""
     everybody = [*_own(OURS, memory_bytes="4000000000"), *_with_memory(release)[:1]]
-    return {"servers": growth.measure(everybody, read_workbook(WORKBOOK), folder / "growth", lasts.seconds)}
+    return {"servers": growth.measure(everybody, read_workbook(WORKBOOK), folder / "growth", lasts.shorter)}
 
 
 def measure_start(release: Documents, folder: Path, lasts: Lasts) -> Part:

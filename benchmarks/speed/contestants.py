@@ -19,7 +19,8 @@ TAILCALL_PROGRAM = "node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 KNOWN = {field.name for field in fields(Settings)}
 OURS = "competent-graphql"
-PLANS_OFF, KEPT_ANSWERS, SQLITE = f"{OURS}, plans off", f"{OURS}, answers kept", f"{OURS}, SQLite store"
+SQLITE, PARTS_OFF = f"{OURS}, SQLite store", f"{OURS}, no parts kept"
+PLANS_OFF, KEPT_ANSWERS = f"{OURS}, plans off", f"{OURS}, answers kept"
 MERCURIUS, YOGA, TAILCALL = "Mercurius with JIT", "GraphQL Yoga with DataLoader and JIT", "Tailcall"
 
 
@@ -28,12 +29,16 @@ Start = Callable[[str, Path], AbstractContextManager[Serving]]
 
 
 class Contestant(NamedTuple):
-    """A server and how it is started. `ours` can answer all operations; `kept` ones have documents in memory."""
+    """A server and how it is started.
+
+    `ours` can answer all operations; `kept` ones have documents in memory; `brief` ones are in no goal, and measured less often.
+    """
 
     name: str
     start: Start
     ours: bool = False
     kept: bool = True
+    brief: bool = False
 
     @property
     def label(self) -> str:
@@ -46,17 +51,26 @@ def ours(**chosen: str) -> dict[str, Contestant]:
     ways: dict[str, dict[str, str]] = {OURS: {}, SQLITE: {"store": "sqlite"}}
     if "plans" in KNOWN:
         ways[PLANS_OFF] = {"plans": "off"}
+    if "part_bytes" in KNOWN:
+        ways[PARTS_OFF] = {"part_bytes": "0"}
     if "keep_answers" in KNOWN:
         ways[KEPT_ANSWERS] = {"keep_answers": ""}
-    return {name: Contestant(name, _ours({**chosen, **way}), ours=True) for name, way in ways.items()}
+    return {
+        name: Contestant(name, _ours({**chosen, **way}), ours=True, brief=name in (SQLITE, PARTS_OFF))
+        for name, way in ways.items()
+    }
 
 
 def peers(release: str) -> list[Contestant]:
     """Those of others. Tailcall, which npm has for Linux on x64 alone, is left out where it does not run."""
     node = ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
-    found = [Contestant(name, _node(script, kept), kept=kept) for name, script in node for kept in (True, False)]
+    found = [
+        Contestant(name, _node(script, kept), kept=kept, brief=not kept)
+        for name, script in node
+        for kept in (True, False)
+    ]
     if installed(PEERS / TAILCALL_PROGRAM, "--version"):
-        found += [Contestant(TAILCALL, _tailcall(release, kept), kept=kept) for kept in (True, False)]
+        found += [Contestant(TAILCALL, _tailcall(release, kept), kept=kept, brief=not kept) for kept in (True, False)]
     return found
 
 

@@ -14,6 +14,9 @@ from benchmarks.speed.load import Driver, Load, middle
 from benchmarks.speed.operations import Operation
 from benchmarks.speed.processes import Serving, resident
 
+BRIEF = 2
+"""Runs of servers that no goal is about."""
+
 
 class Warm(NamedTuple):
     """Of one server: the load of each operation, and its memory at the end in MB."""
@@ -38,6 +41,11 @@ class Lasts(NamedTuple):
 
     seconds: int
     runs: int
+
+    @property
+    def shorter(self) -> int:
+        """Seconds of a run where only the course of many is told."""
+        return max(1, self.seconds // 2)
 
 
 def measure(
@@ -74,8 +82,12 @@ def _turns(
     bodies = operation.bodies
     for _, serving, _ in started:
         driver.run(serving, bodies, 1)
-    turns = [[driver.run(serving, bodies, lasts.seconds) for _, serving, _ in started] for _ in range(lasts.runs)]
-    return [middle(loads) for loads in zip(*turns, strict=True)]
+    found: list[list[Load]] = [[] for _ in started]
+    for turn in range(lasts.runs):
+        for (contestant, serving, _), loads in zip(started, found, strict=True):
+            if turn < BRIEF or not contestant.brief:
+                loads.append(driver.run(serving, bodies, lasts.seconds))
+    return list(map(middle, found))
 
 
 def _check(started: Sequence[tuple[Contestant, Serving]], operation: Operation) -> float:
