@@ -1,5 +1,6 @@
 """The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -79,8 +80,12 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(cache_dir: Path) -> Settings:
-    """Documents in memory; indexes are made at first need and kept for all tests; a crowd waits however slow the machine is."""
-    return replace(Settings(), index="need", cache_dir=cache_dir, queue_timeout=60.0, max_working=300)
+    """Documents in memory; indexes are made at first need and kept for all tests; a crowd waits however slow the machine is.
+
+    With COMPETENT_PLANS=off in the environment all tests are of a server without plans.
+    """
+    plans = os.environ.get("COMPETENT_PLANS", "on")
+    return replace(Settings(), plans=plans, index="need", cache_dir=cache_dir, queue_timeout=60.0, max_working=300)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
@@ -56,7 +56,7 @@ class Planned:
     def _compiled(self, compiler: Compiler, variables: VariableValues) -> Plan | None:
         try:
             return compiler.plan(self._document, self.operation, variables)
-        except Unplanned:
+        except (Unplanned, GraphQLError):  # as of a condition that is null: graphql-core says so where it gets there
             return None
         except Exception:  # a bug of ours: graphql-core can still answer
             log.exception("an operation could not be planned")

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from tests.plan.operations import operations
 from tests.plan.scenarios import SCHEMA, Data, Round, Scenario, rounds
-from tests.plan.twins import Asked, Reply
+from tests.plan.twins import Asked, Reply, runs
 
 T = TypeVar("T")
 
@@ -35,7 +35,9 @@ class Bench:
 
     def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> dict[tuple[str, str], Reply]:
         """Fails where two new servers differ in anything; the replies by document and variables."""
+        before = runs()
         found = self._runner.run(self._compare(scenario, number, list(asked)))
+        self.counted += runs() - before
         assert not found.found, f"{scenario.name} ({number}):\n" + "\n".join(found.found)
         return {(each.query, str(each.variables)): reply for each, reply in found.replies}
 

@@ -19,6 +19,8 @@ def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> Non
 
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]
     assert bench.counted["errors"] > 0.1 * bench.counted["asked"]
+    assert bench.counted["planned"] > 0.6 * bench.counted["asked"]
+    assert bench.counted["unplanned"] < 0.1 * bench.counted["asked"]
 
 
 @pytest.mark.plans
@@ -32,6 +34,7 @@ def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, numb
         bench.compare_generated(scenario, 1000 + 100 * number + place, MANY)
 
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]
+    assert bench.counted["planned"] > 0.6 * bench.counted["asked"]
     texts = list({each.query for each in bench.asked})
     assert of_schema(SCHEMA) - named(SCHEMA, texts) == set()
     assert {form for form, count in forms(texts).items() if count < 10} == set()

@@ -153,3 +153,11 @@ def test_values_read_with_plans_are_those_read_without(bench: Bench) -> None:
             return await Known.of(pair.second)
 
     assert bench.run(read()) == bench.data.known
+
+
+def test_a_condition_that_is_null_writes_nothing_into_the_log(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    asked = Asked("query ($c: Boolean = true) { releases { id @include(if: $c) } }", {"c": None})
+
+    bench.compare(SCENARIOS[0], 0, [asked])
+
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []

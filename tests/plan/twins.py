@@ -5,6 +5,7 @@ documents came first is nobody's business.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from graphql_api.app import create_app
+from graphql_api.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
 from graphql_api.settings import Settings
 from tests.plan.upstream import Upstream
 
@@ -85,6 +87,11 @@ class Twin:
         return Reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
 
 
+def runs() -> Counter[str]:
+    """How many operations were run in which way, in this process: by a plan, begun by a plan that gave up, without one."""
+    return Counter({"planned": _PLANNED.count, "gave up": _GAVE_UP.count, "unplanned": _UNPLANNED.count})
+
+
 class Twins:
     """Both servers; `ask` gives what they differ in, which should be nothing."""
 
@@ -95,10 +102,13 @@ class Twins:
         """What the first one replied last."""
 
     async def ask(self, asked: Asked) -> list[str]:
-        """The differences between the replies to an operation."""
-        one, other = await self.first.ask(asked), await self.second.ask(asked)
+        """The differences between the replies to an operation, and whether a plan was given up without need."""
+        one = await self.first.ask(asked)
+        before = _GAVE_UP.count
+        other = await self.second.ask(asked)
         self.last = one
-        return differences(one, other)
+        in_vain = _GAVE_UP.count > before and not one.body.startswith(b'{"errors"')
+        return [*differences(one, other), *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
 
     async def ask_again(self, asked: Asked) -> list[str]:
         """Those where each holds the tag of its own last answer."""
