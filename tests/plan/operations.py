@@ -298,7 +298,7 @@ class Writing:
         if "first" in args:
             chosen |= set(self.pick((("first",), ("first",), (), ("last",) if "last" in args else ("first",))))
             chosen |= {"first"} if "last" in args and self.chance(3) else set()
-        with_cursors = 25 if self.known.cursors.get(name) else 4
+        with_cursors = 25 if self.known.cursors.get(name) else 9
         for each in ("after", "before"):
             chosen |= {each} if each in args and self.chance(with_cursors) else set()
         shares = {"release": 15, "number": 60}
