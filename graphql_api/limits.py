@@ -192,6 +192,8 @@ def _enter(name: str, own: dict[str, _Own], seen: set[str], path: list[tuple[str
 
 def values_in(variables: Any) -> int:
     """How many values there are in variables, those inside of lists and objects counted."""
+    if type(variables) is dict and not any(isinstance(each, dict | list) for each in variables.values()):
+        return len(variables)  # as nearly all are
     count = 0
     waiting: list[Iterable[Any]] = [(variables,)]
     while waiting:

@@ -32,7 +32,9 @@ class Listing:
             self._first = await self._open()
             if not tells_total(self._first):
                 self._whole = await self._read_on(self._first)
-            self._told = page(self._first) if self._whole is None else Page(len(self._whole), len(self._whole))
+                self._told = Page(len(self._whole), len(self._whole))
+            elif self._told is None:
+                self._told = page(self._first)
         return self._told
 
     async def part(self, start: int, stop: int) -> list[Document]:
@@ -75,7 +77,9 @@ class Listing:
         except UpstreamRefused:
             self._from = 1
             return await self._ask(0)
-        self._from = 1 if page(found).number == 1 else 0
+        told = page(found)
+        self._from = 1 if told.number == 1 else 0
+        self._told = told
         return found
 
     async def _read_on(self, first: Document) -> list[Document]:

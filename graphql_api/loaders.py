@@ -9,13 +9,14 @@ import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from aiodataloader import DataLoader
 
 from graphql_api import routes
 from graphql_api.competent import as_uuid
+from graphql_api.eager import Ready
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
 from graphql_api.fetching import Asker
 from graphql_api.hal import Document
@@ -28,8 +29,6 @@ from graphql_api.store import Store
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 _INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
-
-T = TypeVar("T")
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
 """A question to an index about several things at once: what is not in the answer has none."""
@@ -106,17 +105,14 @@ class Loaders:
         self._read.append((path, found))
         return found
 
-    def load(self, path: str) -> "asyncio.Future[Document]":
+    def load(self, path: str) -> Awaitable[Document]:
         """The document at a path; awaiting it raises one of our errors where there is none."""
         found = self.at_hand(path)
         if found is None:
             self._read.append(None)
             self._mark(path)
             return self._documents.load(path)
-        loading = self._loading.get(path)
-        if loading is None:
-            loading = self._loading[path] = _done(found)
-        return loading
+        return Ready(found)
 
     # What has been read, for those who keep what they made of it. None stands for what was not at hand.
 
@@ -183,7 +179,7 @@ class Loaders:
     def look_up(self, number: str, question: Question, key: Any) -> Awaitable[Any]:
         """The answer about one thing, asked together with those about its siblings; None where there is none."""
         found = self.look_up_at_hand(number, question, key)
-        return self._lookups.load((number, question, key)) if found is UNKNOWN else _done(found)
+        return self._lookups.load((number, question, key)) if found is UNKNOWN else Ready(found)
 
     def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
         """The answer about one thing if it was given before, None where there is none; UNKNOWN where it must be looked up."""
@@ -234,18 +230,14 @@ class Loaders:
 
 
 def _is_moving(path: str) -> bool:
+    if path.startswith("/releases/") and not path.startswith(_MOVING[0]):
+        return False  # nearly all
     return path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _MOVING
 
 
 def name_of_index(number: str) -> str:
     """What an index is called among the documents that something is made of."""
     return f"{_INDEX}{number}"
-
-
-def _done(value: T) -> asyncio.Future[T]:
-    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-    done.set_result(value)
-    return done
 
 
 def _loaded(loading: "asyncio.Future[Document]") -> Document | None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from prometheus_client import REGISTRY
 
+from graphql_api.eager import Ready
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.fetching import Asker, Tally
 from graphql_api.hal import Document
@@ -116,7 +117,7 @@ def looked_up() -> dict[str, float]:
 async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
     load, _, _ = await in_memory(PROFILE)
 
-    assert load.load(PROFILE).done()
+    assert isinstance(load.load(PROFILE), Ready)
 
 
 async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage_collector() -> None:
