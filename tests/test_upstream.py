@@ -246,6 +246,18 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
     assert most == 3
 
 
+async def test_several_processes_that_share_no_ledger_share_the_plan_evenly() -> None:
+    asked = network(b'{"page": {}}')
+    door = upstream(asked, replace(SETTINGS, plan=11, workers=4))
+    soon = Asker(deadline=asyncio.get_running_loop().time() + 1)
+
+    for _ in range(2):
+        await door.fetch(RELEASES.path(), soon)
+    with pytest.raises(UpstreamRateLimited):
+        await door.fetch(RELEASES.path(), soon)
+    assert len(asked.requests) == 2
+
+
 async def test_an_answer_that_never_ends_is_a_timeout() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()

@@ -91,11 +91,11 @@ class Settings:
         "Longest time for one document of the Competent API, with all attempts and the waits between them.",
         least=0.001,
     )
-    upstream_concurrency: int = setting(40, "Most calls to the Competent API at once.", least=1)
+    upstream_concurrency: int = setting(40, "Most calls to the Competent API at once, of each process.", least=1)
     plan: int = setting(
         1900,
-        "Most calls in any minute to one route of the Competent API; a quarter of them is kept from the walk that fills an "
-        "index. 0: no limit.",
+        "Most calls in any minute to one route of the Competent API, of all processes; a quarter of them is kept from the walk "
+        "that fills an index. 0: no limit.",
         least=0,
     )
     operation_calls: int = setting(60, "Most documents that one operation may cause to be asked upstream.", least=1)

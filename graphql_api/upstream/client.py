@@ -58,7 +58,7 @@ class Upstream:
         tell: Callable[[Called], None] = count,
     ) -> None:
         self._client = client
-        self._ledger = LocalLedger(Plan.of(settings)) if ledger is None else ledger
+        self._ledger = LocalLedger(Plan.of(settings).share(settings.workers)) if ledger is None else ledger
         self._tell = tell
         self._guard = Guard(settings, self._ledger, random, self._told)
         self._most = settings.document_bytes

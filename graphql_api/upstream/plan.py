@@ -3,7 +3,7 @@
 The promises that they keep are in docs/resilience.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphql_api.fetching import Urgency
 from graphql_api.settings import Settings
@@ -30,6 +30,10 @@ class Plan:
     def of(cls, settings: Settings) -> "Plan":
         """The plan of a server; the sandbox in its process has no limit."""
         return cls(settings.plan if settings.live else 0, probe_span=settings.attempt_timeout)
+
+    def share(self, processes: int) -> "Plan":
+        """What each of several processes may use that know nothing of each other's calls: all of them together no more than this."""
+        return replace(self, most=max(self.most // processes, 1) if self.most else 0)
 
     def kept(self, urgency: Urgency) -> int:
         """Calls of each period that this urgency leaves to those who are more urgent: a walk never uses a window up."""
