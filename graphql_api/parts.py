@@ -34,7 +34,7 @@ from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.replicated import SharedLedger
-from graphql_api.upstream.transport import ASGIApp, InProcess, OverNetwork
+from graphql_api.upstream.transport import ASGIApp, Client, InProcess
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,15 @@ def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
     return bundled_releases()
 
 
+def client_of(settings: Settings, competent: ASGIApp | None) -> Client:
+    """The client of an app in this process, else of the Competent API of the settings."""
+    if competent is not None:
+        return InProcess(competent, settings)
+    from graphql_api.upstream.network import OverNetwork  # and with it a third of all that is imported
+
+    return OverNetwork(settings)
+
+
 class Parts:
     """What answers questions, over the Competent API of the settings or over one that is an ASGI app in this process."""
 
@@ -63,7 +72,7 @@ class Parts:
         self._page_size = settings.page_size
         self._shared = _shared(settings)
         self._upstream = Upstream(
-            OverNetwork(settings) if competent is None else InProcess(competent, settings),
+            client_of(settings, competent),
             settings,
             SharedLedger(self._shared, Plan.of(settings)) if self._shared else None,
         )

@@ -30,7 +30,8 @@ from graphql_api.secret import Secret
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.faults import our_errors, retry_after
-from graphql_api.upstream.transport import InProcess, OverNetwork, tls
+from graphql_api.upstream.network import OverNetwork, library_errors, tls
+from graphql_api.upstream.transport import InProcess
 from tests.conftest import CP_7, AtOnce
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -284,7 +285,7 @@ def instance(kind: type[Exception]) -> Exception:
 def test_every_exception_of_httpx_is_one_of_our_errors(kind: type[Exception]) -> None:
     wanted = UpstreamTimeout if issubclass(kind, httpx.TimeoutException) else UpstreamUnavailable
 
-    with pytest.raises(wanted) as raised, our_errors():
+    with pytest.raises(wanted) as raised, our_errors(), library_errors():
         raise instance(kind)
     assert "internal.host" not in str(raised.value)
 
@@ -295,9 +296,9 @@ def test_so_is_every_exception_of_aiohttp_even_where_the_transport_takes_it_for_
 ) -> None:
     wanted = UpstreamTimeout if issubclass(kind, TimeoutError) else UpstreamUnavailable
 
-    with pytest.raises(wanted), our_errors():
+    with pytest.raises(wanted), our_errors(), library_errors():
         raise httpx.ConnectTimeout("") from instance(kind)
-    with pytest.raises(UpstreamError), our_errors():
+    with pytest.raises(UpstreamError), our_errors(), library_errors():
         raise httpx.NetworkError("") from None
 
 

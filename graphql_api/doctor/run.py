@@ -9,9 +9,10 @@ from rich.table import Table
 from graphql_api.doctor.checks import CHECKS, Check, Verdict
 from graphql_api.doctor.record import record, scrubbed
 from graphql_api.doctor.visit import Seen, Visitor
+from graphql_api.parts import client_of
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.transport import ASGIApp, InProcess, OverNetwork
+from graphql_api.upstream.transport import ASGIApp
 
 _COLOURS = {Verdict.HOLDS: "green", Verdict.DOES_NOT: "red", Verdict.UNKNOWN: "yellow"}
 
@@ -22,8 +23,7 @@ async def run_doctor(
     settings: Settings, competent: ASGIApp | None, asked: str, folder: Path | None, as_json: bool
 ) -> int:
     """Visit, judge, tell; 0 where all that is needed holds, 1 where something of it does not or could not be told."""
-    client = OverNetwork(settings) if competent is None else InProcess(competent, settings)
-    upstream = Upstream(client, settings)
+    upstream = Upstream(client_of(settings, competent), settings)
     try:
         visitor = Visitor(upstream.look, settings.page_size)
         visit = await visitor.visit()

@@ -1,12 +1,9 @@
-"""What upstream did instead of answering, told as our errors: no exception of httpx or aiohttp gets past here."""
+"""What upstream did instead of answering, told as our errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-import aiohttp
-import httpx
 
 from graphql_api.errors import (
     UpstreamError,
@@ -26,21 +23,12 @@ LONGEST_RETRY_AFTER = 60.0
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Turn every exception of the HTTP libraries and of the deadline into one of ours."""
+    """Turn every exception of sockets and of the deadline into one of ours; clients do so with those of their libraries."""
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError) as error:
-        # TimeoutError is an OSError: the deadline of asyncio.timeout arrives here as well.
-        kind = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
+    except OSError as error:  # TimeoutError is one: the deadline of asyncio.timeout arrives here as well
+        kind = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
         raise kind(detail=f"{type(error).__name__}: {error}") from error
-
-
-def _is_timeout(error: Exception) -> bool:
-    # The aiohttp transport tells a refused or reset connection as ConnectTimeout: what caused it knows better.
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError):
-        return isinstance(cause, TimeoutError)
-    return isinstance(error, TimeoutError | httpx.TimeoutException)
 
 
 def refusal(response: Response, now: datetime | None = None) -> UpstreamError | None:

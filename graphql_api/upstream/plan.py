@@ -32,7 +32,7 @@ class Plan:
         return cls(settings.plan if settings.live else 0, probe_span=settings.attempt_timeout)
 
     def share(self, processes: int) -> "Plan":
-        """What each of several processes may use that know nothing of each other's calls: all of them together no more than this."""
+        """What each of several processes may use that know nothing of each other: together no more than this."""
         return replace(self, most=max(self.most // processes, 1) if self.most else 0)
 
     def kept(self, urgency: Urgency) -> int:

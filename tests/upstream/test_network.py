@@ -10,7 +10,7 @@ from graphql_api.fetching import Asker
 from graphql_api.routes import RELEASES
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.transport import OverNetwork
+from graphql_api.upstream.network import OverNetwork
 
 
 class Heard:
