@@ -37,7 +37,7 @@ from graphql_api.plan.run import Complete
 from graphql_api.plan.variables import arguments_of, variables_in
 from graphql_api.types.concept import Concept
 
-MOST_FIELDS = 3000
+MOST_FIELDS = 1500
 """Fields that one plan may have, fragments followed and interfaces taken apart; more take too long to compile at once."""
 TYPICAL = 8
 """Items that a list is taken to have, for what is worth keeping."""
