@@ -80,22 +80,25 @@ class Sharing:
         return new, plain
 
     def _take_inside(self, holder: Any, depth: int) -> bool:
-        self._bytes += _own_size(holder)
-        plain = True
+        if depth == DEEPEST:
+            self._bytes += _deep_size(holder)
+            return False
+        plain, size = True, _bare_size(holder)
         for place, value in holder.items() if holder.__class__ is dict else enumerate(holder):
             kind = value.__class__
-            if kind is str or value is None:
-                continue
-            if depth == DEEPEST or (kind is not dict and kind is not list):
-                plain = False
+            if kind is str:
+                size += getsizeof(value)
             elif kind is dict:
                 shared, text_only = self._take(value, depth + 1)
                 plain &= text_only
-                holder[place] = shared
-            else:
+                if shared is not value:
+                    holder[place] = shared
+            elif kind is list:
                 plain &= self._take_inside(value, depth + 1)
-        if depth == DEEPEST:
-            self._bytes += _deep_size(holder)
+            elif value is not None:
+                plain = False
+                size += _NUMBER
+        self._bytes += size
         return plain
 
     def _give_back(self, old: dict[str, Any], depth: int) -> None:
@@ -116,15 +119,21 @@ class Sharing:
             del self._parts[name]
 
     def _give_back_inside(self, holder: Any, depth: int) -> None:
-        self._bytes += _own_size(holder)
         if depth == DEEPEST:
             self._bytes += _deep_size(holder)
             return
+        size = _bare_size(holder)
         for value in holder.values() if holder.__class__ is dict else holder:
-            if value.__class__ is dict:
+            kind = value.__class__
+            if kind is str:
+                size += getsizeof(value)
+            elif kind is dict:
                 self._give_back(value, depth + 1)
-            elif value.__class__ is list:
+            elif kind is list:
                 self._give_back_inside(value, depth + 1)
+            elif value is not None:
+                size += _NUMBER
+        self._bytes += size
 
 
 def _name(part: dict[str, Any], depth: int) -> str | None:
@@ -135,28 +144,24 @@ def _name(part: dict[str, Any], depth: int) -> str | None:
     return name if name.__class__ is str else None
 
 
-def _own_size(holder: Any) -> int:
-    """Bytes of an object or a list and of the texts and numbers right in it."""
+def _bare_size(holder: Any) -> int:
+    """Bytes of an object or a list, without what is in it."""
     size = getsizeof(holder)
-    if holder.__class__ is dict:
-        if len(holder) > MANY_KEYS:
-            size += sum(map(getsizeof, holder))
-        holder = holder.values()
-    for value in holder:
-        if value.__class__ is str:
-            size += getsizeof(value)
-        elif value.__class__ is int or value.__class__ is float:
-            size += _NUMBER
+    if holder.__class__ is dict and len(holder) > MANY_KEYS:
+        size += sum(map(getsizeof, holder))
     return size
 
 
 def _deep_size(holder: Any) -> int:
-    """Bytes of all that is inside of what an object or a list holds, however deep."""
-    size, inside = -_own_size(holder), [holder]
+    """Bytes of an object or a list and of all that is in it, however deep."""
+    size, inside = 0, [holder]
     while inside:
         here = inside.pop()
-        size += _own_size(here)
-        inside += [
-            each for each in (here.values() if here.__class__ is dict else here) if each.__class__ in (dict, list)
-        ]
+        if here.__class__ is dict or here.__class__ is list:
+            size += _bare_size(here)
+            inside += here.values() if here.__class__ is dict else here
+        elif here.__class__ is str:
+            size += getsizeof(here)
+        elif here is not None:
+            size += _NUMBER
     return size

@@ -1,0 +1,159 @@
+"""What the documents of a whole release take in the memory of a server, and how long the garbage collector keeps others waiting.
+
+The sandbox serves a workbook in a process of its own, on a free port of this machine. Each row is another process, which asks
+for all documents of the release through the parts of a server: lists, profiles, competences, and the profiles that use each.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from graphql_api import routes
+from graphql_api.app import create_app
+from graphql_api.competent import as_uuid
+from graphql_api.fetching import Asker
+from graphql_api.hal import Document
+from graphql_api.parts import Parts
+from graphql_api.releases import CURRENT
+from graphql_api.serving import pause_shortly
+from graphql_api.settings import Settings
+from graphql_api.store.memory import Memory
+
+AT_ONCE = 40
+ROWS = {
+    "as Python comes": "each document parsed for itself, the collector as Python sets it",
+    "parts shared": "equal parts are one object, the collector as Python sets it",
+    "as served": "equal parts are one object, and the collector looks at few objects at a time",
+}
+
+
+class Pauses:
+    """Processor time of each run of the garbage collector, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._began = 0.0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.thread_time()
+        else:
+            self.seconds.append(time.thread_time() - self._began)
+
+
+async def load(parts: Parts) -> list[Document]:
+    """Every document of the current release."""
+    loaders = parts.loaders()
+    number = await loaders.release_number(CURRENT)
+    profiles = await loaders.listing(routes.OCCUPATIONAL_PROFILES.path(number)).all()
+    competences = await loaders.listing(routes.TECHNICAL_COMPETENCES.path(number)).all()
+    paths = [
+        route.path(number, uuid)
+        for route, listed in (
+            (routes.OCCUPATIONAL_PROFILE, profiles),
+            (routes.TECHNICAL_COMPETENCE, competences),
+            (routes.USED_IN_PROFILES, competences),
+        )
+        for each in listed
+        if (uuid := as_uuid(each.get("id")))
+    ]
+    found: list[Document] = []
+    for start in range(0, len(paths), AT_ONCE):
+        some = await parts.store.get_many(paths[start : start + AT_ONCE], Asker())
+        failed = [each for each in some.values() if isinstance(each, Exception)]
+        if failed:
+            raise failed[0]
+        found += [each for each in some.values() if not isinstance(each, Exception)]
+    return found
+
+
+async def measure(row: str, url: str) -> None:
+    """Print one row as JSON."""
+    settings = replace(Settings(), upstream_url=url, store="memory:", index="off", plan=0, memory_bytes=10**9)
+    parts: Parts = create_app(settings).state.parts
+    if row == "as Python comes":
+        parts.store._memory = Memory(10**9)
+    if row == "as served":
+        pause_shortly()
+    gc.callbacks.append(pauses := Pauses())
+    before, began = _resident(), time.process_time()
+    found = await load(parts)
+    processor = time.process_time() - began
+    gc.callbacks.remove(pauses)
+    told = {
+        "documents": len(found),
+        "text": parts.store._memory.bytes if row == "as Python comes" else None,
+        "counted": None if row == "as Python comes" else parts.store._memory.bytes,
+        "before": before,
+        "after": _resident(),
+        "longest": max(pauses.seconds),
+        "collecting": sum(pauses.seconds),
+        "processor": processor,
+    }
+    print(json.dumps(told), flush=True)
+    await parts.aclose()
+
+
+def _resident() -> int:
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def sandbox(workbook: Path) -> Iterator[str]:
+    """The address of a sandbox that serves this workbook."""
+    command = [sys.executable, "-m", "graphql_api", "sandbox", "--port", "0", "--data", str(workbook)]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own
+        try:
+            assert process.stdout
+            told = next((found[0] for line in process.stdout if (found := re.search(r"http://[\w.:]+", line))), None)
+            if told is None:
+                raise SystemExit("the sandbox did not start")
+            yield told
+        finally:
+            process.terminate()
+
+
+def table(workbook: Path, rows: Sequence[str]) -> None:
+    """Print all rows as Markdown."""
+    print(
+        "| | documents | counted, MB | process before and after, MB | longest pause, ms | collecting, s | processor time, s |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|", flush=True)
+    with sandbox(workbook) as url:
+        for row in rows:
+            command = [sys.executable, "-m", "benchmarks.memory", str(workbook), "--row", row, "--url", url]
+            told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)  # noqa: S603
+            counted = f"{told['counted'] / 1e6:.0f}" if told["counted"] else f"{told['text'] / 1e6:.0f} of text"
+            print(
+                f"| {row} | {told['documents']:,} | {counted} | {told['before'] / 1e6:.0f} → {told['after'] / 1e6:.0f} "
+                f"| {told['longest'] * 1e3:.0f} | {told['collecting']:.1f} | {told['processor']:.1f} |",
+                flush=True,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures the memory of a release's documents, and prints Markdown.")
+    parser.add_argument("workbook", type=Path, help="Competent's Excel export of one release")
+    parser.add_argument("--row", choices=ROWS, help="measure this row only, in this process")
+    parser.add_argument("--url", default="", help="the sandbox to ask, with --row")
+    options = parser.parse_args()
+    if options.row:
+        asyncio.run(measure(options.row, options.url))
+    else:
+        table(options.workbook, list(ROWS))
+
+
+if __name__ == "__main__":
+    main()
