@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,7 +18,6 @@ from graphql_api.agents import agents_routes
 from graphql_api.documentation import documentation_routes
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.exposition import metrics_routes
-from graphql_api.fetching import Asker
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
 from graphql_api.home import home_routes
@@ -71,9 +71,10 @@ def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlett
     connections = Connections(settings.live_connections, stopping)
     running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
 
-    async def ask(query: str, variables: dict[str, Any] | None = None) -> Answer:
-        asker = Asker(deadline=asyncio.get_running_loop().time() + PATIENCE)
-        return await schema.answer(query, variables, None, Context(parts.loaders(asker), (), Record(asker=asker)))
+    async def ask(query: str, variables: dict[str, Any] | None = None, record: Record | None = None) -> Answer:
+        record = record or Record()
+        record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + PATIENCE)
+        return await schema.answer(query, variables, None, Context(parts.loaders(record.asker), (), record))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -21,7 +21,7 @@ from graphql_api.endpoint.caching import Caching, conditional
 from graphql_api.hal import is_release
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
-from graphql_api.record import record_of
+from graphql_api.record import Record, record_of
 from graphql_api.releases import CURRENT
 from graphql_api.schema import Answer
 
@@ -86,13 +86,15 @@ ISCO = "http://data.europa.eu/esco/isco/C"
 _STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
 
 
-def linked_data_routes(ask: Ask, caching: Caching) -> list[Route]:
-    """The addresses of things and of releases."""
+def linked_data_routes(
+    ask: Callable[[str, dict[str, Any], Record], Awaitable[Answer]], caching: Caching
+) -> list[Route]:
+    """The addresses of things and of releases; what they wait for upstream is counted for the request."""
 
     async def show(request: Request) -> Response:
         record = record_of(request.scope)
         try:
-            return await _respond(request, ask, caching)
+            return await _respond(request, lambda query, variables: ask(query, variables, record), caching)
         except Refused as refusal:
             return refused(refusal, JSON, record)
 

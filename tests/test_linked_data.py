@@ -1,7 +1,9 @@
 """Things at addresses of their own, as SKOS."""
 
+import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -9,7 +11,8 @@ from urllib.parse import urljoin
 import pytest
 
 from graphql_api.linked_data import KINDS
-from graphql_api.sandbox import Fault
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server
 
 LD = {"Accept": "application/ld+json"}
@@ -175,3 +178,23 @@ async def test_people_get_a_page_with_the_same_links_and_no_script(server: Serve
     assert {f"/id/{each}" for each in document["hasPart"]} <= set(links)
     for each in links:
         assert (await server.client.get(each)).status_code == 200, each
+
+
+async def test_who_waits_upstream_for_a_thing_is_counted_among_those_who_wait(
+    releases: Releases, settings: Settings
+) -> None:
+    server = Server(releases, replace(settings, max_operations=2))  # of which one may wait
+    async with server.client:
+        server.faults.add(Fault("/releases/3.11/technicalcompetences/*", "hang"))
+        waiting = asyncio.create_task(server.client.get(COMPETENCE, headers=LD))
+        while not server.asked():
+            await asyncio.sleep(0)
+
+        other = await server.client.get(COMPETENCE.replace("3.11", "3.10"), headers=LD)
+
+        assert other.status_code == 503
+        assert other.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+        assert server.asked() == []
+        server.faults.clear()
+        assert (await waiting).status_code == 200
+    await server.app.state.parts.aclose()

@@ -31,7 +31,7 @@ async def brownout(soak: Soak, name: str, errors: float, hangs: float, most: flo
     asked = sum(path.removeprefix(COMPETENCES) not in soak.known for _, path, *_ in (await soak.book())["calls"])
     each_key = asked / keys(seen)
     return [
-        (
+        Row(
             name,
             f"{errors:.0%} 503, {hangs:.0%} timeouts",
             f"known 0 failed, p99 <= 150 ms; unknown <= {most:g} % failed at <= {calls:g} calls a key",

@@ -45,7 +45,7 @@ async def dead(soak: Soak) -> list[Row]:
         ),
         Row("R6", "breaker open: unknown fails within (p95)", "<= 300 ms", f"{1000 * quick:.0f} ms", quick <= 0.3),
         Row("R6", "recovers after the fault", "<= 5 s", f"{recovered:.1f} s", recovered <= 5),
-        (
+        Row(
             "R10, R11",
             "503: known data",
             "0 failed, p99 <= 150 ms, said to be stale",
@@ -67,7 +67,7 @@ async def stale_if_error(soak: Soak) -> list[Row]:
         ("HTML", {"kind": "html"}),
     ):
         await asyncio.sleep(1.5)
-        await soak.fail(**fault)  # type: ignore[arg-type]
+        await soak.fail(**fault)
         seen = await soak.load(unknown=0.001, known=60, seconds=max(soak.seconds / 3, 3))
         await soak.heal()
         stale = [each for each in seen if each.known]

@@ -64,7 +64,7 @@ class Soak:
         """One operation about a competence."""
         began = time.monotonic()
         told = await self.answer(query, u=uuid)
-        thing = (told.get("data") or {}).get("technicalCompetence")
+        thing: dict[str, Any] = (told.get("data") or {}).get("technicalCompetence") or {}
         codes = [each["extensions"]["code"] for each in told.get("errors", ())]
         stale = bool(told.get("extensions", {}).get("upstream", {}).get("stale"))
         wrong = bool(thing) and thing["uuid"] != uuid

@@ -117,6 +117,13 @@ class Index:
         self._beside.close()
 
 
+def _temporary() -> "TemporaryDirectory[str] | None":
+    try:
+        return TemporaryDirectory(prefix="competent-index-")
+    except OSError:
+        return None
+
+
 def _read_only(file: Path) -> sqlite3.Connection:
     uri = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
@@ -154,7 +161,10 @@ class Indexes:
         self, store: Store, folder: Path | None, origin: str, *, mode: Mode, patient: bool, page_size: int, at_once: int
     ) -> None:
         self._store = store
-        self._temporary = TemporaryDirectory(prefix="competent-index-") if folder is None else None
+        self._temporary = _temporary() if folder is None else None
+        if folder is None and self._temporary is None:
+            log.warning("there is no index: no folder can be written; name one in COMPETENT_CACHE_DIR")
+            mode = "off"
         self._folder = Path(self._temporary.name) if self._temporary else folder or Path()
         self._origin = origin
         self._patient = patient
