@@ -1,7 +1,8 @@
 """The HTTP app: the endpoint, the pages beside it, health and metrics over the parts, within layers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -28,7 +29,7 @@ from graphql_api.observing import Observing
 from graphql_api.outcomes import Outcomes
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
-from graphql_api.plan import KeptParts
+from graphql_api.plan import KeptAnswers, KeptParts
 from graphql_api.record import Record
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
@@ -40,19 +41,30 @@ PATIENCE = 3.0
 """Seconds that a page of ours waits for what it asks our own graph."""
 
 
-def create_app(settings: Settings, competent: ASGIApp | None = None) -> Starlette:
-    """The server over the Competent API of the settings, or over one that is an ASGI app in this process."""
-    parts = Parts(settings, competent)
+def create_app(
+    settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
+) -> Starlette:
+    """The server over the Competent API of the settings, or over one that is an ASGI app in this process.
+
+    `clock` tells the age of documents, in seconds since 1970.
+    """
+    parts = Parts(settings, competent, clock)
     stopping = asyncio.Event()
     places = Places(settings.max_operations, settings.max_working, settings.max_queue, settings.queue_timeout)
-    kept = KeptParts(settings.part_bytes)
-    parts.watch(kept.drop)
+    kept, answers = KeptParts(settings.part_bytes), KeptAnswers(settings.answer_bytes)
+
+    def gone(name: str) -> None:
+        kept.drop(name)
+        answers.drop(name)
+
+    parts.watch(gone)
     schema = build_schema(
         Limits.of(settings),
         introspection=settings.introspection == "on",
         federation=settings.federation == "on",
         incremental=settings.incremental == "on",
         kept=kept if settings.plans == "on" else None,
+        answers=answers if settings.answer_bytes else None,
     )
     sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
     caching = Caching(settings.cache_release, settings.cache_current)

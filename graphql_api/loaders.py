@@ -139,6 +139,11 @@ class Loaders:
         self.asker.moving |= read.moving
         self._read += read.by_name.items()
 
+    def reused(self, read: "Read") -> None:
+        """The same for a whole answer: nothing is read after it."""
+        self._store.count(len(read.by_name) - len(read.indexes), self.asker)
+        self.asker.moving |= read.moving
+
     def _fresh_until(self, name: str, read: Any) -> float:
         if isinstance(read, Index):
             return math.inf if self._indexes.at_hand(name.removeprefix(_INDEX)) is read else -math.inf

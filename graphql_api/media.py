@@ -3,7 +3,7 @@
 The highest quality wins, of equals the one that the client names first, of those named together the one offered first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ class _Range(NamedTuple):
         return 2 if self.kind == kind else int(self.kind == "*")
 
 
+GZIP_FROM = 1000
+"""Bytes below which an answer is not worth compressing."""
 LONGEST = 2000
 """Characters of an `Accept` header that are read."""
 
@@ -44,6 +46,11 @@ def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     ranks = {each: _rank(each, ranges) for each in offered}
     best = max(offered, key=lambda each: ranks[each])
     return best if ranks[best][0] > 0 else None
+
+
+def takes_gzip(head: Mapping[bytes, bytes]) -> bool:
+    """Whether who sent these header fields takes answers compressed by gzip."""
+    return b"gzip" in head.get(b"accept-encoding", b"")
 
 
 def parameters(accept: str, media_type: str) -> dict[str, str] | None:

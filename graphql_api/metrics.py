@@ -53,7 +53,7 @@ REGISTRY.register(Settling())
 LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
 PLANS = Counter(
     "competent_plans",
-    "Operations by how they were run: by a plan, begun by a plan that gave up, without one",
+    "Operations by how they were run: by a plan, begun by a plan that gave up, without one, or not at all: its answer was kept",
     ["outcome"],
 )
 UPSTREAM_REQUESTS = Counter(

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -68,7 +69,9 @@ def client_of(settings: Settings, competent: ASGIApp | None) -> Client:
 class Parts:
     """What answers questions, over the Competent API of the settings or over one that is an ASGI app in this process."""
 
-    def __init__(self, settings: Settings, competent: ASGIApp | None = None) -> None:
+    def __init__(
+        self, settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._page_size = settings.page_size
         self._shared = _shared(settings)
         self._upstream = Upstream(
@@ -84,7 +87,8 @@ class Parts:
             ValkeyStore(self._shared, shelf.longest, settings.total_timeout + _LEASE_MORE)
             if self._shared
             else _backend(settings, shelf.longest),
-            keep_missing=settings.keep_missing,
+            clock,
+            settings.keep_missing,
         )
         self.indexes = _indexes(settings, self.store)
         self.published = Published()

@@ -7,6 +7,7 @@ have a small budget. What is wrong with a document is kept too, apart, so that n
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, parse, specified_rules, validate
@@ -82,6 +83,8 @@ class Operation:
     node: OperationDefinitionNode
     cost: Cost
     planned: Planned
+    digest: bytes
+    """Of its text and its name."""
 
     @property
     def name(self) -> str:
@@ -177,8 +180,13 @@ class Documents:
         kinds = {each.name.value if each.name else "": each.operation.value for each in operations}
         if operations and (errors := self._faults(document)):
             return Prepared(text, errors=tuple(errors), kinds=kinds)
-        costed = [Operation(each, self._costing.cost(document, each), Planned(document, each)) for each in operations]
-        return Prepared(text, document, kinds=kinds, operations={each.name: each for each in costed})
+        made = [self._operation(text, document, each) for each in operations]
+        return Prepared(text, document, kinds=kinds, operations={each.name: each for each in made})
+
+    def _operation(self, text: str, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
+        name = node.name.value if node.name else ""
+        digest = blake2b(f"{name} {text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return Operation(node, self._costing.cost(document, node), Planned(document, node), digest)
 
     def _faults(self, document: DocumentNode) -> list[Told]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)

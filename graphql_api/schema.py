@@ -28,7 +28,7 @@ from strawberry.utils.await_maybe import await_maybe
 from graphql_api.errors import QueryTooComplex
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
-from graphql_api.plan import KeptParts, Plans, count
+from graphql_api.plan import KeptAnswer, KeptAnswers, KeptParts, Key, Plans, count
 from graphql_api.plan import Run as Planning
 from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
@@ -51,6 +51,8 @@ class Answer(NamedTuple):
     """What `@defer` and `@stream` put off, as the specification of incremental delivery has it; None where nothing is."""
     later: AsyncGenerator[dict[str, Any]] | None = None
     """The further payloads that bring it."""
+    kept: KeptAnswer | None = None
+    """The whole answer, encoded; then `data` is None."""
 
 
 class OnlyQueries(Exception):
@@ -68,7 +70,13 @@ class CompetentSchema(strawberry.Schema):
     """Strawberry's schema, with arguments that have no default where Python's is None, and a logger that stays silent."""
 
     def __init__(
-        self, query: type[Query], limits: Limits, introspection: bool, incremental: bool, kept: KeptParts | None
+        self,
+        query: type[Query],
+        limits: Limits,
+        introspection: bool,
+        incremental: bool,
+        kept: KeptParts | None,
+        answers: KeptAnswers | None,
     ) -> None:
         super().__init__(
             query,
@@ -83,7 +91,7 @@ class CompetentSchema(strawberry.Schema):
             _without_null_defaults(kind)
         self.limits = limits
         self.documents = Documents(self._schema, limits, introspection)
-        self._plans = Plans(self._schema, self.schema_converter, kept) if kept is not None else None
+        self._plans = Plans(self._schema, self.schema_converter, kept, answers) if kept is not None else None
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing: Strawberry would write an excerpt of the query for each error."""
@@ -152,25 +160,34 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, run, False)
         if run.operation.kind == "subscription":
             return Answer(None, [told(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
-        planned = (
-            None if self._plans is None else self._plans.begin(run.operation.planned, variables or {}, context, spliced)
-        )
+        if self._plans is None:
+            return self._executed(run, variables, context)
+        key = self._plans.key(run.operation.digest, variables, context) if spliced else None
+        if key is not None and (kept := self._plans.again(key, context)) is not None:
+            return Answer(None, [], True, kept=kept)
+        planned = self._plans.begin(run.operation.planned, variables or {}, context, spliced)
         if planned is None:
             return self._executed(run, variables, context)
         if planned.waits or planned.failed:
-            return self._finished(planned, run, variables, context)
-        count(planned)
-        return Answer(planned.data, [], True)
+            return self._finished(planned, key, run, variables, context)
+        return self._planned(planned, key)
 
-    async def _finished(self, planned: Planning, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
+    async def _finished(
+        self, planned: Planning, key: Key | None, run: Run, variables: dict[str, Any] | None, context: Any
+    ) -> Answer:
         try:
             await planned.finish()
-            count(planned)
             if planned.failed:  # what was loaded is at hand, and so is what could not be; the rest is on its way
+                count(planned)
                 return await self._executed(run, variables, context)
-            return Answer(planned.data, [], True)
+            return self._planned(planned, key)
         finally:
             planned.abandon()
+
+    def _planned(self, planned: Planning, key: Key | None) -> Answer:
+        count(planned)
+        kept = self._plans.keep(key, planned) if key is not None and self._plans is not None else None
+        return Answer(planned.data, [], True) if kept is None else Answer(None, [], True, kept=kept)
 
     async def _executed(self, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
         """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""
@@ -250,9 +267,11 @@ def build_schema(
     federation: bool = False,
     incremental: bool = False,
     kept: KeptParts | None = None,
+    answers: KeptAnswers | None = None,
 ) -> CompetentSchema:
     """The schema of this server; with `federation` a router can ask it too, with `incremental` it has `@defer`.
 
-    With room for `kept` parts of answers it runs operations by plans, else by graphql-core alone.
+    With room for `kept` parts of answers it runs operations by plans, else by graphql-core alone; with room for whole
+    `answers` it gives those again.
     """
-    return CompetentSchema(SubgraphQuery if federation else Query, limits, introspection, incremental, kept)
+    return CompetentSchema(SubgraphQuery if federation else Query, limits, introspection, incremental, kept, answers)

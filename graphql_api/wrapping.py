@@ -8,11 +8,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphql_api.media import GZIP_FROM, takes_gzip
 from graphql_api.record import record_of
 from graphql_api.settings import Settings
 
-GZIP_FROM = 1000
-"""Bytes below which an answer is not worth compressing."""
 GZIP_LEVEL = 4
 """Of 9: those above cost two to five times the time for a few percent."""
 
@@ -118,7 +117,7 @@ class Compressing:
 
     def _responder(self, scope: Scope, send: Send) -> Send:
         found = IdentityResponder(self._app, GZIP_FROM)
-        if b"gzip" in record_of(scope).head.get(b"accept-encoding", b""):
+        if takes_gzip(record_of(scope).head):
             found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL)
         found.send = send
         return found.send_with_compression

@@ -5,6 +5,7 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -175,6 +176,7 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
 
     def loaders(asker: Asker) -> Any:
         askers.append(asker)
+        return SimpleNamespace(close=lambda: None)
 
     documents = Documents(trusted=None, only_trusted=False, automatic=None)
     endpoint = Endpoint(

@@ -50,6 +50,8 @@ class Reply:
 def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
     """The body of the answer to an operation, signed; `explain` adds what it cost. What came of it goes into the record."""
     record.executed, record.codes = answer.executed, []
+    if answer.kept is not None and not explain and not record.asker.tally.stale:
+        return answer.kept.body
     sign(answer.errors, record)
     return orjson.dumps(body_of(answer, record, explain))
 
@@ -71,11 +73,22 @@ def unchanged(reply: Reply) -> Reply:
     return Reply(304, [each for each in reply.headers if not each[0].startswith(b"content-")], b"")
 
 
+def compressed(reply: Reply, gzipped: bytes) -> Reply:
+    """The same with its body compressed, as it was kept."""
+    headers = [each for each in reply.headers if each[0] not in (b"content-length", b"vary")]
+    headers += (
+        (b"content-length", str(len(gzipped)).encode()),
+        (b"content-encoding", b"gzip"),
+        (b"vary", _VARY + b", Accept-Encoding"),
+    )
+    return Reply(reply.status, headers, gzipped)
+
+
 def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:
     """The body of an answer: `errors` first, so that nobody misses them."""
     body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
     if answer.executed:
-        body["data"] = answer.data
+        body["data"] = answer.data if answer.kept is None else answer.kept.data
     if extensions := _extensions(record, explain):
         body["extensions"] = extensions
     return body

@@ -7,10 +7,10 @@ something is missing or stale.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from starlette.responses import Response
 
+from graphql_api.plan import tag_of
 from graphql_api.record import Record
 
 VARY = "Accept, Accept-Language"
@@ -49,11 +49,6 @@ def conditional(response: Response, headers: Mapping[str, str]) -> Response:
         return response
     kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
     return Response(status_code=304, headers=kept)
-
-
-def tag_of(body: bytes) -> str:
-    """The tag of an answer."""
-    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def is_held(tag: str, told: str) -> bool:

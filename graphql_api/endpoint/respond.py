@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.endpoint.answer import encoded, refused, replied, unchanged
-from graphql_api.endpoint.caching import NOT_STORED, Caching, is_held, tag_of
+from graphql_api.endpoint.answer import compressed, encoded, refused, replied, unchanged
+from graphql_api.endpoint.caching import NOT_STORED, Caching, is_held
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.documents import Documents
@@ -19,6 +19,8 @@ from graphql_api.endpoint.refusal import Refused
 from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
+from graphql_api.media import GZIP_FROM, takes_gzip
+from graphql_api.plan import tag_of
 from graphql_api.record import Record, record_of
 from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
 from graphql_api.types.text import accepted
@@ -69,11 +71,15 @@ class Endpoint:
         body = encoded(answer, record, explain)
         control = self.caching.control(record, query, explain)
         reply = replied(body, *self.statuses.of_answer(media_type, record), record, control)
-        if by_post or control == NOT_STORED:
-            return reply
-        tag = tag_of(body)
-        reply.headers.append((b"etag", tag.encode()))
-        return unchanged(reply) if is_held(tag, record.head.get(b"if-none-match", b"").decode("latin-1")) else reply
+        kept = answer.kept if answer.kept is not None and body is answer.kept.body else None
+        if not by_post and control != NOT_STORED:
+            tag = tag_of(body) if kept is None else kept.tag
+            reply.headers.append((b"etag", tag.encode()))
+            if is_held(tag, record.head.get(b"if-none-match", b"").decode("latin-1")):
+                return unchanged(reply)
+        if kept is not None and takes_gzip(record.head) and len(body) >= GZIP_FROM and kept.gzipped is not None:
+            return compressed(reply, kept.gzipped)
+        return reply
 
     def _loaders(self, record: Record) -> Loaders:
         told = record.head.get(b"x-competent-timeout")

@@ -4,8 +4,9 @@ A plan gives what graphql-core would give, or gives up: then graphql-core runs t
 whatever is wrong is told by it alone.
 """
 
+from graphql_api.plan.answers import KeptAnswer, KeptAnswers, Key, tag_of
 from graphql_api.plan.kept import KeptParts
 from graphql_api.plan.planned import Planned, Plans, count
 from graphql_api.plan.run import Run
 
-__all__ = ["KeptParts", "Planned", "Plans", "Run", "count"]
+__all__ = ["KeptAnswer", "KeptAnswers", "KeptParts", "Key", "Planned", "Plans", "Run", "count", "tag_of"]

@@ -6,7 +6,7 @@ is no longer fresh. The bytes of all parts are bounded; those used least recentl
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -28,19 +28,32 @@ class Part(NamedTuple):
     holds: object = None
 
 
-class KeptParts:
-    """Encoded parts, by a key that says of what, under which selection, in which languages."""
+class Entry(Protocol):
+    """What can be kept: how many bytes it takes, and what it was made of."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def read(self) -> Read: ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Kept(Generic[E]):
+    """What is kept, by a key that says of what, under which selection, in which languages."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._parts: OrderedDict[Hashable, Part] = OrderedDict()
+        self._parts: OrderedDict[Hashable, E] = OrderedDict()
         self._of: dict[str, set[Hashable]] = {}
         self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._parts)
 
-    def get(self, key: Hashable, now: float) -> Part | None:
+    def get(self, key: Hashable, now: float) -> E | None:
         """A part all of whose documents are fresh; None where there is none."""
         part = self._parts.get(key)
         if part is None:
@@ -51,7 +64,7 @@ class KeptParts:
         self._parts.move_to_end(key)
         return part
 
-    def put(self, key: Hashable, part: Part) -> None:
+    def put(self, key: Hashable, part: E) -> None:
         """Keep a part, and let go of those that no longer fit. One larger than an eighth of all the room stays out."""
         if key in self._parts:
             self._remove(key)
@@ -79,9 +92,15 @@ class KeptParts:
                 del self._of[name]
 
 
+KeptParts = Kept[Part]
+
+
+def copied(text: bytes) -> bytes:
+    """A copy: orjson's own bytes hold on to up to eight times their length."""
+    return bytes(memoryview(text))
+
+
 def encoded(value: object, read: Read, holds: object) -> Part:
     """A part made of a value that JSON can hold."""
-    text = bytes(
-        memoryview(orjson.dumps(value))
-    )  # a copy: orjson's own bytes hold on to up to eight times their length
+    text = copied(orjson.dumps(value))
     return Part(orjson.Fragment(text), len(text) + ENTRY_BYTES + NAME_BYTES * len(read.by_name), read, holds)

@@ -9,6 +9,7 @@ from graphql.execution.values import VariableValues
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graphql_api.metrics import PLANS, Frequent
+from graphql_api.plan.answers import KeptAnswer, KeptAnswers, Key
 from graphql_api.plan.compiler import Compiler, Unplanned, steering
 from graphql_api.plan.kept import KeptParts
 from graphql_api.plan.plan import Plan
@@ -20,7 +21,9 @@ log = logging.getLogger(__name__)
 MOST_STEERED = 8
 """Plans of one operation; it is rarely steered in more than two ways."""
 
-_PLANNED, _GAVE_UP, _UNPLANNED = (Frequent(PLANS.labels(each)) for each in ("planned", "gave up", "unplanned"))
+_PLANNED, _GAVE_UP, _UNPLANNED, _KEPT = (
+    Frequent(PLANS.labels(each)) for each in ("planned", "gave up", "unplanned", "kept")
+)
 
 
 class Planned:
@@ -64,12 +67,32 @@ class Planned:
 
 
 class Plans:
-    """Runs operations of one schema by plans, with the parts of answers that are kept encoded."""
+    """Runs operations of one schema by plans, with the answers, and the parts of answers, that are kept encoded."""
 
-    def __init__(self, schema: GraphQLSchema, converter: GraphQLCoreConverter, kept: KeptParts) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, converter: GraphQLCoreConverter, kept: KeptParts, answers: KeptAnswers | None
+    ) -> None:
         self._schema = schema
         self._compiler = Compiler(schema, converter)
         self.kept = kept
+        self._answers = answers
+
+    def key(self, operation: bytes, variables: dict[str, Any] | None, context: Any) -> Key | None:
+        """What the answer to an operation with this digest is kept under; None where none is."""
+        return None if self._answers is None else self._answers.key(operation, variables, context.languages)
+
+    def again(self, key: Key, context: Any) -> KeptAnswer | None:
+        """The answer that was kept under this key."""
+        assert self._answers is not None
+        found = self._answers.again(key, context.loaders)
+        if found is not None:
+            _KEPT.count += 1
+        return found
+
+    def keep(self, key: Key, run: Run) -> KeptAnswer | None:
+        """Keep what a run gave that is over; None where that cannot be kept."""
+        assert self._answers is not None
+        return self._answers.keep(key, run.data, run.loaders)
 
     def begin(self, planned: Planned, variables: Mapping[str, Any], context: Any, spliced: bool) -> Run | None:
         """A run of the operation, as far as it goes without waiting; None where graphql-core has to run it.

@@ -153,6 +153,9 @@ class Settings:
         "on", "`off` runs every operation by graphql-core: slower, with the same answers.", choices=ON_OFF
     )
     part_bytes: int = setting(64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0)
+    answer_bytes: int = setting(
+        32_000_000, "Room for whole answers that are kept encoded, and given again; 0 keeps none.", least=0
+    )
     max_body_bytes: int = setting(256_000, "Largest body of a GraphQL request.", least=1)
     statuses: str = setting(
         "audits",
