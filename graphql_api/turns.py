@@ -12,8 +12,7 @@ from typing import Any
 from graphql import get_named_type, is_leaf_type
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-TURN = 0.02
-"""Seconds."""
+from graphql_api.eager import TURN
 
 
 class InTurns(StrawberryGraphQLCoreExecutionContext):

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, execute, parse
 
-from graphql_api.turns import TURN, InTurns
+from graphql_api.eager import TURN
+from graphql_api.turns import InTurns
 
 SCHEMA: GraphQLSchema = build_schema(
     "type Query { things: [Thing] numbers: [Int] } type Thing { n: Int! things: [Thing] }"

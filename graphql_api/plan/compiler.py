@@ -166,7 +166,8 @@ class _Compiling:
 
     def _complete_value(self, type_: GraphQLOutputType, below: dict[str, Fields]) -> Complete:
         if isinstance(type_, GraphQLList):
-            return steps.items(self._complete(type_.of_type, below))
+            is_long = any(each.asked.weight >= steps.WORTH_KEEPING for each in below.values())
+            return (steps.items_in_turns if is_long else steps.items)(self._complete(type_.of_type, below))
         if is_leaf_type(type_):
             return steps.text if type_.name in _TEXTS else steps.leaf(type_.coerce_output_value)
         makers = {name: self._maker(name, fields) for name, fields in below.items()}

@@ -5,12 +5,14 @@ All that the siblings of a level still need is asked for before anything is wait
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from graphql.execution.values import VariableValues
 
+from graphql_api.eager import TURN
 from graphql_api.loaders import Loaders
 from graphql_api.plan.kept import KeptParts, encoded
 
@@ -32,12 +34,14 @@ class _Hole(NamedTuple):
     """Where a value goes that has to wait."""
 
     complete: Complete
-    into: dict[str, Any]
-    key: str
+    into: Any
+    key: Any
 
 
 class Run:
     """One operation being answered for a context of resolvers; without `kept` no part of the answer is encoded."""
+
+    clock = staticmethod(perf_counter)
 
     def __init__(self, context: Any, variables: VariableValues, kept: KeptParts | None) -> None:
         self.info = SimpleNamespace(context=context)
@@ -51,6 +55,7 @@ class Run:
         self._now = self.loaders.now() if kept is not None else 0.0
         self._holes: dict[asyncio.Future[Any], _Hole] = {}
         self._waited = 0
+        self._until = self.clock() + TURN
         self.data: dict[str, Any] = {}
         """The answer, whole once the run no longer waits, if it has not failed by then."""
         self.failed = False
@@ -61,7 +66,12 @@ class Run:
         """Whether something is still to come."""
         return bool(self._holes)
 
-    def leave_open(self, later: Later, into: dict[str, Any], key: str) -> None:
+    @property
+    def is_long(self) -> bool:
+        """Whether this turn has lasted long enough: what is left of a long list waits for another."""
+        return self.clock() >= self._until
+
+    def leave_open(self, later: Later, into: Any, key: Any) -> None:
         """Put a value in its place once it is there."""
         self._waited += 1
         self._holes[asyncio.ensure_future(later.begun)] = _Hole(later.complete, into, key)
@@ -70,6 +80,7 @@ class Run:
         """Wait for all that is still to come, or until something fails: what was begun goes on then, since others want it too."""
         while self._holes and not self.failed:
             done, _ = await asyncio.wait(self._holes, return_when=asyncio.FIRST_COMPLETED)
+            self._until = self.clock() + TURN
             for future in done:
                 self._fill(future, self._holes.pop(future))
 

@@ -3,7 +3,8 @@
 Each completes a value as graphql-core does, or raises: then graphql-core runs the operation and tells what is wrong.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from types import CoroutineType
 from typing import Any
 
@@ -129,6 +130,35 @@ def items(complete: Complete) -> Complete:
         return [complete(value, run) for value in values]
 
     return completed
+
+
+def items_in_turns(complete: Complete) -> Complete:
+    """Completes a list whose items take long: one that comes up when the turn is over waits for the next, with all after it."""
+
+    def completed(values: Any, run: Run) -> list[Any]:
+        if not isinstance(values, list | tuple):
+            raise GivesUp
+        made: list[Any] = []
+        _go_on(made, iter(values), complete, run)
+        return made
+
+    return completed
+
+
+def _go_on(made: list[Any], values: Iterator[Any], complete: Complete, run: Run) -> None:
+    for value in values:
+        if run.is_long:
+            made.append(None)
+            rest = Later(asyncio.sleep(0, value), lambda value, run: _filled(made, value, values, complete, run))
+            run.leave_open(rest, made, len(made) - 1)
+            return
+        made.append(complete(value, run))
+
+
+def _filled(made: list[Any], value: Any, values: Iterator[Any], complete: Complete, run: Run) -> Any:
+    found = complete(value, run)
+    _go_on(made, values, complete, run)
+    return found
 
 
 def text(value: Any, run: Run) -> str:

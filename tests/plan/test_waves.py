@@ -1,10 +1,15 @@
 """What a plan asks upstream, and when: a level at a time, all siblings at once, and nothing that is at hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from graphql.execution.values import VariableValues
 
+from graphql_api.eager import TURN
+from graphql_api.plan import Run, steps
 from graphql_api.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
@@ -71,6 +76,38 @@ async def test_what_fails_is_told_by_graphql_core_and_asks_nothing_twice(unindex
     asked = unindexed.asked()
     assert len(asked) == len(set(asked))
     assert runs() == (before[0], before[1] + 1, before[2])
+
+
+class Slow(Run):
+    """Takes a third of a turn each time that it looks at its clock."""
+
+    looks = 0
+
+    def clock(self) -> float:
+        Slow.looks += 1
+        return Slow.looks * TURN / 3
+
+
+async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
+    run = Slow(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None)
+    inner = steps.items_in_turns(lambda value, run: value * 2)
+    passes = 0
+
+    async def others() -> None:
+        nonlocal passes
+        while True:
+            await asyncio.sleep(0)
+            passes += 1
+
+    running = asyncio.create_task(others())
+    made = steps.items_in_turns(inner)([list(range(10)) for _ in range(10)], run)
+    assert run.waits
+    await run.finish()
+    running.cancel()
+
+    assert made == [[2 * each for each in range(10)]] * 10
+    assert not run.failed
+    assert passes >= 100 / 3
 
 
 @pytest.mark.parametrize(
