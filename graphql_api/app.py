@@ -10,7 +10,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Lifespan
 
 from graphql_api import examples
 from graphql_api.access import guarding
@@ -31,7 +32,7 @@ from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
 from graphql_api.plan import KeptAnswers, KeptParts
 from graphql_api.record import Record
-from graphql_api.schema import Answer, build_schema
+from graphql_api.schema import Answer, CompetentSchema, build_schema
 from graphql_api.settings import Settings
 from graphql_api.tracing import begin_tracing, end_tracing
 from graphql_api.upstream.transport import ASGIApp
@@ -51,6 +52,48 @@ def create_app(
     parts = Parts(settings, competent, clock)
     stopping = asyncio.Event()
     places = Places(settings.max_operations, settings.max_working, settings.max_queue, settings.queue_timeout)
+    outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")
+    endpoint = _endpoint(settings, parts)
+    running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
+    connections = Connections(settings.live_connections, stopping)
+    graphql = Events(endpoint, running, connections)
+    app = Starlette(
+        routes=[
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", _sockets(settings, running, connections, outcomes)),
+            *_pages(settings, endpoint),
+            *Health(parts, stopping).routes,
+            *(metrics_routes() if settings.metrics == "on" else ()),
+        ],
+        middleware=[  # outermost first
+            Middleware(Observing, stopping, outcomes),
+            *wrapping(settings),
+            *guarding(settings, outcomes),
+            Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
+            Middleware(Straight, "/graphql", graphql),
+        ],
+        exception_handlers={HTTPException: http_error, Exception: unexpected},
+        lifespan=_lifespan(settings, parts, stopping),
+    )
+    app.state.parts = parts
+    app.state.stopping = stopping
+    return app
+
+
+def _endpoint(settings: Settings, parts: Parts) -> Endpoint:
+    return Endpoint(
+        _schema(settings, parts),
+        parts.loaders,
+        _documents(settings),
+        Caching(settings.cache_release, settings.cache_current),
+        settings.max_body_bytes,
+        settings.operation_timeout,
+        settings.operation_calls,
+        STATUSES[settings.statuses],
+    )
+
+
+def _schema(settings: Settings, parts: Parts) -> CompetentSchema:
     kept, answers = KeptParts(settings.part_bytes), KeptAnswers(settings.answer_bytes)
 
     def gone(name: str) -> None:
@@ -58,7 +101,7 @@ def create_app(
         answers.drop(name)
 
     parts.watch(gone)
-    schema = build_schema(
+    return build_schema(
         Limits.of(settings),
         introspection=settings.introspection == "on",
         federation=settings.federation == "on",
@@ -66,28 +109,39 @@ def create_app(
         kept=kept if settings.plans == "on" else None,
         answers=answers if settings.answer_bytes else None,
     )
-    sdl = schema.as_str() if settings.federation == "off" else build_schema().as_str()
-    caching = Caching(settings.cache_release, settings.cache_current)
-    endpoint = Endpoint(
-        schema,
-        parts.loaders,
-        _documents(settings),
-        caching,
-        settings.max_body_bytes,
-        settings.operation_timeout,
-        settings.operation_calls,
-        STATUSES[settings.statuses],
+
+
+def _sockets(settings: Settings, running: Running, connections: Connections, outcomes: Outcomes) -> WebSockets:
+    return WebSockets(
+        running,
+        connections,
+        outcomes,
+        settings.origins,
+        most_operations=settings.live_operations,
+        most_bytes=settings.max_body_bytes,
     )
 
-    outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")
-    connections = Connections(settings.live_connections, stopping)
-    running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
+
+def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
+    """What is beside GraphQL, and asks the graph itself where it tells of data."""
 
     async def ask(query: str, variables: dict[str, Any] | None = None, record: Record | None = None) -> Answer:
         record = record or Record()
         record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + PATIENCE)
-        return await schema.answer(query, variables, None, Context(parts.loaders(record.asker), (), record))
+        context = Context(endpoint.make_loaders(record.asker), (), record)
+        return await endpoint.schema.answer(query, variables, None, context)
 
+    plain = endpoint.schema if settings.federation == "off" else build_schema()
+    return [
+        *home_routes(ask, plain.as_str(), _off(settings)),
+        *agents_routes(ask),
+        *documentation_routes(),
+        *linked_data_routes(ask, endpoint.caching),
+        *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),
+    ]
+
+
+def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         begin_tracing()
@@ -103,42 +157,7 @@ def create_app(
         await parts.aclose()
         await end_tracing()
 
-    graphql = Events(endpoint, running, connections)
-    app = Starlette(
-        routes=[
-            *home_routes(ask, sdl, _off(settings)),
-            *agents_routes(ask),
-            *documentation_routes(),
-            *linked_data_routes(ask, caching),
-            Route("/graphql", graphql),
-            WebSocketRoute(
-                "/graphql",
-                WebSockets(
-                    running,
-                    connections,
-                    outcomes,
-                    settings.origins,
-                    most_operations=settings.live_operations,
-                    most_bytes=settings.max_body_bytes,
-                ),
-            ),
-            *Health(parts, stopping).routes,
-            *(metrics_routes() if settings.metrics == "on" else ()),
-            *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),
-        ],
-        middleware=[  # outermost first
-            Middleware(Observing, stopping, outcomes),
-            *wrapping(settings),
-            *guarding(settings, outcomes),
-            Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
-            Middleware(Straight, "/graphql", graphql),
-        ],
-        exception_handlers={HTTPException: http_error, Exception: unexpected},
-        lifespan=lifespan,
-    )
-    app.state.parts = parts
-    app.state.stopping = stopping
-    return app
+    return lifespan
 
 
 def _documents(settings: Settings) -> Documents:
