@@ -134,11 +134,26 @@ async def test_operations_begin_in_the_order_in_which_they_came_and_who_has_left
 
     await asyncio.sleep(0)
     assert (first.done(), third.done()) == (True, False)
+    now += 0.03
     assert (late := passes.begin()) is not None  # though the pass is new
     await asyncio.sleep(0)
     assert (third.done(), late.done()) == (True, False)
     await asyncio.sleep(0)
     assert late.done()
+
+
+async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None:
+    now = 0.0
+    passes = Passes(lambda: now)
+    passes.begin()
+    now += 0.03
+    later = [begin for _ in range(100) if (begin := passes.begin()) is not None]
+    assert len(later) == 100
+
+    for _ in range(7):
+        await asyncio.sleep(0)
+        now += 0.001
+    assert all(begin.done() for begin in later)
 
 
 async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+MOST = 64
+"""Of those who were put off, as many as begin together where they are small."""
 A_PASS = 0.02
 """Seconds for which operations begin in one pass of the event loop."""
 
@@ -19,6 +21,7 @@ class Passes:
         self._clock = clock
         self._began: float | None = None
         self._later: deque[asyncio.Future[None]] = deque()
+        self._at_once = 1
 
     def begin(self) -> "asyncio.Future[None] | None":
         """None to begin now, else a future that is done when it is the caller's turn."""
@@ -33,10 +36,17 @@ class Passes:
         return turn
 
     def _next(self) -> None:
+        now, began = self._clock(), self._began
         self._began = None
-        while self._later and (turn := self._later.popleft()):
+        # Small operations are not worth a pass each.
+        took = now - (now if began is None else began)
+        self._at_once = 1 if took > A_PASS else min(self._at_once * 2, MOST) if took < A_PASS / 2 else self._at_once
+        begun = 0
+        while self._later and begun < self._at_once:
+            turn = self._later.popleft()
             if not turn.done():
                 turn.set_result(None)
-                self._began = self._clock()
-                asyncio.get_running_loop().call_soon(self._next)
-                return
+                begun += 1
+        if begun:
+            self._began = now
+            asyncio.get_running_loop().call_soon(self._next)
