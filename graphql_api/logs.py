@@ -3,10 +3,13 @@
 No client can forge a line, no request can write more than 64 KB, and a secret that gets into a line is not shown.
 """
 
+import asyncio
 import logging
 import re
 import sys
+import time
 from collections.abc import Iterable, MutableMapping
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,9 +63,14 @@ class logging_for:  # noqa: N801  # reads as a function, and is entered for ever
 def tell(log: logging.Logger, level: int, event: str, told: dict[str, Any]) -> None:
     """Log an event with what there is to tell of it, for those that every request causes.
 
-    Nobody asks in which line of the code it was logged: looking for that costs as much as the rest.
+    Nobody asks in which line of the code it was logged: looking for that costs as much as the rest. Where our handler is the
+    only one, it is written without a record for others to look at.
     """
-    if log.isEnabledFor(level):
+    if not log.isEnabledFor(level):
+        return
+    if _only is not None and logging.root.handlers == [_only] and _share.get() is None:
+        _only.tell(log.name, level, event, told)
+    else:
         record = logging.LogRecord(log.name, level, "", 0, event, None, None)
         record.__dict__["told"] = told
         log.handle(record)
@@ -70,7 +78,10 @@ def tell(log: logging.Logger, level: int, event: str, told: dict[str, Any]) -> N
 
 def start_logging(level: str, style: Style | None = None, secrets: Iterable[str] = ()) -> None:
     """Send all that is logged from now on to standard error; without a style: for people where a terminal is."""
-    handler = Handler(style or ("console" if sys.stderr.isatty() else "json"), secrets)
+    global _only
+    style = style or ("console" if sys.stderr.isatty() else "json")
+    handler = Handler(style, secrets)
+    _only = handler if style == "json" else None
     # Nothing shows these, and finding them out would cost each line (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -85,9 +96,35 @@ class Handler(logging.StreamHandler[Any]):
         self._secrets = [secret for secret in secrets if secret]
         formatter = _Objects if style == "json" else structlog.stdlib.ProcessorFormatter
         self.setFormatter(formatter(processors=_processors(style, self.stream)))
+        self._waiting: list[str] = []
+
+    def tell(self, name: str, level: int, event: str, told: dict[str, Any]) -> None:
+        """Write a line as JSON, together with the others of this turn of the event loop: many requests end in one."""
+        line = self._hidden(_json(_bounded(None, "", _event(name, level, event, time.time()) | told)))
+        with self.lock or nullcontext():
+            self._waiting.append(line)
+            first = len(self._waiting) == 1
+        if first:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:  # no loop, no turn
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        with (
+            self.lock or nullcontext(),
+            suppress(OSError, ValueError),
+        ):  # where it cannot be told, that cannot be told either
+            if self._waiting:
+                lines, self._waiting = self._waiting, []
+                self.stream.write("\n".join(lines) + "\n")
+            super().flush()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless its request has used up its share."""
+        if self._waiting:
+            self.flush()  # they were told before
         share = _share.get()
         if share is None or share.over:
             super().emit(record)
@@ -98,12 +135,19 @@ class Handler(logging.StreamHandler[Any]):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, "…")
+        line = self._hidden(super().format(record))
         if (share := _share.get()) is not None:
             share.left -= len(line) if line.isascii() else len(line.encode("utf-8", "replace"))
         return line
+
+    def _hidden(self, line: str) -> str:
+        for secret in self._secrets:
+            line = line.replace(secret, "…")
+        return line
+
+
+_only: Handler | None = None
+"""The handler that `start_logging` made, where it writes JSON."""
 
 
 class _Objects(structlog.stdlib.ProcessorFormatter):
@@ -112,16 +156,20 @@ class _Objects(structlog.stdlib.ProcessorFormatter):
     def format(self, record: logging.LogRecord) -> str:
         if record.exc_info or record.stack_info:
             return super().format(record)
-        event: Event = {
-            "event": record.getMessage(),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
-            "_record": record,
-        }
+        event: Event = _event(record.name, record.levelno, record.getMessage(), record.created)
+        event["_record"] = record
         event = _bounded(None, "", _told(None, "", event))
         del event["_record"]
         return _json(event)
+
+
+def _event(name: str, level: int, event: str, at: float) -> dict[str, Any]:
+    return {
+        "event": event,
+        "level": logging.getLevelName(level).lower(),
+        "logger": name,
+        "timestamp": datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z"),
+    }
 
 
 def _left_out(record: logging.LogRecord) -> logging.LogRecord:

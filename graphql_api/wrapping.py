@@ -3,6 +3,7 @@
 Pure ASGI; what a route has said itself is left as it is.
 """
 
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipResponder, IdentityResponder
@@ -110,19 +111,27 @@ class Compressing:
         async def compressing(message: Message) -> None:
             nonlocal sending
             if sending is None:
-                sending = send if _is_short(message) else self._responder(scope, send)
+                sending = self._sending(message, scope, send)
             await sending(message)
 
         return await self._app(scope, receive, compressing)
 
-    def _responder(self, scope: Scope, send: Send) -> Send:
-        found = IdentityResponder(self._app, GZIP_FROM)
-        if takes_gzip(record_of(scope).head):
-            found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL)
+    def _sending(self, start: Message, scope: Scope, send: Send) -> Send:
+        headers = dict(start["headers"])
+        length = headers.get(b"content-length")
+        if b"content-encoding" in headers or (length is not None and int(length) < GZIP_FROM):
+            return send
+        takes = takes_gzip(record_of(scope).head)
+        if length is not None and not takes:
+            _vary(start)
+            return send
+        found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
         found.send = send
         return found.send_with_compression
 
 
-def _is_short(start: Message) -> bool:
-    length = next((value for name, value in start["headers"] if name == b"content-length"), None)
-    return length is not None and int(length) < GZIP_FROM
+def _vary(start: Message) -> None:
+    """Tell that others may get this answer compressed."""
+    headers = MutableHeaders(raw=list(start["headers"]))
+    headers.add_vary_header("Accept-Encoding")
+    start["headers"] = headers.raw

@@ -1,5 +1,6 @@
 """The log: one line an event, which nobody outside can forge, flood or read a key in."""
 
+import asyncio
 import io
 import json
 import logging
@@ -112,3 +113,40 @@ def test_a_request_writes_so_much_and_then_one_line_that_says_so(as_json: Lines)
     assert "left out" in left_out["event"]
     assert after["event"] == "the next one"
     assert "request_id" not in after
+
+
+async def test_what_requests_of_one_turn_tell_is_written_at_once_and_before_what_others_tell_later(
+    as_json: Lines,
+) -> None:
+    (handler,) = log.handlers
+    assert isinstance(handler, Handler)
+    writes: list[str] = []
+    as_json.write = lambda text: writes.append(text) or len(text)  # type: ignore[method-assign, func-returns-value]
+
+    handler.tell("tests.log", logging.INFO, "operation", {"operation": "A", "duration_ms": 0.5})
+    handler.tell("tests.log", logging.INFO, "operation", {"operation": "x" * 5_000 + FORGED, "query": "k3y-0f-a-plan"})
+    assert writes == []
+    await asyncio.sleep(0)
+
+    first, second = (json.loads(line) for line in writes.pop().splitlines())
+    assert first.pop("timestamp").endswith("Z")
+    assert first == {
+        "event": "operation",
+        "level": "info",
+        "logger": "tests.log",
+        "operation": "A",
+        "duration_ms": 0.5,
+    }
+    assert len(second["operation"]) < 2_010
+    assert "k3y" not in second["query"]
+    handler.tell("tests.log", logging.INFO, "before", {})
+    log.warning("after")
+    assert ["before" in writes[0], "after" in writes[1]] == [True, True]
+
+
+def test_without_a_loop_a_line_is_written_where_it_is_told(as_json: Lines) -> None:
+    (handler,) = log.handlers
+    assert isinstance(handler, Handler)
+    handler.tell("tests.log", logging.INFO, "operation", {"operation": "A"})
+
+    assert as_json.events()[0]["operation"] == "A"
