@@ -1,5 +1,6 @@
 """What the benchmark asks is valid, has answers, and is asked of the peers in the same schema."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
 
 from benchmarks.speed.documents import file_of, paths, write
 from benchmarks.speed.operations import Operation, indexed, shared
+from benchmarks.speed.report import SECTIONS
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.documents import Documents
 from tests.conftest import Server
@@ -86,3 +88,10 @@ def _size(data: object) -> int:
     if isinstance(data, list):
         return sum(map(_size, data))
     return data is not None
+
+
+def test_every_part_of_the_benchmark_has_its_place_in_the_documentation() -> None:
+    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+
+    for name in ("machine", *SECTIONS):
+        assert re.search(f"<!-- {name}: .*?<!-- end of {name} -->", page, re.DOTALL), name
