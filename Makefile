@@ -62,8 +62,8 @@ fuzz: $(VENV)/.dev
 
 # make bench PARTS=warm SECONDS=1 RUNS=1 is short, for developing: it leaves docs/performance.md as it is.
 bench: $(VENV)/.dev $(VENV)-benchmarks/.done benchmarks/peers/node_modules/.package-lock.json
-	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RUNS),--runs $(RUNS))
-	$(if $(SECONDS)$(RUNS),,$(VENV)-benchmarks/bin/python benchmarks/speed/plots.py)
+	$(BIN)/python -m benchmarks.speed $(PARTS) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(RUNS),--runs $(RUNS)); \
+	status=$$?; $(if $(SECONDS)$(RUNS),,$(VENV)-benchmarks/bin/python benchmarks/speed/plots.py;) exit $$status
 
 bench-index: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py

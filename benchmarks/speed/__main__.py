@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.speed import clients, cold, contestants, growth, machine, operations, report, results, start, warm
 from benchmarks.speed.contestants import KEPT_ANSWERS, OURS, PLANS_OFF, SQLITE, Contestant
 from benchmarks.speed.documents import write
+from benchmarks.speed.equality import Unequal
 from benchmarks.speed.processes import Missing
 from benchmarks.speed.results import Part
 from benchmarks.speed.upstream import serving
@@ -105,15 +106,22 @@ def main() -> int:
         return 0
     lasts = Lasts(options.seconds, options.runs)
     with prepared() as (release, folder):
-        for name in options.parts or PARTS:
-            print(f"\n{name}", flush=True)
-            found = results.plain(
-                {"machine": machine.describe(), "lasts": lasts, **PARTS[name](release, folder, lasts)}
-            )
-            print(*report.SECTIONS[name](found), sep="\n", flush=True)
-            if lasts >= WHOLE:
-                results.keep(name, found)
-                report.write()
+        return max([_part(name, release, folder, lasts) for name in options.parts or PARTS])
+
+
+def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
+    """Measure a part and print it, and keep what a whole run found; 1 where it could not be measured."""
+    print(f"\n{name}", flush=True)
+    began = {"machine": machine.describe(), "lasts": lasts}
+    try:
+        found = results.plain({**began, **PARTS[name](release, folder, lasts)})
+    except (RuntimeError, Unequal) as error:
+        print(f"{name} was not measured: {error}", file=sys.stderr)
+        return 1
+    print(*report.SECTIONS[name](found), sep="\n", flush=True)
+    if lasts.seconds >= WHOLE.seconds and lasts.runs >= WHOLE.runs:
+        results.keep(name, found)
+        report.write()
     return 0
 
 
