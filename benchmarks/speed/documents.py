@@ -6,10 +6,12 @@ A path is a file of that name; a page of a list is a file in a folder of the lis
 import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import orjson
 from starlette.types import ASGIApp, Message
 
+from benchmarks.speed.operations import Operation
 from graphql_api import routes
 from graphql_api.routes import Route
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
@@ -18,21 +20,25 @@ from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.service import create_service
 from graphql_api.settings import Settings
 
-_THINGS: dict[str, tuple[Route, Route]] = {
-    PROFILES: (routes.OCCUPATIONAL_PROFILES, routes.OCCUPATIONAL_PROFILE),
-    COMPETENCES: (routes.TECHNICAL_COMPETENCES, routes.TECHNICAL_COMPETENCE),
-    SOFT_SKILLS: (routes.SOFT_SKILLS, routes.SOFT_SKILL),
+_LISTED: dict[str, Route] = {
+    PROFILES: routes.OCCUPATIONAL_PROFILES,
+    COMPETENCES: routes.TECHNICAL_COMPETENCES,
+    SOFT_SKILLS: routes.SOFT_SKILLS,
 }
 
 
-def write(release: Documents, folder: Path, sizes: Iterable[int] = ()) -> None:
-    """Write all that the Competent API has of one release, with first pages of profiles in these sizes too."""
-    asyncio.run(_write(release, folder, sizes))
+def write(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
+    """Write what the Competent API has of a release, with those of its lists that these operations ask for."""
+    for name, route in _LISTED.items():
+        (within := folder / route.path(release.number).removeprefix("/")).mkdir(parents=True)
+        for uuid in uuids(release, name):
+            (within / f"{uuid}.json").write_bytes(release.document(name, uuid) or b"")
+    asyncio.run(_write_lists(release, folder, operations))
 
 
-async def _write(release: Documents, folder: Path, sizes: Iterable[int]) -> None:
+async def _write_lists(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
     service = create_service(Releases([release]))
-    for path in paths(release, sizes):
+    for path in {*lists(release), *asked(operations)}:
         file = folder / file_of(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(await answer(service, path))
@@ -44,22 +50,29 @@ def file_of(path: str) -> str:
     return f"{path}/{query}.json" if query else f"{path}.json"
 
 
-def paths(release: Documents, sizes: Iterable[int] = ()) -> Iterator[str]:
-    """Every path of a release that the server asks for."""
+def lists(release: Documents) -> Iterator[str]:
+    """The paths of the releases and of the pages of their collections, as the server asks for them."""
     yield from (routes.RELEASES.path(), routes.RELEASE.path("current"), routes.RELEASE.path(release.number))
     size = Settings().page_size
-    for name, (listed, single) in _THINGS.items():
-        path = listed.path(release.number)
+    for name, route in _LISTED.items():
+        path = route.path(release.number)
         yield path
-        for page in range(max(1, -(-release.count(name) // size))):
-            yield f"{path}?page={page}&size={size}"
-        for item in release.items(name):
-            yield f"{path}/{orjson.loads(item)['id']}"
-            assert single.template.startswith(listed.template)
-    for item in release.items(COMPETENCES):
-        yield f"{routes.TECHNICAL_COMPETENCES.path(release.number)}/{orjson.loads(item)['id']}/{PROFILES}/used"
-    for size in sizes:
-        yield f"{routes.OCCUPATIONAL_PROFILES.path(release.number)}?page=0&size={size}"
+        yield from (f"{path}?page={page}&size={size}" for page in range(max(1, -(-release.count(name) // size))))
+
+
+def asked(operations: Iterable[Operation]) -> Iterator[str]:
+    """The paths of the lists that operations ask for: profiles that use a competence, first pages as the peers ask for them."""
+    for operation in operations:
+        for each in operation.variables:
+            if operation.name == "fan-out":
+                yield routes.USED_IN_PROFILES.path(each["release"], UUID(each["uuid"]))
+            elif operation.name == "wide":
+                yield f"{routes.OCCUPATIONAL_PROFILES.path(each['release'])}?page=0&size={each['first']}"
+
+
+def uuids(release: Documents, name: str) -> list[str]:
+    """The uuids of all things of a collection."""
+    return [orjson.loads(item)["id"] for item in release.items(name)]
 
 
 async def answer(app: ASGIApp, path: str) -> bytes:

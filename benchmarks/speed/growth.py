@@ -11,9 +11,10 @@ from benchmarks.speed import documents
 from benchmarks.speed.client import ask_all
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.load import Driver, Load
-from benchmarks.speed.operations import SPREAD, Operation, shared
+from benchmarks.speed.operations import Operation, shared
 from benchmarks.speed.processes import Serving, resident
 from benchmarks.speed.upstream import serving
+from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.documents import Documents, read_documents, write_documents
 
@@ -35,33 +36,25 @@ class Grown(NamedTuple):
 
 
 def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, seconds: int) -> list[Grown]:
-    """Each size, and at each of them each server after the other. The size of all documents comes in MB of JSON."""
+    """Each size, and at each of them each server after the other."""
     everybody = list(contestants)
     folder.mkdir()
     driver, found = Driver(folder), list[Grown]()
     for times in TIMES:
         with (
-            _release(copies(dataset, times), folder) as release,
+            _release(copies(dataset, times), folder) as (release, size, operations),
             serving(folder / "documents", folder / f"nginx-{times}") as upstream,
         ):
-            tiny, nested, _, wide = shared(release, EVERY)
-            operations = [tiny, nested, shared(release, SOME)[2], wide]
-            size = (
-                sum(path.stat().st_size for path in (folder / "documents").rglob("*/*/*/*.json") if path.is_file())
-                / 1e6
-            )
             for place, each in enumerate(everybody):
                 with each.start(upstream.url, folder / f"server-{times}-{place}") as server:
                     loads, memory = _measure(server, driver, operations, seconds)
-                    found.append(
-                        Grown(each.label, each.ours, release.count("occupationalprofiles"), size, memory, loads)
-                    )
-                    print(
-                        f"{times:3}× {each.label:60} {memory:6.0f} MB  "
-                        + "  ".join(f"{name} {load.per_second:,.0f}/s" for name, load in loads.items()),
-                        flush=True,
-                    )
+                found.append(Grown(each.label, each.ours, release.count(PROFILES), size, memory, loads))
+                print(f"{times:3}× {each.label:50} {memory:6.0f} MB  {_told(loads)}", flush=True)
     return found
+
+
+def _told(loads: dict[str, Load]) -> str:
+    return "  ".join(f"{name} {load.per_second:,.0f}/s" for name, load in loads.items())
 
 
 def _measure(
@@ -74,13 +67,15 @@ def _measure(
 
 
 @contextmanager
-def _release(dataset: Dataset, folder: Path) -> Iterator[Documents]:
-    """A release as documents, and as files for the upstream; both go when it was measured."""
+def _release(dataset: Dataset, folder: Path) -> Iterator[tuple[Documents, float, list[Operation]]]:
+    """A release, the size of its documents in MB, and what is asked; all is in files for the upstream until it was measured."""
     write_documents(dataset, path := folder / "release.sqlite", "speed")
     release = read_documents(path, "speed")
     assert release, "they were just written"
-    documents.write(release, folder / "documents", SPREAD)
-    yield release
+    tiny, nested, _, wide = shared(release, EVERY)
+    operations = [tiny, nested, shared(release, SOME)[2], wide]
+    documents.write(release, folder / "documents", operations)
+    yield release, path.stat().st_size / 1e6, operations
     release.close()
     path.unlink()
     rmtree(folder / "documents")
