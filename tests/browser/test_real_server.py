@@ -63,6 +63,16 @@ def test_every_tab_with_a_query_answers(page: Page) -> None:
         assert None not in answer["data"].values(), name
 
 
+def test_who_is_quicker_than_graphiql_gets_the_answer_of_the_tab_chosen_all_the_same(page: Page) -> None:
+    tab = f"#graphiql-session-tab-{NAMES.index('Releases')}"
+    page.script(
+        f"[document.querySelector({tab!r}).click(), document.querySelector('.graphiql-execute-button').click()]"
+    )
+    page.until(lambda: page.text(ANSWER), "there is an answer")
+
+    assert list(json.loads(page.text(ANSWER))) == ["data"]
+
+
 def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
     browser: "Chrome", serve: Serve, settings: Settings
 ) -> None:

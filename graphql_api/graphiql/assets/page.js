@@ -21,11 +21,17 @@
     const accept = isSubscription(operation, documentAST) ? EVENTS : ACCEPT;
     const sent = new Headers({ "Content-Type": "application/json", Accept: accept });
     for (const [name, value] of Object.entries(headers ?? {})) sent.set(name, value);
-    const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(operation) });
+    const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(named(operation)) });
     const type = response.headers.get("Content-Type") ?? "nothing";
     if (type.includes("json")) return response.json();
     if (type.includes(EVENTS)) return events(response.body.pipeThrough(new TextDecoderStream()).getReader());
     return { errors: [{ message: `The server answered with status ${response.status} and ${type}, not with JSON.` }] };
+  }
+
+  // For a moment after another tab is chosen, GraphiQL still names the operation of the one before.
+  function named({ operationName, ...operation }) {
+    const isThere = operationName && new RegExp(`\\b${operationName}\\b`).test(operation.query);
+    return isThere ? { ...operation, operationName } : operation;
   }
 
   function isSubscription({ operationName }, documentAST) {
