@@ -13,7 +13,7 @@ from benchmarks.servers import Serving, free_port, serving
 
 @scenario("R8")
 async def too_much(soak: Soak) -> list[Row]:
-    async with serving(COMPETENT_PART_BYTES="0") as server:
+    async with serving(**overload.WORKING) as server:
         most, seen = await overload.compared(server.port, soak.seconds / 2)
     good = {times: each.good / (soak.seconds / 2) for times, each in seen.items()}
     share = good[5] / good[1] if good[1] else 0.0
