@@ -123,7 +123,8 @@ class Compressing:
             return send
         takes = takes_gzip(record_of(scope).head)
         if length is not None and not takes:
-            _vary(start)
+            if b"Accept-Encoding" not in headers.get(b"vary", b""):
+                _vary(start)
             return send
         found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
         found.send = send

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.media import GZIP_FROM
 from graphql_api.metrics import ERRORS
 from graphql_api.record import Record, record_of
 from graphql_api.schema import Answer
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _CONTENT = {each: f"{each}; charset=utf-8".encode() for each in (JSON, RESPONSE_JSON)}
 _VARY = VARY.encode()
+_VARY_LONG = _VARY + b", Accept-Encoding"
 _ADVICE = {404: "There is nothing at this address; the page at / says what is where.", 405: "Use GET."}
 """What to do where Starlette says only what is wrong."""
 
@@ -62,7 +64,7 @@ def replied(body: bytes, status: int, media_type: str, record: Record, control: 
         (b"content-length", str(len(body)).encode()),
         (b"content-type", _CONTENT[media_type]),
         (b"x-request-id", record.request_id.encode()),
-        (b"vary", _VARY),
+        (b"vary", _VARY if len(body) < GZIP_FROM else _VARY_LONG),
         (b"cache-control", control.encode()),
     ]
     return Reply(status, headers, body)
@@ -75,12 +77,8 @@ def unchanged(reply: Reply) -> Reply:
 
 def compressed(reply: Reply, gzipped: bytes) -> Reply:
     """The same with its body compressed, as it was kept."""
-    headers = [each for each in reply.headers if each[0] not in (b"content-length", b"vary")]
-    headers += (
-        (b"content-length", str(len(gzipped)).encode()),
-        (b"content-encoding", b"gzip"),
-        (b"vary", _VARY + b", Accept-Encoding"),
-    )
+    headers = [each for each in reply.headers if each[0] != b"content-length"]
+    headers += ((b"content-length", str(len(gzipped)).encode()), (b"content-encoding", b"gzip"))
     return Reply(reply.status, headers, gzipped)
 
 
