@@ -2,20 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as some
 
-from tests.plan.operations import operations
-from tests.plan.scenarios import SCHEMA, Data, Round, Scenario, rounds
+from tests.plan.operations import numbered, operations
+from tests.plan.reduced import reduced
+from tests.plan.scenarios import SHAPES, Data, Round, Scenario, rounds
 from tests.plan.twins import Asked, Reply, runs
 
 T = TypeVar("T")
 
 ON, OFF = {"plans": "on"}, {"plans": "off"}
+MANY = 12
 EACH = 6, 10
 """Operations of an example, asked twice of two new servers."""
 
@@ -49,24 +52,44 @@ class Bench:
             self.counted.update(kind_of(reply))
         return found
 
+    def compare_numbered(self, scenario: Scenario, first: int, examples: int) -> None:
+        """The same for made-up operations from a number on; a failure is told with the shortest operation that has it."""
+        for start in range(first, first + examples * MANY, MANY):
+            asked = [numbered(SHAPES, self.data.known, number) for number in range(start, start + MANY)]
+            try:
+                self.compare(scenario, start, asked)
+            except AssertionError as error:
+                differs = partial(self.differs, scenario, start)
+                shortest = [reduced(each, differs) for each in list(filter(differs, asked))[:1]]
+                raise AssertionError(f"{error}\nin short: {shortest or 'only one after the other'}") from None
+
+    def differs(self, scenario: Scenario, number: int, asked: Asked) -> bool:
+        """Whether two new servers differ in their answer to one operation."""
+        return bool(self._runner.run(self._compare(scenario, number, [asked])).found)
+
     def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
         """The same for operations that are made up, always the same ones for a number."""
 
-        @seed(number)
-        @settings(
-            max_examples=examples,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-        )
+        @quietly(number, examples)
         @given(
-            some.integers(0, 1000), some.lists(operations(SCHEMA, self.data.known), min_size=EACH[0], max_size=EACH[1])
+            some.integers(0, 1000), some.lists(operations(SHAPES, self.data.known), min_size=EACH[0], max_size=EACH[1])
         )
         def same(damage: int, asked: list[Asked]) -> None:
             self.compare(scenario, damage, asked)
 
         same()
+
+
+def quietly(number: int, examples: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Examples that are always the same for a number."""
+    how = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    return lambda test: seed(number)(how(test))
 
 
 def kind_of(reply: Reply) -> list[str]:

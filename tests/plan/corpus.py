@@ -14,8 +14,8 @@ from graphql.validation import specified_rules
 from graphql_api.examples import examples
 from graphql_api.limits import DEFAULTS
 from tests.plan.known import Known
-from tests.plan.operations import Shapes, Writing
-from tests.plan.scenarios import SCHEMA
+from tests.plan.operations import Writing
+from tests.plan.scenarios import SCHEMA, SHAPES
 from tests.plan.twins import Asked
 
 ROOT = Path(__file__).parents[2]
@@ -89,14 +89,13 @@ class _Uses(Visitor):
 
 def corpus(texts: tuple[str, ...], known: Known) -> list[Asked]:
     """Operations as they are asked, with variables that fit where they stand."""
-    shapes = Shapes(SCHEMA)
     asked: list[Asked] = []
     for text in texts:
         document = parse(text)
         info = TypeInfo(SCHEMA)
         uses = _Uses(info)
         visit(document, TypeInfoVisitor(info, uses))
-        writing = Writing(lambda _: 0, shapes, known)  # the simplest of all choices
+        writing = Writing(lambda _: 0, SHAPES, known)  # the simplest of all choices
         values = {
             name: writing.sent(writing.argument(field, argument, kind, of, 2))
             for name, (field, argument, kind, of) in uses.found.items()

@@ -4,6 +4,8 @@ A document is valid by the way it is written: one response name always means the
 equal fields merge; fragments are finished before they are spread; a variable stands only where its type may.
 """
 
+from collections.abc import Callable
+from random import Random
 from typing import Any, NamedTuple
 
 import orjson
@@ -44,6 +46,8 @@ NO_ID = "U29mdFNraWxsOjkuOTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA"
 """Of a soft skill of release 9.9."""
 RUBBISH: tuple[Any, ...] = (None, True, -1, 2**40, 1.5, "x", "", [], [[None]], {}, {"x": 1}, ["NL"], "NL", "3.11")
 
+UpTo = Callable[[int], int]
+"""Gives a number from 0 to another one, both included: whatever is chosen is chosen by it."""
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
 
@@ -68,15 +72,20 @@ class Enum(str):
     """The name of a value of an enum."""
 
 
-def operations(schema: GraphQLSchema, known: Known) -> Any:
-    """Any operation, as it is sent."""
-    shapes = Shapes(schema)
+def operations(shapes: "Shapes", known: Known) -> Any:
+    """Any operation, as it is sent: a strategy of Hypothesis, which makes failures short but repeats itself."""
 
     @some.composite
     def written(draw: Any) -> Asked:
-        return Writing(draw, shapes, known).asked()
+        return Writing(lambda most: draw(_UP_TO[most]), shapes, known).asked()
 
     return written()
+
+
+def numbered(shapes: "Shapes", known: Known, number: int) -> Asked:
+    """The operation of a number: hardly two are the same."""
+    random = Random(number)
+    return Writing(lambda most: random.randint(0, most), shapes, known).asked()
 
 
 class Shapes:
@@ -97,15 +106,14 @@ class Shapes:
         return {each.name for each in self.schema.get_possible_types(kind)} if is_abstract_type(kind) else {kind.name}
 
 
-_PLACES = [some.integers(0, most) for most in range(200)]
-_PERCENT = _PLACES[99]
+_UP_TO = [some.integers(0, most) for most in range(200)]
 
 
 class Writing:
     """One document being written."""
 
-    def __init__(self, draw: Any, shapes: Shapes, known: Known) -> None:
-        self.draw = draw
+    def __init__(self, up_to: UpTo, shapes: Shapes, known: Known) -> None:
+        self.up_to = up_to
         self.shapes = shapes
         self.schema = schema = shapes.schema
         self.known = known
@@ -122,14 +130,14 @@ class Writing:
     # Choices. The simple one is always what a failure shrinks to.
 
     def percent(self) -> int:
-        return (int(self.draw(_PERCENT)) + 50) % 100  # the ends of a range come more often than what lies between
+        return (self.up_to(99) + 50) % 100  # the ends of a range come more often than what lies between
 
     def chance(self, percent: int) -> bool:
-        return (int(self.draw(_PERCENT)) - 33) % 100 < percent
+        return (self.up_to(99) - 33) % 100 < percent
 
     def pick(self, values: Any) -> Any:
         found = values if isinstance(values, list | tuple) else list(values)
-        return found[self.draw(_PLACES[len(found) - 1])]
+        return found[self.up_to(len(found) - 1)]
 
     def mostly(self, good: Any, other: Any, percent: int = 88) -> Any:
         good = list(good)
@@ -181,7 +189,7 @@ class Writing:
     # Selections
 
     def selection(self, parent: Composite, depth: int, room: float, page: float) -> str:
-        count = 1 + self.draw(_PLACES[4 if depth < 4 else 2]) if self.left > 0 else 1
+        count = 1 + self.up_to(4 if depth < 4 else 2) if self.left > 0 else 1
         heads: list[Head] = []
         found = [self.one(parent, depth, room, page, heads) for _ in range(count)]
         if heads and self.left > 0 and self.chance(15):  # the same field again, which merges

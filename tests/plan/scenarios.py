@@ -12,6 +12,7 @@ from graphql import GraphQLSchema
 from graphql_api.sandbox import bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.plan.known import Known
+from tests.plan.operations import Shapes
 from tests.plan.twins import Asked, Reply, Twins, twins
 from tests.plan.upstream import Damage, Upstream, as_it_is
 from tests.variants.mutated import Original
@@ -26,6 +27,7 @@ WIDE = {"plan": 0, "operation_calls": 100_000, "upstream_concurrency": 1000}
 ALWAYS_STALE = {"keep_release": 0.0, "keep_current": 0.0}
 ALWAYS_EXPIRED = ALWAYS_STALE | {"serve_stale": 0.0}
 SCHEMA: GraphQLSchema = graphql.build_schema((Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8"))
+SHAPES = Shapes(SCHEMA)
 
 
 class Data:
@@ -78,6 +80,18 @@ SCENARIOS = (
     Scenario("damaged and stale", damaged=True, settings=ALWAYS_STALE),
     Scenario("nothing is stored for long", damaged=True, settings=ALWAYS_EXPIRED),
     Scenario("current moves", settings={"keep_current": 0.0, "serve_stale": 0.0}, moves=True),
+)
+"""What every run of the tests goes through."""
+MORE_SCENARIOS = (
+    *SCENARIOS,
+    Scenario("little memory for documents", settings={"memory_bytes": 30_000}),
+    Scenario("no memory for documents", damaged=True, settings={"memory_bytes": 0}),
+    Scenario("little room for parts", settings={"part_bytes": 20_000}),
+    Scenario("short pages", damaged=True, settings={"page_size": 2}),
+    Scenario("short pages and no index", index="off", settings={"page_size": 2}),
+    Scenario("incremental delivery", damaged=True, settings={"incremental": "on"}),
+    Scenario("a subgraph", settings={"federation": "on"}),
+    Scenario("little is allowed", settings={"max_cost": 100}),
 )
 
 
