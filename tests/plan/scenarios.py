@@ -56,6 +56,8 @@ class Scenario:
     index: str = "open"
     """`open`; `there`, to be opened at first need; or `off`."""
     settings: dict[str, Any] = field(default_factory=dict)
+    forgets: bool = False
+    """Whether documents are forgotten for want of room: then which of them are asked for again is a matter of their last use."""
     moves: bool = False
     """Whether another release becomes the current one between two rounds."""
 
@@ -66,6 +68,7 @@ class Scenario:
         settings = replace(data.settings, index="off" if self.index == "off" else "need", **self.settings)
         one, other = (replace(settings, **each) for each in switches)
         async with twins(one, other, upstream, *(RELEASES if self.index == "open" else ())) as pair:
+            pair.upstream_too = not self.forgets
             yield pair, upstream
 
 
@@ -84,7 +87,7 @@ SCENARIOS = (
 """What every run of the tests goes through."""
 MORE_SCENARIOS = (
     *SCENARIOS,
-    Scenario("little memory for documents", settings={"memory_bytes": 30_000}),
+    Scenario("little memory for documents", forgets=True, settings={"memory_bytes": 30_000}),
     Scenario("no memory for documents", damaged=True, settings={"memory_bytes": 0}),
     Scenario("little room for parts", settings={"part_bytes": 20_000}),
     Scenario("short pages", damaged=True, settings={"page_size": 2}),

@@ -103,6 +103,8 @@ class Twins:
         self.second = second
         self.last: Reply | None = None
         """What the first one replied last."""
+        self.upstream_too = True
+        """Whether what was asked upstream is compared."""
 
     async def ask(self, asked: Asked) -> list[str]:
         """The differences between the replies to an operation, and whether a plan was given up without need."""
@@ -111,7 +113,12 @@ class Twins:
         other = await self.second.ask(asked)
         self.last = one
         in_vain = _GAVE_UP.count > before and not one.body.startswith(b'{"errors"')
-        return [*differences(one, other), *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
+        told = (
+            differences(one, other)
+            if self.upstream_too
+            else differences(one._replace(upstream=[]), other._replace(upstream=[]))
+        )
+        return [*told, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
 
     async def ask_again(self, asked: Asked) -> list[str]:
         """Those where each holds the tag of its own last answer."""
