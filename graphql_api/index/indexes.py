@@ -20,9 +20,10 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.changes import Change, changes
 from graphql_api.index.file import IndexFile
-from graphql_api.index.known import Known
+from graphql_api.index.known import UNKNOWN, Known
 from graphql_api.index.search import Search
-from graphql_api.index.things import Thing, things
+from graphql_api.index.things import Thing, by_code, by_uuid, things
+from graphql_api.index.uses import competences_using, profiles_using
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
 from graphql_api.store import Store
@@ -39,6 +40,9 @@ MAPPED = 1 << 30
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
 """Seconds before documents that failed are tried again, doubled each time."""
 
+_QUICK = frozenset({things, by_uuid, by_code, profiles_using, competences_using})
+"""Questions about one thing that a few rows by key answer."""
+
 Mode = Literal["start", "need", "off"]
 
 
@@ -51,7 +55,7 @@ class Index:
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for _ in range(READERS):
             self._idle.put(_read_only(file.path))
-        self._beside = _read_only(file.path)
+        self._here, self._beside = _read_only(file.path), _read_only(file.path)
         self._beside_lock = threading.Lock()
         self.missing = file.missing()
         self.search = Search()
@@ -67,8 +71,14 @@ class Index:
         )
 
     def at_hand(self, question: Callable[..., Any], key: Any) -> Any:
-        """The answer that `look_up` gave about one thing before, None where there is none; UNKNOWN where it must be asked."""
-        return self._known.get(question, key)
+        """The answer about one thing, None where there is none; UNKNOWN where nobody asked for it, and a thread must.
+
+        The quick questions are asked here and now: they take some ten microseconds, and the way to a thread and back a hundred.
+        """
+        answer = self._known.get(question, key)
+        if answer is UNKNOWN and question in _QUICK:
+            answer = self._known.put(question, key, question(self._here, [key]).get(key))
+        return answer
 
     async def look_up(
         self, question: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]], keys: Sequence[Any]
@@ -114,6 +124,7 @@ class Index:
         self._threads.shutdown()
         for _ in range(READERS):
             self._idle.get().close()
+        self._here.close()
         self._beside.close()
 
 

@@ -14,7 +14,7 @@ from graphql_api.index.things import Thing, things
 MOST_BYTES = 32_000_000
 """Of one index; all things of a release at real size take less."""
 
-_ENTRY, _THING, _USE = 300, 1500, 100
+_ENTRY, _THING, _USE = 300, 1000, 100
 """Bytes of an answer's place here, of a thing with its texts, and of one place where a thing is used."""
 
 

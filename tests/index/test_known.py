@@ -13,7 +13,7 @@ from graphql_api.index.uses import Use, profiles_using
 from graphql_api.loaders import Loaders
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import running
+from tests.conftest import CP_7, running
 
 
 def thing(n: int) -> Thing:
@@ -50,6 +50,24 @@ def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> No
     assert known.get(things, 1) is UNKNOWN
     known.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # takes more than all the room
     assert known.bytes == 0
+
+
+async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_asked_for(
+    releases: Releases, settings: Settings
+) -> None:
+    async with running(releases, settings) as server:
+        parts = server.app.state.parts
+        load: Loaders = parts.loaders()
+        assert load.look_up_at_hand("3.11", things, 1) is UNKNOWN  # no index is open yet
+        await parts.indexes.ready("3.11")
+
+        code = (Kind.TechnicalCompetence, "CP-7")
+        found: Thing = load.look_up_at_hand("3.11", by_code, code)
+        assert str(found.uuid) == CP_7
+        assert load.look_up_at_hand("3.11", things, found.n) is found
+        assert load.look_up_at_hand("3.11", by_code, (Kind.Skill, "CP-7")) is None
+        uses = load.look_up_at_hand("3.11", profiles_using, found.n)
+        assert uses == (await (await load.index("3.11")).ask(profiles_using, [found.n]))[found.n] != []
 
 
 async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing_is_the_same_object(
