@@ -40,12 +40,11 @@ class Exchange(RequestResponseCycle):
             await super().send(message)
 
     def _head_of(self, start: HTTPResponseStartEvent) -> bytes:
-        pieces, lines = [STATUS_LINE[start["status"]]], 1
-        for headers in (self.default_headers, start["headers"]):
-            for name, value in headers:
-                pieces += (_checked(name), b": ", value, b"\r\n")
-                lines += 1
-        head = b"".join(pieces)
+        headers = [*self.default_headers, *start["headers"]]
+        lines = 1 + len(headers)
+        head = STATUS_LINE[start["status"]] + b"".join(
+            [b"%b: %b\r\n" % (_checked(name), value) for name, value in headers]
+        )
         # No value has begun a line of its own, or holds what is no text.
         if (
             head.count(b"\n") != lines

@@ -25,6 +25,7 @@ HEADERS = {
 """Of every answer (OWASP's HTTP headers cheat sheet); pages bring a policy of their own."""
 
 _SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_SAFE_NAMES = {name for name, _ in _SAFE}
 
 SENT = (
     "Content-Type",
@@ -76,7 +77,8 @@ class SafeHeaders:
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(each for each in _SAFE if each[0] not in told)]
+                safe = _SAFE if _SAFE_NAMES.isdisjoint(told) else [each for each in _SAFE if each[0] not in told]
+                message["headers"] = [*message["headers"], *safe]
             await send(message)
 
         return await self._app(scope, receive, safely)
