@@ -37,6 +37,7 @@ class Data:
         self.original = original
         self.known = known
         self.settings = settings
+        self.empty = (settings.cache_dir or Path()) / "empty"
 
     @classmethod
     async def of(cls, folder: Path, small: bool) -> "Data":
@@ -65,7 +66,9 @@ class Scenario:
     async def twins(self, data: Data, seed: int, *switches: dict[str, Any]) -> AsyncIterator[tuple[Twins, Upstream]]:
         """Two servers in this scenario, which differ by these settings, and their upstream."""
         upstream = Upstream(data.original, Damage(seed) if self.damaged else as_it_is, "3.11" if self.moves else None)
-        settings = replace(data.settings, index="off" if self.index == "off" else "need", **self.settings)
+        settings = replace(data.settings, **self.settings)
+        if self.index == "off":  # and none of before either
+            settings = replace(settings, index="off", cache_dir=data.empty)
         one, other = (replace(settings, **each) for each in switches)
         async with twins(one, other, upstream, *(RELEASES if self.index == "open" else ())) as pair:
             pair.upstream_too = not self.forgets
