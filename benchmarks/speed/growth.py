@@ -54,13 +54,13 @@ def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, s
 
 
 def _told(loads: dict[str, Load]) -> str:
-    return "  ".join(f"{name} {load.per_second:,.0f}/s" for name, load in loads.items())
+    return "  ".join(f"{name} {load.per_second:,.0f}/s ({load.per_cpu_second:,.0f})" for name, load in loads.items())
 
 
 def _measure(
     server: Serving, driver: Driver, operations: list[Operation], seconds: int
 ) -> tuple[dict[str, Load], float]:
-    for operation in operations:
+    for operation in (*operations, *operations):  # once for the documents, once for what is kept of what is asked again
         ask_all(server.url, operation.bodies)
     memory = resident(server.pid)
     return {each.name: driver.run(server, each.bodies, seconds) for each in operations}, memory
