@@ -136,12 +136,14 @@ class Loaders:
         before = len(known) + sum(name not in known for name in read.indexes)
         known.update(read.by_name)
         self._store.count(len(known) - before, self.asker)
+        self._store.used(read.by_name)
         self.asker.moving |= read.moving
         self._read += read.by_name.items()
 
     def reused(self, read: "Read") -> None:
         """The same for a whole answer: nothing is read after it."""
         self._store.count(len(read.by_name) - len(read.indexes), self.asker)
+        self._store.used(read.by_name)
         self.asker.moving |= read.moving
 
     def _fresh_until(self, name: str, read: Any) -> float:

@@ -19,7 +19,7 @@ from graphql_api.loaders import Loaders
 from graphql_api.releases import told_numbers
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
-from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Upstream
+from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Upstream, profile
 
 
 class Table:
@@ -118,6 +118,24 @@ async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
     load, _, _ = await in_memory(PROFILE)
 
     assert isinstance(load.load(PROFILE), Ready)
+
+
+@pytest.mark.parametrize("again", ["reread", "reused"])
+async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used(again: str) -> None:
+    upstream = Upstream()
+    store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
+    load = Loaders(store, cast(Indexes, None), page_size=500, asker=Asker())
+    await load.load(PROFILE)
+    mark = load.mark()
+    load.at_hand(PROFILE)
+    made = load.read_since(mark)
+    assert made is not None
+
+    for number in range(500):
+        getattr(load, again)(made)
+        await load.load(profile(number))
+    assert store.at_hand(PROFILE, Asker()) is made.by_name[PROFILE]
+    assert store.at_hand(profile(0), Asker()) is None
 
 
 async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage_collector() -> None:

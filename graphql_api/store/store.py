@@ -36,6 +36,9 @@ from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
 _FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("fresh", "stale"))
 _JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "missed", "missing"))
 
+LOOKS = 31
+"""Of so many uses of what was made of documents one counts as a look at them; a prime, so that no habit of clients evades it."""
+
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
 
@@ -68,6 +71,7 @@ class Store:
         self._backend = backend
         self._clock = clock
         self._keep_missing = keep_missing
+        self._uses = 0
         self._passing: set[str] = set()
         self._flights: Flights[Kept] = Flights()
         self._missing: Remembered[UpstreamNotFound] = Remembered(clock)
@@ -113,6 +117,15 @@ class Store:
         """Count fresh documents that were read in what was made of them before."""
         asker.tally.cached += documents
         _FRESH.count += documents
+
+    def used(self, paths: Iterable[str]) -> None:
+        """What was made of these documents is used, without a look at them: now and then that counts as one, or they would be
+        the first to go, and what was made of them with them.
+        """
+        self._uses += 1
+        if self._uses % LOOKS == 0:
+            for path in paths:
+                self._memory.get(path)
 
     async def get_many(self, paths: Iterable[str], asker: Asker) -> Found:
         """For each path its document, or the error that came instead: UpstreamTimeout for what is not there by `asker.deadline`.
