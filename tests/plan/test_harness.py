@@ -9,7 +9,7 @@ import pytest
 
 from tests.plan.bench import Bench
 from tests.plan.reduced import reduced
-from tests.plan.scenarios import RELEASES, SCENARIOS
+from tests.plan.scenarios import RELEASES
 from tests.plan.twins import Asked, Reply, Twin, Twins, differences
 from tests.plan.upstream import Damage, Upstream
 
@@ -117,19 +117,3 @@ def test_a_failing_operation_is_made_short() -> None:
     short = reduced(asked, lambda each: "regions" in each.query)
 
     assert " ".join(short.query.split()) == "query A { skill { ...F } } fragment F on Competence { regions }"
-
-
-def test_a_difference_is_told_with_a_short_operation(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def differ(asked: Asked) -> list[str]:
-        return ["data"] if "code" in asked.query else []
-
-    monkeypatch.setattr(bench, "differs", lambda scenario, number, asked: bool(differ(asked)))
-    monkeypatch.setattr(bench, "compare", lambda scenario, number, asked: _refuse(asked, differ))
-
-    with pytest.raises(AssertionError, match=r"in short: .*code") as told:
-        bench.compare_numbered(SCENARIOS[0], 0, examples=1)
-    assert len(str(told.value).partition("in short: ")[2]) < 400
-
-
-def _refuse(asked: list[Asked], differ: Callable[[Asked], list[str]]) -> None:
-    assert not [each for each in asked if differ(each)], "they differ"

@@ -190,3 +190,17 @@ def test_odd_documents_and_values_are_answered_alike(bench: Bench, group: dict[s
     if not scenario.damaged:
         failed = [name for name, each in asked.items() if b'"errors":' in replies[each.query, str(each.variables)].body]
         assert failed == (list(FAILS) if group is FAILS else [])
+
+
+def test_long_answers_are_compressed_alike(bench: Bench) -> None:
+    headers = {"accept-encoding": "gzip, br"}
+    lengths = [
+        f"{{ skills(first: {first}) {{ nodes {{ id uuid code description {{ nl fr }} }} }} }}"
+        for first in (1, 3, 6, 500)
+    ]
+    asked = [Asked(each, headers=headers, get=get) for each in lengths for get in (False, True)]
+
+    replies = bench.compare(SCENARIOS[0], 0, asked)
+
+    told = [replies[each, "None"].headers.get("content-encoding") for each in lengths]
+    assert (told[0], told[-1]) == (None, "gzip")

@@ -5,6 +5,7 @@ documents came first is nobody's business.
 """
 
 import asyncio
+import gzip
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -87,6 +88,8 @@ class Twin:
         await self.parts.store.settle()
         headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
         sent = b"".join(each.get("body", b"") for each in messages[1:])
+        if headers.get("content-encoding") == "gzip":
+            sent = gzip.decompress(sent)
         return Reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
 
 
