@@ -8,16 +8,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, free_port, installed, needed, running, wait_for
-from graphql_api.settings import Settings
 
 TAILCALL_PROGRAM = "node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
 PEERS = Path(__file__).resolve().parents[1] / "peers"
-KNOWN = {field.name for field in fields(Settings)}
 OURS = "competent-graphql"
 SQLITE, PARTS_OFF = f"{OURS}, SQLite store", f"{OURS}, no parts kept"
 PLANS_OFF, KEPT_ANSWERS = f"{OURS}, plans off", f"{OURS}, answers kept"
@@ -47,14 +44,14 @@ class Contestant(NamedTuple):
 
 
 def ours(**chosen: str) -> dict[str, Contestant]:
-    """This server, set in the ways that are compared, by name. A way that it does not know (yet) is left out."""
-    ways: dict[str, dict[str, str]] = {OURS: {}, SQLITE: {"store": "sqlite"}}
-    if "plans" in KNOWN:
-        ways[PLANS_OFF] = {"plans": "off"}
-    if "part_bytes" in KNOWN:
-        ways[PARTS_OFF] = {"part_bytes": "0"}
-    if "keep_answers" in KNOWN:
-        ways[KEPT_ANSWERS] = {"keep_answers": ""}
+    """This server, set in the ways that are compared, by name."""
+    ways: dict[str, dict[str, str]] = {
+        OURS: {},
+        SQLITE: {"store": "sqlite"},
+        PLANS_OFF: {"plans": "off"},
+        PARTS_OFF: {"part_bytes": "0"},
+        KEPT_ANSWERS: {"answer_bytes": ""},
+    }
     return {
         name: Contestant(name, _ours({**chosen, **way}), ours=True, brief=name in (SQLITE, PARTS_OFF))
         for name, way in ways.items()
@@ -81,10 +78,10 @@ def _ours(chosen: Mapping[str, str]) -> Start:
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"upstream_url": upstream, "store": "memory:", "cache_dir": str(folder / "cache"), "port": "0"}
-        settings |= {"log": "warning", "plan": "0", "queue_timeout": "10", "keep_answers": "0", **chosen}
+        settings |= {"log": "warning", "plan": "0", "queue_timeout": "10", "answer_bytes": "0", **chosen}
         if settings["store"] == "sqlite":
             settings["store"] = f"sqlite:{folder / 'store.sqlite'}"
-        told = {f"COMPETENT_{name.upper()}": value for name, value in settings.items() if value and name in KNOWN}
+        told = {f"COMPETENT_{name.upper()}": value for name, value in settings.items() if value}
         command = [sys.executable, "-m", "graphql_api", "serve"]
         with running(command, SERVER_CORE, folder / "stderr.log", _environment(told)) as process:
             assert process.stdout
