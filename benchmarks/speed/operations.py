@@ -3,6 +3,7 @@
 Every server is asked the same; `search` and `gap` need an index, which only this one has.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
+from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.documents import Documents
 from graphql_api.types.node import NodeId
 
@@ -107,11 +108,12 @@ def profiles_of(release: Documents) -> list[str]:
 
 def used_often(release: Documents) -> list[str]:
     """The uuids of the competences that several profiles use; of those most used, where none is used often."""
-    uses = {
-        uuid: len(release.used_in(uuid)) for item in release.items(COMPETENCES) if (uuid := orjson.loads(item)["id"])
-    }
+    uses: Counter[str] = Counter()
+    for uuid in profiles_of(release):
+        profile = orjson.loads(release.document(PROFILES, uuid) or b"")
+        uses.update({each["id"] for each in (*profile["essentialCompetences"], *profile["specificCompetences"])})
     least = min(OFTEN, max(uses.values()))
-    return [uuid for uuid, times in uses.items() if times >= least]
+    return sorted(uuid for uuid, times in uses.items() if times >= least)
 
 
 def drawn(all_of_them: Sequence[str], most: int = VARIED) -> list[str]:
