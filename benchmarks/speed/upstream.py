@@ -13,6 +13,7 @@ _CONFIGURATION = """
 {modules}
 daemon off;
 worker_processes 1;
+worker_rlimit_nofile 8192;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log warn;
 events {{ worker_connections 4096; }}
@@ -26,7 +27,7 @@ http {{
   tcp_nodelay on;
   keepalive_timeout 600;
   keepalive_requests 1000000000;
-  open_file_cache max=200000 inactive=1h;
+  open_file_cache max=4000 inactive=1h;
   open_file_cache_valid 1h;
   open_file_cache_errors on;
   map $args $document {{ "" $uri.json; default $uri/$args.json; }}
