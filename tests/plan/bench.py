@@ -18,7 +18,7 @@ from tests.plan.twins import Asked, Reply, runs
 T = TypeVar("T")
 
 ON, OFF = {"plans": "on"}, {"plans": "off"}
-MANY = 12
+MANY = 8
 EACH = 6, 10
 """Operations of an example, asked twice of two new servers."""
 
