@@ -66,7 +66,7 @@ class Client:
 
     async def ask(self, request: bytes) -> int:
         """The status of an answer that was read whole."""
-        reader, writer = self._idle.pop() if self._idle else await self._connect()
+        reader, writer = self._kept() or await self._connect()
         try:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -81,6 +81,16 @@ class Client:
         status = int(head[9:12])
         self.unsaid += status == 503 and b"\r\nretry-after:" not in head.lower()
         return status
+
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection that is still open: the server closes those that were idle for long."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+            self.open -= 1
+        return None
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         self.open += 1

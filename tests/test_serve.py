@@ -159,7 +159,7 @@ async def test_a_mirror_stops_cleanly_on_ctrl_c_and_goes_on_where_it_was(tmp_pat
             "COMPETENT_WALK_CONCURRENCY": "1",
         }
         await client.post(
-            "/sandbox/faults", json={"match": "/releases/*/technicalcompetences/*", "kind": "slow", "seconds": 0.01}
+            "/sandbox/faults", json={"match": "/releases/*/technicalcompetences/*", "kind": "slow", "seconds": 0.2}
         )
         process = await mirror(environment)
         while not list((tmp_path / "index").glob("*.part")):
