@@ -185,4 +185,6 @@ async def mirror(environment: dict[str, str]) -> asyncio.subprocess.Process:
         env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # Who starts the tests in the background of a shell has them, and all that they start, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
