@@ -4,7 +4,6 @@ Trusted documents come from the manifests that client tools write; what clients 
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from graphql import GraphQLError, parse
 
 from graphql_api.errors import SettingsError
+from graphql_api.recent import Recent
 
 APOLLO = "apollo-persisted-query-manifest"
 
@@ -88,26 +88,13 @@ class Automatic:
     """Documents that clients left under their hash, those asked for most recently (Apollo's automatic persisted queries)."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        self._most = most
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._documents: OrderedDict[str, str] = OrderedDict()
+        self._documents: Recent[str, str] = Recent(most_bytes, most)
 
     def get(self, hash: str) -> str | None:
         """The document with this hash."""
-        if hash in self._documents:
-            self._documents.move_to_end(hash)
         return self._documents.get(hash)
 
     def keep(self, hash: str, text: str) -> None:
         """Keep a document, and let go of those that nobody has asked for the longest."""
-        if hash in self._documents:
-            return
-        self._documents[hash] = text
-        self._bytes += _size(text)
-        while len(self._documents) > self._most or self._bytes > self._most_bytes:
-            self._bytes -= _size(self._documents.popitem(last=False)[1])
-
-
-def _size(text: str) -> int:
-    return len(text.encode()) + 64
+        if hash not in self._documents:
+            self._documents.put(hash, text, len(text.encode()) + 64)

@@ -4,7 +4,6 @@ What is expensive happens here and once for a text, within bounds: limits stand 
 have a small budget. What is wrong with a document is kept too, apart, so that nobody pushes out what others ask with rubbish.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -27,6 +26,7 @@ from graphql_api.cost import Cost, Costing
 from graphql_api.errors import QueryTooComplex
 from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal, too_long
 from graphql_api.plan import Planned
+from graphql_api.recent import Recent
 from graphql_api.telling import Told, told, told_of_document
 
 DOCUMENTS_KEPT = 500
@@ -149,8 +149,8 @@ class Documents:
         self._introspection = introspection
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self._costing = Costing(schema)
-        self._good = _Shelf(DOCUMENTS_KEPT, bytes_kept * 3 // 4)
-        self._bad = _Shelf(REFUSED_KEPT, bytes_kept // 4)
+        self._good = _room(bytes_kept * 3 // 4, DOCUMENTS_KEPT)
+        self._bad = _room(bytes_kept // 4, REFUSED_KEPT)
 
     @property
     def bytes(self) -> int:
@@ -162,7 +162,8 @@ class Documents:
         found = self._good.get(text) or self._bad.get(text)
         if found is None:
             found = self._prepare(text)
-            (self._bad if found.errors else self._good).put(found)
+            if found.text:
+                (self._bad if found.errors else self._good).put(text, found, found.size)
         return found
 
     def _prepare(self, text: str) -> Prepared:
@@ -204,6 +205,10 @@ def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
     return told_of_document(error)
 
 
+def _room(most_bytes: int, most: int) -> Recent[str, Prepared]:
+    return Recent(most_bytes, most, largest=most_bytes // 4)
+
+
 def _gave_up(error: GraphQLError) -> bool:
     return isinstance(error, ValidationAbortedError) and "error limit" not in error.message
 
@@ -216,28 +221,3 @@ _OUT_OF_BUDGET = QueryTooComplex(
 
 def _told(error: QueryTooComplex) -> Told:
     return told(GraphQLError(str(error), original_error=error), error.code)
-
-
-class _Shelf:
-    """The prepared documents of one sort, the least recently asked going first."""
-
-    def __init__(self, most: int, most_bytes: int) -> None:
-        self._most = most
-        self._most_bytes = most_bytes
-        self.bytes = 0
-        self._kept: OrderedDict[str, Prepared] = OrderedDict()
-
-    def get(self, text: str) -> Prepared | None:
-        found = self._kept.get(text)
-        if found is not None:
-            self._kept.move_to_end(text)
-        return found
-
-    def put(self, prepared: Prepared) -> None:
-        if not prepared.text or prepared.size > self._most_bytes // 4:
-            return
-        self._kept[prepared.text] = prepared
-        self.bytes += prepared.size
-        while len(self._kept) > self._most or self.bytes > self._most_bytes:
-            _, gone = self._kept.popitem(last=False)
-            self.bytes -= gone.size

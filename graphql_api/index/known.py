@@ -4,12 +4,12 @@ Bounded by about the bytes that they take, the least recently used going first. 
 that what others make of it can be kept by it.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, Literal
 
 from graphql_api.index.things import Thing, things
+from graphql_api.recent import Recent
 
 MOST_BYTES = 32_000_000
 """Of one index; all things of a release at real size take less."""
@@ -34,17 +34,16 @@ class Known:
     """What is known of one index. Used by the event loop's thread alone."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most = most_bytes
-        self._answers: OrderedDict[Key, Any] = OrderedDict()
-        self.bytes = 0
+        self._answers: Recent[Key, Any] = Recent(most_bytes)
+
+    @property
+    def bytes(self) -> int:
+        """About what all of it takes."""
+        return self._answers.bytes
 
     def get(self, question: Callable[..., Any], key: Any) -> Any | Literal[Unknown.UNKNOWN]:
         """The answer about one thing, None where there is none; UNKNOWN where that has to be asked."""
-        asked = question, key
-        answer = self._answers.get(asked, UNKNOWN)
-        if answer is not UNKNOWN:
-            self._answers.move_to_end(asked)
-        return answer
+        return self._answers.get((question, key), UNKNOWN)
 
     def put(self, question: Callable[..., Any], key: Any, answer: Any) -> Any:
         """Know an answer from now on; the one to be given, in which a thing is the object that it was before."""
@@ -53,11 +52,7 @@ class Known:
             return known
         if isinstance(answer, Thing) and question is not things:
             answer = self.put(things, answer.n, answer)
-        self._answers[question, key] = answer
-        self.bytes += _size(question, answer)
-        while self.bytes > self._most:
-            (gone, _), was = self._answers.popitem(last=False)
-            self.bytes -= _size(gone, was)
+        self._answers.put((question, key), answer, _size(question, answer))
         return answer
 
 

@@ -4,13 +4,13 @@ A part goes with any document that it was made of, as soon as that is replaced o
 is no longer fresh. The bytes of all parts are bounded; those used least recently go first.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from graphql_api.loaders import Read
+from graphql_api.recent import Recent
 
 ENTRY_BYTES, NAME_BYTES = 800, 100
 """What a part takes beside its JSON text, and for each document that it was made of (measured: 700 to 900, and 65 to 100)."""
@@ -45,10 +45,13 @@ class Kept(Generic[E]):
     """What is kept, by a key that says of what, under which selection, in which languages."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._most = most_bytes
-        self._parts: OrderedDict[Hashable, E] = OrderedDict()
+        self._parts: Recent[Hashable, E] = Recent(most_bytes, largest=most_bytes // 8, gone=self._forget)
         self._of: dict[str, set[Hashable]] = {}
-        self.bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """What all of it takes."""
+        return self._parts.bytes
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -56,35 +59,24 @@ class Kept(Generic[E]):
     def get(self, key: Hashable, now: float) -> E | None:
         """A part all of whose documents are fresh; None where there is none."""
         part = self._parts.get(key)
-        if part is None:
+        if part is not None and part.read.until <= now:
+            self._parts.drop(key)
             return None
-        if part.read.until <= now:
-            self._remove(key)
-            return None
-        self._parts.move_to_end(key)
         return part
 
     def put(self, key: Hashable, part: E) -> None:
         """Keep a part, and let go of those that no longer fit. One larger than an eighth of all the room stays out."""
+        self._parts.put(key, part, part.size)
         if key in self._parts:
-            self._remove(key)
-        if part.size > self._most // 8:
-            return
-        self._parts[key] = part
-        self.bytes += part.size
-        for name in part.read.by_name:
-            self._of.setdefault(name, set()).add(key)
-        while self.bytes > self._most:
-            self._remove(next(iter(self._parts)))
+            for name in part.read.by_name:
+                self._of.setdefault(name, set()).add(key)
 
     def drop(self, name: str) -> None:
         """Forget all parts that were made of this document or index."""
         for key in tuple(self._of.get(name, ())):
-            self._remove(key)
+            self._parts.drop(key)
 
-    def _remove(self, key: Hashable) -> None:
-        part = self._parts.pop(key)
-        self.bytes -= part.size
+    def _forget(self, key: Hashable, part: E) -> None:
         for name in part.read.by_name:
             keys = self._of[name]
             keys.discard(key)

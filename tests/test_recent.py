@@ -1,0 +1,52 @@
+"""A bounded map: what goes first, what is counted, what is told."""
+
+from graphql_api.recent import Recent
+
+
+def test_what_was_used_least_recently_goes_first() -> None:
+    kept: Recent[str, int] = Recent(30)
+    for key in ("a", "b", "c"):
+        kept.put(key, 1, 10)
+    kept.get("a")
+    kept.put("d", 1, 10)
+
+    assert [key in kept for key in ("a", "b", "c", "d")] == [True, False, True, True]
+    assert (len(kept), kept.bytes) == (3, 30)
+
+
+def test_it_holds_no_more_than_so_many() -> None:
+    kept: Recent[str, int] = Recent(1000, most=2)
+    for key in ("a", "b", "c"):
+        kept.put(key, 1, 10)
+
+    assert (len(kept), kept.bytes) == (2, 20)
+
+
+def test_one_that_is_too_large_stays_out_and_takes_away_what_was_in_its_place() -> None:
+    kept: Recent[str, int] = Recent(100, largest=20)
+    kept.put("a", 1, 10)
+    kept.put("a", 2, 21)
+
+    assert (len(kept), kept.bytes) == (0, 0)
+    assert kept.get("a") is None
+
+
+def test_whoever_leaves_is_told_of_also_for_another_in_its_place() -> None:
+    gone = []
+    kept: Recent[str, int] = Recent(20, gone=lambda key, value: gone.append((key, value)))
+    kept.put("a", 1, 10)
+    kept.put("a", 2, 10)
+    kept.put("b", 3, 20)
+    kept.drop("b")
+    kept.drop("unknown")
+
+    assert gone == [("a", 1), ("a", 2), ("b", 3)]
+    assert kept.bytes == 0
+
+
+def test_what_there_is_not_is_told_by_what_was_asked_for() -> None:
+    kept: Recent[str, None] = Recent(10)
+    kept.put("a", None, 1)
+
+    assert kept.get("a", "missing") is None
+    assert kept.get("b", "missing") == "missing"
