@@ -63,10 +63,6 @@ class Begun(Generic[T]):
             except StopIteration as ended:
                 return ended.value  # type: ignore[no-any-return]
 
-    def close(self) -> None:
-        """End the coroutine where it is."""
-        self._coroutine.close()
-
 
 def begin(coroutine: Coroutine[Any, Any, T]) -> Ready[T] | Failed | Begun[T]:
     """Run a coroutine as far as it goes without waiting."""
@@ -83,18 +79,19 @@ def begin(coroutine: Coroutine[Any, Any, T]) -> Ready[T] | Failed | Begun[T]:
 
 async def all_of(awaitables: Iterable[Awaitable[T]]) -> list[T]:
     """The results of awaitables that were begun, in their order; raises what the first to fail raises."""
-    begun = list(awaitables)
-    if all(map(_is_at_hand, begun)):
-        return [await each for each in begun]
-    return await asyncio.gather(*begun)
+    return await _results(awaitables, return_exceptions=False)
 
 
 async def tried(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
     """The results of awaitables that were begun, in their order, and in place of a result the exception that was raised."""
+    return await _results(awaitables, return_exceptions=True)
+
+
+async def _results(awaitables: Iterable[Awaitable[Any]], *, return_exceptions: bool) -> list[Any]:
     begun = list(awaitables)
     if all(map(_is_at_hand, begun)):
         return [await each for each in begun]
-    return await asyncio.gather(*begun, return_exceptions=True)
+    return await asyncio.gather(*begun, return_exceptions=return_exceptions)
 
 
 def _is_at_hand(awaitable: Awaitable[Any]) -> bool:

@@ -135,14 +135,15 @@ class Loaders:
         known = self._known
         before = len(known) + sum(name not in known for name in read.indexes)
         known.update(read.by_name)
-        self._store.count(len(known) - before, self.asker)
-        self._store.used(read.by_name)
-        self.asker.moving |= read.moving
+        self._used(read, len(known) - before)
         self._read += read.by_name.items()
 
     def reused(self, read: "Read") -> None:
-        """The same for a whole answer: nothing is read after it."""
-        self._store.count(len(read.by_name) - len(read.indexes), self.asker)
+        """The same for a whole answer: nothing is read beside it."""
+        self._used(read, len(read.by_name) - len(read.indexes))
+
+    def _used(self, read: "Read", documents: int) -> None:
+        self._store.count(documents, self.asker)
         self._store.used(read.by_name)
         self.asker.moving |= read.moving
 

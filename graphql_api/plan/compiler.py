@@ -65,13 +65,13 @@ class Compiler:
         return Plan(_Compiling(self, document, operation, variables).root())
 
 
-def steering(document: DocumentNode) -> frozenset[str]:
+def steering(document: DocumentNode) -> tuple[str, ...]:
     """The variables that decide what is skipped and included; raises Unplanned where other directives decide something."""
     found = _Directives()
     visit(document, found)
     if not found.names <= {*_STEERING}:
         raise Unplanned
-    return frozenset(found.variables)
+    return tuple(found.variables)
 
 
 class _Directives(Visitor):

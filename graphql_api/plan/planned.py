@@ -33,7 +33,7 @@ class Planned:
         self._document = document
         self.operation = operation
         self._variables: Variables | None = None
-        self._steering: frozenset[str] | None = None
+        self._steering: tuple[str, ...] | None = None
         self._plans: dict[tuple[Any, ...], Plan | None] = {}
 
     def variables(self, schema: GraphQLSchema) -> Variables:
@@ -48,8 +48,8 @@ class Planned:
             try:
                 self._steering = steering(self._document)
             except Unplanned:
-                self._steering, self._plans[()] = frozenset(), None
-        steered = tuple(variables.coerced.get(name) for name in sorted(self._steering))
+                self._steering, self._plans[()] = (), None
+        steered = tuple(variables.coerced.get(name) for name in self._steering)
         if steered not in self._plans:
             if len(self._plans) == MOST_STEERED:
                 self._plans.clear()

@@ -4,7 +4,7 @@ Each completes a value as graphql-core does, or raises: then graphql-core runs t
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CoroutineType
 from typing import Any
 
@@ -37,23 +37,13 @@ def attribute(name: str, complete: Complete) -> Step:
 def declared(reads: Reads, complete: Complete) -> Step:
     """A field that is declared as keys of a document and what is made of their value."""
     keys, convert, never_null = reads.keys, reads.convert, reads.never_null
-
-    def step(source: Any, run: Run) -> Any:
-        value = source.part.read(keys, convert, never_null)
-        return _waited(value, complete, run) if type(value) is CoroutineType else complete(value, run)
-
-    return step
+    return lambda source, run: _completed(source.part.read(keys, convert, never_null), complete, run)
 
 
 def resolved(resolver: StrawberryResolver[Any], arguments: Arguments, complete: Complete) -> Step:
     """A field that is resolved by a function."""
     call = _caller(resolver, arguments)
-
-    def step(source: Any, run: Run) -> Any:
-        value = call(source, run)
-        return _waited(value, complete, run) if type(value) is CoroutineType else complete(value, run)
-
-    return step
+    return lambda source, run: _completed(call(source, run), complete, run)
 
 
 def resolved_and_kept(
@@ -64,17 +54,15 @@ def resolved_and_kept(
 
     def step(source: Any, run: Run) -> Any:
         mark = run.loaders.mark()
-        value = call(source, run)
-        if type(value) is CoroutineType:
-            begun = begin(value)
-            if type(begun) is not Ready:
-                return _later(begun, complete)
-            value = begun.result
-        read = run.loaders.read_since(mark)
-        if read is None or not read.by_name:
-            return complete(value, run)
-        key = (getattr(source, "number", ""), *map(id, read.by_name.values()), *run.flavour(asked))
-        return run.spliced(key, read, complete, value, mark)
+
+        def kept(value: Any, run: Run) -> Any:
+            read = run.loaders.read_since(mark)
+            if read is None or not read.by_name:
+                return complete(value, run)
+            key = (getattr(source, "number", ""), *map(id, read.by_name.values()), *run.flavour(asked))
+            return run.spliced(key, read, complete, value, mark)
+
+        return _completed(call(source, run), kept, run, late=complete)
 
     return step
 
@@ -94,15 +82,16 @@ def _caller(resolver: StrawberryResolver[Any], arguments: Arguments) -> Callable
     return call
 
 
-def _waited(coroutine: Any, complete: Complete, run: Run) -> Any:
-    begun = begin(coroutine)
-    return complete(begun.result, run) if type(begun) is Ready else _later(begun, complete)
-
-
-def _later(begun: Any, complete: Complete) -> Later:
+def _completed(value: Any, complete: Complete, run: Run, late: Complete | None = None) -> Any:
+    """What stands in the answer for a value, or for what a coroutine gives; one that has to wait is completed by `late`."""
+    if type(value) is not CoroutineType:
+        return complete(value, run)
+    begun = begin(value)
+    if type(begun) is Ready:
+        return complete(begun.result, run)
     if type(begun) is Failed:
         raise begun.error
-    return Later(begun, complete)
+    return Later(begun, late or complete)
 
 
 def required(complete: Complete) -> Complete:
@@ -123,26 +112,24 @@ def optional(complete: Complete) -> Complete:
 
 def items(complete: Complete) -> Complete:
     """Completes a list."""
-
-    def completed(values: Any, run: Run) -> list[Any]:
-        if not isinstance(values, list | tuple):
-            raise GivesUp
-        return [complete(value, run) for value in values]
-
-    return completed
+    return lambda values, run: [complete(value, run) for value in _listed(values)]
 
 
 def items_in_turns(complete: Complete) -> Complete:
     """Completes a list whose items take long: one that comes up when the turn is over waits for the next, with all after it."""
 
     def completed(values: Any, run: Run) -> list[Any]:
-        if not isinstance(values, list | tuple):
-            raise GivesUp
         made: list[Any] = []
-        _go_on(made, iter(values), complete, run)
+        _go_on(made, iter(_listed(values)), complete, run)
         return made
 
     return completed
+
+
+def _listed(values: Any) -> Sequence[Any]:
+    if not isinstance(values, list | tuple):
+        raise GivesUp
+    return values
 
 
 def _go_on(made: list[Any], values: Iterator[Any], complete: Complete, run: Run) -> None:
