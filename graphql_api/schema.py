@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
+    DocumentNode,
     ExperimentalIncrementalExecutionResults,
     GraphQLError,
     SubsequentIncrementalExecutionResult,
@@ -28,9 +29,8 @@ from strawberry.utils.await_maybe import await_maybe
 from graphql_api.errors import QueryTooComplex
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
-from graphql_api.plan import KeptAnswer, KeptAnswers, KeptParts, Key, Plans, count
-from graphql_api.plan import Run as Planning
-from graphql_api.prepared import Documents, Operation, Prepared
+from graphql_api.plan import KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, count
+from graphql_api.prepared import Documents, Operation
 from graphql_api.query import CONCEPTS, Query
 from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
@@ -59,11 +59,12 @@ class OnlyQueries(Exception):
     """A mutation or a subscription, where only a query may be run."""
 
 
-class Run(NamedTuple):
+class Chosen(NamedTuple):
     """An operation that may be run with the variables that came with it."""
 
-    prepared: Prepared
+    document: DocumentNode
     operation: Operation
+    variables: dict[str, Any]
 
 
 class CompetentSchema(strawberry.Schema):
@@ -96,7 +97,9 @@ class CompetentSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing: Strawberry would write an excerpt of the query for each error."""
 
-    def run_of(self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any) -> Run | list[Told]:
+    def choose(
+        self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any
+    ) -> Chosen | list[Told]:
         """The operation to run, or why none is; name, kind and cost go into the record of the request."""
         prepared = self.documents.prepare(query)
         if prepared.errors:
@@ -108,7 +111,8 @@ class CompetentSchema(strawberry.Schema):
             self._check(record.cost, variables)
         except (GraphQLError, QueryTooComplex) as error:
             return [told(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")]
-        return Run(prepared, operation)
+        assert prepared.document is not None  # where there are no errors
+        return Chosen(prepared.document, operation, variables or {})
 
     def _check(self, cost: int, variables: dict[str, Any] | None) -> None:
         if variables and (count := values_in(variables)) > self.limits.variable_values:
@@ -122,14 +126,14 @@ class CompetentSchema(strawberry.Schema):
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
         """The same for Strawberry's own ways in (`execute`, `stream`), which would parse and validate by themselves."""
-        run = self.run_of(
+        chosen = self.choose(
             context.query or "", context.variables, context._provided_operation_name, context.context.record
         )
-        if isinstance(run, list):
-            return PreExecutionError(data=None, errors=[ToldError(each) for each in run])
-        if run.operation.kind not in {each.value for each in context.allowed_operations}:
-            raise InvalidOperationTypeError(OperationType(run.operation.kind))
-        context.graphql_document = run.prepared.document
+        if isinstance(chosen, list):
+            return PreExecutionError(data=None, errors=[ToldError(each) for each in chosen])
+        if chosen.operation.kind not in {each.value for each in context.allowed_operations}:
+            raise InvalidOperationTypeError(OperationType(chosen.operation.kind))
+        context.graphql_document = chosen.document
         return None
 
     async def answer(
@@ -155,49 +159,47 @@ class CompetentSchema(strawberry.Schema):
         """
         if only_queries and self.documents.prepare(query).kind(operation_name) not in (None, "query"):
             raise OnlyQueries
-        run = self.run_of(query, variables, operation_name, context.record)
-        if isinstance(run, list):
-            return Answer(None, run, False)
-        if run.operation.kind == "subscription":
+        chosen = self.choose(query, variables, operation_name, context.record)
+        if isinstance(chosen, list):
+            return Answer(None, chosen, False)
+        if chosen.operation.kind == "subscription":
             return Answer(None, [told(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
         if self._plans is None:
-            return self._executed(run, variables, context)
-        key = self._plans.key(run.operation.digest, variables, context) if spliced else None
+            return self._executed(chosen, context)
+        key = self._plans.key(chosen.operation.digest, variables, context) if spliced else None
         if key is not None and (kept := self._plans.again(key, context)) is not None:
             return Answer(None, [], True, kept=kept)
-        planned = self._plans.begin(run.operation.planned, variables or {}, context, spliced)
-        if planned is None:
-            return self._executed(run, variables, context)
-        if planned.waits or planned.failed:
-            return self._finished(planned, key, run, variables, context)
-        return self._planned(planned, key)
+        run = self._plans.begin(chosen.operation.planned, chosen.variables, context, spliced)
+        if run is None:
+            return self._executed(chosen, context)
+        if run.waits or run.failed:
+            return self._finished(run, key, chosen, context)
+        return self._planned(run, key)
 
-    async def _finished(
-        self, planned: Planning, key: Key | None, run: Run, variables: dict[str, Any] | None, context: Any
-    ) -> Answer:
+    async def _finished(self, run: Run, key: Key | None, chosen: Chosen, context: Any) -> Answer:
         try:
-            await planned.finish()
-            if planned.failed:  # what was loaded is at hand, and so is what could not be; the rest is on its way
-                count(planned)
-                return await self._executed(run, variables, context)
-            return self._planned(planned, key)
+            await run.finish()
+            if run.failed:  # what was loaded is at hand, and so is what could not be; the rest is on its way
+                count(run)
+                return await self._executed(chosen, context)
+            return self._planned(run, key)
         finally:
-            planned.abandon()
+            run.abandon()
 
-    def _planned(self, planned: Planning, key: Key | None) -> Answer:
-        count(planned)
-        kept = self._plans.keep(key, planned) if key is not None and self._plans is not None else None
-        return Answer(planned.data, [], True) if kept is None else Answer(None, [], True, kept=kept)
+    def _planned(self, run: Run, key: Key | None) -> Answer:
+        count(run)
+        kept = self._plans.keep(key, run) if key is not None and self._plans is not None else None
+        return Answer(run.data, [], True) if kept is None else Answer(None, [], True, kept=kept)
 
-    async def _executed(self, run: Run, variables: dict[str, Any] | None, context: Any) -> Answer:
+    async def _executed(self, chosen: Chosen, context: Any) -> Answer:
         """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""
         result = await await_maybe(
             self._get_execute_function()(
                 self._schema,
-                run.prepared.document,
+                chosen.document,
                 context_value=context,
-                variable_values=variables,
-                operation_name=run.operation.name or None,
+                variable_values=chosen.variables,
+                operation_name=chosen.operation.name or None,
                 is_awaitable=optimized_is_awaitable,
                 executor_class=self.execution_context_class,
                 max_coercion_errors=10,
