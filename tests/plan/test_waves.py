@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,9 +21,9 @@ NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code ess
 
 
 @pytest.fixture
-async def unindexed(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    """A server without an index: its whole way leads over documents."""
-    async with running(releases, replace(settings, index="off")) as started:
+async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server without an index, also of another test's: its whole way leads over documents."""
+    async with running(releases, replace(settings, index="off", cache_dir=tmp_path)) as started:
         yield started
 
 
