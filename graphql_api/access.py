@@ -242,7 +242,7 @@ class _Connection:
     async def _refuse(self, id: Any, refusal: Refused) -> None:
         known = record_of(self._scope)
         record = Record(known.request_id, client=known.client, protocol="websocket")
-        errors = [{"message": str(refusal), "extensions": {"code": refusal.code, "retryAfter": refusal.retry_after}}]
+        errors = [refusal.told]
         sign(errors, record)
         self._outcomes.tell(record, record.outcome, 0.0)
         text = orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()

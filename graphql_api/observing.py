@@ -9,7 +9,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.endpoint import JSON, Refused, Unavailable, refused
+from graphql_api.endpoint import JSON, Refused, Unavailable, Unforeseen, refused
 from graphql_api.logs import logging_for, tell
 from graphql_api.outcomes import Outcomes, line_of
 from graphql_api.record import Record, record_of
@@ -62,7 +62,7 @@ class Observing:
             refusal: Refused = Unavailable("This server is being stopped; ask again.", retry_after=1)
         except Exception:
             log.exception("unexpected error")
-            refusal = Refused(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
+            refusal = Unforeseen()
         if sent.status is None:  # what has begun to be sent is cut by the server
             await refused(refusal, JSON, record)(scope, receive, sent)
 

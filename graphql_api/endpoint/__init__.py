@@ -9,7 +9,7 @@ from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.operation import Operation
-from graphql_api.endpoint.refusal import Refused, Unavailable
+from graphql_api.endpoint.refusal import Refused, Unavailable, Unforeseen
 from graphql_api.endpoint.respond import Endpoint
 from graphql_api.endpoint.statuses import STATUSES
 
@@ -24,6 +24,7 @@ __all__ = [
     "Operation",
     "Refused",
     "Unavailable",
+    "Unforeseen",
     "http_error",
     "refused",
     "unexpected",

@@ -4,7 +4,7 @@ The one place where `extensions` of an answer are put together, and where codes 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
-from graphql_api.endpoint.refusal import Refused
+from graphql_api.endpoint.refusal import Refused, Unforeseen
 from graphql_api.media import GZIP_FROM
 from graphql_api.metrics import ERRORS
 from graphql_api.record import Record, record_of
@@ -104,40 +104,27 @@ def _extensions(record: Record, explain: bool) -> dict[str, Any]:
 
 def refused(refusal: Refused, media_type: str, record: Record, status: int | None = None) -> Response:
     """The answer to a request that no operation can be run for; `status` is that of the refusal where none is given."""
-    extensions: dict[str, Any] = {"code": refusal.code}
-    if refusal.retry_after is not None:
-        extensions["retryAfter"] = refusal.retry_after
-    errors = [{"message": str(refusal), "extensions": extensions}]
-    return _json({"errors": errors}, status or refusal.status, media_type, record, refusal.headers)
+    record.codes = []
+    errors = [refusal.told]
+    sign(errors, record)
+    headers = headers_of(record) | refusal.headers
+    body = orjson.dumps({"errors": errors})
+    return Response(body, status or refusal.status, headers, media_type=f"{media_type}; charset=utf-8")
 
 
 async def http_error(request: Request, error: Exception) -> Response:
     """Any other refusal of this server (no such page, wrong method) as JSON."""
     assert isinstance(error, HTTPException)
-    message = _ADVICE.get(error.status_code, error.detail)
-    return _error(message, "BAD_REQUEST", error.status_code, JSON, record_of(request.scope), error.headers)
+    refusal = Refused(error.status_code, _ADVICE.get(error.status_code, error.detail))
+    refusal.headers |= dict(error.headers or {})
+    return refused(refusal, JSON, record_of(request.scope))
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
     """What nobody foresaw: logged with its trace, told without."""
     record = record_of(request.scope)
     log.error("unexpected error in request %s", record.request_id, exc_info=error)
-    return _error("Something went wrong here.", "INTERNAL_SERVER_ERROR", 500, JSON, record)
-
-
-def _error(
-    message: str, code: str, status: int, media_type: str, record: Record, headers: Mapping[str, str] | None = None
-) -> Response:
-    return _json({"errors": [{"message": message, "extensions": {"code": code}}]}, status, media_type, record, headers)
-
-
-def _json(
-    body: dict[str, Any], status: int, media_type: str, record: Record, headers: Mapping[str, str] | None = None
-) -> Response:
-    record.codes = []
-    sign(body.get("errors", ()), record)
-    told = headers_of(record) | dict(headers or {})
-    return Response(orjson.dumps(body), status, told, media_type=f"{media_type}; charset=utf-8")
+    return refused(Unforeseen(), JSON, record)
 
 
 def sign(errors: Iterable[dict[str, Any]], record: Record) -> None:

@@ -1,6 +1,7 @@
 """A request that no operation can be run for, as an exception that carries status, code and headers."""
 
 import math
+from typing import Any
 
 
 class Refused(Exception):
@@ -18,6 +19,19 @@ class Refused(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if retry_after is not None:
             self.headers["Retry-After"] = str(math.ceil(retry_after))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """It as an error of GraphQL."""
+        waiting = {} if self.retry_after is None else {"retryAfter": self.retry_after}
+        return {"message": str(self), "extensions": {"code": self.code, **waiting}}
+
+
+class Unforeseen(Refused):
+    """What nobody foresaw: it is in the log, and nothing of it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
 
 
 class Malformed(Refused):

@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavailable
+from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavailable, Unforeseen
 from graphql_api.endpoint import refused as refused_response
 from graphql_api.endpoint.answer import headers_of
 from graphql_api.endpoint.operation import operation_of
@@ -82,8 +82,7 @@ class Events:
             yield _next({"errors": [refused(refusal, record)]})
         except Exception:
             log.exception("unexpected error in request %s", record.request_id)
-            unforeseen = Refused(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
-            yield _next({"errors": [refused(unforeseen, record)]})
+            yield _next({"errors": [refused(Unforeseen(), record)]})
         if not self.connections.stopping.is_set():  # then the client is to come back
             yield _COMPLETE
 

@@ -31,10 +31,7 @@ def refused(refusal: Refused, record: Record) -> dict[str, Any]:
     """A refusal as an error of GraphQL."""
     if refusal.status >= 500:
         record.ended = "shed" if refusal.status == 503 else "failed"
-    extensions: dict[str, Any] = {"code": refusal.code}
-    if refusal.retry_after is not None:
-        extensions["retryAfter"] = refusal.retry_after
-    error = {"message": str(refusal), "extensions": extensions}
+    error = refusal.told
     _sign([error], record)
     return error
 

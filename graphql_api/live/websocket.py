@@ -18,7 +18,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from graphql_api.endpoint import Refused
+from graphql_api.endpoint import Refused, Unforeseen
 from graphql_api.endpoint.operation import from_object
 from graphql_api.fetching import Tally
 from graphql_api.live.connections import Connections, TooMany
@@ -214,8 +214,7 @@ class _Connection:
             record.ended = "left"
         except Exception:
             log.exception("unexpected error in request %s", record.request_id)
-            unforeseen = Refused(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
-            await self._send({"id": id, "type": "error", "payload": [refused(unforeseen, record)]})
+            await self._send({"id": id, "type": "error", "payload": [refused(Unforeseen(), record)]})
 
     def _record(self) -> Record:
         """Of one operation: an id of its own, and whom access has let in on this connection."""
