@@ -12,39 +12,84 @@ from graphql_api.endpoint import JSON, Unavailable, refused
 from graphql_api.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
 from graphql_api.record import Record, record_of
 
+PATHS = ("/graphql", "/id/")
+"""Beginnings of the paths that run operations."""
+
+
+class Door:
+    """Where places are taken and given back: who finds none in `wait` seconds is turned away."""
+
+    def __init__(self, places: Places, wait: float) -> None:
+        self.places = places
+        self._wait = wait
+
+    async def take(self, record: Record) -> None:
+        """Take a place; raises Full where there is none in time."""
+        record.asker.waiting = Patience(self.places)
+        turn = self.places.take()
+        if turn is not None:
+            await self._turn(turn)
+        begin = self.places.passes.begin()
+        if begin is not None:
+            try:
+                await begin
+            except asyncio.CancelledError:
+                self.places.leave()
+                raise
+        OPERATIONS_RUNNING.inc()
+
+    async def _turn(self, turn: "asyncio.Future[None]") -> None:
+        OPERATIONS_QUEUED.inc()
+        try:
+            async with asyncio.timeout(self._wait):
+                await turn
+        except TimeoutError:
+            self.places.give_up(turn)
+            raise Full from None
+        except asyncio.CancelledError:
+            self.places.give_up(turn)
+            raise
+        finally:
+            OPERATIONS_QUEUED.dec()
+
+    def leave(self) -> None:
+        """Give a place back."""
+        OPERATIONS_RUNNING.dec()
+        self.places.leave()
+
+
+def turned_away() -> Unavailable:
+    """What they are told who found no place, and counted."""
+    SHED.labels("full").inc()
+    return Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER)
+
 
 class Admission:
     """Pure ASGI around all that runs operations; health, metrics and assets pass."""
 
-    def __init__(
-        self, app: ASGIApp, places: Places, wait: float, most_bytes: int, paths: tuple[str, ...] = ("/graphql", "/id/")
-    ) -> None:
+    def __init__(self, app: ASGIApp, places: Places, wait: float, most_bytes: int) -> None:
         self._app = app
-        self._places = places
-        self._wait = wait
+        self._door = Door(places, wait)
         self._most_bytes = most_bytes
-        self._paths = paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse at once where there is no room; else let in whoever has sent the whole request."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._paths):
+        if scope["type"] != "http" or not scope["path"].startswith(PATHS):
             await self._app(scope, receive, send)
             return
+        record = record_of(scope)
         try:
-            if self._places.full:
+            if self._door.places.full:
                 raise Full
             messages = await self._whole(receive)  # a client that sends slowly holds no place meanwhile
-            record_of(scope).asker.waiting = Patience(self._places)
-            await self._take()
-            place = _Place(self._places, send)
+            await self._door.take(record)
+            place = _Place(self._door, send)
             try:
                 await self._app(scope, _again(messages, receive), place.send)
             finally:
                 place.leave()
         except Full:
-            SHED.labels("full").inc()
-            refusal = Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER)
-            await refused(refusal, JSON, record_of(scope))(scope, receive, send)
+            await refused(turned_away(), JSON, record)(scope, receive, send)
 
     async def _whole(self, receive: Receive) -> list[Message]:
         """The messages of a request; of one that is too large, as many as show that it is."""
@@ -55,63 +100,23 @@ class Admission:
             size += len(messages[-1].get("body", b""))
         return messages
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place while within; raises Full where none is free in time."""
-        await self._take()
-        try:
-            yield
-        finally:
-            OPERATIONS_RUNNING.dec()
-            self._places.leave()
-
-    async def _take(self) -> None:
-        turn = self._places.take()
-        if turn is not None:
-            await self._turn(turn)
-        begin = self._places.passes.begin()
-        if begin is not None:
-            try:
-                await begin
-            except asyncio.CancelledError:
-                self._places.leave()
-                raise
-        OPERATIONS_RUNNING.inc()
-
-    async def _turn(self, turn: "asyncio.Future[None]") -> None:
-        OPERATIONS_QUEUED.inc()
-        try:
-            async with asyncio.timeout(self._wait):
-                await turn
-        except TimeoutError:
-            self._places.give_up(turn)
-            raise Full from None
-        except asyncio.CancelledError:
-            self._places.give_up(turn)
-            raise
-        finally:
-            OPERATIONS_QUEUED.dec()
-
 
 def admitting(places: Places, wait: float) -> Callable[[Record], AbstractAsyncContextManager[None]]:
     """A place for each operation of a connection that stays, by the same rules; raises Unavailable where there is none."""
-    admission = Admission(_nowhere, places, wait, 0)
+    door = Door(places, wait)
 
     @asynccontextmanager
     async def admitted(record: Record) -> AsyncIterator[None]:
-        record.asker.waiting = Patience(places)
         try:
-            async with admission.place():
-                yield
+            await door.take(record)
         except Full:
-            SHED.labels("full").inc()
-            raise Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER) from None
+            raise turned_away() from None
+        try:
+            yield
+        finally:
+            door.leave()
 
     return admitted
-
-
-async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    """No request is passed on."""
 
 
 def _again(messages: list[Message], receive: Receive) -> Receive:
@@ -127,10 +132,10 @@ def _again(messages: list[Message], receive: Receive) -> Receive:
 class _Place:
     """A place that one request holds, and gives back where events follow: a subscription may last for days."""
 
-    __slots__ = ("_held", "_places", "_send")
+    __slots__ = ("_door", "_held", "_send")
 
-    def __init__(self, places: Places, send: Send) -> None:
-        self._places = places
+    def __init__(self, door: Door, send: Send) -> None:
+        self._door = door
         self._send = send
         self._held = True
 
@@ -142,8 +147,7 @@ class _Place:
     def leave(self) -> None:
         if self._held:
             self._held = False
-            OPERATIONS_RUNNING.dec()
-            self._places.leave()
+            self._door.leave()
 
 
 def _is_stream(start: Message) -> bool:
