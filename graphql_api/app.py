@@ -18,6 +18,7 @@ from graphql_api.access import guarding
 from graphql_api.admission import Admission, Places, admitting
 from graphql_api.agents import agents_routes
 from graphql_api.documentation import documentation_routes
+from graphql_api.eager import ended
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.exposition import metrics_routes
 from graphql_api.graphiql import graphiql_routes
@@ -151,9 +152,7 @@ def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event) -> Life
         ]
         yield
         stopping.set()
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        await ended(watches)
         await parts.aclose()
         await end_tracing()
 

@@ -94,6 +94,14 @@ async def _results(awaitables: Iterable[Awaitable[Any]], *, return_exceptions: b
     return await asyncio.gather(*begun, return_exceptions=return_exceptions)
 
 
+async def ended(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel tasks, and wait until they are over, however they end."""
+    found = list(tasks)
+    for each in found:
+        each.cancel()
+    await asyncio.gather(*found, return_exceptions=True)
+
+
 def _is_at_hand(awaitable: Awaitable[Any]) -> bool:
     if isinstance(awaitable, asyncio.Future):
         return awaitable.done() and not awaitable.cancelled() and awaitable.exception() is None

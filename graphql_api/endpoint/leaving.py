@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive
 
+from graphql_api.eager import ended
 from graphql_api.endpoint.refusal import Refused
 
 T = TypeVar("T")
@@ -23,9 +24,7 @@ async def while_present(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
             raise Refused(CLIENT_LEFT, "The client left before its answer.")
         return working.result()
     finally:
-        leaving.cancel()
-        working.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await ended((leaving, working))
 
 
 async def _left(receive: Receive) -> None:

@@ -56,7 +56,9 @@ class Endpoint:
         operation = await operation_of(scope, receive, self.max_body_bytes)
         query = self.documents.text_of(operation)
         by_post = scope["method"] == "POST"
-        loaders = self._loaders(record)
+        told = record.head.get(b"x-competent-timeout")
+        seconds = seconds_for(None if told is None else told.decode("latin-1"), self.operation_timeout)
+        loaders = self.loaders_for(record, seconds)
         try:
             answer = await self._answer(query, operation, record, loaders, receive, only_queries=not by_post)
         except BaseException:
@@ -81,9 +83,8 @@ class Endpoint:
             return compressed(reply, kept.gzipped)
         return reply
 
-    def _loaders(self, record: Record) -> Loaders:
-        told = record.head.get(b"x-competent-timeout")
-        seconds = seconds_for(None if told is None else told.decode("latin-1"), self.operation_timeout)
+    def loaders_for(self, record: Record, seconds: float) -> Loaders:
+        """The loaders of an operation that may take so many seconds from now."""
         asker = record.asker
         asker.deadline = asyncio.get_running_loop().time() + seconds
         asker.most_requests = self.operation_calls

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
+from graphql_api.eager import ended
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.changes import Change, changes
 from graphql_api.index.file import IndexFile
@@ -306,10 +307,7 @@ class Indexes:
 
     async def aclose(self) -> None:
         """End what is under way, which goes on where it was another time, and close the files."""
-        tasks = [*(building.task for building in self._building.values()), *self._retries.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended([*(building.task for building in self._building.values()), *self._retries.values()])
         for index in (*self._open.values(), *self._replaced):
             index.close()
         self._open.clear()

@@ -14,6 +14,7 @@ import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from graphql_api.eager import ended
 from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavailable, Unforeseen
 from graphql_api.endpoint import refused as refused_response
 from graphql_api.endpoint.answer import headers_of
@@ -104,10 +105,7 @@ class Events:
                 else:
                     yield None
         finally:
-            begun = [each for each in (coming, stopping) if each is not None]
-            for each in begun:
-                each.cancel()
-            await asyncio.gather(*begun, return_exceptions=True)
+            await ended(each for each in (coming, stopping) if each is not None)
 
 
 def _next(payload: dict[str, Any]) -> bytes:

@@ -3,10 +3,9 @@
 A query waits for its place like one over HTTP; a subscription holds none while it waits for news.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from graphql_api.endpoint import Context, Endpoint, Operation
 from graphql_api.published import Published
@@ -33,11 +32,8 @@ class Running:
         documents = self.endpoint.documents
         query = documents.text_of(operation)
         seconds = self.endpoint.operation_timeout
-        deadline = asyncio.get_running_loop().time() + seconds
-        asker = replace(record.asker, deadline=deadline, most_requests=self.endpoint.operation_calls)
-        record.asker = asker
-        make_loaders = self.endpoint.make_loaders
-        context = Context(make_loaders(asker), languages, record, self.published, make_loaders, seconds)
+        loaders = self.endpoint.loaders_for(record, seconds)
+        context = Context(loaders, languages, record, self.published, self.endpoint.make_loaders, seconds)
         record.texts = {"query": query, "variables": operation.variables}
         asked = (query, operation.variables, operation.operation_name, context)
         try:

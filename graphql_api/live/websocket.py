@@ -18,6 +18,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from graphql_api.eager import ended
 from graphql_api.endpoint import Refused, Unforeseen
 from graphql_api.endpoint.operation import from_object
 from graphql_api.fetching import Tally
@@ -103,10 +104,7 @@ class _Connection:
             if not talking.done():
                 await self._close(Closing(1001, "The server is being stopped"))
         finally:
-            begun = [talking, stopping, *self._operations.values()]
-            for task in begun:
-                task.cancel()
-            await asyncio.gather(*begun, return_exceptions=True)
+            await ended((talking, stopping, *self._operations.values()))
 
     async def _talk(self) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
+from graphql_api.eager import ended
 from graphql_api.errors import CompetentError
 from graphql_api.metrics import STORE_REVALIDATIONS
 from graphql_api.secret import Secret
@@ -60,7 +61,4 @@ class Revalidations:
 
     async def aclose(self) -> None:
         """End what is under way; the copies stay as they are."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(self._tasks.values())
