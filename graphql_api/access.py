@@ -13,12 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 from platformdirs import user_config_path
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.answer import sign
+from graphql_api.endpoint.caching import KEYS_COME_IN
 from graphql_api.keys import Keys
 from graphql_api.live.denial import deny
 from graphql_api.outcomes import Outcomes
@@ -26,16 +27,14 @@ from graphql_api.quotas import Quotas
 from graphql_api.record import Record, record_of
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings
+from graphql_api.settings.checks import LOOPBACK
 
 log = logging.getLogger(__name__)
 
 OPEN = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metrics")
 """Pages that need no key, and what is below them; so does `/` itself."""
-SHOWN = ("authorization", "x-api-key", "x-ibm-client-id")
-"""Headers that keys come in."""
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws for who may not connect, or no longer."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _OWN_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -144,7 +143,8 @@ class Access:
             await self._request(scope, receive, send)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        shown, record = Headers(scope=scope), record_of(scope)
+        record = record_of(scope)
+        shown = _shown(record)
         try:
             headers = await self._decide.count(self._decide.caller(shown, record))
         except Refused as refusal:
@@ -188,6 +188,11 @@ def is_open(path: str) -> bool:
     return path == "/" or any(path == each or path.startswith(f"{each}/") for each in OPEN)
 
 
+def _shown(record: Record) -> dict[str, str]:
+    """What a request shows of keys."""
+    return {name.decode(): record.head[name].decode("latin-1") for name in KEYS_COME_IN if name in record.head}
+
+
 class _Connection:
     """One WebSocket. Who could send no headers, as browsers cannot, shows a key in the payload of `connection_init`.
 
@@ -202,12 +207,10 @@ class _Connection:
         self._closed = False
 
     async def serve(self, app: ASGIApp) -> None:
-        headers = Headers(scope=self._scope)
-        if any(name in headers for name in SHOWN):
+        if shown := _shown(record_of(self._scope)):
             try:
-                self._let_in(headers)
+                self._let_in(shown)
             except Refused as refusal:
-                await self._receive()  # websocket.connect
                 await deny(self._scope, self._receive, self._send, refusal, FORBIDDEN)
                 return
         await app(self._scope, self._next, self._pass)

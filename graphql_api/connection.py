@@ -16,7 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from graphql_api.exchange import Exchange
-from graphql_api.wrapping import HEADERS
+from graphql_api.wrapping import SAFE
 
 _NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
 
@@ -243,7 +243,7 @@ def _answer(status: int, message: str, headers: list[tuple[bytes, bytes]]) -> by
 
 
 _HEADERS = [
-    *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
+    *SAFE,
     (b"content-type", b"application/json; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"connection", b"close"),

@@ -29,7 +29,6 @@ INDEX = "README.md"
 """The page of a folder."""
 BESIDE = ("schema.graphql",)
 """What the pages link to that this server has at its root."""
-_HEADERS = PAGE_HEADERS | {"Cache-Control": "no-cache"}
 
 
 def documentation_routes() -> list[Route]:
@@ -43,8 +42,8 @@ def documentation_routes() -> list[Route]:
             return refused(told, JSON, record_of(request.scope))
         accepted = preferred(request.headers.get("accept", ""), (MARKDOWN, "text/html"))
         if accepted == "text/html":
-            return conditional(HTMLResponse(as_html(name), headers=_HEADERS), request.headers)
-        return conditional(PlainTextResponse(text(name), headers=_HEADERS, media_type=MARKDOWN), request.headers)
+            return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), request.headers)
+        return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), request.headers)
 
     async def enter(_: Request) -> Response:
         return RedirectResponse("docs/", 308)

@@ -6,7 +6,7 @@ competences in the current release.
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -37,6 +37,10 @@ class Example(NamedTuple):
     def variables(self) -> list[str]:
         """The names of its variables."""
         return re.findall(r"\$(\w+)\s*:", self.query)
+
+    def given(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Its variables, as far as their values are known."""
+        return {name: known[name] for name in self.variables if name in known}
 
     @property
     def text(self) -> str:
@@ -121,7 +125,7 @@ async def tabs(ask: Ask) -> list[dict[str, str]]:
         {
             "title": each.name,
             "query": each.query,
-            "variables": json.dumps({name: known[name] for name in each.variables if name in known}, indent=2),
+            "variables": json.dumps(each.given(known), indent=2),
         }
         for each in examples()
     ]

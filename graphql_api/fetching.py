@@ -33,6 +33,11 @@ class Tally:
     stale: int = 0
     """Documents that were stored and no longer fresh, served all the same."""
 
+    @property
+    def told(self) -> dict[str, int]:
+        """As clients and operators are told."""
+        return {"requests": self.requests, "cached": self.cached, "stale": self.stale}
+
 
 @dataclass(slots=True, eq=False)
 class Asker:

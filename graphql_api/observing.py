@@ -41,7 +41,7 @@ class Observing:
         begun = time.perf_counter()
         record = record_of(scope)
         sent = _Sent(send, self._stopping)
-        span = OperationSpan(record.asker.headers, scope["method"], GRAPHQL) if scope["path"] == GRAPHQL else None
+        span = OperationSpan(record.asker.headers, scope["method"]) if scope["path"] == GRAPHQL else None
         try:
             with logging_for(record.request_id):
                 await self._answer(scope, receive, sent, record)

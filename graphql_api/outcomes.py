@@ -55,7 +55,6 @@ def line_of(record: Record, outcome: str, seconds: float, status: int | None) ->
         told["answers"] = record.answers
     if record.codes:
         told["codes"] = sorted(set(record.codes))
-    tally = record.asker.tally
-    told["upstream"] = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
+    told["upstream"] = record.asker.tally.told
     told["outcome"] = outcome
     return told

@@ -25,7 +25,7 @@ from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_r
 from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.progress import silent
 from graphql_api.settings import Settings
-from graphql_api.shared import SCHEMES, Shared
+from graphql_api.shared import Shared, is_shared
 from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.sharing import Sharing
@@ -171,7 +171,7 @@ def _writable(folder: Path) -> Path | None:
 
 
 def _shared(settings: Settings) -> Shared | None:
-    return Shared(settings.store, _origin(settings)) if settings.store.partition("://")[0] in SCHEMES else None
+    return Shared(settings.store, _origin(settings)) if is_shared(settings.store) else None
 
 
 def _backend(settings: Settings, keep: float) -> Backend | None:

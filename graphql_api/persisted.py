@@ -94,6 +94,9 @@ class Automatic:
         """The document with this hash."""
         return self._documents.get(hash)
 
+    def __contains__(self, hash: str) -> bool:
+        return hash in self._documents
+
     def keep(self, hash: str, text: str) -> None:
         """Keep a document, and let go of those that nobody has asked for the longest."""
         if hash not in self._documents:

@@ -13,7 +13,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from graphql_api.shared import SCHEMES, Reach, pool_of
+from graphql_api.shared import Reach, is_shared, pool_of
 
 if TYPE_CHECKING:
     from valkey.asyncio import BlockingConnectionPool
@@ -56,7 +56,7 @@ class Quotas:
     @classmethod
     def of(cls, store: str) -> "Quotas":
         """Those of the setting `store`: shared where it names a Valkey server."""
-        if store.partition("://")[0] not in SCHEMES:
+        if not is_shared(store):
             return cls()
         pool = pool_of(store)
         options: Any = {"wrap_exceptions": True, "key_prefix": "competent:quota", "connection_pool": pool}

@@ -31,6 +31,11 @@ CONNECTIONS = 32
 _VERSION = 1
 
 
+def is_shared(store: str) -> bool:
+    """Whether a store is one of a server that replicas share."""
+    return store.partition("://")[0] in SCHEMES
+
+
 def pool_of(url: str) -> "BlockingConnectionPool":
     """Connections to a server, bounded in number and time; SettingsError without the extra, or for what is no address."""
     try:

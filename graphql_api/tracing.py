@@ -108,10 +108,9 @@ async def end_tracing(patience: float = 2.0) -> None:
 class OperationSpan:
     """The span of one operation; nothing where nothing is traced."""
 
-    def __init__(self, headers: dict[str, str], method: str, route: str) -> None:
+    def __init__(self, headers: dict[str, str], method: str = "") -> None:
         self._span = _tracing.begin_operation(headers) if _tracing else None
         self._method = method
-        self._route = route
 
     def end(self, name: str, kind: str, status: int | None, outcome: str) -> None:
         """End it, with what came of the operation."""
@@ -125,7 +124,7 @@ class OperationSpan:
             graphql.GRAPHQL_OPERATION_NAME: name[:100],
             graphql.GRAPHQL_OPERATION_TYPE: kind,
             http_attributes.HTTP_REQUEST_METHOD: self._method,
-            http_attributes.HTTP_ROUTE: self._route,
+            http_attributes.HTTP_ROUTE: "/graphql",
             http_attributes.HTTP_RESPONSE_STATUS_CODE: status,
         }
         self._span.set_attributes({key: value for key, value in told.items() if value})

@@ -24,8 +24,9 @@ HEADERS = {
 }
 """Of every answer (OWASP's HTTP headers cheat sheet); pages bring a policy of their own."""
 
-_SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-_SAFE_NAMES = {name for name, _ in _SAFE}
+SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+"""The same as ASGI has them."""
+_SAFE_NAMES = {name for name, _ in SAFE}
 
 SENT = (
     "Content-Type",
@@ -77,7 +78,7 @@ class SafeHeaders:
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told = {name for name, _ in message["headers"]}
-                safe = _SAFE if _SAFE_NAMES.isdisjoint(told) else [each for each in _SAFE if each[0] not in told]
+                safe = SAFE if _SAFE_NAMES.isdisjoint(told) else [each for each in SAFE if each[0] not in told]
                 message["headers"] = [*message["headers"], *safe]
             await send(message)
 

@@ -96,7 +96,7 @@ def _extensions(record: Record, explain: bool) -> dict[str, Any]:
     tally = record.asker.tally
     told: dict[str, Any] = {}
     if explain or tally.stale:
-        told["upstream"] = {"requests": tally.requests, "cached": tally.cached, "stale": tally.stale}
+        told["upstream"] = tally.told
     if explain and record.cost is not None:
         told["cost"] = {"requested": record.cost, "allowed": record.cost_allowed}
     return told

@@ -16,7 +16,8 @@ from graphql_api.record import Record
 VARY = "Accept, Accept-Language"
 NOT_STORED = "no-store"
 _OF_THIS_SERVER = re.compile(r"\b__(schema|type)\b")
-_PRIVATE = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
+KEYS_COME_IN = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
+"""Header fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Caching:
         seconds = int(self.current if moving else self.release)
         if not seconds:
             return "no-cache"
-        return f"{'public' if _PRIVATE.isdisjoint(record.head) else 'private'}, max-age={seconds}"
+        return f"{'public' if KEYS_COME_IN.isdisjoint(record.head) else 'private'}, max-age={seconds}"
 
 
 def conditional(response: Response, headers: Mapping[str, str]) -> Response:

@@ -50,8 +50,11 @@ class Documents:
 
     def executed(self, operation: Operation, text: str) -> None:
         """Keep the text of an operation that came with its hash. Only what could be executed fills that room."""
-        if self._automatic is not None and operation.sha256 is not None and operation.sha256 == digest(text):
-            self._automatic.keep(operation.sha256, text)
+        sha256 = operation.sha256
+        if self._automatic is None or sha256 is None or sha256 in self._automatic:
+            return
+        if sha256 == digest(text):
+            self._automatic.keep(sha256, text)
 
 
 def _error(message: str, code: str) -> Refused:

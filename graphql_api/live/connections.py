@@ -19,10 +19,15 @@ class Connections:
         self.stopping = stopping
         self.open = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another."""
+        return self.open >= self.most
+
     @contextmanager
     def one(self, protocol: str) -> Iterator[None]:
         """Count a connection while within; raises TooMany where there is no room for it."""
-        if self.open >= self.most:
+        if self.full:
             raise TooMany
         self.open += 1
         LIVE_CONNECTIONS.labels(protocol).inc()

@@ -23,7 +23,8 @@ logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
 async def deny(scope: Scope, receive: Receive, send: Send, refusal: Refused, code: int) -> None:
-    """Refuse a connection whose `websocket.connect` has been received; `code` is for servers that close instead."""
+    """Refuse a connection; `code` is for servers that close instead."""
+    await receive()  # websocket.connect
     if EXTENSION not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": code, "reason": str(refusal)[:120]})
         return

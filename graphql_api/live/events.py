@@ -56,13 +56,13 @@ class Events:
             return
         record.protocol = "events"
         try:
-            if self.connections.open >= self.connections.most:
+            if self.connections.full:
                 raise Unavailable("This server has as many open connections as it can; ask again.", 5.0)
             operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
         except Refused as refusal:
             await refused_response(refusal, JSON, record)(scope, receive, send)
             return
-        headers = headers_of(record) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        headers = headers_of(record) | {"X-Accel-Buffering": "no"}
         stream = self._stream(operation, record)
         await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
 

@@ -42,14 +42,13 @@ def _sign(errors: list[dict[str, Any]], record: Record) -> None:
 
 
 @contextmanager
-def observed(record: Record, outcomes: Outcomes, protocol: str) -> Iterator[None]:
+def observed(record: Record, outcomes: Outcomes) -> Iterator[None]:
     """Within this an operation runs, whose lines in the log carry its id; it is told of when it is over.
 
     What is not refused and ends by being cancelled was left by its client.
     """
-    record.protocol = protocol
     begun = time.perf_counter()
-    span = OperationSpan(record.asker.headers, "", "/graphql")
+    span = OperationSpan(record.asker.headers)
     try:
         with logging_for(record.request_id):
             yield

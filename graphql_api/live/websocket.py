@@ -63,7 +63,6 @@ class WebSockets:
         """Serve one connection until it ends."""
         websocket = WebSocket(scope, receive, send)
         if not self._may_connect(websocket):
-            await receive()  # websocket.connect
             await deny(scope, receive, send, _ELSEWHERE, 1008)
             return
         if PROTOCOL not in scope.get("subprotocols", ()):
@@ -186,7 +185,7 @@ class _Connection:
 
     async def _run(self, id: str, payload: Any, full: bool) -> None:
         record = self._record()
-        with observed(record, self._bounds.outcomes, "websocket"):
+        with observed(record, self._bounds.outcomes):
             await self._answer(id, payload, full, record)
 
     async def _answer(self, id: str, payload: Any, full: bool, record: Record) -> None:
@@ -218,7 +217,8 @@ class _Connection:
         """Of one operation: an id of its own, and whom access has let in on this connection."""
         known, request_id = record_of(self._websocket.scope), uuid4().hex
         headers = known.asker.headers | {"X-Request-ID": request_id}
-        return Record(request_id, client=known.client, asker=replace(known.asker, headers=headers, tally=Tally()))
+        asker = replace(known.asker, headers=headers, tally=Tally())
+        return Record(request_id, client=known.client, protocol="websocket", asker=asker)
 
     async def _send(self, message: dict[str, Any]) -> None:
         with suppress(RuntimeError):  # closed meanwhile: the messages of this connection end here

@@ -11,6 +11,7 @@ from graphql_api.settings.declared import variable
 if TYPE_CHECKING:
     from graphql_api.settings import Settings
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 
 
@@ -54,7 +55,7 @@ def _check_upstream(settings: "Settings") -> None:
             "COMPETENT_UPSTREAM_URL must be the base of a Competent API, such as "
             "https://api.vdab.be/services/opendata/competent/v2"
         )
-    loopback = url.hostname in ("127.0.0.1", "::1", "localhost")
+    loopback = url.hostname in LOOPBACK
     if url.scheme == "http" and not loopback:
         raise SettingsError("COMPETENT_UPSTREAM_URL must use https: the key would go over the network in the clear")
     if not loopback and not settings.key().reveal():
