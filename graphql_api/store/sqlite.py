@@ -14,10 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
-import orjson
-
 from graphql_api.errors import SettingsError
 from graphql_api.fetching import Validators
+from graphql_api.store.behind import Behind, packed, unpacked
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 
@@ -68,23 +67,20 @@ class SqliteFile:
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._most_bytes = most_bytes
-        self._pending = Memory(PENDING_BYTES)
-        self._flushing: asyncio.Task[None] | None = None
+        self._behind = Behind(self._flush, Memory(PENDING_BYTES))
         self._make_usable()
         self._reading, self._writing = self._connect(), self._connect()
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
         """Those of the documents that are here, in one look."""
         asked = list(paths)
-        waiting = {path: kept for path in asked if (kept := self._pending.get(path)) is not None}
+        waiting = self._behind.among(asked)
         loop = asyncio.get_running_loop()
         return (await loop.run_in_executor(self._reader, self._read_safely, asked)) | waiting
 
     def put(self, path: str, kept: Kept) -> None:
         """Keep a document; it is written soon, together with the others of this moment."""
-        self._pending.put(path, kept)
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.ensure_future(self._flush())
+        self._behind.put(path, kept)
 
     def turn(self, path: str, good: Callable[[Kept], bool]) -> AbstractAsyncContextManager[None]:
         """Processes over one file take no turns: each fetches what it needs."""
@@ -92,21 +88,14 @@ class SqliteFile:
 
     async def aclose(self) -> None:
         """Write what waits to be written, and close the file."""
-        if self._flushing is not None:
-            await self._flushing
+        await self._behind.settle()
         self._reader.shutdown()
         self._writer.shutdown()
         self._reading.close()
         self._writing.close()
 
-    async def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
-        while len(self._pending):
-            batch = {path: kept for path in tuple(self._pending) if (kept := self._pending.get(path)) is not None}
-            await loop.run_in_executor(self._writer, self._write_safely, batch)
-            for path, kept in batch.items():
-                if self._pending.get(path) is kept:
-                    self._pending.drop(path)
+    async def _flush(self, batch: dict[str, Kept]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._write_safely, batch)
 
     def _read(self, paths: list[str]) -> dict[str, Kept]:
         found: dict[str, Kept] = {}
@@ -116,8 +105,7 @@ class SqliteFile:
             sql = f"{_SELECT} WHERE origin = ? AND path IN ({marks})"
             for path, at, size, etag, last_modified, body in self._reading.execute(sql, [self._origin, *some]):
                 with self._damage_told(path):
-                    document = orjson.loads(zlib.decompress(body))
-                    found[path] = Kept(document, at, size, Validators(etag, last_modified))
+                    found[path] = Kept(unpacked(body), at, size, Validators(etag, last_modified))
         return found
 
     @contextmanager
@@ -129,7 +117,7 @@ class SqliteFile:
 
     def _write(self, batch: dict[str, Kept]) -> None:
         rows = [
-            (self._origin, path, kept.at, kept.size, *kept.validators, zlib.compress(orjson.dumps(kept.document), 1))
+            (self._origin, path, kept.at, kept.size, *kept.validators, packed(kept.document))
             for path, kept in batch.items()
         ]
         with self._writing:

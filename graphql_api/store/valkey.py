@@ -6,6 +6,7 @@ A replica that is to wait for another's fetch waits no longer than that one's le
 import asyncio
 import logging
 import secrets
+import sys
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ import orjson
 
 from graphql_api.fetching import Validators
 from graphql_api.shared import Shared
+from graphql_api.store.behind import Behind, packed, unpacked
+from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 
 if TYPE_CHECKING:
@@ -47,13 +50,12 @@ class ValkeyStore:
         self._shared = shared
         self._keep = max(1, int(keep))
         self._lease_ms = int(lease * 1000)
-        self._pending: dict[str, Kept] = {}
-        self._writing: asyncio.Task[None] | None = None
+        self._behind = Behind(self._write, Memory(sys.maxsize, sys.maxsize))
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
         """Those of the documents that are here, in one look."""
         asked = list(paths)
-        waiting = {path: self._pending[path] for path in asked if path in self._pending}
+        waiting = self._behind.among(asked)
         keys = [self._document(path) for path in asked]
         values: list[bytes | None] = await self._shared.run(lambda server: server.mget(keys), [])
         found = {path: kept for path, value in zip(asked, values, strict=False) if (kept := _decoded(value))}
@@ -61,17 +63,10 @@ class ValkeyStore:
 
     def put(self, path: str, kept: Kept) -> None:
         """Keep a document; it is written soon, together with the others of this moment."""
-        self._pending[path] = kept
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._write())
+        self._behind.put(path, kept)
 
-    async def _write(self) -> None:
-        while self._pending:
-            batch = dict(self._pending)
-            await self._shared.run(lambda server, batch=batch: self._written(server, batch), None)  # type: ignore[misc]
-            for path, kept in batch.items():
-                if self._pending.get(path) is kept:
-                    del self._pending[path]
+    async def _write(self, batch: dict[str, Kept]) -> None:
+        await self._shared.run(lambda server: self._written(server, batch), None)
 
     async def _written(self, server: "Valkey", batch: dict[str, Kept]) -> None:
         async with server.pipeline(transaction=False) as pipe:
@@ -111,8 +106,7 @@ class ValkeyStore:
         return _Turn(bool(mine), _decoded(value))
 
     async def _give_back(self, path: str, token: str) -> None:
-        if self._writing is not None:
-            await asyncio.shield(self._writing)  # what was brought is there before somebody else may fetch it again
+        await asyncio.shield(self._behind.settle())  # what was brought is there before somebody else may fetch it again
         key = self._lease(path)
         await self._shared.run(lambda server: server.eval(_GIVE_BACK, 1, key, token), None)  # type: ignore[arg-type,return-value]
 
@@ -124,13 +118,12 @@ class ValkeyStore:
 
     async def aclose(self) -> None:
         """Write what waits to be written."""
-        if self._writing is not None:
-            await self._writing
+        await self._behind.settle()
 
 
 def _encoded(kept: Kept) -> bytes:
     head = orjson.dumps((kept.at, kept.size, *kept.validators))
-    return head + b"\n" + zlib.compress(orjson.dumps(kept.document), 1)
+    return head + b"\n" + packed(kept.document)
 
 
 def _decoded(value: bytes | None) -> Kept | None:
@@ -139,7 +132,7 @@ def _decoded(value: bytes | None) -> Kept | None:
     try:
         head, _, body = value.partition(b"\n")
         at, size, etag, last_modified = orjson.loads(head)
-        return Kept(orjson.loads(zlib.decompress(body)), at, size, Validators(etag, last_modified))
+        return Kept(unpacked(body), at, size, Validators(etag, last_modified))
     except (ValueError, TypeError, zlib.error) as error:
         log.warning("the shared store holds something that is no document of this version: %r", error)
         return None
