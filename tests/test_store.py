@@ -19,11 +19,11 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.fetching import Asker, Fetched, Urgency, Validators
+from graphql_api.remembered import Remembered
 from graphql_api.secret import Secret
 from graphql_api.store import Store
 from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
-from graphql_api.store.remembered import Remembered
 from graphql_api.store.revalidation import MOST_AT_ONCE
 from graphql_api.store.shelf import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
 from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile

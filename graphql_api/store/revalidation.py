@@ -9,8 +9,8 @@ from typing import Any
 from graphql_api.eager import ended
 from graphql_api.errors import CompetentError
 from graphql_api.metrics import STORE_REVALIDATIONS
+from graphql_api.remembered import Remembered
 from graphql_api.secret import Secret
-from graphql_api.store.remembered import Remembered
 
 log = logging.getLogger(__name__)
 

@@ -25,11 +25,11 @@ from graphql_api.errors import (
 from graphql_api.fetching import Asker, Fetched, Urgency, Validators
 from graphql_api.hal import Document, href, parse_link
 from graphql_api.metrics import STORE_LOOKUPS, Frequent
+from graphql_api.remembered import Remembered
 from graphql_api.secret import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
-from graphql_api.store.remembered import Remembered
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
 

@@ -6,7 +6,7 @@ wait, or, where it is patient (a walk) or its turn comes in time, waits outside.
 
 import asyncio
 import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple
@@ -19,9 +19,10 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.fetching import Fetched, Urgency
+from graphql_api.remembered import Remembered
 from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import OPEN_FOR, Breaker
-from graphql_api.upstream.called import Called, count
+from graphql_api.upstream.called import Called
 from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
 from graphql_api.upstream.retries import RetryBudget, attempts, backoff
 from graphql_api.upstream.waiting import Places
@@ -73,8 +74,8 @@ class Guard:
         self,
         settings: Settings,
         ledger: Ledger,
-        random: Random | None = None,
-        tell: Callable[[Called], None] = count,
+        random: Random | None,
+        tell: Callable[[Called], None],
     ) -> None:
         self._attempt, self._total = settings.attempt_timeout, settings.total_timeout
         self._ledger = ledger
@@ -84,7 +85,7 @@ class Guard:
         self._breakers: dict[str, Breaker] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._queued: Counter[tuple[str, str, Urgency]] = Counter()
-        self._failed: OrderedDict[tuple[str, str], tuple[float, UpstreamError]] = OrderedDict()
+        self._failed: Remembered[tuple[float, UpstreamError]] = Remembered(_now, FAILED_MOST)
 
     async def fetch(self, wanted: Wanted, ask: Ask) -> Fetched:
         """What the first attempt gave that went well; raises the UpstreamError of the last one."""
@@ -130,7 +131,7 @@ class Guard:
                 refused = came
             wait = self._worth_waiting(wanted, refused, waited)
             if wait is None:
-                raise self._not_called(wanted, attempt, _refusal(refused, wanted))
+                raise self._not_called(wanted, attempt, _refusal(refused))
             waited += wait
             await self._wait(wanted, refused, wait)
 
@@ -217,22 +218,17 @@ class Guard:
     def _remember(self, wanted: Wanted, came: Fetched | UpstreamError) -> None:
         key = (wanted.account, wanted.path)
         if isinstance(came, Fetched):
-            self._failed.pop(key, None)
+            self._failed.forget(key)
         elif came.passing and came.retry_after is None and wanted.urgency != Urgency.REVALIDATION:
-            self._failed[key] = (_now() + FAILED_FOR, came)
-            self._failed.move_to_end(key)
-            if len(self._failed) > FAILED_MOST:
-                self._failed.popitem(last=False)
+            self._failed.put(key, (_now() + FAILED_FOR, came), FAILED_FOR)
 
     def _refuse_failed(self, wanted: Wanted) -> None:
-        until, error = self._failed.get((wanted.account, wanted.path), (0.0, None))
-        if error is None or wanted.urgency == Urgency.WALK:
+        known = self._failed.get((wanted.account, wanted.path))
+        if known is None or wanted.urgency == Urgency.WALK:
             return
-        left = until - _now()
-        if left <= 0:
-            del self._failed[wanted.account, wanted.path]
-            return
-        again = type(error)(str(error), retry_after=math.ceil(left), detail=f"a moment ago: {error.detail}")
+        until, error = known
+        left = max(math.ceil(until - _now()), 1)  # the clock may have gone on between two looks
+        again = type(error)(str(error), retry_after=left, detail=f"a moment ago: {error.detail}")
         raise self._not_called(wanted, 1, again)
 
     def _not_called(self, wanted: Wanted, attempt: int, error: UpstreamError) -> UpstreamError:
@@ -268,13 +264,9 @@ _NOBODY = "-"
 """An account that has no blocks of its own, for seeing those of everybody."""
 
 
-def _refusal(refused: Refused, wanted: Wanted) -> UpstreamError:
-    message = ""
-    if refused.reason == Reason.UNAUTHORIZED and wanted.account != SERVER:
-        message = "The Competent API refuses the key that you sent."
-    return _REFUSALS[refused.reason](
-        message, retry_after=max(math.ceil(refused.wait - 0.001), 1), detail=f"not asked: {refused.reason}"
-    )
+def _refusal(refused: Refused) -> UpstreamError:
+    seconds = max(math.ceil(refused.wait - 0.001), 1)
+    return _REFUSALS[refused.reason](retry_after=seconds, detail=f"not asked: {refused.reason}")
 
 
 def _or(seconds: float | None, otherwise: float) -> float:
