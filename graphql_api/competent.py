@@ -37,6 +37,11 @@ def uuid_text(text: object) -> str | None:
     return text.lower() if isinstance(text, str) and _UUID.fullmatch(text) else None
 
 
+def id_text(document: Document) -> str:
+    """What a document gives as its id, in lower case, whatever that is."""
+    return str(document.get("id")).lower()
+
+
 def as_uuid(text: object) -> UUID | None:
     """A uuid from its usual form of 36 characters, else None."""
     found = uuid_text(text)
@@ -87,7 +92,7 @@ def things(value: object) -> list[Document]:
     """The things embedded in a list, as objects, each once; one that is told by its bare id is an object with that alone."""
     values = value if isinstance(value, list) else []
     found = parts([{"id": each} if as_uuid(each) else each for each in values])
-    ids = [str(each.get("id")).lower() for each in found]
+    ids = [id_text(each) for each in found]
     if len(set(ids)) == len(ids):
         return found
     once: dict[str | int, Document] = {}

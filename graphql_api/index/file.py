@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2s
 from pathlib import Path
 
@@ -36,16 +36,10 @@ class IndexFile:
         if not self.path.exists():
             return False
         try:
-            with _opened(self.path, "?mode=ro") as connection:
+            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
                 return _format(connection) == FORMAT
         except sqlite3.DatabaseError:
             return False
-
-    def missing(self) -> int:
-        """How many documents the finished index goes without."""
-        with _opened(self.path, "?mode=ro") as connection:
-            found: int = connection.execute("SELECT count(*) FROM missing").fetchone()[0]
-            return found
 
     def begin(self) -> sqlite3.Connection:
         """The part to walk on: what an earlier walk left, else a copy of a finished index that has gaps, else a new one."""
@@ -90,15 +84,6 @@ class IndexFile:
         for suffix in ("", "-journal"):
             with suppress(FileNotFoundError):
                 self.part.with_name(self.part.name + suffix).unlink()
-
-
-@contextmanager
-def _opened(file: Path, options: str) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"{file.absolute().as_uri()}{options}", uri=True)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def _part(file: Path) -> sqlite3.Connection:

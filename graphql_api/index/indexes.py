@@ -23,7 +23,7 @@ from graphql_api.index.changes import Change, changes
 from graphql_api.index.file import IndexFile
 from graphql_api.index.known import UNKNOWN, Known
 from graphql_api.index.search import Search
-from graphql_api.index.things import Thing, by_code, by_uuid, things
+from graphql_api.index.things import Thing, by_code, by_uuid, failed, things
 from graphql_api.index.uses import competences_using, profiles_using
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
@@ -58,7 +58,7 @@ class Index:
             self._idle.put(_read_only(file.path))
         self._here, self._beside = _read_only(file.path), _read_only(file.path)
         self._beside_lock = threading.Lock()
-        self.missing = file.missing()
+        self.missing = len(failed(self._here))
         self.search = Search()
         self._known = Known()
         self._changes: tuple[Index, list[Change]] | None = None
@@ -158,9 +158,7 @@ class _Building:
         left = (total - done) / pace if pace and total else 60.0
         share = f"{done} of {total} documents" if total else "its lists first"
         message = f"Release {release} is being indexed: {share} so far. Everything else works meanwhile."
-        return NotIndexedYet(
-            message, retry_after=float(round(min(max(left, 1), 60))), progress=done / total if total else 0.0
-        )
+        return NotIndexedYet(message, retry_after=float(round(min(max(left, 1), 60))), progress=self.progress.share)
 
 
 class Indexes:
@@ -208,11 +206,8 @@ class Indexes:
 
     async def get(self, release: str) -> Index:
         """The index of a release that exists; NotIndexedYet where it is not there and nobody waits for it."""
-        if release in self._open:
-            return self._open[release]
-        file = self._file(release)
-        if file.is_there():
-            return self._opened(release, file)
+        if (index := self._there(release)) is not None:
+            return index
         if self.mode == "off":
             raise NotIndexedYet("This server keeps no index: its operator can switch it on (COMPETENT_INDEX).")
         building = self.begin(release)
@@ -222,11 +217,15 @@ class Indexes:
 
     async def ready(self, release: str) -> None:
         """Wait until the index of a release is open, walking for it where it is not there."""
-        file = self._file(release)
-        if not self.has(release) and not file.is_there():
+        if self._there(release) is None:
             await asyncio.shield(self.begin(release).task)
-        elif not self.has(release):
-            self._opened(release, file)
+
+    def _there(self, release: str) -> Index | None:
+        """The index of a release, opened where it is there and was not."""
+        if release in self._open:
+            return self._open[release]
+        file = self._file(release)
+        return self._opened(release, file) if file.is_there() else None
 
     def begin(self, release: str, progress: Progress | None = None) -> _Building:
         """Begin to walk over a release, or join the walk under way."""
@@ -288,8 +287,8 @@ class Indexes:
         """How the index of a release is: `whole`, `being made` with its progress from 0 to 1, `not made` or `off`."""
         building = self._building.get(release)
         if building is not None:
-            done, total = building.progress.done, building.progress.total
-            return {"state": "being made", "progress": round(done / total, 3) if total else 0.0, "documents": done}
+            progress = building.progress
+            return {"state": "being made", "progress": round(progress.share, 3), "documents": progress.done}
         if release in self._open:
             return {"state": "whole", "missing": self._open[release].missing}
         return {"state": "off" if self.mode == "off" else "not made"}
@@ -301,9 +300,8 @@ class Indexes:
             with suppress(OSError):
                 INDEX_MADE.labels(release).set(self._file(release).path.stat().st_mtime)
         for release, building in self._building.items():
-            done, total = building.progress.done, building.progress.total
-            INDEX_PROGRESS.labels(release).set(done / total if total else 0)
-            INDEX_DOCUMENTS.labels(release).set(done)
+            INDEX_PROGRESS.labels(release).set(building.progress.share)
+            INDEX_DOCUMENTS.labels(release).set(building.progress.done)
 
     async def aclose(self) -> None:
         """End what is under way, which goes on where it was another time, and close the files."""

@@ -7,6 +7,8 @@ written again when documents are added.
 import sqlite3
 from enum import IntEnum
 
+from graphql_api import competent
+
 FORMAT = 2
 """Changes whenever a file of before cannot be read as it is now."""
 
@@ -45,7 +47,7 @@ class Field(IntEnum):
     WORKING_CONTEXT = 5  # of a profile
 
 
-LANGUAGES = ("nl", "fr", "en", "de")
+LANGUAGES = competent.LANGUAGES
 """The column `language` is the place in here."""
 
 WRITTEN = """

@@ -36,7 +36,11 @@ class Progress:
     before: int = 0
     done: int = 0
     total: int = 0
-    failed: int = 0
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        return self.done / self.total if self.total else 0.0
 
 
 class Walk:
@@ -98,7 +102,7 @@ class Walk:
                 path = routes.USED_IN_PROFILES.path(self._release, uuid)
                 with suppress(UpstreamNotFound):
                     for item in await Listing(self._load, path, False, self._page_size).all():
-                        found.setdefault(str(item.get("id")).lower(), item)
+                        found.setdefault(competent.id_text(item), item)
                     lists += 1
 
         await self._work_at_once(look)
@@ -146,4 +150,3 @@ class Walk:
     def _failed(self, path: str, error: UpstreamError) -> None:
         log.warning("the index of %s goes on without %s: %s", self._release, path, error.code)
         self._writer.missing(path, error.code)
-        self.progress.failed += 1

@@ -19,6 +19,7 @@ from graphql_api.competent import (
     SKILL_TEXT,
     Name,
     first,
+    id_text,
     texts,
     things,
     uuid_text,
@@ -112,7 +113,7 @@ class Writer:
         self._competence(document, _competence_facts(document))
 
     def _embedded(self, document: Document) -> int | None:
-        known = self._things.get((Kind.TechnicalCompetence, _id(document)))
+        known = self._things.get((Kind.TechnicalCompetence, id_text(document)))
         if known:
             return known[0]
         return self._competence(document, {})
@@ -130,7 +131,7 @@ class Writer:
 
     def skill(self, kind: Kind, document: Document) -> int | None:
         """A soft or digital skill, listed or embedded; what one of these tells completes what another did not."""
-        key = (kind, _id(document))
+        key = (kind, id_text(document))
         known, lacking = self._things.get(key), self._lacking.get(key)
         if known and lacking is None:
             return known[0]
@@ -147,7 +148,7 @@ class Writer:
         return n
 
     def _block(self, kind: Kind, document: Document) -> int | None:
-        known = self._things.get((kind, _id(document)))
+        known = self._things.get((kind, id_text(document)))
         if known:  # by far the most frequent case: the same block in many competences
             return known[0]
         label = texts(document.get("description"))
@@ -232,11 +233,7 @@ def _competence_facts(document: Document) -> Facts:
 
 
 def _ids(value: object) -> list[str]:
-    return sorted(map(_id, things(value)))
-
-
-def _id(document: Document) -> str:
-    return str(document.get("id")).lower()
+    return sorted(map(id_text, things(value)))
 
 
 def _regions(document: Document) -> list[str]:

@@ -8,7 +8,7 @@ import strawberry
 
 from graphql_api.errors import BadUserInput
 from graphql_api.index.filter import Order, ProfileFilter, profiles
-from graphql_api.index.tables import Kind
+from graphql_api.index.tables import LANGUAGES, Kind
 from graphql_api.index.things import by_uuid
 from graphql_api.loaders import Loaders
 from graphql_api.types.entry import page
@@ -16,7 +16,7 @@ from graphql_api.types.indexed import concepts
 from graphql_api.types.node import NodeId
 from graphql_api.types.occupational_profile import OccupationalProfile
 from graphql_api.types.page import After, Before, Connection, First, Last, Paging, connection
-from graphql_api.types.text import LANGUAGES, Language
+from graphql_api.types.text import Language
 
 
 @strawberry.input(description="Conditions on occupational profiles; all that are given must be met.")
@@ -118,4 +118,4 @@ def _order(order: OccupationalProfileOrder | None) -> Order:
     if order is None:
         return Order()
     by = "title" if order.field is OccupationalProfileOrderField.TITLE else "code"
-    return Order(by, list(LANGUAGES).index(order.language.key), order.descending)  # type: ignore[arg-type]
+    return Order(by, LANGUAGES.index(order.language.key), order.descending)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_api.competent import ESSENTIAL, OPTIONAL, things
+from graphql_api.competent import ESSENTIAL, OPTIONAL, id_text, things
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.uses import Use, competences_using, profiles_using
 from graphql_api.routes import USED_IN_PROFILES
@@ -70,7 +70,7 @@ def _importance(essential: bool) -> Importance:
 
 
 def _uuids(part: Part, value: Any) -> set[str]:
-    return {str(each.get("id")).lower() for each in things(value)}
+    return {id_text(each) for each in things(value)}
 
 
 async def behind_link(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:

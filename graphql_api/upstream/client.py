@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
+from graphql_api.competent import id_text
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
 from graphql_api.fetching import Asker, Fetched, Validators
 from graphql_api.routes import Known, route_of
@@ -153,6 +154,6 @@ def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:
         raise UpstreamInvalidResponse(detail="an error document with status 200")
     if not known.route.identified and not document.keys() & _LIST:
         raise UpstreamInvalidResponse(detail="neither a list nor a release")
-    if known.route.identified and str(document.get("id")).lower() != known.uuid:
+    if known.route.identified and id_text(document) != known.uuid:
         raise UpstreamInvalidResponse(detail="a document of another id")
     return document
