@@ -24,6 +24,11 @@ def hal(body: bytes, language: str | None = None) -> Response:
     return Response(body, media_type="application/hal+json")
 
 
+def plain(body: object, status: int = 200) -> Response:
+    """What the sandbox tells of itself."""
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
 def service_error(status: int, path: str, headers: Mapping[str, str] | None = None) -> Response:
     """An error of the service behind the gateway, which knows its paths by their internal names."""
     body = {

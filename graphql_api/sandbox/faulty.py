@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.sandbox.answers import service_error, too_many_requests
+from graphql_api.sandbox.answers import plain, service_error, too_many_requests
 from graphql_api.sandbox.faults import Fault, Faults, Standing
 
 _PAGE = "<!doctype html><title>Onderhoud</title><h1>Onderhoud</h1><p>We zijn zo snel mogelijk terug.</p>"
@@ -78,17 +78,17 @@ class FaultsRoute(HTTPEndpoint):
     """`/sandbox/faults`: GET lists the faults in force, POST adds one (an object), DELETE ends all."""
 
     async def get(self, request: Request) -> Response:
-        return _json([_told(standing) for standing in _faults(request)])
+        return plain([_told(standing) for standing in _faults(request)])
 
     async def post(self, request: Request) -> Response:
         try:
             fault = _read(await _body(request))
         except ValueError as error:
-            return _json({"error": str(error)}, 400)
+            return plain({"error": str(error)}, 400)
         faults = _faults(request)
         if len(faults) >= _AT_MOST:
-            return _json({"error": f"{_AT_MOST} faults are in force already: DELETE ends them"}, 400)
-        return _json(_told(faults.add(fault)), 201)
+            return plain({"error": f"{_AT_MOST} faults are in force already: DELETE ends them"}, 400)
+        return plain(_told(faults.add(fault)), 201)
 
     async def delete(self, request: Request) -> Response:
         _faults(request).clear()
@@ -144,7 +144,3 @@ def _read(body: bytes) -> Fault:
 def _told(standing: Standing) -> dict[str, Any]:
     told = {name: getattr(standing.fault, attribute) for name, attribute in _FIELDS.items()}
     return {**told, "left": standing.left}
-
-
-def _json(body: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

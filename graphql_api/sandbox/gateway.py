@@ -32,6 +32,12 @@ class Bases:
         await self._app(scope, receive, send)
 
 
+def path_asked(scope: Scope) -> str:
+    """The path of a request with its query."""
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['path']}?{query}" if query else str(scope["path"])
+
+
 class Asked:
     """Notes each path that is asked for, with its query and without its base."""
 
@@ -40,8 +46,7 @@ class Asked:
         self._asked = asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        query = scope["query_string"].decode("latin-1")
-        self._asked.append(f"{scope['path']}?{query}" if query else scope["path"])
+        self._asked.append(path_asked(scope))
         await self._app(scope, receive, send)
 
 

@@ -3,11 +3,11 @@
 So whoever waits for a new release can see one come, on any client of the Competent API.
 """
 
-import orjson
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
+from graphql_api.sandbox.answers import plain
 from graphql_api.sandbox.releases import Releases
 
 
@@ -21,11 +21,11 @@ class ReleasesRoute(HTTPEndpoint):
         releases: Releases = request.app.state.releases
         if not releases.held:
             error = "no release is held back; start with `competent-graphql sandbox --hold 1`"
-            return Response(orjson.dumps({"error": error}), 409, media_type="application/json")
+            return plain({"error": error}, 409)
         releases.publish_held()
         return _told(releases, 201)
 
 
 def _told(releases: Releases, status: int = 200) -> Response:
     told = {"current": releases.current.number, "served": releases.numbers, "held": releases.held}
-    return Response(orjson.dumps(told), status, media_type="application/json")
+    return plain(told, status)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from graphql_api.sandbox.answers import service_error
+from graphql_api.sandbox.gateway import path_asked
 
 
 def file_name(path: str) -> str:
@@ -42,8 +43,7 @@ class Recording:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        query = scope["query_string"].decode("latin-1")
-        path = f"{scope['path']}?{query}" if query else scope["path"]
+        path = path_asked(scope)
         told = self._answers.get(_canonical(path)) or self._first_page(path)
         if told is None:
             await service_error(404, scope["path"])(scope, receive, send)

@@ -32,11 +32,14 @@ class Releases:
     """The documents of one release or more, newest first; no number stands twice."""
 
     def __init__(self, documents: Iterable[Documents]) -> None:
-        self._documents = sorted(documents, key=lambda one: release_order(one.number), reverse=True)
         self._held: list[Documents] = []
-        self._by_number = {one.number: one for one in self._documents}
+        self._serve(documents)
         if not self._documents or len(self._by_number) < len(self._documents):
             raise ValueError("releases are one or more, each with a number of its own")
+
+    def _serve(self, documents: Iterable[Documents]) -> None:
+        self._documents = sorted(documents, key=lambda one: release_order(one.number), reverse=True)
+        self._by_number = {one.number: one for one in self._documents}
 
     def __iter__(self) -> Iterator[Documents]:
         return iter(self._documents)
@@ -61,9 +64,7 @@ class Releases:
         """Serve one release more; with the highest number it is `current` from now on."""
         if documents.number in self._by_number:
             raise ValueError(f"release {documents.number} is published already")
-        self._documents.append(documents)
-        self._documents.sort(key=lambda one: release_order(one.number), reverse=True)
-        self._by_number = {one.number: one for one in self._documents}
+        self._serve([*self._documents, documents])
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -75,8 +76,7 @@ class Releases:
         if not 0 <= count < len(self._documents):
             raise ValueError(f"of {len(self)} releases at most {len(self) - 1} can be held back, not {count}")
         self._held = self._documents[:count][::-1]
-        self._documents = self._documents[count:]
-        self._by_number = {one.number: one for one in self._documents}
+        self._serve(self._documents[count:])
 
     def publish_held(self) -> None:
         """Publish the oldest of those that are held back."""
