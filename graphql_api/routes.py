@@ -31,7 +31,7 @@ class Route(NamedTuple):
     @property
     def pattern(self) -> re.Pattern[str]:
         """Matches the paths of this route; `uuid` is what stands at `{uuid}`."""
-        filled = self.template.replace("{release}", "(?P<release>[^/]+)").replace("{uuid}", "(?P<uuid>[^/]+)")
+        filled = self.template.replace("{release}", "[^/]+").replace("{uuid}", "(?P<uuid>[^/]+)")
         return re.compile(filled + r"(?:\?.*)?")
 
 
@@ -68,10 +68,9 @@ _PATTERNS = tuple((route, route.pattern) for route in ROUTES)
 
 
 class Known(NamedTuple):
-    """A path and the route that it belongs to; `release` and `uuid` are None where the route has none."""
+    """A path and the route that it belongs to; `uuid` is None where the route has none."""
 
     route: Route
-    release: str | None
     uuid: str | None
 
 
@@ -79,6 +78,5 @@ def route_of(path: str) -> Known | None:
     """The route of a path, None for a path that this server never asks for."""
     for route, pattern in _PATTERNS:
         if match := pattern.fullmatch(path):
-            found = match.groupdict()
-            return Known(route, found.get("release"), found.get("uuid"))
+            return Known(route, match.groupdict().get("uuid"))
     return None

@@ -105,7 +105,7 @@ class Shared:
         self._prefix = f"competent:{_VERSION}:{hashlib.blake2s(origin.encode(), digest_size=8).hexdigest()}"
         SHARED_UP.set(1)
 
-    def key(self, kind: str, name: str = "") -> str:
+    def key(self, kind: str, name: str) -> str:
         """The key of something of this upstream; versioned, so that replicas of two versions do not read each other's."""
         return f"{self._prefix}:{kind}:{name}"
 

@@ -35,7 +35,7 @@ def ask(
 
     For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
-    settings = settings_of(data=tuple(data or ()), access="off")  # who sits here needs no key
+    settings = settings_of(data, access="off")  # who sits here needs no key
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
     with app_of(settings) as (app, _):
         answer = asyncio.run(_ask(app, body, language))
@@ -57,7 +57,7 @@ def doctor(
     """
     from graphql_api.doctor import run_doctor
 
-    settings = settings_of(data=tuple(data or ()))
+    settings = settings_of(data)
     with upstream_of(settings) as (competent, told):
         asked = told if settings.live else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
         raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
@@ -74,7 +74,7 @@ def mirror(
     """
     from graphql_api.mirroring import run_mirror
 
-    raise typer.Exit(run_on_parts(settings_of(data=tuple(data or ())), lambda parts: run_mirror(parts, release)))
+    raise typer.Exit(run_on_parts(settings_of(data), lambda parts: run_mirror(parts, release)))
 
 
 def _document(operation: str | None, file: Path | None) -> str:

@@ -39,7 +39,7 @@ def serve(
     """
     from graphql_api.serving import serve_app, write_environment
 
-    settings = settings_of(data=tuple(data or ()), host=host, port=port, workers=workers)
+    settings = settings_of(data, host=host, port=port, workers=workers)
     write_environment(settings)
     serve_app(settings, lambda: app_of(settings), _announce(settings))
 
@@ -63,11 +63,11 @@ def mcp(
 
     _demand_mcp()
     if not http:
-        settings = settings_of(data=tuple(data or ()), access="off")
+        settings = settings_of(data, access="off")
         begin_logging(settings)
         _serve_tools_on_pipes(settings, language)
         return
-    settings = settings_of(data=tuple(data or ()), host=host, port=port, **ALONE)
+    settings = settings_of(data, host=host, port=port, **ALONE)
     if settings.access == "passthrough":
         stop("mcp --http asks with the key of this server: use COMPETENT_ACCESS=keys, or off")
     told = "MCP on http://{}/mcp\nServing {}."
@@ -129,7 +129,7 @@ def sandbox(
     from graphql_api.sandbox import create_sandbox
     from graphql_api.serving import serve_app
 
-    settings = settings_of(data=tuple(data or ()), host=host, port=port, upstream_url="", **ALONE)
+    settings = settings_of(data, host=host, port=port, upstream_url="", **ALONE)
 
     @contextmanager
     def app() -> "Iterator[tuple[Any, str]]":

@@ -34,9 +34,11 @@ Data = Annotated[
 ]
 
 
-def settings_of(**chosen: Any) -> Settings:
-    """The settings of the environment, and what options say instead; None and nothing are no choice."""
-    given = {name: value for name, value in chosen.items() if value is not None and value != ()}
+def settings_of(data: list[Path] | None = None, **chosen: Any) -> Settings:
+    """The settings of the environment, and what options say instead; None, and no files, are no choice."""
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if data:
+        given["data"] = tuple(data)
     try:
         return replace(Settings.from_environment(os.environ), **given).checked()
     except SettingsError as error:
@@ -81,7 +83,7 @@ def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any
     try:
         with upstream_of(settings) as (competent, _):
             return asyncio.run(work(Parts(settings, competent)))
-    except (SettingsError, CompetentError) as error:
+    except CompetentError as error:
         stop(str(error))
     except KeyboardInterrupt:
         print("Stopped; the next run goes on from here.", file=sys.stderr)

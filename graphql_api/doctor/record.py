@@ -37,16 +37,20 @@ def _told(seen: Seen, key: str) -> dict[str, Any]:
 
 def scrubbed(value: Any, key: str) -> Any:
     """The same without the key, in whatever form it stands in a text, whole or part of it, name or value."""
+    return _without(_forms(key), value)
+
+
+def _without(forms: list[str], value: Any) -> Any:
     if isinstance(value, str):
-        for form in _forms(key):
+        for form in forms:
             place = value.lower().find(form.lower())
             while place >= 0:
                 value = value[:place] + HIDDEN + value[place + len(form) :]
                 place = value.lower().find(form.lower(), place + len(HIDDEN))
         return value
     if isinstance(value, dict):
-        return {scrubbed(name, key): scrubbed(each, key) for name, each in value.items()}
-    return [scrubbed(each, key) for each in value] if isinstance(value, list) else value
+        return {_without(forms, name): _without(forms, each) for name, each in value.items()}
+    return [_without(forms, each) for each in value] if isinstance(value, list) else value
 
 
 def _forms(key: str) -> list[str]:

@@ -6,6 +6,7 @@ Nothing is read twice, never more than `MOST_CALLS` calls are made, and none aft
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -37,7 +38,7 @@ class Seen:
     body: bytes = b""
     failure: str = ""
 
-    @property
+    @cached_property
     def document(self) -> dict[str, Any]:
         """The JSON object of the body; empty for anything else."""
         try:

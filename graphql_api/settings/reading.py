@@ -38,7 +38,7 @@ def read_key(file: Path) -> Secret:
 def _parse(setting: "Field[Any]", text: str) -> Any:
     if isinstance(setting.default, tuple):
         return tuple(Path(each) for each in text.split(os.pathsep) if each)
-    if setting.name in ("api_key_file", "cache_dir", "keys_file"):
+    if setting.default is None:
         return Path(text) if text else None
     if isinstance(setting.default, Secret):
         return Secret(text.strip())

@@ -1,9 +1,8 @@
 """What is told of each call, and of each one that was not made: one record, for metrics and for whoever else listens."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from prometheus_client import Counter, Gauge, Histogram
+from functools import lru_cache
+from typing import Any
 
 from graphql_api.fetching import Urgency
 from graphql_api.metrics import (
@@ -46,18 +45,13 @@ class Called:
     """Calls that wait for a place, by urgency."""
 
 
-M = TypeVar("M", Counter, Gauge, Histogram)
-
 _URGENCIES = tuple(each.name.lower() for each in Urgency)
-_known: dict[tuple[object, ...], Any] = {}
 
 
-def _of(metric: M, *labels: str) -> M:
+@lru_cache(1000)
+def _of(metric: Any, *labels: str) -> Any:
     """A metric with labels. Routes and codes are few; to have each of them looked up at every call takes longer than to count."""
-    found: M | None = _known.get((metric, *labels))
-    if found is None:
-        found = _known[metric, *labels] = metric.labels(*labels)
-    return found
+    return metric.labels(*labels)
 
 
 def count(called: Called) -> None:

@@ -31,7 +31,7 @@ def our_errors() -> Iterator[None]:
         raise kind(detail=f"{type(error).__name__}: {error}") from error
 
 
-def refusal(response: Response, now: datetime | None = None) -> UpstreamError | None:
+def refusal(response: Response) -> UpstreamError | None:
     """The error that a status stands for; None for 200."""
     status, detail = response.status_code, f"status {response.status_code}"
     if status == 200:
@@ -43,9 +43,9 @@ def refusal(response: Response, now: datetime | None = None) -> UpstreamError | 
     if status in (401, 403):
         return UpstreamUnauthorized(detail=detail)
     if status == 429:
-        return UpstreamRateLimited(retry_after=retry_after(response, now), detail=detail)
+        return UpstreamRateLimited(retry_after=retry_after(response), detail=detail)
     if status >= 500:
-        return UpstreamUnavailable(retry_after=retry_after(response, now), detail=detail)
+        return UpstreamUnavailable(retry_after=retry_after(response), detail=detail)
     return UpstreamInvalidResponse(detail=detail).lasting()  # a redirect above all: never followed
 
 

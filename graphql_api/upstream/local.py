@@ -3,12 +3,15 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from graphql_api.fetching import Urgency
 from graphql_api.upstream.block import Block
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.window import Window
+
+T = TypeVar("T")
 
 MOST = 2000
 """Windows, and blocks, of clients' own keys that are kept; those longest unused go first."""
@@ -53,12 +56,7 @@ class LocalLedger:
         return [(scope, block) for scope in scopes if (block := self._blocks.get(scope))]
 
     def _window(self, scope: Scope) -> Window:
-        window = self._windows.get(scope)
-        if window is None:
-            window = self._windows[scope] = Window(self._plan)
-            _bound(self._windows)
-        self._windows.move_to_end(scope)
-        return window
+        return _kept(self._windows, scope, lambda: Window(self._plan))
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
         """Into the window of this account and route."""
@@ -67,11 +65,7 @@ class LocalLedger:
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         """A new block, or more of the one that there is."""
-        block = self._blocks.get(scope)
-        if block is None:
-            block = self._blocks[scope] = Block(self._plan)
-            _bound(self._blocks)
-        self._blocks.move_to_end(scope)
+        block = _kept(self._blocks, scope, lambda: Block(self._plan))
         block.extend(self._clock(), seconds, reason)
 
     async def lift(self, scope: Scope, as_of: float) -> None:
@@ -84,7 +78,17 @@ class LocalLedger:
         """Nothing to close."""
 
 
-def _bound(kept: "OrderedDict[Scope, Window] | OrderedDict[Scope, Block]") -> None:
+def _kept(kept: OrderedDict[Scope, T], scope: Scope, make: Callable[[], T]) -> T:
+    """What there is for a scope, made where there is nothing yet."""
+    found = kept.get(scope)
+    if found is None:
+        found = kept[scope] = make()
+        _bound(kept)
+    kept.move_to_end(scope)
+    return found
+
+
+def _bound(kept: OrderedDict[Scope, Any]) -> None:
     if len(kept) > MOST:
         oldest = next((scope for scope in kept if scope.account not in (SERVER, None)), None)
         if oldest is not None:
