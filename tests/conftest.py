@@ -1,12 +1,13 @@
 """The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -27,13 +28,23 @@ class AtOnce(Random):
 
 
 class Server:
-    """A server over a sandbox, with what it asked of it and what goes wrong there."""
+    """A server over a sandbox, with what it asked of it and what goes wrong there.
 
-    def __init__(self, releases: Releases, settings: Settings) -> None:
+    `around` may put something between the two.
+    """
+
+    def __init__(
+        self,
+        releases: Releases,
+        settings: Settings,
+        around: Callable[[Any], Any] = lambda sandbox: sandbox,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.faults = Faults()
         self.paths: list[str] = []
         self.sandbox = create_sandbox(releases, faults=self.faults, asked=self.paths)
-        self.app = create_app(settings, self.sandbox)
+        self.competent = around(self.sandbox)
+        self.app = create_app(settings, self.competent, clock)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
 
     async def post(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
@@ -88,11 +99,20 @@ def settings(cache_dir: Path) -> Settings:
     return replace(Settings(), plans=plans, index="need", cache_dir=cache_dir, queue_timeout=60.0, max_working=300)
 
 
+S = TypeVar("S", bound=Server)
+
+
+@asynccontextmanager
+async def alive(server: S) -> AsyncIterator[S]:
+    """This server, while it runs."""
+    async with server.client, server.app.router.lifespan_context(server.app):
+        yield server
+
+
 @asynccontextmanager
 async def running(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server with these settings, while it runs."""
-    started = Server(releases, settings)
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with alive(Server(releases, settings)) as started:
         yield started
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from limits.aio.storage import MemoryStorage
@@ -14,7 +13,6 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.access import Access, WithKeys, WithTheirOwn, guarding, is_open
-from graphql_api.app import create_app
 from graphql_api.keys import Keys
 from graphql_api.outcomes import Outcomes
 from graphql_api.quotas import Quotas
@@ -22,7 +20,7 @@ from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.shared import PAUSE
-from tests.conftest import Server
+from tests.conftest import Server, alive, running
 
 TINY = "{ __typename }"
 
@@ -34,8 +32,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @pytest.fixture
 async def server(releases: Releases, settings: Settings, keys: Keys) -> AsyncIterator[Server]:
-    started = Server(releases, replace(settings, access="keys", keys_file=keys.file))
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with running(releases, replace(settings, access="keys", keys_file=keys.file)) as started:
         yield started
 
 
@@ -43,21 +40,17 @@ class Seeing(Server):
     """A server whose upstream notes the keys that it is asked with."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
-        super().__init__(releases, settings)
+        super().__init__(releases, settings, lambda _: self._noting)
         self.keys_seen: list[str] = []
 
-        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
-            self.keys_seen.append(Headers(scope=scope).get("x-ibm-client-id", ""))
-            await self.sandbox(scope, receive, send)
-
-        self.app = create_app(settings, noting)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+    async def _noting(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.keys_seen.append(Headers(scope=scope).get("x-ibm-client-id", ""))
+        await self.sandbox(scope, receive, send)
 
 
 @pytest.fixture
 async def open_to_their_own(releases: Releases, settings: Settings) -> AsyncIterator[Seeing]:
-    started = Seeing(releases, replace(settings, access="passthrough"))
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with alive(Seeing(releases, replace(settings, access="passthrough"))) as started:
         yield started
 
 

@@ -14,7 +14,7 @@ from graphql_api.errors import UpstreamUnavailable
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import running
 
 
 async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
@@ -358,8 +358,7 @@ async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
 
 
 async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
-    server = Server(releases, replace(settings, max_working=1, max_queue=0))
-    async with server.client, server.app.router.lifespan_context(server.app):
+    async with running(releases, replace(settings, max_working=1, max_queue=0)) as server:
         answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))
         after = await server.post("{ __typename }")
 

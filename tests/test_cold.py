@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
-from graphql_api.app import create_app
-from graphql_api.sandbox import Faults, Releases, create_sandbox
+from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.upstream.transport import ASGIApp
 from tests.conftest import CP_7, Server
@@ -53,18 +52,25 @@ class Cold(Server):
     """A server that has stored nothing, and the rounds in which it asks."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
-        self.faults, self.paths = Faults(), []
-        self.upstream = Rounds(create_sandbox(releases, faults=self.faults, asked=self.paths))
-        self.app = create_app(settings, self.upstream)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+        super().__init__(releases, settings, Rounds)
+        self.upstream: Rounds = self.competent
+
+
+@asynccontextmanager
+async def cooled(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
+    """A server without an index; it is not started, for what is looked up then is asked in rounds too."""
+    made = Cold(releases, replace(settings, index="off"))
+    try:
+        async with made.client:
+            yield made
+    finally:
+        await made.app.state.parts.aclose()
 
 
 @pytest.fixture
 async def cold(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
-    made = Cold(releases, replace(settings, index="off"))
-    async with made.client:
+    async with cooled(releases, settings) as made:
         yield made
-    await made.app.state.parts.aclose()
 
 
 def below(*rest: str) -> list[str]:
@@ -114,10 +120,8 @@ async def test_what_is_missing_of_two_profiles_is_one_round_and_what_they_share_
 async def test_a_level_with_more_documents_than_places_takes_as_many_rounds_as_the_places_allow(
     releases: Releases, settings: Settings
 ) -> None:
-    made = Cold(releases, replace(settings, index="off", upstream_concurrency=4))
-    async with made.client:
+    async with cooled(releases, replace(settings, upstream_concurrency=4)) as made:
         await made.ask(QUESTION, {"release": "3.11", "uuid": NURSE})
-    await made.app.state.parts.aclose()
 
     assert [len(each) for each in made.upstream.rounds] == [1, 4, 3]
 
@@ -125,13 +129,11 @@ async def test_a_level_with_more_documents_than_places_takes_as_many_rounds_as_t
 async def test_a_code_on_the_first_page_of_a_list_is_found_without_the_others(
     releases: Releases, settings: Settings
 ) -> None:
-    made = Cold(releases, replace(settings, index="off", page_size=10))
     query = "query($code: String!) { technicalCompetence(code: $code) { uuid } }"
-    async with made.client:
+    async with cooled(releases, replace(settings, page_size=10)) as made:
         first = await made.ask(query, {"code": "CP-7"})
         asked = len(made.asked())
         await made.ask(query, {"code": "CP-999"})
-    await made.app.state.parts.aclose()
 
     assert first == {"technicalCompetence": {"uuid": CP_7}}
     assert asked == 2

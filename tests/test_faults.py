@@ -1,7 +1,6 @@
 """Upstream going wrong, seen by a client of ours: the parents stay, each loss has its path and its code, nothing leaks."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server
+from tests.conftest import CP_7, Server, running
 
 QUESTION = """{
   occupationalProfile(code: "OP-101") {
@@ -73,44 +72,36 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
     assert len([path for path in server.asked() if path.startswith("/releases/3.11/occupationalprofiles/")]) == 3
 
 
-@pytest.fixture
-async def roomy(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    """A server with a place for each of a crowd."""
-    started = Server(releases, replace(settings, max_working=300))
-    async with started.client, started.app.router.lifespan_context(started.app):
-        yield started
-
-
-async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(roomy: Server) -> None:
-    await roomy.ask("{ release { number } }")
-    standing = roomy.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
+async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
+    await server.ask("{ release { number } }")
+    standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
-    roomy.asked()
+    server.asked()
 
-    clients = [asyncio.create_task(roomy.ask(query)) for _ in range(100)]
-    while not roomy.paths:
+    clients = [asyncio.create_task(server.ask(query)) for _ in range(100)]
+    while not server.paths:
         await asyncio.sleep(0)
     clients[0].cancel()
     standing.released.set()
     answers = await asyncio.gather(*clients, return_exceptions=True)
 
-    assert len(roomy.asked()) == 1
+    assert len(server.asked()) == 1
     assert isinstance(answers[0], asyncio.CancelledError)
     assert [answer["technicalCompetence"]["code"] for answer in answers[1:] if isinstance(answer, dict)] == [
         "CP-7"
     ] * 99
 
 
-async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_calls(roomy: Server) -> None:
-    roomy.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=503))
+async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_calls(server: Server) -> None:
+    server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=503))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ code }} }} }}'
 
-    answers = await asyncio.gather(*(roomy.post(query) for _ in range(300)))
+    answers = await asyncio.gather(*(server.post(query) for _ in range(300)))
 
     assert {each["extensions"]["code"] for answer in answers for each in answer.json()["errors"]} == {
         "UPSTREAM_UNAVAILABLE"
     }
-    assert 1 <= len(roomy.asked()) <= 6
+    assert 1 <= len(server.asked()) <= 6
 
 
 async def test_ten_missing_documents_asked_for_again_and_again_cost_few_calls(server: Server) -> None:
@@ -150,8 +141,7 @@ async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without
 async def test_an_operation_that_needs_too_many_documents_is_told_so_and_gets_what_it_may(
     releases: Releases, settings: Settings
 ) -> None:
-    server = Server(releases, replace(settings, operation_calls=5))
-    async with server.client, server.app.router.lifespan_context(server.app):
+    async with running(releases, replace(settings, operation_calls=5)) as server:
         body = (await server.post(QUESTION)).json()
 
         assert len(server.asked()) == 5

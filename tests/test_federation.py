@@ -14,7 +14,7 @@ from graphql_api.federation import KEYS, subgraph_sdl
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server
+from tests.conftest import CP_7, Server, running
 
 ENTITIES = """query ($representations: [_Any!]!) {
   _entities(representations: $representations) {
@@ -29,8 +29,7 @@ ENTITIES = """query ($representations: [_Any!]!) {
 
 @pytest.fixture
 async def subgraph(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    started = Server(releases, replace(settings, federation="on"))
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with running(releases, replace(settings, federation="on")) as started:
         yield started
 
 

@@ -1,8 +1,6 @@
 """Health: alive always; ready when questions get answers, with the reasons where they do not."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,13 @@ import httpx
 
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, alive, running
 
 
 async def ready(server: Server) -> tuple[int, dict[str, Any]]:
     response = await server.client.get("/health/ready")
     assert response.headers["cache-control"] == "no-store"
     return response.status_code, response.json()
-
-
-@asynccontextmanager
-async def started(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    server = Server(releases, settings)
-    async with server.client, server.app.router.lifespan_context(server.app):
-        yield server
 
 
 async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(server: Server) -> None:
@@ -59,12 +50,12 @@ async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     stored = replace(settings, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
-    async with started(releases, stored) as server:
+    async with running(releases, stored) as server:
         await server.ask("{ release { number } }")
 
     server = Server(releases, stored)
     server.faults.add(Fault("**", "status", status=503))
-    async with server.client, server.app.router.lifespan_context(server.app):
+    async with alive(server):
         status, told = await ready(server)
 
     assert (status, told["release"]) == (200, "3.11")

@@ -26,7 +26,7 @@ from graphql_api.record import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, running
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -88,8 +88,7 @@ async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
 async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
     releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = Server(releases, replace(settings, log_texts="on"))
-    async with server.client, server.app.router.lifespan_context(server.app):
+    async with running(releases, replace(settings, log_texts="on")) as server:
         await server.post("query ($n: String!) { release(number: $n) { number } }", {"n": "3.10"})
 
     (line,) = told(caplog)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,7 +16,7 @@ from graphql_api.app import create_app
 from graphql_api.cli.asking import _ask
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server
+from tests.conftest import CP_7, Server, alive
 
 QUESTION = """{
   release { number publishedOn }
@@ -65,16 +64,13 @@ class Stale(Server):
     """A server that holds nothing for fresh: each document is stale at the next question, and so asked for again behind it."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
-        self.faults, self.paths = Faults(), []
-        self.watched = Watched(create_sandbox(releases, faults=self.faults, asked=self.paths))
-        self.app = create_app(replace(settings, keep_release=0.0, keep_current=0.0), self.watched)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+        super().__init__(releases, replace(settings, keep_release=0.0, keep_current=0.0), Watched)
+        self.watched: Watched = self.competent
 
 
 @pytest.fixture
 async def server(releases: Releases, settings: Settings) -> AsyncIterator[Stale]:
-    started = Stale(releases, settings)
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with alive(Stale(releases, settings)) as started:
         yield started
         started.faults.clear()
 
@@ -151,7 +147,7 @@ async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones
     server = Stale(Releases(each for each in releases if each.number == "3.10"), settings)
     server.watched.move_at = (moves_at, create_sandbox(releases, asked=server.paths))
 
-    async with server.client, server.app.router.lifespan_context(server.app):
+    async with alive(server):
         first = str(await server.ask(query))
         assert server.watched.move_at is None
         assert "'3.10'" in first

@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 
 from graphql_api.sandbox import workbook_releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, running
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 NUMBERS = ("3.26", "3.27")
@@ -58,8 +58,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def workbooks(cache: Path, settings: Settings) -> AsyncIterator[Server]:
     """A server over both workbooks."""
     releases = workbook_releases(FILES.values(), cache)
-    started = Server(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache))
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with running(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache)) as started:
         yield started
     releases.close()
 

@@ -14,13 +14,12 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.app import create_app
 from graphql_api.keys import Keys
 from graphql_api.loaders import Read
 from graphql_api.plan import KeptAnswer
-from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from graphql_api.sandbox import Fault, Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server
+from tests.conftest import CP_7, Server, alive
 
 PINNED = (
     f'query A {{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ description {{ text }} }} }} }}'
@@ -38,11 +37,8 @@ class Moving(Server):
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
         self.now = 1_800_000_000.0
-        self.faults, self.paths = Faults(), []
         self.change: Change = lambda path, document: document
-        self._sandbox = create_sandbox(releases, faults=self.faults, asked=self.paths)
-        self.app = create_app(settings, self._changed, lambda: self.now)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
+        super().__init__(releases, settings, lambda _: self._changed, lambda: self.now)
 
     async def _changed(self, scope: Scope, receive: Receive, send: Send) -> None:
         told: list[Message] = []
@@ -50,7 +46,7 @@ class Moving(Server):
         async def keep(message: Message) -> None:
             told.append(message)
 
-        await self._sandbox(scope, receive, keep)
+        await self.sandbox(scope, receive, keep)
         start, body = told[0], b"".join(each.get("body", b"") for each in told[1:])
         if start["status"] == 200:
             body = orjson.dumps(self.change(scope["path"], orjson.loads(body)))
@@ -65,8 +61,7 @@ class Moving(Server):
 
 @asynccontextmanager
 async def moving(releases: Releases, settings: Settings) -> AsyncIterator[Moving]:
-    started = Moving(releases, settings)
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with alive(Moving(releases, settings)) as started:
         yield started
 
 
@@ -171,9 +166,9 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
 ) -> None:
     async with moving(releases, replace(settings, index="off")) as server:
         older = create_sandbox(Releases(each for each in releases if each.number == "3.10"))
-        newer, server._sandbox = server._sandbox, older
+        newer, server.sandbox = server.sandbox, older
         before, one = await again(server, CURRENT)
-        server._sandbox = newer
+        server.sandbox = newer
         server.now += settings.keep_current + 1
         told = kept()
         await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile

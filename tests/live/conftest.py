@@ -15,7 +15,7 @@ from graphql_api.sandbox import Releases
 from graphql_api.sandbox.bundled import bundled_datasets
 from graphql_api.sandbox.documents import Documents, documents_in_memory
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, alive
 
 SUBSCRIPTION = "subscription { releasePublished { number isCurrent skills(first: 1) { totalCount } } }"
 PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
@@ -136,8 +136,7 @@ class Live(Server):
 
 @asynccontextmanager
 async def live_server(settings: Settings) -> AsyncIterator[Live]:
-    started = Live(settings)
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with alive(Live(settings)) as started:
         yield started
         await started.close()
 

@@ -8,7 +8,7 @@ import pytest
 
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, running
 
 KINDS = {
     "skill": ("skills", "Skill", "SK-101"),
@@ -78,9 +78,8 @@ async def test_an_unknown_release_is_told_as_such(server: Server) -> None:
 @pytest.fixture
 async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server whose operations may ask for all that there is, and many of them at once."""
-    server = Server(releases, replace(settings, operation_calls=1000, max_cost=10_000_000, max_working=300))
-    async with server.client, server.app.router.lifespan_context(server.app):
-        yield server
+    async with running(releases, replace(settings, operation_calls=1000, max_cost=10_000_000)) as started:
+        yield started
 
 
 async def test_where_a_block_is_used_agrees_with_what_the_documents_say(unbounded: Server) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphql_api.index.words import fold
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, running
 
 QUERY = """query ($text: String!, $types: [ConceptType!], $languages: [Language!], $first: Int, $after: String) {
   search(text: $text, types: $types, languages: $languages, first: $first, after: $after) {
@@ -153,8 +153,8 @@ def test_whatever_is_typed_is_answered_or_refused_with_a_code(text: str) -> None
     from graphql_api.sandbox import bundled_releases
 
     async def asked() -> None:
-        server = Server(_releases or bundled_releases(), replace(Settings(), index="need", cache_dir=_folder))
-        async with server.client, server.app.router.lifespan_context(server.app):
+        settings = replace(Settings(), index="need", cache_dir=_folder)
+        async with running(_releases or bundled_releases(), settings) as server:
             answer = (
                 await server.post(
                     QUERY.replace("{\n  search", "{\n  suggest(prefix: $text) { text }\n  search"), {"text": text}
@@ -180,8 +180,7 @@ def shared(releases: Releases, cache_dir: Path) -> None:
 @pytest.fixture
 async def unindexed(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]:
     """A server whose index is switched off, as one that is not there yet."""
-    started = Server(releases, replace(Settings(), index="off", cache_dir=tmp_path))
-    async with started.client, started.app.router.lifespan_context(started.app):
+    async with running(releases, replace(Settings(), index="off", cache_dir=tmp_path)) as started:
         yield started
 
 
