@@ -14,8 +14,8 @@ from graphql_api.settings import Settings
 from tests.plan.known import Known
 from tests.plan.operations import Shapes
 from tests.plan.twins import Asked, Reply, Twins, twins
-from tests.plan.upstream import Damage, Upstream, as_it_is
-from tests.variants.mutated import Original
+from tests.plan.upstream import Damage, Upstream
+from tests.variants.mutated import Original, as_it_is
 from tests.variants.small import small_releases
 
 RELEASES = ("3.11", "3.10")

@@ -1,6 +1,5 @@
 """The comparison finds what it is there to find: each way in which two replies can differ, and a server that is another one."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from tests.plan.bench import Bench
 from tests.plan.reduced import reduced
 from tests.plan.scenarios import RELEASES
-from tests.plan.twins import Asked, Reply, Twin, Twins, differences
+from tests.plan.twins import Asked, Reply, differences, twins
 from tests.plan.upstream import Damage, Upstream
 
 BODY = b'{"errors":[{"message":"m","locations":[{"line":1,"column":3}],"path":["a",0],"extensions":{"code":"X"}},{"message":"n","path":["b"]}],"data":{"a":[{"x":1,"y":null},{"x":2,"y":[]}],"b":null}}'
@@ -64,16 +63,10 @@ QUERY = """{ occupationalProfiles(first: 2) { nodes { code title { nl } essentia
 
 async def compared(bench: Bench, change: Callable[[str, int, Any], Any], asked: Asked) -> list[str]:
     """What a server over the same data and one over changed data differ in, that has its index all the same."""
-    upstream = Upstream(bench.data.original)
-    pair = Twins(Twin(bench.data.settings, upstream), Twin(bench.data.settings, Upstream(bench.data.original, change)))
-    try:
-        for each in (pair.first, pair.second):
-            for release in RELEASES:
-                await each.parts.indexes.ready(release)
+    data = bench.data
+    upstream, other = Upstream(data.original), Upstream(data.original, change)
+    async with twins(data.settings, data.settings, upstream, *RELEASES, other=other) as pair:
         return await pair.ask(asked)
-    finally:
-        await pair.first.parts.aclose()
-        await pair.second.parts.aclose()
 
 
 def deep_text(path: str, status: int, document: Any) -> Any:
@@ -84,8 +77,7 @@ def deep_text(path: str, status: int, document: Any) -> Any:
 
 
 def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> None:
-    with asyncio.Runner() as runner:
-        (told,) = runner.run(compared(bench, deep_text, Asked(QUERY)))
+    (told,) = bench.run(compared(bench, deep_text, Asked(QUERY)))
 
     assert told.startswith("data: ")
     assert "autre chose" in told
@@ -93,10 +85,7 @@ def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> Non
 
 
 def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
-    with asyncio.Runner() as runner:
-        told = runner.run(compared(bench, lambda *_: (404, {}), Asked(QUERY)))
-
-    assert told
+    assert bench.run(compared(bench, lambda *_: (404, {}), Asked(QUERY)))
 
 
 def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:

@@ -13,7 +13,8 @@ from tests.plan.bench import OFF, ON, Bench
 from tests.plan.known import Known
 from tests.plan.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, RELEASES, SCENARIOS
 from tests.plan.twins import Asked, Twin, Twins, twins
-from tests.plan.upstream import Upstream, as_it_is
+from tests.plan.upstream import Upstream
+from tests.variants.mutated import as_it_is
 
 DEEP = """{ occupationalProfile(uuid: "UUID") { code title { nl fr } description { nl } lastModified alternativeNames { name language }
   essentialCompetences { code skill { code description { nl text } } knowledgeItems { code description { nl } }

@@ -131,9 +131,11 @@ class Twins:
 
 
 @asynccontextmanager
-async def twins(first: Settings, second: Settings, upstream: Upstream, *indexed: str) -> AsyncIterator[Twins]:
-    """Two servers that have asked nothing yet, with the indexes of these releases open."""
-    pair = Twins(Twin(first, upstream), Twin(second, upstream))
+async def twins(
+    first: Settings, second: Settings, upstream: Upstream, *indexed: str, other: Upstream | None = None
+) -> AsyncIterator[Twins]:
+    """Two servers that have asked nothing yet, with the indexes of these releases open; the second may ask another upstream."""
+    pair = Twins(Twin(first, upstream), Twin(second, other or upstream))
     try:
         for each in (pair.first, pair.second):
             for release in indexed:

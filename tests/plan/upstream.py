@@ -5,29 +5,21 @@ What a change does depends on the path alone, never on the order or the number o
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import orjson
 
-from tests.variants.mutated import Document, Original
-
-Change = Callable[[str, int, Document], tuple[int, Document]]
-"""Status and document for a path, from those of the sandbox; the document may be changed in place."""
+from tests.variants.mutated import Answers, Document, Original, as_it_is, path_of, reply
 
 CURRENT = "/releases/current"
-
-
-def as_it_is(path: str, status: int, document: Document) -> tuple[int, Document]:
-    """No change."""
-    return status, document
 
 
 class Upstream:
     """What all servers of a scenario ask; `current` names the release that stands behind that word."""
 
-    def __init__(self, original: Original, change: Change = as_it_is, current: str | None = None) -> None:
+    def __init__(self, original: Original, change: Answers = as_it_is, current: str | None = None) -> None:
         self._original = original
         self.change = change
         self.current = current
@@ -42,15 +34,11 @@ class Upstream:
         """An ASGI app for one server, which writes down what was asked."""
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
-            query = scope["query_string"].decode()
-            path = f"{scope['path']}?{query}" if query else scope["path"]
+            path = path_of(scope)
             asked.append(path)
             if self._held and self._held[1] in path:
                 await self._held[0].wait()
-            status, document = self.change(path, *await self._original.answer(self._named(path)))
-            headers = [(b"content-type", b"application/hal+json")]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": orjson.dumps(document)})
+            await reply(send, *self.change(path, *await self._original.answer(self._named(path))))
 
         return app
 
@@ -96,9 +84,6 @@ class Damage:
     def __init__(self, seed: int, share: float = 0.5) -> None:
         self._seed = seed
         self._share = share
-
-    def __repr__(self) -> str:
-        return f"Damage({self._seed}, {self._share})"
 
     def __call__(self, path: str, status: int, document: Document) -> tuple[int, Document]:
         """Changes the document at a path, always in the same way."""

@@ -17,6 +17,24 @@ Answers = Callable[[str, int, Document], tuple[int, Document]]
 Values = dict[str, Any]
 
 
+def as_it_is(path: str, status: int, document: Document) -> tuple[int, Document]:
+    """No change."""
+    return status, document
+
+
+def path_of(scope: Any) -> str:
+    """The path of a request, with its query."""
+    query = scope["query_string"].decode()
+    return f"{scope['path']}?{query}" if query else scope["path"]
+
+
+async def reply(send: Any, status: int, document: Document) -> None:
+    """Answer with a document."""
+    headers = [(b"content-type", b"application/hal+json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps(document)})
+
+
 @dataclass(frozen=True)
 class Mutation:
     """One way in which an upstream may differ from what is assumed."""
@@ -67,13 +85,9 @@ class Mutated:
         self.asked: list[str] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        query = scope["query_string"].decode()
-        path = f"{scope['path']}?{query}" if query else scope["path"]
+        path = path_of(scope)
         self.asked.append(path)
-        status, document = await self._answer(path)
-        headers = [(b"content-type", b"application/hal+json")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": orjson.dumps(document)})
+        await reply(send, *await self._answer(path))
 
     async def _answer(self, path: str) -> tuple[int, Document]:
         paths = [path]

@@ -29,7 +29,7 @@ from tests.variants.changes import (
     with_query,
     without,
 )
-from tests.variants.mutated import Answers, Asks, Document, Mutation, Values
+from tests.variants.mutated import Answers, Asks, Document, Mutation, Values, as_it_is
 
 MUTATIONS: list[Mutation] = []
 
@@ -44,10 +44,6 @@ HOLDS = (
 )
 """What things hold lists of."""
 NO_CODE = {"profileCode", "competenceCode", "softSkillCode", "unused"}
-
-
-def same(path: str, status: int, document: Document) -> tuple[int, Document]:
-    return status, document
 
 
 def add(about: str, answers: Answers, **more: Any) -> None:
@@ -163,10 +159,10 @@ by_two = _at_paths_of_lists(lambda path: with_query(path, size=2))
 add("pages told by links alone", each_document(without("page"), LISTS))
 add("pages that tell nothing", each_document(_tells_nothing, LISTS))
 add("pages without a total", each_document(lambda d: without("totalElements")(d.get("page", {})), LISTS), paired=False)
-add("pages of two", same, asks=by_two)
+add("pages of two", as_it_is, asks=by_two)
 add("pages from 1", each_document(_numbered_from_one, LISTS), asks=from_one, paired=False)
 add("pages from 1 and none at 0", _none_before_one, asks=from_one)
-add("pages from 1 that are told from 0", same, asks=from_one, paired=False)
+add("pages from 1 that are told from 0", as_it_is, asks=from_one, paired=False)
 add(
     "the use of a competence by pages",
     _used_by_pages,
@@ -246,11 +242,6 @@ def _digits(values: Values) -> Values:
 
 def _number(code: Any) -> Any:
     return re.sub(r"\D", "", str(code)) or "0"
-
-
-def _without_type(document: Document) -> None:
-    if document.get("type") != "softskill":
-        without("type")(document)
 
 
 add(
