@@ -109,10 +109,9 @@ class Soak:
         """No fault any more."""
         await self.http.delete(f"{self.upstream}/sandbox/faults")
 
-    async def book(self, anew: bool = True) -> dict[str, Any]:
-        """What upstream was asked since the book was begun."""
-        method = self.http.delete if anew else self.http.get
-        async with method(f"{self.upstream}/book") as response:
+    async def book(self) -> dict[str, Any]:
+        """What upstream was asked since the book was begun, and it is begun anew."""
+        async with self.http.delete(f"{self.upstream}/book") as response:
             told: dict[str, Any] = await response.json(content_type=None)
             return told
 

@@ -54,7 +54,7 @@ export function recorder() {
   const calls = [];
   const recording = async (input, init) => {
     const response = await fetch(input, init);
-    calls.push({ url: String(input), method: init?.method ?? "GET", body: init?.body, status: response.status });
+    calls.push({ url: String(input), method: init?.method ?? "GET", body: init?.body });
     return response;
   };
   return { calls, fetch: recording };

@@ -49,10 +49,10 @@ class Socket:
         self.task = asyncio.create_task(app(dict(self.scope), self._in.get, self._out.put))
         self.task.add_done_callback(lambda _: self._out.put_nowait({"type": "the app has ended"}))
 
-    async def opened(self, payload: Any = None) -> Self:
+    async def opened(self) -> Self:
         """This socket, once the server has acknowledged it."""
         await self.accepted()
-        self.send(type="connection_init", **({} if payload is None else {"payload": payload}))
+        self.send(type="connection_init")
         assert await self.get() == {"type": "connection_ack"}
         return self
 

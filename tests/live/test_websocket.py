@@ -263,7 +263,7 @@ async def test_an_id_that_runs_already_closes_with_4409(live: Live) -> None:
     assert await socket.closed() == 4409
 
 
-async def test_who_does_not_initialise_in_time_is_closed_with_4408(live: Live) -> None:
+async def test_who_does_not_initialise_in_time_is_closed_with_4408() -> None:
     connections = Connections(1, asyncio.Event())
     socket = Socket(WebSockets(None, connections, Outcomes(), init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
     await socket.accepted()

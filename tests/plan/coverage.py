@@ -78,7 +78,6 @@ class _Forms(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.found: set[str] = set()
-        self.variables: set[str] = set()
 
     def enter(self, node: Any, *_: Any) -> None:
         if isinstance(node, FieldNode):

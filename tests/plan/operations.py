@@ -216,7 +216,7 @@ class Writing:
         name = self.pick(fields)
         field = fields[name]
         size, inner = self.size(parent, name, field, room, page)
-        arguments = self.arguments(parent, name, field, int(size if "first" in field.args else 0))
+        arguments = self.arguments(name, field, int(size if "first" in field.args else 0))
         head = Head(self.key(name, arguments, str(field.type)) + arguments, name, field, inner)
         if not is_leaf_type(get_named_type(field.type)):
             heads.append(head)
@@ -283,7 +283,7 @@ class Writing:
 
     # Arguments
 
-    def arguments(self, parent: Composite, name: str, field: GraphQLField, first: int) -> str:
+    def arguments(self, name: str, field: GraphQLField, first: int) -> str:
         given = {}
         chosen = self.chosen(name, field)
         for argument in field.args:

@@ -87,9 +87,7 @@ def fragments() -> Iterator[Hostile]:
     """Bombs, circles, crowds and ghosts."""
     for spreads in (2, 3):
         yield asks(
-            "{...F0}"
-            + many("fragment F# on Query{" + "...G# " * spreads + "}", 30).replace("G#", "F#")
-            + "fragment Z on Query{x}",
+            "{...F0}" + many("fragment F# on Query{" + "...G# " * spreads + "}", 30) + "fragment Z on Query{x}",
             INVALID,
         )
     yield asks(

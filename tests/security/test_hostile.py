@@ -29,8 +29,6 @@ def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
     if len(response.content) > ANSWER:
         found.append(f"{len(response.content)} bytes")
     found += [f"tells of {each!r}" for each in INSIDE if each in response.text]
-    if hostile.method == "HEAD":
-        return found
     errors: list[dict[str, Any]] = response.json().get("errors", [])
     codes = {error.get("extensions", {}).get("code") for error in errors}
     if codes != {hostile.code} or not 1 <= len(errors) <= 20:

@@ -193,7 +193,7 @@ async def test_ten_missing_documents_asked_for_again_and_again_cost_a_call_each(
 
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
-    opened: Opened, upstream: Upstream, clock: Clock, failure: type[UpstreamError]
+    opened: Opened, upstream: Upstream, failure: type[UpstreamError]
 ) -> None:
     upstream.error = failure(retry_after=3.0, detail="d")
 

@@ -81,14 +81,10 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
     """Every leaf of an answer by its path; of a list also its length."""
     if isinstance(value, dict):
-        return {below: each for key, one in value.items() for below, each in leaves(one, (*path, *_key(key))).items()}
+        return {below: each for key, one in value.items() for below, each in leaves(one, (*path, key)).items()}
     if isinstance(value, list):
         found: dict[tuple[Any, ...], Any] = {(*path, "length"): len(value)}
         for place, each in enumerate(value):
             found |= leaves(each, (*path, place))
         return found
     return {path: value}
-
-
-def _key(key: Any) -> tuple[Any, ...]:
-    return key if isinstance(key, tuple) else (key,)
