@@ -167,20 +167,23 @@ async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
     return seen, health
 
 
-async def compared(port: int, seconds: float) -> tuple[float, dict[int, Seen]]:
-    """The most that a server does in a second, and what comes back at 1 and 5 times that."""
+async def most_of(port: int, seconds: float) -> float:
+    """The most that a server does in a second, once it is warm."""
     await Client(port).ask(post("{ release { number } }"))
     await capacity(port, 1.0)
-    most = await capacity(port, seconds / 2)
+    return await capacity(port, seconds / 2)
+
+
+async def compared(port: int, seconds: float) -> tuple[float, dict[int, Seen]]:
+    """The most that a server does in a second, and what comes back at 1 and 5 times that."""
+    most = await most_of(port, seconds)
     return most, {times: (await at_rate(port, most * times, seconds))[0] for times in (1, 5)}
 
 
 async def measure(seconds: float) -> int:
     async with serving(**WORKING) as server:
         port = server.port
-        await Client(port).ask(post("{ release { number } }"))
-        await capacity(port, 1.0)
-        most = await capacity(port, seconds / 2)
+        most = await most_of(port, seconds)
         print(f"The server does {most:.0f} operations a second for 16 clients that wait for each other.\n")
         print(
             "| rate | asked a second | good a second | p99 good, ms | refused | p99 refused, ms | lost | p99 health, ms |"

@@ -37,13 +37,18 @@ class Serving(NamedTuple):
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
+def clean(**more: str) -> dict[str, str]:
+    """The environment without settings that somebody left in it, and with these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | more
+
+
 @asynccontextmanager
 async def running(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A Python program of ours; its standard output can be read."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *command),
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | environment,
+        env=clean(**environment),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )

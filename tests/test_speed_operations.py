@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
 
-from benchmarks.speed.documents import answer, asked, file_of, lists, uuids, write
-from benchmarks.speed.operations import Operation, indexed, shared
+from benchmarks.speed.documents import answer, asked, file_of, lists, write
+from benchmarks.speed.operations import Operation, indexed, shared, uuids
 from benchmarks.speed.report import SECTIONS
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from dataclasses import replace
 
 import aiohttp
 
@@ -103,7 +104,7 @@ async def health(soak: Soak) -> list[Row]:
         before, _ = await ready(http, server)
         async with upstream_on(port):
             again = await until_ok(http, f"{server.url}/health/ready")
-            answer = await soak_over(soak, server).ask(soak.new())
+            answer = await replace(soak, server=server).ask(soak.new())  # the same clients
             server.process.send_signal(signal.SIGTERM)
             draining, why = await ready(http, server)
             lived = list(live)  # while requests were taken
@@ -126,11 +127,6 @@ async def health(soak: Soak) -> list[Row]:
             set(lived) == {200} and draining == 503,
         ),
     ]
-
-
-def soak_over(soak: Soak, server: Serving) -> Soak:
-    """The same clients at another server."""
-    return Soak(soak.http, server, soak.upstream, soak.seconds, soak.random)
 
 
 async def ready(http: aiohttp.ClientSession, server: Serving) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 All ask the same upstream and give the same answers; `kept` ones have the documents in memory, `asking` ones ask each time.
 """
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, free_port, installed, needed, running, wait_for
+from benchmarks.servers import clean, free_port
+from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, installed, needed, running, wait_for
 
 TAILCALL_PROGRAM = "node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
 PEERS = Path(__file__).resolve().parents[1] / "peers"
@@ -139,6 +139,5 @@ def _tailcall(release: str, kept: bool) -> Start:
 
 
 def _environment(told: Mapping[str, str]) -> dict[str, str]:
-    """This environment without settings that somebody left in it."""
-    left = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
-    return {**left, "PYTHONUNBUFFERED": "1", **told}
+    """The environment without settings that somebody left in it, for a program whose output is read."""
+    return clean(PYTHONUNBUFFERED="1", **told)

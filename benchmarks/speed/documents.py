@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-import orjson
 from starlette.types import ASGIApp, Message
 
-from benchmarks.speed.operations import Operation
+from benchmarks.speed.operations import Operation, uuids
 from graphql_api import routes
 from graphql_api.routes import Route
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
@@ -68,11 +67,6 @@ def asked(operations: Iterable[Operation]) -> Iterator[str]:
                 yield routes.USED_IN_PROFILES.path(each["release"], UUID(each["uuid"]))
             elif operation.name == "wide":
                 yield f"{routes.OCCUPATIONAL_PROFILES.path(each['release'])}?page=0&size={each['first']}"
-
-
-def uuids(release: Documents, name: str) -> list[str]:
-    """The uuids of all things of a collection."""
-    return [orjson.loads(item)["id"] for item in release.items(name)]
 
 
 async def answer(app: ASGIApp, path: str) -> bytes:

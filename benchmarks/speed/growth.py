@@ -11,7 +11,7 @@ from benchmarks.speed import documents
 from benchmarks.speed.client import ask_all
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.load import Driver, Load
-from benchmarks.speed.operations import Operation, shared
+from benchmarks.speed.operations import Operation, drawn, shared
 from benchmarks.speed.processes import Serving, resident
 from benchmarks.speed.upstream import serving
 from graphql_api.sandbox.bodies import PROFILES
@@ -72,8 +72,8 @@ def _release(dataset: Dataset, folder: Path) -> Iterator[tuple[Documents, float,
     write_documents(dataset, path := folder / "release.sqlite", "speed")
     release = read_documents(path, "speed")
     assert release, "they were just written"
-    tiny, nested, _, wide = shared(release, EVERY)
-    operations = [tiny, nested, shared(release, SOME)[2], wide]
+    tiny, nested, fan_out, wide = shared(release, EVERY)
+    operations = [tiny, nested, fan_out._replace(variables=drawn(fan_out.variables, SOME)), wide]
     documents.write(release, folder / "documents", operations)
     yield release, path.stat().st_size / 1e6, operations
     release.close()

@@ -6,7 +6,7 @@ Every server is asked the same; `search` and `gap` need an index, which only thi
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -14,6 +14,8 @@ import orjson
 from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.documents import Documents
 from graphql_api.types.node import NodeId
+
+T = TypeVar("T")
 
 VARIED = 50
 """Sets of variables: so many that it is no test of a single answer, so few that each server is warm soon."""
@@ -79,7 +81,7 @@ class Operation(NamedTuple):
 
 def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
     """Those that every server can answer."""
-    profiles = [{"uuid": uuid, "release": release.number} for uuid in drawn(profiles_of(release), varied)]
+    profiles = [{"uuid": uuid, "release": release.number} for uuid in drawn(uuids(release, PROFILES), varied)]
     competences = [{"uuid": uuid, "release": release.number} for uuid in drawn(used_often(release), varied)]
     sizes = [{"first": size, "release": release.number} for size in SPREAD]
     return [
@@ -94,29 +96,29 @@ def indexed(release: Documents) -> list[Operation]:
     """Those that need an index."""
     items = [orjson.loads(item) for item in release.items(PROFILES)]
     texts = [" ".join(item["title"]["fr"].split("/")[0].split()[:2]) for item in items if item["title"].get("fr")]
-    ids = [str(NodeId("OccupationalProfile", release.number, UUID(uuid))) for uuid in drawn(profiles_of(release))]
+    ids = [str(NodeId("OccupationalProfile", release.number, UUID(uuid))) for uuid in drawn(uuids(release, PROFILES))]
     return [
         Operation("search", SEARCH, [{"text": text, "release": release.number} for text in drawn(texts)]),
         Operation("gap", GAP, [{"from": one, "to": other} for one, other in pairwise([*ids, ids[0]])]),
     ]
 
 
-def profiles_of(release: Documents) -> list[str]:
-    """The uuids of all profiles."""
-    return [orjson.loads(item)["id"] for item in release.items(PROFILES)]
+def uuids(release: Documents, name: str) -> list[str]:
+    """The uuids of all things of a collection."""
+    return [orjson.loads(item)["id"] for item in release.items(name)]
 
 
 def used_often(release: Documents) -> list[str]:
     """The uuids of the competences that several profiles use; of those most used, where none is used often."""
     uses: Counter[str] = Counter()
-    for uuid in profiles_of(release):
+    for uuid in uuids(release, PROFILES):
         profile = orjson.loads(release.document(PROFILES, uuid) or b"")
         uses.update({each["id"] for each in (*profile["essentialCompetences"], *profile["specificCompetences"])})
     least = min(OFTEN, max(uses.values()))
     return sorted(uuid for uuid, times in uses.items() if times >= least)
 
 
-def drawn(all_of_them: Sequence[str], most: int = VARIED) -> list[str]:
+def drawn(all_of_them: Sequence[T], most: int = VARIED) -> list[T]:
     """So many of them, evenly."""
     count = min(most, len(all_of_them))
     return [all_of_them[at * len(all_of_them) // count] for at in range(count)]

@@ -74,13 +74,6 @@ def running(
             process.communicate()
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 def wait_for(port: int, process: subprocess.Popen[str], log: Path) -> None:
     """Return once somebody listens there; RuntimeError where the program ended before, or takes too long."""
     end = time.monotonic() + PATIENCE

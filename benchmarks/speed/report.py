@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.speed import goals, results
 from benchmarks.speed.goals import Goal
 from benchmarks.speed.results import Part
+from benchmarks.speed.warm import Lasts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
@@ -56,7 +57,7 @@ def cold(found: Part) -> Iterator[str]:
 
 def clients(found: Part) -> Iterator[str]:
     """Answers a second and the slowest hundredth, by the number of clients."""
-    yield f"One run of {max(1, found['lasts']['seconds'] // 2)} s each."
+    yield f"One run of {Lasts(**found['lasts']).shorter} s each."
     yield "\n![Answers a second and the 99th percentile by the number of clients](performance/clients.png)"
     for head, key in (("nested, answers a second", "per_second"), ("p99, ms", "p99")):
         rows = [(each["label"], *(_figure(load[key]) for load in each["loads"])) for each in found["servers"]]
@@ -65,7 +66,7 @@ def clients(found: Part) -> Iterator[str]:
 
 def growth(found: Part) -> Iterator[str]:
     """Answers a second and memory, by the size of the release."""
-    yield f"One run of {max(1, found['lasts']['seconds'] // 2)} s each."
+    yield f"One run of {Lasts(**found['lasts']).shorter} s each."
     yield "\n![Answers a second and memory by the number of profiles](performance/growth.png)"
     rows = [
         (

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.speed.processes import OTHER_CORE, Missing, free_port, needed, running, wait_for
+from benchmarks.servers import free_port
+from benchmarks.speed.processes import OTHER_CORE, Missing, needed, running, wait_for
 
 _LUA = ("/usr/lib/nginx/modules/ndk_http_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so")
 _FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
