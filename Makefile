@@ -71,14 +71,13 @@ bench-index: $(VENV)/.dev
 bench-faults: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.faults --seconds $(or $(SECONDS),60) $(PROMISES)
 
+lock: COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate
 lock: $(VENV)/.uv
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/clients.in -o requirements/clients.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate requirements/benchmarks.in -o requirements/benchmarks.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/serve.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --all-extras \
-		-c requirements/serve.txt -o requirements/extras.txt
-	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml --all-extras --group dev \
-		-c requirements/extras.txt -o requirements/dev.txt
+	$(COMPILE) requirements/clients.in -o requirements/clients.txt
+	$(COMPILE) requirements/benchmarks.in -o requirements/benchmarks.txt
+	$(COMPILE) pyproject.toml -o requirements/serve.txt
+	$(COMPILE) pyproject.toml --all-extras -c requirements/serve.txt -o requirements/extras.txt
+	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements/extras.txt -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) $(VENV)-clients $(VENV)-benchmarks tests/clients/node_modules benchmarks/peers/node_modules benchmarks/results
@@ -99,20 +98,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.serve
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(VENV)-clients/.done: requirements/clients.txt | $(VENV)/.uv
-	@$(PYTHON) -m venv $(VENV)-clients
-	@$(UV) pip install -q --python $(VENV)-clients/bin/python --require-hashes -r requirements/clients.txt
+$(VENV)-%/.done: requirements/%.txt | $(VENV)/.uv
+	@$(PYTHON) -m venv $(@D)
+	@$(UV) pip install -q --python $(@D)/bin/python --require-hashes -r $<
 	@touch $@
 
-$(VENV)-benchmarks/.done: requirements/benchmarks.txt | $(VENV)/.uv
-	@$(PYTHON) -m venv $(VENV)-benchmarks
-	@$(UV) pip install -q --python $(VENV)-benchmarks/bin/python --require-hashes -r requirements/benchmarks.txt
-	@touch $@
-
-tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
-	cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	@touch $@
-
-benchmarks/peers/node_modules/.package-lock.json: benchmarks/peers/package-lock.json
-	cd benchmarks/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
