@@ -42,8 +42,9 @@ test("typed documents are generated of all operations, compile strictly, and giv
     },
     true,
   );
-  const name = (await readFile(`${ROOT}graphql_api/operations/01-profile-in-depth.graphql`, "utf8")).match(/query (\w+)/)[1];
-  const variable = (await readFile(`${ROOT}graphql_api/operations/01-profile-in-depth.graphql`, "utf8")).match(/\$(\w+)/)[1];
+  const operation = await readFile(`${ROOT}graphql_api/operations/01-profile-in-depth.graphql`, "utf8");
+  const name = operation.match(/query (\w+)/)[1];
+  const variable = operation.match(/\$(\w+)/)[1];
   await writeFile(join(folder, "use.ts"), USE.replaceAll("ProfileInDepth", name).replace('{ code: "OP-101" }', `{ ${variable}: "OP-101" }`));
   const compiler = join(MODULES, "typescript/bin/tsc");
   const told = ["--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "bundler", "--module", "esnext", "--target", "es2022", "use.ts"];

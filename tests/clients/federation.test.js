@@ -5,7 +5,7 @@ import { composeServices } from "@apollo/composition";
 import { ApolloGateway, LocalGraphQLDataSource, RemoteGraphQLDataSource } from "@apollo/gateway";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { parse, print } from "graphql";
-import { served } from "./server.js";
+import { post, served } from "./server.js";
 
 const server = served({ COMPETENT_FEDERATION: "on" });
 const UUID_OF_CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461";
@@ -41,9 +41,7 @@ const RESOLVERS = {
 };
 
 async function sdl() {
-  const headers = { "Content-Type": "application/json" };
-  const body = JSON.stringify({ query: "{ _service { sdl } }" });
-  const response = await fetch(server.graphql, { method: "POST", headers, body });
+  const response = await post(server.graphql, { query: "{ _service { sdl } }" });
   return (await response.json()).data._service.sdl;
 }
 

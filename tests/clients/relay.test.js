@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { ROOT, served } from "./server.js";
+import { ROOT, post, served } from "./server.js";
 
 const COMPILER = fileURLToPath(new URL("node_modules/relay-compiler/cli.js", import.meta.url));
 
@@ -87,8 +87,7 @@ test("Relay's compiler takes refetchable and paginated fragments, and the server
   assert.equal(persisted.length, 4);
   const ask = async (name, variables) => {
     const [documentId] = persisted.find(([, text]) => text.includes(`query ${name}`));
-    const headers = { "Content-Type": "application/json" };
-    const response = await fetch(server.graphql, { method: "POST", headers, body: JSON.stringify({ documentId, variables }) });
+    const response = await post(server.graphql, { documentId, variables });
     const { data, errors } = await response.json();
     assert.equal(errors, undefined);
     return data;

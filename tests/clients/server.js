@@ -49,6 +49,11 @@ async function ready(url) {
   throw new Error("the server does not answer");
 }
 
+/** The response to a body that is sent as JSON. */
+export function post(url, body, headers = {}) {
+  return fetch(url, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
+}
+
 /** A fetch that keeps what was asked and answered. */
 export function recorder() {
   const calls = [];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { generate } from "@graphql-codegen/cli";
-import { ROOT, served } from "./server.js";
+import { ROOT, post, served } from "./server.js";
 
 const folder = await mkdtemp(join(tmpdir(), "trusted-"));
 after(() => rm(folder, { recursive: true }));
@@ -23,8 +23,7 @@ const MANIFEST = join(folder, "gql/persisted-documents.json");
 const server = served({ COMPETENT_PERSISTED: MANIFEST, COMPETENT_PERSISTED_MODE: "only" });
 
 async function ask(body) {
-  const headers = { "Content-Type": "application/json", Accept: "application/graphql-response+json" };
-  const response = await fetch(server.graphql, { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await post(server.graphql, body, { Accept: "application/graphql-response+json" });
   return { status: response.status, ...(await response.json()) };
 }
 
