@@ -1,5 +1,6 @@
 """The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +26,29 @@ class AtOnce(Random):
 
     def uniform(self, a: float, b: float) -> float:
         return a
+
+
+class Turns:
+    """How often others came to run."""
+
+    count = 0
+
+
+@asynccontextmanager
+async def counting_turns() -> AsyncIterator[Turns]:
+    """Counts them while this lasts."""
+    turns = Turns()
+
+    async def others() -> None:
+        while True:
+            await asyncio.sleep(0)
+            turns.count += 1
+
+    task = asyncio.create_task(others())
+    try:
+        yield turns
+    finally:
+        task.cancel()
 
 
 class Server:

@@ -8,6 +8,7 @@ from graphql import GraphQLSchema, build_schema, execute, parse
 
 from graphql_api.eager import TURN
 from graphql_api.turns import InTurns
+from tests.conftest import counting_turns
 
 SCHEMA: GraphQLSchema = build_schema(
     "type Query { things: [Thing] numbers: [Int] } type Thing { n: Int! things: [Thing] }"
@@ -30,20 +31,11 @@ def thing(n: int, inner: int = 0) -> dict[str, Any]:
 
 async def passes_while(query: str, root: dict[str, Any]) -> tuple[Any, int]:
     """The result of a query, and how often somebody else came to run meanwhile."""
-    passes = 0
-
-    async def others() -> None:
-        nonlocal passes
-        while True:
-            await asyncio.sleep(0)
-            passes += 1
-
-    running = asyncio.create_task(others())
-    result: Any = execute(SCHEMA, parse(query), root, executor_class=Slow)
-    if asyncio.iscoroutine(result):
-        result = await result
-    running.cancel()
-    return result, passes
+    async with counting_turns() as turns:
+        result: Any = execute(SCHEMA, parse(query), root, executor_class=Slow)
+        if asyncio.iscoroutine(result):
+            result = await result
+    return result, turns.count
 
 
 @pytest.mark.parametrize(("count", "inner"), [(400, 0), (40, 10)])

@@ -1,6 +1,5 @@
 """What a plan asks upstream, and when: a level at a time, all siblings at once, and nothing that is at hand."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from graphql_api.plan import Run, steps
 from graphql_api.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Server, counting_turns, running
 
 NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code essentialCompetences {
     code knowledgeItems { description { text } } behaviouralIndicators { code description { text(languages: [FR]) } } } } }"""
@@ -92,23 +91,14 @@ class Slow(Run):
 async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
     run = Slow(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None)
     inner = steps.items_in_turns(lambda value, run: value * 2)
-    passes = 0
-
-    async def others() -> None:
-        nonlocal passes
-        while True:
-            await asyncio.sleep(0)
-            passes += 1
-
-    running = asyncio.create_task(others())
-    made = steps.items_in_turns(inner)([list(range(10)) for _ in range(10)], run)
-    assert run.waits
-    await run.finish()
-    running.cancel()
+    async with counting_turns() as turns:
+        made = steps.items_in_turns(inner)([list(range(10)) for _ in range(10)], run)
+        assert run.waits
+        await run.finish()
 
     assert made == [[2 * each for each in range(10)]] * 10
     assert not run.failed
-    assert passes >= 100 / 3
+    assert turns.count >= 100 / 3
 
 
 @pytest.mark.parametrize(
