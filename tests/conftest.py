@@ -28,6 +28,11 @@ class AtOnce(Random):
         return a
 
 
+def clean(**more: str) -> dict[str, str]:
+    """The environment without settings that somebody left in it, and with these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | more
+
+
 class Turns:
     """How often others came to run."""
 

@@ -18,6 +18,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import clean
+
 ROOT = Path(__file__).parent.parent
 APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 READ_ONLY = """
@@ -42,10 +44,9 @@ pytestmark = [pytest.mark.soak, pytest.mark.skipif(not may_be_apart(), reason="n
 @asynccontextmanager
 async def contained(writable: str, **settings: str) -> AsyncIterator[tuple[int, int, asyncio.subprocess.Process]]:
     """A server as the first process of a container: its port, its id out here, and the process that waits for it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
     process = await asyncio.create_subprocess_exec(
         *(*APART, "sh", "-c", READ_ONLY, "sh", sys.executable, "-m", "graphql_api", "serve", "--port", "0"),
-        env=kept | {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nowhere", "WRITABLE": writable} | settings,
+        env=clean(PYTHONDONTWRITEBYTECODE="1", HOME="/nowhere", WRITABLE=writable, **settings),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

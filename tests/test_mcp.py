@@ -1,7 +1,6 @@
 """The operations as tools, asked by the protocol's own client: in this process, and over standard input and output."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -23,8 +22,10 @@ from graphql_api.keys import Keys
 from graphql_api.mcp import create_mcp
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
+from tests.conftest import clean
 
 ROOT = Path(__file__).parent.parent
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 
 
 @asynccontextmanager
@@ -120,13 +121,9 @@ async def test_with_upstream_down_a_tool_says_so_with_its_code(releases: Release
     assert found.structured_content["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
-async def test_over_streamable_http_a_browser_on_another_site_is_refused(
-    releases: Releases, settings: Settings
-) -> None:
-    app = create_mcp(create_app(settings, create_sandbox(releases))).streamable_http_app(
-        json_response=True, stateless_http=True
-    )
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+@asynccontextmanager
+async def over_http(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of tools over HTTP in this process, while they run."""
     headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
     async with (
         app.router.lifespan_context(app),
@@ -134,8 +131,18 @@ async def test_over_streamable_http_a_browser_on_another_site_is_refused(
             transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8001", headers=headers
         ) as client,
     ):
-        found = await client.post("/mcp", json=call)
-        elsewhere = await client.post("/mcp", json=call, headers={"Origin": "https://evil.example"})
+        yield client
+
+
+async def test_over_streamable_http_a_browser_on_another_site_is_refused(
+    releases: Releases, settings: Settings
+) -> None:
+    app = create_mcp(create_app(settings, create_sandbox(releases))).streamable_http_app(
+        json_response=True, stateless_http=True
+    )
+    async with over_http(app) as client:
+        found = await client.post("/mcp", json=CALL)
+        elsewhere = await client.post("/mcp", json=CALL, headers={"Origin": "https://evil.example"})
 
     assert "ProfileInDepth" in {each["name"] for each in found.json()["result"]["tools"]}
     assert elsewhere.status_code == 403
@@ -146,28 +153,20 @@ async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
 ) -> None:
     file = tmp_path / "keys.json"
     key = Keys(file).new("agent")
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-    headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
     with tools_app_of(replace(settings, access="keys", keys_file=file, index="off"), "") as (app, _):
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8001", headers=headers
-            ) as client,
-        ):
-            without = await client.post("/mcp", json=call)
-            found = await client.post("/mcp", json=call, headers={"X-API-Key": key})
+        async with over_http(app) as client:
+            without = await client.post("/mcp", json=CALL)
+            found = await client.post("/mcp", json=CALL, headers={"X-API-Key": key})
 
     assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     assert found.json()["result"]["tools"]
 
 
 async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")}
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "graphql_api", "mcp", "--language", "de"],
-        env=environment | {"COMPETENT_INDEX": "off", "COMPETENT_CACHE_DIR": str(tmp_path)},
+        env=clean(COMPETENT_INDEX="off", COMPETENT_CACHE_DIR=str(tmp_path)),
         cwd=ROOT,
     )
     async with Client(command) as client:

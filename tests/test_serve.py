@@ -1,7 +1,6 @@
 """A real server: a process of its own, a real socket, and a client over the network of this machine."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
@@ -15,7 +14,7 @@ import httpx
 
 from graphql_api.serving import listen
 from graphql_api.settings import Settings
-from tests.conftest import CP_7
+from tests.conftest import CP_7, clean
 
 QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ description {{ nl }} }} }} }}'}
 
@@ -27,7 +26,7 @@ async def started(
     """A started command, its base address, and the three lines that it says."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graphql_api", *arguments, "--port", "0"),
-        env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | environment,
+        env=clean(**environment),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -141,7 +140,7 @@ async def test_a_port_in_use_is_one_sentence_and_exits_with_2() -> None:
         port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "graphql_api", "serve", "--port", str(port)),
-            env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")},
+            env=clean(),
             stderr=asyncio.subprocess.PIPE,
         )
         _, errors = await process.communicate()
@@ -182,7 +181,7 @@ async def mirror(environment: dict[str, str]) -> asyncio.subprocess.Process:
     """`competent-graphql mirror` in a process of its own."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graphql_api", "mirror"),
-        env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | environment,
+        env=clean(**environment),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         # Who starts the tests in the background of a shell has them, and all that they start, ignore Ctrl-C.

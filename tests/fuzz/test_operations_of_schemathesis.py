@@ -1,6 +1,5 @@
 """Operations that schemathesis makes up from the schema, sent to a real server for about a minute: each is answered, each error has a code."""
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,8 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+
+from tests.conftest import clean
 
 pytestmark = pytest.mark.fuzz
 
@@ -24,7 +25,7 @@ def server() -> Iterator[httpx.Client]:
     """A server over the bundled data, in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "graphql_api", "serve", "--port", "0"],
-        env={name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")},
+        env=clean(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
