@@ -21,6 +21,16 @@ CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence that VDAB's own page shows."""
 
 
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class AtOnce(Random):
     """Chance that never waits: for tests in which the time between two attempts is of no interest."""
 

@@ -9,14 +9,7 @@ import pytest
 
 from graphql_api.errors import SettingsError
 from graphql_api.keys import LOOK_AGAIN, Keys
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.conftest import Clock
 
 
 @pytest.fixture

@@ -10,24 +10,17 @@ from graphql_api.upstream import local
 from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
 from graphql_api.upstream.local import LocalLedger
 from graphql_api.upstream.plan import Plan
+from tests.conftest import Clock
 
 ROUTE, OTHER = "/releases/{release}", "/releases"
 PLAN = Plan(most=20, probe_span=1.5)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Asking:
     """A ledger and its clock."""
 
     def __init__(self, make: Callable[[Plan, Clock], Ledger], plan: Plan = PLAN) -> None:
-        self.clock = Clock()
+        self.clock = Clock(1000.0)
         self.ledger = make(plan, self.clock)
 
     async def take(self, account: str = SERVER, route: str = ROUTE, **more: Any) -> Granted | Refused:

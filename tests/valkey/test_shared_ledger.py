@@ -9,11 +9,11 @@ from graphql_api.shared import Shared
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.replicated import SharedLedger
+from tests.conftest import Clock
 from tests.upstream.test_ledger import (
     PLAN,
     ROUTE,
     Asking,
-    Clock,
     test_a_block_for_one_account_is_none_for_another,
     test_a_grant_tells_what_is_left_and_upstream_may_know_better,
     test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out,
@@ -45,7 +45,7 @@ class Sharing:
         self.opened: list[Shared] = []
 
     def __call__(self, plan: Plan, clock: Clock | None) -> SharedLedger:
-        self.opened.append(Shared(self._url, "api", clock or Clock()))
+        self.opened.append(Shared(self._url, "api", clock or Clock(1000.0)))
         return SharedLedger(self.opened[-1], plan, clock)
 
 
@@ -63,7 +63,7 @@ def asking(sharing: Sharing) -> Asking:
 
 
 async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     replicas = [sharing(PLAN, clock) for _ in range(3)]
 
     granted = [await replicas[turn % 3].take(SERVER, ROUTE, Urgency.QUESTION) for turn in range(90)]
@@ -72,7 +72,7 @@ async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> No
 
 
 async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_all(sharing: Sharing) -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     one, other = sharing(PLAN, clock), sharing(PLAN, clock)
     await one.block(Scope(ROUTE), 7.0, Reason.UNAVAILABLE)
 
@@ -89,7 +89,7 @@ async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_a
 async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself(
     sharing: Sharing, valkey: Server
 ) -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     ledger = sharing(PLAN, clock)
     for _ in range(5):
         await ledger.take(SERVER, ROUTE, Urgency.QUESTION)

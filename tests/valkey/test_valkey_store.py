@@ -11,20 +11,13 @@ from graphql_api.fetching import Validators
 from graphql_api.shared import Shared
 from graphql_api.store.shelf import Kept
 from graphql_api.store.valkey import ValkeyStore
+from tests.conftest import CP_7, Clock
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey
 
-PATH = "/releases/3.11/technicalcompetences/8c15a1bf-9699-43ae-b890-f79ac3e5f461"
+PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
 KEPT = Kept({"code": "CP-7", "description": {"nl": "Toezicht houden"}}, 1_000.5, 55, Validators('"7"', None))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def anything(kept: Kept) -> bool:
