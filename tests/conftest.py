@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from graphql_api.app import create_app
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
@@ -41,6 +42,11 @@ class AtOnce(Random):
 def clean(**more: str) -> dict[str, str]:
     """The environment without settings that somebody left in it, and with these."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | more
+
+
+def counted(metric: str, **labels: str) -> float:
+    """What a metric of this process says so far."""
+    return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
 class Turns:

@@ -113,7 +113,7 @@ async def test_a_key_is_good_for_so_many_requests_and_then_says_when_it_is_again
 ) -> None:
     first, second = keys.new("first", 3), keys.new("second", 3)
     server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
-    answers = [await _as(server, first) for _ in range(4)]
+    answers = [await server.post(TINY, x_api_key=first) for _ in range(4)]
 
     assert [each.status_code for each in answers] == [200, 200, 200, 429]
     refused = answers[-1]
@@ -122,11 +122,7 @@ async def test_a_key_is_good_for_so_many_requests_and_then_says_when_it_is_again
     assert 1 <= error["extensions"]["retryAfter"] <= 60
     assert int(refused.headers["retry-after"]) == error["extensions"]["retryAfter"]
     assert refused.headers["ratelimit"].startswith('"minute";r=0;t=')
-    assert (await _as(server, second)).status_code == 200
-
-
-async def _as(server: Server, key: str) -> Any:
-    return await server.client.post("/graphql", json={"query": TINY}, headers={"x-api-key": key})
+    assert (await server.post(TINY, x_api_key=second)).status_code == 200
 
 
 async def test_a_browser_of_another_origin_may_ask_first_without_a_key(
@@ -142,9 +138,7 @@ async def test_a_browser_of_another_origin_may_ask_first_without_a_key(
     }
     async with server.client:
         preflight = await server.client.options("/graphql", headers=asks)
-        refused = await server.client.post(
-            "/graphql", json={"query": TINY}, headers={"origin": "https://partner.example"}
-        )
+        refused = await server.post(TINY, origin="https://partner.example")
 
     assert preflight.status_code == 200
     assert refused.status_code == 401
@@ -155,15 +149,11 @@ async def test_a_clients_own_key_goes_upstream_and_documents_are_shared(open_to_
     query = '{ occupationalProfile(code: "OP-112") { code } }'
     seen = open_to_their_own.keys_seen
 
-    first = await open_to_their_own.client.post(
-        "/graphql", json={"query": query}, headers={"x-ibm-client-id": "their-key-1"}
-    )
+    first = await open_to_their_own.post(query, x_ibm_client_id="their-key-1")
     assert first.json()["data"]["occupationalProfile"] == {"code": "OP-112"}
     assert set(seen) == {"their-key-1"}
     seen.clear()
-    second = await open_to_their_own.client.post(
-        "/graphql", json={"query": query}, headers={"x-ibm-client-id": "their-key-2"}
-    )
+    second = await open_to_their_own.post(query, x_ibm_client_id="their-key-2")
 
     assert second.json() == first.json()
     assert seen == []
@@ -171,8 +161,8 @@ async def test_a_clients_own_key_goes_upstream_and_documents_are_shared(open_to_
 
 @pytest.mark.parametrize("key", [None, "", "a b", "x" * 201])
 async def test_without_a_key_of_their_own_nobody_asks(open_to_their_own: Server, key: str | None) -> None:
-    headers = {} if key is None else {"x-ibm-client-id": key}
-    response = await open_to_their_own.client.post("/graphql", json={"query": TINY}, headers=headers)
+    headers = {} if key is None else {"x_ibm_client_id": key}
+    response = await open_to_their_own.post(TINY, **headers)
 
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"

@@ -75,7 +75,7 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
 async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
     await server.ask("{ release { number } }")
     standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
-    query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
+    query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
     server.asked()
 
     clients = [asyncio.create_task(server.ask(query)) for _ in range(100)]
@@ -157,7 +157,7 @@ async def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six
     await server.ask("{ release { number } }")
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=500))
     server.asked()
-    query = '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code skill { code } } }'
+    query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
 
     for _ in range(6):
         answers = await asyncio.gather(*(server.codes(query) for _ in range(50)))

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
-from prometheus_client import REGISTRY
 
 from graphql_api.eager import Ready
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
@@ -19,6 +18,7 @@ from graphql_api.loaders import Loaders
 from graphql_api.releases import told_numbers
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
+from tests.conftest import counted
 from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Upstream, profile
 
 
@@ -111,7 +111,7 @@ async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
 
 def looked_up() -> dict[str, float]:
     found = ("fresh", "stale", "missed")
-    return {each: REGISTRY.get_sample_value("competent_store_lookups_total", {"found": each}) or 0 for each in found}
+    return {each: counted("competent_store_lookups_total", found=each) for each in found}
 
 
 async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -26,7 +25,7 @@ from graphql_api.record import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Server, counted, running
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -42,10 +41,6 @@ def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [
         {"event": record.message, "level": record.levelname} | record.__dict__.get("told", {}) for record in records
     ]
-
-
-def counted(metric: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
 async def test_an_operation_is_one_line_without_what_the_client_wrote(

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from prometheus_client import REGISTRY
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.keys import Keys
@@ -19,7 +18,8 @@ from graphql_api.loaders import Read
 from graphql_api.plan import KeptAnswer
 from graphql_api.sandbox import Fault, Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server, alive
+from tests.conftest import CP_7, Server, alive, counted
+from tests.endpoint.test_caching import get
 
 PINNED = (
     f'query A {{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ description {{ text }} }} }} }}'
@@ -73,7 +73,7 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Moving
 
 def kept() -> float:
     """How many answers were given again so far."""
-    return REGISTRY.get_sample_value("competent_plans_total", {"outcome": "kept"}) or 0.0
+    return counted("competent_plans_total", outcome="kept")
 
 
 async def again(server: Server, query: str, variables: Any = None, **headers: str) -> tuple[httpx.Response, float]:
@@ -216,15 +216,11 @@ async def test_what_was_kept_is_there_while_upstream_is_not_and_what_fails_is_no
 
 
 async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Moving) -> None:
-    async def get(**headers: str) -> httpx.Response:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await server.client.get("/graphql", params={"query": PINNED}, headers=told)
-
-    await get()
-    await get()
-    first, before = await get(), kept()
-    held = await get(if_none_match=first.headers["etag"])
-    other = await get(if_none_match=first.headers["etag"], accept_language="fr")
+    await get(server, PINNED)
+    await get(server, PINNED)
+    first, before = await get(server, PINNED), kept()
+    held = await get(server, PINNED, if_none_match=first.headers["etag"])
+    other = await get(server, PINNED, if_none_match=first.headers["etag"], accept_language="fr")
 
     assert kept() > before
     assert (held.status_code, held.content) == (304, b"")
@@ -236,8 +232,7 @@ async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Mov
 @pytest.mark.parametrize("first", [1, 20])
 async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: int) -> None:
     async def asked(encoding: str) -> httpx.Response:
-        body = {"query": LISTED, "variables": {"first": first}}
-        return await server.client.post("/graphql", json=body, headers={"Accept-Encoding": encoding})
+        return await server.post(LISTED, {"first": first}, accept_encoding=encoding)
 
     await asked("identity")
     await asked("identity")

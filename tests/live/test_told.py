@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
-from tests.conftest import CP_7
+from tests.conftest import CP_7, counted
 from tests.live.conftest import SUBSCRIPTION, Live, live_server
 from tests.live.test_events import stream
 
@@ -27,10 +26,6 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """What was told of operations."""
     records = [each for each in caplog.records if each.name == "graphql_api.requests"]
     return [{"event": each.message} | each.__dict__["told"] for each in records]
-
-
-def counted(metric: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
 async def test_an_operation_over_a_websocket_is_one_line_and_counted(

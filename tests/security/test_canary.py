@@ -18,6 +18,7 @@ from graphql_api.logs import Handler
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings
+from tests.conftest import CP_7
 
 CANARY = "canary-3f9b61c2d7"
 THEIRS = "their-canary-8a41"
@@ -25,7 +26,7 @@ THEIRS = "their-canary-8a41"
 QUERIES = [
     '{ occupationalProfile(code: "OP-112") { code title { nl } essentialCompetences { code skill { code } } } }',
     "{ release { number } releases { number publishedOn } softSkills { totalCount } }",
-    '{ technicalCompetence(uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code usedInOccupationalProfiles { totalCount } } }',
+    f'{{ technicalCompetence(uuid: "{CP_7}") {{ code usedInOccupationalProfiles {{ totalCount }} }} }}',
     '{ search(text: "verpleegkundige") { totalCount } }',
     '{ occupationalProfile(uuid: "11111111-1111-4111-8111-111111111111") { code } }',
     "{ nothing }",

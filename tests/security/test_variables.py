@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from graphql_api.examples import Example, examples
-from tests.conftest import Server
+from tests.conftest import CP_7, Server
 
 texts = some.text(max_size=30) | some.sampled_from(
     [
@@ -18,7 +18,7 @@ texts = some.text(max_size=30) | some.sampled_from(
         "3.11",
         "3.10",
         "../x",
-        "8c15a1bf-9699-43ae-b890-f79ac3e5f461",
+        CP_7,
         "U2tpbGw6My4xMTp4",
         "",
         "\x00",
