@@ -23,8 +23,8 @@ from graphql_api.endpoint.caching import KEYS_COME_IN
 from graphql_api.keys import Keys
 from graphql_api.live.denial import deny
 from graphql_api.outcomes import Outcomes
-from graphql_api.quotas import Quotas
-from graphql_api.record import Record, record_of
+from graphql_api.quotas import Quotas, Standing
+from graphql_api.record import Head, Record, record_of
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings
 from graphql_api.settings.checks import LOOPBACK
@@ -105,13 +105,15 @@ class Decide:
         """Count a request, and give the headers that tell how many are left; raises Refused where none is."""
         if caller.per_minute is None:
             return {}
-        standing = await self.quotas.take(caller.name, caller.per_minute)
-        if standing.allowed:
-            return standing.headers
-        message = f"Your key is good for {standing.quota:,} requests a minute, and they are used up."
-        refusal = Refused(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
-        refusal.headers |= standing.headers
-        raise refusal
+        return _headers(await self.quotas.take(caller.name, caller.per_minute))
+
+    def count_here(self, caller: Caller) -> Mapping[str, str]:
+        """The same at once, for whom `has_left_here` said so."""
+        return {} if caller.per_minute is None else _headers(self.quotas.take_here(caller.name, caller.per_minute))
+
+    def has_left_here(self, caller: Caller) -> bool:
+        """Whether a request can be counted without asking elsewhere, and there is one left."""
+        return caller.per_minute is None or self.quotas.has_left_here(caller.name, caller.per_minute)
 
     def still(self, shown: Mapping[str, str]) -> bool:
         """Whether who was let in still would be: a key can be revoked while an answer goes on."""
@@ -122,12 +124,21 @@ class Decide:
         return True
 
 
+def _headers(standing: Standing) -> Mapping[str, str]:
+    if standing.allowed:
+        return standing.headers
+    message = f"Your key is good for {standing.quota:,} requests a minute, and they are used up."
+    refusal = Refused(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
+    refusal.headers |= standing.headers
+    raise refusal
+
+
 class Access:
     """Pure ASGI around all routes."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, quotas: Quotas, outcomes: Outcomes) -> None:
+    def __init__(self, app: ASGIApp, decide: Decide, outcomes: Outcomes) -> None:
         self._app = app
-        self._decide = Decide(gate, quotas)
+        self._decide = decide
         self._outcomes = outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,7 +155,7 @@ class Access:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = record_of(scope)
-        shown = _shown(record)
+        shown = shown_by(record.head)
         try:
             headers = await self._decide.count(self._decide.caller(shown, record))
         except Refused as refusal:
@@ -165,17 +176,22 @@ class Access:
         await self._app(scope, receive, sending)
 
 
-def guarding(settings: Settings, outcomes: Outcomes | None = None) -> list[Middleware]:
-    """The middleware of the settings: none where anybody may ask. Raises SettingsError for keys that cannot be read."""
+def deciding(settings: Settings) -> Decide | None:
+    """Who decides by the settings; None where anybody may ask. Raises SettingsError for keys that cannot be read."""
     gates: dict[str, Callable[[], Gate]] = {
         "keys": lambda: WithKeys(Keys(keys_file(settings)), settings.keys_per_minute),
         "passthrough": WithTheirOwn,
     }
-    if settings.access not in gates:
-        if settings.host not in LOOPBACK:
-            log.warning("whoever reaches %s may ask: COMPETENT_ACCESS=keys demands keys", settings.host)
-        return []
-    return [Middleware(Access, gates[settings.access](), Quotas.of(settings.store), outcomes or Outcomes())]
+    if settings.access in gates:
+        return Decide(gates[settings.access](), Quotas.of(settings.store))
+    if settings.host not in LOOPBACK:
+        log.warning("whoever reaches %s may ask: COMPETENT_ACCESS=keys demands keys", settings.host)
+    return None
+
+
+def guarding(decide: Decide | None, outcomes: Outcomes) -> list[Middleware]:
+    """The middleware for that."""
+    return [] if decide is None else [Middleware(Access, decide, outcomes)]
 
 
 def keys_file(settings: Settings) -> Path:
@@ -188,9 +204,9 @@ def is_open(path: str) -> bool:
     return path == "/" or any(path == each or path.startswith(f"{each}/") for each in OPEN)
 
 
-def _shown(record: Record) -> dict[str, str]:
+def shown_by(head: Head) -> dict[str, str]:
     """What a request shows of keys."""
-    return {name.decode(): record.head[name].decode("latin-1") for name in KEYS_COME_IN if name in record.head}
+    return {name.decode(): head[name].decode("latin-1") for name in KEYS_COME_IN if name in head}
 
 
 class _Connection:
@@ -207,7 +223,7 @@ class _Connection:
         self._closed = False
 
     async def serve(self, app: ASGIApp) -> None:
-        if shown := _shown(record_of(self._scope)):
+        if shown := shown_by(record_of(self._scope).head):
             try:
                 self._let_in(shown)
             except Refused as refusal:

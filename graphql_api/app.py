@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Lifespan
 
 from graphql_api import examples
-from graphql_api.access import guarding
+from graphql_api.access import deciding, guarding
 from graphql_api.admission import Admission, Places, admitting
 from graphql_api.agents import agents_routes
 from graphql_api.documentation import documentation_routes
@@ -69,7 +69,7 @@ def create_app(
         middleware=[  # outermost first
             Middleware(Observing, stopping, outcomes),
             *wrapping(settings),
-            *guarding(settings, outcomes),
+            *guarding(deciding(settings), outcomes),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
             Middleware(Straight, "/graphql", graphql),
         ],

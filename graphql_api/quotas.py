@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, Storage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
+from limits.aio.storage import Storage
+from limits.aio.strategies import MovingWindowRateLimiter as SharedWindow
 from limits.errors import StorageError
-from limits.storage import storage_from_string
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
 
 from graphql_api.shared import Reach, is_shared, pool_of
 
@@ -49,7 +50,7 @@ class Quotas:
         pool: "BlockingConnectionPool | None" = None,
     ) -> None:
         self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._shared = MovingWindowRateLimiter(shared) if shared is not None else None
+        self._shared = SharedWindow(shared) if shared is not None else None
         self._reach = Reach("the server that shares quotas", (StorageError,), clock, pool)
         self._pool = pool
 
@@ -75,11 +76,22 @@ class Quotas:
             standing = await self._reach.run(lambda: _take(shared, client, per_minute), None)
             if standing is not None:
                 return standing
-        return await _take(self._own, client, per_minute)
+        return self.take_here(client, per_minute)
+
+    def take_here(self, client: str, per_minute: int) -> Standing:
+        """Count it in this process."""
+        item = RateLimitItemPerMinute(per_minute)
+        return _standing(item, self._own.hit(item, client), self._own.get_window_stats(item, client))
+
+    def has_left_here(self, client: str, per_minute: int) -> bool:
+        """Whether a client has a request left, where all are counted in this process."""
+        return self._shared is None and self._own.test(RateLimitItemPerMinute(per_minute), client)
 
 
-async def _take(limiter: MovingWindowRateLimiter, client: str, per_minute: int) -> Standing:
+async def _take(limiter: SharedWindow, client: str, per_minute: int) -> Standing:
     item = RateLimitItemPerMinute(per_minute)
-    allowed = await limiter.hit(item, client)
-    reset, remaining = await limiter.get_window_stats(item, client)
-    return Standing(allowed, per_minute, max(0, remaining), max(0.0, reset - time.time()))
+    return _standing(item, await limiter.hit(item, client), await limiter.get_window_stats(item, client))
+
+
+def _standing(item: RateLimitItem, allowed: bool, window: WindowStats) -> Standing:
+    return Standing(allowed, item.amount, max(0, window.remaining), max(0.0, window.reset_time - time.time()))

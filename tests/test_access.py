@@ -12,7 +12,7 @@ from limits.errors import StorageError
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.access import Access, WithKeys, WithTheirOwn, guarding, is_open
+from graphql_api.access import Access, Decide, WithKeys, WithTheirOwn, deciding, is_open
 from graphql_api.keys import Keys
 from graphql_api.outcomes import Outcomes
 from graphql_api.quotas import Quotas
@@ -196,9 +196,9 @@ def test_quotas_are_shared_where_documents_are() -> None:
 
 
 def test_open_to_all_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixture, settings: Settings) -> None:
-    assert guarding(settings) == []
+    assert deciding(settings) is None
     assert caplog.text == ""
-    guarding(replace(settings, host="0.0.0.0"))
+    deciding(replace(settings, host="0.0.0.0"))
     assert "COMPETENT_ACCESS=keys" in caplog.text
 
 
@@ -234,7 +234,7 @@ class Socket:
                 await send({"type": "websocket.send", "text": orjson.dumps({"echo": told["type"]}).decode()})
 
     async def talk(self, gate: WithKeys | WithTheirOwn) -> "Socket":
-        await Access(self.app, gate, Quotas(), Outcomes())(self.scope, self.receive, self.send)
+        await Access(self.app, Decide(gate, Quotas()), Outcomes())(self.scope, self.receive, self.send)
         return self
 
     @property
@@ -355,7 +355,7 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
         sent.append(message)
 
     scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
-    await Access(events, WithKeys(keys, 10), Quotas(), Outcomes())(scope, receive, send)
+    await Access(events, Decide(WithKeys(keys, 10), Quotas()), Outcomes())(scope, receive, send)
 
     assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False
