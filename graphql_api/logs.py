@@ -28,6 +28,8 @@ A_TEXT = 2_000
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+_LEVELS = {level: logging.getLevelName(level).lower() for level in (logging.DEBUG, logging.INFO, logging.WARNING)}
+
 Style = Literal["json", "console"]
 Event = MutableMapping[str, Any]
 
@@ -100,7 +102,11 @@ class Handler(logging.StreamHandler[Any]):
 
     def tell(self, name: str, level: int, event: str, told: dict[str, Any]) -> None:
         """Write a line as JSON, together with the others of this turn of the event loop: many requests end in one."""
-        line = self._hidden(_json(_bounded(None, "", _event(name, level, event, time.time()) | told)))
+        found = _event(name, level, event, time.time()) | told
+        line = _json(found)
+        if len(line) > A_TEXT:  # else no value is longer
+            line = _json(_bounded(None, "", found))
+        line = self._hidden(line)
         with self.lock or nullcontext():
             self._waiting.append(line)
             first = len(self._waiting) == 1
@@ -166,9 +172,9 @@ class _Objects(structlog.stdlib.ProcessorFormatter):
 def _event(name: str, level: int, event: str, at: float) -> dict[str, Any]:
     return {
         "event": event,
-        "level": logging.getLevelName(level).lower(),
+        "level": _LEVELS.get(level) or logging.getLevelName(level).lower(),
         "logger": name,
-        "timestamp": datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": datetime.fromtimestamp(at, UTC),
     }
 
 
@@ -226,7 +232,7 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def _json(event: Any, **_: Any) -> str:
-    line = orjson.dumps(event, default=str).decode()
+    line = orjson.dumps(event, str, orjson.OPT_UTC_Z).decode()
     if line.isascii() and "\x7f" not in line:
         return line
     # What is left of control characters in JSON ends lines for some who read it.
