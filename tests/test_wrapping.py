@@ -80,4 +80,4 @@ async def test_small_answers_are_not_compressed_and_all_say_that_they_could_be(s
     assert "content-encoding" not in response.headers
     big = await server.client.get("/graphql", params={"query": "{ __schema { types { name description } } }"})
     assert big.headers["content-encoding"] == "gzip"
-    assert "Accept-Encoding" in big.headers["vary"]
+    assert big.headers["vary"].count("Accept-Encoding") == 1
