@@ -5,7 +5,6 @@ what it is told, here and where its request is no HTTP, is JSON with a code, as 
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -16,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from graphql_api.exchange import Exchange
+from graphql_api.watch import Watch
 from graphql_api.wrapping import SAFE
 
 _NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
@@ -35,11 +35,7 @@ class Bounds(Config):
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol within those bounds.
-
-    One timer watches a connection, whatever it waits for: it looks again when its time has come, and is not set anew with
-    every request.
-    """
+    """uvicorn's protocol within those bounds."""
 
     config: Bounds
 
@@ -50,17 +46,13 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head = 0
         self._unsent = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._due: float | None = None
-        self._late: Callable[[], None] = self._too_slow
+        self._watch = Watch(self.loop)
         self._arriving = False
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = None
+        self._watch.close()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -144,7 +136,7 @@ class Connection(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
         if self._is_idle():  # it was answered before all of it was here
-            self._watch(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self._watch.set(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
@@ -155,7 +147,7 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif not self._arriving:
-            self._watch(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self._watch.set(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP ends the connection."""
@@ -171,7 +163,7 @@ class Connection(HttpToolsProtocol):
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent != self._unsent and not self.transport.is_closing():
             self._unsent = unsent
-            self._watch(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self._watch.set(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         elif unsent:
             self.transport.abort()
         else:
@@ -182,27 +174,11 @@ class Connection(HttpToolsProtocol):
 
     def _begin(self) -> None:
         self._arriving = True
-        self._watch(self.config.arrival, self._too_slow)
+        self._watch.set(self.config.arrival, self._too_slow)
 
     def _arrived(self) -> None:
-        self._arriving, self._due = False, None
-
-    def _watch(self, seconds: float, late: Callable[[], None]) -> None:
-        self._due, self._late = self.loop.time() + seconds, late
-        if self._timer is None or self._timer.when() > self._due:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self.loop.call_at(self._due, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        if self._due is None:
-            return
-        if self._due > self.loop.time():
-            self._timer = self.loop.call_at(self._due, self._look)
-        else:
-            self._due = None
-            self._late()
+        self._arriving = False
+        self._watch.clear()
 
     def _too_slow(self) -> None:
         self._arriving = False

@@ -67,7 +67,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         access_log=False,
         server_header=False,
         reset_contextvars=True,
-        loop="asyncio",
+        loop="graphql_api.loop:new_loop",
         ws="websockets-sansio",
         ws_max_size=settings.max_body_bytes,
         timeout_keep_alive=settings.idle_timeout,

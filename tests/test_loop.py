@@ -1,0 +1,184 @@
+"""The loop that requests are served in takes all connections that wait for it, and goes on where the system has no room."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, cast
+
+import pytest
+
+from graphql_api.loop import AT_ONCE, PAUSE, Accepting, new_loop
+
+TURNS = 10
+"""Of the loop: far fewer than there are connections."""
+
+
+class Protocol(asyncio.Protocol):
+    """Keeps the transports that it was given."""
+
+    def __init__(self, made: list[asyncio.BaseTransport]) -> None:
+        self._made = made
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._made.append(transport)
+
+
+def listening() -> socket.socket:
+    found = socket.socket()
+    found.bind(("127.0.0.1", 0))
+    found.listen(200)
+    return found
+
+
+def run(test: Callable[[], Any]) -> None:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(test())
+
+
+def test_all_who_wait_are_taken_in_a_few_turns() -> None:
+    made: list[asyncio.BaseTransport] = []
+
+    async def test() -> None:
+        door = listening()
+        with ExitStack() as clients:
+            for _ in range(60):
+                clients.enter_context(socket.create_connection(door.getsockname()))
+            server = await asyncio.get_running_loop().create_server(lambda: Protocol(made), sock=door)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            assert len(made) == 60
+            for each in made:
+                each.close()  # type: ignore[attr-defined]
+            server.close()
+            await server.wait_closed()
+
+    run(test)
+
+
+def test_answers_are_sent_at_once() -> None:
+    made: list[asyncio.BaseTransport] = []
+
+    async def test() -> None:
+        door = listening()
+        server = await asyncio.get_running_loop().create_server(lambda: Protocol(made), sock=door)
+        with socket.create_connection(door.getsockname()):
+            while not made:
+                await asyncio.sleep(0)
+            told = made[0].get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            made[0].close()
+        server.close()
+        assert told
+
+    run(test)
+
+
+def test_who_comes_after_the_end_is_refused_by_the_system() -> None:
+    async def test() -> None:
+        door = listening()
+        address = door.getsockname()
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, sock=door)
+        server.close()
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+    run(test)
+
+
+def test_a_server_by_host_and_port_is_the_loops_own() -> None:
+    async def test() -> None:
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+        assert not isinstance(server, Accepting)
+        server.close()
+        await server.wait_closed()
+
+    run(test)
+
+
+class Loop:
+    """What Accepting asks of a loop, written down."""
+
+    def __init__(self) -> None:
+        self.reading = False
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def add_reader(self, _: Any, callback: Callable[[], None]) -> None:
+        self.reading, self.accept = True, callback
+
+    def remove_reader(self, _: Any) -> None:
+        self.reading = False
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Any:
+        self.later.append((seconds, callback))
+
+    def create_task(self, coroutine: Any) -> asyncio.Task[Any]:
+        self.tasks.append(asyncio.ensure_future(coroutine))
+        return self.tasks[-1]
+
+    async def connect_accepted_socket(self, _: Any, connection: Any) -> None:
+        raise ConnectionResetError
+
+
+class Connection:
+    closed = False
+
+    def setblocking(self, _: bool) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Listening(Connection):
+    """A socket whose `accept` gives or raises what it is told to."""
+
+    def __init__(self, *coming: Connection | OSError) -> None:
+        self.coming = list(coming)
+
+    def accept(self) -> tuple[Connection, None]:
+        if not self.coming:
+            raise BlockingIOError
+        found = self.coming.pop(0)
+        if isinstance(found, OSError):
+            raise found
+        return found, None
+
+
+def accepting(door: Listening) -> Loop:
+    loop = Loop()
+    Accepting(cast(asyncio.AbstractEventLoop, loop), asyncio.Protocol, cast(socket.socket, door))
+    return loop
+
+
+async def test_without_room_for_another_none_is_taken_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    loop = accepting(Listening(OSError(errno.EMFILE, "Too many open files")))
+
+    loop.accept()
+    assert not loop.reading
+    assert "no connection can be taken now: Too many open files" in caplog.text
+
+    ((seconds, again),) = loop.later
+    assert seconds == PAUSE
+    again()
+    assert loop.reading
+
+
+async def test_a_connection_that_is_gone_before_it_was_taken_leaves_nothing() -> None:
+    gone = Connection()
+    loop = accepting(Listening(gone))
+
+    loop.accept()
+    await asyncio.gather(*loop.tasks)
+    assert gone.closed
+
+
+async def test_others_that_listen_to_the_same_socket_are_left_some() -> None:
+    door = Listening(*(Connection() for _ in range(AT_ONCE + 1)))
+    loop = accepting(door)
+
+    loop.accept()
+    assert len(door.coming) == 1
+    await asyncio.gather(*loop.tasks)
