@@ -27,7 +27,7 @@ from graphql_api.routes import Route
 from graphql_api.store import Store
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
-_INDEX = "index "
+INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
@@ -46,6 +46,11 @@ class Read(NamedTuple):
     until: float
     moving: bool
 
+    @property
+    def documents(self) -> int:
+        """How many documents these are."""
+        return len(self.by_name) - len(self.indexes)
+
 
 class Loaders:
     """What the resolvers of one request load with."""
@@ -56,7 +61,7 @@ class Loaders:
         self._indexes = indexes
         self._known: dict[str, Any] = {}
         self._loading: dict[str, asyncio.Future[Document]] = {}
-        self._read: list[tuple[str, object] | None] = []
+        self._read: list[tuple[str, object] | Read | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
         self.page_size = page_size
 
@@ -114,7 +119,8 @@ class Loaders:
             return self._documents.load(path)
         return Ready(found)
 
-    # What has been read, for those who keep what they made of it. None stands for what was not at hand.
+    # What has been read, for those who keep what they made of it. None stands for what was not at hand, a Read for all that
+    # something was made of that is used again.
 
     def mark(self) -> int:
         """Where reading stands now."""
@@ -123,33 +129,33 @@ class Loaders:
     def read_since(self, mark: int) -> "Read | None":
         """What was read since then; None where something was not at hand."""
         read = self._read[mark:]
-        return None if None in read else self._judged(dict(read))  # type: ignore[arg-type]
+        return None if None in read else self._judged(by_name_of(read))  # type: ignore[arg-type]
 
     def _judged(self, by_name: dict[str, Any]) -> "Read":
-        indexes = tuple(name for name in by_name if name.startswith(_INDEX))
+        indexes = tuple(name for name in by_name if name.startswith(INDEX))
         until = min((self._fresh_until(*each) for each in by_name.items()), default=-math.inf)
         return Read(by_name, indexes, until, any(map(_is_moving, by_name)))
 
     def reread(self, read: "Read") -> None:
-        """Count as read what a part was made of that is used again: each document once in a request, as at its first look."""
+        """Count as read what is used again was made of: each document once in a request, as at its first look."""
         known = self._known
         before = len(known) + sum(name not in known for name in read.indexes)
         known.update(read.by_name)
-        self._used(read, len(known) - before)
-        self._read += read.by_name.items()
+        self._count(len(known) - before)
+        self._reread(read)
 
-    def reused(self, read: "Read") -> None:
-        """The same for a whole answer: nothing is read beside it."""
-        self._used(read, len(read.by_name) - len(read.indexes))
+    def _count(self, documents: int) -> None:
+        self.asker.tally.cached += documents
+        self._store.count(documents)
 
-    def _used(self, read: "Read", documents: int) -> None:
-        self._store.count(documents, self.asker)
+    def _reread(self, read: "Read") -> None:
         self._store.used(read.by_name)
         self.asker.moving |= read.moving
+        self._read.append(read)
 
     def _fresh_until(self, name: str, read: Any) -> float:
         if isinstance(read, Index):
-            return math.inf if self._indexes.at_hand(name.removeprefix(_INDEX)) is read else -math.inf
+            return math.inf if self._indexes.at_hand(name.removeprefix(INDEX)) is read else -math.inf
         return self._store.fresh_until(name, read)
 
     def now(self) -> float:
@@ -237,6 +243,14 @@ class Loaders:
         return Listing(self.load, path, paged, self.page_size)
 
 
+def by_name_of(read: list[tuple[str, object] | Read]) -> dict[str, Any]:
+    """What was read, all of it by name."""
+    found: dict[str, Any] = {}
+    for each in read:
+        found.update(each.by_name if isinstance(each, Read) else (each,))
+    return found
+
+
 def _is_moving(path: str) -> bool:
     if path.startswith("/releases/") and not path.startswith(_MOVING[0]):
         return False  # nearly all
@@ -245,7 +259,7 @@ def _is_moving(path: str) -> bool:
 
 def name_of_index(number: str) -> str:
     """What an index is called among the documents that something is made of."""
-    return f"{_INDEX}{number}"
+    return f"{INDEX}{number}"
 
 
 def _loaded(loading: "asyncio.Future[Document]") -> Document | None:

@@ -4,7 +4,7 @@ What is expensive happens here and once for a text, within bounds: limits stand 
 have a small budget. What is wrong with a document is kept too, apart, so that nobody pushes out what others ask with rubbish.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -149,7 +149,9 @@ class Documents:
         self._introspection = introspection
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self._costing = Costing(schema)
-        self._good = _room(bytes_kept * 3 // 4, DOCUMENTS_KEPT)
+        self.gone: Callable[[str], None] = lambda text: None
+        """Told of the text of each valid document that is no longer kept."""
+        self._good = _room(bytes_kept * 3 // 4, DOCUMENTS_KEPT, lambda text, _: self.gone(text))
         self._bad = _room(bytes_kept // 4, REFUSED_KEPT)
 
     @property
@@ -165,6 +167,10 @@ class Documents:
             if found.text:
                 (self._bad if found.errors else self._good).put(text, found, found.size)
         return found
+
+    def known(self, text: str) -> Prepared | None:
+        """The document of this text, if it was found valid before and kept."""
+        return self._good.get(text)
 
     def _prepare(self, text: str) -> Prepared:
         limits = self._limits
@@ -205,8 +211,8 @@ def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
     return told_of_document(error)
 
 
-def _room(most_bytes: int, most: int) -> Recent[str, Prepared]:
-    return Recent(most_bytes, most, largest=most_bytes // 4)
+def _room(most_bytes: int, most: int, gone: Callable[[str, Prepared], None] = lambda *_: None) -> Recent[str, Prepared]:
+    return Recent(most_bytes, most, largest=most_bytes // 4, gone=gone)
 
 
 def _gave_up(error: GraphQLError) -> bool:

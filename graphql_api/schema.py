@@ -29,9 +29,10 @@ from strawberry.utils.await_maybe import await_maybe
 from graphql_api.errors import QueryTooComplex
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
-from graphql_api.plan import KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, count
-from graphql_api.prepared import Documents, Operation
+from graphql_api.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, count
+from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
+from graphql_api.record import Record
 from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
 from graphql_api.turns import InTurns
@@ -65,6 +66,9 @@ class Chosen(NamedTuple):
     document: DocumentNode
     operation: Operation
     variables: dict[str, Any]
+    given: Given | None
+    """The same read for a plan; None where no plan reads them."""
+    cost: int
 
 
 class CompetentSchema(strawberry.Schema):
@@ -101,7 +105,11 @@ class CompetentSchema(strawberry.Schema):
         self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any
     ) -> Chosen | list[Told]:
         """The operation to run, or why none is; name, kind and cost go into the record of the request."""
-        prepared = self.documents.prepare(query)
+        return self._chosen(self.documents.prepare(query), variables, name, record)
+
+    def _chosen(
+        self, prepared: Prepared, variables: dict[str, Any] | None, name: str | None, record: Any
+    ) -> Chosen | list[Told]:
         if prepared.errors:
             return [each | {"extensions": dict(each["extensions"])} for each in prepared.errors]
         try:
@@ -112,7 +120,8 @@ class CompetentSchema(strawberry.Schema):
         except (GraphQLError, QueryTooComplex) as error:
             return [told(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")]
         assert prepared.document is not None  # where there are no errors
-        return Chosen(prepared.document, operation, variables or {})
+        given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
+        return Chosen(prepared.document, operation, variables or {}, given, record.cost)
 
     def _check(self, cost: int, variables: dict[str, Any] | None) -> None:
         if variables and (count := values_in(variables)) > self.limits.variable_values:
@@ -164,17 +173,48 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, chosen, False)
         if chosen.operation.kind == "subscription":
             return Answer(None, [told(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
-        if self._plans is None:
+        begun = self._begun(chosen, context, spliced)
+        if isinstance(begun, Answer):
+            return begun
+        if begun is None:
+            if chosen.given is not None:
+                count(None)
             return self._executed(chosen, context)
-        key = self._plans.key(chosen.operation.digest, variables, context) if spliced else None
+        return self._finished(*begun, chosen, context)
+
+    def known(self, query: str, variables: dict[str, Any] | None, operation_name: str | None) -> Chosen | None:
+        """A query to run without waiting, whose document is known; None where there is anything else to it: `begin` says what."""
+        prepared = self.documents.known(query)
+        chosen = None if prepared is None else self._chosen(prepared, variables, operation_name, Record())
+        return chosen if isinstance(chosen, Chosen) and chosen.operation.kind == "query" else None
+
+    def at_hand(self, chosen: Chosen, context: Any) -> Answer | None:
+        """Its answer, for orjson alone, if it can be given now and is as it should be.
+
+        The loaders of the context are for who does not wait; they raise NotAtHand.
+        """
+        record, operation = context.record, chosen.operation
+        record.name, record.kind = operation.name, operation.kind
+        record.cost, record.cost_allowed = chosen.cost, self.limits.cost
+        begun = self._begun(chosen, context, spliced=True, compiled=True)
+        if begun is None or isinstance(begun, Answer):
+            return begun
+        begun[0].abandon()  # it is long, and goes on by turns
+        return None
+
+    def _begun(
+        self, chosen: Chosen, context: Any, spliced: bool, compiled: bool = False
+    ) -> Answer | tuple[Run, Key | None] | None:
+        """The answer by a plan, or the run that is to be waited for or has failed; None where no plan can be run."""
+        if self._plans is None or chosen.given is None:
+            return None
+        key = self._plans.key(chosen.operation.digest, chosen.given, context) if spliced else None
         if key is not None and (kept := self._plans.again(key, context)) is not None:
             return Answer(None, [], True, kept=kept)
-        run = self._plans.begin(chosen.operation.planned, chosen.variables, context, spliced)
+        run = self._plans.begin(chosen.operation.planned, chosen.given, context, spliced, compiled)
         if run is None:
-            return self._executed(chosen, context)
-        if run.waits or run.failed:
-            return self._finished(run, key, chosen, context)
-        return self._planned(run, key)
+            return None
+        return (run, key) if run.waits or run.failed else self._planned(run, key)
 
     async def _finished(self, run: Run, key: Key | None, chosen: Chosen, context: Any) -> Answer:
         try:
@@ -206,7 +246,7 @@ class CompetentSchema(strawberry.Schema):
             )
         )
         if isinstance(result, ExperimentalIncrementalExecutionResults):
-            return _begun(result, context.request_id)
+            return _in_parts(result, context.request_id)
         errors: list[GraphQLError] = result.errors or []
         if result.data is None and errors and all(error.path is None for error in errors):
             return Answer(None, [told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
@@ -225,7 +265,7 @@ class CompetentSchema(strawberry.Schema):
                 yield Answer(result.data, told_in_execution(result.errors or [], context.request_id), True)
 
 
-def _begun(results: ExperimentalIncrementalExecutionResults, request_id: str) -> Answer:
+def _in_parts(results: ExperimentalIncrementalExecutionResults, request_id: str) -> Answer:
     initial = results.initial_result
     errors = told_in_execution(initial.errors or [], request_id)
     pending = [dict(each.formatted) for each in initial.pending]

@@ -120,8 +120,7 @@ async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
     assert isinstance(load.load(PROFILE), Ready)
 
 
-@pytest.mark.parametrize("again", ["reread", "reused"])
-async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used(again: str) -> None:
+async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
     upstream = Upstream()
     store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
     load = Loaders(store, cast(Indexes, None), page_size=500, asker=Asker())
@@ -132,7 +131,7 @@ async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used(agai
     assert made is not None
 
     for number in range(500):
-        getattr(load, again)(made)
+        load.reread(made)
         await load.load(profile(number))
     assert store.at_hand(PROFILE, Asker()) is made.by_name[PROFILE]
     assert store.at_hand(profile(0), Asker()) is None

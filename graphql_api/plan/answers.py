@@ -21,6 +21,7 @@ GZIP_LEVEL = 6
 """Of 9; it is done once."""
 
 Key = tuple[bytes, bytes, tuple[Language, ...]]
+"""The operation, its variables, and the languages of the request."""
 
 
 class KeptAnswer:
@@ -59,19 +60,11 @@ def tag_of(body: bytes) -> str:
 class KeptAnswers(Kept[KeptAnswer]):
     """Answers by what was asked: the operation, its variables, and the languages of the request."""
 
-    @staticmethod
-    def key(operation: bytes, variables: dict[str, Any] | None, languages: tuple[Language, ...]) -> Key | None:
-        """The key of an operation with this digest; None where its variables cannot be told apart."""
-        try:
-            return operation, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS) if variables else b"", languages
-        except orjson.JSONEncodeError:
-            return None
-
     def again(self, key: Key, loaders: Loaders) -> KeptAnswer | None:
         """The answer that was kept; what it was made of counts as read."""
         found = self.get(key, loaders.now())
         if found is not None:
-            loaders.reused(found.read)
+            loaders.reread(found.read)
         return found
 
     def keep(self, key: Key, data: dict[str, Any], loaders: Loaders) -> KeptAnswer | None:
@@ -80,6 +73,5 @@ class KeptAnswers(Kept[KeptAnswer]):
         if read is None or read.until <= loaders.now():
             return None
         answer = KeptAnswer(copied(orjson.dumps({"data": data})), read)
-        operation, variables, languages = key
-        self.put((operation, copied(variables), languages), answer)
+        self.put(key, answer)
         return answer

@@ -130,7 +130,9 @@ class _Compiling:
         definition: StrawberryField = _definition(told)
         below = self._below(told.type, details)
         asked = self._asked(definition, told, node, below)
-        complete = self._complete(told.type, below)
+        complete = self._complete(
+            told.type, below, kept=kind.name not in _LISTING
+        )  # there it is kept with its arguments
         return Field(key, self._step(kind, definition, told, node, complete, asked), asked)
 
     def _asked(
@@ -159,22 +161,22 @@ class _Compiling:
         found = collect_subfields(self._schema, self._fragments, self._variables, self._operation, kind, details)
         return self._fields(kind, found.grouped_field_set)
 
-    def _complete(self, type_: GraphQLOutputType, below: dict[str, Fields]) -> Complete:
+    def _complete(self, type_: GraphQLOutputType, below: dict[str, Fields], kept: bool = True) -> Complete:
         if isinstance(type_, GraphQLNonNull):
-            return steps.required(self._complete_value(type_.of_type, below))
-        return steps.optional(self._complete_value(type_, below))
+            return steps.required(self._complete_value(type_.of_type, below, kept))
+        return steps.optional(self._complete_value(type_, below, kept))
 
-    def _complete_value(self, type_: GraphQLOutputType, below: dict[str, Fields]) -> Complete:
+    def _complete_value(self, type_: GraphQLOutputType, below: dict[str, Fields], kept: bool) -> Complete:
         if isinstance(type_, GraphQLList):
             is_long = any(each.asked.weight >= steps.WORTH_KEEPING for each in below.values())
             return (steps.items_in_turns if is_long else steps.items)(self._complete(type_.of_type, below))
         if is_leaf_type(type_):
             return steps.text if type_.name in _TEXTS else steps.leaf(type_.coerce_output_value)
-        makers = {name: self._maker(name, fields) for name, fields in below.items()}
+        makers = {name: self._maker(name, fields, kept) for name, fields in below.items()}
         return makers[type_.name] if isinstance(type_, GraphQLObjectType) else steps.by_type(makers)
 
-    def _maker(self, name: str, fields: Fields) -> Complete:
-        worth = fields.asked.weight >= steps.WORTH_KEEPING
+    def _maker(self, name: str, fields: Fields, kept: bool) -> Complete:
+        worth = kept and fields.asked.weight >= steps.WORTH_KEEPING
         return steps.kept_thing(fields) if worth and self._is_concept(name) else fields.of
 
     def _is_concept(self, name: str) -> bool:
@@ -196,12 +198,9 @@ class _Compiling:
         if definition.base_resolver is None:
             return steps.attribute(definition.python_name, complete)
         arguments = arguments_of(self._compiler.converter, definition, told, node)
-        if kind.name in _LISTING and asked.weight >= steps.WORTH_KEEPING and not self._is_concept_type(told.type):
+        if kind.name in _LISTING:
             return steps.resolved_and_kept(definition.base_resolver, arguments, complete, asked)
         return steps.resolved(definition.base_resolver, arguments, complete)
-
-    def _is_concept_type(self, type_: GraphQLOutputType) -> bool:
-        return isinstance(type_, GraphQLObjectType) and self._is_concept(type_.name)
 
 
 def _definition(told: Any) -> Any:

@@ -14,7 +14,7 @@ from graphql_api.plan.compiler import Compiler, Unplanned, steering
 from graphql_api.plan.kept import KeptParts
 from graphql_api.plan.plan import Plan
 from graphql_api.plan.run import Run
-from graphql_api.plan.variables import Variables
+from graphql_api.plan.variables import Given, Variables
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +42,24 @@ class Planned:
             self._variables = Variables(schema, self.operation.variable_definitions or ())
         return self._variables
 
-    def plan(self, compiler: Compiler, variables: VariableValues) -> Plan | None:
-        """The plan for these variables; None where there can be none."""
+    def plan(self, given: Given, compiler: Compiler | None) -> Plan | None:
+        """The plan for these variables; None where there can be none, and without a compiler where it is not made yet."""
+        if given.steered is None:
+            given.steered = self._steered(given.values)
+        plan = self._plans.get(given.steered)
+        if plan is None and compiler is not None and given.steered not in self._plans:
+            if len(self._plans) == MOST_STEERED:
+                self._plans.clear()
+            plan = self._plans[given.steered] = self._compiled(compiler, given.values)
+        return plan
+
+    def _steered(self, variables: VariableValues) -> tuple[Any, ...]:
         if self._steering is None:
             try:
                 self._steering = steering(self._document)
             except Unplanned:
                 self._steering, self._plans[()] = (), None
-        steered = tuple(variables.coerced.get(name) for name in self._steering)
-        if steered not in self._plans:
-            if len(self._plans) == MOST_STEERED:
-                self._plans.clear()
-            self._plans[steered] = self._compiled(compiler, variables)
-        return self._plans[steered]
+        return tuple(variables.coerced.get(name) for name in self._steering)
 
     def _compiled(self, compiler: Compiler, variables: VariableValues) -> Plan | None:
         try:
@@ -77,9 +82,11 @@ class Plans:
         self.kept = kept
         self._answers = answers
 
-    def key(self, operation: bytes, variables: dict[str, Any] | None, context: Any) -> Key | None:
-        """What the answer to an operation with this digest is kept under; None where none is."""
-        return None if self._answers is None else self._answers.key(operation, variables, context.languages)
+    def key(self, operation: bytes, given: Given, context: Any) -> Key | None:
+        """What the answer to an operation with this digest is kept under; None where none can be kept."""
+        if self._answers is None or given.text is None:
+            return None
+        return operation, given.text, context.languages
 
     def again(self, key: Key, context: Any) -> KeptAnswer | None:
         """The answer that was kept under this key."""
@@ -94,23 +101,24 @@ class Plans:
         assert self._answers is not None
         return self._answers.keep(key, run.data, run.loaders)
 
-    def begin(self, planned: Planned, variables: Mapping[str, Any], context: Any, spliced: bool) -> Run | None:
+    def given(self, planned: Planned, variables: Mapping[str, Any]) -> Given | None:
+        """The variables for an operation, read; None where they do not fit: graphql-core says how."""
+        values = planned.variables(self._schema).read(variables)
+        return None if values is None else Given(variables, values)
+
+    def begin(self, planned: Planned, given: Given, context: Any, spliced: bool, compiled: bool = False) -> Run | None:
         """A run of the operation, as far as it goes without waiting; None where graphql-core has to run it.
 
-        With `spliced`, its data holds parts that are encoded already.
+        With `spliced`, its data holds parts that are encoded already; with `compiled`, its plan has to be made already.
         """
-        values = planned.variables(self._schema).read(variables)
-        if values is None:
-            return None  # graphql-core says how they do not fit
-        plan = planned.plan(self._compiler, values)
+        plan = planned.plan(given, None if compiled else self._compiler)
         if plan is None:
-            _UNPLANNED.count += 1
             return None
-        run = Run(context, values, self.kept if spliced else None)
+        run = Run(context, given, self.kept if spliced else None)
         plan.begin(run)
         return run
 
 
-def count(run: Run) -> None:
-    """Count a run that is over."""
-    (_GAVE_UP if run.failed else _PLANNED).count += 1
+def count(run: Run | None) -> None:
+    """Count an operation whose run is over, or that had none."""
+    (_UNPLANNED if run is None else _GAVE_UP if run.failed else _PLANNED).count += 1

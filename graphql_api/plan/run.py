@@ -5,16 +5,17 @@ All that the siblings of a level still need is asked for before anything is wait
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from time import perf_counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from graphql.execution.values import VariableValues
 
 from graphql_api.eager import TURN
 from graphql_api.loaders import Loaders
 from graphql_api.plan.kept import KeptParts, encoded
+from graphql_api.plan.variables import MOST_FLAVOURS, Given
 
 if TYPE_CHECKING:
     from graphql_api.plan.plan import Asked
@@ -43,15 +44,12 @@ class Run:
 
     clock = staticmethod(perf_counter)
 
-    def __init__(self, context: Any, variables: VariableValues, kept: KeptParts | None) -> None:
-        self.info = SimpleNamespace(context=context)
-        """What resolvers get in place of Strawberry's Info: they ask it for nothing but the context."""
-        self.variables = variables
+    def __init__(self, context: Any, given: Given, kept: KeptParts | None) -> None:
+        self.context = context
+        self.given = given
         self.loaders: Loaders = context.loaders
-        self.arguments: dict[Any, dict[str, Any]] = {}
         self._kept = kept
         self._languages = context.languages
-        self._flavours: dict[Any, tuple[Any, ...]] = {}
         self._now = self.loaders.now() if kept is not None else 0.0
         self._holes: dict[asyncio.Future[Any], _Hole] = {}
         self._waited = 0
@@ -60,6 +58,11 @@ class Run:
         """The answer, whole once the run no longer waits, if it has not failed by then."""
         self.failed = False
         """Whether something is not as it should be: then graphql-core has to run the operation, and to tell what."""
+
+    @cached_property
+    def info(self) -> Any:
+        """What resolvers get in place of Strawberry's Info: they ask it for nothing but the context."""
+        return SimpleNamespace(context=self.context)
 
     @property
     def waits(self) -> bool:
@@ -105,21 +108,19 @@ class Run:
 
     def flavour(self, asked: "Asked") -> tuple[Any, ...]:
         """What a selection gives depends on beside the thing that it is of: the variables in it, and the languages."""
-        found = self._flavours.get(asked)
+        key = asked, self._languages if asked.speaks else ()
+        found = self.given.flavours.get(key)
         if found is None:
-            values = self.variables.coerced
+            values = self.given.values.coerced
             used = {name: values[name] for name in asked.variables if name in values}
-            found = self._flavours[asked] = (
-                asked.digest,
-                orjson.dumps(used, repr, orjson.OPT_SORT_KEYS) if used else b"",
-                self._languages if asked.speaks else (),
-            )
+            told = orjson.dumps(used, repr, orjson.OPT_SORT_KEYS) if used else b""
+            found = self.given.keep(self.given.flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
         return found
 
-    def spliced(self, key: tuple[Any, ...], holds: object, make: Complete, source: Any, mark: int | None = None) -> Any:
-        """A part that is kept encoded, or what is made of it now, which then is kept if nothing has to be waited for.
+    def spliced(self, key: tuple[Any, ...], holds: object, make: Complete, source: Any) -> Any:
+        """A part that is kept encoded, or what is made now, which then is kept if nothing has to be waited for.
 
-        `holds` is what the key tells by its identity; `mark` is where reading for it began, if not here.
+        `holds` is what the key tells by its identity.
         """
         if self._kept is None:
             return make(source, self)
@@ -127,9 +128,9 @@ class Run:
         if part is not None:
             self.loaders.reread(part.read)
             return part.json
-        mark, waited = self.loaders.mark() if mark is None else mark, self._waited
+        mark, waited = self.loaders.mark(), self._waited
         made = make(source, self)
-        if waited != self._waited or (read := self.loaders.read_since(mark)) is None:
+        if type(made) is Later or waited != self._waited or (read := self.loaders.read_since(mark)) is None:
             return made
         part = encoded(made, read, holds)
         if read.until > self._now:

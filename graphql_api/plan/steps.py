@@ -13,7 +13,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from graphql_api.eager import Failed, Ready, begin
 from graphql_api.plan.plan import Asked, Fields, Step
 from graphql_api.plan.run import Complete, Later, Run
-from graphql_api.plan.variables import Arguments
+from graphql_api.plan.variables import MOST_ARGUMENTS, Arguments
 from graphql_api.types.part import Reads
 
 WORTH_KEEPING = 12
@@ -49,22 +49,9 @@ def resolved(resolver: StrawberryResolver[Any], arguments: Arguments, complete: 
 def resolved_and_kept(
     resolver: StrawberryResolver[Any], arguments: Arguments, complete: Complete, asked: Asked
 ) -> Step:
-    """The same for a long list of a release: what the function has read tells what the list is, so it is kept encoded."""
-    call = _caller(resolver, arguments)
-
-    def step(source: Any, run: Run) -> Any:
-        mark = run.loaders.mark()
-
-        def kept(value: Any, run: Run) -> Any:
-            read = run.loaders.read_since(mark)
-            if read is None or not read.by_name:
-                return complete(value, run)
-            key = (getattr(source, "number", ""), *map(id, read.by_name.values()), *run.flavour(asked))
-            return run.spliced(key, read, complete, value, mark)
-
-        return _completed(call(source, run), kept, run, late=complete)
-
-    return step
+    """The same for a way into a release, kept encoded: nothing but the release and what is asked decides what it gives."""
+    make = resolved(resolver, arguments, complete)
+    return lambda source, run: run.spliced((getattr(source, "number", ""), *run.flavour(asked)), None, make, source)
 
 
 def _caller(resolver: StrawberryResolver[Any], arguments: Arguments) -> Callable[[Any, Run], Any]:
@@ -73,17 +60,18 @@ def _caller(resolver: StrawberryResolver[Any], arguments: Arguments) -> Callable
     info = resolver.info_parameter.name if resolver.info_parameter else None
 
     def call(source: Any, run: Run) -> Any:
-        given = run.arguments.get(arguments)
+        given = run.given.arguments.get(arguments)
         if given is None:
-            given = arguments(run.variables)
-            run.arguments[arguments] = given = given | {info: run.info} if info else given
+            given = run.given.keep(run.given.arguments, MOST_ARGUMENTS, arguments, arguments(run.given.values))
+        if info is not None:
+            given = {**given, info: run.info}
         return function(source, **given) if takes_source else function(**given)
 
     return call
 
 
-def _completed(value: Any, complete: Complete, run: Run, late: Complete | None = None) -> Any:
-    """What stands in the answer for a value, or for what a coroutine gives; one that has to wait is completed by `late`."""
+def _completed(value: Any, complete: Complete, run: Run) -> Any:
+    """What stands in the answer for a value, or for what a coroutine gives."""
     if type(value) is not CoroutineType:
         return complete(value, run)
     begun = begin(value)
@@ -91,7 +79,7 @@ def _completed(value: Any, complete: Complete, run: Run, late: Complete | None =
         return complete(begun.result, run)
     if type(begun) is Failed:
         raise begun.error
-    return Later(begun, late or complete)
+    return Later(begun, complete)
 
 
 def required(complete: Complete) -> Complete:

@@ -1,8 +1,10 @@
 """Variables and arguments as resolvers get them: read as graphql-core and Strawberry do, without their detours for scalars."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
+import orjson
 from graphql import (
     FieldNode,
     GraphQLField,
@@ -24,8 +26,46 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from graphql_api.plan.kept import copied
+
 Arguments = Callable[[VariableValues], dict[str, Any]]
 """Makes the arguments of a resolver from the variables of a run; raises where they do not fit."""
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST_ARGUMENTS = 100
+"""Of the fields of an operation; there are rarely more than ten."""
+MOST_FLAVOURS = 32
+
+
+class Given:
+    """The variables of an operation, read; and what plans work out from them, which is the same whenever they are given."""
+
+    def __init__(self, told: Mapping[str, Any], values: VariableValues) -> None:
+        self._told = told
+        self.values = values
+        self.steered: tuple[Any, ...] | None = None
+        """Those that decide what is skipped and included."""
+        self.arguments: dict[Arguments, dict[str, Any]] = {}
+        self.flavours: dict[Any, tuple[Any, ...]] = {}
+
+    @staticmethod
+    def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
+        """Keep what was worked out; where that is much, as for many languages or plans that were made anew, it begins anew."""
+        if len(known) >= most:
+            known.clear()
+        known[key] = value
+        return value
+
+    @cached_property
+    def text(self) -> bytes | None:
+        """They as the client sent them, as JSON that tells them apart; None where that cannot be written."""
+        try:
+            return copied(orjson.dumps(self._told, option=orjson.OPT_SORT_KEYS)) if self._told else b""
+        except orjson.JSONEncodeError:
+            return None
 
 
 class Variables:

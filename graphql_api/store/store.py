@@ -97,6 +97,14 @@ class Store:
         kept = self._memory.get(path)
         return None if kept is None else self._served(path, kept, asker)
 
+    def fresh(self, path: str) -> Document | None:
+        """The document in memory if it is fresh; nothing is counted or renewed for the look."""
+        kept = self._memory.get(path)
+        return None if kept is None or not self._is_fresh(path, kept) else kept.document
+
+    def _is_fresh(self, path: str, kept: Kept) -> bool:
+        return self._shelf.state(path, kept.at, self._clock()) is State.FRESH
+
     def now(self) -> float:
         """The time, in seconds since 1970."""
         return self._clock()
@@ -113,9 +121,8 @@ class Store:
         self._memory.gone = gone
 
     @staticmethod
-    def count(documents: int, asker: Asker) -> None:
-        """Count fresh documents that were read in what was made of them before."""
-        asker.tally.cached += documents
+    def count(documents: int) -> None:
+        """Count fresh documents that were read without a look at each: in what was made of them before, or by `fresh`."""
         _FRESH.count += documents
 
     def used(self, paths: Iterable[str]) -> None:
@@ -204,7 +211,7 @@ class Store:
         # Another process may have renewed it. Where processes take turns, the turn looks.
         if self._backend is not None and not self._backend.takes_turns and is_lasting(path):
             newer = (await self._backend.get_many([path])).get(path)
-            if newer is not None and self._shelf.state(path, newer.at, self._clock()) is State.FRESH:
+            if newer is not None and self._is_fresh(path, newer):
                 self._remember(path, newer)
                 return
         await self._join(path, asker, kept)
@@ -250,7 +257,7 @@ class Store:
     def _turn(self, path: str) -> AbstractAsyncContextManager[Kept | None]:
         if self._backend is None or not is_lasting(path):
             return nullcontext()
-        return self._backend.turn(path, lambda kept: self._shelf.state(path, kept.at, self._clock()) is State.FRESH)
+        return self._backend.turn(path, lambda kept: self._is_fresh(path, kept))
 
     async def _brought(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
         fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())

@@ -1,9 +1,18 @@
 """Parts of answers that are kept encoded: within bounds, as long as their documents are there and fresh."""
 
 import math
+from types import SimpleNamespace
+from typing import Any, cast
+
+import orjson
+import pytest
+from graphql.execution.values import VariableValues
 
 from graphql_api.loaders import Read
+from graphql_api.plan import Given, Run, steps
 from graphql_api.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
+from graphql_api.plan.plan import Asked
+from graphql_api.types.text import Language
 
 
 def part(value: object, *names: str, until: float = math.inf) -> Part:
@@ -63,3 +72,90 @@ def test_a_part_that_is_put_again_takes_the_place_of_the_first() -> None:
     found = kept.get("key", 0.0)
     assert found is not None
     assert found.read.by_name == {"/y": None}
+
+
+class Loads:
+    """Loaders of which all that is ever made was made of one document."""
+
+    def __init__(self) -> None:
+        self.read = Read({"/x": object()}, (), math.inf, False)
+        self.reread_: list[Read] = []
+
+    def now(self) -> float:
+        return 0.0
+
+    def mark(self) -> int:
+        return 0
+
+    def read_since(self, mark: int) -> Read:
+        return self.read
+
+    def reread(self, read: Read) -> None:
+        self.reread_.append(read)
+
+
+class Way:
+    """A way into a release: a field of the query, or of a release, that takes a code."""
+
+    def __init__(self, speaks: bool = False) -> None:
+        self.kept, self.loads, self.called = KeptParts(100_000), Loads(), 0
+        asked = Asked.of("way(code: $code)", (), frozenset({"code"}), speaks, 1)
+        resolver = SimpleNamespace(wrapped_func=self._resolved, self_parameter=None, info_parameter=None)
+        self._step = steps.resolved_and_kept(
+            cast(Any, resolver), lambda values: {"code": values.coerced["code"]}, steps.optional(steps.text), asked
+        )
+
+    def _resolved(self, code: str) -> str:
+        self.called += 1
+        return code * 2
+
+    def ask(self, code: str, languages: tuple[Language, ...] = (), release: str = "") -> Any:
+        context = SimpleNamespace(loaders=self.loads, languages=languages)
+        run = Run(context, Given({}, VariableValues({}, {"code": code})), self.kept)
+        return orjson.loads(orjson.dumps(self._step(SimpleNamespace(number=release), run)))
+
+
+def test_a_way_into_a_release_is_found_without_its_resolver() -> None:
+    way = Way()
+
+    assert [way.ask("a"), way.ask("a")] == ["aa", "aa"]
+    assert way.called == 1
+    assert way.loads.reread_ == [way.loads.read]
+
+
+def test_it_is_resolved_anew_for_other_arguments_and_other_releases() -> None:
+    way = Way()
+
+    assert [way.ask("a"), way.ask("b"), way.ask("a", release="3.11"), way.ask("a", release="3.10")] == [
+        "aa",
+        "bb",
+        "aa",
+        "aa",
+    ]
+    assert way.called == 4
+
+
+@pytest.mark.parametrize(("speaks", "called"), [(False, 1), (True, 2)])
+def test_it_is_resolved_anew_for_other_languages_where_it_depends_on_them(speaks: bool, called: int) -> None:
+    way = Way(speaks)
+
+    way.ask("a", (Language.NL,))
+    way.ask("a", (Language.FR,))
+    assert way.called == called
+
+
+def test_it_is_resolved_anew_once_a_document_is_another_one() -> None:
+    way = Way()
+
+    way.ask("a")
+    way.kept.drop("/x")
+    way.ask("a")
+    assert way.called == 2
+
+
+def test_what_is_worked_out_from_variables_begins_anew_where_it_is_much() -> None:
+    known: dict[int, int] = {}
+
+    for number in range(7):
+        assert Given.keep(known, 3, number, number) == number
+    assert list(known) == [6]
