@@ -21,6 +21,7 @@ from graphql_api.documentation import documentation_routes
 from graphql_api.eager import ended
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.exposition import metrics_routes
+from graphql_api.fast_path import FastPath, Heads
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
 from graphql_api.home import home_routes
@@ -58,6 +59,9 @@ def create_app(
     running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
     connections = Connections(settings.live_connections, stopping)
     graphql = Events(endpoint, running, connections)
+    decide = deciding(settings)
+    layers = wrapping(settings)
+    fast = FastPath(endpoint, parts.at_hand, decide, places, outcomes, stopping, Heads(layers))
     app = Starlette(
         routes=[
             Route("/graphql", graphql),
@@ -68,15 +72,16 @@ def create_app(
         ],
         middleware=[  # outermost first
             Middleware(Observing, stopping, outcomes),
-            *wrapping(settings),
-            *guarding(deciding(settings), outcomes),
+            *layers,
+            *guarding(decide, outcomes),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
             Middleware(Straight, "/graphql", graphql),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},
-        lifespan=_lifespan(settings, parts, stopping),
+        lifespan=_lifespan(settings, parts, stopping, fast),
     )
     app.state.parts = parts
+    app.state.fast_path = fast
     app.state.stopping = stopping
     return app
 
@@ -142,15 +147,15 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     ]
 
 
-def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event) -> Lifespan[Starlette]:
+def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         begin_tracing()
         watches = [
             asyncio.create_task(parts.watch_current(max(settings.keep_current, 1.0))),
             asyncio.create_task(parts.measure()),
         ]
-        yield
+        yield {"fast_path": fast} if settings.fast_path == "on" else {}
         stopping.set()
         await ended(watches)
         await parts.aclose()

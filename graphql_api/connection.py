@@ -5,19 +5,19 @@ what it is told, here and where its request is no HTTP, is JSON with a code, as 
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 from urllib.parse import unquote
-from uuid import uuid4
 
-import orjson
 from httptools import parse_url
+from starlette.types import Scope
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from graphql_api.exchange import Exchange
+from graphql_api.exchange import Exchange, refusal
 from graphql_api.watch import Watch
-from graphql_api.wrapping import SAFE
 
+Fields = Iterable[tuple[bytes, bytes]]
 _NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
 
 
@@ -34,8 +34,18 @@ class Bounds(Config):
         self.head_bytes = head_bytes
 
 
+class AtOnce(Protocol):
+    """Answers whole requests with what is at hand."""
+
+    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+        """The answer, with these fields of the server's; None where the request is to be read, nothing where the app is asked."""
+
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+        """The same to a request that was read, and came like this where it came in one piece; None where the app is asked."""
+
+
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol within those bounds."""
+    """uvicorn's protocol within those bounds. Whatever the app's lifespan calls `fast_path` is asked for an answer first."""
 
     config: Bounds
 
@@ -48,6 +58,11 @@ class Connection(HttpToolsProtocol):
         self._unsent = 0
         self._watch = Watch(self.loop)
         self._arriving = False
+        self._open = False
+        self._came: bytes | None = None
+        self._next: RequestResponseCycle | None = None
+        self._tried = False
+        self._fast: AtOnce | None = self.app_state.get("fast_path")
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,16 +74,59 @@ class Connection(HttpToolsProtocol):
         """Count what belongs to a head, also where it never ends."""
         if self._refused:
             return
-        if not self._arriving and self._is_idle():
-            self._begin()
+        self._came = None
+        if self._is_idle():
+            if not self._open:
+                if self._is_answered(data):
+                    return
+                self._came = data
+            if not self._arriving:
+                self._begin()
         super().data_received(data)
         if self._in_head:
             self._head += len(data)
             self._check_head()
+        if self._next is not None:
+            self._start(self._next)
+
+    # What can be answered at once is not started; nor while an answer before it waits to be taken.
+
+    def _is_answered(self, data: bytes) -> bool:
+        if self._fast is None or self.flow.write_paused:
+            return False
+        answer = self._fast.answer(data, self.server_state.default_headers)
+        self._tried = answer == b""  # then it is not tried once more
+        if not answer:
+            return False
+        self.transport.write(answer)
+        self._arriving = False
+        self.on_response_complete()
+        return True
+
+    def _start(self, cycle: RequestResponseCycle) -> None:
+        self._next = None
+        answer = self._answer_to(cycle)
+        if answer is None:
+            if not self._refused:
+                self._start_asgi_task(cycle, self.app)
+            return
+        self.transport.write(answer)
+        cycle.response_started = cycle.response_complete = True
+        self.on_response_complete()
+
+    def _answer_to(self, cycle: RequestResponseCycle) -> bytes | None:
+        tried, self._tried = self._tried, False
+        if self._fast is None or tried or self._refused or self.flow.write_paused:
+            return None
+        if cycle.more_body or not cycle.keep_alive:
+            return None
+        came = None if self.pipeline else self._came
+        return self._fast.answer_read(cycle.scope, bytes(cycle.body), came, self.server_state.default_headers)  # type: ignore[arg-type]
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._open = True
         self._in_head, self._head = True, 0
         if not self._arriving:
             self._begin()
@@ -118,7 +176,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._next = self.cycle
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
@@ -130,6 +188,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here."""
+        self._open = False
         self._arrived()
         if not self._refused:
             self._check_head()  # with what followed a body in chunks
@@ -182,7 +241,7 @@ class Connection(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._arriving = False
-        if self.cycle is None and not self._head and not self._in_head:
+        if self._is_idle() and not self._open:
             self._refused = True
             self.transport.close()  # nothing was asked, so nothing is answered
         else:
@@ -199,7 +258,7 @@ class Connection(HttpToolsProtocol):
         self._refused = True
         self._arrived()
         if self._is_idle() or self._is_unanswered():
-            self.transport.write(_answer(status, message, self.server_state.default_headers))
+            self.transport.write(refusal(status, message, self.server_state.default_headers))
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing of an answer follows this one
             self.cycle.message_event.set()
@@ -208,19 +267,3 @@ class Connection(HttpToolsProtocol):
     def _is_unanswered(self) -> bool:
         """Whether the request that is being read is the only one, and nothing of its answer has been sent."""
         return not self.pipeline and self.cycle.more_body and not self.cycle.response_started
-
-
-def _answer(status: int, message: str, headers: list[tuple[bytes, bytes]]) -> bytes:
-    request_id = uuid4().hex  # what the client sent as its id may be what is wrong
-    error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
-    body = orjson.dumps({"errors": [error]})
-    told = [*headers, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
-    return b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in told), b"\r\n", body])
-
-
-_HEADERS = [
-    *SAFE,
-    (b"content-type", b"application/json; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"connection", b"close"),
-]

@@ -6,9 +6,13 @@ is to be sent before the first message of the body.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from uuid import uuid4
 
+import orjson
 from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
+
+from graphql_api.wrapping import SAFE
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _ITS_OWN = (b"transfer-encoding", b"connection")
@@ -28,7 +32,7 @@ class Exchange(RequestResponseCycle):
             if (length := _length(message)) is None or self.access_log:
                 await super().send(message)
                 return
-            self._head = self._head_of(message)
+            self._head = head_of(message["status"], [*self.default_headers, *message["headers"]])
             self.response_started, self.waiting_for_100_continue = True, False
             self.chunked_encoding, self.expected_content_length = False, length
         elif self._head and message["type"] == "http.response.body":
@@ -38,21 +42,6 @@ class Exchange(RequestResponseCycle):
                 self._begin(message.get("body", b""), more=message.get("more_body", False))
         else:
             await super().send(message)
-
-    def _head_of(self, start: HTTPResponseStartEvent) -> bytes:
-        headers = [*self.default_headers, *start["headers"]]
-        lines = 1 + len(headers)
-        head = STATUS_LINE[start["status"]] + b"".join(
-            [b"%b: %b\r\n" % (_checked(name), value) for name, value in headers]
-        )
-        # No value has begun a line of its own, or holds what is no text.
-        if (
-            head.count(b"\n") != lines
-            or head.count(b"\r") != lines
-            or len(head.translate(None, _CONTROLS)) != len(head)
-        ):
-            raise RuntimeError("Invalid HTTP header value.")
-        return head
 
     def _begin(self, body: bytes, *, more: bool) -> None:
         head = self._head + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
@@ -74,6 +63,17 @@ class Exchange(RequestResponseCycle):
         self.on_response()
 
 
+def head_of(status: int, headers: Headers) -> bytes:
+    """The head of an answer without the empty line that ends it; RuntimeError where a header would be more than one."""
+    told = [b"%b: %b\r\n" % (_checked(name), value) for name, value in headers]
+    head = STATUS_LINE[status] + b"".join(told)
+    # No value has begun a line of its own, or holds what is no text.
+    lines = 1 + len(told)
+    if head.count(b"\n") != lines or head.count(b"\r") != lines or len(head.translate(None, _CONTROLS)) != len(head):
+        raise RuntimeError("Invalid HTTP header value.")
+    return head
+
+
 def _length(start: HTTPResponseStartEvent) -> int | None:
     """The length of the body, where it is told, and the connection is left as it is."""
     length = None
@@ -90,3 +90,20 @@ def _checked(name: bytes) -> bytes:
     if HEADER_RE.search(name):
         raise RuntimeError("Invalid HTTP header name.")
     return name.lower()
+
+
+def refusal(status: int, message: str, fields: Headers) -> bytes:
+    """An answer to what cannot be read, with these fields of the server's; it ends the connection."""
+    request_id = uuid4().hex  # what the client sent as its id may be what is wrong
+    error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
+    body = orjson.dumps({"errors": [error]})
+    told = [*fields, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
+    return b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in told), b"\r\n", body])
+
+
+_HEADERS = [
+    *SAFE,
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"connection", b"close"),
+]

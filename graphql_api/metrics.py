@@ -104,8 +104,14 @@ OPERATION_SECONDS = Histogram(
     ["name"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-operations = lru_cache(1000)(OPERATIONS.labels)
-"""The counter of operations of a name, an outcome and a protocol, found again without a look through the labels."""
+
+
+@lru_cache(1000)
+def operations(name: str, outcome: str, protocol: str) -> Frequent:
+    """The count of operations of a name, an outcome and a protocol, found again without a look through the labels."""
+    return Frequent(OPERATIONS.labels(name, outcome, protocol))
+
+
 operation_seconds = lru_cache(1000)(OPERATION_SECONDS.labels)
 """The histogram of the operations of a name."""
 ERRORS = Counter("competent_errors", "Errors told to clients, by code", ["code"])

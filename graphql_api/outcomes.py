@@ -25,7 +25,7 @@ class Outcomes:
     def tell(self, record: Record, outcome: str, seconds: float, status: int | None = None) -> None:
         """Count an operation and log it; `status` is that of HTTP, where there is one."""
         name = self._names.label(record.name)
-        operations(name, outcome, record.protocol).inc()
+        operations(name, outcome, record.protocol).count += 1
         if record.kind != "subscription":  # which lasts as long as its client likes
             operation_seconds(name).observe(seconds)
         if log.isEnabledFor(logging.INFO):

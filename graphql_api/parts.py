@@ -14,6 +14,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from graphql_api.at_hand import AtHand
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
@@ -97,6 +98,10 @@ class Parts:
     def loaders(self, asker: Asker | None = None) -> Loaders:
         """The loaders of one request, which fetch for this asker."""
         return Loaders(self.store, self.indexes, self._page_size, asker or Asker())
+
+    def at_hand(self, asker: Asker) -> AtHand:
+        """Loaders for a request that is answered with what is at hand."""
+        return AtHand(self.store, self.indexes, self._page_size, asker)
 
     def watch(self, gone: Callable[[str], None]) -> None:
         """From now on, tell of each document (by path) and index (by name) that is not what it was, or not there any more."""

@@ -72,15 +72,29 @@ def record_of(scope: MutableMapping[str, Any]) -> Record:
     return found
 
 
+def new_id() -> str:
+    """An id for a request whose client gave it none."""
+    return os.urandom(16).hex()
+
+
 def _begun(fields: Iterable[tuple[bytes, bytes]]) -> Record:
     told = list(fields)
     head = dict(reversed(told))
     # What goes on from here is believed only where it is told once.
     only = head if len(head) == len(told) else _told_once(told)
-    request_id = only.get(b"x-request-id", b"").decode("latin-1")
-    if not _REQUEST_ID.fullmatch(request_id):
-        request_id = os.urandom(16).hex()
+    request_id = _usable(only.get(b"x-request-id", b"")) or new_id()
     return Record(request_id, head, asker=Asker(headers=_passed_on(request_id, only)))
+
+
+def request_id_of(scope: Mapping[str, Any]) -> str | None:
+    """The id that the client of a request of ASGI gave it; None where there is none that can be used."""
+    told = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return _usable(told[0]) if len(told) == 1 else None
+
+
+def _usable(told: bytes) -> str | None:
+    request_id = told.decode("latin-1")
+    return request_id if _REQUEST_ID.fullmatch(request_id) else None
 
 
 def _told_once(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -88,6 +88,11 @@ def begin_tracing() -> None:
     use(Tracing(provider))
 
 
+def is_on() -> bool:
+    """Whether anything is traced."""
+    return _tracing is not None
+
+
 def use(tracing: Tracing | None) -> None:
     """Trace with this from now on, or not at all."""
     global _tracing

@@ -23,13 +23,17 @@ class Passes:
         self._later: deque[asyncio.Future[None]] = deque()
         self._at_once = 1
 
-    def begin(self) -> "asyncio.Future[None] | None":
-        """None to begin now, else a future that is done when it is the caller's turn."""
+    def may_begin(self) -> bool:
+        """Whether one more may begin in this pass."""
         now = self._clock()
         if self._began is None:
             self._began = now
             asyncio.get_running_loop().call_soon(self._next)
-        if not self._later and now - self._began <= A_PASS:
+        return not self._later and now - self._began <= A_PASS
+
+    def begin(self) -> "asyncio.Future[None] | None":
+        """None to begin now, else a future that is done when it is the caller's turn."""
+        if self.may_begin():
             return None
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._later.append(turn)

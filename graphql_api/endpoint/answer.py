@@ -5,7 +5,7 @@ The one place where `extensions` of an answer are put together, and where codes 
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused, Unforeseen
 from graphql_api.media import GZIP_FROM
 from graphql_api.metrics import ERRORS
+from graphql_api.plan import KeptAnswer, tag_of
 from graphql_api.record import Record, record_of
 from graphql_api.schema import Answer
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _CONTENT = {each: f"{each}; charset=utf-8".encode() for each in (JSON, RESPONSE_JSON)}
 _VARY = VARY.encode()
 _VARY_LONG = _VARY + b", Accept-Encoding"
+NOT_MODIFIED = 304
 _ADVICE = {404: "There is nothing at this address; the page at / says what is where.", 405: "Use GET."}
 """What to do where Starlette says only what is wrong."""
 
@@ -58,24 +60,39 @@ def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
     return orjson.dumps(body_of(answer, record, explain))
 
 
-def replied(body: bytes, status: int, media_type: str, record: Record, control: str) -> Reply:
-    """The answer to an operation; `control` says how long it may be kept."""
+class Told(NamedTuple):
+    """The answer to an operation: what it is told by, for how long it may be kept, and the whole of it where that was kept."""
+
+    body: bytes
+    status: int
+    media_type: str
+    control: str
+    kept: KeptAnswer | None
+
+    @property
+    def tag(self) -> str:
+        """What tells it from others."""
+        return tag_of(self.body) if self.kept is None else self.kept.tag
+
+
+def replied(told: Told, record: Record) -> Reply:
+    """The same as it is sent."""
     headers = [
-        (b"content-length", str(len(body)).encode()),
-        (b"content-type", _CONTENT[media_type]),
+        (b"content-length", str(len(told.body)).encode()),
+        (b"content-type", _CONTENT[told.media_type]),
         (b"x-request-id", record.request_id.encode()),
-        (b"vary", _VARY if len(body) < GZIP_FROM else _VARY_LONG),
-        (b"cache-control", control.encode()),
+        (b"vary", _VARY if len(told.body) < GZIP_FROM else _VARY_LONG),
+        (b"cache-control", told.control.encode()),
     ]
-    return Reply(status, headers, body)
+    return Reply(told.status, headers, told.body)
 
 
 def unchanged(reply: Reply) -> Reply:
     """The same where the client holds it already: without a body, and with what goes for the one that it holds."""
-    return Reply(304, [each for each in reply.headers if not each[0].startswith(b"content-")], b"")
+    return Reply(NOT_MODIFIED, [each for each in reply.headers if not each[0].startswith(b"content-")], b"")
 
 
-def compressed(reply: Reply, gzipped: bytes) -> Reply:
+def compressed(reply: Reply, gzipped: bytes = b"") -> Reply:
     """The same with its body compressed, as it was kept."""
     headers = [each for each in reply.headers if each[0] != b"content-length"]
     headers += ((b"content-length", str(len(gzipped)).encode()), (b"content-encoding", b"gzip"))

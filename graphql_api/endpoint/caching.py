@@ -7,6 +7,7 @@ something is missing or stale.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.responses import Response
 
@@ -33,10 +34,12 @@ class Caching:
             return NOT_STORED
         # What introspection tells changes with the version of this server.
         moving = record.asker.moving or ("__" in query and _OF_THIS_SERVER.search(query) is not None)
-        seconds = int(self.current if moving else self.release)
-        if not seconds:
-            return "no-cache"
-        return f"{'public' if KEYS_COME_IN.isdisjoint(record.head) else 'private'}, max-age={seconds}"
+        return _kept_for(self.current if moving else self.release, KEYS_COME_IN.isdisjoint(record.head))
+
+
+@lru_cache(8)
+def _kept_for(seconds: float, public: bool) -> str:
+    return f"{'public' if public else 'private'}, max-age={int(seconds)}" if int(seconds) else "no-cache"
 
 
 def conditional(response: Response, headers: Mapping[str, str]) -> Response:

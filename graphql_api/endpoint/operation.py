@@ -32,14 +32,15 @@ async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> O
     method = scope["method"]
     if method == "POST":
         head = record_of(scope).head
-        _check_encoding(head)
-        return from_object(_parsed(await _read(head, receive, max_body_bytes), "The body"))
+        check_encoding(head)
+        return from_body(await _read(head, receive, max_body_bytes))
     if method in ("GET", "HEAD"):
         return from_parameters(QueryParams(scope["query_string"]))
     raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
 
 
-def _check_encoding(head: Head) -> None:
+def check_encoding(head: Head) -> None:
+    """Refuse with 415 what is not sent as JSON."""
     if head.get(b"content-type") != b"application/json":
         _check_type(head.get(b"content-type", b"").decode("latin-1"))
     if head.get(b"content-encoding", b"identity").strip().lower() != b"identity":
@@ -73,8 +74,13 @@ def _too_large(size: str, most: int) -> Refused:
     return Refused(413, f"The body has {size}; at most {most:,} are allowed.")
 
 
-def from_object(body: Any) -> Operation:
+def from_body(body: bytes) -> Operation:
     """The operation in a body of GraphQL over HTTP."""
+    return from_object(_parsed(body, "The body"))
+
+
+def from_object(body: Any) -> Operation:
+    """The same of a body that was parsed."""
     if isinstance(body, list):
         raise Malformed("Send one operation at a time: batches in an array are not supported.")
     if not isinstance(body, dict):

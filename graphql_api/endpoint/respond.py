@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.endpoint.answer import compressed, encoded, refused, replied, unchanged
+from graphql_api.at_hand import AtHand
+from graphql_api.endpoint.answer import Reply, Told, compressed, encoded, refused, replied, unchanged
 from graphql_api.endpoint.caching import NOT_STORED, Caching, is_held
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
@@ -15,15 +16,15 @@ from graphql_api.endpoint.incremental import in_parts
 from graphql_api.endpoint.leaving import while_present
 from graphql_api.endpoint.negotiation import JSON, negotiate
 from graphql_api.endpoint.operation import Operation, operation_of
+from graphql_api.endpoint.questions import Question
 from graphql_api.endpoint.refusal import Refused
 from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
 from graphql_api.media import GZIP_FROM, takes_gzip
-from graphql_api.plan import tag_of
 from graphql_api.record import Record, record_of
 from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
-from graphql_api.types.text import accepted
+from graphql_api.types.text import Language, accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,13 @@ class Endpoint:
         reply: ASGIApp
         try:
             media_type = negotiate(record.head.get(b"accept", b"").decode("latin-1"))
-            reply = await self._reply(scope, receive, record, media_type)
+            reply = await self._answered(scope, receive, record, media_type)
         except Refused as refusal:
             status, media_type = self.statuses.of_refusal(media_type, refusal)
             reply = refused(refusal, media_type, record, status)
         await reply(scope, receive, send)
 
-    async def _reply(self, scope: Scope, receive: Receive, record: Record, media_type: str) -> ASGIApp:
+    async def _answered(self, scope: Scope, receive: Receive, record: Record, media_type: str) -> ASGIApp:
         operation = await operation_of(scope, receive, self.max_body_bytes)
         query = self.documents.text_of(operation)
         by_post = scope["method"] == "POST"
@@ -70,18 +71,40 @@ class Endpoint:
         if answer.later is not None:
             return await in_parts(answer, record, explain, loaders.close)
         loaders.close()
+        return self._reply(self._told(answer, query, record, media_type, explain), record, by_get=not by_post)
+
+    def _told(self, answer: Answer, query: str, record: Record, media_type: str, explain: bool) -> Told:
         body = encoded(answer, record, explain)
-        control = self.caching.control(record, query, explain)
-        reply = replied(body, *self.statuses.of_answer(media_type, record), record, control)
         kept = answer.kept if answer.kept is not None and body is answer.kept.body else None
-        if not by_post and control != NOT_STORED:
-            tag = tag_of(body) if kept is None else kept.tag
-            reply.headers.append((b"etag", tag.encode()))
-            if is_held(tag, record.head.get(b"if-none-match", b"").decode("latin-1")):
+        control = self.caching.control(record, query, explain)
+        return Told(body, *self.statuses.of_answer(media_type, record), control, kept)
+
+    def _reply(self, told: Told, record: Record, *, by_get: bool) -> Reply:
+        reply = replied(told, record)
+        if by_get and told.control != NOT_STORED:
+            reply.headers.append((b"etag", told.tag.encode()))
+            if is_held(told.tag, record.head.get(b"if-none-match", b"").decode("latin-1")):
                 return unchanged(reply)
-        if kept is not None and takes_gzip(record.head) and len(body) >= GZIP_FROM and kept.gzipped is not None:
-            return compressed(reply, kept.gzipped)
+        if told.kept is not None and takes_gzip(record.head) and len(told.body) >= GZIP_FROM:
+            return reply if told.kept.gzipped is None else compressed(reply, told.kept.gzipped)
         return reply
+
+    def at_hand(
+        self, question: Question, record: Record, media_type: str, languages: tuple[Language, ...], loaders: AtHand
+    ) -> Told | None:
+        """The answer to a question, if it can be given now; else it is to be answered as any other.
+
+        Raises NotAtHand.
+        """
+        record.texts = {"query": question.query, "variables": question.operation.variables}
+        answer = self.schema.at_hand(question.chosen, Context(loaders, languages, record))
+        return None if answer is None else self._told(answer, question.query, record, media_type, explain=False)
+
+    def answered(self, question: Question, loaders: AtHand) -> None:
+        """The answer that was at hand is told."""
+        self.schema.documents.known(question.query)  # it is used
+        self.documents.executed(question.operation, question.query)
+        loaders.close()
 
     def loaders_for(self, record: Record, seconds: float) -> Loaders:
         """The loaders of an operation that may take so many seconds from now."""

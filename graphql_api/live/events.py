@@ -23,7 +23,7 @@ from graphql_api.live.connections import Connections, TooMany
 from graphql_api.live.running import Running
 from graphql_api.live.telling import refused, told
 from graphql_api.media import preferred
-from graphql_api.record import Record, record_of
+from graphql_api.record import Head, Record, record_of
 from graphql_api.schema import Answer
 from graphql_api.types.text import accepted
 
@@ -50,8 +50,7 @@ class Events:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the type that the client prefers."""
         record = record_of(scope)
-        accept = record.head.get(b"accept", b"").decode("latin-1")
-        if scope["method"] not in ("GET", "POST") or preferred(accept, _OFFERED) != EVENTS:
+        if scope["method"] not in ("GET", "POST") or not prefers_events(record.head):
             await self.endpoint(scope, receive, send)
             return
         record.protocol = "events"
@@ -106,6 +105,11 @@ class Events:
                     yield None
         finally:
             await ended(each for each in (coming, stopping) if each is not None)
+
+
+def prefers_events(head: Head) -> bool:
+    """Whether who sent these header fields prefers a stream of events to JSON."""
+    return preferred(head.get(b"accept", b"").decode("latin-1"), _OFFERED) == EVENTS
 
 
 def _next(payload: dict[str, Any]) -> bytes:

@@ -152,6 +152,11 @@ class Settings:
     plans: str = setting(
         "on", "`off` runs every operation by graphql-core: slower, with the same answers.", choices=ON_OFF
     )
+    fast_path: str = setting(
+        "on",
+        "`off` answers nothing past ASGI: for who has ASGI middleware of their own around the app, as agents that watch it.",
+        choices=ON_OFF,
+    )
     part_bytes: int = setting(64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0)
     answer_bytes: int = setting(
         32_000_000, "Room for whole answers that are kept encoded, and given again; 0 keeps none.", least=0

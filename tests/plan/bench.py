@@ -48,6 +48,8 @@ class Bench:
         async with scenario.twins(self.data, number, OFF, ON) as (pair, upstream):
             found = await rounds(pair, upstream, asked)
         self.asked += asked
+        self.counted["fast"] += pair.second.fast
+        self.counted -= pair.second.beside
         for _, reply in found.replies:
             self.counted.update(kind_of(reply))
         return found

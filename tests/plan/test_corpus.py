@@ -17,6 +17,7 @@ def test_operations_of_docs_and_examples_are_answered_alike(bench: Bench) -> Non
     bench.compare(SCENARIOS[0], 0, corpus(written_down(), bench.data.known))
 
     assert bench.counted["data"] > 0.8 * bench.counted["asked"]
+    assert bench.counted["fast"] > 0.8 * bench.counted["asked"]
 
 
 @pytest.mark.plans

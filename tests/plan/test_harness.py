@@ -5,7 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
+from starlette.types import Scope
 
+from graphql_api.connection import AtOnce, Fields
 from tests.plan.bench import Bench
 from tests.plan.reduced import reduced
 from tests.plan.scenarios import RELEASES
@@ -86,6 +88,43 @@ def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> Non
 
 def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
     assert bench.run(compared(bench, lambda *_: (404, {}), Asked(QUERY)))
+
+
+class Lying:
+    """A fast path that says something else than it should."""
+
+    def __init__(self, path: AtOnce, old: bytes, new: bytes) -> None:
+        self._path = path
+        self._old, self._new = old, new
+
+    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+        return self._changed(self._path.answer(request, fields))
+
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+        return self._changed(self._path.answer_read(scope, body, came, fields))
+
+    def _changed(self, answer: bytes | None) -> bytes | None:
+        return answer and answer.replace(self._old, self._new, 1)
+
+
+LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"), "data": (b'"code":"', b'"code":"x')}
+
+
+@pytest.mark.parametrize(("old", "new"), LIES.values(), ids=LIES)
+def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: bytes, new: bytes) -> None:
+    async def lied() -> tuple[list[str], list[str]]:
+        data = bench.data
+        async with twins(data.settings, data.settings, Upstream(data.original), *RELEASES) as pair:
+            honest = await pair.ask(Asked(QUERY))
+            assert pair.second.fast == 2
+            pair.second.fast_path = Lying(pair.second.fast_path, old, new)
+            return honest, await pair.ask(Asked(QUERY))
+
+    honest, told = bench.run(lied())
+
+    assert honest == []
+    assert len(told) == 2
+    assert all(each.startswith("fast: ") for each in told)
 
 
 def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:

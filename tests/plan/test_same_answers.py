@@ -19,6 +19,7 @@ def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> Non
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]
     assert bench.counted["errors"] > 0.1 * bench.counted["asked"]
     assert bench.counted["planned"] > 0.6 * bench.counted["asked"]
+    assert bench.counted["fast"] > 0.6 * bench.counted["asked"]
     assert bench.counted["unplanned"] < 0.1 * bench.counted["asked"]
 
 
@@ -34,6 +35,7 @@ def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, numb
 
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]
     assert bench.counted["planned"] > 0.6 * bench.counted["asked"]
+    assert bench.counted["fast"] > 0.6 * bench.counted["asked"]
 
 
 @pytest.mark.plans

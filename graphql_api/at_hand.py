@@ -1,0 +1,58 @@
+"""Loaders for who does not wait: with what is at hand, or not at all.
+
+Until they are closed nothing has been begun, renewed or counted, so that whoever waits can begin anew.
+"""
+
+from collections.abc import Awaitable
+from typing import Any
+
+from graphql_api.eager import Ready
+from graphql_api.hal import Document
+from graphql_api.index import UNKNOWN, Index
+from graphql_api.loaders import INDEX, Loaders, Question, Read, by_name_of
+
+
+class NotAtHand(BaseException):
+    """Something has to be waited for. No error, so that nothing that deals with errors takes it for one."""
+
+
+class AtHand(Loaders):
+    """Where something is not at hand, fresh and in memory, they raise NotAtHand."""
+
+    def at_hand(self, path: str) -> Document:
+        """The document at a path."""
+        found = self._known.get(path)
+        if found is None:
+            found = self._known[path] = self._store.fresh(path)
+            if found is None:
+                raise NotAtHand
+            self._mark(path)
+        self._read.append((path, found))
+        return found
+
+    def load(self, path: str) -> Awaitable[Document]:
+        """The same as an awaitable."""
+        return Ready(self.at_hand(path))
+
+    async def index(self, number: str) -> Index:
+        """Nobody asks for the index itself but to put a question to it, and these are waited for."""
+        raise NotAtHand
+
+    def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
+        """The answer about one thing that was given before."""
+        found = super().look_up_at_hand(number, question, key)
+        if found is UNKNOWN:
+            raise NotAtHand
+        return found
+
+    def reread(self, read: "Read") -> None:
+        """What is used again was made of this."""
+        self._reread(read)
+
+    def close(self) -> None:
+        """What was read has been told, and counts: each document once."""
+        only = self._read[0] if len(self._read) == 1 else None
+        if isinstance(only, Read):
+            self._count(only.documents)
+        else:
+            self._count(sum(not name.startswith(INDEX) for name in by_name_of(self._read)))  # type: ignore[arg-type]

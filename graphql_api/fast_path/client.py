@@ -1,0 +1,94 @@
+"""What the head of a plain request says, read once for all requests that say the same."""
+
+from contextlib import suppress
+
+from starlette.types import Scope
+
+from graphql_api.access import shown_by
+from graphql_api.endpoint import Refused
+from graphql_api.endpoint.caching import KEYS_COME_IN
+from graphql_api.endpoint.negotiation import negotiate
+from graphql_api.endpoint.operation import check_encoding
+from graphql_api.live.events import prefers_events
+from graphql_api.media import takes_gzip
+from graphql_api.recent import Recent
+from graphql_api.record import Head
+from graphql_api.types.text import accepted
+
+RELEVANT = KEYS_COME_IN | {
+    b"accept",
+    b"accept-encoding",
+    b"accept-language",
+    b"content-encoding",
+    b"content-type",
+    b"cookie",
+    b"if-none-match",
+    b"origin",
+}
+"""Header fields that answers depend on. No other can: a client has none but these."""
+UNPLAIN = {b"expect", b"trailer", b"transfer-encoding", b"upgrade", b"x-competent-explain", b"x-competent-timeout"}
+"""Header fields that ask for more than an answer."""
+
+MOST_BYTES = 4_000_000
+CLIENT_BYTES = 3_000
+"""What a client takes beside its header fields."""
+
+
+class Client:
+    """What it asks for, and how it takes answers; `query_string` is that of a GET, None for a POST."""
+
+    __slots__ = ("gzip", "head", "heads", "languages", "media_type", "query_string", "shown")
+
+    def __init__(self, head: Head, query_string: bytes | None) -> None:
+        self.head = head
+        self.query_string = query_string
+        self.media_type = negotiate(head.get(b"accept", b"").decode("latin-1"))
+        self.languages = accepted(head.get(b"accept-language", b"").decode("latin-1"))
+        self.gzip = takes_gzip(head)
+        self.shown = shown_by(head)
+        self.heads: dict[tuple[object, ...], tuple[int, bytes]] = {}
+        """Status and head of answers to it, by what they depend on."""
+
+
+Key = tuple[bytes | None, tuple[tuple[bytes, bytes], ...]]
+
+
+class Clients:
+    """Those that asked most recently."""
+
+    def __init__(self) -> None:
+        self._known: Recent[Key, Client] = Recent(MOST_BYTES)
+
+    def of(self, scope: Scope) -> Client | None:
+        """The client of a request to the endpoint; None where the request is not a plain one."""
+        told = scope["headers"]
+        query_string = _query_string(scope)
+        if query_string is None or not UNPLAIN.isdisjoint([name for name, _ in told]):
+            return None
+        by_get = scope["method"] == "GET"
+        key = (query_string if by_get else None), tuple([each for each in told if each[0] in RELEVANT])
+        found = self._known.get(key)
+        if found is None:
+            with suppress(Refused):
+                found = self._read(key)
+        return found
+
+    def _read(self, key: Key) -> Client | None:
+        query_string, told = key
+        head = dict(told)
+        if len(head) != len(told) or prefers_events(head):
+            return None
+        if query_string is None:
+            check_encoding(head)
+        client = Client(head, query_string)
+        size = len(query_string or b"") + sum(len(name) + len(value) for name, value in told)
+        self._known.put(key, client, 2 * size + CLIENT_BYTES)
+        return client
+
+
+def _query_string(scope: Scope) -> bytes | None:
+    """That of a GET or a POST to the endpoint, where it is the method's way to ask; None for all else."""
+    found: bytes = scope["query_string"]
+    if scope["raw_path"] != b"/graphql":
+        return None
+    return found if (scope["method"] == "GET" and found) or (scope["method"] == "POST" and not found) else None

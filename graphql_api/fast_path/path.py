@@ -1,0 +1,192 @@
+"""The path itself: from a request to its answer in one go, or nothing."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from gzip import compress
+from time import perf_counter
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from graphql_api import tracing
+from graphql_api.access import Decide
+from graphql_api.admission import Places
+from graphql_api.at_hand import AtHand, NotAtHand
+from graphql_api.endpoint import Endpoint, Refused
+from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
+from graphql_api.endpoint.caching import NOT_STORED, is_held
+from graphql_api.endpoint.questions import PUT_OFF, Question, Questions
+from graphql_api.fast_path.client import Client, Clients
+from graphql_api.fast_path.heads import Heads
+from graphql_api.fetching import Asker
+from graphql_api.media import GZIP_FROM
+from graphql_api.outcomes import Outcomes
+from graphql_api.plan.answers import LONGEST_COMPRESSED
+from graphql_api.recent import Recent
+from graphql_api.record import Record, new_id, request_id_of
+from graphql_api.wrapping import GZIP_LEVEL
+
+log = logging.getLogger(__name__)
+
+HEADS_BYTES = 4_000_000
+"""Most bytes of heads of requests that are known as they came."""
+HEAD_BYTES = 300
+"""What one takes beside its text."""
+
+Fields = Iterable[tuple[bytes, bytes]]
+
+
+class FastPath:
+    """Answers requests to the endpoint that need nothing but what is at hand."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        loaders: Callable[[Asker], AtHand],
+        decide: Decide | None,
+        places: Places,
+        outcomes: Outcomes,
+        stopping: asyncio.Event,
+        heads: Heads,
+    ) -> None:
+        self._endpoint = endpoint
+        self._loaders = loaders
+        self._decide = decide
+        self._places = places
+        self._outcomes = outcomes
+        self._stopping = stopping
+        self._heads = heads
+        self._questions = Questions(endpoint.schema, endpoint.documents)
+        self._clients = Clients()
+        self._came: Recent[bytes, tuple[Client, int]] = Recent(HEADS_BYTES)
+
+    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+        """The answer to a request whose head came like this before; None where it is to be read, nothing where it cannot be
+        answered now.
+
+        `request` is what came in one piece where a request begins, `fields` are header fields of the server's.
+        """
+        end = _end_of_head(request)
+        known = self._came.get(request[:end])
+        if known is None or len(request) != end + known[1]:
+            return None
+        return self._tried(known[0], request[end:], new_id(), fields) or b""
+
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+        """The answer to a request that was read; `came` is all of it where it came in one piece."""
+        client = self._clients.of(scope)
+        if client is None or len(body) > (self._endpoint.max_body_bytes if client.query_string is None else 0):
+            return None
+        request_id = request_id_of(scope)
+        if came is not None and request_id is None:
+            self._remember(came, scope, client, len(body))
+        return self._tried(client, body, request_id or new_id(), fields)
+
+    def _remember(self, came: bytes, scope: Scope, client: Client, length: int) -> None:
+        end = _end_of_head(came)
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        if len(came) == end + length and told == b"%d" % length:
+            self._came.put(came[:end], (client, length), end + HEAD_BYTES)
+
+    def _tried(self, client: Client, body: bytes, request_id: str, fields: Fields) -> bytes | None:
+        if self._stopping.is_set() or tracing.is_on() or not self._places.has_room_now():
+            return None
+        try:
+            return self._answer(client, body, request_id, fields)
+        except (NotAtHand, Refused):
+            return None
+        except Exception:
+            log.debug("the fast path failed", exc_info=True)  # what is wrong is met again, and told
+            return None
+
+    def _answer(self, client: Client, body: bytes, request_id: str, fields: Fields) -> bytes | None:
+        begun = perf_counter()
+        record = Record(request_id, client.head)
+        count = self._let_in(client, record)
+        question = self._question(client, body) if count is not None else None
+        if count is None or question is None:
+            return None
+        loaders = self._loaders(record.asker)
+        told = self._endpoint.at_hand(question, record, client.media_type, client.languages, loaders)
+        if told is None:
+            question.put_off = PUT_OFF
+            return None
+        answer = self._written(client, told, record)
+        # From here on nothing goes wrong: it is answered, and counts.
+        self._endpoint.answered(question, loaders)
+        self._outcomes.tell(record, "ok", perf_counter() - begun, answer.status)
+        return answer.whole(fields, count())
+
+    def _let_in(self, client: Client, record: Record) -> Callable[[], Fields] | None:
+        """What counts the request and tells how many are left; None where it may not be answered, or is not counted here."""
+        if (decide := self._decide) is None:
+            return tuple
+        caller = decide.caller(client.shown, record)
+        return (lambda: _fields(decide.count_here(caller))) if decide.has_left_here(caller) else None
+
+    def _question(self, client: Client, body: bytes) -> Question | None:
+        by_get = client.query_string
+        question = self._questions.get(body) if by_get is None else self._questions.of_url(by_get)
+        if question is not None and question.put_off:
+            question.put_off -= 1
+            return None
+        return question
+
+    def _written(self, client: Client, told: Told, record: Record) -> "_Written":
+        form, body, tag = self._form(client, told)
+        key = told.status, told.media_type, told.control, len(told.body) >= GZIP_FROM, form
+        found = client.heads.get(key)
+        if found is None:
+            reply = form(replied(told, record))
+            found = client.heads[key] = reply.status, self._heads.of(reply, client.head)
+        return _Written(*found, record.request_id, tag, body)
+
+    def _form(self, client: Client, told: Told) -> tuple[Callable[[Reply], Reply], bytes, str]:
+        """How it is told, the body for that, and its tag if it has one."""
+        tag = told.tag if client.query_string is not None and told.control != NOT_STORED else ""
+        if tag and is_held(tag, client.head.get(b"if-none-match", b"").decode("latin-1")):
+            return unchanged, b"", tag
+        if client.gzip and len(told.body) >= GZIP_FROM:
+            return compressed, _gzipped(told), tag
+        return _as_it_is, told.body, tag
+
+
+def _gzipped(told: Told) -> bytes:
+    if told.kept is not None and told.kept.gzipped is not None:
+        return told.kept.gzipped
+    if len(told.body) > LONGEST_COMPRESSED:
+        raise NotAtHand  # it is done in a thread
+    return compress(told.body, GZIP_LEVEL, mtime=0)
+
+
+class _Written(NamedTuple):
+    """An answer, all but the fields of the server's."""
+
+    status: int
+    head: bytes
+    request_id: str
+    tag: str
+    body: bytes
+
+    def whole(self, *more: Fields) -> bytes:
+        """All of it, with more header fields."""
+        pieces = [self.head, *[b"%b: %b\r\n" % each for fields in more for each in fields]]
+        if self.tag:
+            pieces.append(b"etag: %b\r\n" % self.tag.encode())
+        if self.status != NOT_MODIFIED:
+            pieces.append(b"content-length: %d\r\n" % len(self.body))
+        pieces += (b"x-request-id: %b\r\n\r\n" % self.request_id.encode(), self.body)
+        return b"".join(pieces)
+
+
+def _as_it_is(reply: Reply) -> Reply:
+    return reply
+
+
+def _end_of_head(request: bytes) -> int:
+    return request.find(b"\r\n\r\n") + 4
+
+
+def _fields(headers: Mapping[str, str]) -> Fields:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -1,0 +1,356 @@
+"""Whatever a client asks for and however it is set up: by the fast path and by the long way it is told the same, byte by byte,
+and the same is counted and logged. Each case says which way it went, so that neither proves nothing.
+"""
+
+import asyncio
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+
+from graphql_api.sandbox import Fault
+from tests.conftest import CP_7
+from tests.fast_path.both import Both, counts
+from tests.fast_path.conftest import CURRENT, LISTED, PINNED, Made
+from tests.fast_path.wire import post, request, with_field
+
+CP = {"uuid": CP_7}
+NOBODY = {"uuid": CP_7.replace("8c15", "8c16")}
+PLAIN = post(PINNED, CP)
+
+
+def hashed(query: str) -> dict[str, Any]:
+    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": sha256(query.encode()).hexdigest()}}}
+
+
+def get(query: str, variables: Any = None, **fields: str | None) -> bytes:
+    told = f"/graphql?query={quote(query)}" + (f"&variables={quote(json.dumps(variables))}" if variables else "")
+    return request(b"", f"GET {told} HTTP/1.1", **({"Content_Type": None, "Content_Length": None} | fields))
+
+
+FAST = {
+    "pinned": PLAIN,
+    "current": post(CURRENT, CP),
+    "a list": post(LISTED, {"first": 3}),
+    "a long list": post(LISTED, {"first": 40}),
+    "no document": post("{ __typename }"),
+    "nothing there": post('{ release(number: "3.11") { isCurrent publishedOn } }'),
+    "JSON": post(PINNED, CP, Accept="application/json"),
+    "GraphQL's JSON": post(PINNED, CP, Accept="application/graphql-response+json"),
+    "either": post(PINNED, CP, Accept="application/json;q=0.5, application/graphql-response+json"),
+    "anything": post(PINNED, CP, Accept="*/*"),
+    "parts, where there are none": post(PINNED, CP, Accept="multipart/mixed, application/json"),
+    "French": post(PINNED, CP, Accept_Language="fr-BE, nl;q=0.5"),
+    "no language that there is": post(PINNED, CP, Accept_Language="xx"),
+    "gzip, short": post(PINNED, CP, Accept_Encoding="gzip, br"),
+    "gzip, long": post(LISTED, {"first": 40}, Accept_Encoding="gzip, br"),
+    "identity, long": post(LISTED, {"first": 40}, Accept_Encoding="identity"),
+    "charset": post(PINNED, CP, Content_Type="application/json; charset=utf-8"),
+    "an id": post(PINNED, CP, X_Request_ID="mine-1"),
+    "an id that is none": post(PINNED, CP, X_Request_ID="mine 1"),
+    "two ids": with_field(PLAIN, b"X-Request-ID: a", b"X-Request-ID: b"),
+    "a trace, though nothing is traced": post(
+        PINNED, CP, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate="a=b"
+    ),
+    "a kept connection": post(PINNED, CP, Connection="keep-alive"),
+    "a cookie": post(PINNED, CP, Cookie="a=b"),
+    "what holds for a GET only": post(PINNED, CP, If_None_Match="*"),
+    "who reads no keys": post(PINNED, CP, Authorization="Bearer x", X_API_Key="x"),
+    "fields that nobody knows, in odd letters": post(PINNED, CP, X_Unknown="\xe9", hOsT="x"),
+    "a name": post("query A { __typename } query B { b: __typename }", more={"operationName": "B"}),
+    "more than is read": post(PINNED, CP, more={"extra": [1, {"a": None}]}),
+    "variables that nobody asks for": post(PINNED, CP | {"more": [1, 2]}),
+    "white space around": request(b" \n" + orjson.dumps({"query": "{ __typename }"}) + b"\n "),
+    "a hash with its text": post(PINNED, CP, hashed(PINNED)),
+    "by GET": get(PINNED, CP),
+    "by GET, long and compressed": get(LISTED, {"first": 40}, Accept_Encoding="gzip"),
+    "by GET, what is current": get(CURRENT, CP),
+}
+LOOKED_UP = {
+    "by code": post('{ occupationalProfile(code: "OP-101", release: "3.11") { uuid title { nl } } }'),
+    "by a code that there is not": post('{ occupationalProfile(code: "OP-999", release: "3.11") { uuid } }'),
+    "where it is used": post(
+        f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ usedInOccupationalProfiles {{ totalCount }} }} }}'
+    ),
+}
+LONG = {
+    "events": post(PINNED, CP, Accept="text/event-stream"),
+    "events rather than JSON": post(PINNED, CP, Accept="application/json;q=0.5, text/event-stream"),
+    "parts alone": post(PINNED, CP, Accept="multipart/mixed"),
+    "a type that there is not": post(PINNED, CP, Accept="text/html"),
+    "explained": post(PINNED, CP, X_Competent_Explain="1"),
+    "in a hurry": post(PINNED, CP, X_Competent_Timeout="3"),
+    "in no time": post(PINNED, CP, X_Competent_Timeout="nan"),
+    "another path": post(PINNED, CP, line="POST /graphql/ HTTP/1.1"),
+    "a path in other letters": post(PINNED, CP, line="POST /%67raphql HTTP/1.1"),
+    "a query string beside a body": post(PINNED, CP, line="POST /graphql?query=x HTTP/1.1"),
+    "a method that there is not": post(PINNED, CP, line="PUT /graphql HTTP/1.1"),
+    "no type": post(PINNED, CP, Content_Type=None),
+    "another type": post(PINNED, CP, Content_Type="text/plain"),
+    "another charset": post(PINNED, CP, Content_Type="application/json; charset=latin-1"),
+    "two types": with_field(PLAIN, b"Content-Type: text/plain"),
+    "two that may accept": with_field(PLAIN, b"Accept: text/html", b"Accept: application/json"),
+    "a compressed body": post(PINNED, CP, Content_Encoding="gzip"),
+    "no JSON": request(b"{"),
+    "an empty body": request(b""),
+    "a query string for a body": request(f"?query={quote('{ __typename }')}".encode()),
+    "an array": request(b"[]"),
+    "no query": request(b'{"variables": {}}'),
+    "variables of a wrong kind": request(b'{"query": "{ __typename }", "variables": 7}'),
+    "a document that does not parse": post("{"),
+    "one that is not valid": post("{ nothing }"),
+    "one without operations": post("fragment A on Query { __typename }"),
+    "no operation of this name": post("query A { __typename }", more={"operationName": "B"}),
+    "a variable that is not there": post(PINNED),
+    "a variable that does not fit": post(PINNED, {"uuid": 7}),
+    "too expensive": post(
+        "{ occupationalProfiles(first: 500) { nodes { essentialCompetences { knowledgeItems { id code uuid } } } } }"
+    ),
+    "too many values": post(PINNED, CP | {"more": [0] * 6_000}),
+    "introspection": post("{ __schema { queryType { name } } }"),
+    "a subscription": post("subscription { releasePublished { number } }"),
+    "a missing thing": post(PINNED, NOBODY),
+    "a release that there is not": post('{ release(number: "9.9") { number } }'),
+    "a bad argument": post("{ occupationalProfiles(first: -1) { totalCount } }"),
+    "a bad id beside what is well": post('{ node(id: "x") { id } release(number: "3.11") { number } }'),
+    "a search": post('{ search(text: "bouw", release: "3.11", first: 2) { nodes { concept { id } } } }'),
+    "a hash that nobody left": post(None, None, hashed("{ a: __typename }")),
+    "a hash of another text": post("{ __typename }", None, hashed("{ a: __typename }")),
+    "an id where there are none": post(None, None, {"documentId": "x"}),
+    "by GET, nothing": request(b"", "GET /graphql HTTP/1.1", Content_Length=None),
+    "by GET, no query": request(b"", "GET /graphql?x=1 HTTP/1.1", Content_Length=None),
+    "by GET, twice the same": request(b"", "GET /graphql?query=a&query=b HTTP/1.1", Content_Length=None),
+    "by GET, a subscription": get("subscription { releasePublished { number } }"),
+    "by GET, for a page": get("{ __typename }", Accept="text/html"),
+    "by GET, with a body": get(PINNED, CP, Content_Length="2") + b"{}",
+    "the head alone": get(PINNED, CP).replace(b"GET", b"HEAD", 1),
+}
+
+
+async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
+    """What is not as it should be, by the names of the cases."""
+    found = []
+    for name, asked in cases.items():
+        try:
+            answer, was_fast = await two.again(asked)
+        except AssertionError as error:
+            found.append(f"{name}: {error}")
+        else:
+            if was_fast != fast or (fast and (answer.status != 200 or list(answer.json) != ["data"])):
+                found.append(f"{name}: {'fast' if was_fast else 'long'} {answer}")
+    return found
+
+
+async def test_what_is_at_hand_is_answered_fast_and_alike(two: Both) -> None:
+    assert await differing(two, FAST, fast=True) == []
+
+
+async def test_all_else_goes_the_long_way_and_is_answered_alike(two: Both) -> None:
+    await two.known(get("{ __typename }"))
+    assert (await two.again(PLAIN))[1]  # something is known, and with nearly the same head
+
+    assert await differing(two, LONG, fast=False) == []
+
+
+async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> None:
+    """However often, and though it is not tried each time."""
+    for name in ("introspection", "a bad id beside what is well", "a search", "a variable that does not fit"):
+        told = []
+        await two.known(LONG[name])
+        for line in (two.fast, two.long):
+            two.told()
+            before = counts()
+            for _ in range(12):
+                await line.ask(LONG[name])
+            told.append((two.told(), counts() - before))
+
+        assert told[0] == told[1]
+
+
+async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) -> None:
+    """Of two things that are asked for in one document, one was looked up."""
+    query = """query ($uuid: UUID!) {
+      technicalCompetence(uuid: $uuid, release: "3.11") { usedInOccupationalProfiles { totalCount } } }"""
+    async with made(answer_bytes=0, part_bytes=0) as two:
+        await two.server.app.state.parts.indexes.ready("3.11")
+        listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
+        nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
+        known, unknown = (post(query, {"uuid": each["uuid"]}) for each in nodes)
+        await two.known(post(PINNED, {"uuid": nodes[1]["uuid"]}))
+        assert (await two.again(known))[1]
+        before = asyncio.all_tasks()
+
+        assert two.fast_path.answer(unknown, ()) == b""
+        assert asyncio.all_tasks() == before
+
+        assert (await two.again(unknown))[1]
+
+
+async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looked_up(two: Both) -> None:
+    await two.server.app.state.parts.indexes.ready("3.11")
+
+    assert await differing(two, LOOKED_UP, fast=True) == []
+
+
+KINDS = (
+    post(PINNED, CP),
+    post(CURRENT, CP),
+    post(LISTED, {"first": 30}),
+    post(LISTED, {"first": 30}, Accept_Encoding="gzip"),
+    get(LISTED, {"first": 30}, Accept_Encoding="gzip"),
+    post("{ nothing }"),
+    post(PINNED, NOBODY),
+)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "no answers are kept": {"answer_bytes": 0},
+    "no parts are kept": {"part_bytes": 0},
+    "neither": {"answer_bytes": 0, "part_bytes": 0},
+    "little room": {"answer_bytes": 20_000, "part_bytes": 20_000},
+    "the statuses of 2026": {"statuses": "2026"},
+    "texts are logged": {"log_texts": "on"},
+    "nobody may keep what is current": {"cache_current": 0.0},
+    "nobody may keep anything": {"cache_current": 0.0, "cache_release": 0.0},
+    "a subgraph": {"federation": "on"},
+    "incremental delivery": {"incremental": "on"},
+    "no introspection": {"introspection": "off"},
+    "no automatic queries": {"apq_documents": 0},
+}
+
+
+@pytest.mark.parametrize("chosen", SETTINGS.values(), ids=SETTINGS)
+async def test_however_the_server_is_set_up_it_answers_alike(made: Made, chosen: dict[str, Any]) -> None:
+    async with made(**chosen) as two:
+        ways = [(await two.again(each))[1] for each in KINDS]
+
+    assert ways == [True, True, True, True, True, False, False]
+
+
+async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
+    async with made(plans="off") as two:
+        ways = [(await two.again(each))[1] for each in KINDS]
+
+    assert not any(ways)
+
+
+@pytest.mark.parametrize("origins", ["https://a.example,https://b.example", "*"])
+async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Made, origins: str) -> None:
+    async with made(cors_origins=origins) as two:
+        for origin in ("https://a.example", "https://b.example", "https://evil.example", None):
+            fields: dict[str, str | None]
+            for fields in ({"Origin": origin}, {"Origin": origin, "Cookie": "a=b"}):
+                long = {"Accept_Encoding": "gzip"} | fields
+                allowed = origin is not None and (origins == "*" or "evil" not in origin)
+                for asked in (
+                    post(PINNED, CP, **fields),
+                    post(LISTED, {"first": 30}, **long),
+                    get(PINNED, CP, **fields),
+                ):
+                    answer, fast = await two.again(asked)
+
+                    assert fast
+                    assert (answer.field("access-control-allow-origin") is not None) == allowed
+
+
+async def test_who_holds_an_answer_is_told_so_alike(two: Both) -> None:
+    for fields in ({}, {"Accept_Encoding": "gzip"}):
+        for query, variables in ((PINNED, CP), (LISTED, {"first": 30})):
+            answer, _ = await two.again(get(query, variables, **fields))
+            for tag in (answer.field("etag"), "*", f'W/"x", {answer.field("etag")}'):
+                held, fast = await two.again(get(query, variables, If_None_Match=tag, **fields))
+                assert (held.status, held.body, fast) == (304, b"", True)
+            other, fast = await two.again(get(query, variables, If_None_Match='W/"x"', **fields))
+            assert (other.status, fast) == (200, True)
+
+
+async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(two: Both) -> None:
+    await two.known(PLAIN)
+    asked = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
+
+    ids = [(await line.ask(each)).request_id for each in asked for line in (two.fast, two.fast, two.long)]
+
+    assert ids[3:6] == ["mine-1"] * 3
+    others = [*ids[:3], *ids[6:]]
+    assert len(set(others)) == len(others)
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in others)
+
+
+async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: Both) -> None:
+    await two.known(PLAIN)
+    alone = post(None, CP, hashed(PINNED))
+    assert (await two.long.ask(alone)).codes == ["PERSISTED_QUERY_NOT_FOUND"]
+
+    _, fast = await two.fast.ask_fast(post(PINNED, CP, hashed(PINNED)))
+
+    assert fast
+    assert (await two.ask(alone))[1]
+
+
+async def test_a_hash_alone_is_answered_fast_once_its_text_was_left(two: Both) -> None:
+    await two.known(post(PINNED, CP, hashed(PINNED)))
+
+    answer, fast = await two.again(post(None, CP, hashed(PINNED)))
+
+    assert fast
+    assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps({"pinned": PINNED}))
+    return file
+
+
+@pytest.mark.parametrize("mode", ["allow", "only"])
+async def test_trusted_documents_are_answered_fast_and_others_only_where_they_may(
+    made: Made, manifest: Path, mode: str
+) -> None:
+    async with made(persisted=(manifest,), persisted_mode=mode) as two:
+        named, by_its_id = await two.again(post(None, CP, {"documentId": "pinned"}))
+        _, by_its_text = await two.again(post(PINNED, CP))
+        unknown, never = await two.again(post(None, CP, {"documentId": "x"}))
+        other, otherwise = await two.again(post(CURRENT, CP))
+
+    assert (by_its_id, by_its_text, never, otherwise) == (True, True, False, mode == "allow")
+    assert named.json["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert unknown.codes == ["PERSISTED_QUERY_NOT_FOUND"]
+    assert other.status == (200 if mode == "allow" else 403)
+
+
+@pytest.mark.parametrize("most", [1_000, 200])
+async def test_a_body_that_is_too_large_is_refused_whatever_else_is_at_hand(made: Made, most: int) -> None:
+    small = orjson.dumps({"query": "{ __typename }"})
+    large = small + b" " * most
+    async with made(max_body_bytes=most) as two:
+        _, fast = await two.again(request(small + b" " * (most - len(small))))
+        answer, never = await two.again(request(large))
+
+    assert (fast, never) == (True, False)
+    assert answer.status == 413
+
+
+async def test_while_upstream_fails_what_is_at_hand_is_answered_fast_and_all_else_alike(two: Both) -> None:
+    await two.known(PLAIN)
+    two.server.faults.add(Fault("**", "status", status=503))
+
+    _, fast = await two.again(PLAIN)
+    failed = await two.fast.ask_fast(post(PINNED.replace("3.11", "3.10"), CP))
+
+    assert fast
+    assert not failed[1]
+    assert failed[0].codes == ["UPSTREAM_UNAVAILABLE"]
+
+
+async def test_errors_of_fields_are_told_alike_beside_what_is_well(two: Both) -> None:
+    answer, fast = await two.again(
+        post(f'{{ a: technicalCompetence(uuid: "{CP_7}") {{ code }} node(id: "x") {{ id }} }}')
+    )
+
+    assert not fast
+    assert answer.json["data"]["a"] == {"code": "CP-7"}
+    assert answer.codes == ["BAD_USER_INPUT"]
