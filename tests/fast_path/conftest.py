@@ -31,9 +31,3 @@ async def two(releases: Releases, settings: Settings) -> AsyncIterator[Both]:
     """Both connections to a server as it is by default."""
     async with both(Server(releases, settings)) as found:
         yield found
-
-
-PINNED = """query Pinned($uuid: UUID!) { technicalCompetence(uuid: $uuid, release: "3.11") { code skill { description { text } } } }"""
-CURRENT = """query Current($uuid: UUID!) { technicalCompetence(uuid: $uuid) { id code release { number } } }"""
-LISTED = """query Listed($first: Int!) { occupationalProfiles(release: "3.11", first: $first) {
-  nodes { code title { text nl fr en } essentialCompetences { code skill { description { nl fr } } } } } }"""

@@ -3,15 +3,15 @@ the parser does or leaves them to it.
 """
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
 
 from graphql_api.sandbox import Fault
 from tests.fast_path.both import Both
-from tests.fast_path.conftest import CURRENT, LISTED, PINNED
-from tests.fast_path.test_same_answers import CP, KINDS, PLAIN
-from tests.fast_path.wire import Line, post, request, with_field
+from tests.fast_path.cases import CP, CURRENT, KINDS, LISTED, PINNED, PLAIN
+from tests.fast_path.wire import LONGEST, Line, post, request, with_field
 
 HEAD, _, BODY = PLAIN.partition(b"\r\n\r\n")
 OTHER = post(CURRENT, CP)
@@ -24,14 +24,13 @@ def without_length(*lines: bytes) -> bytes:
     return b"\r\n".join([*told, *lines, b"", b""])
 
 
-@pytest.mark.parametrize("at", [1, 20, len(HEAD), len(HEAD) + 2, len(HEAD) + 4, len(HEAD) + 9, len(PLAIN) - 1])
-async def test_a_request_in_two_pieces_is_answered_alike(two: Both, at: int) -> None:
+async def test_a_request_in_two_pieces_is_answered_alike(two: Both) -> None:
     await two.again(PLAIN)
+    for at in (1, 20, len(HEAD), len(HEAD) + 2, len(HEAD) + 4, len(HEAD) + 9, len(PLAIN) - 1):
+        await two.again(PLAIN[:at], PLAIN[at:])
+        _, fast = await two.again(PLAIN)
 
-    await two.again(PLAIN[:at], PLAIN[at:])
-    _, fast = await two.again(PLAIN)
-
-    assert fast
+        assert fast, at
 
 
 async def test_a_request_that_comes_byte_by_byte_is_answered_alike(two: Both) -> None:
@@ -58,14 +57,13 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("asked", ODD.values(), ids=ODD)
-async def test_what_is_written_in_an_odd_way_is_answered_alike(two: Both, asked: bytes) -> None:
+async def test_what_is_written_in_an_odd_way_is_answered_alike(two: Both) -> None:
     assert (await two.again(PLAIN))[1]
+    for name, asked in ODD.items():
+        await two.again(asked)
+        _, fast = await two.again(PLAIN)
 
-    await two.again(asked)
-    _, fast = await two.again(PLAIN)
-
-    assert fast
+        assert fast, name
 
 
 ENDING = {
@@ -88,24 +86,24 @@ ENDING = {
 }
 
 
-@pytest.mark.parametrize("asked", ENDING.values(), ids=ENDING)
-async def test_what_ends_a_connection_ends_it_alike_and_after_the_same_answer(two: Both, asked: bytes) -> None:
+async def test_what_ends_a_connection_ends_it_alike_and_after_the_same_answer(two: Both) -> None:
     assert (await two.again(PLAIN))[1]
-    for _ in range(2):
-        answers = []
-        for fast in (True, False):
-            line = two.line(fast)
-            line.send(asked)
-            head, _, body = (await line.closed()).partition(b"\r\n\r\n")
-            names = sorted(each.partition(b":")[0] for each in head.split(b"\r\n"))
-            told = orjson.loads(body) if body else {}
-            for each in told.get("errors", ()):
-                each["extensions"].pop("requestId")
-            answers.append((names, told))
-            if line.spy is not None:
-                assert not any(line.spy.told)
+    for name, asked in ENDING.items():
+        for _ in range(2):
+            fast, long = [await last(two.line(fast), asked) for fast in (True, False)]
 
-        assert answers[0] == answers[1]
+            assert fast == long, name
+
+
+async def last(line: Line, asked: bytes) -> tuple[list[bytes], Any]:
+    """The names of the fields and the body of the answer after which the connection is closed."""
+    line.send(asked)
+    head, _, body = (await line.closed()).partition(b"\r\n\r\n")
+    assert line.spy is None or not any(line.spy.told)
+    told = orjson.loads(body) if body else {}
+    for each in told.get("errors", ()):
+        each["extensions"].pop("requestId")
+    return sorted(each.partition(b":")[0] for each in head.split(b"\r\n")), told
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -120,9 +118,10 @@ async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> N
         for each in pieces:
             line.send(each)
             await asyncio.sleep(0)
-        while len(line.wire.pieces) < 2:
-            line.wire.more.clear()
-            await line.wire.more.wait()
+        async with asyncio.timeout(LONGEST):
+            while len(line.wire.pieces) < 2:
+                line.wire.more.clear()
+                await line.wire.more.wait()
         answers.append(line.wire.pieces)
 
     assert answers[0][0] == answers[1][0] == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -20,8 +20,8 @@ from graphql_api.record import Record
 from graphql_api.schema import build_schema
 from tests.conftest import Clock, Server
 from tests.fast_path.both import Both
-from tests.fast_path.conftest import CURRENT, LISTED, PINNED, Made
-from tests.fast_path.test_same_answers import CP, get
+from tests.fast_path.cases import CP, CURRENT, LISTED, PINNED, get
+from tests.fast_path.conftest import Made
 from tests.fast_path.wire import Answer, post
 
 

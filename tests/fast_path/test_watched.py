@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fast_path.both import Both
-from tests.fast_path.test_same_answers import PLAIN
+from tests.fast_path.cases import PLAIN
 from tests.fast_path.wire import Line
 
 ARRIVAL, IDLE = 10.0, 10.0
