@@ -19,8 +19,8 @@ class Route(NamedTuple):
     template: str
     sure: Sure
 
-    def path(self, release: str = "", uuid: UUID | None = None) -> str:
-        """The path to ask, without a query."""
+    def path(self, release: str = "", uuid: UUID | str | None = None) -> str:
+        """The path to ask, without a query; a uuid that is a text has been found to be one."""
         return _below(self.template, release).replace("{uuid}", str(uuid or ""))
 
     @property

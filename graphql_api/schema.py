@@ -63,6 +63,7 @@ class OnlyQueries(Exception):
 class Chosen(NamedTuple):
     """An operation that may be run with the variables that came with it."""
 
+    text: str
     document: DocumentNode
     operation: Operation
     variables: dict[str, Any]
@@ -121,7 +122,7 @@ class CompetentSchema(strawberry.Schema):
             return [told(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")]
         assert prepared.document is not None  # where there are no errors
         given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
-        return Chosen(prepared.document, operation, variables or {}, given, record.cost)
+        return Chosen(prepared.text, prepared.document, operation, variables or {}, given, record.cost)
 
     def _check(self, cost: int, variables: dict[str, Any] | None) -> None:
         if variables and (count := values_in(variables)) > self.limits.variable_values:

@@ -3,7 +3,7 @@
 A question goes with the document that it is of.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.datastructures import QueryParams
 
@@ -13,10 +13,10 @@ from graphql_api.limits import values_in
 from graphql_api.recent import Recent
 from graphql_api.schema import Chosen, CompetentSchema
 
-MOST_BYTES = 16_000_000
+MOST_BYTES = 32_000_000
 """Of all of them together."""
-QUESTION_BYTES = 4_000
-"""What a question takes beside its text, which it holds up to three times."""
+QUESTION_BYTES = 6_000
+"""What a question takes beside its text (measured), which it holds up to three times."""
 VALUE_BYTES = 70
 """What each value in its variables takes beside that."""
 PUT_OFF = 8
@@ -40,7 +40,7 @@ class Questions:
     def __init__(self, schema: CompetentSchema, documents: Documents) -> None:
         self._schema = schema
         self._documents = documents
-        self._known: Recent[bytes | str, Question] = Recent(MOST_BYTES, largest=MOST_BYTES // 64, gone=self._forget)
+        self._known: Recent[bytes | str, Question] = Recent(MOST_BYTES, largest=MOST_BYTES // 128, gone=self._forget)
         self._of: dict[str, set[bytes | str]] = {}
         schema.documents.gone = self._drop
 
@@ -61,7 +61,8 @@ class Questions:
         chosen = self._schema.known(query, operation.variables, operation.operation_name)
         if chosen is None:
             return None
-        found = Question(operation, query, chosen)
+        query = chosen.text  # the one that is kept already
+        found = Question(replace(operation, query=query), query, chosen)
         size = 3 * len(body) + VALUE_BYTES * values_in(operation.variables or {}) + QUESTION_BYTES
         self._known.put(body, found, size)
         if body in self._known:

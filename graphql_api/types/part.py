@@ -12,7 +12,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from graphql_api import hal
-from graphql_api.competent import as_uuid, first
+from graphql_api.competent import first, uuid_text
 from graphql_api.errors import UpstreamError
 from graphql_api.hal import Document
 from graphql_api.loaders import Loaders
@@ -26,23 +26,30 @@ Convert = Callable[["Part", Any], Any]
 class Part:
     """A document as far as it is at hand, the release that it was read in, and the way to the whole."""
 
-    __slots__ = ("document", "loaders", "release", "route", "uuid", "whole")
+    __slots__ = ("_uuid", "document", "loaders", "release", "route", "whole")
 
     def __init__(
         self,
         loaders: Loaders,
         release: str,
         document: Document,
-        uuid: UUID,
+        uuid: UUID | str,
         route: Route | None = None,
         whole: bool = False,
     ) -> None:
         self.loaders = loaders
         self.release = release
         self.document = document
-        self.uuid = uuid
+        self._uuid = uuid
         self.route = route
         self.whole = whole
+
+    @property
+    def uuid(self) -> UUID:
+        """The id. Most parts are never asked for it."""
+        if isinstance(self._uuid, str):
+            self._uuid = UUID(self._uuid)
+        return self._uuid
 
     def read(self, keys: tuple[str, ...], convert: Convert, never_null: bool = False) -> Any:
         """The value under the first of these keys that is there: at once, or as an awaitable where the whole is needed.
@@ -52,13 +59,13 @@ class Part:
         value = first(self.document, keys)  # a null in a part does not tell whether the whole has more
         if value is not None or self.whole or self.route is None:
             return convert(self, value)
-        document = self.loaders.at_hand(self.route.path(self.release, self.uuid))
+        document = self.loaders.at_hand(self.route.path(self.release, self._uuid))
         if document is None:
             return self._read_whole(keys, convert, never_null)
         return convert(self._whole(document), first(document, keys))
 
     def _whole(self, document: Document) -> "Part":
-        return Part(self.loaders, self.release, document, self.uuid, self.route, whole=True)
+        return Part(self.loaders, self.release, document, self._uuid, self.route, whole=True)
 
     async def _read_whole(self, keys: tuple[str, ...], convert: Convert, never_null: bool) -> Any:
         try:
@@ -93,7 +100,7 @@ class Part:
 
     def embedded(self, document: object, route: Route | None) -> "Part | None":
         """A thing embedded in this one; None for what has no usable id, since nothing could refer to it."""
-        uuid = as_uuid(document.get("id")) if isinstance(document, dict) else None
+        uuid = uuid_text(document.get("id")) if isinstance(document, dict) else None
         if uuid is None:
             return None
         return Part(self.loaders, self.release, document, uuid, route)  # type: ignore[arg-type]
