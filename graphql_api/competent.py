@@ -54,8 +54,12 @@ def plain(value: object) -> str | None:
 
 
 def code(document: Document) -> str | None:
-    """The code of a thing, also where it is a bare number."""
-    value = document.get("code")
+    """The code of a thing."""
+    return as_code(document.get("code"))
+
+
+def as_code(value: object) -> str | None:
+    """A code, also where it is a bare number."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphql_api.types.text import Language, accepted, localized
+from graphql_api.types.text import Language, accepted, in_languages, localized
 
 NL, FR, EN, DE = Language
 
@@ -64,3 +64,24 @@ def test_without_a_wanted_one_the_order_is_dutch_french_english_german() -> None
 )
 def test_accept_language_is_read_by_quality(header: str, languages: tuple[Language, ...]) -> None:
     assert accepted(header) == languages
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"nl": " een ", "fr": "un", "en": "\n", "de": None},
+        {"de": "eins"},
+        {"nl": "", "xx": "a"},
+        {},
+        " een ",
+        "",
+        None,
+        7,
+        {"nl": 7, "fr": ["un"]},
+    ],
+)
+def test_what_is_read_in_languages_is_what_a_text_has_in_them(told: object) -> None:
+    text = localized(told)
+    expected = None if text is None else {"a": text.texts.get("fr"), "fr": text.texts.get("nl")}
+
+    assert in_languages([("a", "fr"), ("fr", "nl")])(None, told) == expected

@@ -35,7 +35,9 @@ from graphql_api.plan import steps
 from graphql_api.plan.plan import Asked, Field, Fields, Plan, Step
 from graphql_api.plan.run import Complete
 from graphql_api.plan.variables import arguments_of, variables_in
-from graphql_api.types.concept import Concept
+from graphql_api.types.concept import Concept, text
+from graphql_api.types.part import Reads
+from graphql_api.types.text import LocalizedText, in_languages
 
 MOST_FIELDS = 1500
 """Fields that one plan may have, fragments followed and interfaces taken apart; more take too long to compile at once."""
@@ -130,10 +132,19 @@ class _Compiling:
         definition: StrawberryField = _definition(told)
         below = self._below(told.type, details)
         asked = self._asked(definition, told, node, below)
-        complete = self._complete(
-            told.type, below, kept=kind.name not in _LISTING
-        )  # there it is kept with its arguments
-        return Field(key, self._step(kind, definition, told, node, complete, asked), asked)
+        step = self._texts(definition, below)
+        if step is None:
+            # What a way into a release gives is kept with its arguments.
+            complete = self._complete(told.type, below, kept=kind.name not in _LISTING)
+            step = self._step(kind, definition, told, node, complete, asked)
+        return Field(key, step, asked, definition.metadata.get("language", ""))
+
+    def _texts(self, definition: StrawberryField, below: dict[str, Fields]) -> Step | None:
+        """A field that is a text of which nothing but languages is asked: they are read without an object for it."""
+        reads, fields = definition.metadata.get("reads"), below.get(LocalizedText.__name__)
+        if reads is None or reads.convert is not text or fields is None or fields.languages is None:
+            return None
+        return steps.declared(Reads(reads.keys, in_languages(fields.languages), reads.never_null), steps.as_made)
 
     def _asked(
         self, definition: StrawberryField, told: GraphQLField, node: FieldNode, below: dict[str, Fields]

@@ -36,15 +36,21 @@ class Field(NamedTuple):
     key: str
     step: Step
     asked: Asked
+    language: str = ""
+    """Of a field of a text that is one of its languages."""
 
 
 class Fields:
     """What is selected of an object type, in the order of the answer."""
 
-    __slots__ = ("_steps", "asked")
+    __slots__ = ("_steps", "asked", "languages")
 
     def __init__(self, type_name: str, fields: Sequence[Field]) -> None:
         self._steps = tuple((each.key, each.step) for each in fields)
+        self.languages = (
+            tuple((each.key, each.language) for each in fields) if all(each.language for each in fields) else None
+        )
+        """The languages that are selected of a text, under their keys, where nothing else is."""
         text = " ".join([type_name, *(each.key for each in fields)])
         below = [each.asked for each in fields]
         self.asked = Asked.of(text, below, frozenset(), False, sum(each.weight for each in below))

@@ -98,6 +98,11 @@ def optional(complete: Complete) -> Complete:
     return lambda value, run: None if value is None else complete(value, run)
 
 
+def as_made(value: Any, run: Run) -> Any:
+    """Completes what was made for the answer."""
+    return value
+
+
 def items(complete: Complete) -> Complete:
     """Completes a list."""
     return lambda values, run: [complete(value, run) for value in _listed(values)]

@@ -23,7 +23,7 @@ _Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("g
 
 def code(part: Part, value: Any) -> str | None:
     """A code, white space trimmed, also where it is a bare number."""
-    return competent.code({"code": value})
+    return competent.as_code(value)
 
 
 def text(part: Part, value: Any) -> LocalizedText | None:

@@ -3,14 +3,14 @@
 The rule: the first language asked for that has a text, then Dutch, French, English, German.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any
 
 import strawberry
 
-from graphql_api.competent import texts
+from graphql_api.competent import plain, texts
 
 
 @strawberry.enum(description="A language that Competent has texts in.")
@@ -58,7 +58,7 @@ def _in(key: str, description: str) -> Any:
         text: str | None = self.texts.get(key)
         return text
 
-    return strawberry.field(resolver=resolver, description=description)
+    return strawberry.field(resolver=resolver, description=description, metadata={"language": key})
 
 
 @strawberry.type(
@@ -104,6 +104,17 @@ def localized(value: object) -> LocalizedText | None:
     """A text from its object `{nl, fr, en, de}`; None where no language has one."""
     found = texts(value)
     return LocalizedText(texts=found) if found else None
+
+
+def in_languages(fields: Sequence[tuple[str, str]]) -> Callable[[Any, object], dict[str, str | None] | None]:
+    """Makes of the same object what is asked of it by fields that each are one language, under their keys in the answer."""
+
+    def convert(part: Any, value: object) -> dict[str, str | None] | None:
+        told = value if isinstance(value, dict) else texts(value)
+        made = {key: plain(told.get(language)) for key, language in fields}
+        return made if any(made.values()) or texts(told) else None
+
+    return convert
 
 
 def accepted(header: str) -> tuple[Language, ...]:
