@@ -15,7 +15,7 @@ from graphql_api.schema import Chosen, CompetentSchema
 
 MOST_BYTES = 32_000_000
 """Of all of them together."""
-QUESTION_BYTES = 6_000
+QUESTION_BYTES = 2_200
 """What a question takes beside its text (measured), which it holds up to three times."""
 VALUE_BYTES = 70
 """What each value in its variables takes beside that."""

@@ -14,7 +14,7 @@ import orjson
 
 from graphql_api.eager import TURN
 from graphql_api.loaders import Loaders
-from graphql_api.plan.kept import KeptParts, encoded
+from graphql_api.plan.kept import KeptParts, copied, encoded
 from graphql_api.plan.variables import MOST_FLAVOURS, Given
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Run:
         if found is None:
             values = self.given.values.coerced
             used = {name: values[name] for name in asked.variables if name in values}
-            told = orjson.dumps(used, repr, orjson.OPT_SORT_KEYS) if used else b""
+            told = copied(orjson.dumps(used, repr, orjson.OPT_SORT_KEYS)) if used else b""
             found = self.given.keep(self.given.flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
         return found
 
