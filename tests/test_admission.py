@@ -10,6 +10,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.admission import FORESEEN, Admission, Full, Passes, Patience, Places
+from graphql_api.admission.passes import A_PASS
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
@@ -154,6 +155,22 @@ async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None
         await asyncio.sleep(0)
         now += 0.001
     assert all(begin.done() for begin in later)
+
+
+async def test_what_is_over_at_once_has_half_of_each_pass_and_takes_nothing_from_the_operations() -> None:
+    now = 0.0
+    passes = Passes(lambda: now)
+    passes.begin()
+    now += 0.03
+    later = [begin for _ in range(70) if (begin := passes.begin()) is not None]
+
+    for _ in range(7):
+        assert passes.has_time
+        passes.spend(A_PASS / 2)
+        assert not passes.has_time
+        now += A_PASS / 2 + 0.001
+        await asyncio.sleep(0)
+    assert all(begin.done() for begin in later)  # as many at a time as without
 
 
 async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:

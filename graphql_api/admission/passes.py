@@ -22,18 +22,35 @@ class Passes:
         self._began: float | None = None
         self._later: deque[asyncio.Future[None]] = deque()
         self._at_once = 1
+        self._aside = 0.0
+        """Seconds of this pass that were spent on what is over at once."""
+        self._beside = 0.0
+        """The same since the operations of this pass began."""
 
-    def may_begin(self) -> bool:
-        """Whether one more may begin in this pass."""
-        now = self._clock()
-        if self._began is None:
-            self._began = now
-            asyncio.get_running_loop().call_soon(self._next)
-        return not self._later and now - self._began <= A_PASS
+    # What is known to be over at once needs no turn, and is done while others wait for theirs: it has half of each pass.
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there is time in this pass for what is over at once."""
+        return self._aside < A_PASS / 2
+
+    def spend(self, seconds: float) -> None:
+        """So much was spent on it."""
+        if not self._aside:
+            asyncio.get_running_loop().call_soon(self._renew)
+        self._aside += seconds
+        self._beside += seconds
+
+    def _renew(self) -> None:
+        self._aside = 0.0
 
     def begin(self) -> "asyncio.Future[None] | None":
         """None to begin now, else a future that is done when it is the caller's turn."""
-        if self.may_begin():
+        now = self._clock()
+        if self._began is None:
+            self._began, self._beside = now, 0.0
+            asyncio.get_running_loop().call_soon(self._next)
+        if not self._later and now - self._began <= A_PASS:
             return None
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._later.append(turn)
@@ -43,7 +60,7 @@ class Passes:
         now, began = self._clock(), self._began
         self._began = None
         # Small operations are not worth a pass each.
-        took = now - (now if began is None else began)
+        took = now - (now if began is None else began) - self._beside
         self._at_once = 1 if took > A_PASS else min(self._at_once * 2, MOST) if took < A_PASS / 2 else self._at_once
         begun = 0
         while self._later and begun < self._at_once:
@@ -52,5 +69,5 @@ class Passes:
                 turn.set_result(None)
                 begun += 1
         if begun:
-            self._began = now
+            self._began, self._beside = now, 0.0
             asyncio.get_running_loop().call_soon(self._next)

@@ -68,10 +68,6 @@ class Places:
     def _has_room(self) -> bool:
         return self.running < self.most_running and self.running - self.waiting < self.most_working
 
-    def has_room_now(self) -> bool:
-        """Whether an operation that is over before anybody else is heard may begin now: it needs no place."""
-        return self._has_room() and self.passes.may_begin()
-
     def take(self) -> "asyncio.Future[None] | None":
         """Take a place (None), or one in the queue: a future that is done when the place is the caller's. Raises Full."""
         if self._has_room():

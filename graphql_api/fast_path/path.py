@@ -11,12 +11,12 @@ from starlette.types import Scope
 
 from graphql_api import tracing
 from graphql_api.access import Decide
-from graphql_api.admission import Places
+from graphql_api.admission import Passes
 from graphql_api.at_hand import AtHand, NotAtHand
 from graphql_api.endpoint import Endpoint, Refused
 from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
 from graphql_api.endpoint.caching import NOT_STORED, is_held
-from graphql_api.endpoint.questions import PUT_OFF, Question, Questions
+from graphql_api.endpoint.questions import PUT_OFF, QUICK, Question, Questions
 from graphql_api.fast_path.client import Client, Clients
 from graphql_api.fast_path.heads import Heads
 from graphql_api.fetching import Asker
@@ -45,7 +45,7 @@ class FastPath:
         endpoint: Endpoint,
         loaders: Callable[[Asker], AtHand],
         decide: Decide | None,
-        places: Places,
+        passes: Passes,
         outcomes: Outcomes,
         stopping: asyncio.Event,
         heads: Heads,
@@ -53,10 +53,12 @@ class FastPath:
         self._endpoint = endpoint
         self._loaders = loaders
         self._decide = decide
-        self._places = places
+        self._passes = passes
         self._outcomes = outcomes
         self._stopping = stopping
         self._heads = heads
+        self.quick = QUICK
+        """Seconds within which an answer is over at once: a question that takes longer stands in line for a while."""
         self._questions = Questions(endpoint.schema, endpoint.documents)
         self._clients = Clients()
         self._came: Recent[bytes, tuple[Client, int]] = Recent(HEADS_BYTES)
@@ -90,18 +92,20 @@ class FastPath:
             self._came.put(came[:end], (client, length), end + HEAD_BYTES)
 
     def _tried(self, client: Client, body: bytes, request_id: str, fields: Fields) -> bytes | None:
-        if self._stopping.is_set() or tracing.is_on() or not self._places.has_room_now():
+        if self._stopping.is_set() or tracing.is_on() or not self._passes.has_time:
             return None
+        begun = perf_counter()
         try:
-            return self._answer(client, body, request_id, fields)
+            return self._answer(client, body, request_id, fields, begun)
         except (NotAtHand, Refused):
             return None
         except Exception:
             log.debug("the fast path failed", exc_info=True)  # what is wrong is met again, and told
             return None
+        finally:
+            self._passes.spend(perf_counter() - begun)
 
-    def _answer(self, client: Client, body: bytes, request_id: str, fields: Fields) -> bytes | None:
-        begun = perf_counter()
+    def _answer(self, client: Client, body: bytes, request_id: str, fields: Fields, begun: float) -> bytes | None:
         record = Record(request_id, client.head)
         count = self._let_in(client, record)
         question = self._question(client, body) if count is not None else None
@@ -115,7 +119,10 @@ class FastPath:
         answer = self._written(client, told, record)
         # From here on nothing goes wrong: it is answered, and counts.
         self._endpoint.answered(question, loaders)
-        self._outcomes.tell(record, "ok", perf_counter() - begun, answer.status)
+        seconds = perf_counter() - begun
+        if seconds > self.quick:
+            question.put_off = PUT_OFF
+        self._outcomes.tell(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
 
     def _let_in(self, client: Client, record: Record) -> Callable[[], Fields] | None:

@@ -4,6 +4,7 @@ All that is asked on both has to be the same in all three.
 """
 
 import logging
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -63,6 +64,7 @@ class Both:
     def __init__(self, server: Server, config: Bounds, fast_path: AtOnce, log: Heard) -> None:
         self.server = server
         self.fast_path: Any = fast_path
+        self.fast_path.quick = math.inf  # however busy this machine is
         self._config = config
         self._log = log
         self.lines: list[Line] = []

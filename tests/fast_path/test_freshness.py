@@ -8,6 +8,8 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from graphql_api import tracing
+from graphql_api.admission.passes import A_PASS
+from graphql_api.endpoint.questions import PUT_OFF
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.conftest import CP_7
@@ -154,33 +156,13 @@ async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> N
     assert (await two.ask(PLAIN))[1]
 
 
-async def test_with_all_places_taken_nothing_is_answered_fast(two: Both) -> None:
-    assert (await two.again(PLAIN))[1]
-    places = two.fast_path._places
-    taken = [places.take() for _ in range(places.most_working)]
-    assert taken == [None] * len(taken)
-
-    answers = [line.send(PLAIN) for line in (two.fast, two.long)]
-    assert answers == [None, None]
-    assert two.fast.spy is not None
-    assert not two.fast.spy.told[-1]
-    for _ in taken:
-        places.leave()
-
-    assert (await two.fast.answer()).seen == (await two.long.answer()).seen
-    assert (await two.ask(PLAIN))[1]
-
-
 async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time(two: Both) -> None:
-    """The rest waits for another pass, in which others are heard too."""
+    """The rest waits with all others, which are heard too."""
     assert (await two.again(PLAIN))[1]
-    places = two.fast_path._places
-    clock = places.passes._clock
-    began = clock()
+    passes = two.fast_path._passes
     lines = [two.line() for _ in range(3)]
     lines[0].send(PLAIN)
-    while clock() - began < 0.03:
-        pass
+    passes.spend(A_PASS / 2)
     for line in lines[1:]:
         line.send(PLAIN)
 
@@ -188,3 +170,12 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
 
     assert [each.spy.told[-1] for each in lines if each.spy] == [True, False, False]
     assert len({each.body for each in answers}) == 1
+    assert (await two.ask(PLAIN))[1]
+
+
+async def test_a_question_that_takes_long_stands_in_line_for_a_while(two: Both) -> None:
+    await two.known(PLAIN)
+    two.fast_path.quick = 0.0
+    ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(PUT_OFF + 2)]
+
+    assert ways == [True, *[False] * PUT_OFF, True]

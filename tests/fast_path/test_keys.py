@@ -9,7 +9,7 @@ import pytest
 from limits.aio.storage import MemoryStorage
 
 from graphql_api.access import Decide, WithKeys
-from graphql_api.admission import Places
+from graphql_api.admission import Passes
 from graphql_api.endpoint import Caching, Context, Documents, Endpoint
 from graphql_api.fast_path import FastPath, Heads
 from graphql_api.keys import Keys
@@ -131,8 +131,8 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     schema = build_schema(kept=KeptParts(0))
     parts = server.app.state.parts
     endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), Caching(9, 9), 1000, 5, 60)
-    places = Places(9, 9, 9)
-    path = FastPath(endpoint, parts.at_hand, decide, places, outcomes, asyncio.Event(), Heads(()))
+    passes = Passes(clock)
+    path = FastPath(endpoint, parts.at_hand, decide, passes, outcomes, asyncio.Event(), Heads(()))
     body = orjson.dumps({"query": PINNED, "variables": CP})
     fields = {b"content-type": b"application/json", b"x-api-key": key.encode()}
     scope = {"method": "POST", "raw_path": b"/graphql", "query_string": b"", "headers": list(fields.items())}
