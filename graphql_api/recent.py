@@ -10,6 +10,14 @@ V = TypeVar("V")
 D = TypeVar("D")
 
 
+def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
+    """Keep a value in a plain map, which begins anew where it is full: for what is rarely so many, and soon made again."""
+    if len(known) >= most:
+        known.clear()
+    known[key] = value
+    return value
+
+
 class Recent(Generic[K, V]):
     """Values by key, each with the bytes that it takes; one that takes more than `largest` stays out.
 

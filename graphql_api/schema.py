@@ -115,14 +115,18 @@ class CompetentSchema(strawberry.Schema):
             return [each | {"extensions": dict(each["extensions"])} for each in prepared.errors]
         try:
             operation = prepared.operation(name)
-            record.name, record.kind = operation.name, operation.kind
-            record.cost, record.cost_allowed = operation.cost.of(variables), self.limits.cost
-            self._check(record.cost, variables)
+            cost = operation.cost.of(variables)
+            self._note(operation, cost, record)
+            self._check(cost, variables)
         except (GraphQLError, QueryTooComplex) as error:
             return [told(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")]
         assert prepared.document is not None  # where there are no errors
         given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
-        return Chosen(prepared.text, prepared.document, operation, variables or {}, given, record.cost)
+        return Chosen(prepared.text, prepared.document, operation, variables or {}, given, cost)
+
+    def _note(self, operation: Operation, cost: int, record: Any) -> None:
+        record.name, record.kind = operation.name, operation.kind
+        record.cost, record.cost_allowed = cost, self.limits.cost
 
     def _check(self, cost: int, variables: dict[str, Any] | None) -> None:
         if variables and (count := values_in(variables)) > self.limits.variable_values:
@@ -194,9 +198,7 @@ class CompetentSchema(strawberry.Schema):
 
         The loaders of the context are for who does not wait; they raise NotAtHand.
         """
-        record, operation = context.record, chosen.operation
-        record.name, record.kind = operation.name, operation.kind
-        record.cost, record.cost_allowed = chosen.cost, self.limits.cost
+        self._note(chosen.operation, chosen.cost, context.record)
         begun = self._begun(chosen, context, spliced=True, compiled=True)
         if begun is None or isinstance(begun, Answer):
             return begun

@@ -1,6 +1,6 @@
 """A bounded map: what goes first, what is counted, what is told."""
 
-from graphql_api.recent import Recent
+from graphql_api.recent import Recent, keep
 
 
 def test_what_was_used_least_recently_goes_first() -> None:
@@ -50,3 +50,11 @@ def test_what_there_is_not_is_told_by_what_was_asked_for() -> None:
 
     assert kept.get("a", "missing") is None
     assert kept.get("b", "missing") == "missing"
+
+
+def test_a_plain_map_begins_anew_where_it_is_full() -> None:
+    known: dict[int, int] = {}
+
+    for number in range(7):
+        assert keep(known, 3, number, number) == number
+    assert list(known) == [6]

@@ -15,6 +15,7 @@ from graphql_api.plan.kept import KeptParts
 from graphql_api.plan.plan import Plan
 from graphql_api.plan.run import Run
 from graphql_api.plan.variables import Given, Variables
+from graphql_api.recent import keep
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,7 @@ class Planned:
             given.steered = self._steered(given.values)
         plan = self._plans.get(given.steered)
         if plan is None and compiler is not None and given.steered not in self._plans:
-            if len(self._plans) == MOST_STEERED:
-                self._plans.clear()
-            plan = self._plans[given.steered] = self._compiled(compiler, given.values)
+            plan = keep(self._plans, MOST_STEERED, given.steered, self._compiled(compiler, given.values))
         return plan
 
     def _steered(self, variables: VariableValues) -> tuple[Any, ...]:

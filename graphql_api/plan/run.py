@@ -16,6 +16,7 @@ from graphql_api.eager import TURN
 from graphql_api.loaders import Loaders
 from graphql_api.plan.kept import KeptParts, copied, encoded
 from graphql_api.plan.variables import MOST_FLAVOURS, Given
+from graphql_api.recent import keep
 
 if TYPE_CHECKING:
     from graphql_api.plan.plan import Asked
@@ -114,7 +115,7 @@ class Run:
             values = self.given.values.coerced
             used = {name: values[name] for name in asked.variables if name in values}
             told = copied(orjson.dumps(used, repr, orjson.OPT_SORT_KEYS)) if used else b""
-            found = self.given.keep(self.given.flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
+            found = keep(self.given.flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
         return found
 
     def spliced(self, key: tuple[Any, ...], holds: object, make: Complete, source: Any) -> Any:

@@ -14,6 +14,7 @@ from graphql_api.eager import Failed, Ready, begin
 from graphql_api.plan.plan import Asked, Fields, Step
 from graphql_api.plan.run import Complete, Later, Run
 from graphql_api.plan.variables import MOST_ARGUMENTS, Arguments
+from graphql_api.recent import keep
 from graphql_api.types.part import Reads
 
 WORTH_KEEPING = 12
@@ -62,7 +63,7 @@ def _caller(resolver: StrawberryResolver[Any], arguments: Arguments) -> Callable
     def call(source: Any, run: Run) -> Any:
         given = run.given.arguments.get(arguments)
         if given is None:
-            given = run.given.keep(run.given.arguments, MOST_ARGUMENTS, arguments, arguments(run.given.values))
+            given = keep(run.given.arguments, MOST_ARGUMENTS, arguments, arguments(run.given.values))
         if info is not None:
             given = {**given, info: run.info}
         return function(source, **given) if takes_source else function(**given)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from graphql import (
@@ -32,9 +32,6 @@ Arguments = Callable[[VariableValues], dict[str, Any]]
 """Makes the arguments of a resolver from the variables of a run; raises where they do not fit."""
 
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 MOST_ARGUMENTS = 100
 """Of the fields of an operation; there are rarely more than ten."""
 MOST_FLAVOURS = 32
@@ -50,14 +47,6 @@ class Given:
         """Those that decide what is skipped and included."""
         self.arguments: dict[Arguments, dict[str, Any]] = {}
         self.flavours: dict[Any, tuple[Any, ...]] = {}
-
-    @staticmethod
-    def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
-        """Keep what was worked out; where that is much, as for many languages or plans that were made anew, it begins anew."""
-        if len(known) >= most:
-            known.clear()
-        known[key] = value
-        return value
 
     @cached_property
     def text(self) -> bytes | None:

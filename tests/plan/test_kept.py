@@ -151,11 +151,3 @@ def test_it_is_resolved_anew_once_a_document_is_another_one() -> None:
     way.kept.drop("/x")
     way.ask("a")
     assert way.called == 2
-
-
-def test_what_is_worked_out_from_variables_begins_anew_where_it_is_much() -> None:
-    known: dict[int, int] = {}
-
-    for number in range(7):
-        assert Given.keep(known, 3, number, number) == number
-    assert list(known) == [6]
