@@ -95,7 +95,7 @@ def moment(value: object) -> datetime | None:
 def things(value: object) -> list[Document]:
     """The things embedded in a list, as objects, each once; one that is told by its bare id is an object with that alone."""
     values = value if isinstance(value, list) else []
-    found = parts([{"id": each} if isinstance(each, str) and uuid_text(each) else each for each in values])
+    found = parts([{"id": each} if uuid_text(each) else each for each in values])
     ids = [id_text(each) for each in found]
     if len(set(ids)) == len(ids):
         return found

@@ -5,7 +5,6 @@ what it is told, here and where its request is no HTTP, is JSON with a code, as 
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -14,10 +13,9 @@ from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from graphql_api.exchange import Exchange, refusal
+from graphql_api.exchange import Exchange, Headers, refusal
 from graphql_api.watch import Watch
 
-Fields = Iterable[tuple[bytes, bytes]]
 _NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
 
 
@@ -37,10 +35,10 @@ class Bounds(Config):
 class AtOnce(Protocol):
     """Answers whole requests with what is at hand."""
 
-    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+    def answer(self, request: bytes, fields: Headers) -> bytes | None:
         """The answer, with these fields of the server's; None where the request is to be read, nothing where the app is asked."""
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
         """The same to a request that was read, and came like this where it came in one piece; None where the app is asked."""
 
 

@@ -98,7 +98,7 @@ def refusal(status: int, message: str, fields: Headers) -> bytes:
     error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
     body = orjson.dumps({"errors": [error]})
     told = [*fields, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
-    return b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in told), b"\r\n", body])
+    return head_of(status, told) + b"\r\n" + body
 
 
 _HEADERS = [

@@ -21,6 +21,11 @@ Head = Mapping[bytes, bytes]
 """The header fields of a request by their names in lower case; of those told twice the first."""
 
 
+def text_in(head: Head, name: bytes) -> str:
+    """A header field as text; empty where there is none."""
+    return head.get(name, b"").decode("latin-1")
+
+
 @dataclass(slots=True)
 class Record:
     """One request and its GraphQL operation; what stays empty was not reached."""
@@ -105,9 +110,9 @@ def _told_once(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 def _passed_on(request_id: str, only: Mapping[bytes, bytes]) -> dict[str, str]:
     """What goes upstream with each call: the id, and the context of a trace (W3C Trace Context) where it is a valid one."""
     passed = {"X-Request-ID": request_id}
-    parent = only.get(b"traceparent", b"").decode("latin-1")
+    parent = text_in(only, b"traceparent")
     if _TRACEPARENT.fullmatch(parent):
         passed["traceparent"] = parent
-        if _TRACESTATE.fullmatch(state := only.get(b"tracestate", b"").decode("latin-1")):
+        if _TRACESTATE.fullmatch(state := text_in(only, b"tracestate")):
             passed["tracestate"] = state
     return passed

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.endpoint.caching import VARY
+from graphql_api.endpoint.caching import VARY, is_held
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused, Unforeseen
 from graphql_api.media import GZIP_FROM
 from graphql_api.metrics import ERRORS
 from graphql_api.plan import KeptAnswer, tag_of
-from graphql_api.record import Record, record_of
+from graphql_api.record import Head, Record, record_of, text_in
 from graphql_api.schema import Answer
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,10 @@ class Told(NamedTuple):
     def tag(self) -> str:
         """What tells it from others."""
         return tag_of(self.body) if self.kept is None else self.kept.tag
+
+    def is_held_by(self, head: Head) -> bool:
+        """Whether who sent these header fields holds it already."""
+        return is_held(self.tag, text_in(head, b"if-none-match"))
 
 
 def replied(told: Told, record: Record) -> Reply:

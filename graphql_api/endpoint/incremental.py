@@ -14,7 +14,7 @@ from strawberry.http.streaming import MultipartTransport
 from graphql_api.endpoint.answer import body_of, headers_of, sign
 from graphql_api.endpoint.refusal import Refused
 from graphql_api.media import parameters
-from graphql_api.record import Record
+from graphql_api.record import Record, text_in
 from graphql_api.schema import Answer
 
 _MULTIPART = "multipart/mixed"
@@ -27,7 +27,7 @@ async def in_parts(answer: Answer, record: Record, explain: bool, close: Callabl
     `close` is called when nothing more will be told.
     """
     assert answer.later is not None
-    told = parameters(record.head.get(b"accept", b"").decode("latin-1"), _MULTIPART)
+    told = parameters(text_in(record.head, b"accept"), _MULTIPART)
     if told is None or "deferspec" in told or told.get("incrementalspec") not in _SPECIFICATIONS:
         await answer.later.aclose()
         close()

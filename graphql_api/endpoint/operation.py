@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope
 
 from graphql_api.endpoint.negotiation import JSON
 from graphql_api.endpoint.refusal import Malformed, Refused
-from graphql_api.record import Head, record_of
+from graphql_api.record import Head, record_of, text_in
 
 _ID_LENGTH = 200
 
@@ -42,7 +42,7 @@ async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> O
 def check_encoding(head: Head) -> None:
     """Refuse with 415 what is not sent as JSON."""
     if head.get(b"content-type") != b"application/json":
-        _check_type(head.get(b"content-type", b"").decode("latin-1"))
+        _check_type(text_in(head, b"content-type"))
     if head.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise Refused(415, "Send the body as it is: a `Content-Encoding` is not supported.", accept_encoding="identity")
 

@@ -19,10 +19,6 @@ QUESTION_BYTES = 2_200
 """What a question takes beside its text (measured), which it holds up to three times."""
 VALUE_BYTES = 70
 """What each value in its variables takes beside that."""
-QUICK = 0.001
-"""Seconds within which an answer is over at once."""
-PUT_OFF = 64
-"""Times that a question is not tried which was not answered at once: it stands in line with all that may take long."""
 
 
 @dataclass(slots=True, eq=False)

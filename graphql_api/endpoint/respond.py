@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.at_hand import AtHand
 from graphql_api.endpoint.answer import Reply, Told, compressed, encoded, refused, replied, unchanged
-from graphql_api.endpoint.caching import NOT_STORED, Caching, is_held
+from graphql_api.endpoint.caching import NOT_STORED, Caching
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.documents import Documents
@@ -22,7 +22,7 @@ from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
 from graphql_api.media import GZIP_FROM, takes_gzip
-from graphql_api.record import Record, record_of
+from graphql_api.record import Record, record_of, text_in
 from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
 from graphql_api.types.text import Language, accepted
 
@@ -46,7 +46,7 @@ class Endpoint:
         media_type = JSON
         reply: ASGIApp
         try:
-            media_type = negotiate(record.head.get(b"accept", b"").decode("latin-1"))
+            media_type = negotiate(text_in(record.head, b"accept"))
             reply = await self._answered(scope, receive, record, media_type)
         except Refused as refusal:
             status, media_type = self.statuses.of_refusal(media_type, refusal)
@@ -83,7 +83,7 @@ class Endpoint:
         reply = replied(told, record)
         if by_get and told.control != NOT_STORED:
             reply.headers.append((b"etag", told.tag.encode()))
-            if is_held(told.tag, record.head.get(b"if-none-match", b"").decode("latin-1")):
+            if told.is_held_by(record.head):
                 return unchanged(reply)
         if told.kept is not None and takes_gzip(record.head) and len(told.body) >= GZIP_FROM:
             return reply if told.kept.gzipped is None else compressed(reply, told.kept.gzipped)
@@ -124,7 +124,7 @@ class Endpoint:
         only_queries: bool,
     ) -> Answer:
         record.texts = {"query": query, "variables": operation.variables}
-        languages = accepted(record.head.get(b"accept-language", b"").decode("latin-1"))
+        languages = accepted(text_in(record.head, b"accept-language"))
         context = Context(loaders, languages, record)
         asked = (query, operation.variables, operation.operation_name, context)
         try:

@@ -12,7 +12,7 @@ from graphql_api.endpoint.operation import check_encoding
 from graphql_api.live.events import prefers_events
 from graphql_api.media import takes_gzip
 from graphql_api.recent import Recent
-from graphql_api.record import Head
+from graphql_api.record import Head, text_in
 from graphql_api.types.text import accepted
 
 RELEVANT = KEYS_COME_IN | {
@@ -42,8 +42,8 @@ class Client:
     def __init__(self, head: Head, query_string: bytes | None) -> None:
         self.head = head
         self.query_string = query_string
-        self.media_type = negotiate(head.get(b"accept", b"").decode("latin-1"))
-        self.languages = accepted(head.get(b"accept-language", b"").decode("latin-1"))
+        self.media_type = negotiate(text_in(head, b"accept"))
+        self.languages = accepted(text_in(head, b"accept-language"))
         self.gzip = takes_gzip(head)
         self.shown = shown_by(head)
         self.heads: dict[tuple[object, ...], tuple[int, bytes]] = {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from gzip import compress
 from time import perf_counter
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from graphql_api.admission import Passes
 from graphql_api.at_hand import AtHand, NotAtHand
 from graphql_api.endpoint import Endpoint, Refused
 from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
-from graphql_api.endpoint.caching import NOT_STORED, is_held
-from graphql_api.endpoint.questions import PUT_OFF, QUICK, Question, Questions
+from graphql_api.endpoint.caching import NOT_STORED
+from graphql_api.endpoint.questions import Question, Questions
+from graphql_api.exchange import Headers
 from graphql_api.fast_path.client import Client, Clients
 from graphql_api.fast_path.heads import Heads
 from graphql_api.fetching import Asker
@@ -29,12 +30,14 @@ from graphql_api.wrapping import GZIP_LEVEL
 
 log = logging.getLogger(__name__)
 
+QUICK = 0.001
+"""Seconds within which an answer is over at once."""
+PUT_OFF = 64
+"""Times that a question is not tried which was not answered at once: it stands in line with all that may take long."""
 HEADS_BYTES = 4_000_000
 """Most bytes of heads of requests that are known as they came."""
 HEAD_BYTES = 300
 """What one takes beside its text."""
-
-Fields = Iterable[tuple[bytes, bytes]]
 
 
 class FastPath:
@@ -63,7 +66,7 @@ class FastPath:
         self._clients = Clients()
         self._came: Recent[bytes, tuple[Client, int]] = Recent(HEADS_BYTES)
 
-    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+    def answer(self, request: bytes, fields: Headers) -> bytes | None:
         """The answer to a request whose head came like this before; None where it is to be read, nothing where it cannot be
         answered now.
 
@@ -75,7 +78,7 @@ class FastPath:
             return None
         return self._tried(known[0], request[end:], new_id(), fields) or b""
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
         """The answer to a request that was read; `came` is all of it where it came in one piece."""
         client = self._clients.of(scope)
         if client is None or len(body) > (self._endpoint.max_body_bytes if client.query_string is None else 0):
@@ -91,7 +94,7 @@ class FastPath:
         if len(came) == end + length and told == b"%d" % length:
             self._came.put(came[:end], (client, length), end + HEAD_BYTES)
 
-    def _tried(self, client: Client, body: bytes, request_id: str, fields: Fields) -> bytes | None:
+    def _tried(self, client: Client, body: bytes, request_id: str, fields: Headers) -> bytes | None:
         if self._stopping.is_set() or tracing.is_on() or not self._passes.has_time:
             return None
         begun = perf_counter()
@@ -105,7 +108,7 @@ class FastPath:
         finally:
             self._passes.spend(perf_counter() - begun)
 
-    def _answer(self, client: Client, body: bytes, request_id: str, fields: Fields, begun: float) -> bytes | None:
+    def _answer(self, client: Client, body: bytes, request_id: str, fields: Headers, begun: float) -> bytes | None:
         record = Record(request_id, client.head)
         count = self._let_in(client, record)
         question = self._question(client, body) if count is not None else None
@@ -125,7 +128,7 @@ class FastPath:
         self._outcomes.tell(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
 
-    def _let_in(self, client: Client, record: Record) -> Callable[[], Fields] | None:
+    def _let_in(self, client: Client, record: Record) -> Callable[[], Headers] | None:
         """What counts the request and tells how many are left; None where it may not be answered, or is not counted here."""
         if (decide := self._decide) is None:
             return tuple
@@ -152,7 +155,7 @@ class FastPath:
     def _form(self, client: Client, told: Told) -> tuple[Callable[[Reply], Reply], bytes, str]:
         """How it is told, the body for that, and its tag if it has one."""
         tag = told.tag if client.query_string is not None and told.control != NOT_STORED else ""
-        if tag and is_held(tag, client.head.get(b"if-none-match", b"").decode("latin-1")):
+        if tag and told.is_held_by(client.head):
             return unchanged, b"", tag
         if client.gzip and len(told.body) >= GZIP_FROM:
             return compressed, _gzipped(told), tag
@@ -176,7 +179,7 @@ class _Written(NamedTuple):
     tag: str
     body: bytes
 
-    def whole(self, *more: Fields) -> bytes:
+    def whole(self, *more: Headers) -> bytes:
         """All of it, with more header fields."""
         pieces = [self.head, *[b"%b: %b\r\n" % each for fields in more for each in fields]]
         if self.tag:
@@ -195,5 +198,5 @@ def _end_of_head(request: bytes) -> int:
     return request.find(b"\r\n\r\n") + 4
 
 
-def _fields(headers: Mapping[str, str]) -> Fields:
+def _fields(headers: Mapping[str, str]) -> Headers:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

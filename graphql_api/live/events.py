@@ -23,7 +23,7 @@ from graphql_api.live.connections import Connections, TooMany
 from graphql_api.live.running import Running
 from graphql_api.live.telling import refused, told
 from graphql_api.media import preferred
-from graphql_api.record import Head, Record, record_of
+from graphql_api.record import Head, Record, record_of, text_in
 from graphql_api.schema import Answer
 from graphql_api.types.text import accepted
 
@@ -66,7 +66,7 @@ class Events:
         await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
 
     async def _stream(self, operation: Operation, record: Record) -> AsyncGenerator[bytes]:
-        languages = accepted(record.head.get(b"accept-language", b"").decode("latin-1"))
+        languages = accepted(text_in(record.head, b"accept-language"))
         try:
             with self.connections.one(record.protocol):
                 answers = self.running.answers(operation, languages, record)
@@ -109,7 +109,7 @@ class Events:
 
 def prefers_events(head: Head) -> bool:
     """Whether who sent these header fields prefers a stream of events to JSON."""
-    return preferred(head.get(b"accept", b"").decode("latin-1"), _OFFERED) == EVENTS
+    return preferred(text_in(head, b"accept"), _OFFERED) == EVENTS
 
 
 def _next(payload: dict[str, Any]) -> bytes:

@@ -12,7 +12,8 @@ import orjson
 from starlette.types import Scope
 from uvicorn.server import ServerState
 
-from graphql_api.connection import AtOnce, Bounds, Connection, Fields
+from graphql_api.connection import AtOnce, Bounds, Connection
+from graphql_api.exchange import Headers
 from tests.test_exchange import Written
 
 SERVERS_OWN = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
@@ -59,13 +60,13 @@ class Spy:
         self._fast = fast
         self.told: list[bool] = []
 
-    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+    def answer(self, request: bytes, fields: Headers) -> bytes | None:
         found = self._fast.answer(request, fields)
         if found is not None:
             self.told.append(bool(found))
         return found
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
         found = self._fast.answer_read(scope, body, came, fields)
         self.told.append(found is not None)
         return found

@@ -7,7 +7,8 @@ import orjson
 import pytest
 from starlette.types import Scope
 
-from graphql_api.connection import AtOnce, Fields
+from graphql_api.connection import AtOnce
+from graphql_api.exchange import Headers
 from tests.plan.bench import Bench
 from tests.plan.reduced import reduced
 from tests.plan.scenarios import RELEASES
@@ -97,10 +98,10 @@ class Lying:
         self._path = path
         self._old, self._new = old, new
 
-    def answer(self, request: bytes, fields: Fields) -> bytes | None:
+    def answer(self, request: bytes, fields: Headers) -> bytes | None:
         return self._changed(self._path.answer(request, fields))
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Fields) -> bytes | None:
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
         return self._changed(self._path.answer_read(scope, body, came, fields))
 
     def _changed(self, answer: bytes | None) -> bytes | None:
