@@ -129,17 +129,9 @@ class Compressing:
             if b"Accept-Encoding" not in headers.get(b"vary", b""):
                 _vary(start)
             return send
-        if length is not None:
-            start["headers"] = [_unvaried(each) for each in start["headers"]]
         found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
         found.send = send
         return found.send_with_compression
-
-
-def _unvaried(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Starlette says it once more."""
-    name, value = header
-    return (name, value.removesuffix(b", Accept-Encoding")) if name == b"vary" else header
 
 
 def _vary(start: Message) -> None:

@@ -85,7 +85,7 @@ def replied(told: Told, record: Record) -> Reply:
         (b"content-length", str(len(told.body)).encode()),
         (b"content-type", _CONTENT[told.media_type]),
         (b"x-request-id", record.request_id.encode()),
-        (b"vary", _VARY if len(told.body) < GZIP_FROM else _VARY_LONG),
+        (b"vary", _VARY),
         (b"cache-control", told.control.encode()),
     ]
     return Reply(told.status, headers, told.body)
@@ -93,14 +93,20 @@ def replied(told: Told, record: Record) -> Reply:
 
 def unchanged(reply: Reply) -> Reply:
     """The same where the client holds it already: without a body, and with what goes for the one that it holds."""
-    return Reply(NOT_MODIFIED, [each for each in reply.headers if not each[0].startswith(b"content-")], b"")
+    headers = [each for each in reply.headers if not each[0].startswith(b"content-")]
+    return Reply(NOT_MODIFIED, headers if len(reply.body) < GZIP_FROM else _varied(headers), b"")
 
 
 def compressed(reply: Reply, gzipped: bytes = b"") -> Reply:
     """The same with its body compressed, as it was kept."""
-    headers = [each for each in reply.headers if each[0] != b"content-length"]
+    headers = _varied([each for each in reply.headers if each[0] != b"content-length"])
     headers += ((b"content-length", str(len(gzipped)).encode()), (b"content-encoding", b"gzip"))
     return Reply(reply.status, headers, gzipped)
+
+
+def _varied(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """With what the layer that compresses says of long answers, for those that it passes as they are."""
+    return [(name, _VARY_LONG if name == b"vary" else value) for name, value in headers]
 
 
 def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:
