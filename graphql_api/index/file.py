@@ -53,18 +53,18 @@ class IndexFile:
             return _part(self.part)
 
     def finish(self, connection: sqlite3.Connection) -> None:
-        """Derive what is derived, and put the part in its place under its name. The connection is closed."""
-        _write_places(connection)
-        texts = read_texts(connection)
-        with ThreadPoolExecutor(1, "finish") as beside:
-            arranged = beside.submit(arrange, *texts)
-            # Few statements that take long, in which SQLite leaves Python to the thread.
-            connection.executescript(DERIVED)
-            write_elements(connection)
-            write_search(connection, arranged.result())
-        connection.execute("ANALYZE")
-        connection.commit()
-        connection.close()
+        """Derive what is derived, and put the part in its place under its name. The connection is closed, however it ends."""
+        with closing(connection):
+            _write_places(connection)
+            texts = read_texts(connection)
+            with ThreadPoolExecutor(1, "finish") as beside:
+                arranged = beside.submit(arrange, *texts)
+                # Few statements that take long, in which SQLite leaves Python to the thread.
+                connection.executescript(DERIVED)
+                write_elements(connection)
+                write_search(connection, arranged.result())
+            connection.execute("ANALYZE")
+            connection.commit()
         self.part.replace(self.path)
 
     @contextmanager

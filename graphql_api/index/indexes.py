@@ -40,6 +40,8 @@ MAPPED = 1 << 30
 """Bytes of an index's file that are read as memory."""
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
 """Seconds before documents that failed are tried again, doubled each time."""
+BETWEEN_INTERRUPTS = 0.05
+"""Seconds after which what SQLite does for an index that nobody waits for is interrupted once more."""
 
 _QUICK = frozenset({things, by_uuid, by_code, profiles_using, competences_using})
 """Questions about one thing that a few rows by key answer."""
@@ -134,6 +136,19 @@ def _temporary() -> "TemporaryDirectory[str] | None":
         return TemporaryDirectory(prefix="competent-index-")
     except OSError:
         return None
+
+
+async def _finished(file: IndexFile, connection: sqlite3.Connection) -> None:
+    """Finish a part in a thread. Who is told to end has that end too, since nothing may be closed that it still works with."""
+    finishing = asyncio.ensure_future(asyncio.to_thread(file.finish, connection))
+    try:
+        await asyncio.shield(finishing)
+    except asyncio.CancelledError:
+        while not finishing.done():
+            with suppress(sqlite3.ProgrammingError):  # it is closed
+                connection.interrupt()
+            await asyncio.wait([finishing], timeout=BETWEEN_INTERRUPTS)
+        raise
 
 
 def _read_only(file: Path) -> sqlite3.Connection:
@@ -253,9 +268,10 @@ class Indexes:
         try:
             walk = Walk(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
             await walk.run()
-            await asyncio.to_thread(file.finish, connection)
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        await _finished(file, connection)
 
     def _opened(self, release: str, file: IndexFile) -> Index:
         if release in self._open:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,6 +77,38 @@ async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
     made = World(releases, tmp_path / "index")
     yield made
     await made.aclose()
+
+
+ENDLESS = "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) SELECT count(*) FROM counted"
+
+
+async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, told = threading.Event(), list[sqlite3.Error]()
+
+    def works_long(connection: sqlite3.Connection) -> None:
+        at_work.set()
+        try:
+            connection.execute(ENDLESS).fetchall()
+        except sqlite3.Error as error:
+            told.append(error)
+            raise
+
+    indexes = world.start()
+    with monkeypatch.context() as patch:
+        patch.setattr("graphql_api.index.file.write_elements", works_long)
+        walking = indexes.begin("3.11")
+        await asyncio.to_thread(at_work.wait)
+        await indexes.aclose()
+
+    assert [str(each) for each in told] == ["interrupted"]
+    assert walking.task.cancelled()
+    assert not world.file().is_there()
+    world.asked.clear()
+    index = await world.start().get("3.11")
+    assert await index.ask(count, Kind.OccupationalProfile) == 42
+    assert not world.documents()
 
 
 async def test_the_walk_asks_each_profile_and_competence_once(world: World) -> None:
