@@ -61,7 +61,7 @@ def create_app(
     graphql = Events(endpoint, running, connections)
     decide = deciding(settings)
     layers = wrapping(settings)
-    fast = FastPath(endpoint, parts.at_hand, decide, places.passes, outcomes, stopping, Heads(layers))
+    fast = FastPath(endpoint, parts, decide, places.passes, outcomes, stopping, Heads(layers))
     app = Starlette(
         routes=[
             Route("/graphql", graphql),

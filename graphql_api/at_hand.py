@@ -9,7 +9,7 @@ from typing import Any
 from graphql_api.eager import Ready
 from graphql_api.hal import Document
 from graphql_api.index import UNKNOWN, Index
-from graphql_api.loaders import INDEX, Loaders, Question, Read, by_name_of
+from graphql_api.loaders import Loaders, Question, Read, documents_in
 
 
 class NotAtHand(BaseException):
@@ -51,8 +51,4 @@ class AtHand(Loaders):
 
     def close(self) -> None:
         """What was read has been told, and counts: each document once."""
-        only = self._read[0] if len(self._read) == 1 else None
-        if isinstance(only, Read):
-            self._count(only.documents)
-        else:
-            self._count(sum(not name.startswith(INDEX) for name in by_name_of(self._read)))  # type: ignore[arg-type]
+        self._count(documents_in(self._read))  # type: ignore[arg-type]  # None stands for what is not at hand

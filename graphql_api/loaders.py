@@ -243,7 +243,14 @@ class Loaders:
         return Listing(self.load, path, paged, self.page_size)
 
 
-def by_name_of(read: list[tuple[str, object] | Read]) -> dict[str, Any]:
+def documents_in(read: Sequence[tuple[str, object] | Read]) -> int:
+    """How many documents these are, each counted once."""
+    if len(read) == 1 and isinstance(read[0], Read):
+        return read[0].documents
+    return sum(not name.startswith(INDEX) for name in by_name_of(read))
+
+
+def by_name_of(read: Sequence[tuple[str, object] | Read]) -> dict[str, Any]:
     """What was read, all of it by name."""
     found: dict[str, Any] = {}
     for each in read:

@@ -1,6 +1,7 @@
 """What this process counts, as Prometheus metrics; floors above say what happened and know nothing of who reads it."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 from threading import Lock
@@ -30,7 +31,35 @@ class Frequent:
             self._settled = now
 
 
-_FREQUENT: list[Frequent] = []
+class FrequentSeconds:
+    """The same for a histogram; prometheus_client has no public way to add several observations at once."""
+
+    __slots__ = ("_bounds", "_counts", "_histogram", "_lock", "_settled", "_sum", "_sum_settled")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._bounds = histogram._upper_bounds
+        self._counts, self._settled = [0] * len(self._bounds), [0] * len(self._bounds)
+        self._sum = self._sum_settled = 0.0
+        self._lock = Lock()
+        _FREQUENT.append(self)
+
+    def observe(self, seconds: float) -> None:
+        """Count one that took so long."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+
+    def settle(self) -> None:
+        """Bring the histogram up to date; from any thread."""
+        with self._lock:
+            counts, total = self._counts[:], self._sum
+            for bucket, now, before in zip(self._histogram._buckets, counts, self._settled, strict=True):
+                bucket.inc(now - before)
+            self._histogram._sum.inc(total - self._sum_settled)
+            self._settled, self._sum_settled = counts, total
+
+
+_FREQUENT: list[Frequent | FrequentSeconds] = []
 
 
 class Settling(Collector):
@@ -112,8 +141,12 @@ def operations(name: str, outcome: str, protocol: str) -> Frequent:
     return Frequent(OPERATIONS.labels(name, outcome, protocol))
 
 
-operation_seconds = lru_cache(1000)(OPERATION_SECONDS.labels)
-"""The histogram of the operations of a name."""
+@lru_cache(1000)
+def operation_seconds(name: str) -> FrequentSeconds:
+    """The histogram of the operations of a name."""
+    return FrequentSeconds(OPERATION_SECONDS.labels(name))
+
+
 ERRORS = Counter("competent_errors", "Errors told to clients, by code", ["code"])
 LIVE_CONNECTIONS = Gauge(
     "competent_live_connections",

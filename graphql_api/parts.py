@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from graphql_api.at_hand import AtHand
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
 from graphql_api.index import Indexes
-from graphql_api.loaders import Loaders, name_of_index
+from graphql_api.loaders import Loaders, Read, documents_in, name_of_index
 from graphql_api.metrics import settle
 from graphql_api.published import Published
 from graphql_api.releases import CURRENT
@@ -102,6 +102,14 @@ class Parts:
     def at_hand(self, asker: Asker) -> AtHand:
         """Loaders for a request that is answered with what is at hand."""
         return AtHand(self.store, self.indexes, self._page_size, asker)
+
+    def used_again(self, reads: Sequence[Read], asker: Asker) -> None:
+        """What was made of this is used again: all of it counts as read."""
+        for read in reads:
+            self.store.used(read.by_name)
+        documents = documents_in(reads)
+        asker.tally.cached += documents
+        self.store.count(documents)
 
     def watch(self, gone: Callable[[str], None]) -> None:
         """From now on, tell of each document (by path) and index (by name) that is not what it was, or not there any more."""

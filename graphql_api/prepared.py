@@ -80,21 +80,14 @@ RULES: tuple[type[ASTValidationRule], ...] = (
 class Operation:
     """One operation of a valid document."""
 
-    node: OperationDefinitionNode
+    name: str
+    """Empty where it has none."""
+    kind: str
+    """`query`, `mutation` or `subscription`."""
     cost: Cost
     planned: Planned
     digest: bytes
     """Of its text and its name."""
-
-    @property
-    def name(self) -> str:
-        """Its name; empty where it has none."""
-        return self.node.name.value if self.node.name else ""
-
-    @property
-    def kind(self) -> str:
-        """`query`, `mutation` or `subscription`."""
-        return self.node.operation.value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,7 +186,9 @@ class Documents:
     def _operation(self, text: str, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
         name = node.name.value if node.name else ""
         digest = blake2b(f"{name} {text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return Operation(node, self._costing.cost(document, node), Planned(document, node), digest)
+        return Operation(
+            name, node.operation.value, self._costing.cost(document, node), Planned(document, node), digest
+        )
 
     def _faults(self, document: DocumentNode) -> list[Told]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)

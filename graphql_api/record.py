@@ -3,11 +3,11 @@
 There is one record a request, made by whoever asks for it first; who wants to read it after the answer holds on to it.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from random import getrandbits
 from typing import Any
 
 from graphql_api.fetching import Asker
@@ -79,7 +79,7 @@ def record_of(scope: MutableMapping[str, Any]) -> Record:
 
 def new_id() -> str:
     """An id for a request whose client gave it none."""
-    return os.urandom(16).hex()
+    return f"{getrandbits(128):032x}"  # it tells requests apart, and opens nothing
 
 
 def _begun(fields: Iterable[tuple[bytes, bytes]]) -> Record:

@@ -29,7 +29,7 @@ from strawberry.utils.await_maybe import await_maybe
 from graphql_api.errors import QueryTooComplex
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
-from graphql_api.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, count
+from graphql_api.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
 from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
 from graphql_api.record import Record
@@ -37,6 +37,7 @@ from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
 from graphql_api.turns import InTurns
 from graphql_api.types.scalars import SCALARS
+from graphql_api.types.text import Language
 
 _SUBSCRIBES = "This is a subscription; ask for it over a WebSocket or as an event stream."
 
@@ -52,8 +53,10 @@ class Answer(NamedTuple):
     """What `@defer` and `@stream` put off, as the specification of incremental delivery has it; None where nothing is."""
     later: AsyncGenerator[dict[str, Any]] | None = None
     """The further payloads that bring it."""
+    body: bytes | None = None
+    """`{"data": …}`, where it is encoded already; then `data` is None."""
     kept: KeptAnswer | None = None
-    """The whole answer, encoded; then `data` is None."""
+    """That body, where it was kept."""
 
 
 class OnlyQueries(Exception):
@@ -116,7 +119,7 @@ class CompetentSchema(strawberry.Schema):
         try:
             operation = prepared.operation(name)
             cost = operation.cost.of(variables)
-            self._note(operation, cost, record)
+            self.note(operation, cost, record)
             self._check(cost, variables)
         except (GraphQLError, QueryTooComplex) as error:
             return [told(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")]
@@ -124,7 +127,8 @@ class CompetentSchema(strawberry.Schema):
         given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
         return Chosen(prepared.text, prepared.document, operation, variables or {}, given, cost)
 
-    def _note(self, operation: Operation, cost: int, record: Any) -> None:
+    def note(self, operation: Operation, cost: int, record: Any) -> None:
+        """Write down what is run."""
         record.name, record.kind = operation.name, operation.kind
         record.cost, record.cost_allowed = cost, self.limits.cost
 
@@ -198,7 +202,7 @@ class CompetentSchema(strawberry.Schema):
 
         The loaders of the context are for who does not wait; they raise NotAtHand.
         """
-        self._note(chosen.operation, chosen.cost, context.record)
+        self.note(chosen.operation, chosen.cost, context.record)
         begun = self._begun(chosen, context, spliced=True, compiled=True)
         if begun is None or isinstance(begun, Answer):
             return begun
@@ -211,13 +215,26 @@ class CompetentSchema(strawberry.Schema):
         """The answer by a plan, or the run that is to be waited for or has failed; None where no plan can be run."""
         if self._plans is None or chosen.given is None:
             return None
-        key = self._plans.key(chosen.operation.digest, chosen.given, context) if spliced else None
-        if key is not None and (kept := self._plans.again(key, context)) is not None:
-            return Answer(None, [], True, kept=kept)
+        key = None
+        if spliced:
+            key = self._plans.key(chosen.operation.digest, chosen.given, context.languages)
+            whole = self.whole(chosen, context.languages, context.loaders.now())
+            if whole is not None:
+                for read in whole.reads:
+                    context.loaders.reread(read)
+                return Answer(None, [], True, body=whole.body, kept=whole.kept)
         run = self._plans.begin(chosen.operation.planned, chosen.given, context, spliced, compiled)
         if run is None:
             return None
         return (run, key) if run.waits or run.failed else self._planned(run, key)
+
+    def whole(self, chosen: Chosen, languages: tuple[Language, ...], now: float) -> Whole | None:
+        """The answer if nothing has to be made for it; `now` is the store's time."""
+        plans, operation, given = self._plans, chosen.operation, chosen.given
+        if plans is None or given is None:
+            return None
+        key = plans.key(operation.digest, given, languages)
+        return plans.spliced(operation.planned, given, languages, now) if key is None else plans.again(key, now)
 
     async def _finished(self, run: Run, key: Key | None, chosen: Chosen, context: Any) -> Answer:
         try:
@@ -232,7 +249,7 @@ class CompetentSchema(strawberry.Schema):
     def _planned(self, run: Run, key: Key | None) -> Answer:
         count(run)
         kept = self._plans.keep(key, run) if key is not None and self._plans is not None else None
-        return Answer(run.data, [], True) if kept is None else Answer(None, [], True, kept=kept)
+        return Answer(run.data, [], True) if kept is None else Answer(None, [], True, body=kept.body, kept=kept)
 
     async def _executed(self, chosen: Chosen, context: Any) -> Answer:
         """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""

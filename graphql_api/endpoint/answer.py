@@ -54,8 +54,8 @@ class Reply:
 def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
     """The body of the answer to an operation, signed; `explain` adds what it cost. What came of it goes into the record."""
     record.executed, record.codes = answer.executed, []
-    if answer.kept is not None and not explain and not record.asker.tally.stale:
-        return answer.kept.body
+    if answer.body is not None and not explain and not record.asker.tally.stale:
+        return answer.body
     sign(answer.errors, record)
     return orjson.dumps(body_of(answer, record, explain))
 
@@ -113,7 +113,7 @@ def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:
     """The body of an answer: `errors` first, so that nobody misses them."""
     body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
     if answer.executed:
-        body["data"] = answer.data if answer.kept is None else answer.kept.data
+        body["data"] = answer.data if answer.body is None else orjson.Fragment(answer.body[len(b'{"data":') : -1])
     if extensions := _extensions(record, explain):
         body["extensions"] = extensions
     return body

@@ -32,9 +32,15 @@ class Caching:
         """`Cache-Control` for the answer to an operation."""
         if record.outcome != "ok" or record.asker.tally.stale or explained:
             return NOT_STORED
-        # What introspection tells changes with the version of this server.
-        moving = record.asker.moving or ("__" in query and _OF_THIS_SERVER.search(query) is not None)
-        return _kept_for(self.current if moving else self.release, KEYS_COME_IN.isdisjoint(record.head))
+        return _kept_for(
+            self.current if record.asker.moving or introspects(query) else self.release,
+            KEYS_COME_IN.isdisjoint(record.head),
+        )
+
+
+def introspects(query: str) -> bool:
+    """Whether a document asks for what changes with the version of this server."""
+    return "__" in query and _OF_THIS_SERVER.search(query) is not None
 
 
 @lru_cache(8)

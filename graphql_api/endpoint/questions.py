@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import QueryParams
 
+from graphql_api.endpoint.caching import introspects
 from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.operation import Operation, from_body, from_parameters
 from graphql_api.limits import values_in
@@ -28,6 +29,7 @@ class Question:
     operation: Operation
     query: str
     chosen: Chosen
+    introspects: bool
     put_off: int = 0
     """How often it is still to be left to who can wait: trying may take as long as it takes there."""
 
@@ -60,7 +62,7 @@ class Questions:
         if chosen is None:
             return None
         query = chosen.text  # the one that is kept already
-        found = Question(replace(operation, query=query), query, chosen)
+        found = Question(replace(operation, query=query), query, chosen, introspects(query))
         size = 3 * len(body) + VALUE_BYTES * values_in(operation.variables or {}) + QUESTION_BYTES
         self._known.put(body, found, size)
         if body in self._known:

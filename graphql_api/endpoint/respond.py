@@ -22,6 +22,7 @@ from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
 from graphql_api.media import GZIP_FROM, takes_gzip
+from graphql_api.plan import Whole
 from graphql_api.record import Record, record_of, text_in
 from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
 from graphql_api.types.text import Language, accepted
@@ -75,7 +76,7 @@ class Endpoint:
 
     def _told(self, answer: Answer, query: str, record: Record, media_type: str, explain: bool) -> Told:
         body = encoded(answer, record, explain)
-        kept = answer.kept if answer.kept is not None and body is answer.kept.body else None
+        kept = answer.kept if body is answer.body else None
         control = self.caching.control(record, query, explain)
         return Told(body, *self.statuses.of_answer(media_type, record), control, kept)
 
@@ -96,15 +97,18 @@ class Endpoint:
 
         Raises NotAtHand.
         """
-        record.texts = {"query": question.query, "variables": question.operation.variables}
         answer = self.schema.at_hand(question.chosen, Context(loaders, languages, record))
         return None if answer is None else self._told(answer, question.query, record, media_type, explain=False)
 
-    def answered(self, question: Question, loaders: AtHand) -> None:
+    def again(self, whole: Whole, question: Question, record: Record, media_type: str) -> Told:
+        """The same where nothing had to be made for it."""
+        answer = Answer(None, [], True, body=whole.body, kept=whole.kept)
+        return self._told(answer, question.query, record, media_type, explain=False)
+
+    def answered(self, question: Question) -> None:
         """The answer that was at hand is told."""
         self.schema.documents.known(question.query)  # it is used
         self.documents.executed(question.operation, question.query)
-        loaders.close()
 
     def loaders_for(self, record: Record, seconds: float) -> Loaders:
         """The loaders of an operation that may take so many seconds from now."""

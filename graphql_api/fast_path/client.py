@@ -37,7 +37,7 @@ CLIENT_BYTES = 3_000
 class Client:
     """What it asks for, and how it takes answers; `query_string` is that of a GET, None for a POST."""
 
-    __slots__ = ("gzip", "head", "heads", "languages", "media_type", "query_string", "shown")
+    __slots__ = ("gzip", "head", "heads", "languages", "media_type", "plain", "query_string", "shown")
 
     def __init__(self, head: Head, query_string: bytes | None) -> None:
         self.head = head
@@ -48,6 +48,8 @@ class Client:
         self.shown = shown_by(head)
         self.heads: dict[tuple[object, ...], tuple[int, bytes]] = {}
         """Status and head of answers to it, by what they depend on."""
+        self.plain: dict[tuple[bool, bool], tuple[int, bytes]] = {}
+        """The same of those that go to it as they are, by whether they move with the current release, and are long."""
 
 
 Key = tuple[bytes | None, tuple[tuple[bytes, bytes], ...]]

@@ -12,7 +12,7 @@ from starlette.types import Scope
 from graphql_api import tracing
 from graphql_api.access import Decide
 from graphql_api.admission import Passes
-from graphql_api.at_hand import AtHand, NotAtHand
+from graphql_api.at_hand import NotAtHand
 from graphql_api.endpoint import Endpoint, Refused
 from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
 from graphql_api.endpoint.caching import NOT_STORED
@@ -20,9 +20,9 @@ from graphql_api.endpoint.questions import Question, Questions
 from graphql_api.exchange import Headers
 from graphql_api.fast_path.client import Client, Clients
 from graphql_api.fast_path.heads import Heads
-from graphql_api.fetching import Asker
 from graphql_api.media import GZIP_FROM
 from graphql_api.outcomes import Outcomes
+from graphql_api.parts import Parts
 from graphql_api.plan.answers import LONGEST_COMPRESSED
 from graphql_api.recent import Recent
 from graphql_api.record import Record, new_id, request_id_of
@@ -46,7 +46,7 @@ class FastPath:
     def __init__(
         self,
         endpoint: Endpoint,
-        loaders: Callable[[Asker], AtHand],
+        parts: Parts,
         decide: Decide | None,
         passes: Passes,
         outcomes: Outcomes,
@@ -54,7 +54,7 @@ class FastPath:
         heads: Heads,
     ) -> None:
         self._endpoint = endpoint
-        self._loaders = loaders
+        self._parts = parts
         self._decide = decide
         self._passes = passes
         self._outcomes = outcomes
@@ -114,19 +114,47 @@ class FastPath:
         question = self._question(client, body) if count is not None else None
         if count is None or question is None:
             return None
-        loaders = self._loaders(record.asker)
-        told = self._endpoint.at_hand(question, record, client.media_type, client.languages, loaders)
-        if told is None:
+        record.texts = {"query": question.query, "variables": question.operation.variables}
+        answer = self._again(client, question, record) or self._anew(client, question, record)
+        if answer is None:
             question.put_off = PUT_OFF
             return None
-        answer = self._written(client, told, record)
         # From here on nothing goes wrong: it is answered, and counts.
-        self._endpoint.answered(question, loaders)
+        self._endpoint.answered(question)
         seconds = perf_counter() - begun
         if seconds > self.quick:
             question.put_off = PUT_OFF
         self._outcomes.tell(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
+
+    def _again(self, client: Client, question: Question, record: Record) -> "_Written | None":
+        """The answer if nothing has to be made for it."""
+        chosen, schema = question.chosen, self._endpoint.schema
+        whole = schema.whole(chosen, client.languages, self._parts.store.now())
+        if whole is None:
+            return None
+        schema.note(chosen.operation, chosen.cost, record)
+        for read in whole.reads:
+            record.asker.moving |= read.moving
+        key = question.introspects or record.asker.moving, len(whole.body) >= GZIP_FROM
+        plain = client.plain.get(key)
+        if plain is not None:
+            answer = _Written(*plain, record.request_id, "", whole.body)
+        else:
+            answer = self._written(client, self._endpoint.again(whole, question, record, client.media_type), record)
+            if answer.body is whole.body and not answer.tag:
+                client.plain[key] = answer.status, answer.head
+        self._parts.used_again(whole.reads, record.asker)
+        return answer
+
+    def _anew(self, client: Client, question: Question, record: Record) -> "_Written | None":
+        loaders = self._parts.at_hand(record.asker)
+        told = self._endpoint.at_hand(question, record, client.media_type, client.languages, loaders)
+        if told is None:
+            return None
+        answer = self._written(client, told, record)
+        loaders.close()
+        return answer
 
     def _let_in(self, client: Client, record: Record) -> Callable[[], Headers] | None:
         """What counts the request and tells how many are left; None where it may not be answered, or is not counted here."""

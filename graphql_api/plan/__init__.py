@@ -6,8 +6,20 @@ whatever is wrong is told by it alone.
 
 from graphql_api.plan.answers import KeptAnswer, KeptAnswers, Key, tag_of
 from graphql_api.plan.kept import KeptParts
-from graphql_api.plan.planned import Planned, Plans, count
+from graphql_api.plan.planned import Planned, Plans, Whole, count
 from graphql_api.plan.run import Run
 from graphql_api.plan.variables import Given
 
-__all__ = ["Given", "KeptAnswer", "KeptAnswers", "KeptParts", "Key", "Planned", "Plans", "Run", "count", "tag_of"]
+__all__ = [
+    "Given",
+    "KeptAnswer",
+    "KeptAnswers",
+    "KeptParts",
+    "Key",
+    "Planned",
+    "Plans",
+    "Run",
+    "Whole",
+    "count",
+    "tag_of",
+]

@@ -33,11 +33,6 @@ class KeptAnswer:
         # Compressed and not; the names of documents are shared with the store, the places for them are not.
         self.size = len(body) * 3 // 2 + ENTRY_BYTES + NAME_BYTES * len(read.by_name)
 
-    @property
-    def data(self) -> orjson.Fragment:
-        """What stands under `data`."""
-        return orjson.Fragment(self.body[len(b'{"data":') : -1])
-
     @cached_property
     def tag(self) -> str:
         """A weak `ETag`: the same for the same answer of any replica, however it is compressed."""
@@ -59,13 +54,6 @@ def tag_of(body: bytes) -> str:
 
 class KeptAnswers(Kept[KeptAnswer]):
     """Answers by what was asked: the operation, its variables, and the languages of the request."""
-
-    def again(self, key: Key, loaders: Loaders) -> KeptAnswer | None:
-        """The answer that was kept; what it was made of counts as read."""
-        found = self.get(key, loaders.now())
-        if found is not None:
-            loaders.reread(found.read)
-        return found
 
     def keep(self, key: Key, data: dict[str, Any], loaders: Loaders) -> KeptAnswer | None:
         """Keep what an operation gave for which these loaders have read; None where it cannot be kept."""

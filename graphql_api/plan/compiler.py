@@ -137,7 +137,7 @@ class _Compiling:
             # What a way into a release gives is kept with its arguments.
             complete = self._complete(told.type, below, kept=kind.name not in _LISTING)
             step = self._step(kind, definition, told, node, complete, asked)
-        return Field(key, step, asked, definition.metadata.get("language", ""))
+        return Field(key, step, asked, definition.metadata.get("language", ""), is_way=kind.name in _LISTING)
 
     def _texts(self, definition: StrawberryField, below: dict[str, Fields]) -> Step | None:
         """A field that is a text of which nothing but languages is asked: they are read without an object for it."""

@@ -38,12 +38,14 @@ class Field(NamedTuple):
     asked: Asked
     language: str = ""
     """Of a field of a text that is one of its languages."""
+    is_way: bool = False
+    """Whether it is a way into a release, which is kept."""
 
 
 class Fields:
     """What is selected of an object type, in the order of the answer."""
 
-    __slots__ = ("_steps", "asked", "languages")
+    __slots__ = ("_steps", "asked", "languages", "ways")
 
     def __init__(self, type_name: str, fields: Sequence[Field]) -> None:
         self._steps = tuple((each.key, each.step) for each in fields)
@@ -51,6 +53,8 @@ class Fields:
             tuple((each.key, each.language) for each in fields) if all(each.language for each in fields) else None
         )
         """The languages that are selected of a text, under their keys, where nothing else is."""
+        self.ways = tuple((each.key, each.asked) for each in fields) if all(each.is_way for each in fields) else None
+        """What is asked behind ways into a release, where nothing else is selected."""
         text = " ".join([type_name, *(each.key for each in fields)])
         below = [each.asked for each in fields]
         self.asked = Asked.of(text, below, frozenset(), False, sum(each.weight for each in below))

@@ -1,13 +1,15 @@
 """The plans of an operation, compiled when it first needs them and kept with it: one for each way in which it is steered."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+import orjson
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from graphql_api.loaders import Read
 from graphql_api.metrics import PLANS, Frequent
 from graphql_api.plan.answers import KeptAnswer, KeptAnswers, Key
 from graphql_api.plan.compiler import Compiler, Unplanned, steering
@@ -16,6 +18,7 @@ from graphql_api.plan.plan import Plan
 from graphql_api.plan.run import Run
 from graphql_api.plan.variables import Given, Variables
 from graphql_api.recent import keep
+from graphql_api.types.text import Language
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,14 @@ MOST_STEERED = 8
 _PLANNED, _GAVE_UP, _UNPLANNED, _KEPT = (
     Frequent(PLANS.labels(each)) for each in ("planned", "gave up", "unplanned", "kept")
 )
+
+
+class Whole(NamedTuple):
+    """An answer for which nothing was made: its body, what that was made of, and itself where it was kept as a whole."""
+
+    body: bytes
+    reads: Sequence[Read]
+    kept: KeptAnswer | None = None
 
 
 class Planned:
@@ -81,19 +92,33 @@ class Plans:
         self.kept = kept
         self._answers = answers
 
-    def key(self, operation: bytes, given: Given, context: Any) -> Key | None:
+    def key(self, operation: bytes, given: Given, languages: tuple[Language, ...]) -> Key | None:
         """What the answer to an operation with this digest is kept under; None where none can be kept."""
-        if self._answers is None or given.text is None:
-            return None
-        return operation, given.text, context.languages
+        return None if self._answers is None or given.text is None else (operation, given.text, languages)
 
-    def again(self, key: Key, context: Any) -> KeptAnswer | None:
+    def again(self, key: Key, now: float) -> Whole | None:
         """The answer that was kept under this key."""
         assert self._answers is not None
-        found = self._answers.again(key, context.loaders)
-        if found is not None:
-            _KEPT.count += 1
-        return found
+        found = self._answers.get(key, now)
+        if found is None:
+            return None
+        _KEPT.count += 1
+        return Whole(found.body, (found.read,), found)
+
+    def spliced(self, planned: Planned, given: Given, languages: tuple[Language, ...], now: float) -> Whole | None:
+        """The answer as its plan gives it, if all that stands in it is kept in parts."""
+        plan = planned.plan(given, None)
+        if plan is None or plan.root.ways is None:
+            return None
+        data, reads = {}, []
+        for name, key in given.ways(plan.root.ways, languages):
+            part = self.kept.get(key, now)
+            if part is None:
+                return None
+            data[name] = part.json
+            reads.append(part.read)
+        _PLANNED.count += 1
+        return Whole(orjson.dumps({"data": data}), reads)
 
     def keep(self, key: Key, run: Run) -> KeptAnswer | None:
         """Keep what a run gave that is over; None where that cannot be kept."""

@@ -10,13 +10,10 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from graphql_api.eager import TURN
 from graphql_api.loaders import Loaders
-from graphql_api.plan.kept import KeptParts, copied, encoded
-from graphql_api.plan.variables import MOST_FLAVOURS, Given
-from graphql_api.recent import keep
+from graphql_api.plan.kept import KeptParts, encoded
+from graphql_api.plan.variables import Given
 
 if TYPE_CHECKING:
     from graphql_api.plan.plan import Asked
@@ -108,15 +105,8 @@ class Run:
         self._holes.clear()
 
     def flavour(self, asked: "Asked") -> tuple[Any, ...]:
-        """What a selection gives depends on beside the thing that it is of: the variables in it, and the languages."""
-        key = asked, self._languages if asked.speaks else ()
-        found = self.given.flavours.get(key)
-        if found is None:
-            values = self.given.values.coerced
-            used = {name: values[name] for name in asked.variables if name in values}
-            told = copied(orjson.dumps(used, repr, orjson.OPT_SORT_KEYS)) if used else b""
-            found = keep(self.given.flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
-        return found
+        """What a selection gives depends on beside the thing that it is of, in this run."""
+        return self.given.flavour(asked, self._languages)
 
     def spliced(self, key: tuple[Any, ...], holds: object, make: Complete, source: Any) -> Any:
         """A part that is kept encoded, or what is made now, which then is kept if nothing has to be waited for.

@@ -13,7 +13,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from graphql_api.eager import Failed, Ready, begin
 from graphql_api.plan.plan import Asked, Fields, Step
 from graphql_api.plan.run import Complete, Later, Run
-from graphql_api.plan.variables import MOST_ARGUMENTS, Arguments
+from graphql_api.plan.variables import MOST_ARGUMENTS, Arguments, way_in
 from graphql_api.recent import keep
 from graphql_api.types.part import Reads
 
@@ -52,7 +52,7 @@ def resolved_and_kept(
 ) -> Step:
     """The same for a way into a release, kept encoded: nothing but the release and what is asked decides what it gives."""
     make = resolved(resolver, arguments, complete)
-    return lambda source, run: run.spliced((getattr(source, "number", ""), *run.flavour(asked)), None, make, source)
+    return lambda source, run: run.spliced(way_in(source, run.flavour(asked)), None, make, source)
 
 
 def _caller(resolver: StrawberryResolver[Any], arguments: Arguments) -> Callable[[Any, Run], Any]:

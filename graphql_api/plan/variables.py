@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from graphql import (
@@ -27,6 +27,10 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from graphql_api.plan.kept import copied
+from graphql_api.recent import keep
+
+if TYPE_CHECKING:
+    from graphql_api.plan.plan import Asked
 
 Arguments = Callable[[VariableValues], dict[str, Any]]
 """Makes the arguments of a resolver from the variables of a run; raises where they do not fit."""
@@ -46,7 +50,8 @@ class Given:
         self.steered: tuple[Any, ...] | None = None
         """Those that decide what is skipped and included."""
         self.arguments: dict[Arguments, dict[str, Any]] = {}
-        self.flavours: dict[Any, tuple[Any, ...]] = {}
+        self._flavours: dict[Any, tuple[Any, ...]] = {}
+        self._ways: dict[Any, list[tuple[str, tuple[Any, ...]]]] = {}
 
     @cached_property
     def text(self) -> bytes | None:
@@ -55,6 +60,32 @@ class Given:
             return copied(orjson.dumps(self._told, option=orjson.OPT_SORT_KEYS)) if self._told else b""
         except orjson.JSONEncodeError:
             return None
+
+    def flavour(self, asked: "Asked", languages: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What a selection gives depends on beside the thing that it is of: the variables in it, and the languages."""
+        key = asked, languages if asked.speaks else ()
+        found = self._flavours.get(key)
+        if found is None:
+            values = self.values.coerced
+            used = {name: values[name] for name in asked.variables if name in values}
+            told = copied(orjson.dumps(used, repr, orjson.OPT_SORT_KEYS)) if used else b""
+            found = keep(self._flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
+        return found
+
+    def ways(
+        self, ways: Iterable[tuple[str, "Asked"]], languages: tuple[Any, ...]
+    ) -> list[tuple[str, tuple[Any, ...]]]:
+        """Of fields of the query that are ways into a release: the keys that what is behind them is kept under."""
+        found = self._ways.get(languages)
+        if found is None:
+            keys = [(name, way_in(None, self.flavour(asked, languages))) for name, asked in ways]
+            found = keep(self._ways, MOST_FLAVOURS, languages, keys)
+        return found
+
+
+def way_in(source: Any, flavour: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key of what is behind a way into a release: any release from the query, which is None, else this one."""
+    return getattr(source, "number", ""), *flavour
 
 
 class Variables:

@@ -22,6 +22,8 @@ class Language(Enum):
     EN = strawberry.enum_value("en", description="English.")
     DE = strawberry.enum_value("de", description="German.")
 
+    __hash__ = object.__hash__  # languages are in many keys, and Enum's own is a function in Python
+
     @property
     def key(self) -> str:
         """`nl`, `fr`, `en` or `de`."""

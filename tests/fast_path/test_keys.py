@@ -132,7 +132,7 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     parts = server.app.state.parts
     endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), Caching(9, 9), 1000, 5, 60)
     passes = Passes(clock)
-    path = FastPath(endpoint, parts.at_hand, decide, passes, outcomes, asyncio.Event(), Heads(()))
+    path = FastPath(endpoint, parts, decide, passes, outcomes, asyncio.Event(), Heads(()))
     body = orjson.dumps({"query": PINNED, "variables": CP})
     fields = {b"content-type": b"application/json", b"x-api-key": key.encode()}
     scope = {"method": "POST", "raw_path": b"/graphql", "query_string": b"", "headers": list(fields.items())}

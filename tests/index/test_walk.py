@@ -267,7 +267,9 @@ async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) ->
     indexes = world.start()
     task: asyncio.Task[Any] = indexes.begin("3.11").task
     while not task.done():
-        await asyncio.wait([task], timeout=0.001)  # a loop without rest would leave the thread that writes none of Python
+        await asyncio.wait(
+            [task], timeout=0.001
+        )  # a loop without rest would leave the thread that writes none of Python
         if world.file().path.exists():
             connection = sqlite3.connect(world.file().path)
             assert connection.execute("SELECT count(*) FROM done").fetchone() == (42 + 242,)
