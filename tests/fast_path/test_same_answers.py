@@ -39,6 +39,23 @@ async def test_what_is_at_hand_is_answered_fast_and_alike(two: Both) -> None:
     assert await differing(two, FAST, fast=True) == []
 
 
+SEVERAL = """query Several($uuid: UUID!) {
+  a: technicalCompetence(uuid: $uuid, release: "3.11") { code }
+  release(number: "3.11") { number }
+  b: technicalCompetence(uuid: $uuid, release: "3.11") { code skill { description { text } } }
+}"""
+
+
+async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> None:
+    several = {f"several {each}": post(SEVERAL, CP, Accept_Language=each) for each in ("nl", "fr", "nl")}
+    async with made(answer_bytes=0) as two:
+        assert await differing(two, FAST | several, fast=True) == []
+        answer, _ = await two.again(post(SEVERAL, CP))
+
+    assert list(answer.json["data"]) == ["a", "release", "b"]
+    assert answer.json["data"]["b"]["code"] == "CP-7"
+
+
 async def test_all_else_goes_the_long_way_and_is_answered_alike(two: Both) -> None:
     await two.known(get("{ __typename }"))
     assert (await two.again(PLAIN))[1]  # something is known, and with nearly the same head
