@@ -10,6 +10,7 @@ from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.media import GZIP_FROM, takes_gzip
+from graphql_api.origins import ANY, Origins
 from graphql_api.record import record_of
 from graphql_api.settings import Settings
 
@@ -28,40 +29,28 @@ SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items
 """The same as ASGI has them."""
 _SAFE_NAMES = {name for name, _ in SAFE}
 
-SENT = (
-    "Content-Type",
-    "Authorization",
-    "X-API-Key",
-    "X-IBM-Client-Id",
-    "X-Request-ID",
-    "X-Competent-Explain",
-    "X-Competent-Timeout",
-    "Apollo-Require-Preflight",
-    "Apollographql-Client-Name",
-    "Apollographql-Client-Version",
-    "If-None-Match",
-    "Traceparent",
-    "Tracestate",
-)
-"""Request headers that a page of another origin may send."""
-READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
-"""Answer headers that it may read."""
+READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
+"""Response headers that a page of another origin may read, beside those that every page may."""
 
 
 def wrapping(settings: Settings) -> list[Middleware]:
     """The middleware of the settings, outermost first."""
-    found = [Middleware(SafeHeaders)]
-    if settings.origins:
-        found.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=SENT,
-                expose_headers=READ,
-            )
-        )
-    return [*found, Middleware(Compressing)]
+    cors = [_cors(origins)] if (origins := settings.origins) else []
+    return [Middleware(SafeHeaders), *cors, Middleware(Compressing)]
+
+
+def _cors(origins: Origins) -> Middleware:
+    # A page that may use this server may send any header: tracing tools and GraphQL clients add their own. Cookies, which a
+    # browser would add unasked, are not allowed.
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=[ANY] if origins.any else (),
+        allow_origin_regex=origins.pattern or None,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        allow_private_network=True,
+        expose_headers=READ,
+    )
 
 
 class SafeHeaders:

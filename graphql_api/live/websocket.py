@@ -7,7 +7,6 @@ Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +25,7 @@ from graphql_api.live.connections import Connections, TooMany
 from graphql_api.live.denial import deny
 from graphql_api.live.running import Running
 from graphql_api.live.telling import observed, refused, told
+from graphql_api.origins import Origins
 from graphql_api.outcomes import Outcomes
 from graphql_api.record import Record, record_of
 from graphql_api.types.text import Language, accepted
@@ -33,6 +33,7 @@ from graphql_api.types.text import Language, accepted
 log = logging.getLogger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
+_NO_ORIGINS = Origins(())
 _ID_LENGTH = 200
 _ELSEWHERE = Refused(403, "A page of this origin may not open a WebSocket here.", "FORBIDDEN")
 
@@ -53,8 +54,8 @@ class WebSockets:
     running: Running
     connections: Connections
     outcomes: Outcomes
-    origins: Sequence[str] = ()
-    """Of web pages that may connect, beside our own; `*` for all."""
+    origins: Origins = _NO_ORIGINS
+    """Of web pages that may connect, beside our own."""
     init_timeout: float = 5.0
     most_operations: int = 20
     most_bytes: int = 256_000
@@ -79,7 +80,7 @@ class WebSockets:
     def _may_connect(self, websocket: WebSocket) -> bool:
         # Browsers let a page of any site connect, with the user's cookies; only the server can refuse.
         origin = websocket.headers.get("origin")
-        if origin is None or "*" in self.origins or origin in self.origins:
+        if origin is None or self.origins.allow(origin):
             return True
         try:
             return urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower() != ""

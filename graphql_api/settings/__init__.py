@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from graphql_api.errors import SettingsError
+from graphql_api.origins import LOCAL, NONE, Origins
 from graphql_api.secret import Secret
-from graphql_api.settings.checks import check
+from graphql_api.settings.checks import LOOPBACK, check
 from graphql_api.settings.declared import PREFIX, setting, variable
 from graphql_api.settings.reading import read, read_key
 
@@ -195,7 +197,11 @@ class Settings:
     )
     live_operations: int = setting(20, "Most operations at once on one WebSocket.", least=1)
     cors_origins: str = setting(
-        "", "Origins of web pages that may ask, such as `https://example.org`, separated by commas; `*` for all."
+        "",
+        "Origins of web pages that may use this server, separated by commas: `https://example.org`, `https://*.example.org` for "
+        "subdomains, `http://localhost:*` for any port, `capacitor://localhost`; `*` for all, `none` for none. Unset: pages on "
+        "this machine (localhost, 127.0.0.1, [::1]) where COMPETENT_HOST is a loopback address and COMPETENT_ACCESS is `off`, "
+        "else none.",
     )
     max_document_letters: int = setting(50_000, "Longest GraphQL document.", least=1)
     max_tokens: int = setting(
@@ -226,9 +232,18 @@ class Settings:
         return bool(self.upstream_url)
 
     @property
-    def origins(self) -> list[str]:
-        """The origins of web pages that may ask."""
-        return [each.strip() for each in self.cors_origins.split(",") if each.strip()]
+    def origins(self) -> Origins:
+        """The origins of web pages that may use this server; SettingsError for a text that is no origin."""
+        named = [each.strip() for each in self.cors_origins.split(",") if each.strip()]
+        if not named and self.host in LOOPBACK and self.access == "off":
+            named = list(LOCAL)
+        try:
+            return Origins(named if named != [NONE] else ())
+        except ValueError as error:
+            raise SettingsError(
+                f"COMPETENT_CORS_ORIGINS: {str(error)!r} is no origin; write it as a browser does, https://example.org, "
+                "with `*.` only before a host and `:*` only after it"
+            ) from None
 
     def checked(self) -> "Settings":
         """These settings, or SettingsError where one is none of its choices, or they do not go together."""
