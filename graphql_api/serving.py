@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -16,9 +17,12 @@ from graphql_api.exposition import serve_on, shared_folder
 from graphql_api.logs import start_logging
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings, variable
+from graphql_api.settings.kubernetes import service_variables
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -124,6 +128,8 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
 def begin_logging(settings: Settings) -> None:
     """Log as the settings say, and never the key."""
     start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.live else ())  # type: ignore[arg-type]
+    if ignored := service_variables(os.environ):
+        log.debug("ignored, as Kubernetes sets them for services: %s", ", ".join(sorted(ignored)))
 
 
 def _raise_open_files() -> None:
@@ -136,10 +142,12 @@ def _raise_open_files() -> None:
 
 
 def write_environment(settings: Settings) -> None:
-    """Put what differs from the defaults into the environment, for the worker processes that read it again."""
+    """Put what differs from the defaults into the environment, and nothing else, for the worker processes that read it."""
     for each in fields(settings):
         value = getattr(settings, each.name)
-        if value != each.default:
+        if value == each.default:
+            os.environ.pop(variable(each), None)
+        else:
             told = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else value
             os.environ[variable(each)] = told.reveal() if isinstance(told, Secret) else str(told)
 

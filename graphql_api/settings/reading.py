@@ -9,12 +9,14 @@ from typing import Any
 from graphql_api.errors import SettingsError
 from graphql_api.secret import Secret
 from graphql_api.settings.declared import PREFIX, variable
+from graphql_api.settings.kubernetes import service_variables
 
 
 def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> dict[str, Any]:
     """The values that are given, by the names of their settings; SettingsError with all that is wrong with them."""
     known = {variable(each): each for each in settings}
-    given = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+    ignored = service_variables(environment)
+    given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name not in ignored}
     faults = [f"{name} is not a setting of this server" for name in sorted(given.keys() - known.keys())]
     values: dict[str, Any] = {}
     for name in given.keys() & known.keys():
