@@ -15,6 +15,7 @@ see goes into `detail`, which is logged and never told.
         ├── UpstreamRateLimited     UPSTREAM_RATE_LIMITED
         ├── UpstreamUnauthorized    UPSTREAM_UNAUTHORIZED
         ├── UpstreamUnavailable     UPSTREAM_UNAVAILABLE
+        │   └── ProxyRefused        UPSTREAM_UNAVAILABLE        (the proxy before it refuses, or cannot be reached)
         └── UpstreamInvalidResponse UPSTREAM_INVALID_RESPONSE
             └── UpstreamRefused     UPSTREAM_INVALID_RESPONSE   (status 400: the request itself is refused)
 """
@@ -125,6 +126,10 @@ class UpstreamUnauthorized(UpstreamError):
 
 class UpstreamUnavailable(UpstreamError):
     """The Competent API is down, or cannot be reached."""
+
+
+class ProxyRefused(UpstreamUnavailable):
+    """The proxy between this server and the Competent API refuses, or cannot be reached; `detail` says which proxy and why."""
 
 
 class UpstreamInvalidResponse(UpstreamError):

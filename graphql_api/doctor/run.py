@@ -49,6 +49,8 @@ def _why(ended: Seen | None) -> str | None:
         return None
     if ended.status == 429:
         return f"Too many calls for now ({ended}): no other call was made; try again in a minute or later."
+    if not ended.status:
+        return f"The proxy is in the way ({ended}): no other call was made; see docs/live-api.md."
     return f"The key is refused ({ended}): no other call was made; check COMPETENT_API_KEY or COMPETENT_API_KEY_FILE."
 
 

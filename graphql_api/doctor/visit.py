@@ -15,7 +15,7 @@ import orjson
 
 from graphql_api import routes
 from graphql_api.competent import ESSENTIAL, OPTIONAL, as_uuid, first, things
-from graphql_api.errors import UpstreamError
+from graphql_api.errors import ProxyRefused, UpstreamError
 from graphql_api.hal import items, parts
 from graphql_api.releases import CURRENT, told_numbers
 from graphql_api.upstream import Look
@@ -132,9 +132,11 @@ class Visitor:
             look = await self._look(path, headers or {})
         except UpstreamError as error:
             self.seen[name] = Seen(path, failure=f"{error.code} {error.detail}")
+            in_vain = isinstance(error, ProxyRefused)
         else:
             self.seen[name] = Seen(path, look.status, look.headers, look.body)
-        if self._in_vain(self.seen[name].status):
+            in_vain = self._in_vain(look.status)
+        if in_vain:
             self.ended = self.seen[name]
             raise _InVain
         return self.seen[name]

@@ -3,17 +3,18 @@
 No exception of httpx or aiohttp gets past here.
 """
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from graphql_api.errors import UpstreamTimeout, UpstreamUnavailable
+from graphql_api.errors import ProxyRefused, UpstreamTimeout, UpstreamUnavailable
 from graphql_api.settings import Settings
+from graphql_api.upstream.proxies import EnvironmentProxy, proxy_for
 from graphql_api.upstream.transport import headers_of
 
 KEPT_OPEN = 60.0
@@ -23,13 +24,26 @@ ADDRESS_KNOWN = 60
 
 
 @contextmanager
-def library_errors() -> Iterator[None]:
-    """Turn every exception of the HTTP libraries into one of ours."""
+def library_errors(proxy: str = "") -> Iterator[None]:
+    """Turn every exception of the HTTP libraries into one of ours; `proxy` is the variable that names one."""
     try:
         yield
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError) as error:
+        if isinstance(error.__cause__, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+            # Not chained: the cause shows the headers of the request to the proxy, and with them its password.
+            raise _proxy_error(proxy, getattr(error.__cause__, "status", None), str(error)) from None
         kind = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
         raise kind(detail=f"{type(error).__name__}: {error}") from error
+
+
+def _proxy_error(variable: str, status: int | None, reason: str) -> ProxyRefused:
+    if status == 407:
+        return ProxyRefused(
+            detail=f"the proxy of {variable} responds 407: it demands a user and password, as in http://USER:PASSWORD@HOST:PORT"
+        )
+    if status is not None:
+        return ProxyRefused(detail=f"the proxy of {variable} refuses to connect: status {status}")
+    return ProxyRefused(detail=f"the proxy of {variable} cannot be reached: {reason}")
 
 
 def _is_timeout(error: Exception) -> bool:
@@ -67,8 +81,10 @@ class OverNetwork:
     """
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._transport = transport or _connections(settings)
         self._base = httpx.URL(settings.upstream_url)
+        named = proxy_for(self._base, os.environ) if transport is None else None
+        self._proxy = named.variable if named else ""
+        self._transport = transport or _connections(settings, named)
         self._prefix = self._base.raw_path.rstrip(b"/")
         self._own = headers_of(settings)
         self._headers = httpx.Headers(self._own)
@@ -84,9 +100,11 @@ class OverNetwork:
             headers={**self._own, **headers} if headers else self._headers,
             extensions=self._extensions,
         )
-        with library_errors():
+        with library_errors(self._proxy):
             response = await self._transport.handle_async_request(request)
             try:
+                if response.status_code == 407 and self._proxy:
+                    raise _proxy_error(self._proxy, 407, "")
                 yield _Received(response)
             finally:
                 await response.aclose()
@@ -96,16 +114,12 @@ class OverNetwork:
         await self._transport.aclose()
 
 
-def _connections(settings: Settings) -> AiohttpTransport:
+def _connections(settings: Settings, named: EnvironmentProxy | None) -> AiohttpTransport:
     context = tls()
-    proxy = _proxy(httpx.URL(settings.upstream_url))
-    return AiohttpTransport(verify=context, client=lambda: _session(settings, context), proxy=proxy)
-
-
-def _proxy(url: httpx.URL) -> httpx.Proxy | None:
-    """The proxy that the environment names for this address; asked once, as aiohttp would ask in a thread at every request."""
-    told = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
-    return httpx.Proxy(told) if told else None
+    # Looked up once, as aiohttp would look in a thread at every request.
+    return AiohttpTransport(
+        verify=context, client=lambda: _session(settings, context), proxy=named.proxy if named else None
+    )
 
 
 def tls() -> ssl.SSLContext:
