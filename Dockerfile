@@ -21,6 +21,5 @@ RUN useradd --system --uid 10001 --no-create-home competent \
 USER 10001
 VOLUME /var/cache/competent
 EXPOSE 8000
-HEALTHCHECK --interval=15s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('COMPETENT_PORT', '8000')}/health/live\", timeout=2)"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=10s CMD ["competent-graphql", "health"]
 CMD ["competent-graphql", "serve"]

@@ -107,6 +107,20 @@ def test_an_unusable_setting_stops_every_start(
         assert says in err
 
 
+@pytest.mark.parametrize("arguments", [["ask", PROFILE], ["doctor"], ["mirror"], ["serve", "--port", "0"]])
+def test_a_proxy_that_cannot_be_used_stops_every_command(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPETENT_UPSTREAM_URL", "https://competent.invalid")
+    monkeypatch.setenv("COMPETENT_API_KEY", "k3y")
+    monkeypatch.setenv("COMPETENT_STORE", "memory:")
+    monkeypatch.setenv("https_proxy", "socks5://user:s3cret@proxy.invalid")
+
+    code, out, err = run(*arguments)
+
+    assert code == 2
+    assert "https_proxy names a SOCKS proxy" in err
+    assert "s3cret" not in out + err
+
+
 def test_mirror_reads_a_release_once_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path))
 

@@ -55,7 +55,8 @@ def test_there_are_queries_in_the_docs() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["serve", "ask", "mirror", "sandbox", "schema", "manifest", "mcp", "key new", "key list", "key revoke"]
+    "name",
+    ["serve", "ask", "mirror", "sandbox", "schema", "manifest", "mcp", "health", "key new", "key list", "key revoke"],
 )
 def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")

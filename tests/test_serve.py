@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from graphql_api.serving import listen
 from graphql_api.settings import Settings
@@ -187,3 +188,39 @@ async def mirror(environment: dict[str, str]) -> asyncio.subprocess.Process:
         # Who starts the tests in the background of a shell has them, and all that they start, ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+async def test_health_asks_the_server_past_any_proxy() -> None:
+    proxies = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+    async with started("serve") as (base, _, process):
+        port = {"COMPETENT_PORT": base.rpartition(":")[2]}
+        for options, host in (([], "0.0.0.0"), (["--ready"], "127.0.0.1")):
+            told = await asyncio.to_thread(health, *options, **proxies, **port, COMPETENT_HOST=host)
+            assert (told.returncode, told.stderr) == (0, "")
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+        told = await asyncio.to_thread(health, **port)
+    assert told.returncode == 1
+    assert "no response from 127.0.0.1" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"COMPETENT_PROT": "1"}, "COMPETENT_PROT is not a setting"),
+        ({"COMPETENT_HOST": "no.invalid"}, "no response from no"),
+    ],
+)
+def test_health_exits_with_1_and_a_sentence_when_it_cannot_ask(settings: dict[str, str], says: str) -> None:
+    told = health(**settings)
+
+    assert told.returncode == 1  # Docker reserves 2
+    assert says in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def health(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`competent-graphql health`."""
+    command = [sys.executable, "-m", "graphql_api", "health", *options]
+    return subprocess.run(command, env=clean(**environment), capture_output=True, text=True)

@@ -4,16 +4,34 @@ What goes wrong is one sentence on standard error and an exit code: 1 for an ope
 """
 
 import gc
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from graphql_api.cli.asking import ask, doctor, mirror
+from graphql_api.cli.health import health
 from graphql_api.cli.keys import keys_command
 from graphql_api.cli.printing import manifest, schema
 from graphql_api.cli.servers import mcp, sandbox, serve
+from graphql_api.cli.starting import stop
+from graphql_api.errors import CompetentError
+
+
+class Commands(TyperGroup):
+    """All commands. An error of ours that reaches this ends the program with one sentence, never with a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was chosen."""
+        try:
+            return super().invoke(ctx)
+        except CompetentError as error:
+            stop(str(error))
+
 
 command = typer.Typer(
     name="competent-graphql",
+    cls=Commands,
     help="GraphQL for Competent, Belgium's shared language of occupations and competences.",
     epilog="Settings are environment variables, listed in docs/settings.md. Without any, a sandbox is served.",
     no_args_is_help=True,
@@ -21,7 +39,17 @@ command = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for each in (serve, ask, doctor, mirror, schema, manifest, mcp, sandbox):  # in the order in which help tells of them
+for each in (
+    serve,
+    ask,
+    doctor,
+    mirror,
+    schema,
+    manifest,
+    mcp,
+    sandbox,
+    health,
+):  # in the order in which help tells of them
     command.command()(each)
 command.add_typer(keys_command, name="key")
 

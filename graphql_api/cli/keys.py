@@ -1,14 +1,11 @@
 """Commands for the keys of clients: key new, key list, key revoke."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphql_api.cli.starting import settings_of, stop
-from graphql_api.errors import SettingsError
+from graphql_api.cli.starting import settings_of
 
 if TYPE_CHECKING:
     from graphql_api.keys import Keys
@@ -24,8 +21,7 @@ def new_key(
     ] = None,
 ) -> None:
     """Make a key for a client, and print it: it is not kept, and cannot be shown again."""
-    with _keys() as keys:
-        key = keys.new(name, per_minute)
+    key = _keys().new(name, per_minute)
     print(key)
     print("This key is shown only now. Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.", file=sys.stderr)
 
@@ -33,24 +29,18 @@ def new_key(
 @keys_command.command("list")
 def list_keys() -> None:
     """Print who has a key: the name, the public part of the key, when it was made, and requests a minute."""
-    with _keys() as keys:
-        for client in keys.clients():
-            print(f"{client.name}\tcgk_{client.id}_…\t{client.made}\t{client.per_minute or '-'}")
+    for client in _keys().clients():
+        print(f"{client.name}\tcgk_{client.id}_…\t{client.made}\t{client.per_minute or '-'}")
 
 
 @keys_command.command("revoke")
 def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.")]) -> None:
     """Make the key of a client worthless, within a second for servers that run."""
-    with _keys() as keys:
-        keys.revoke(name)
+    _keys().revoke(name)
 
 
-@contextmanager
-def _keys() -> "Iterator[Keys]":
+def _keys() -> "Keys":
     from graphql_api.access import keys_file
     from graphql_api.keys import Keys
 
-    try:
-        yield Keys(keys_file(settings_of()))
-    except SettingsError as error:
-        stop(str(error))
+    return Keys(keys_file(settings_of()))

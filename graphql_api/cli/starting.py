@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from graphql_api.cli.progress import progress_bar
-from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,10 +38,7 @@ def settings_of(data: list[Path] | None = None, **chosen: Any) -> Settings:
     given = {name: value for name, value in chosen.items() if value is not None}
     if data:
         given["data"] = tuple(data)
-    try:
-        return replace(Settings.from_environment(os.environ), **given).checked()
-    except SettingsError as error:
-        stop(str(error))
+    return replace(Settings.from_environment(os.environ), **given).checked()
 
 
 @contextmanager
@@ -69,11 +65,7 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
     with upstream_of(settings) as (competent, data):
         from graphql_api.app import create_app
 
-        try:
-            app = create_app(settings, competent)
-        except SettingsError as error:
-            stop(str(error))
-        yield app, data
+        yield create_app(settings, competent), data
 
 
 def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any, int]]") -> int:
@@ -83,8 +75,6 @@ def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any
     try:
         with upstream_of(settings) as (competent, _):
             return asyncio.run(work(Parts(settings, competent)))
-    except CompetentError as error:
-        stop(str(error))
     except KeyboardInterrupt:
         print("Stopped; the next run goes on from here.", file=sys.stderr)
         return 130

@@ -1,0 +1,48 @@
+"""The command that containers ask for health: `health`."""
+
+import http.client
+import sys
+from typing import Annotated
+
+import typer
+
+from graphql_api.errors import SettingsError
+from graphql_api.settings import Settings
+
+TIMEOUT = 2.0
+"""Seconds for connecting, and for the response."""
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # read, never listened on
+
+
+def health(
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Ask whether it is ready, not only whether it is alive.")
+    ] = False,
+) -> None:
+    """Ask the server on this machine whether it is alive, and exit: 0 if it is, else 1.
+
+    For health checks of containers: it asks COMPETENT_PORT on COMPETENT_HOST directly, past any proxy.
+    """
+    try:
+        settings = Settings.from_environment()
+        problem = _problem(settings, "/health/ready" if ready else "/health/live")
+    except SettingsError as error:
+        problem = str(error)
+    if problem:
+        print(f"competent-graphql: {problem}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def _problem(settings: Settings, path: str) -> str | None:
+    """What is wrong with the server, or None."""
+    host = _ANY_ADDRESS.get(settings.host, settings.host)
+    connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read(10_000).decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return f"no response from {host}:{settings.port}: {error}"
+    finally:
+        connection.close()
+    return None if response.status == 200 else f"{path} responds {response.status}: {body}"
