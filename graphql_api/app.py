@@ -1,6 +1,7 @@
 """The HTTP app: the endpoint, the pages beside it, health and metrics over the parts, within layers."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -94,7 +95,7 @@ def _endpoint(settings: Settings, parts: Parts) -> Endpoint:
         Caching(settings.cache_release, settings.cache_current),
         settings.max_body_bytes,
         settings.operation_timeout,
-        settings.operation_calls,
+        settings.operation_calls if settings.live else math.inf,
         STATUSES[settings.statuses],
     )
 

@@ -8,6 +8,7 @@ see goes into `detail`, which is logged and never told.
     ├── BadUserInput                BAD_USER_INPUT
     ├── ReleaseNotFound             RELEASE_NOT_FOUND
     ├── NotIndexedYet               NOT_INDEXED_YET
+    ├── NotLoadedYet                NOT_LOADED_YET
     ├── QueryTooComplex             QUERY_TOO_COMPLEX
     └── UpstreamError               UPSTREAM_UNAVAILABLE
         ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a link leads nowhere; entry points turn it into null)
@@ -73,6 +74,12 @@ class NotIndexedYet(CompetentError):
     def extensions(self) -> dict[str, Any]:
         """With the progress, where there is one."""
         return super().extensions | ({} if self.progress is None else {"progress": round(self.progress, 3)})
+
+
+class NotLoadedYet(CompetentError):
+    """The operation needs more documents that are not stored than one operation may fetch; asking again fetches the next ones."""
+
+    code = "NOT_LOADED_YET"
 
 
 class QueryTooComplex(CompetentError):

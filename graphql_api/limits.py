@@ -25,8 +25,8 @@ from graphql_api.errors import QueryTooComplex
 
 MANY = 1_000_000
 """Figures beyond this are told as "more than", since fragments of fragments make them astronomical."""
-COUNTED = 10
-"""Tokens are counted on to so many times what is allowed (measured: 1,000 in a millisecond), then told as "more than"."""
+COUNTED = 5
+"""Tokens are counted up to this multiple of the limit (1,000 take a millisecond), and reported as "more than" beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Limits:
     """The most that is allowed of each; the settings have the same names after `max_`."""
 
     document_letters: int = 50_000
-    tokens: int = 1_000
+    tokens: int = 2_000
     depth: int = 20
     aliases: int = 100
     root_fields: int = 50

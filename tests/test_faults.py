@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,19 +139,57 @@ async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without
     assert "RuntimeError: secret of /internal/host" in caplog.text
 
 
-async def test_an_operation_that_needs_too_many_documents_is_told_so_and_gets_what_it_may(
+DETAILS = "{ code skill { code description { nl } } knowledgeItems { code } behaviouralIndicators { code } }"
+NESTED = f"""{{ occupationalProfiles(first: 100) {{ nodes {{
+    title {{ nl }} essentialCompetences {DETAILS} optionalCompetences {DETAILS} softSkills {{ code description {{ nl }} }}
+}} }} }}"""
+
+
+async def test_asking_again_fetches_the_next_documents_until_none_is_missing(
     releases: Releases, settings: Settings
 ) -> None:
-    async with running(releases, replace(settings, operation_calls=5)) as server:
-        body = (await server.post(QUESTION)).json()
+    live = replace(settings, upstream_url="http://competent.test", store="memory:", operation_calls=5)
+    counts: list[int] = []
+    async with running(releases, live) as server:
+        while not counts or counts[-1]:
+            body = (await server.post(QUESTION)).json()
+            errors = body.get("errors", [])
+            counts.append(len(errors))
+            assert 0 < len(server.asked()) <= 5
+            assert {each["extensions"]["code"] for each in errors} <= {"NOT_LOADED_YET"}
+            assert {each["extensions"]["retryAfter"] for each in errors} <= {1.0}
+            assert all("than the 5 that one operation may" in each["message"] for each in errors)
+            assert body["data"]["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
 
-        assert len(server.asked()) == 5
-        errors = body["errors"]
-        assert {error["extensions"]["code"] for error in errors} == {"QUERY_TOO_COMPLEX"}
-        assert "more than 5 documents" in errors[0]["message"]
-        assert body["data"]["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
-        # What came stays stored, so each further try gets more.
-        assert len((await server.post(QUESTION)).json().get("errors", ())) < len(errors)
+    assert len(counts) > 2
+    assert counts == sorted(set(counts), reverse=True)  # each try loads more than the one before
+
+
+async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
+    releases: Releases, settings: Settings
+) -> None:
+    async with running(releases, replace(settings, operation_calls=1)) as server:
+        data = await server.ask(NESTED)
+
+        assert len(server.asked()) > 200
+    assert all(
+        each["skill"]["code"] for node in data["occupationalProfiles"]["nodes"] for each in node["essentialCompetences"]
+    )
+
+
+async def test_after_indexing_a_nested_query_fetches_nothing_more(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
+    live = replace(
+        settings, upstream_url="http://competent.test", store="memory:", cache_dir=tmp_path, operation_calls=5, plan=0
+    )
+    async with running(releases, live) as server:
+        number = (await server.ask("{ release { number } }"))["release"]["number"]
+        await server.app.state.parts.indexes.ready(number)
+        server.asked()
+
+        await server.ask(NESTED)
+        assert [path for path in server.asked() if path.count("/") > 3] == []  # lists may have other pages
 
 
 async def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six_calls_at_most(server: Server) -> None:

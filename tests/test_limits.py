@@ -1,13 +1,27 @@
 """Limits of documents: what is counted, how, and that it costs no more than the document is long."""
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    TokenKind,
+    build_ast_schema,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+    parse,
+)
 
-from graphql_api.limits import DEFAULTS, Figures, Limits, measured, refusal, values_in
-from graphql_api.settings import Settings
+from graphql_api.limits import DEFAULTS, Figures, Limits, _lexed, measured, refusal, values_in
+from graphql_api.schema import build_schema
+from graphql_api.settings import Settings, variable
+
+ROOT = Path(__file__).parent.parent
 
 
 def figures(text: str) -> Figures:
@@ -113,3 +127,39 @@ def test_every_limit_is_a_setting_with_the_same_default() -> None:
     assert Limits.of(replace(Settings(), **{f"max_{each.name}": 7 for each in fields(Limits)})) == Limits(
         *[7] * len(fields(Limits))
     )
+
+
+def test_the_page_on_limits_gives_the_default_of_each_setting() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    rows = {name: value for value, name in re.findall(r"\| `([^`]+)` \| `(COMPETENT_\w+)` \|", page)}
+    defaults = {variable(each): str(each.default) for each in fields(Settings)}
+
+    assert rows.keys() >= {f"COMPETENT_MAX_{each.name.upper()}" for each in fields(Limits)}
+    assert rows == {name: defaults[name] for name in rows}
+
+
+def selected(type_: Any, levels: int) -> str:
+    """A selection of every field that needs no argument, so many levels deep."""
+    if not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        return "{ __typename }"
+    fields_of = {name: get_named_type(field.type) for name, field in type_.fields.items() if not _needs(field)}
+    chosen = [
+        name if is_leaf_type(inner) else f"{name} {selected(inner, levels - 1)}"
+        for name, inner in fields_of.items()
+        if is_leaf_type(inner) or levels > 1
+    ]
+    return f"{{ {' '.join(chosen) or '__typename'} }}"
+
+
+def _needs(field: Any) -> bool:
+    return any(map(is_required_argument, field.args.values()))
+
+
+def test_every_field_of_a_profile_four_levels_deep_is_allowed() -> None:
+    """Tools that select everything send documents of more than a thousand tokens."""
+    types = build_ast_schema(parse((ROOT / "schema.graphql").read_text(encoding="utf-8")))
+    text = f'{{ occupationalProfile(code: "OP-1") {selected(types.type_map["OccupationalProfile"], 4)} }}'
+    tokens = sum(each is not TokenKind.COMMENT for each in _lexed(text))
+
+    assert 1_000 < tokens < DEFAULTS.tokens
+    assert build_schema().documents.prepare(text).errors == ()

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from graphql_api.errors import (
-    QueryTooComplex,
+    NotLoadedYet,
     UpstreamInvalidResponse,
     UpstreamNotFound,
+    UpstreamTimeout,
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
@@ -25,7 +26,9 @@ from graphql_api.store import Store
 from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import MOST_AT_ONCE
+from graphql_api.store.sharing import Sharing
 from graphql_api.store.shelf import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
+from graphql_api.store.store import MAX_STARTED
 from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile
 
 WEEK = 7 * 86400.0
@@ -407,22 +410,68 @@ async def test_closing_ends_what_is_renewed_in_the_background(opened: Opened, up
     assert upstream.cancelled == 1
 
 
-async def test_what_only_passes_through_takes_no_room_unless_somebody_else_asks_for_it(
-    opened: Opened, upstream: Upstream
-) -> None:
-    await opened.store.pass_through(PROFILE)
-    assert len(opened.memory) == 0
-    assert upstream.asked[0][1].urgency is Urgency.WALK
+async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: Upstream, clock: Clock) -> None:
+    size = len('{"path":"","version":0}') + len(profile(0))
+    opened = Opened(upstream, clock, Memory(3 * size), None)
+    await opened.ask(profile(0))
+    for number in range(1, 5):
+        await opened.store.pass_through(profile(number))
 
+    assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
+    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Urgency.WALK}
+
+    # What clients read is stored in any case, and crawled documents that nobody has read are evicted first.
+    await opened.ask(profile(2), profile(8), profile(9))
+    assert list(opened.memory) == [profile(2), profile(8), profile(9)]
+    assert opened.memory.bytes == 3 * size
+
+
+async def test_a_crawl_of_a_stored_document_takes_no_more_room(opened: Opened, upstream: Upstream) -> None:
+    for _ in range(3):
+        await opened.store.pass_through(PROFILE)
+
+    assert upstream.paths == [PROFILE]
+    assert len(opened.memory) == 1
+
+
+def test_what_a_shared_memory_has_no_room_for_leaves_its_bytes_as_they_were() -> None:
+    memory = Memory(1500, sharing=Sharing())
+    memory.put("a", Kept({"id": "1", "t": "x"}, 0, 20))
+    before = memory.bytes
+    memory.put_if_room("b", Kept({"id": "2", "t": "y" * 900}, 0, 20))
+
+    assert list(memory) == ["a"]
+    assert memory.bytes == before
+
+
+async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     passing = asyncio.create_task(opened.store.pass_through(PROFILE))
-    await upstream.until(2)
+    await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
-    await upstream.until(3)
-    assert [asker.urgency for _, asker, _ in upstream.asked[1:]] == [Urgency.WALK, Urgency.QUESTION]
+    await upstream.until(2)
+    assert [asker.urgency for _, asker, _ in upstream.asked] == [Urgency.WALK, Urgency.QUESTION]
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
+
+
+async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    asker = Asker(deadline=asyncio.get_running_loop().time() + 60)
+    asking = asyncio.create_task(opened.ask(*map(profile, range(1000)), asker=asker))
+    await upstream.until(MAX_STARTED)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(upstream.asked) == MAX_STARTED
+
+    asker.deadline = 0  # between two batches
+    upstream.let_go.set()
+    found = await asking
+    assert [isinstance(each, UpstreamTimeout) for each in found] == [False] * MAX_STARTED + [True] * (
+        1000 - MAX_STARTED
+    )
+    assert asker.tally.requests == MAX_STARTED
 
 
 async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
@@ -455,8 +504,8 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
     first = await opened.ask(*map(profile, range(12)), asker=asker)
     second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
 
-    assert [isinstance(each, QueryTooComplex) for each in first] == [False] * 12
-    assert [isinstance(each, QueryTooComplex) for each in second] == [False] * 5 + [True] * 2
+    assert [isinstance(each, NotLoadedYet) for each in first] == [False] * 12
+    assert [isinstance(each, NotLoadedYet) for each in second] == [False] * 5 + [True] * 2
     assert len(upstream.paths) == 10 + 3
 
 

@@ -38,7 +38,7 @@ class Endpoint:
     caching: Caching
     max_body_bytes: int
     operation_timeout: float
-    operation_calls: int
+    operation_calls: float
     statuses: Statuses = STATUSES["audits"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

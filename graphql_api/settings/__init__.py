@@ -100,7 +100,12 @@ class Settings:
         "that fills an index. 0: no limit.",
         least=0,
     )
-    operation_calls: int = setting(60, "Most documents that one operation may cause to be asked upstream.", least=1)
+    operation_calls: int = setting(
+        500,
+        "Maximum number of documents that one operation may fetch from the Competent API; more are NOT_LOADED_YET, and fetched "
+        "when the operation is sent again. Does not apply to the sandbox in this process.",
+        least=1,
+    )
     document_bytes: int = setting(8_000_000, "Largest document that is read, after inflating.", least=1)
     page_size: int = setting(500, "Items asked for with each page of a list.", least=1)
     memory_bytes: int = setting(
@@ -205,7 +210,7 @@ class Settings:
     )
     max_document_letters: int = setting(50_000, "Longest GraphQL document.", least=1)
     max_tokens: int = setting(
-        1000, "Most tokens in one GraphQL document; comments are counted apart, to as many.", least=1
+        2000, "Most tokens in one GraphQL document; comments are counted apart, to as many.", least=1
     )
     max_depth: int = setting(20, "Most levels of fields within fields.", least=1)
     max_aliases: int = setting(100, "Most aliases, fragments followed.", least=0)

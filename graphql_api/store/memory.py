@@ -59,6 +59,18 @@ class Memory:
             self.drop(next(iter(self._kept)))
         return taken
 
+    def put_if_room(self, path: str, kept: Kept) -> Kept:
+        """Keep a document that nobody has read yet, if that evicts no other; it is the first to be evicted."""
+        if path in self._kept or self.bytes + kept.size > self._most or len(self._kept) >= self._most_entries:
+            return kept
+        taken, more = self._taken(kept)
+        self._kept[path] = taken
+        self._kept.move_to_end(path, last=False)
+        self.bytes += more
+        if self.bytes > self._most:
+            self.drop(path)
+        return taken
+
     def drop(self, path: str) -> None:
         """Forget a document."""
         old = self._kept.pop(path, None)

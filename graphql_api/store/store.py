@@ -16,7 +16,7 @@ import orjson
 
 from graphql_api.errors import (
     CompetentError,
-    QueryTooComplex,
+    NotLoadedYet,
     UpstreamError,
     UpstreamInvalidResponse,
     UpstreamNotFound,
@@ -38,6 +38,11 @@ _JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "missed", "mis
 
 LOOKS = 31
 """Of so many uses of what was made of documents one counts as a look at them; a prime, so that no habit of clients evades it."""
+
+MAX_STARTED = 200
+"""Fetches that one operation starts at once: starting, or ending, thousands in one turn of the event loop holds up all others."""
+RETRY_AFTER = 1.0
+"""Seconds; what was fetched is stored already, so the next try need not wait for anything."""
 
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
@@ -78,7 +83,7 @@ class Store:
         self._revalidations = Revalidations(clock)
 
     async def pass_through(self, path: str) -> Document:
-        """The document at a path, for a walk, which reads it once: it takes no room in memory from those that are read again.
+        """The document at a path, for a crawl. It stays in memory as long as there is room, and is the first to go.
 
         A stale copy is taken as it is, and not renewed: a walk over an old release would ask for all of it.
         """
@@ -218,22 +223,32 @@ class Store:
 
     async def _from_upstream(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
         if asker.deadline <= asyncio.get_running_loop().time():
-            return {path: UpstreamTimeout(detail="the deadline of the operation is over") for path in paths}
+            return _too_late(paths)
         room = int(min(len(paths), max(asker.most_requests - asker.tally.requests, 0)))
-        found: Found = {path: _too_many(asker) for path in paths[room:]}
+        found: Found = {path: _not_loaded(asker) for path in paths[room:]}
         if within := paths[:room]:
             try:
                 with asker.waiting():
-                    found |= await self._fetched(within, asker, expired)
+                    asker.tally.requests += room
+                    found |= await self._fetch_in_batches(within, asker, expired)
             except UpstreamError as error:  # too many wait already
                 found |= {path: copy.copy(error) for path in within}
+        return found
+
+    async def _fetch_in_batches(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
+        found: Found = {}
+        for start in range(0, len(paths), MAX_STARTED):
+            batch = paths[start : start + MAX_STARTED]
+            if start and asker.deadline <= asyncio.get_running_loop().time():
+                asker.tally.requests -= len(paths) - start
+                return found | _too_late(paths[start:])
+            found |= await self._fetched(batch, asker, expired)
         return found
 
     async def _fetched(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
         joined = sum(self._flight(path, asker) in self._flights for path in paths)
         _JOINED.inc(joined)
         _MISSED.inc(len(paths) - joined)
-        asker.tally.requests += len(paths)
         waiting = [self._join(path, asker, expired.get(path)) for path in paths]
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         return dict(zip(paths, map(_told, answers), strict=True))
@@ -285,10 +300,10 @@ class Store:
 
     def _remember(self, path: str, kept: Kept) -> Kept:
         """Keep it in memory, unless there is a newer one; gives it with its parts as others have them."""
+        if path in self._passing:
+            return self._memory.put_if_room(path, kept)
         known = self._memory.get(path)
-        if path not in self._passing and (known is None or known.at <= kept.at):
-            return self._memory.put(path, kept)
-        return kept
+        return self._memory.put(path, kept) if known is None or known.at <= kept.at else kept
 
     async def settle(self) -> None:
         """Wait until no stale copy is being renewed: for a process that ends with its question."""
@@ -316,10 +331,15 @@ def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
     return {path: here[path] for path in paths if path in here}
 
 
-def _too_many(asker: Asker) -> QueryTooComplex:
-    return QueryTooComplex(
-        f"The operation needs more than {asker.most_requests:g} documents that are not stored yet; "
-        "ask for fewer at once, or again: what came stays stored."
+def _too_late(paths: list[str]) -> Found:
+    return {path: UpstreamTimeout(detail="the deadline of the operation is over") for path in paths}
+
+
+def _not_loaded(asker: Asker) -> NotLoadedYet:
+    return NotLoadedYet(
+        f"The operation needs more documents that are not stored yet than the {asker.most_requests:g} that one operation may "
+        "fetch. Those are stored now: send the operation again for the next ones, or ask for fewer.",
+        retry_after=RETRY_AFTER,
     )
 
 
