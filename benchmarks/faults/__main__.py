@@ -4,9 +4,9 @@ import asyncio
 import sys
 from argparse import ArgumentParser
 
-from benchmarks.faults import calls, documents, known, process, soak
+from benchmarks.faults import calls, documents, known, memory, process, soak
 
-WITH_SCENARIOS = (calls, documents, known, process)
+WITH_SCENARIOS = (calls, documents, known, memory, process)
 
 
 def main() -> None:

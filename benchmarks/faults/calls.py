@@ -1,6 +1,7 @@
 """What upstream is asked while it fails: deadlines, retries, waits that it asks for, calls at once, the plan, who has left."""
 
 import asyncio
+import time
 
 from benchmarks.faults.soak import CLIENTS, COMPETENCES, ONE_COMPETENCE, Row, Soak, failed, keys, p99, scenario
 
@@ -49,6 +50,38 @@ async def brownout_light(soak: Soak) -> list[Row]:
 @scenario("R3")
 async def brownout_heavy(soak: Soak) -> list[Row]:
     return await brownout(soak, "R3", 0.30, 0.10, 10.0, 1.65)
+
+
+async def flap(soak: Soak, kind: str, every: float, until: float) -> None:
+    """Upstream down and up in turn, each for so many seconds."""
+    down = False
+    while time.monotonic() < until:
+        down = not down
+        await (soak.fail(kind) if down else soak.heal())
+        await asyncio.sleep(every)
+
+
+@scenario("R21")
+async def flapping(soak: Soak) -> list[Row]:
+    await soak.warm()
+    rows: list[Row] = []
+    for kind, every in (("status", 3.0), ("hang", 3.0), ("status", 1.0), ("status", 6.0)):
+        flapped = asyncio.ensure_future(flap(soak, kind, every, time.monotonic() + soak.seconds))
+        seen = await soak.load()
+        await flapped
+        await soak.heal()
+        await asyncio.sleep(5)
+        slowest = max(each.seconds for each in seen)
+        rows.append(
+            Row(
+                "R21",
+                f"upstream down ({kind}) and up every {every:g} s: unknown failed",
+                "<= 40 %; known 0 failed",
+                f"{failed(seen, False):.1f} %, slowest {slowest:.1f} s; known {failed(seen, True):.1f} %, p99 {p99(seen):.0f} ms",
+                failed(seen, False) <= 40 and failed(seen, True) == 0,
+            )
+        )
+    return rows
 
 
 @scenario("R5")

@@ -20,6 +20,9 @@ ONE_COMPETENCE = "/releases/*/technicalcompetences/*"
 QUERY = 'query($u: UUID!) { technicalCompetence(uuid: $u, release: "3.11") { uuid skill { code } } }'
 SETTINGS = {"COMPETENT_STORE": "memory:", "COMPETENT_INDEX": "off", "COMPETENT_PLAN": "0", "COMPETENT_LOG": "error"}
 
+ONCE = {"Connection": "close"}
+"""For orders to the upstream: an idle connection may be closed by it at the moment that one is sent."""
+
 
 @dataclass(slots=True)
 class Seen:
@@ -95,9 +98,8 @@ class Soak:
 
     async def fail(self, kind: str = "status", match: str = "**", **more: Any) -> None:
         """A fault, from now on."""
-        async with self.http.post(
-            f"{self.upstream}/sandbox/faults", json={"match": match, "kind": kind, **more}
-        ) as done:
+        order = {"match": match, "kind": kind, **more}
+        async with self.http.post(f"{self.upstream}/sandbox/faults", json=order, headers=ONCE) as done:
             assert done.status == 201, await done.text()
 
     async def order(self, what: str, **query: str) -> None:
@@ -107,7 +109,8 @@ class Soak:
 
     async def heal(self) -> None:
         """No fault any more."""
-        await self.http.delete(f"{self.upstream}/sandbox/faults")
+        async with self.http.delete(f"{self.upstream}/sandbox/faults", headers=ONCE):
+            pass
 
     async def book(self) -> dict[str, Any]:
         """What upstream was asked since the book was begun, and it is begun anew."""

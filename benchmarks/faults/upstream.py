@@ -2,21 +2,22 @@
 
 `GET /book` tells the calls (when they came, path, status, when it was told), the most at once and those under way;
 `DELETE /book` begins it anew. Faults are ordered as at any sandbox. Ids that begin with `dead` do not exist, those with `b0b0`
-have gzip bombs for bodies; those with `4edd` are redirected to the port that `POST /book/trap?port=` names, and the links of
-those with `11ec` lead there. `POST /book/current?number=` moves `current`. Codes of competences tell their release: `CP-7@3.11`.
+to `b0b6` have the bodies of bombs.py; those with `4edd` are redirected to the port that `POST /book/trap?port=` names, and the
+links of those with `11ec` lead there. `POST /book/current?number=` moves `current`. Codes of competences tell their release:
+`CP-7@3.11`.
 """
 
 import asyncio
 import re
 import sys
 import time
-import zlib
 from random import Random
 from typing import Any
 
 import orjson
 import uvicorn
 
+from benchmarks.faults.bombs import BODIES, ENDLESS, send_bomb
 from graphql_api.sandbox import Faults, bundled_releases, create_sandbox
 from graphql_api.sandbox.bodies import COMPETENCES
 from graphql_api.sandbox.documents import Documents
@@ -68,8 +69,6 @@ class Book:
         self._releases = _Releases()
         self._sandbox = create_sandbox(self._releases, faults=faults)  # type: ignore[arg-type]
         self._trap = b""
-        squeeze = zlib.compressobj(9, wbits=31)
-        self._bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(64)) + squeeze.flush()
         self._under_way = 0
         self._begin()
 
@@ -108,8 +107,9 @@ class Book:
 
         try:
             await asyncio.sleep(LATENCY)
-            if "/b0b0" in scope["path"]:
-                await _send(send, self._bomb, (b"content-encoding", b"gzip"))
+            prefix = scope["path"].rpartition("/")[2][:4]
+            if prefix in BODIES or prefix == ENDLESS:
+                await send_bomb(prefix, send)
             elif "/4edd" in scope["path"]:
                 await _send(send, b"", (b"location", self._trap + scope["path"].encode()), status=302)
             elif "/11ec" in scope["path"]:

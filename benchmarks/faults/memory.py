@@ -1,0 +1,53 @@
+"""Memory while upstream sends bodies that cannot be used, again and again."""
+
+import asyncio
+import time
+
+from benchmarks.faults.bombs import BODIES, ENDLESS
+from benchmarks.faults.soak import Row, Seen, Soak, failed, p99, scenario
+
+
+async def bombard(soak: Soak, prefixes: list[str], a_second: float, until: float) -> list[Seen]:
+    """Clients that ask for unusable documents at this rate, each for one that nobody has asked for."""
+    asking: list[asyncio.Task[Seen]] = []
+    for each in range(10**9):
+        if time.monotonic() >= until:
+            break
+        asking.append(asyncio.ensure_future(soak.ask(soak.new(prefixes[each % len(prefixes)]))))
+        await asyncio.sleep(1 / a_second)
+    return await asyncio.gather(*asking)
+
+
+async def highest(soak: Soak, found: list[float]) -> None:
+    """Note the server's memory a hundred times a second, until cancelled."""
+    while True:
+        found.append(soak.server.megabytes)
+        await asyncio.sleep(0.01)
+
+
+@scenario("S5 R20")
+async def bombs_again_and_again(soak: Soak) -> list[Row]:
+    rows: list[Row] = []
+    for what, prefixes in (("gzip bombs of 64 MB", ["b0b0"]), ("unusable bodies of seven kinds", [*BODIES, ENDLESS])):
+        await soak.warm()
+        before, memory = soak.server.megabytes, list[float]()
+        watching = asyncio.ensure_future(highest(soak, memory))
+        bombed = asyncio.ensure_future(bombard(soak, prefixes, 10, time.monotonic() + soak.seconds))
+        seen = await soak.load(unknown=10)
+        refused = await bombed
+        await asyncio.sleep(2)
+        after = soak.server.megabytes
+        watching.cancel()
+        grown = max(memory) - before
+        rows.append(
+            Row(
+                "S5, R20",
+                f"{what}, 10 a second: memory",
+                "<= 80 MB more; known 0 failed",
+                f"{before:.0f} MB, at most {grown:.0f} MB more, {after - before:.0f} MB more after it; "
+                f"{sum(bool(each.codes) for each in refused)} of {len(refused)} refused; "
+                f"known {failed(seen, True):.1f} % failed, p99 {p99(seen):.0f} ms",
+                grown <= 80 and failed(seen, True) == 0 and all(each.codes for each in refused),
+            )
+        )
+    return rows
