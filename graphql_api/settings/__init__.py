@@ -106,7 +106,7 @@ class Settings:
         "when the operation is sent again. Does not apply to the sandbox in this process.",
         least=1,
     )
-    document_bytes: int = setting(8_000_000, "Largest document that is read, after inflating.", least=1)
+    document_bytes: int = setting(2_000_000, "Largest document that is read, after inflating.", least=1)
     page_size: int = setting(500, "Items asked for with each page of a list.", least=1)
     memory_bytes: int = setting(
         128_000_000,

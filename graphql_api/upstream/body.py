@@ -1,61 +1,127 @@
-"""Bodies read within bounds: bytes on the wire, bytes after inflating, and only what is a JSON object."""
+"""Response bodies read within bounds: bytes on the wire, bytes after inflating, values, and the bytes of all at once.
 
-import zlib
+No body stays in memory because of its error: buffers are emptied however reading ends, and no error here has a cause.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import orjson
 
-from graphql_api.errors import UpstreamInvalidResponse
+from graphql_api.errors import UpstreamError, UpstreamInvalidResponse
+from graphql_api.upstream.gunzip import Gunzip
+from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import Response
 
-_GZIP = 16 + zlib.MAX_WBITS
-_STEP = 1 << 16
-"""Bytes that are inflated at a time."""
+IN_FLIGHT = 16_000_000
+"""Maximum number of bytes of all bodies beyond SMALL each, unless a single one may have more."""
+SMALL = 100_000
+"""Bytes that a body may have before it counts towards IN_FLIGHT; nearly all documents of Competent are smaller."""
+BYTES_PER_VALUE = 16
+"""A body may have a value (an item, a member, a list, an object) for so many of the bytes that it may have; Competent's
+documents have one for 20 or more. At 2 MB this bounds parsing to less than 20 ms."""
+YIELD_EVERY = 8
+"""Steps of inflating between two turns of the event loop; a step takes about a tenth of a millisecond."""
+
+_BOM = b"\xef\xbb\xbf"
 
 
-async def read_object(response: Response, most: int) -> dict[str, Any]:
-    """The JSON object in a body of at most `most` bytes, before and after inflating; else UpstreamInvalidResponse."""
-    try:
-        document = orjson.loads(await read_bytes(response, most))
-    except ValueError as error:
-        raise UpstreamInvalidResponse(detail=f"not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise UpstreamInvalidResponse(detail=f"a JSON {type(document).__name__}, not an object")
-    return document
+class BodyReader:
+    """Reads bodies of at most `max_bytes`, before and after inflating.
 
+    A body larger than SMALL reserves `max_bytes` of IN_FLIGHT, once and first come first served: as none reserves twice, bodies
+    cannot wait for each other in a circle.
+    """
 
-async def read_bytes(response: Response, most: int) -> bytearray:
-    """A body of at most `most` bytes, before and after inflating; else UpstreamInvalidResponse."""
-    # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here.
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", ""):
-        raise UpstreamInvalidResponse(detail=f"content-encoding {encoding!r}").lasting()
-    length = response.headers.get("content-length", "")
-    if length.isdecimal() and len(length) < 20 and int(length) > most:
-        raise _too_large(most)
-    body = bytearray()
-    inflate = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
-    async for raw in response.aiter_raw():
-        if inflate is None:
-            body += raw
-        else:
-            _inflate(inflate, raw, body, most)
-        if len(body) > most:
-            raise _too_large(most)
-    if inflate and not inflate.eof:
-        raise UpstreamInvalidResponse(detail="the gzip body is cut")
-    return body
+    def __init__(self, max_bytes: int, heap: HeapTrimmer) -> None:
+        self._max_bytes = max_bytes
+        self._max_values = max(max_bytes // BYTES_PER_VALUE, 1000)
+        self._large = asyncio.Semaphore(max(IN_FLIGHT // max_bytes, 1))
+        self._heap = heap
 
+    async def read_object(self, response: Response) -> dict[str, Any]:
+        """The JSON object in a body; else UpstreamInvalidResponse."""
+        async with self._body(response) as body:
+            return _parse_object(body, self._max_values)
 
-def _inflate(inflate: "zlib._Decompress", raw: bytes, body: bytearray, most: int) -> None:
-    """What comes out of these bytes, in small steps, until they are used up or the bound is passed."""
-    while raw and len(body) <= most and not inflate.eof:
+    async def read_bytes(self, response: Response) -> bytes:
+        """A body, inflated; UpstreamInvalidResponse if it is too large, or encoded in another way than asked for."""
+        async with self._body(response) as body:
+            return bytes(body)
+
+    @asynccontextmanager
+    async def _body(self, response: Response) -> AsyncIterator[bytearray]:
+        body = bytearray()
         try:
-            body += inflate.decompress(raw, _STEP)
-        except zlib.error as error:
-            raise UpstreamInvalidResponse(detail=f"broken gzip: {error}") from error
-        raw = inflate.unconsumed_tail
+            async with AsyncExitStack() as reservation:
+                await self._read(response, body, reservation)
+                yield body
+        except UpstreamError:
+            self._heap.trim_soon()
+            raise
+        finally:
+            body.clear()
+
+    async def _read(self, response: Response, body: bytearray, reservation: AsyncExitStack) -> None:
+        gunzip = Gunzip() if _is_gzip(response) else None
+        decode: Callable[[bytes], Iterable[bytes]] = gunzip.feed if gunzip else lambda raw: (raw,)
+        length = response.headers.get("content-length", "")
+        if length.isdecimal() and len(length) < 20 and int(length) > self._max_bytes:
+            raise self._too_large()
+        received = steps = 0
+        async for raw in response.aiter_raw():
+            received += len(raw)
+            for piece in _checked(decode(raw)):
+                if len(body) <= SMALL < len(body) + len(piece):
+                    await reservation.enter_async_context(self._large)
+                body += piece
+                steps += 1
+                if max(len(body), received) > self._max_bytes:
+                    raise self._too_large()
+                if steps % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+        if gunzip and not gunzip.complete:
+            raise UpstreamInvalidResponse(detail="the gzip body is cut")
+
+    def _too_large(self) -> UpstreamError:
+        return UpstreamInvalidResponse(detail=f"more than {self._max_bytes} bytes").lasting()
 
 
-def _too_large(most: int) -> Exception:
-    return UpstreamInvalidResponse(detail=f"more than {most} bytes").lasting()
+def _is_gzip(response: Response) -> bool:
+    # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here.
+    told = response.headers.get("content-encoding", "")
+    encodings = [each for part in told.split(",") if (each := part.strip().lower()) not in ("", "identity")]
+    if encodings in (["gzip"], ["x-gzip"]):
+        return True
+    if encodings:
+        raise UpstreamInvalidResponse(detail=f"content-encoding {told[:50]!r}").lasting()
+    return False
+
+
+def _checked(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """These pieces, with a ValueError as one of our errors."""
+    try:
+        yield from pieces
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return
+    raise UpstreamInvalidResponse(detail=problem)
+
+
+def _parse_object(body: bytearray, max_values: int) -> dict[str, Any]:
+    if body.startswith(_BOM):
+        del body[: len(_BOM)]
+    if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
+        raise UpstreamInvalidResponse(detail=f"more than {max_values} values").lasting()
+    try:
+        document = orjson.loads(body)
+    except ValueError as error:
+        problem = f"not JSON: {error}"  # the error itself holds the whole body as a string
+    else:
+        if isinstance(document, dict):
+            return document
+        problem = f"a JSON {type(document).__name__}, not an object"
+    raise UpstreamInvalidResponse(detail=problem)

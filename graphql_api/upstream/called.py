@@ -25,7 +25,9 @@ class Called:
     """The template, as in `/releases/{release}`."""
     path: str
     outcome: str
-    """`OK`, `NOT_MODIFIED`, or the code of our error."""
+    """`OK`, `NOT_MODIFIED`, `NOT_FOUND`, or the code of our error."""
+    failed: bool
+    """Whether it is one of our errors; a document that does not exist is none."""
     detail: str
     """What only operators may see."""
     urgency: Urgency

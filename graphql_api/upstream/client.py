@@ -16,11 +16,12 @@ from graphql_api.fetching import Asker, Fetched, Validators
 from graphql_api.routes import Known, route_of
 from graphql_api.settings import Settings
 from graphql_api.tracing import CallSpan
-from graphql_api.upstream.body import read_bytes, read_object
+from graphql_api.upstream.body import BodyReader
 from graphql_api.upstream.called import Called, count
-from graphql_api.upstream.faults import our_errors, refusal
+from graphql_api.upstream.faults import bare, our_errors, refusal
 from graphql_api.upstream.guard import Answer, Guard, Wanted
 from graphql_api.upstream.headers import calls_left, sent, validators_of
+from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.ledger import SERVER, Ledger
 from graphql_api.upstream.local import LocalLedger
 from graphql_api.upstream.plan import Plan
@@ -62,7 +63,8 @@ class Upstream:
         self._ledger = LocalLedger(Plan.of(settings).share(settings.workers)) if ledger is None else ledger
         self._tell = tell
         self._guard = Guard(settings, self._ledger, random, self._told)
-        self._most = settings.document_bytes
+        self._heap = HeapTrimmer()
+        self._bodies = BodyReader(settings.document_bytes, self._heap)
         self._longest = settings.total_timeout
 
     async def fetch(self, path: str, asker: Asker, validators: Validators = NONE) -> Fetched:
@@ -94,7 +96,7 @@ class Upstream:
                 asyncio.timeout(self._longest),
                 self._client.stream("GET", path, headers=headers or {}) as response,
             ):
-                body = bytes(await read_bytes(response, self._most))
+                body = await self._bodies.read_bytes(response)
                 return Look(response.status_code, dict(response.headers), body)
 
     async def _ask(self, path: str, known: Known, headers: Mapping[str, str], until: float) -> Answer:
@@ -111,7 +113,7 @@ class Upstream:
                     left = calls_left(response.headers)
                     answer = Answer(await self._read(response, known), left)
         except UpstreamError as error:
-            answer = Answer(error, left)
+            answer = Answer(bare(error), left)
         except BaseException:
             span.end(status, "cancelled")
             raise
@@ -123,19 +125,18 @@ class Upstream:
             return Fetched(None, validators_of(response.headers))
         if error := refusal(response):
             raise error
-        document = await read_object(response, self._most)
+        document = await self._bodies.read_object(response)
         return Fetched(_checked(document, known), validators_of(response.headers))
 
     def _told(self, called: Called) -> None:
         self._tell(called)
         how = called.path, called.outcome, called.detail, called.attempt
-        if called.outcome in ("OK", "NOT_MODIFIED", "NOT_FOUND") or not called.made:
-            log.debug("upstream %s %s %s (attempt %d)", *how)
-        else:
-            log.warning("upstream %s %s %s (attempt %d)", *how)
+        level = logging.WARNING if called.failed and called.made else logging.DEBUG
+        log.log(level, "upstream %s %s %s (attempt %d)", *how)
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._heap.close()
         await self._ledger.aclose()
         await self._client.aclose()
 
@@ -148,9 +149,10 @@ def _account(asker: Asker) -> str:
 
 def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:
     # Error documents may come with status 200: by API Connect (httpCode) or by the service (status and error).
-    if "error" in document and document.get("status") == 404:
+    status = document.get("httpCode", document.get("status") if "error" in document else None)
+    if status in (404, "404"):
         raise UpstreamNotFound(detail="status 404 in a document with status 200")
-    if "httpCode" in document or ("error" in document and "status" in document):
+    if status is not None:
         raise UpstreamInvalidResponse(detail="an error document with status 200")
     if not known.route.identified and not document.keys() & _LIST:
         raise UpstreamInvalidResponse(detail="neither a list nor a release")

@@ -31,6 +31,12 @@ def our_errors() -> Iterator[None]:
         raise kind(detail=f"{type(error).__name__}: {error}") from error
 
 
+def bare(error: UpstreamError) -> UpstreamError:
+    """This error without its traceback and causes, whose frames would keep the response in memory as long as the error is."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
 def refusal(response: Response) -> UpstreamError | None:
     """The error that a status stands for; None for 200."""
     status, detail = response.status_code, f"status {response.status_code}"

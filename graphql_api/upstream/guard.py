@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from graphql_api.errors import (
     UpstreamError,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
     UpstreamRateLimited,
     UpstreamTimeout,
     UpstreamUnauthorized,
@@ -33,6 +35,8 @@ UNTOLD = 5.0
 """Seconds of a block where upstream says 429 without `Retry-After`, and where it refuses a key."""
 FAILED_FOR = 2.0
 """Seconds for which a document that failed fails at once for whoever asks anew, so that many who ask for it cause few calls."""
+UNUSABLE_FOR = 5.0
+"""The same for one whose response cannot be used and is not expected to change soon: too large, too many values, a redirect."""
 FAILED_MOST = 1000
 SHORTEST = 0.02
 """Seconds below which no call is begun: nothing comes back that soon."""
@@ -54,6 +58,15 @@ class Wanted(NamedTuple):
     urgency: Urgency
     deadline: float
     """On the loop's clock."""
+
+
+class Failure(NamedTuple):
+    """What is remembered of a document that failed; not the error itself, which would keep all frames that it went through."""
+
+    until: float
+    error: type[UpstreamError]
+    message: str
+    detail: str
 
 
 class Answer(NamedTuple):
@@ -85,7 +98,7 @@ class Guard:
         self._breakers: dict[str, Breaker] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._queued: Counter[tuple[str, str, Urgency]] = Counter()
-        self._failed: Remembered[tuple[float, UpstreamError]] = Remembered(_now, FAILED_MOST)
+        self._failed: Remembered[Failure] = Remembered(_now, FAILED_MOST)
 
     async def fetch(self, wanted: Wanted, ask: Ask) -> Fetched:
         """What the first attempt gave that went well; raises the UpstreamError of the last one."""
@@ -127,7 +140,10 @@ class Guard:
                 if isinstance(came, Fetched):
                     return came
                 if isinstance(came, UpstreamError):
-                    raise came
+                    try:
+                        raise came
+                    finally:
+                        del came  # or this frame and the error's traceback would hold each other
                 refused = came
             wait = self._worth_waiting(wanted, refused, waited)
             if wait is None:
@@ -219,16 +235,18 @@ class Guard:
         key = (wanted.account, wanted.path)
         if isinstance(came, Fetched):
             self._failed.forget(key)
-        elif came.passing and came.retry_after is None and wanted.urgency != Urgency.REVALIDATION:
-            self._failed.put(key, (_now() + FAILED_FOR, came), FAILED_FOR)
+            return
+        seconds = FAILED_FOR if came.passing else UNUSABLE_FOR * isinstance(came, UpstreamInvalidResponse)
+        if seconds and came.retry_after is None and wanted.urgency != Urgency.REVALIDATION:
+            failure = Failure(_now() + seconds, type(came), str(came), came.detail)
+            self._failed.put(key, failure, seconds)
 
     def _refuse_failed(self, wanted: Wanted) -> None:
         known = self._failed.get((wanted.account, wanted.path))
         if known is None or wanted.urgency == Urgency.WALK:
             return
-        until, error = known
-        left = max(math.ceil(until - _now()), 1)  # the clock may have gone on between two looks
-        again = type(error)(str(error), retry_after=left, detail=f"a moment ago: {error.detail}")
+        left = max(math.ceil(known.until - _now()), 1)  # the clock may have gone on between two looks
+        again = known.error(known.message, retry_after=left, detail=f"a moment ago: {known.detail}")
         raise self._not_called(wanted, 1, again)
 
     def _not_called(self, wanted: Wanted, attempt: int, error: UpstreamError) -> UpstreamError:
@@ -238,17 +256,19 @@ class Guard:
     def _called(
         self, wanted: Wanted, attempt: int, came: Fetched | UpstreamError, granted: Granted | None, seconds: float
     ) -> Called:
-        if isinstance(came, UpstreamError):
-            outcome, detail = came.code, came.detail
-            if came.code == "UPSTREAM_INVALID_RESPONSE" and came.detail == "status 404":
-                outcome = "NOT_FOUND"
-        else:
-            outcome, detail = "NOT_MODIFIED" if came.document is None else "OK", ""
+        match came:
+            case UpstreamNotFound():
+                outcome, failed = "NOT_FOUND", False
+            case UpstreamError():
+                outcome, failed = came.code, True
+            case Fetched():
+                outcome, failed = "NOT_MODIFIED" if came.document is None else "OK", False
         return Called(
             route=wanted.route,
             path=wanted.path,
             outcome=outcome,
-            detail=detail,
+            failed=failed,
+            detail=came.detail if isinstance(came, UpstreamError) else "",
             urgency=wanted.urgency,
             attempt=attempt,
             made=granted is not None,

@@ -1,0 +1,47 @@
+"""Freed memory goes back to the system soon, seldom, and where the C library can do so."""
+
+import asyncio
+import threading
+
+from graphql_api.upstream.heap import HeapTrimmer
+
+
+class Trims:
+    """Stands for `malloc_trim`: how often it was called, and in which threads."""
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+        self.called = threading.Event()
+
+    def __call__(self, pad: int) -> int:
+        self.threads.append(threading.current_thread())
+        self.called.set()
+        return 1
+
+
+async def test_a_hundred_refused_bodies_cause_one_trim_in_a_thread_of_its_own() -> None:
+    trims = Trims()
+    trimmer = HeapTrimmer(trims)
+    for _ in range(100):
+        trimmer.trim_soon()
+    assert trims.threads == []
+
+    assert await asyncio.to_thread(trims.called.wait, 30)
+    assert len(trims.threads) == 1
+    assert trims.threads[0] not in (threading.main_thread(), threading.current_thread())
+
+    trims.called.clear()
+    trimmer.trim_soon()
+    assert await asyncio.to_thread(trims.called.wait, 30)
+    assert len(trims.threads) == 2
+
+
+async def test_nothing_is_done_without_glibc_or_after_the_end() -> None:
+    HeapTrimmer(None).trim_soon()
+    trims = Trims()
+    trimmer = HeapTrimmer(trims)
+    trimmer.trim_soon()
+    trimmer.close()
+    handles = [each for each in [trimmer._timer] if each and not each.cancelled()]
+
+    assert handles == trims.threads == []
