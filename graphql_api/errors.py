@@ -10,6 +10,7 @@ see goes into `detail`, which is logged and never told.
     ├── NotIndexedYet               NOT_INDEXED_YET
     ├── NotLoadedYet                NOT_LOADED_YET
     ├── QueryTooComplex             QUERY_TOO_COMPLEX
+    ├── ServerBusy                  SERVER_UNAVAILABLE
     └── UpstreamError               UPSTREAM_UNAVAILABLE
         ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a link leads nowhere; entry points turn it into null)
         ├── UpstreamTimeout         UPSTREAM_TIMEOUT
@@ -86,6 +87,12 @@ class QueryTooComplex(CompetentError):
     """The operation asks for more than one operation may; the message says how much that is."""
 
     code = "QUERY_TOO_COMPLEX"
+
+
+class ServerBusy(CompetentError):
+    """This server has as much to do as it can; another try soon may do better."""
+
+    code = "SERVER_UNAVAILABLE"
 
 
 class UpstreamError(CompetentError):

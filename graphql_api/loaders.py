@@ -9,7 +9,7 @@ import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from aiodataloader import DataLoader
@@ -25,6 +25,9 @@ from graphql_api.listing import Listing
 from graphql_api.releases import CURRENT, Releases
 from graphql_api.routes import Route
 from graphql_api.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 INDEX = "index "
@@ -63,6 +66,7 @@ class Loaders:
         self._loading: dict[str, asyncio.Future[Document]] = {}
         self._read: list[tuple[str, object] | Read | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
+        self._asking = asyncio.Lock()
         self.page_size = page_size
 
     @property
@@ -216,7 +220,19 @@ class Loaders:
 
     async def _ask(self, of: tuple[str, Question], keys: list[Any]) -> Mapping[Any, Any]:
         number, question = of
-        return await (await self.index(number)).look_up(question, keys)
+        index = await self.index(number)
+        return await self._in_turn(lambda: index.look_up(self.asker.deadline, question, keys))
+
+    def ask(
+        self, index: Index, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]:
+        """The answer to a question to an index; after the deadline of this request UpstreamTimeout."""
+        return self._in_turn(lambda: index.ask_until(self.asker.deadline, question, *args, **kwargs))
+
+    async def _in_turn(self, question: Callable[[], Awaitable[T]]) -> T:
+        # One at a time, so that the queue of an index is fair to operations: however many questions one has, others come between.
+        async with self._asking:
+            return await question()
 
     async def release_number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""

@@ -179,6 +179,13 @@ INDEX_MADE = Gauge(
     multiprocess_mode="livemax",
 )
 
+INDEX_QUESTIONS = Counter(
+    "competent_index_questions",
+    "Questions to an index: answered, late (their deadline passed first) or refused (the queue was full)",
+    ["outcome"],
+)
+INDEX_DAMAGED = Counter("competent_index_damaged", "Index files found damaged, set aside and made anew")
+
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 
 

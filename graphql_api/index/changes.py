@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from graphql_api.index.elements import array
-from graphql_api.index.tables import LANGUAGES, Kind
+from graphql_api.index.tables import LANGUAGES, DamagedIndex, Kind
 
 
 class Change(NamedTuple):
@@ -116,7 +116,11 @@ def _fields(
 
 
 def _facts(connection: sqlite3.Connection, things: Sequence[int]) -> dict[int, dict[str, Any]]:
-    return {n: orjson.loads(facts) for n, facts in connection.execute(_FACTS, (array(things),))}
+    try:
+        found = {n: orjson.loads(facts) for n, facts in connection.execute(_FACTS, (array(things),))}
+    except ValueError as error:
+        raise DamagedIndex("the facts of a thing") from error
+    return found
 
 
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

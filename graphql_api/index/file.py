@@ -1,8 +1,12 @@
 """The file of one release's index: begun as a part, finished, and only then there under its name.
 
-Who finds a file by its name finds it whole. Of several processes one walks at a time; the others wait for its file.
+Who finds a file by its name finds it whole. Of several processes one walks at a time; the others wait for its file. A file
+that turns out to be damaged is set aside under another name.
 """
 
+import errno
+import logging
+import os
 import re
 import shutil
 import sqlite3
@@ -15,12 +19,18 @@ from pathlib import Path
 from graphql_api.index import tables
 from graphql_api.index.elements import write_elements
 from graphql_api.index.searched import arrange, read_texts, write_search
-from graphql_api.index.tables import DERIVED, FORMAT
+from graphql_api.index.tables import DERIVED, FORMAT, DamagedIndex
+from graphql_api.metrics import INDEX_DAMAGED
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover  # Windows: then each process walks for itself
     fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+FileId = tuple[int, int]
+"""Device and inode: which file was opened, whatever stands under its name later."""
 
 
 class IndexFile:
@@ -41,6 +51,41 @@ class IndexFile:
         except sqlite3.DatabaseError:
             return False
 
+    def id(self) -> FileId | None:
+        """Which file stands under the name now; None if there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def check(self) -> bool:
+        """Whether there is a finished index, every page of which can be read; a damaged one is set aside.
+
+        Reads the whole file (37 MB in 60 ms), so not for the event loop.
+        """
+        before = self.id()
+        if not self.is_there():
+            return False
+        try:
+            with closing(read_only(self.path)) as connection:
+                _require_sound(connection)
+        except (sqlite3.DatabaseError, DamagedIndex) as error:
+            self.set_aside(before, error)
+            return False
+        return True
+
+    def set_aside(self, damaged: FileId | None, error: Exception) -> None:
+        """Rename the damaged file, unless another process has put another file in its place already.
+
+        One is kept, for the operator to look at. Raises OSError if the folder cannot be written.
+        """
+        if damaged is None or self.id() != damaged:
+            return
+        INDEX_DAMAGED.inc()
+        log.warning("the index %s is damaged and is made anew: %r", self.path.name, error)
+        self.path.replace(self.path.with_suffix(".damaged"))
+
     def begin(self) -> sqlite3.Connection:
         """The part to walk on: what an earlier walk left, else a copy of a finished index that has gaps, else a new one."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -48,8 +93,10 @@ class IndexFile:
             shutil.copyfile(self.path, self.part)
         try:
             return _part(self.part)
-        except sqlite3.DatabaseError:
-            self._discard_part()
+        except (sqlite3.DatabaseError, DamagedIndex) as error:
+            if is_full(error):
+                raise
+            self.discard_part()
             return _part(self.part)
 
     def finish(self, connection: sqlite3.Connection) -> None:
@@ -65,6 +112,7 @@ class IndexFile:
                 write_search(connection, arranged.result())
             connection.execute("ANALYZE")
             connection.commit()
+        _sync(self.part)  # nothing was before: after a loss of power the name may not lead to a half-written file
         self.part.replace(self.path)
 
     @contextmanager
@@ -75,12 +123,15 @@ class IndexFile:
             if fcntl is not None:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
+                except BlockingIOError:
                     yield False
                     return
+                except OSError as error:  # a file system without locks: then each process walks for itself
+                    log.warning("no file can be locked beside the index: %s", os.strerror(error.errno or 0))
             yield True
 
-    def _discard_part(self) -> None:
+    def discard_part(self) -> None:
+        """Forget what was walked so far."""
         for suffix in ("", "-journal"):
             with suppress(FileNotFoundError):
                 self.part.with_name(self.part.name + suffix).unlink()
@@ -91,13 +142,66 @@ def _part(file: Path) -> sqlite3.Connection:
     try:
         # A part that is lost is walked again: no need to wait for the disk. A process that is killed loses nothing of it.
         connection.execute("PRAGMA synchronous = OFF")
-        if _format(connection) not in (0, FORMAT) or connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("of another format, or damaged")
+        if _format(connection) not in (0, FORMAT):
+            raise DamagedIndex("of another format")
+        _require_sound(connection)
         tables.create(connection)
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection
+
+
+def read_only(file: Path) -> sqlite3.Connection:
+    """A connection to a finished index.
+
+    Without memory mapping: a file that is cut off under a running server is then an error, and not the end of the process.
+    """
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    connection.execute("PRAGMA mmap_size = 0")
+    return connection
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error of a question says that the file is damaged."""
+    if isinstance(error, DamagedIndex):
+        return True
+    if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
+        return False
+    # Python's own OperationalError, without a code, is for text that is not UTF-8.
+    return _code(error) in _DAMAGED or str(error).startswith(("no such table", "Could not decode"))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room on the disk, or no permission to write."""
+    if isinstance(error, OSError):
+        return error.errno in _UNWRITABLE
+    return isinstance(error, sqlite3.Error) and _code(error) in _NOT_WRITTEN
+
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FORMAT}
+_NOT_WRITTEN = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+
+
+def _code(error: sqlite3.Error) -> int:
+    # The primary code: the extended one has more in its higher bits. An error of the Python module itself has none.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _require_sound(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise DamagedIndex(found)
+
+
+def _sync(file: Path) -> None:
+    for each in (file, file.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _format(connection: sqlite3.Connection) -> int:

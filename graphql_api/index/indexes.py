@@ -6,129 +6,31 @@ A question that needs an index either gets a whole one, or is told how far the w
 import asyncio
 import logging
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Literal
 
 from graphql_api.eager import ended
 from graphql_api.errors import CompetentError, NotIndexedYet
-from graphql_api.index.changes import Change, changes
-from graphql_api.index.file import IndexFile
-from graphql_api.index.known import UNKNOWN, Known
-from graphql_api.index.search import Search
-from graphql_api.index.things import Thing, by_code, by_uuid, failed, things
-from graphql_api.index.uses import competences_using, profiles_using
+from graphql_api.index.file import IndexFile, is_damage, is_full
+from graphql_api.index.index import Index
+from graphql_api.index.tables import DamagedIndex
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
 from graphql_api.store import Store
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-READERS = 2
-"""Threads that read one index."""
-MAPPED = 1 << 30
-"""Bytes of an index's file that are read as memory."""
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
-"""Seconds before documents that failed are tried again, doubled each time."""
+"""Seconds before documents that failed are tried again, and a file that cannot be made; doubled each time."""
 BETWEEN_INTERRUPTS = 0.05
 """Seconds after which what SQLite does for an index that nobody waits for is interrupted once more."""
 
-_QUICK = frozenset({things, by_uuid, by_code, profiles_using, competences_using})
-"""Questions about one thing that a few rows by key answer."""
-
 Mode = Literal["start", "need", "off"]
-
-
-class Index:
-    """The finished index of one release. Questions are plain functions of a connection, asked in a thread."""
-
-    def __init__(self, file: IndexFile) -> None:
-        self._threads = ThreadPoolExecutor(READERS, "index")
-        # All opened now: a file of the same name that replaces this one later is another index.
-        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(READERS):
-            self._idle.put(_read_only(file.path))
-        self._here, self._beside = _read_only(file.path), _read_only(file.path)
-        self._beside_lock = threading.Lock()
-        self.missing = len(failed(self._here))
-        self.search = Search()
-        self._known = Known()
-        self._changes: tuple[Index, list[Change]] | None = None
-
-    async def ask(
-        self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """The answer to a question."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self._ask(question, *args, **kwargs)
-        )
-
-    def at_hand(self, question: Callable[..., Any], key: Any) -> Any:
-        """The answer about one thing, None where there is none; UNKNOWN where nobody asked for it, and a thread must.
-
-        The quick questions are asked here and now: they take some ten microseconds, and the way to a thread and back a hundred.
-        """
-        answer = self._known.get(question, key)
-        if answer is UNKNOWN and question in _QUICK:
-            answer = self._known.put(question, key, question(self._here, [key]).get(key))
-        return answer
-
-    async def look_up(
-        self, question: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]], keys: Sequence[Any]
-    ) -> dict[Any, Any]:
-        """The answers to a question about several things, None for those that have none; they are known from now on."""
-        found = await self.ask(question, keys)
-        return {key: self._known.put(question, key, found.get(key)) for key in keys}
-
-    def same(self, found: Iterable[Thing]) -> list[Thing]:
-        """Things as the objects that they were in answers before, and will be."""
-        return [self._known.put(things, each.n, each) for each in found]
-
-    def _ask(self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        connection = self._idle.get()
-        try:
-            return question(connection, *args, **kwargs)
-        finally:
-            self._idle.put(connection)
-
-    async def changes_since(self, before: "Index") -> list[Change]:
-        """All changes from another index to this one; kept, since pages of them are asked one after the other."""
-        if before.missing or self.missing:
-            raise NotIndexedYet(
-                "Documents of these releases are still missing; they are tried again.", retry_after=60.0
-            )
-        if self._changes is None or self._changes[0] is not before:
-
-            def compared(connection: sqlite3.Connection) -> list[Change]:
-                with before.beside() as other:
-                    return changes(other, connection, None, None)
-
-            self._changes = before, await self.ask(compared)
-        return self._changes[1]
-
-    @contextmanager
-    def beside(self) -> Iterator[sqlite3.Connection]:
-        """A connection for a question that is asked of another index and of this one."""
-        with self._beside_lock:
-            yield self._beside
-
-    def close(self) -> None:
-        """Wait for the questions that are being answered, and close the file."""
-        self._threads.shutdown()
-        for _ in range(READERS):
-            self._idle.get().close()
-        self._here.close()
-        self._beside.close()
 
 
 def _temporary() -> "TemporaryDirectory[str] | None":
@@ -151,13 +53,6 @@ async def _finished(file: IndexFile, connection: sqlite3.Connection) -> None:
         raise
 
 
-def _read_only(file: Path) -> sqlite3.Connection:
-    uri = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
-    connection.execute(f"PRAGMA mmap_size = {MAPPED}")  # twice as fast where many rows are read
-    return connection
-
-
 @dataclass
 class _Building:
     """A walk under way."""
@@ -165,6 +60,10 @@ class _Building:
     task: "asyncio.Task[Index]"
     progress: Progress
     began: float = field(default_factory=time.monotonic)
+
+    def state(self) -> dict[str, float | str]:
+        """How far it is."""
+        return {"state": "being made", "progress": round(self.progress.share, 3), "documents": self.progress.done}
 
     def error(self, release: str) -> NotIndexedYet:
         """What who cannot wait is told."""
@@ -174,6 +73,25 @@ class _Building:
         share = f"{done} of {total} documents" if total else "its lists first"
         message = f"Release {release} is being indexed: {share} so far. Everything else works meanwhile."
         return NotIndexedYet(message, retry_after=float(round(min(max(left, 1), 60))), progress=self.progress.share)
+
+
+@dataclass
+class _Failure:
+    """Why the index of a release is not there, and when the next try may begin (a time of `time.monotonic`)."""
+
+    reason: Literal["the file was damaged", "the file cannot be written"]
+    until: float
+    pause: float
+
+    @property
+    def left(self) -> float:
+        """Seconds before the next try."""
+        return self.until - time.monotonic()
+
+    def error(self, release: str) -> NotIndexedYet:
+        """The error for clients meanwhile."""
+        message = f"The index of release {release} could not be made; the server tries again. Everything else works meanwhile."
+        return NotIndexedYet(message, retry_after=float(max(round(min(self.left, 60)), 1)))
 
 
 class Indexes:
@@ -198,6 +116,8 @@ class Indexes:
         self._open: dict[str, Index] = {}
         self._replaced: list[Index] = []
         self._building: dict[str, _Building] = {}
+        self._opening: dict[str, asyncio.Task[Index | None]] = {}
+        self._failures: dict[str, _Failure] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._gone: Callable[[str], None] = lambda release: None
         self.mode = mode
@@ -221,26 +141,48 @@ class Indexes:
 
     async def get(self, release: str) -> Index:
         """The index of a release that exists; NotIndexedYet where it is not there and nobody waits for it."""
-        if (index := self._there(release)) is not None:
+        if (index := await self._there(release)) is not None:
             return index
-        if self.mode == "off":
-            raise NotIndexedYet("This server keeps no index: its operator can switch it on (COMPETENT_INDEX).")
-        building = self.begin(release)
-        if not self._patient:
-            raise building.error(release)
-        return await asyncio.shield(building.task)
+        if not self._patient or self._is_paused(release):
+            raise self._not_there(release)
+        return await asyncio.shield(self.begin(release).task)
 
     async def ready(self, release: str) -> None:
         """Wait until the index of a release is open, walking for it where it is not there."""
-        if self._there(release) is None:
-            await asyncio.shield(self.begin(release).task)
+        if await self._there(release) is not None:
+            return
+        if self._is_paused(release):
+            raise self._not_there(release)
+        await asyncio.shield(self.begin(release).task)
 
-    def _there(self, release: str) -> Index | None:
-        """The index of a release, opened where it is there and was not."""
-        if release in self._open:
-            return self._open[release]
+    def _is_paused(self, release: str) -> bool:
+        """Whether no walk may begin now: by setting, or because the last one failed a moment ago."""
+        failure = self._failures.get(release)
+        return self.mode == "off" or (failure is not None and failure.left > 0 and release not in self._building)
+
+    def _not_there(self, release: str) -> NotIndexedYet:
+        """The error for who cannot wait; the walk is under way then, if there may be one."""
+        if self.mode == "off":
+            return NotIndexedYet("This server keeps no index: its operator can switch it on (COMPETENT_INDEX).")
+        if self._is_paused(release):
+            return self._failures[release].error(release)
+        return self.begin(release).error(release)
+
+    async def _there(self, release: str) -> Index | None:
+        """The index of a release, opened (once for all who wait) if its file is there and sound."""
+        if release in self._open or release in self._building:
+            return self._open.get(release)
+        opening = self._opening.get(release)
+        if opening is None:
+            opening = self._opening[release] = asyncio.create_task(self._found(release))
+            opening.add_done_callback(lambda _: self._opening.pop(release, None))
+        return await asyncio.shield(opening)
+
+    async def _found(self, release: str) -> Index | None:
         file = self._file(release)
-        return self._opened(release, file) if file.is_there() else None
+        if not await asyncio.to_thread(file.check):
+            return self._open.get(release)
+        return self._open.get(release) or self._opened(release, file)
 
     def begin(self, release: str, progress: Progress | None = None) -> _Building:
         """Begin to walk over a release, or join the walk under way."""
@@ -253,18 +195,37 @@ class Indexes:
         return building
 
     async def _build(self, release: str, progress: Progress) -> Index:
+        try:
+            return await self._built(release, progress)
+        except (sqlite3.Error, OSError, DamagedIndex) as error:
+            log.warning("the index of %s cannot be made: %r", release, error)
+            if not (is_full(error) or is_damage(error)):
+                raise
+            raise self._failed(release, "the file cannot be written").error(release) from error
+
+    async def _built(self, release: str, progress: Progress) -> Index:
         file = self._file(release)
         while True:
             with file.lock() as mine:
                 if mine:
-                    await self._walk(file, release, progress)
+                    await self._walk_again(file, release, progress)
                     return self._opened(release, file)
             await asyncio.sleep(1)  # another process walks: its file will be there, or its lock gone
-            if file.is_there():
+            if await asyncio.to_thread(file.check):
                 return self._opened(release, file)
 
+    async def _walk_again(self, file: IndexFile, release: str, progress: Progress) -> None:
+        """Walk; once more from the beginning if what an earlier walk left turns out to be damaged."""
+        try:
+            await self._walk(file, release, progress)
+        except (sqlite3.Error, DamagedIndex) as error:
+            if not is_damage(error):
+                raise
+            file.discard_part()
+            await self._walk(file, release, progress)
+
     async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
-        connection = file.begin()
+        connection = await asyncio.to_thread(file.begin)
         try:
             walk = Walk(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
             await walk.run()
@@ -277,15 +238,39 @@ class Indexes:
         if release in self._open:
             self._replaced.append(self._open[release])  # somebody may still be asking it
             self._gone(release)
-        index = self._open[release] = Index(file)
+        index = self._open[release] = Index(file, lambda index, error: self._damaged(release, index, error))
         if index.missing and self.mode != "off" and release not in self._retries:
             self._retries[release] = asyncio.create_task(self._retry(release))
             self._retries[release].add_done_callback(lambda _: self._retries.pop(release, None))
         return index
 
+    def _damaged(self, release: str, index: Index, error: Exception) -> NotIndexedYet:
+        """Set a damaged index aside and begin to make it anew; the error for who asked it."""
+        if self._open.get(release) is index:
+            del self._open[release]
+            self._replaced.append(index)  # others may be asking it
+            self._gone(release)
+            self._failed(release, "the file was damaged")
+            try:
+                self._file(release).set_aside(index.file_id, error)
+            except OSError as unwritable:
+                log.warning("the damaged index of %s cannot be set aside: %r", release, unwritable)
+        return self._not_there(release)
+
+    def _failed(self, release: str, reason: Literal["the file was damaged", "the file cannot be written"]) -> _Failure:
+        """Note a failure. A first damage is repaired at once; whatever comes again waits, twice as long each time."""
+        before = self._failures.get(release)
+        if before is not None and before.left < -LONGEST_RETRY:
+            before = None
+        pause = FIRST_RETRY if before is None else min(max(before.pause * 2, FIRST_RETRY), LONGEST_RETRY)
+        if before is None and reason == "the file was damaged":
+            pause = 0.0
+        failure = self._failures[release] = _Failure(reason, time.monotonic() + pause, pause)
+        return failure
+
     async def _retry(self, release: str) -> None:
         wait = FIRST_RETRY
-        while self._open[release].missing:
+        while (index := self._open.get(release)) is not None and index.missing:
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_RETRY)
             with suppress(CompetentError):  # told in the log by the walk itself
@@ -300,14 +285,22 @@ class Indexes:
         return IndexFile(self._folder, self._origin, release)
 
     def state(self, release: str) -> dict[str, float | str]:
-        """How the index of a release is: `whole`, `being made` with its progress from 0 to 1, `not made` or `off`."""
-        building = self._building.get(release)
-        if building is not None:
-            progress = building.progress
-            return {"state": "being made", "progress": round(progress.share, 3), "documents": progress.done}
+        """How the index of a release is.
+
+        `whole`, `being made` with its progress from 0 to 1, `not opened` if its file is there, `not made`, `failed` with
+        the seconds before the next try, or `off`; with the reason if it failed before.
+        """
+        failure = self._failures.get(release)
+        reason = {} if failure is None else {"reason": failure.reason}
+        if (building := self._building.get(release)) is not None:
+            return {**building.state(), **reason}
         if release in self._open:
             return {"state": "whole", "missing": self._open[release].missing}
-        return {"state": "off" if self.mode == "off" else "not made"}
+        if self.mode == "off":
+            return {"state": "off"}
+        if failure is not None:
+            return {"state": "failed", "retryAfter": float(max(round(failure.left), 0)), **reason}
+        return {"state": "not opened" if self._file(release).id() else "not made"}
 
     def measure(self) -> None:
         """Write how all indexes are into the metrics."""
@@ -321,7 +314,8 @@ class Indexes:
 
     async def aclose(self) -> None:
         """End what is under way, which goes on where it was another time, and close the files."""
-        await ended([*(building.task for building in self._building.values()), *self._retries.values()])
+        building = [each.task for each in self._building.values()]
+        await ended([*building, *self._opening.values(), *self._retries.values()])
         for index in (*self._open.values(), *self._replaced):
             index.close()
         self._open.clear()

@@ -88,6 +88,10 @@ CREATE INDEX IF NOT EXISTS term_code ON term (scheme, code, profile);
 """
 
 
+class DamagedIndex(Exception):
+    """The file of an index does not hold what was written to it."""
+
+
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables that the walk writes."""
     connection.executescript(WRITTEN)

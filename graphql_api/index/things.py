@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.index.tables import Kind
+from graphql_api.index.tables import DamagedIndex, Kind
 
 T = TypeVar("T")
 
@@ -31,8 +31,11 @@ class Thing(NamedTuple):
 
 
 def things(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Thing]:
-    """Things by their number in the index."""
-    return {each.n: each for some in chunks(numbers) for each in _select(connection, f"n IN ({_marks(some)})", some)}
+    """Things by their number in the index, where numbers come from: one without a thing is damage."""
+    found = {each.n: each for some in chunks(numbers) for each in _select(connection, f"n IN ({_marks(some)})", some)}
+    if missing := [n for n in numbers if n not in found]:
+        raise DamagedIndex(f"no thing has the number {missing[0]}")
+    return found
 
 
 def by_uuid(connection: sqlite3.Connection, keys: Sequence[tuple[Kind, UUID]]) -> dict[tuple[Kind, UUID], Thing]:
@@ -84,4 +87,7 @@ def _marks(values: Sequence[object]) -> str:
 def _select(connection: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[Thing]:
     sql = f"SELECT {_COLUMNS} FROM thing WHERE {where}"  # noqa: S608  # columns and question marks of this module
     for n, kind, uuid, code, item in connection.execute(sql, list(values)):
-        yield Thing(n, Kind(kind), UUID(uuid), code, orjson.loads(item))
+        try:
+            yield Thing(n, Kind(kind), UUID(uuid), code, orjson.loads(item))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DamagedIndex(f"the row of thing {n}") from error

@@ -25,7 +25,7 @@ from graphql_api.competent import (
     uuid_text,
 )
 from graphql_api.hal import Document, parts
-from graphql_api.index.tables import Field, Kind, Role
+from graphql_api.index.tables import DamagedIndex, Field, Kind, Role
 
 _TERMS = {"sector": "economicSectors", "area": "areasOfInterest", "proof": "proofsOfLearning"}
 _BLOCKS = (
@@ -67,9 +67,12 @@ class Writer:
         lacking = connection.execute(
             "SELECT kind, uuid, item FROM thing WHERE code IS NULL AND kind IN (?, ?)", _LISTED
         )
-        self._lacking: dict[tuple[int, str], dict[str, Any]] = {
-            (kind, id_): orjson.loads(item) for kind, id_, item in lacking
-        }
+        try:
+            self._lacking: dict[tuple[int, str], dict[str, Any]] = {
+                (kind, id_): orjson.loads(item) for kind, id_, item in lacking
+            }
+        except ValueError as error:
+            raise DamagedIndex("the item of a thing") from error
         self._labelled = {n for (n,) in connection.execute("SELECT thing FROM text WHERE field = ?", (Field.LABEL,))}
 
     def profile(self, document: Document) -> None:
@@ -100,10 +103,11 @@ class Writer:
         self._put(_MISSING, [(path, code)])
 
     def commit(self) -> None:
-        """Write what was gathered, in one transaction."""
+        """Write what was gathered, in one transaction; what could not be written stays gathered."""
         with self._connection:
             for sql in (_THING, _WHOLE, _HOLDS, _TEXT, _TERM, _MODIFIED, _DONE, _FOUND, _MISSING):
-                self._connection.executemany(sql, self._rows.pop(sql, ()))
+                self._connection.executemany(sql, self._rows.get(sql, ()))
+        self._rows.clear()
 
     def _put(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self._rows.setdefault(sql, []).extend(rows)

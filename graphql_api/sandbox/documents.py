@@ -88,11 +88,14 @@ def write_documents(dataset: Dataset, path: Path, source: str, progress: Progres
 
 
 def read_documents(path: Path, source: str) -> Documents | None:
-    """The documents of a file; None where there is no whole file of this format that was made of `source`."""
+    """The documents of a file; None where there is no sound file of this format that was made of `source`."""
     if not path.is_file():
         return None
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     try:
+        connection.execute("PRAGMA mmap_size = 0")  # a mapped file that is cut off later would end the process
+        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("damaged")
         known = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
         if known == {"format": str(FORMAT), "source": source}:
             return Documents(connection)

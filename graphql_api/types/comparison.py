@@ -139,7 +139,7 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
     if len(found) < len({start, goal}):
         return None
     number, ends = start.release, (found[start].n, found[goal].n)
-    answer = await (await loaders.index(number)).ask(gap, *ends)
+    answer = await loaders.ask(await loaders.index(number), gap, *ends)
     profiles: list[Any] = await concepts(loaders, number, ends)
     groups = [CompetenceGroup(loaders=loaders, release=number, groups=each) for each in answer[1:]]
     return CompetenceGap(
@@ -160,7 +160,7 @@ async def similar_profiles(part: Part, first: int) -> list[SimilarProfile]:
     alike = [
         each
         for thing in found.values()
-        for each in await (await part.loaders.index(part.release)).ask(similar, thing.n, first)
+        for each in await part.loaders.ask(await part.loaders.index(part.release), similar, thing.n, first)
     ]
     profiles: list[Any] = await concepts(part.loaders, part.release, (each.profile for each in alike))
     shared: list[Any] = await all_of(begin(concepts(part.loaders, part.release, each.shared)) for each in alike)
@@ -185,9 +185,9 @@ async def profiles_for_competences(
     things = sorted(each.n for each in (await _things(loaders, have)).values())
     scope = f"matches {number} {things}"
     index = await loaders.index(number)
-    _, total = await index.ask(matches, things, 0, 0)
+    _, total = await loaders.ask(index, matches, things, 0, 0)
     window = paging.window(scope, total)
-    found, _ = await index.ask(matches, things, window.start, window.stop)
+    found, _ = await loaders.ask(index, matches, things, window.start, window.stop)
     return await _matches(loaders, number, window, found)
 
 

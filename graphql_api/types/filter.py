@@ -78,7 +78,7 @@ async def occupational_profiles(
         return await page(OccupationalProfile, loaders, number, paging)
     index = await loaders.index(number)
     wanted = await _wanted(loaders, number, filter or OccupationalProfileFilter())
-    found = [] if wanted is None else await index.ask(profiles, wanted, _order(order_by))
+    found = [] if wanted is None else await loaders.ask(index, profiles, wanted, _order(order_by))
     window = paging.window(f"profiles {number} {filter} {order_by}", len(found))
     return connection(window, await concepts(loaders, number, found[window.start : window.stop]))  # type: ignore[arg-type]
 
@@ -111,7 +111,7 @@ async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
 
 async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:
     index = await loaders.index(number)
-    return frozenset(await index.ask(index.search.things, text, {Kind.OccupationalProfile}, None))
+    return frozenset(await loaders.ask(index, index.search.things, text, {Kind.OccupationalProfile}, None))
 
 
 def _order(order: OccupationalProfileOrder | None) -> Order:

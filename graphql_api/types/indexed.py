@@ -71,8 +71,8 @@ async def find_code(loaders: Loaders, number: str, kind: Kind, code: str) -> Con
 async def page_of(loaders: Loaders, number: str, kind: Kind, paging: Paging) -> Connection[Concept]:
     """A page of all things of a kind, by code."""
     index = await loaders.index(number)
-    window = paging.window(f"{kind.name} {number}", await index.ask(count, kind))
-    found = index.same(await index.ask(listed, kind, window.start, window.stop))
+    window = paging.window(f"{kind.name} {number}", await loaders.ask(index, count, kind))
+    found = index.same(await loaders.ask(index, listed, kind, window.start, window.stop))
     return connection(window, [concept(loaders, number, each) for each in found])
 
 

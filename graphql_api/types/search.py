@@ -111,8 +111,8 @@ async def search(
     scope = _scope(number, text, types, languages)
     # The total is told by the search itself, so the window is made for as many as could be found.
     window = paging.window(scope, index.MOST_FOUND)
-    hits, total = await found.ask(
-        found.search.search, text, kinds(types), _places(languages), window.start, window.stop
+    hits, total = await loaders.ask(
+        found, found.search.search, text, kinds(types), _places(languages), window.start, window.stop
     )
     nodes = await concepts(loaders, number, (hit.thing for hit in hits))
     matches = [_match(hit, node) for hit, node in zip(hits, nodes, strict=True)]
@@ -129,7 +129,7 @@ async def suggest(
     """Titles and alternative names of profiles that go on as typed."""
     if not 0 <= first <= MOST_SUGGESTIONS:
         raise BadUserInput(f"`first` is {first}; it goes from 0 to {MOST_SUGGESTIONS}.")
-    found = await (await loaders.index(number)).ask(index.suggest, prefix, _places(languages), first)
+    found = await loaders.ask(await loaders.index(number), index.suggest, prefix, _places(languages), first)
     profiles = await concepts(loaders, number, (each.thing for each in found))
     return [
         Suggestion(

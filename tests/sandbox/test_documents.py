@@ -248,6 +248,15 @@ def test_a_damaged_file_is_not_read(tmp_path: Path, content: bytes) -> None:
     assert read_documents(tmp_path / "damaged.sqlite", "a workbook") is None
 
 
+def test_a_file_with_zeroed_pages_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
+    """Its first pages are sound, so that it would be opened, and fail for some documents at each start."""
+    path = tmp_path / "3.9.sqlite"
+    content = path.read_bytes()
+    path.write_bytes(content[:-65536] + bytes(65536))
+
+    assert reopen("a workbook") is None
+
+
 def test_half_a_file_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
     path = tmp_path / "3.9.sqlite"
     path.write_bytes(path.read_bytes()[:8192])

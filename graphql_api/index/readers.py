@@ -1,0 +1,116 @@
+"""Threads that read one index file: a bounded queue before them, and a deadline for each question.
+
+A question whose deadline has passed in the queue is not run; a running one is interrupted within STEPS steps of SQLite.
+"""
+
+import asyncio
+import math
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Concatenate, ParamSpec, TypeVar
+
+from graphql_api.errors import ServerBusy, UpstreamTimeout
+from graphql_api.metrics import INDEX_QUESTIONS
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 2
+"""Threads that read one index."""
+QUEUE = 200
+"""Questions of one index that run or wait at once. An operation has one of them at a time."""
+STEPS = 20_000
+"""Steps of SQLite's virtual machine between two looks at the clock: about two milliseconds."""
+RETRY_AFTER = 1.0
+"""Seconds after which a client may ask again: a full queue is empty in less."""
+
+
+class _Late(Exception):
+    """Nobody waits for this question any more."""
+
+
+class _Question:
+    """A question under way; `deadline` is a time of `time.monotonic`, moved to the past when its caller leaves."""
+
+    __slots__ = ("deadline",)
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+
+
+class Readers:
+    """Runs questions (functions of a connection) in threads. `connect` opens a connection for each thread at once."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], threads: int = THREADS, queue: int = QUEUE) -> None:
+        self._pool = ThreadPoolExecutor(threads, "index")
+        self._threads = threads
+        self._queue = queue
+        self._pending = 0
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        for _ in range(threads):
+            self._idle.put(connect())
+
+    async def ask(
+        self,
+        deadline: float,
+        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The answer to a question; raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
+        if self._pending >= self._queue:
+            INDEX_QUESTIONS.labels("refused").inc()
+            raise ServerBusy("Too many questions wait for the index; ask again.", retry_after=RETRY_AFTER)
+        waiting = _Question(deadline)
+        self._pending += 1
+        future = asyncio.get_running_loop().run_in_executor(
+            self._pool, lambda: self._run(waiting, question, *args, **kwargs)
+        )
+        try:
+            if deadline < math.inf:
+                await asyncio.wait([future], timeout=max(deadline - time.monotonic(), 0))
+                if not future.done():
+                    raise _Late
+            answer = await future
+        except _Late:
+            INDEX_QUESTIONS.labels("late").inc()
+            raise UpstreamTimeout("The index did not answer in time.", retry_after=RETRY_AFTER) from None
+        finally:
+            self._pending -= 1
+            waiting.deadline = -math.inf
+            future.cancel()
+        INDEX_QUESTIONS.labels("answered").inc()
+        return answer
+
+    def _run(
+        self,
+        waiting: _Question,
+        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        def is_late() -> bool:
+            return time.monotonic() >= waiting.deadline
+
+        if is_late():
+            raise _Late
+        connection = self._idle.get()
+        connection.set_progress_handler(is_late, STEPS)
+        try:
+            return question(connection, *args, **kwargs)
+        except sqlite3.OperationalError:
+            if is_late():
+                raise _Late from None
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+            self._idle.put(connection)
+
+    def close(self) -> None:
+        """Wait for the questions that are being answered, and close the connections."""
+        self._pool.shutdown(cancel_futures=True)
+        for _ in range(self._threads):
+            self._idle.get().close()

@@ -1,0 +1,342 @@
+"""Index files that are damaged, cut off, deleted, replaced or cannot be written: found, set aside, made anew, never taken for whole."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.errors import NotIndexedYet
+from graphql_api.index import Index, Indexes
+from graphql_api.index.file import IndexFile
+from graphql_api.index.tables import FORMAT, Kind
+from graphql_api.index.things import listed, things
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+from tests.index.test_walk import World
+
+PAGE = 4096
+PROFILES = 42
+
+
+@pytest.fixture
+async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
+    made = World(releases, tmp_path / "index")
+    yield made
+    await made.aclose()
+
+
+def zeroed(path: Path, first: int = 1) -> None:
+    """Overwrite all pages from `first` on with zeros, in the same file."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(first * PAGE)
+        file.write(b"\0" * (size - first * PAGE))
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, 2 * PAGE)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def rubbish(path: Path) -> None:
+    path.write_bytes(b"no database at all, " * 5000)
+
+
+def broken_rows(path: Path) -> None:
+    """Pages are sound, but what stands in the rows is no JSON."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE thing SET item = zeroblob(length(item))")
+
+
+def broken_texts(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE thing SET uuid = CAST(x'ff' || n AS TEXT)")
+
+
+def without_a_table(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE thing RENAME TO other")
+
+
+DAMAGES: list[Callable[[Path], None]] = [zeroed, cut_off, emptied, rubbish, broken_rows, broken_texts, without_a_table]
+
+
+async def profiles(index: Index) -> int:
+    return len(await index.ask(listed, Kind.OccupationalProfile, 0, 1000))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_file_damaged_under_a_running_server_is_made_anew(world: World, damage: Callable[[Path], None]) -> None:
+    indexes = world.start()
+    index = await indexes.get("3.11")
+    damage(world.file().path)
+
+    _forget_pages(index)
+    with pytest.raises(NotIndexedYet) as raised:
+        await index.ask(things, range(1, 500))
+
+    assert raised.value.extensions["code"] == "NOT_INDEXED_YET"
+    assert raised.value.extensions["retryAfter"] >= 1
+    assert indexes.state("3.11")["state"] == "being made"
+    assert indexes.state("3.11")["reason"] == "the file was damaged"
+    assert await profiles(await indexes.get("3.11")) == PROFILES
+    assert indexes.state("3.11")["state"] == "whole"
+    assert world.file().path.with_suffix(".damaged").exists()
+    assert set(world.documents().values()) == {2}  # walked twice
+
+
+@pytest.mark.parametrize("damage", [zeroed, cut_off, emptied, rubbish])
+async def test_a_file_damaged_before_the_start_is_found_at_the_start(
+    world: World, damage: Callable[[Path], None]
+) -> None:
+    await (first := world.start()).get("3.11")
+    await first.aclose()
+    damage(world.file().path)
+
+    assert await profiles(await world.start().get("3.11")) == PROFILES
+
+
+async def test_a_thing_looked_up_on_the_event_loop_finds_the_damage_too(world: World) -> None:
+    indexes = world.start()
+    index = await indexes.get("3.11")
+    broken_rows(world.file().path)
+
+    with pytest.raises(NotIndexedYet):
+        index.at_hand(things, 1)
+
+    assert not indexes.has("3.11")
+    assert await profiles(await indexes.get("3.11")) == PROFILES
+
+
+async def test_a_question_that_asks_nonsense_does_not_condemn_the_file(world: World) -> None:
+    indexes = world.start()
+    index = await indexes.get("3.11")
+
+    with pytest.raises(sqlite3.OperationalError):
+        await index.ask(lambda connection: connection.execute("SELECT nonsense"))
+    with pytest.raises(ZeroDivisionError):
+        await index.ask(lambda connection: 1 // 0)
+
+    assert await indexes.get("3.11") is index
+
+
+async def test_damage_that_comes_again_is_not_repaired_at_once_again(world: World) -> None:
+    """A disk that spoils what is written to it would have the release walked without end."""
+    indexes = world.start()
+    for _ in range(2):
+        index = await indexes.get("3.11")
+        broken_rows(world.file().path)
+        with pytest.raises(NotIndexedYet) as raised:
+            index.at_hand(things, 1)
+    world.asked.clear()
+
+    with pytest.raises(NotIndexedYet):
+        await indexes.get("3.11")
+
+    assert raised.value.extensions["retryAfter"] > 20
+    assert indexes.state("3.11")["state"] == "failed"
+    assert world.asked == []
+
+
+async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world: World) -> None:
+    indexes = world.start()
+    index = await indexes.get("3.11")
+    broken_rows(world.file().path)
+
+    found = await asyncio.gather(*(index.ask(things, [n]) for n in range(1, 30)), return_exceptions=True)
+    await indexes.get("3.11")
+
+    assert {type(each) for each in found} == {NotIndexedYet}
+    assert set(world.documents().values()) == {2}
+
+
+async def test_a_damaged_file_that_another_process_replaced_is_left_in_place(world: World) -> None:
+    mine, other = world.start(), world.start()
+    index = await mine.get("3.11")
+    await other.get("3.11")
+    broken_rows(world.file().path)
+    with pytest.raises(NotIndexedYet):
+        (await other.get("3.11")).at_hand(things, 1)
+    good = await other.get("3.11")
+    world.asked.clear()
+
+    with pytest.raises(NotIndexedYet):
+        index.at_hand(things, 1)
+    building = mine.begin("3.11")
+    await building.task
+
+    assert await profiles(good) == PROFILES
+    assert world.file().id() is not None
+
+
+async def test_a_file_deleted_under_a_running_server_goes_on_serving(world: World) -> None:
+    indexes = world.start()
+    index = await indexes.get("3.11")
+    world.file().path.unlink()
+    indexes.measure()
+
+    assert await profiles(index) == PROFILES
+    assert await indexes.get("3.11") is index
+
+
+async def test_a_file_of_another_format_is_made_anew(world: World) -> None:
+    await (first := world.start()).get("3.11")
+    await first.aclose()
+    with closing(sqlite3.connect(world.file().path)) as connection:
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+
+    indexes = world.start()
+
+    assert await profiles(await indexes.get("3.11")) == PROFILES
+    assert world.file().is_there()
+
+
+async def test_a_part_whose_rows_are_damaged_is_begun_again(world: World) -> None:
+    indexes = world.start()
+    indexes.begin("3.11")
+    await world.until(200)
+    await indexes.aclose()
+    with closing(sqlite3.connect(world.file().part)) as connection, connection:
+        connection.execute("UPDATE thing SET code = NULL, item = x'00'")
+
+    assert await profiles(await world.start().get("3.11")) == PROFILES
+
+
+@contextmanager
+def little_room(world: World, monkeypatch: pytest.MonkeyPatch, pages: int) -> Iterator[None]:
+    """SQLite finds the disk full when a part grows beyond this size."""
+    begin = IndexFile.begin
+
+    def limited(file: IndexFile) -> sqlite3.Connection:
+        connection = begin(file)
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(IndexFile, "begin", limited)
+        yield
+
+
+@pytest.mark.parametrize("pages", [30, 150, 300])
+async def test_a_disk_that_is_full_is_a_code_and_no_index(
+    world: World, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    indexes = world.start()
+    with little_room(world, monkeypatch, pages), pytest.raises(NotIndexedYet) as raised:
+        await indexes.get("3.11")
+
+    assert raised.value.extensions["retryAfter"] >= 1
+    assert str(world.folder) not in str(raised.value)
+    assert world.file().id() is None
+    assert indexes.state("3.11") == {"state": "failed", "retryAfter": 30.0, "reason": "the file cannot be written"}
+    world.asked.clear()
+    with pytest.raises(NotIndexedYet):
+        await indexes.get("3.11")
+    assert world.asked == []  # the next try waits
+
+
+async def test_an_index_is_made_once_there_is_room_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with little_room(world, monkeypatch, 150), pytest.raises(NotIndexedYet):
+        await world.start().get("3.11")
+
+    assert await profiles(await world.start().get("3.11")) == PROFILES
+
+
+async def test_a_folder_that_cannot_be_written_is_a_code(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **more: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+
+    with pytest.raises(NotIndexedYet):
+        await world.start().get("3.11")
+
+
+async def test_a_file_system_without_locks_does_not_wait_for_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: Any) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("graphql_api.index.file.fcntl.flock", unsupported)
+
+    assert await profiles(await world.start().get("3.11")) == PROFILES
+
+
+async def test_clients_get_a_code_and_health_the_truth(releases: Releases, settings: Settings, tmp_path: Path) -> None:
+    async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
+        assert (await _search(server)).get("errors") is None
+        indexes: Indexes = server.app.state.parts.indexes
+        index = indexes.at_hand("3.11")
+        assert index is not None
+        indexes._patient = False  # as over the Competent API
+        zeroed(indexes._file("3.11").path)
+        _forget_pages(index)
+
+        (error,) = (await _search(server, "lassen"))["errors"]
+        told = (await server.client.get("/health/ready")).json()
+
+        assert error["extensions"]["code"] == "NOT_INDEXED_YET"
+        assert error["extensions"]["retryAfter"] >= 1
+        assert told["index"]["state"] == "being made"
+        assert told["index"]["reason"] == "the file was damaged"
+        await indexes.ready("3.11")
+        assert (await _search(server)).get("errors") is None
+
+
+async def _search(server: Server, text: str = "verpleegkundige") -> Any:
+    return (
+        await server.post(
+            "query ($text: String!) { search(text: $text, types: [SKILL]) { totalCount } }", {"text": text}
+        )
+    ).json()
+
+
+def _forget_pages(index: Index) -> None:
+    """What SQLite has in memory of a small file is let go, as in a large one."""
+    idle = index._readers._idle
+    readers = [idle.get() for _ in range(idle.qsize())]
+    for each in (*readers, index._here):
+        each.execute("PRAGMA shrink_memory")
+    for each in readers:
+        idle.put(each)
+
+
+CUT = """
+import os, sqlite3, sys
+from pathlib import Path
+from graphql_api.index.file import is_damage, read_only
+connection = read_only(Path(sys.argv[1]))
+connection.execute("SELECT count(*) FROM thing").fetchall()
+os.truncate(sys.argv[1], 8192)
+try:
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("SELECT * FROM thing").fetchall()
+    connection.execute("SELECT * FROM searched").fetchall()
+except sqlite3.DatabaseError as error:
+    print("damaged", is_damage(error))
+"""
+
+
+async def test_a_process_survives_a_file_that_is_cut_off_under_it(world: World) -> None:
+    """With memory mapping it would be ended by SIGBUS."""
+    await (first := world.start()).get("3.11")
+    await first.aclose()
+
+    ended = subprocess.run(
+        [sys.executable, "-c", CUT, str(world.file().path)], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "damaged True\n"), ended.stderr

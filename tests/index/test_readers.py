@@ -1,0 +1,149 @@
+"""Index threads: a bounded queue, deadlines in the queue and while a question runs, and turns between operations."""
+
+import asyncio
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from graphql_api.errors import ServerBusy, UpstreamTimeout
+from graphql_api.fetching import Asker
+from graphql_api.index.readers import Readers
+from graphql_api.settings import Settings
+from tests.conftest import Server
+
+ENDLESS = "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) SELECT count(*) FROM counted"
+
+
+def connect() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", check_same_thread=False)
+
+
+def one(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("SELECT 1").fetchone()[0]
+    return found
+
+
+@pytest.fixture
+async def readers() -> AsyncIterator[Readers]:
+    made = Readers(connect, threads=1, queue=3)
+    yield made
+    made.close()
+
+
+class Held:
+    """A question that keeps its thread until it is released."""
+
+    def __init__(self) -> None:
+        self.began, self.release = threading.Event(), threading.Event()
+
+    def __call__(self, connection: sqlite3.Connection) -> int:
+        self.began.set()
+        self.release.wait()
+        return one(connection)
+
+
+async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(readers: Readers) -> None:
+    held, ran = Held(), list[sqlite3.Connection]()
+    first = asyncio.create_task(readers.ask(math.inf, held))
+    await asyncio.to_thread(held.began.wait)
+
+    with pytest.raises(UpstreamTimeout) as raised:
+        await readers.ask(time.monotonic() - 1, ran.append)
+    held.release.set()
+
+    assert await first == 1
+    assert await readers.ask(math.inf, one) == 1
+    assert ran == []
+    assert raised.value.extensions == {"code": "UPSTREAM_TIMEOUT", "retryAfter": 1.0}
+
+
+async def test_a_running_question_is_interrupted_at_its_deadline(readers: Readers) -> None:
+    told = list[sqlite3.Error]()
+
+    def endless(connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute(ENDLESS).fetchall()
+        except sqlite3.Error as error:
+            told.append(error)
+            raise
+
+    with pytest.raises(UpstreamTimeout):
+        await readers.ask(time.monotonic() + 0.02, endless)
+
+    assert await readers.ask(math.inf, one) == 1  # by the only thread
+    assert [str(each) for each in told] == ["interrupted"]
+
+
+async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers) -> None:
+    began = threading.Event()
+
+    def endless(connection: sqlite3.Connection) -> None:
+        began.set()
+        connection.execute(ENDLESS).fetchall()
+
+    task = asyncio.create_task(readers.ask(math.inf, endless))
+    await asyncio.to_thread(began.wait)
+    task.cancel()
+
+    assert await readers.ask(math.inf, one) == 1
+    assert task.cancelled()
+
+
+async def test_a_full_queue_refuses_with_a_code_and_when_to_ask_again(readers: Readers) -> None:
+    held = Held()
+    tasks = [asyncio.create_task(readers.ask(math.inf, each)) for each in (held, one, one)]
+    await asyncio.to_thread(held.began.wait)
+
+    with pytest.raises(ServerBusy) as raised:
+        await readers.ask(math.inf, one)
+    held.release.set()
+
+    assert raised.value.extensions == {"code": "SERVER_UNAVAILABLE", "retryAfter": 1.0}
+    assert await asyncio.gather(*tasks) == [1, 1, 1]
+    assert await readers.ask(math.inf, one) == 1
+
+
+async def test_errors_of_a_question_are_its_own(readers: Readers) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await readers.ask(math.inf, lambda connection: connection.execute("SELECT * FROM absent"))
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await readers.ask(time.monotonic() + 60, lambda connection: connection.execute("SELECT * FROM absent"))
+
+
+async def test_questions_of_two_operations_take_turns(server: Server) -> None:
+    """However many questions one operation has, that of another comes after one of them."""
+    parts = server.app.state.parts
+    await parts.indexes.ready("3.11")
+    greedy, modest = parts.loaders(Asker()), parts.loaders(Asker())
+    index = await greedy.index("3.11")
+    index._readers.close()
+    index._readers = Readers(connect, threads=1)
+    order: list[str] = []
+
+    def named(name: str) -> Callable[[sqlite3.Connection], None]:
+        return lambda connection: order.append(name)
+
+    held = Held()
+    blocked = asyncio.create_task(index.ask(held))
+    await asyncio.to_thread(held.began.wait)
+    many = [asyncio.ensure_future(greedy.ask(index, named("greedy"))) for _ in range(10)]
+    await asyncio.sleep(0)
+    other = asyncio.ensure_future(modest.ask(index, named("modest")))
+    await asyncio.sleep(0)
+    held.release.set()
+    await asyncio.gather(blocked, other, *many)
+
+    assert order.index("modest") <= 1
+
+
+async def test_the_deadline_of_a_request_ends_its_index_questions(server: Server, settings: Settings) -> None:
+    parts = server.app.state.parts
+    await parts.indexes.ready("3.11")
+    late = parts.loaders(Asker(deadline=asyncio.get_running_loop().time() - 1))
+
+    with pytest.raises(UpstreamTimeout):
+        await late.ask(await late.index("3.11"), one)
