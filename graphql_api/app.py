@@ -28,7 +28,7 @@ from graphql_api.health import Health
 from graphql_api.home import home_routes
 from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
-from graphql_api.live import Connections, Events, Running, WebSockets
+from graphql_api.live import BoundedMessages, Connections, Events, Running, WebSockets
 from graphql_api.observing import Observing
 from graphql_api.outcomes import Outcomes
 from graphql_api.parts import Parts
@@ -58,7 +58,7 @@ def create_app(
     outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")
     endpoint = _endpoint(settings, parts)
     running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
-    connections = Connections(settings.live_connections, stopping)
+    connections = Connections(settings.live_connections, stopping, settings.live_connections_per_client)
     graphql = Events(endpoint, running, connections)
     decide = deciding(settings)
     layers = wrapping(settings)
@@ -73,6 +73,7 @@ def create_app(
         ],
         middleware=[  # outermost first
             Middleware(Observing, stopping, outcomes),
+            Middleware(BoundedMessages, settings.live_messages, settings.max_body_bytes),
             *layers,
             *guarding(decide, outcomes),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
@@ -83,6 +84,7 @@ def create_app(
     )
     app.state.parts = parts
     app.state.fast_path = fast
+    app.state.connections = connections
     app.state.stopping = stopping
     return app
 
@@ -124,8 +126,9 @@ def _sockets(settings: Settings, running: Running, connections: Connections, out
         connections,
         outcomes,
         settings.origins,
+        init_timeout=settings.live_init_timeout,
+        idle_timeout=settings.live_idle_timeout,
         most_operations=settings.live_operations,
-        most_bytes=settings.max_body_bytes,
     )
 
 

@@ -20,16 +20,18 @@ _NO_HTTP = "This is no HTTP request: its method, a header or the form of its bod
 
 
 class Bounds(Config):
-    """uvicorn's configuration with two bounds more.
+    """uvicorn's configuration with three bounds more.
 
     `arrival`: seconds for a request to arrive, head and body, from its first byte or, for the first one, from the connection.
     `head_bytes`: bytes of a head, with the trailers of a body in chunks.
+    `frames`: frames per second of a WebSocket.
     """
 
-    def __init__(self, app: Any, *, arrival: float, head_bytes: int, **others: Any) -> None:
+    def __init__(self, app: Any, *, arrival: float, head_bytes: int, frames: int = 200, **others: Any) -> None:
         super().__init__(app, http=Connection, **others)
         self.arrival = arrival
         self.head_bytes = head_bytes
+        self.frames = frames
 
 
 class AtOnce(Protocol):

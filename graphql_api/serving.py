@@ -53,6 +53,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
     from uvicorn.supervisors import Multiprocess
 
     from graphql_api.connection import Bounds
+    from graphql_api.live.protocol import WebSocketProtocol
 
     def draining() -> "Starlette":
         drain_first(getattr(app.state, "stopping", None) or asyncio.Event(), settings.drain)
@@ -66,13 +67,14 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         workers=settings.workers,
         arrival=settings.request_timeout,
         head_bytes=settings.head_bytes,
+        frames=settings.live_frames,
         log_level=settings.log if settings.log != "info" else "warning",
         log_config=None,
         access_log=False,
         server_header=False,
         reset_contextvars=True,
         loop="graphql_api.loop:new_loop",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=settings.max_body_bytes,
         timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=settings.stop_timeout,

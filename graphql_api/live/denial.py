@@ -26,7 +26,7 @@ async def deny(scope: Scope, receive: Receive, send: Send, refusal: Refused, cod
     """Refuse a connection; `code` is for servers that close instead."""
     await receive()  # websocket.connect
     if EXTENSION not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": code, "reason": str(refusal)[:120]})
+        await send({"type": "websocket.close", "code": code, "reason": fitting(str(refusal))})
         return
 
     async def told(message: Message) -> None:
@@ -35,3 +35,8 @@ async def deny(scope: Scope, receive: Receive, send: Send, refusal: Refused, cod
     response = refused(refusal, JSON, record_of(scope))
     response.headers.update(HEADERS)
     await response({**scope, "type": "http"}, receive, told)
+
+
+def fitting(reason: str) -> str:
+    """The reason of a close, cut to what a close frame holds: 123 bytes (RFC 6455, 5.5)."""
+    return reason.encode()[:123].decode(errors="ignore")

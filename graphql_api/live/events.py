@@ -19,7 +19,7 @@ from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavai
 from graphql_api.endpoint import refused as refused_response
 from graphql_api.endpoint.answer import headers_of
 from graphql_api.endpoint.operation import operation_of
-from graphql_api.live.connections import Connections, TooMany
+from graphql_api.live.connections import Connections, TooMany, TooManyOfClient, client_of
 from graphql_api.live.running import Running
 from graphql_api.live.telling import refused, told
 from graphql_api.media import preferred
@@ -33,6 +33,8 @@ EVENTS = "text/event-stream"
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment tells that the connection lives; proxies cut silent ones after 30 to 60."""
 
+_TRY_AGAIN = 5.0
+"""Seconds after which a client without a place may try again."""
 _OFFERED = (JSON, RESPONSE_JSON, EVENTS)
 _BEAT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
@@ -55,26 +57,26 @@ class Events:
             return
         record.protocol = "events"
         try:
-            if self.connections.full:
-                raise Unavailable("This server has as many open connections as it can; ask again.", 5.0)
-            operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
+            with self.connections.one(record.protocol, client_of(scope, record)):
+                operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
+                headers = headers_of(record) | {"X-Accel-Buffering": "no"}
+                stream = self._stream(operation, record)
+                await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
+        except TooManyOfClient as refusal:
+            rate_limited = Refused(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
+            await refused_response(rate_limited, JSON, record)(scope, receive, send)
+        except TooMany as refusal:
+            await refused_response(Unavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
         except Refused as refusal:
             await refused_response(refusal, JSON, record)(scope, receive, send)
-            return
-        headers = headers_of(record) | {"X-Accel-Buffering": "no"}
-        stream = self._stream(operation, record)
-        await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
 
     async def _stream(self, operation: Operation, record: Record) -> AsyncGenerator[bytes]:
         languages = accepted(text_in(record.head, b"accept-language"))
         try:
-            with self.connections.one(record.protocol):
-                answers = self.running.answers(operation, languages, record)
-                async with aclosing(answers), aclosing(self._beating(answers)) as events:
-                    async for answer in events:
-                        yield _BEAT if answer is None else _next(told(answer, record))
-        except TooMany:
-            return
+            answers = self.running.answers(operation, languages, record)
+            async with aclosing(answers), aclosing(self._beating(answers)) as events:
+                async for answer in events:
+                    yield _BEAT if answer is None else _next(told(answer, record))
         except (asyncio.CancelledError, GeneratorExit):
             record.ended = "left"
             raise

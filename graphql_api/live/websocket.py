@@ -7,34 +7,33 @@ Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from graphql_api.eager import ended
-from graphql_api.endpoint import Refused, Unforeseen
-from graphql_api.endpoint.operation import from_object
-from graphql_api.fetching import Tally
-from graphql_api.live.connections import Connections, TooMany
-from graphql_api.live.denial import deny
+from graphql_api.endpoint import Refused
+from graphql_api.live.connections import Connections, Place, TooMany, client_of
+from graphql_api.live.denial import deny, fitting
+from graphql_api.live.operations import IdInUse, Operations
+from graphql_api.live.page_origin import may_connect
 from graphql_api.live.running import Running
-from graphql_api.live.telling import observed, refused, told
 from graphql_api.origins import Origins
 from graphql_api.outcomes import Outcomes
-from graphql_api.record import Record, record_of
-from graphql_api.types.text import Language, accepted
+from graphql_api.record import record_of
+from graphql_api.types.text import accepted
 
 log = logging.getLogger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 _NO_ORIGINS = Origins(())
 _ID_LENGTH = 200
+_AS_USUAL = (1000, 1001)
+"""Codes with which a connection is closed that did nothing wrong."""
 _ELSEWHERE = Refused(403, "A page of this origin may not open a WebSocket here.", "FORBIDDEN")
 
 
@@ -57,13 +56,13 @@ class WebSockets:
     origins: Origins = _NO_ORIGINS
     """Of web pages that may connect, beside our own."""
     init_timeout: float = 5.0
+    idle_timeout: float = 60.0
     most_operations: int = 20
-    most_bytes: int = 256_000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
         websocket = WebSocket(scope, receive, send)
-        if not self._may_connect(websocket):
+        if not may_connect(websocket.headers, self.origins):
             await deny(scope, receive, send, _ELSEWHERE, 1008)
             return
         if PROTOCOL not in scope.get("subprotocols", ()):
@@ -72,28 +71,21 @@ class WebSockets:
             return
         await websocket.accept(PROTOCOL)
         try:
-            with self.connections.one("websocket"):
-                await _Connection(websocket, self).serve()
-        except TooMany:
-            await websocket.close(1013, "Too many connections; try again later")
-
-    def _may_connect(self, websocket: WebSocket) -> bool:
-        # Browsers let a page of any site connect, with the user's cookies; only the server can refuse.
-        origin = websocket.headers.get("origin")
-        if origin is None or self.origins.allow(origin):
-            return True
-        try:
-            return urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower() != ""
-        except ValueError:  # a bracket that is not closed
-            return False
+            with self.connections.one("websocket", client_of(scope, record_of(scope))) as place:
+                await _Connection(websocket, self, place).serve()
+        except TooMany as refusal:
+            await websocket.close(1013, str(refusal))
 
 
 class _Connection:
-    def __init__(self, websocket: WebSocket, bounds: WebSockets) -> None:
+    def __init__(self, websocket: WebSocket, bounds: WebSockets, place: Place) -> None:
         self._websocket = websocket
         self._bounds = bounds
-        self._languages: tuple[Language, ...] = accepted(websocket.headers.get("accept-language", ""))
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._place = place
+        languages = accepted(websocket.headers.get("accept-language", ""))
+        self._operations = Operations(
+            websocket.scope, bounds.running, bounds.outcomes, languages, bounds.most_operations, self._send
+        )
 
     async def serve(self) -> None:
         """Until the client goes, breaks the protocol, or the server stops."""
@@ -104,13 +96,14 @@ class _Connection:
             if not talking.done():
                 await self._close(Closing(1001, "The server is being stopped"))
         finally:
-            await ended((talking, stopping, *self._operations.values()))
+            await ended((talking, stopping))
+            await self._operations.end()
 
     async def _talk(self) -> None:
         try:
             await self._begin()
             while True:
-                await self._take(await self._message())
+                await self._take(await self._next())
         except WebSocketDisconnect:
             return
         except Closing as closing:
@@ -122,7 +115,9 @@ class _Connection:
     async def _close(self, closing: Closing) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone already
             if self._websocket.application_state is WebSocketState.CONNECTED:
-                await self._websocket.close(closing.code, closing.reason[:120])
+                if closing.code not in _AS_USUAL:
+                    log.info("a WebSocket is closed with %d: %r", closing.code, closing.reason)
+                await self._websocket.close(closing.code, fitting(closing.reason))
 
     async def _begin(self) -> None:
         try:
@@ -135,14 +130,28 @@ class _Connection:
             raise Closing(4401, "Unauthorized")
         if message["type"] != "connection_init" or not isinstance(message.get("payload"), dict | None):
             raise Closing(4400, "The first message must be connection_init, its payload an object")
+        try:
+            self._place.move(client_of(self._websocket.scope, record_of(self._websocket.scope)))
+        except TooMany as refusal:
+            raise Closing(1013, str(refusal)) from None
         await self._send({"type": "connection_ack"})
+
+    async def _next(self) -> dict[str, Any]:
+        """The next message; closes a connection that is idle."""
+        most = self._bounds.idle_timeout
+        while True:
+            try:
+                async with asyncio.timeout(most):
+                    return await self._message()
+            except TimeoutError:
+                quiet = asyncio.get_running_loop().time() - self._operations.last_end
+                if not self._operations.any and quiet >= most:
+                    raise Closing(1000, f"No operation for {most:g} seconds; connect again when there is one") from None
 
     async def _message(self) -> dict[str, Any]:
         text = (await self._frame()).get("text")
         if text is None:
             raise Closing(4400, "Messages must be text")
-        if len(text) > self._bounds.most_bytes:
-            raise Closing(1009, f"A message may have {self._bounds.most_bytes} bytes")
         try:
             message = orjson.loads(text)
         except ValueError:
@@ -166,60 +175,17 @@ class _Connection:
             case "connection_init":
                 raise Closing(4429, "Too many initialisation requests")
             case "subscribe":
-                self._subscribe(_id(message), message.get("payload"))
+                await self._subscribe(_id(message), message.get("payload"))
             case "complete":
-                if task := self._operations.get(_id(message)):
-                    task.cancel()
+                self._operations.complete(_id(message))
             case _:
                 raise Closing(4400, "This type of message is not known")
 
-    def _subscribe(self, id: str, payload: Any) -> None:
-        if id in self._operations:
-            raise Closing(4409, f"Subscriber for {id} already exists")
-        task = asyncio.create_task(self._run(id, payload, full=len(self._operations) >= self._bounds.most_operations))
-        self._operations[id] = task
-        task.add_done_callback(lambda done: self._ended(id, done))
-
-    def _ended(self, id: str, task: "asyncio.Task[None]") -> None:
-        if self._operations.get(id) is task:
-            del self._operations[id]
-
-    async def _run(self, id: str, payload: Any, full: bool) -> None:
-        record = self._record()
-        with observed(record, self._bounds.outcomes):
-            await self._answer(id, payload, full, record)
-
-    async def _answer(self, id: str, payload: Any, full: bool, record: Record) -> None:
+    async def _subscribe(self, id: str, payload: Any) -> None:
         try:
-            if full:
-                most = self._bounds.most_operations
-                raise Refused(429, f"{most} operations at once may run on a connection; complete one.", "RATE_LIMITED")
-            answers = self._bounds.running.answers(from_object(payload), self._languages, record)
-            async with aclosing(answers):
-                async for answer in answers:
-                    payload = told(answer, record)
-                    if not answer.executed:
-                        self._operations.pop(id, None)
-                        await self._send({"id": id, "type": "error", "payload": payload["errors"]})
-                        return
-                    await self._send({"id": id, "type": "next", "payload": payload})
-            self._operations.pop(id, None)  # before the message: the client may use the id again at once
-            await self._send({"id": id, "type": "complete"})
-        except Refused as refusal:
-            self._operations.pop(id, None)
-            await self._send({"id": id, "type": "error", "payload": [refused(refusal, record)]})
-        except WebSocketDisconnect:
-            record.ended = "left"
-        except Exception:
-            log.exception("unexpected error in request %s", record.request_id)
-            await self._send({"id": id, "type": "error", "payload": [refused(Unforeseen(), record)]})
-
-    def _record(self) -> Record:
-        """Of one operation: an id of its own, and whom access has let in on this connection."""
-        known, request_id = record_of(self._websocket.scope), uuid4().hex
-        headers = known.asker.headers | {"X-Request-ID": request_id}
-        asker = replace(known.asker, headers=headers, tally=Tally())
-        return Record(request_id, client=known.client, protocol="websocket", asker=asker)
+            await self._operations.start(id, payload)
+        except IdInUse:
+            raise Closing(4409, f"Subscriber for {id} already exists") from None
 
     async def _send(self, message: dict[str, Any]) -> None:
         with suppress(RuntimeError):  # closed meanwhile: the messages of this connection end here

@@ -200,7 +200,27 @@ class Settings:
     live_connections: int = setting(
         1000, "Most WebSockets and streams of events that are open at once, in each process.", least=0
     )
+    live_connections_per_client: int = setting(
+        100,
+        "Highest number of WebSockets and event streams that one client has open, in each process: one key, or without keys one "
+        "IPv4 address or one /64 network of IPv6.",
+        least=1,
+    )
     live_operations: int = setting(20, "Most operations at once on one WebSocket.", least=1)
+    live_messages: int = setting(
+        50, "Highest number of messages per second on one WebSocket, averaged over ten seconds.", least=1
+    )
+    live_frames: int = setting(
+        200,
+        "Highest number of frames per second on one WebSocket, pings and fragments included, averaged over ten seconds.",
+        least=1,
+    )
+    live_init_timeout: float = setting(
+        5.0, "Longest time until the client of a WebSocket sends `connection_init`.", least=0.001
+    )
+    live_idle_timeout: float = setting(
+        60.0, "Time after which a WebSocket is closed on which no operation runs and no message arrives.", least=0.001
+    )
     cors_origins: str = setting(
         "",
         "Origins of web pages that may use this server, separated by commas: `https://example.org`, `https://*.example.org` for "

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pytest
 
+from graphql_api.live import Connections
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.bundled import bundled_datasets
 from graphql_api.sandbox.documents import Documents, documents_in_memory
@@ -27,10 +28,18 @@ def bundled() -> dict[str, Documents]:
     return {each.number: documents_in_memory(each) for each in bundled_datasets()}
 
 
+class Close(NamedTuple):
+    """How a server closed a WebSocket."""
+
+    messages: int
+    code: int
+    reason: str
+
+
 class Socket:
     """A WebSocket to an ASGI app in this loop, as a server in front of the app would speak to it."""
 
-    def __init__(self, app: Any, headers: dict[str, str], subprotocols: list[str]) -> None:
+    def __init__(self, app: Any, headers: dict[str, str], subprotocols: list[str], address: str | None = None) -> None:
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         told = {"host": "server.test"} | headers
@@ -44,6 +53,7 @@ class Socket:
             "subprotocols": subprotocols,
             "scheme": "ws",
             "state": {},
+            "client": address and (address, 50_000),
         }
         self._in.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.create_task(app(dict(self.scope), self._in.get, self._out.put))
@@ -86,10 +96,16 @@ class Socket:
 
     async def closed(self) -> int:
         """The code that the server closes with; messages before are read over."""
+        return (await self.until_closed()).code
+
+    async def until_closed(self) -> Close:
+        """How the server closes, and after how many messages."""
+        messages = 0
         while (message := await self._out.get())["type"] != "websocket.close":
             assert message["type"] != "the app has ended"
+            messages += message["type"] == "websocket.send"
         await self.task
-        return int(message["code"])
+        return Close(messages, int(message["code"]), message.get("reason") or "")
 
     async def leave(self) -> None:
         """Go, as a client whose network is gone, and wait until the server has noticed."""
@@ -105,13 +121,17 @@ class Live(Server):
         self.releases = Releases([bundled()["3.10"]])
         super().__init__(self.releases, settings)
         self.parts = self.app.state.parts
+        self.connections: Connections = self.app.state.connections
         self.sockets: list[Socket] = []
 
     def socket(
-        self, headers: dict[str, str] | None = None, subprotocols: tuple[str, ...] = ("graphql-transport-ws",)
+        self,
+        headers: dict[str, str] | None = None,
+        subprotocols: tuple[str, ...] = ("graphql-transport-ws",),
+        address: str | None = None,
     ) -> Socket:
         """A new connection."""
-        self.sockets.append(Socket(self.app, headers or {}, list(subprotocols)))
+        self.sockets.append(Socket(self.app, headers or {}, list(subprotocols), address))
         return self.sockets[-1]
 
     async def opened(self) -> Socket:

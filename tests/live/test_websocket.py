@@ -3,16 +3,20 @@
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from graphql_api.keys import Keys
 from graphql_api.live import Connections, WebSockets
+from graphql_api.live.bounded import TURN_MESSAGES
 from graphql_api.outcomes import Outcomes
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
 from graphql_api.wrapping import HEADERS
-from tests.conftest import CP_7
+from tests.conftest import CP_7, counting_turns
 from tests.live.conftest import PUBLISHED, SUBSCRIPTION, Live, Socket, live_server
 
 COMPETENCE = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code }} }}'
@@ -148,6 +152,69 @@ async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
     assert asyncio.all_tasks() <= before
 
 
+async def test_an_id_is_free_right_after_complete(live: Live) -> None:
+    socket = await live.opened()
+    socket.subscribe("1", SUBSCRIPTION)
+    socket.send(type="complete", id="1")
+    socket.subscribe("1", SUBSCRIPTION)
+    await live.listened()
+    socket.send(type="complete", id="1")
+    socket.subscribe("1", COMPETENCE)
+
+    assert (await socket.get())["payload"]["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert await socket.get() == {"type": "complete", "id": "1"}
+    socket.send(type="ping")
+    assert await socket.get() == {"type": "pong"}
+
+
+async def test_complete_makes_room_for_another_operation_at_once(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_operations=1)) as live:
+        socket = await live.opened()
+        for id in ("1", "2", "3", "4"):
+            socket.subscribe(id, SUBSCRIPTION)
+            socket.send(type="complete", id=id)
+        socket.subscribe("5", COMPETENCE)
+
+        assert (await socket.get())["id"] == "5"
+
+
+async def test_a_completed_operation_sends_nothing_under_an_id_that_is_used_again(live: Live) -> None:
+    socket = await live.opened()
+    for _ in range(20):
+        socket.subscribe("1", "{ release { number } }")
+        socket.send(type="complete", id="1")
+    socket.subscribe("1", COMPETENCE)
+
+    assert "technicalCompetence" in (await socket.get())["payload"]["data"]
+    assert (await socket.get())["type"] == "complete"
+    socket.send(type="ping")
+    assert await socket.get() == {"type": "pong"}
+
+
+async def test_complete_for_an_id_that_is_not_running_is_ignored(live: Live) -> None:
+    socket = await live.opened()
+    socket.send(type="complete", id="never")
+    socket.subscribe("1", COMPETENCE)
+    assert [(await socket.get())["type"] for _ in range(2)] == ["next", "complete"]
+    socket.send(type="complete", id="1")  # as a client does that has not heard of its end yet
+    socket.subscribe("1", COMPETENCE)
+
+    assert [(await socket.get())["type"] for _ in range(2)] == ["next", "complete"]
+
+
+async def test_an_id_is_free_after_any_error(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    socket = await live.opened()
+    with monkeypatch.context() as patched:
+        patched.setattr("graphql_api.live.operations.from_object", lambda _: 1 / 0)
+        socket.subscribe("1", COMPETENCE)
+        assert await code_of(socket, "1") == "INTERNAL_SERVER_ERROR"
+    socket.subscribe("1", "{")
+    assert await code_of(socket, "1") == "GRAPHQL_PARSE_FAILED"
+    socket.subscribe("1", COMPETENCE)
+
+    assert (await socket.get())["type"] == "next"
+
+
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
@@ -255,12 +322,15 @@ async def test_a_second_initialisation_closes_with_4429(live: Live) -> None:
     assert await socket.closed() == 4429
 
 
-async def test_an_id_that_runs_already_closes_with_4409(live: Live) -> None:
+@pytest.mark.parametrize("id", ["1", "é" * 200])
+async def test_an_id_that_runs_already_closes_with_4409(live: Live, id: str) -> None:
     socket = await live.opened()
-    socket.subscribe("1", SUBSCRIPTION)
-    socket.subscribe("1", SUBSCRIPTION)
+    socket.subscribe(id, SUBSCRIPTION)
+    socket.subscribe(id, SUBSCRIPTION)
+    close = await socket.until_closed()
 
-    assert await socket.closed() == 4409
+    assert close.code == 4409
+    assert len(close.reason.encode()) <= 123  # a longer reason fits in no close frame
 
 
 async def test_who_does_not_initialise_in_time_is_closed_with_4408() -> None:
@@ -347,6 +417,106 @@ async def test_more_connections_than_there_may_be_are_told_to_come_later(live_se
 
         await first.leave()
         await live.opened()
+
+
+async def test_one_address_has_a_bounded_number_of_connections(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_connections_per_client=2)) as live:
+        for address in ("192.0.2.1", "::ffff:192.0.2.1"):
+            await live.socket(address=address).opened()
+        third = live.socket(address="192.0.2.1")
+        await third.accepted()
+        assert await third.closed() == 1013
+
+        await live.socket(address="192.0.2.2").opened()
+        for _ in range(2):
+            await live.socket(address="2001:db8::1").opened()
+        neighbour = live.socket(address="2001:db8::2:1")  # of the same /64
+        await neighbour.accepted()
+        assert await neighbour.closed() == 1013
+        streams = httpx.ASGITransport(live.app, client=("192.0.2.1", 1))
+        async with httpx.AsyncClient(transport=streams, base_url="http://server.test") as client:
+            refused = await client.post("/graphql", json={"query": "{"}, headers={"Accept": "text/event-stream"})
+
+    assert refused.status_code == 429
+    assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+
+
+async def test_a_place_of_an_address_is_free_once_its_connection_ends(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_connections_per_client=1)) as live:
+        for _ in range(3):
+            await (await live.socket(address="192.0.2.1").opened()).leave()
+        connections = live.connections
+
+    assert (connections.open, connections.clients) == (0, {})
+
+
+async def test_connections_with_a_key_count_for_the_key_and_not_the_address(
+    live_settings: Settings, tmp_path: Path
+) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    one, other = ({"X-API-Key": keys.new(name)} for name in ("one", "other"))
+    settings = replace(live_settings, live_connections_per_client=1, access="keys", keys_file=keys.file)
+    async with live_server(settings) as live:
+        await live.socket(one, address="192.0.2.1").opened()
+        socket = live.socket(address="192.0.2.1")
+        await socket.accepted()
+        socket.send(type="connection_init", payload=other)
+        assert await socket.get() == {"type": "connection_ack"}
+
+        again = live.socket(one, address="192.0.2.2")
+        await again.accepted()
+        assert await again.closed() == 1013
+        late = live.socket(address="192.0.2.2")
+        await late.accepted()
+        late.send(type="connection_init", payload=other)
+        assert await late.closed() == 1013
+
+
+async def test_a_connection_without_operations_and_messages_is_closed(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_idle_timeout=0.02)) as live:
+        busy, idle = await live.opened(), await live.opened()
+        busy.subscribe("1", SUBSCRIPTION)
+        await live.listened()
+
+        assert await idle.closed() == 1000
+        await live.publish()
+        assert (await busy.get())["type"] == "next"
+        busy.send(type="complete", id="1")
+        assert await busy.closed() == 1000
+
+
+@pytest.mark.parametrize("type", ["ping", "pong", "complete", "subscribe"])
+async def test_messages_faster_than_the_limit_close_with_1008(live_settings: Settings, type: str) -> None:
+    async with live_server(replace(live_settings, live_messages=1, live_operations=1)) as live:
+        socket = await live.opened()
+        for n in range(1000):
+            socket.send(type=type, id=str(n), payload={"query": "{"})
+        close = await socket.until_closed()
+
+    assert close.code == 1008
+    assert close.messages <= 10  # those of ten seconds
+
+
+async def test_a_flood_before_the_initialisation_is_closed_too(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_messages=1, access="passthrough")) as live:
+        socket = live.socket()
+        await socket.accepted()
+        for _ in range(1000):
+            socket.send(type="ping")
+
+        assert await socket.closed() == 1008
+
+
+async def test_others_run_between_a_few_messages(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_messages=1000)) as live:
+        socket = await live.opened()
+        for _ in range(1000):
+            socket.send(type="ping")
+        async with counting_turns() as turns:
+            for _ in range(1000):
+                assert await socket.get() == {"type": "pong"}
+
+    assert turns.count >= 1000 / TURN_MESSAGES
 
 
 async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live) -> None:

@@ -1,0 +1,92 @@
+"""Which pages may open a WebSocket, by the fields that browsers and proxies send."""
+
+import pytest
+from starlette.datastructures import Headers
+
+from graphql_api.live.page_origin import may_connect
+from graphql_api.origins import Origins
+
+
+def headers(**fields: str) -> Headers:
+    return Headers({name.replace("_", "-"): value for name, value in fields.items()})
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://example.org", "example.org"),
+        ("https://example.org", "example.org:443"),
+        ("https://example.org:443", "example.org"),
+        ("http://example.org", "example.org:80"),
+        ("http://localhost:8000", "localhost:8000"),
+        ("https://example.org:8443", "example.org:8443"),
+        ("https://example.org:8443", "example.org"),  # nginx: proxy_set_header Host $host
+        ("https://EXAMPLE.org", "Example.ORG"),
+        ("https://example.org.", "example.org"),
+        ("http://[::1]:8000", "[::1]:8000"),
+        ("http://[2001:DB8::1]", "[2001:db8::1]:80"),
+        ("http://192.0.2.1:8000", "192.0.2.1:8000"),
+    ],
+)
+def test_a_page_of_our_own_host_may_connect(origin: str, host: str) -> None:
+    assert may_connect(headers(origin=origin, host=host), Origins(()))
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://example.org", "example.com"),
+        ("https://example.org:8443", "example.org:443"),
+        ("http://example.org", "example.org:443"),
+        ("http://localhost:3000", "localhost:8000"),
+        ("https://example.org.evil.example", "example.org"),
+        ("https://example.org@evil.example", "example.org"),
+        ("https://evil.example/example.org", "example.org"),
+        ("https://user@example.org", "example.org"),
+        ("file://", "example.org"),
+        ("file://example.org", "example.org"),
+        ("null", "null"),
+        ("null", ""),
+        ("", ""),
+        ("https://", ""),
+        ("https://:443", ":443"),
+        ("https://example.org:x", "example.org:x"),
+        ("http://[", "["),
+        ("example.org", "example.org"),
+        ("https://example.org, https://evil.example", "example.org"),
+    ],
+)
+def test_no_other_page_may(origin: str, host: str) -> None:
+    assert not may_connect(headers(origin=origin, host=host), Origins(()))
+
+
+def test_a_proxy_may_say_which_host_was_requested() -> None:
+    behind = {"host": "127.0.0.1:8000", "x_forwarded_host": "example.org, inner.example"}
+
+    assert may_connect(headers(origin="https://example.org", **behind), Origins(()))
+    assert not may_connect(headers(origin="https://inner.example", **behind), Origins(()))
+
+
+def test_of_two_origins_none_is_believed() -> None:
+    fields = [(b"host", b"example.org"), (b"origin", b"https://example.org"), (b"origin", b"https://evil.example")]
+
+    assert not may_connect(Headers(raw=fields), Origins(()))
+    assert not may_connect(Headers(raw=fields), Origins(["https://evil.example"]))
+
+
+def test_clients_that_are_no_browsers_may_connect() -> None:
+    assert may_connect(headers(host="example.org"), Origins(()))
+
+
+def test_pages_of_the_settings_may_connect() -> None:
+    assert may_connect(headers(origin="https://app.example", host="example.org"), Origins(["https://app.example"]))
+    assert may_connect(headers(origin="null", host="example.org"), Origins(["*"]))
+    assert not may_connect(headers(origin="null", host="example.org"), Origins(["https://app.example"]))
+
+
+@pytest.mark.parametrize("origin", ["capacitor://localhost", "https://a.b.example.org", "https://A.EXAMPLE.ORG"])
+def test_pages_of_apps_and_of_subdomains_may_connect_as_they_may_ask(origin: str) -> None:
+    allowed = Origins(["capacitor://localhost", "https://*.example.org"])
+
+    assert may_connect(headers(origin=origin, host="server.test"), allowed)
+    assert not may_connect(headers(origin=origin, host="server.test"), Origins(()))
