@@ -5,18 +5,21 @@ what it is told, here and where its request is no HTTP, is JSON with a code, as 
 """
 
 import asyncio
+import re
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from httptools import parse_url
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from graphql_api.exchange import Exchange, Headers, refusal
+from graphql_api.upgrades import asks_for_websocket, head_without_offer
 from graphql_api.watch import Watch
 
 _NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
+_HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
 
 class Bounds(Config):
@@ -53,6 +56,7 @@ class Connection(HttpToolsProtocol):
         """Give the first request its time, though nothing of it has come yet."""
         super().connection_made(transport)
         self._refused = False
+        self._offer_ignored = False
         self._in_head = False
         self._head = 0
         self._unsent = 0
@@ -82,12 +86,36 @@ class Connection(HttpToolsProtocol):
                 self._came = data
             if not self._arriving:
                 self._begin()
-        super().data_received(data)
+        self._read(data)
         if self._in_head:
             self._head += len(data)
             self._check_head()
         if self._next is not None:
             self._start(self._next)
+
+    def _read(self, data: bytes) -> None:
+        """Read what came; where a client offers another protocol than a WebSocket, as if it had not."""
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self.parser.feed_data(rest)
+                return
+            except HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                rest = memoryview(rest)[upgrade.args[0] :]
+            except HttpParserError:
+                self.send_400_response(_NO_HTTP)
+                return
+            self._read_without_offer()
+
+    def _read_without_offer(self) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self._offer_ignored = False
+        self.parser.feed_data(head_without_offer(method, self.url, version, self.headers))
 
     # What can be answered at once is not started; nor while an answer before it waits to be taken.
 
@@ -142,15 +170,29 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head += len(self.url)
         self._check_head()
-        if not self._refused and not self._is_upgrade():
+        if not self._refused:
+            self._check_target()
+        if self._refused:
+            return
+        if not self.parser.should_upgrade():
             self._let_through()
+        elif self._should_upgrade():
+            self.scope["method"] = "GET"  # all that uvicorn needs to hand the request on as it came
+        else:
+            self._offer_ignored = True
 
-    def _is_upgrade(self) -> bool:
-        # Then the request goes to another protocol as it came, and uvicorn reads no more than its method here.
-        if self.parser.should_upgrade() and self._should_upgrade():
-            self.scope["method"] = self.parser.get_method().decode("ascii")
-            return True
-        return False
+    def _should_upgrade(self) -> bool:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        return self._should_upgrade_to_ws() and asks_for_websocket(method, version, self.headers)
+
+    def _check_target(self) -> None:
+        """Refuse what is for a proxy, and a host that is missing, told twice or no host (RFC 9112, 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        needed = self.parser.get_http_version() != "1.0"
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(400, _NO_HTTP)
+        elif len(hosts) > 1 or (needed and not hosts) or not all(_HOST.fullmatch(each) for each in hosts):
+            self._refuse(400, "A request has one `Host` header, with the name of this server.")
 
     def _let_through(self) -> None:
         """As uvicorn's `on_headers_complete`, with an exchange of ours."""
@@ -188,6 +230,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here."""
+        if self._offer_ignored:  # and is read once more, with its body
+            return
         self._open = False
         self._arrived()
         if not self._refused:

@@ -1,0 +1,28 @@
+"""The change of protocol that a client offers with `Upgrade` (RFC 9110, 7.8): taken for a WebSocket, else ignored.
+
+Java's HttpClient and `curl --http2` offer HTTP/2 (`h2c`) with any first request, also with one that has a body. llhttp stops
+reading at an offer, so a request whose offer is ignored is read once more without it.
+"""
+
+from collections.abc import Iterable
+
+Fields = Iterable[tuple[bytes, bytes]]
+
+
+def asks_for_websocket(method: bytes, version: str, fields: Fields) -> bool:
+    """Whether a request is the opening handshake of a WebSocket (RFC 6455, 4.2.1); names of fields are in lower case."""
+    if method != b"GET" or version != "1.1":
+        return False
+    told = list(fields)
+    return _tokens(told, b"upgrade") == [b"websocket"] and b"upgrade" in _tokens(told, b"connection")
+
+
+def head_without_offer(method: bytes, target: bytes, version: str, fields: Fields) -> bytes:
+    """The head of the same request without its offer."""
+    lines = [b"%b: %b\r\n" % field for field in fields if field[0] != b"upgrade"]
+    return b"%b %b HTTP/%b\r\n%b\r\n" % (method, target, version.encode(), b"".join(lines))
+
+
+def _tokens(fields: Fields, name: bytes) -> list[bytes]:
+    values = b",".join(value for each, value in fields if each == name)
+    return [token for each in values.lower().split(b",") if (token := each.strip(b" \t"))]
