@@ -17,7 +17,7 @@ from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.caching import conditional
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
-from graphql_api.record import record_of
+from graphql_api.record import record_of, text_in
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -40,10 +40,10 @@ def documentation_routes() -> list[Route]:
         if name not in pages():
             told = Refused(404, "There is no such page; /docs/ lists them.")
             return refused(told, JSON, record_of(request.scope))
-        accepted = preferred(request.headers.get("accept", ""), (MARKDOWN, "text/html"))
-        if accepted == "text/html":
-            return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), request.headers)
-        return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), request.headers)
+        head = record_of(request.scope).head
+        if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":
+            return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), head)
+        return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), head)
 
     async def enter(_: Request) -> Response:
         return RedirectResponse("docs/", 308)

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from graphql_api.record import record_of, text_in
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
@@ -51,7 +53,7 @@ def metrics_routes() -> list[Route]:
 async def _metrics(request: Request) -> Response:
     from prometheus_client.exposition import choose_encoder
 
-    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    encode, content_type = choose_encoder(text_in(record_of(request.scope).head, b"accept"))
     return Response(encode(registry()), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
 

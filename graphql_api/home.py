@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from graphql_api.header_fields import names_tag
 from graphql_api.media import preferred
+from graphql_api.record import record_of, text_in
 from graphql_api.schema import Answer
 
 Ask = Callable[[str], Awaitable[Answer]]
@@ -77,13 +79,16 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
 
     async def show(request: Request) -> Response:
         told = await _told(ask, links)
-        if preferred(request.headers.get("accept", ""), ("text/html", "application/json")) == "application/json":
+        if (
+            preferred(text_in(record_of(request.scope).head, b"accept"), ("text/html", "application/json"))
+            == "application/json"
+        ):
             return JSONResponse(told, headers=PAGE_HEADERS)
         return HTMLResponse(page("Competent as GraphQL", _body(told, links)), headers=PAGE_HEADERS)
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
-        if request.headers.get("if-none-match") == etag:
+        if names_tag(text_in(record_of(request.scope).head, b"if-none-match"), etag):
             return Response(status_code=304, headers=headers)
         return PlainTextResponse(sdl + "\n", headers=headers)
 

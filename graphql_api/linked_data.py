@@ -21,7 +21,7 @@ from graphql_api.endpoint.caching import Caching, conditional
 from graphql_api.hal import is_release
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
-from graphql_api.record import Record, record_of
+from graphql_api.record import Record, record_of, text_in
 from graphql_api.releases import CURRENT
 from graphql_api.schema import Answer
 
@@ -102,7 +102,7 @@ def linked_data_routes(
 
 
 async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
-    media_type = preferred(request.headers.get("accept", ""), OFFERED)
+    media_type = preferred(text_in(record_of(request.scope).head, b"accept"), OFFERED)
     if media_type is None:
         raise Refused(406, f"A thing is told in {', '.join(OFFERED)}.")
     release, kind, uuid = (request.path_params.get(name) for name in ("release", "kind", "uuid"))
@@ -114,10 +114,10 @@ async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
     headers = {"Cache-Control": f"public, max-age={int(caching.release)}", "Vary": "Accept"}
     if media_type == "text/html":
         shown = page(_title(document), _html(document, "../" * (3 if kind else 1)), "../" * (3 if kind else 1))
-        return conditional(HTMLResponse(shown, headers=PAGE_HEADERS | headers), request.headers)
+        return conditional(HTMLResponse(shown, headers=PAGE_HEADERS | headers), record_of(request.scope).head)
     body = orjson.dumps({"@context": {"@base": "../../" if kind else "./"} | CONTEXT} | document)
     told = Response(body, headers=headers | {"X-Content-Type-Options": "nosniff"}, media_type=media_type)
-    return conditional(told, request.headers)
+    return conditional(told, record_of(request.scope).head)
 
 
 async def _to_number(ask: Ask, rest: str, caching: Caching) -> Response:

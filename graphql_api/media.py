@@ -1,11 +1,14 @@
-"""The media type that a client prefers of those that there are (RFC 9110, 12.5.1).
+"""The media type and the coding that a client prefers of those that there are (RFC 9110, 12.5.1 and 12.5.3).
 
-The highest quality wins, of equals the one that the client names first, of those named together the one offered first.
+The highest weight wins, of equals the one that the client names first, of those named together the one offered first.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+
+from graphql_api.header_fields import LONGEST, elements
 
 
 class _Range(NamedTuple):
@@ -27,8 +30,6 @@ class _Range(NamedTuple):
 
 GZIP_FROM = 1000
 """Bytes below which an answer is not worth compressing."""
-LONGEST = 2000
-"""Characters of an `Accept` header that are read."""
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str | None:
@@ -42,15 +43,25 @@ def preferred(accept: str, offered: Sequence[str]) -> str | None:
 # Clients are of few sorts, and each sends the same header with every request.
 @lru_cache(256)
 def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
-    ranges = list(_ranges(accept or "*/*"))
+    ranges = list(_ranges(accept if accept.strip() else "*/*"))
     ranks = {each: _rank(each, ranges) for each in offered}
     best = max(offered, key=lambda each: ranks[each])
     return best if ranks[best][0] > 0 else None
 
 
-def takes_gzip(head: Mapping[bytes, bytes]) -> bool:
-    """Whether who sent these header fields takes answers compressed by gzip."""
-    return b"gzip" in head.get(b"accept-encoding", b"")
+def gzip_from(head: Mapping[bytes, bytes]) -> float:
+    """The length from which responses to a client with these header fields are compressed by gzip; infinite for never."""
+    return _gzip_from(head.get(b"accept-encoding", b"").decode("latin-1"))
+
+
+@lru_cache(256)
+def _gzip_from(accept_encoding: str) -> float:
+    weights = {each.value: each.weight for each in elements(accept_encoding)}
+    any_other = weights.get("*", 0.0)
+    gzip = weights.get("gzip", weights.get("x-gzip", any_other))
+    if gzip <= 0 or gzip < weights.get("identity", 0.0):
+        return math.inf
+    return 1 if weights.get("identity", any_other if "*" in weights else 1.0) == 0 else GZIP_FROM
 
 
 def parameters(accept: str, media_type: str) -> dict[str, str] | None:
@@ -67,12 +78,6 @@ def _rank(media_type: str, ranges: Iterable[_Range]) -> tuple[float, int]:
 
 
 def _ranges(accept: str) -> Iterable[_Range]:
-    for place, part in enumerate(accept[:LONGEST].split(",")):
-        media_range, *rest = (each.strip().lower() for each in part.split(";"))
-        kind, _, sub = media_range.partition("/")
-        told = dict(each.partition("=")[::2] for each in rest)
-        try:
-            quality = float(told.get("q", "1"))
-        except ValueError:
-            quality = 0.0
-        yield _Range(kind, sub, quality if 0 <= quality <= 1 else 0.0, place, told)
+    for place, element in enumerate(elements(accept)):
+        kind, _, sub = (each.strip() for each in element.value.partition("/"))
+        yield _Range(kind, sub, element.weight, place, element.parameters)

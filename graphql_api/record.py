@@ -11,6 +11,7 @@ from random import getrandbits
 from typing import Any
 
 from graphql_api.fetching import Asker
+from graphql_api.header_fields import combined
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -18,7 +19,7 @@ _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
 Head = Mapping[bytes, bytes]
-"""The header fields of a request by their names in lower case; of those told twice the first."""
+"""The header fields of a request by their names in lower case; those sent in several lines as one list."""
 
 
 def text_in(head: Head, name: bytes) -> str:
@@ -84,7 +85,9 @@ def new_id() -> str:
 
 def _begun(fields: Iterable[tuple[bytes, bytes]]) -> Record:
     told = list(fields)
-    head = dict(reversed(told))
+    head = dict(told)
+    if len(head) != len(told):
+        head = combined(told)
     # What goes on from here is believed only where it is told once.
     only = head if len(head) == len(told) else _told_once(told)
     request_id = _usable(only.get(b"x-request-id", b"")) or new_id()

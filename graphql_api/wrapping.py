@@ -3,13 +3,15 @@
 Pure ASGI; what a route has said itself is left as it is.
 """
 
+import math
+
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.media import GZIP_FROM, takes_gzip
+from graphql_api.media import GZIP_FROM, gzip_from
 from graphql_api.origins import ANY, Origins
 from graphql_api.record import record_of
 from graphql_api.settings import Settings
@@ -111,14 +113,15 @@ class Compressing:
     def _sending(self, start: Message, scope: Scope, send: Send) -> Send:
         headers = dict(start["headers"])
         length = headers.get(b"content-length")
-        if b"content-encoding" in headers or (length is not None and int(length) < GZIP_FROM):
+        if b"content-encoding" in headers or length == b"0":
             return send
-        takes = takes_gzip(record_of(scope).head)
-        if length is not None and not takes:
-            if b"Accept-Encoding" not in headers.get(b"vary", b""):
+        least = gzip_from(record_of(scope).head)
+        if length is not None and int(length) < least:
+            if int(length) >= GZIP_FROM and b"Accept-Encoding" not in headers.get(b"vary", b""):
                 _vary(start)
             return send
-        found = GZipResponder(self._app, GZIP_FROM, GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
+        takes = least < math.inf
+        found = GZipResponder(self._app, int(least), GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
         found.send = send
         return found.send_with_compression
 

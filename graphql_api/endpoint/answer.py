@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.endpoint.caching import VARY, is_held
+from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused, Unforeseen
+from graphql_api.header_fields import names_tag
 from graphql_api.media import GZIP_FROM
 from graphql_api.metrics import ERRORS
 from graphql_api.plan import KeptAnswer, tag_of
@@ -76,7 +77,7 @@ class Told(NamedTuple):
 
     def is_held_by(self, head: Head) -> bool:
         """Whether who sent these header fields holds it already."""
-        return is_held(self.tag, text_in(head, b"if-none-match"))
+        return names_tag(text_in(head, b"if-none-match"), self.tag)
 
 
 def replied(told: Told, record: Record) -> Reply:

@@ -5,14 +5,14 @@ something is missing or stale.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from starlette.responses import Response
 
+from graphql_api.header_fields import names_tag
 from graphql_api.plan import tag_of
-from graphql_api.record import Record
+from graphql_api.record import Head, Record, text_in
 
 VARY = "Accept, Accept-Language"
 NOT_STORED = "no-store"
@@ -48,20 +48,14 @@ def _kept_for(seconds: float, public: bool) -> str:
     return f"{'public' if public else 'private'}, max-age={int(seconds)}" if int(seconds) else "no-cache"
 
 
-def conditional(response: Response, headers: Mapping[str, str]) -> Response:
+def conditional(response: Response, head: Head) -> Response:
     """The response with an `ETag`, or 304 where the client holds it already (RFC 9110, 13.1.2).
 
     The tag is a weak one: compressed on its way or not, the answer is the same.
     """
     tag = tag_of(bytes(response.body))
     response.headers["ETag"] = tag
-    if not is_held(tag, headers.get("if-none-match", "")):
+    if not names_tag(text_in(head, b"if-none-match"), tag):
         return response
     kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
     return Response(status_code=304, headers=kept)
-
-
-def is_held(tag: str, told: str) -> bool:
-    """Whether a client that sent this `If-None-Match` holds the answer of this tag."""
-    held = {each.strip().removeprefix("W/") for each in told.split(",")}
-    return tag.removeprefix("W/") in held or "*" in held

@@ -9,9 +9,12 @@ from starlette.types import Receive, Scope
 
 from graphql_api.endpoint.negotiation import JSON
 from graphql_api.endpoint.refusal import Malformed, Refused
+from graphql_api.header_fields import elements
 from graphql_api.record import Head, record_of, text_in
 
 _ID_LENGTH = 200
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
+"""Character sets that are UTF-8, or a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,13 @@ def check_encoding(head: Head) -> None:
     """Refuse with 415 what is not sent as JSON."""
     if head.get(b"content-type") != b"application/json":
         _check_type(text_in(head, b"content-type"))
-    if head.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    if any(each.value != "identity" for each in elements(text_in(head, b"content-encoding"))):
         raise Refused(415, "Send the body as it is: a `Content-Encoding` is not supported.", accept_encoding="identity")
 
 
 def _check_type(told: str) -> None:
-    media_type, *parameters = (each.strip().lower() for each in told.split(";"))
-    charsets = [each.partition("=")[2].strip('"') for each in parameters if each.startswith("charset")]
-    if media_type != JSON or charsets not in ([], ["utf-8"], ["utf8"]):
+    sent = list(elements(told))
+    if not sent or not all(each.value == JSON and each.parameters.get("charset", "utf-8") in _UTF_8 for each in sent):
         raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
 
 

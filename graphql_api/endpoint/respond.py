@@ -21,7 +21,7 @@ from graphql_api.endpoint.refusal import Refused
 from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.fetching import Asker
 from graphql_api.loaders import Loaders
-from graphql_api.media import GZIP_FROM, takes_gzip
+from graphql_api.media import gzip_from
 from graphql_api.plan import Whole
 from graphql_api.record import Record, record_of, text_in
 from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
@@ -86,7 +86,7 @@ class Endpoint:
             reply.headers.append((b"etag", told.tag.encode()))
             if told.is_held_by(record.head):
                 return unchanged(reply)
-        if told.kept is not None and takes_gzip(record.head) and len(told.body) >= GZIP_FROM:
+        if told.kept is not None and len(told.body) >= gzip_from(record.head):
             return reply if told.kept.gzipped is None else compressed(reply, told.kept.gzipped)
         return reply
 

@@ -10,7 +10,7 @@ from graphql_api.endpoint.caching import KEYS_COME_IN
 from graphql_api.endpoint.negotiation import negotiate
 from graphql_api.endpoint.operation import check_encoding
 from graphql_api.live.events import prefers_events
-from graphql_api.media import takes_gzip
+from graphql_api.media import gzip_from
 from graphql_api.recent import Recent
 from graphql_api.record import Head, text_in
 from graphql_api.types.text import accepted
@@ -37,14 +37,14 @@ CLIENT_BYTES = 3_000
 class Client:
     """What it asks for, and how it takes answers; `query_string` is that of a GET, None for a POST."""
 
-    __slots__ = ("gzip", "head", "heads", "languages", "media_type", "plain", "query_string", "shown")
+    __slots__ = ("gzip_from", "head", "heads", "languages", "media_type", "plain", "query_string", "shown")
 
     def __init__(self, head: Head, query_string: bytes | None) -> None:
         self.head = head
         self.query_string = query_string
         self.media_type = negotiate(text_in(head, b"accept"))
         self.languages = accepted(text_in(head, b"accept-language"))
-        self.gzip = takes_gzip(head)
+        self.gzip_from = gzip_from(head)
         self.shown = shown_by(head)
         self.heads: dict[tuple[object, ...], tuple[int, bytes]] = {}
         """Status and head of answers to it, by what they depend on."""

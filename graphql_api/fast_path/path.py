@@ -185,7 +185,7 @@ class FastPath:
         tag = told.tag if client.query_string is not None and told.control != NOT_STORED else ""
         if tag and told.is_held_by(client.head):
             return unchanged, b"", tag
-        if client.gzip and len(told.body) >= GZIP_FROM:
+        if len(told.body) >= client.gzip_from:
             return compressed, _gzipped(told), tag
         return _as_it_is, told.body, tag
 

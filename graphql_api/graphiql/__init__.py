@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -72,6 +73,13 @@ class _Assets(StaticFiles):
     def __init__(self, versions: dict[str, str]) -> None:
         super().__init__(directory=_ASSETS)
         self._versions = versions
+
+    def is_not_modified(self, response_headers: Headers, request_headers: Headers) -> bool:
+        """Whether the client holds the file, by a tag in any line of `If-None-Match` or by its date."""
+        held = [tag.strip() for line in request_headers.getlist("if-none-match") for tag in line.split(",")]
+        if held:
+            return "*" in held or response_headers["etag"] in (tag.removeprefix("W/") for tag in held)
+        return super().is_not_modified(response_headers, request_headers)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -24,7 +24,7 @@ from graphql_api.live.page_origin import may_connect
 from graphql_api.live.running import Running
 from graphql_api.origins import Origins
 from graphql_api.outcomes import Outcomes
-from graphql_api.record import record_of
+from graphql_api.record import record_of, text_in
 from graphql_api.types.text import accepted
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class _Connection:
         self._websocket = websocket
         self._bounds = bounds
         self._place = place
-        languages = accepted(websocket.headers.get("accept-language", ""))
+        languages = accepted(text_in(record_of(websocket.scope).head, b"accept-language"))
         self._operations = Operations(
             websocket.scope, bounds.running, bounds.outcomes, languages, bounds.most_operations, self._send
         )

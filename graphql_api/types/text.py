@@ -3,6 +3,7 @@
 The rule: the first language asked for that has a text, then Dutch, French, English, German.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_api.competent import plain, texts
+from graphql_api.header_fields import elements
 
 
 @strawberry.enum(description="A language that Competent has texts in.")
@@ -32,6 +34,8 @@ class Language(Enum):
 
 LANGUAGES = {language.key: language for language in Language}
 """The languages by their keys."""
+_OF_THREE_LETTERS = {"dut": "nl", "nld": "nl", "fra": "fr", "fre": "fr", "eng": "en", "deu": "de", "ger": "de"}
+"""Keys by the codes of ISO 639-2."""
 
 
 @strawberry.type(description="A text in one language, chosen by what was asked for and what there is.")
@@ -126,22 +130,20 @@ def accepted(header: str) -> tuple[Language, ...]:
 
 @lru_cache(256)
 def _accepted(header: str) -> tuple[Language, ...]:
-    ranked: list[tuple[float, Language]] = []
-    for part in header.split(","):
-        tag, _, parameter = part.partition(";")
-        language = LANGUAGES.get(tag.strip().lower().partition("-")[0])
-        quality = _quality(parameter)
-        if language and quality > 0:
-            ranked.append((quality, language))
-    ranked.sort(key=lambda each: -each[0])
-    return tuple(dict.fromkeys(language for _, language in ranked))
+    weights: dict[Language, float] = {}
+    any_other = 0.0
+    for element in elements(header):
+        language = LANGUAGES.get(_key_of(element.value))
+        if element.value == "*":
+            any_other = element.weight
+        elif language:
+            weights[language] = max(element.weight, weights.get(language, 0.0))
+    if weights and any_other:
+        weights |= {language: any_other for language in Language if language not in weights}
+    return tuple(sorted((each for each in weights if weights[each] > 0), key=lambda each: -weights[each]))
 
 
-def _quality(parameter: str) -> float:
-    name, _, value = parameter.strip().partition("=")
-    if name.strip().lower() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+def _key_of(tag: str) -> str:
+    """The language of a tag: `nl-BE`, or as a system's locale (`nl_BE.UTF-8`) or by three letters (`nld`)."""
+    language = re.split(r"[-_.@]", tag, maxsplit=1)[0]
+    return _OF_THREE_LETTERS.get(language, language)

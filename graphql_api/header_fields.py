@@ -1,0 +1,62 @@
+"""Header fields that are lists, as RFC 9110 writes them (5.6, 12.4.2): elements, their parameters and their weights.
+
+A list over several lines is one list, and commas within quotes separate nothing. Whatever a client sends can be read.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+LONGEST = 2000
+"""Characters of a field that are read."""
+
+_QUOTED = r'"(?:\\.|[^"\\])*"?'
+_ELEMENT = re.compile(rf'(?:[^,"]|{_QUOTED})+', re.DOTALL)
+_PARAMETER = re.compile(rf'(?:[^;"]|{_QUOTED})+', re.DOTALL)
+_WEIGHT = re.compile(r"0(?:\.[0-9]*)?|1(?:\.0*)?|\.[0-9]+")
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+class Element(NamedTuple):
+    """One element of a list, in lower case and without the white space around it."""
+
+    value: str
+    parameters: dict[str, str]
+
+    @property
+    def weight(self) -> float:
+        """How much a client prefers it, from 0 (not at all) to 1; 0 where the weight is no weight."""
+        told = self.parameters.get("q", "1")
+        return float(told) if _WEIGHT.fullmatch(told) else 0.0
+
+
+def elements(field: str) -> Iterator[Element]:
+    """The elements of a list, in order; empty ones are left out."""
+    for element in _ELEMENT.findall(field[:LONGEST].lower()):
+        value, *parameters = [each.strip() for each in _PARAMETER.findall(element)] or [""]
+        if value:
+            yield Element(value, dict(_parameter(each) for each in parameters if each))
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, _, value = (each.strip() for each in text.partition("="))
+    if value.startswith('"'):
+        value = re.sub(r"\\(.)", r"\1", value[1:].removesuffix('"'))
+    return name, value
+
+
+def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Header fields by name, the lines of a name as one value in their order (RFC 9110, 5.3).
+
+    A field that may be sent once and comes twice is no valid value of it then, and is refused or ignored as any other.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in fields:
+        separator = b"; " if name == b"cookie" else b", "
+        found[name] = found[name] + separator + value if name in found else value
+    return found
+
+
+def names_tag(field: str, tag: str) -> bool:
+    """Whether an `If-None-Match` field names an entity tag, compared weakly (RFC 9110, 13.1.2)."""
+    return field.strip() == "*" or tag.removeprefix("W/") in _ENTITY_TAG.findall(field)

@@ -1,0 +1,94 @@
+"""Header fields that every route reads, in the forms that clients and proxies send them."""
+
+import pytest
+
+from graphql_api.header_fields import combined, elements
+from tests.conftest import CP_7, Server
+
+Lines = list[tuple[str, str]]
+
+
+def test_lines_of_a_field_are_one_list_and_cookies_keep_their_own_sign() -> None:
+    lines = [(b"accept", b"a"), (b"host", b"x"), (b"accept", b"b, c"), (b"cookie", b"a=1"), (b"cookie", b"b=2")]
+
+    assert combined(lines) == {b"accept": b"a, b, c", b"host": b"x", b"cookie": b"a=1; b=2"}
+
+
+def test_elements_have_no_quotes_and_no_white_space_around_them() -> None:
+    found = list(elements(' A/B ; x = "c,\\"D;" ;y,, ;q=1, * '))
+
+    assert found == [("a/b", {"x": 'c,"d;', "y": ""}), ("*", {})]
+
+
+def test_a_field_without_end_is_read_in_part_only() -> None:
+    assert len(list(elements("a," * 100_000))) == 1_000
+    assert len(list(elements('"' * 100_001))) == 1
+    assert len(list(elements('"\\' * 100_000))) == 1
+
+
+TEXT = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ description {{ text }} }} }} }}'
+
+
+async def text_for(server: Server, lines: Lines) -> str:
+    response = await server.client.post("/graphql", json={"query": TEXT}, headers=lines)
+    text: str = response.json()["data"]["technicalCompetence"]["skill"]["description"]["text"]
+    return text
+
+
+async def test_languages_in_several_lines_are_one_list(server: Server) -> None:
+    french = await text_for(server, [("Accept-Language", "fr")])
+
+    assert french != await text_for(server, [])
+    assert (
+        await text_for(server, [("Accept-Language", "xx;q=0.1"), ("Accept-Language", "fr;q=0.9, nl;q=0.2")]) == french
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "content_type"),
+    [
+        ("/", [("Accept", "image/png"), ("Accept", "application/json")], "application/json"),
+        ("/docs/", [("Accept", "text/markdown;q=0"), ("Accept", "text/html")], "text/html; charset=utf-8"),
+        ("/id/3.11", [("Accept", "application/json;q=0.1"), ("Accept", "text/html")], "text/html; charset=utf-8"),
+    ],
+)
+async def test_pages_read_all_lines_of_accept(server: Server, path: str, lines: Lines, content_type: str) -> None:
+    assert (await server.client.get(path, headers=lines)).headers["content-type"] == content_type
+
+
+@pytest.mark.parametrize("path", ["/schema.graphql", "/docs/http.md", "/id/3.11", "/graphiql/assets/icon.svg"])
+async def test_a_copy_that_a_client_holds_is_not_sent_again(server: Server, path: str) -> None:
+    tag = (await server.client.get(path)).headers["etag"]
+    weak = f"W/{tag.removeprefix('W/')}"
+    forms: list[Lines] = [
+        [("If-None-Match", tag)],
+        [("If-None-Match", weak)],
+        [("If-None-Match", f'"a,b", {weak}')],
+        [("If-None-Match", '"x"'), ("If-None-Match", weak)],
+        [("If-None-Match", "*")],
+    ]
+
+    assert [(await server.client.get(path, headers=each)).status_code for each in forms] == [304] * 5
+    assert (await server.client.get(path, headers=[("If-None-Match", '"x"')])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ([("Content-Type", "application/json"), ("Content-Type", "application/json")], 200),
+        ([("Content-Type", "application/json"), ("Content-Type", "text/plain")], 415),
+        ([("Content-Type", "text/plain, application/json")], 415),
+        ([("Content-Type", 'APPLICATION/JSON ;charset="utf-8" ;')], 200),
+        ([("Content-Type", "application/json; charset=us-ascii")], 200),
+        ([("Content-Type", "application/json; charset=utf-16")], 415),
+        ([("Content-Type", "application/json; charsetx=utf-16")], 200),
+        ([("Content-Type", "application/json"), ("Content-Encoding", "identity"), ("Content-Encoding", "")], 200),
+        ([("Content-Type", "application/json"), ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")], 415),
+        ([("Content-Type", "application/json"), ("X-Competent-Timeout", " 2.5 ")], 200),
+        ([("Content-Type", "application/json"), ("X-Competent-Timeout", "2"), ("X-Competent-Timeout", "3")], 400),
+    ],
+)
+async def test_fields_that_describe_the_request_are_read_in_full(server: Server, lines: Lines, status: int) -> None:
+    body = b'{"query": "{ __typename }"}'
+
+    assert (await server.client.post("/graphql", content=body, headers=lines)).status_code == status
