@@ -1,7 +1,9 @@
 """The HTTP app: the endpoint, the pages beside it, health and metrics over the parts, within layers."""
 
 import asyncio
+import logging
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,10 +27,11 @@ from graphql_api.exposition import metrics_routes
 from graphql_api.fast_path import FastPath, Heads
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
-from graphql_api.home import home_routes
+from graphql_api.home import home_routes, own_version
 from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
 from graphql_api.live import BoundedMessages, Connections, Events, Running, WebSockets
+from graphql_api.logs import flush_log
 from graphql_api.observing import Observing
 from graphql_api.outcomes import Outcomes
 from graphql_api.parts import Parts
@@ -40,6 +43,8 @@ from graphql_api.settings import Settings
 from graphql_api.tracing import begin_tracing, end_tracing
 from graphql_api.upstream.transport import ASGIApp
 from graphql_api.wrapping import Straight, wrapping
+
+log = logging.getLogger("graphql_api.server")
 
 PATIENCE = 3.0
 """Seconds that a page of ours waits for what it asks our own graph."""
@@ -154,6 +159,8 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
 def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        begun = time.monotonic()
+        log.info("server started", extra={"told": {"version": own_version(), "pid": os.getpid()}})
         begin_tracing()
         watches = [
             asyncio.create_task(parts.watch_current(max(settings.keep_current, 1.0))),
@@ -164,6 +171,8 @@ def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event, fast: F
         await ended(watches)
         await parts.aclose()
         await end_tracing()
+        log.info("server stopped", extra={"told": {"pid": os.getpid(), "uptime_s": round(time.monotonic() - begun, 1)}})
+        flush_log()
 
     return lifespan
 

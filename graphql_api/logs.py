@@ -3,21 +3,25 @@
 No client can forge a line, no request can write more than 64 KB, and a secret that gets into a line is not shown.
 """
 
-import asyncio
 import logging
 import re
 import sys
+import threading
 import time
-from collections.abc import Iterable, MutableMapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Literal
 
 import orjson
 import structlog
 from structlog.typing import Processor
+
+from graphql_api.log_writer import LogWriter
+
+log = logging.getLogger(__name__)
 
 A_REQUEST = 56_000
 """Bytes of log that one request may cause, besides the last line and the one that says that the rest is left out."""
@@ -25,6 +29,8 @@ A_TRACE = 6_000
 """Characters of a trace that are kept: its begin and, above all, its end."""
 A_TEXT = 2_000
 """Characters of any other value."""
+FLUSH_TIMEOUT = 0.5
+"""Seconds that a process which ends waits for its last lines to be written."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -79,65 +85,99 @@ def tell(log: logging.Logger, level: int, event: str, told: dict[str, Any]) -> N
 
 
 def start_logging(level: str, style: Style | None = None, secrets: Iterable[str] = ()) -> None:
-    """Send all that is logged from now on to standard error; without a style: for people where a terminal is."""
+    """Send all that is logged from now on to standard error; without a style: for people where a terminal is.
+
+    That includes Python's warnings and exceptions that nobody catches, which Python itself would write at once, and wait.
+    """
     global _only
-    style = style or ("console" if sys.stderr.isatty() else "json")
-    handler = Handler(style, secrets)
+    terminal = sys.stderr.isatty()
+    style = style or ("console" if terminal else "json")
+    handler = Handler(style, secrets, colors=terminal)
+    binary = sys.stderr.buffer
+    writer = LogWriter(getattr(binary, "raw", binary), handler.dropped)
+    handler.put, handler.drain = writer.put, writer.flush
     _only = handler if style == "json" else None
     # Nothing shows these, and finding them out would cost each line (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("httpx").setLevel("WARNING")  # it would tell of every request that the door tells of
+    logging.captureWarnings(True)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = _uncaught, _uncaught_in_thread, _unraisable
 
 
-class Handler(logging.StreamHandler[Any]):
-    """Renders, takes secrets out, and counts what each request writes."""
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, Exception):
+        log.critical("unexpected error", exc_info=(kind, error, trace))
+    else:
+        sys.__excepthook__(kind, error, trace)  # Ctrl-C
 
-    def __init__(self, style: Style, secrets: Iterable[str] = (), stream: Any = None) -> None:
-        super().__init__(stream)
+
+def _uncaught_in_thread(uncaught: threading.ExceptHookArgs) -> None:
+    if uncaught.exc_value is not None and uncaught.exc_type is not SystemExit:
+        log.error("unexpected error in a thread", exc_info=uncaught.exc_value)
+
+
+def _unraisable(raised: "sys.UnraisableHookArgs") -> None:
+    told = {"object": repr(raised.object)}
+    log.error(raised.err_msg or "exception ignored", exc_info=raised.exc_value, extra={"told": told})
+
+
+class Handler(logging.Handler):
+    """Renders, takes secrets out, and counts what each request writes; `put` gets each line as bytes.
+
+    `drain` waits at most so many seconds until they are written.
+    """
+
+    def __init__(
+        self,
+        style: Style,
+        secrets: Iterable[str] = (),
+        put: Callable[[bytes], None] = lambda line: None,
+        *,
+        colors: bool = False,
+    ) -> None:
+        super().__init__()
+        self.put = put
+        self.drain: Callable[[float], object] = lambda seconds: None
         self._secrets = [secret for secret in secrets if secret]
         formatter = _Objects if style == "json" else structlog.stdlib.ProcessorFormatter
-        self.setFormatter(formatter(processors=_processors(style, self.stream)))
-        self._waiting: list[str] = []
+        self.setFormatter(formatter(processors=_processors(style, colors)))
 
     def tell(self, name: str, level: int, event: str, told: dict[str, Any]) -> None:
-        """Write a line as JSON, together with the others of this turn of the event loop: many requests end in one."""
+        """Write a line as JSON, for whoever has no record of `logging`."""
         found = _event(name, level, event, time.time()) | told
         line = _json(found)
         if len(line) > A_TEXT:  # else no value is longer
             line = _json(_bounded(None, "", found))
-        line = self._hidden(line)
-        with self.lock or nullcontext():
-            self._waiting.append(line)
-            first = len(self._waiting) == 1
-        if first:
-            try:
-                asyncio.get_running_loop().call_soon(self.flush)
-            except RuntimeError:  # no loop, no turn
-                self.flush()
+        self.put(_ended(self._hidden(line)))
+
+    def dropped(self, lines: int) -> bytes:
+        """The line that says that lines before it are missing."""
+        told = f"{lines} lines of the log could not be written and are missing here"
+        record = logging.LogRecord(log.name, logging.WARNING, "", 0, told, None, None)
+        record.__dict__["told"] = {"dropped": lines}
+        return _ended(super().format(record))
 
     def flush(self) -> None:
-        """Write what waits to be written."""
-        with (
-            self.lock or nullcontext(),
-            suppress(OSError, ValueError),
-        ):  # where it cannot be told, that cannot be told either
-            if self._waiting:
-                lines, self._waiting = self._waiting, []
-                self.stream.write("\n".join(lines) + "\n")
-            super().flush()
+        """Wait until what was logged is written, and no longer than a process may take that stops."""
+        self.drain(FLUSH_TIMEOUT)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless its request has used up its share."""
-        if self._waiting:
-            self.flush()  # they were told before
         share = _share.get()
         if share is None or share.over:
-            super().emit(record)
+            self._emit(record)
         elif share.left > 0:
-            super().emit(record)
+            self._emit(record)
             if share.left <= 0:
-                super().emit(_left_out(record))
+                self._emit(_left_out(record))
+
+    def _emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # arguments that do not fit the message, a `repr` that fails
+            line = self.format(_unrendered(record))
+        self.put(_ended(line))
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -150,6 +190,22 @@ class Handler(logging.StreamHandler[Any]):
         for secret in self._secrets:
             line = line.replace(secret, "…")
         return line
+
+
+def _ended(line: str) -> bytes:
+    return line.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _unrendered(record: logging.LogRecord) -> logging.LogRecord:
+    told = f"a line could not be rendered: {str(record.msg)[:A_TEXT]}"
+    return logging.LogRecord(record.name, record.levelno, "", 0, told, None, None)
+
+
+def flush_log() -> None:
+    """Have what was logged written, for a moment at most, before a process ends by a signal."""
+    for handler in logging.root.handlers:
+        if isinstance(handler, Handler):
+            handler.flush()
 
 
 _only: Handler | None = None
@@ -184,7 +240,7 @@ def _left_out(record: logging.LogRecord) -> logging.LogRecord:
     )
 
 
-def _processors(style: Style, stream: Any) -> list[Processor]:
+def _processors(style: Style, colors: bool) -> list[Processor]:
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -196,7 +252,6 @@ def _processors(style: Style, stream: Any) -> list[Processor]:
     ]
     if style == "json":
         return [*shared, structlog.processors.JSONRenderer(_json)]
-    colors = bool(getattr(stream, "isatty", bool)())
     return [*shared, _on_one_line, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)]
 
 

@@ -9,6 +9,8 @@ from threading import Lock
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
 from prometheus_client.registry import Collector
 
+from graphql_api.log_writer import dropped_lines
+
 
 class Frequent:
     """A count that goes up far more often than it is read: a plain number here, and added to its counter by `settle`."""
@@ -79,6 +81,24 @@ def settle() -> None:
 
 REGISTRY.register(Settling())
 
+
+class _DroppedLines(Frequent):
+    """Counted where metrics are not known yet: the log begins before everything else."""
+
+    __slots__ = ()
+
+    def settle(self) -> None:
+        """Take over the count of the log."""
+        self.count = dropped_lines()
+        super().settle()
+
+
+_DroppedLines(
+    Counter(
+        "competent_log_lines_dropped",
+        "Lines of the log that could not be written: nobody read them, or no disk had room",
+    )
+)
 LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
 PLANS = Counter(
     "competent_plans",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import fields
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from graphql_api.settings.kubernetes import service_variables
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("graphql_api.server")
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -38,13 +39,21 @@ def serve_app(
     _raise_open_files()
     # Metrics are imported with the app: the folder that processes share for them has to be there before.
     with closing(listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
-        print(announce(_address(listening), data), flush=True)
+        _say(announce(_address(listening), data))
         if settings.metrics.isdecimal():
             serve_on(settings.host, int(settings.metrics))
         # uvicorn ends by the signal that stopped it, once more; we have ended well by then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         run(settings, listening, app)
+
+
+def _say(text: str) -> None:
+    """Print for people, unless nobody listens any more."""
+    try:
+        print(text, flush=True)
+    except OSError:  # a closed pipe, a full disk: what Python still holds is not tried again at the end
+        sys.stdout = None
 
 
 def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
@@ -121,6 +130,8 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
 
     def begin(number: int, frame: FrameType | None) -> None:
         wait = 0.0 if stopping.is_set() else seconds
+        told = {"signal": signal.Signals(number).name, "drain_s": wait, "pid": os.getpid()}
+        loop.call_soon_threadsafe(partial(log.info, "server stopping", extra={"told": told}))
         loop.call_soon_threadsafe(stopping.set)
         loop.call_soon_threadsafe(loop.call_later, wait, stop, number, None)
 

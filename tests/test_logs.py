@@ -1,9 +1,10 @@
 """The log: one line an event, which nobody outside can forge, flood or read a key in."""
 
-import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ log = logging.getLogger("tests.log")
 
 class Lines(io.StringIO):
     """What was written, as lines."""
+
+    def put(self, line: bytes) -> None:
+        self.write(line.decode())
 
     def lines(self) -> list[str]:
         return self.getvalue().splitlines()
@@ -30,7 +34,7 @@ def stream() -> Lines:
 
 
 def handled(stream: Lines, style: Style, secret: str = "") -> Iterator[Lines]:
-    handler = Handler(style, [secret], stream)
+    handler = Handler(style, [secret], stream.put)
     log.addHandler(handler)
     log.setLevel("DEBUG")
     yield stream
@@ -115,20 +119,14 @@ def test_a_request_writes_so_much_and_then_one_line_that_says_so(as_json: Lines)
     assert "request_id" not in after
 
 
-async def test_what_requests_of_one_turn_tell_is_written_at_once_and_before_what_others_tell_later(
-    as_json: Lines,
-) -> None:
+def test_an_event_told_without_a_record_is_the_same_line(as_json: Lines) -> None:
     (handler,) = log.handlers
     assert isinstance(handler, Handler)
-    writes: list[str] = []
-    as_json.write = lambda text: writes.append(text) or len(text)  # type: ignore[method-assign, func-returns-value]
 
     handler.tell("tests.log", logging.INFO, "operation", {"operation": "A", "duration_ms": 0.5})
     handler.tell("tests.log", logging.INFO, "operation", {"operation": "x" * 5_000 + FORGED, "query": "k3y-0f-a-plan"})
-    assert writes == []
-    await asyncio.sleep(0)
 
-    first, second = (json.loads(line) for line in writes.pop().splitlines())
+    first, second = as_json.events()
     assert first.pop("timestamp").endswith("Z")
     assert first == {
         "event": "operation",
@@ -139,14 +137,60 @@ async def test_what_requests_of_one_turn_tell_is_written_at_once_and_before_what
     }
     assert len(second["operation"]) < 2_010
     assert "k3y" not in second["query"]
-    handler.tell("tests.log", logging.INFO, "before", {})
-    log.warning("after")
-    assert ["before" in writes[0], "after" in writes[1]] == [True, True]
 
 
-def test_without_a_loop_a_line_is_written_where_it_is_told(as_json: Lines) -> None:
-    (handler,) = log.handlers
-    assert isinstance(handler, Handler)
-    handler.tell("tests.log", logging.INFO, "operation", {"operation": "A"})
+class Unshowable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
 
-    assert as_json.events()[0]["operation"] == "A"
+
+@pytest.mark.parametrize("value", ["text", Unshowable()])
+def test_a_line_that_cannot_be_rendered_is_a_line_that_says_so(
+    stream: Lines, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = logging.LogRecord("tests.log", logging.WARNING, "", 0, "%d calls of %s", (value, value), None)
+
+    Handler("json", put=stream.put).handle(record)
+
+    (event,) = stream.events()
+    assert event["event"] == "a line could not be rendered: %d calls of %s"
+    assert capsys.readouterr().err == ""
+
+
+def test_the_notice_of_dropped_lines_is_an_event_too() -> None:
+    event = json.loads(Handler("json").dropped(7))
+
+    assert (event["level"], event["dropped"]) == ("warning", 7)
+    assert Handler("console").dropped(7).count(b"\n") == 1
+
+
+AT_END = """
+import sys, threading, warnings
+from graphql_api.logs import start_logging
+
+start_logging("info", "json")
+warnings.warn("old")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+
+class Broken:
+    def __del__(self):
+        raise KeyError("gone")
+
+Broken()
+raise ValueError("at the end")
+"""
+
+
+def test_what_python_itself_would_write_to_standard_error_is_an_event() -> None:
+    ended = subprocess.run([sys.executable, "-c", AT_END], capture_output=True, check=False)
+
+    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert ended.returncode == 1
+    assert "UserWarning: old" in events[0]["event"]
+    assert [event["exception"].splitlines()[-1] for event in events[1:]] == [
+        "ZeroDivisionError: division by zero",
+        "KeyError: 'gone'",
+        "ValueError: at the end",
+    ]

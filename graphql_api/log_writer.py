@@ -1,0 +1,161 @@
+"""Writes log lines from a thread of its own: a full pipe, a full disk or a slow terminal holds up no request and no stop.
+
+`logging.handlers.QueueListener` has no bound in bytes, writes one line at a time and joins its thread without a timeout, so a
+blocked pipe would hold up the stop of the process.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from threading import Condition, Thread
+from typing import Protocol
+
+QUEUE_BYTES = 4_000_000
+"""Most bytes of lines that wait to be written; lines beyond that are dropped."""
+CHUNK_BYTES = 4096
+"""Most bytes of lines written at once: so much (PIPE_BUF) a pipe keeps apart from what other processes write."""
+PAUSE = 0.01
+"""Seconds between two looks at the queue under load: a thread woken for each line would cost more than the lines."""
+NOT_READY = 0.05
+"""Seconds until another try where a non-blocking stream takes nothing now."""
+
+Entry = bytes | int
+"""A line with its end, or the number of lines dropped at this place."""
+
+
+class Raw(Protocol):
+    """An unbuffered binary stream, such as `sys.stderr.buffer.raw`."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Write what fits now, and return its length; None if a non-blocking stream takes nothing."""
+
+
+class LogWriter:
+    """Takes lines from any thread without ever waiting, and writes them in order.
+
+    Lines that find the queue full, or that cannot be written, are dropped and counted. `notice` renders the line that is
+    written for `n` of them as soon as writing works again.
+    """
+
+    def __init__(self, raw: Raw, notice: Callable[[int], bytes], capacity: int = QUEUE_BYTES) -> None:
+        self._raw = raw
+        self._notice = notice
+        self._capacity = capacity
+        self._reset()
+        _writers.append(self)
+
+    def _reset(self) -> None:
+        self.dropped = 0
+        """Lines dropped so far."""
+        self._queue: list[Entry] = []
+        self._queued_bytes = 0
+        self._unreported = 0
+        self._torn = False
+        self._idle = True
+        self._changed = Condition()
+        self._thread: Thread | None = None
+
+    def put(self, line: bytes) -> None:
+        """Queue a line, or drop it if the queue is full."""
+        with self._changed:
+            if self._queued_bytes + len(line) > self._capacity:
+                self._drop()
+            else:
+                self._queue.append(line)
+                self._queued_bytes += len(line)
+            if self._idle:
+                self._idle = False
+                self._changed.notify_all()
+                if self._thread is None:
+                    self._thread = Thread(target=self._run, name="log", daemon=True)
+                    self._thread.start()
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        if self._queue and isinstance(self._queue[-1], int):
+            self._queue[-1] += 1
+        else:
+            self._queue.append(1)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all lines are written, at most `timeout` seconds; False if some are left."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._idle, timeout)
+
+    def _run(self) -> None:
+        while True:
+            for chunk in _chunks(self._next_batch()):
+                self._write(chunk)
+            time.sleep(PAUSE)
+
+    def _next_batch(self) -> list[Entry]:
+        with self._changed:
+            while not self._queue:
+                self._idle = True
+                self._changed.notify_all()
+                self._changed.wait()
+            batch, self._queue = self._queue, []
+            return batch
+
+    def _write(self, chunk: Entry) -> None:
+        """Write lines, after a notice of what was dropped before them; or note a gap."""
+        if isinstance(chunk, int):
+            self._unreported += chunk
+        if self._unreported and self._write_lines(self._notice(self._unreported)) == 0:
+            self._unreported = 0
+        if isinstance(chunk, bytes):
+            lost = self._write_lines(chunk)
+            self._unreported += lost
+            with self._changed:
+                self._queued_bytes -= len(chunk)
+                self.dropped += lost
+
+    def _write_lines(self, lines: bytes) -> int:
+        """Write whole lines; the number of those that could not be written, or only in part."""
+        data = left = (b"\n" if self._torn else b"") + lines
+        try:
+            while left:
+                written = self._raw.write(left)
+                if written is None:
+                    time.sleep(NOT_READY)
+                    continue
+                left = left[written:]
+                self._torn = not data[: -len(left) or None].endswith(b"\n")
+        except (OSError, ValueError):  # closed at the other end, no room on the disk, closed here
+            return min(left.count(b"\n"), lines.count(b"\n"))
+        return 0
+
+
+def _chunks(batch: list[Entry]) -> Iterator[Entry]:
+    """The same entries, with lines put together as far as they fit a chunk."""
+    lines: list[bytes] = []
+    size = 0
+    for entry in batch:
+        if lines and (isinstance(entry, int) or size + len(entry) > CHUNK_BYTES):
+            yield b"".join(lines)
+            lines, size = [], 0
+        if isinstance(entry, int):
+            yield entry
+        else:
+            lines.append(entry)
+            size += len(entry)
+    if lines:
+        yield b"".join(lines)
+
+
+_writers: list[LogWriter] = []
+
+
+def dropped_lines() -> int:
+    """Lines that this process has dropped so far."""
+    return sum(writer.dropped for writer in _writers)
+
+
+def _after_fork() -> None:
+    """Let a child process begin anew: what was queued before is written by its parent."""
+    for writer in _writers:
+        writer._reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
