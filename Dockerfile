@@ -15,11 +15,12 @@ ENV PATH=/opt/competent/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     COMPETENT_HOST=0.0.0.0 \
-    COMPETENT_CACHE_DIR=/var/cache/competent
+    COMPETENT_CACHE_DIR=/var/cache/competent \
+    COMPETENT_KEYS_FILE=/var/lib/competent/keys.json
 RUN useradd --system --uid 10001 --no-create-home competent \
-    && install -d -o competent /var/cache/competent
+    && install -d -o competent -m 0700 /var/cache/competent /var/lib/competent
 USER 10001
-VOLUME /var/cache/competent
+VOLUME ["/var/cache/competent", "/var/lib/competent"]
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=10s CMD ["competent-graphql", "health"]
 CMD ["competent-graphql", "serve"]

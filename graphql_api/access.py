@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import orjson
-from platformdirs import user_config_path
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.answer import sign
 from graphql_api.endpoint.caching import KEYS_COME_IN
+from graphql_api.errors import SettingsError
 from graphql_api.keys import Keys
 from graphql_api.live.denial import deny
 from graphql_api.outcomes import Outcomes
@@ -28,6 +28,7 @@ from graphql_api.record import Head, Record, record_of
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings
 from graphql_api.settings.checks import LOOPBACK
+from graphql_api.settings.folders import user_config_folder
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ class Access:
 def deciding(settings: Settings) -> Decide | None:
     """Who decides by the settings; None where anybody may ask. Raises SettingsError for keys that cannot be read."""
     gates: dict[str, Callable[[], Gate]] = {
-        "keys": lambda: WithKeys(Keys(keys_file(settings)), settings.keys_per_minute),
+        "keys": lambda: WithKeys(_existing_keys(settings), settings.keys_per_minute),
         "passthrough": WithTheirOwn,
     }
     if settings.access in gates:
@@ -194,9 +195,26 @@ def guarding(decide: Decide | None, outcomes: Outcomes) -> list[Middleware]:
     return [] if decide is None else [Middleware(Access, decide, outcomes)]
 
 
+def _existing_keys(settings: Settings) -> Keys:
+    """The keys of clients; SettingsError without their file, which would refuse everybody for no visible reason."""
+    keys = Keys(keys_file(settings))
+    if not keys.file.exists():
+        raise SettingsError(
+            f"COMPETENT_ACCESS=keys needs the file of keys {keys.file}, which does not exist: make it with "
+            "`competent-graphql key new NAME`, or set COMPETENT_KEYS_FILE (docs/access.md)"
+        )
+    if not keys.clients():
+        log.warning("no client has a key, so nobody is let in: make one with `competent-graphql key new NAME`")
+    return keys
+
+
 def keys_file(settings: Settings) -> Path:
-    """Where the keys of clients are."""
-    return settings.keys_file or user_config_path("competent-graphql") / "keys.json"
+    """Where the keys of clients are; SettingsError where no setting says so and the user has no home."""
+    if settings.keys_file is not None:
+        return settings.keys_file
+    if (folder := user_config_folder()) is None:
+        raise SettingsError("there is no folder for keys, as this user has no home: set COMPETENT_KEYS_FILE")
+    return folder / "keys.json"
 
 
 def is_open(path: str) -> bool:

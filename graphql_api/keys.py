@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -104,6 +105,8 @@ class Keys:
     def _read(self) -> None:
         stamp = _stamp(self.file)
         if stamp != self._stamp:
+            if stamp is None:
+                log.warning("the file of keys is gone: nobody has a key until it is back (%s)", self.file)
             self._clients = _clients(self.file) if stamp is not None else {}  # no file: no keys, and nobody gets in
             self._stamp = stamp
 
@@ -111,13 +114,7 @@ class Keys:
     def _changing(self) -> Iterator[dict[str, Client]]:
         """The clients as they are now, to be changed; written when all went well. One change at a time."""
         draft = self.file.with_name(f".{self.file.name}.new")
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise SettingsError(f"the keys are being changed just now; if not, delete {draft}") from None
-        except OSError as error:
-            raise SettingsError(f"the keys cannot be written: {error.strerror} ({self.file})") from None
+        opened = self._begin(draft)
         try:
             with os.fdopen(opened, "wb") as written:
                 clients = _clients(self.file) if self.file.exists() else {}
@@ -127,9 +124,26 @@ class Keys:
                 written.flush()
                 os.fsync(written.fileno())
             draft.replace(self.file)
+        except OSError as error:
+            raise self._unwritable(error) from None
         finally:
             draft.unlink(missing_ok=True)
         self._read()
+
+    def _begin(self, draft: Path) -> int:
+        """The open draft, which exists for as long as a change is under way."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and draft.exists():
+                raise SettingsError(f"the keys are being changed just now; if not, delete {draft}") from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> SettingsError:
+        return SettingsError(
+            f"the keys cannot be written: {error.strerror} ({self.file}); COMPETENT_KEYS_FILE names a file elsewhere"
+        )
 
 
 def _hash(salt: str, secret: str) -> str:
@@ -146,6 +160,8 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
         return None
     except OSError as error:
         raise SettingsError(f"the keys cannot be read: {error.strerror} ({file})") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsError(f"the keys cannot be read: {file} is not a file")
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 

@@ -7,10 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from graphql_api.errors import ReleaseNotFound
+from graphql_api.errors import ReleaseNotFound, SettingsError
 from graphql_api.index.things import failed
 from graphql_api.index.walk import Progress as Walked
-from graphql_api.parts import Parts
+from graphql_api.parts import Parts, cache_dir, index_folder
+from graphql_api.settings import Settings
+from graphql_api.shared import is_shared
 
 
 class _Rate(TextColumn):
@@ -22,6 +24,19 @@ class _Rate(TextColumn):
     def render(self, task: "object") -> Text:
         speed = getattr(task, "finished_speed", None) or getattr(task, "speed", None)
         return Text(f"{speed:,.0f} documents/s" if speed else "")
+
+
+def demand_folder(settings: Settings) -> None:
+    """SettingsError if what a mirror reads would be lost when it ends."""
+    if is_shared(settings.store) or index_folder(settings):
+        return
+    if settings.store == "memory:":
+        raise SettingsError("mirror keeps nothing with COMPETENT_STORE=memory: (unset it, or name a file)")
+    folder = cache_dir(settings)
+    where = f"{folder} cannot be written" if folder else "this user has no home"
+    raise SettingsError(
+        f"mirror has no folder to write to ({where}): set COMPETENT_CACHE_DIR to one that can be written"
+    )
 
 
 async def run_mirror(parts: Parts, release: str) -> int:

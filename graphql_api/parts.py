@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from graphql_api.at_hand import AtHand
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.fetching import Asker
@@ -26,6 +24,7 @@ from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_r
 from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.progress import silent
 from graphql_api.settings import Settings
+from graphql_api.settings.folders import user_cache_folder
 from graphql_api.shared import Shared, is_shared
 from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
@@ -46,9 +45,15 @@ _LEASE_MORE = 3.0
 """Seconds that a replica has the fetch of a path to itself beyond the time that a fetch may take."""
 
 
-def cache_dir(settings: Settings) -> Path:
-    """The folder for what can be made again."""
-    return settings.cache_dir or user_cache_path("competent-graphql")
+def cache_dir(settings: Settings) -> Path | None:
+    """The folder for what can be made again; None for a user without a home."""
+    return settings.cache_dir or user_cache_folder()
+
+
+def index_folder(settings: Settings) -> Path | None:
+    """The folder that keeps indexes, writable; None if they end with the process."""
+    folder = None if settings.store == "memory:" else cache_dir(settings)
+    return _writable(folder / "index") if folder else None
 
 
 def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
@@ -166,7 +171,7 @@ class Parts:
 def _indexes(settings: Settings, store: Store) -> Indexes:
     return Indexes(
         store,
-        None if settings.store == "memory:" else _writable(cache_dir(settings) / "index"),
+        index_folder(settings),
         _origin(settings),
         mode=settings.index or ("need" if settings.live else "start"),  # type: ignore[arg-type]
         patient=not settings.live,
@@ -197,8 +202,15 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
         raise SettingsError(
             "COMPETENT_STORE is `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://…)"
         )
+    folder = cache_dir(settings)
+    if folder is None:
+        log.warning(
+            "there is no cache folder, as this user has no home: documents and indexes are lost when this process ends; set "
+            "COMPETENT_CACHE_DIR"
+        )
+        return None
     try:
-        return SqliteFile(cache_dir(settings) / "documents.sqlite", _origin(settings), keep, settings.store_bytes)
+        return SqliteFile(folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes)
     except SettingsError as error:
         log.warning("%s; documents are kept in memory only", error)
         return None

@@ -27,6 +27,8 @@ TINY = "{ __typename }"
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Keys:
+    """A file without keys, which the server reads."""
+    (tmp_path / "keys.json").write_text('{"keys": []}', encoding="utf-8")
     return Keys(tmp_path / "keys.json")
 
 

@@ -108,10 +108,12 @@ def test_an_unusable_setting_stops_every_start(
 
 
 @pytest.mark.parametrize("arguments", [["ask", PROFILE], ["doctor"], ["mirror"], ["serve", "--port", "0"]])
-def test_a_proxy_that_cannot_be_used_stops_every_command(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_cannot_be_used_stops_every_command(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("COMPETENT_UPSTREAM_URL", "https://competent.invalid")
     monkeypatch.setenv("COMPETENT_API_KEY", "k3y")
-    monkeypatch.setenv("COMPETENT_STORE", "memory:")
+    monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("https_proxy", "socks5://user:s3cret@proxy.invalid")
 
     code, out, err = run(*arguments)

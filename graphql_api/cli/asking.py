@@ -72,9 +72,11 @@ def mirror(
     Can be stopped with Ctrl-C and goes on where it was. Documents that fail are listed, and tried again by the next run.
     Exits with 0 when all of them are there, 1 when some are missing, 130 when stopped.
     """
-    from graphql_api.mirroring import run_mirror
+    from graphql_api.mirroring import demand_folder, run_mirror
 
-    raise typer.Exit(run_on_parts(settings_of(data), lambda parts: run_mirror(parts, release)))
+    settings = settings_of(data)
+    demand_folder(settings)
+    raise typer.Exit(run_on_parts(settings, lambda parts: run_mirror(parts, release)))
 
 
 def _document(operation: str | None, file: Path | None) -> str:

@@ -1,6 +1,7 @@
 """The answers of a visit kept as files, without anything that could carry the key."""
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -8,11 +9,23 @@ from urllib.parse import quote, quote_plus
 import orjson
 
 from graphql_api.doctor.visit import Seen, Visit
+from graphql_api.errors import SettingsError
 from graphql_api.sandbox.recorded import file_name
 
 KEPT = ("content-type", "etag", "last-modified", "cache-control", "expires", "vary", "retry-after")
 KEPT_BEGINNING = "x-ratelimit-"
 HIDDEN = "KEY"
+
+
+def demand_folder(folder: Path) -> None:
+    """SettingsError if nothing can be written into a folder; told before the first call is spent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        problem = None if os.access(folder, os.W_OK) else "it cannot be written"
+    except OSError as error:
+        problem = error.strerror
+    if problem:
+        raise SettingsError(f"the answers cannot be kept in {folder}: {problem}")
 
 
 def record(visit: Visit, folder: Path, key: str) -> int:

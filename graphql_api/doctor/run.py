@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from graphql_api.doctor.checks import CHECKS, Check, Verdict
-from graphql_api.doctor.record import record, scrubbed
+from graphql_api.doctor.record import demand_folder, record, scrubbed
 from graphql_api.doctor.visit import Seen, Visitor
 from graphql_api.parts import client_of
 from graphql_api.settings import Settings
@@ -23,6 +23,8 @@ async def run_doctor(
     settings: Settings, competent: ASGIApp | None, asked: str, folder: Path | None, as_json: bool
 ) -> int:
     """Visit, judge, tell; 0 where all that is needed holds, 1 where something of it does not or could not be told."""
+    if folder is not None:
+        demand_folder(folder)
     upstream = Upstream(client_of(settings, competent), settings)
     try:
         visitor = Visitor(upstream.look, settings.page_size)

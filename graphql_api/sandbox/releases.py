@@ -102,7 +102,7 @@ def bundled_releases() -> Releases:
     return Releases(documents_in_memory(dataset) for dataset in bundled_datasets())
 
 
-def workbook_releases(paths: Iterable[Path], cache_dir: Path, progress: Progress = silent) -> Releases:
+def workbook_releases(paths: Iterable[Path], cache_dir: Path | None, progress: Progress = silent) -> Releases:
     """Workbooks, each one release.
 
     Raises:
@@ -123,16 +123,19 @@ def workbook_releases(paths: Iterable[Path], cache_dir: Path, progress: Progress
     return Releases(documents for _, documents in opened.values())
 
 
-def open_workbook(path: Path, cache_dir: Path, progress: Progress = silent) -> Documents:
+def open_workbook(path: Path, cache_dir: Path | None, progress: Progress = silent) -> Documents:
     """A workbook's documents, converted only if they were not before, or the workbook or their format has changed.
 
-    Where the folder cannot be written to, they are made in memory.
+    Without a folder, or where it cannot be written to, they are made in memory.
     """
     try:
         state = path.stat()
     except OSError:
         raise WorkbookError(f"{path}: there is no such file") from None
     source = f"{state.st_size} bytes of {state.st_mtime_ns}"
+    if cache_dir is None:
+        logger.warning("there is no cache folder: %s is converted at each start", path.name)
+        return documents_in_memory(read_workbook(path, progress))
     kept = cache_dir.absolute() / _file_name(path)
     documents = read_documents(kept, source)
     if documents is None:

@@ -39,14 +39,22 @@ def read_key(file: Path) -> Secret:
 
 def _parse(setting: "Field[Any]", text: str) -> Any:
     if isinstance(setting.default, tuple):
-        return tuple(Path(each) for each in text.split(os.pathsep) if each)
+        return tuple(_path(each) for each in text.split(os.pathsep) if each)
     if setting.default is None:
-        return Path(text) if text else None
+        return _path(text) if text else None
     if isinstance(setting.default, Secret):
         return Secret(text.strip())
     if isinstance(setting.default, str):
         return text.strip()
     return _number(setting, text)
+
+
+def _path(text: str) -> Path:
+    """A path; `~` is the home of this user, as no shell has replaced it in a manifest."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"begins with ~, but this user has no home: {text!r}") from None
 
 
 def _number(setting: "Field[Any]", text: str) -> int | float:

@@ -27,6 +27,8 @@ from tests.fast_path.wire import Answer, post
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Keys:
+    """A file without keys, which the server reads."""
+    (tmp_path / "keys.json").write_text('{"keys": []}', encoding="utf-8")
     return Keys(tmp_path / "keys.json")
 
 

@@ -1,0 +1,28 @@
+"""The user's own folders, for what no setting names; a user without a home (as in a container) has none."""
+
+from pathlib import Path
+
+import platformdirs
+
+_APP = "competent-graphql"
+
+
+def user_cache_folder() -> Path | None:
+    """Where this user keeps what can be made again, or None."""
+    try:
+        return _absolute(platformdirs.user_cache_path(_APP))
+    except RuntimeError:
+        return None
+
+
+def user_config_folder() -> Path | None:
+    """Where this user keeps what was configured, or None."""
+    try:
+        return _absolute(platformdirs.user_config_path(_APP))
+    except RuntimeError:
+        return None
+
+
+def _absolute(folder: Path) -> Path | None:
+    """The folder, unless it depends on where the process happens to be: older libraries give `~/.cache` as it stands."""
+    return folder if folder.is_absolute() else None
