@@ -20,6 +20,7 @@ from graphql_api import examples
 from graphql_api.access import deciding, guarding
 from graphql_api.admission import Admission, Places, admitting
 from graphql_api.agents import agents_routes
+from graphql_api.arrival import arriving
 from graphql_api.documentation import documentation_routes
 from graphql_api.eager import ended
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
@@ -77,6 +78,7 @@ def create_app(
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
         middleware=[  # outermost first
+            *arriving(settings),
             Middleware(Observing, stopping, outcomes),
             Middleware(BoundedMessages, settings.live_messages, settings.max_body_bytes),
             *layers,
@@ -87,6 +89,7 @@ def create_app(
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=_lifespan(settings, parts, stopping, fast),
     )
+    app.router.redirect_slashes = False
     app.state.parts = parts
     app.state.fast_path = fast
     app.state.connections = connections

@@ -239,7 +239,7 @@ class Connection(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
         if self._is_idle():  # it was answered before all of it was here
-            self._watch.set(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self._wait_for_next()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
@@ -250,7 +250,13 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif not self._arriving:
-            self._watch.set(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self._wait_for_next()
+
+    def _wait_for_next(self) -> None:
+        """Be idle; a client that has not yet taken its answer is given no longer than one that sends a request."""
+        unsent = self.transport.get_write_buffer_size()
+        seconds = min(self.config.arrival, self.timeout_keep_alive) if unsent else self.timeout_keep_alive
+        self._watch.set(seconds, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP ends the connection."""
@@ -266,7 +272,7 @@ class Connection(HttpToolsProtocol):
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent != self._unsent and not self.transport.is_closing():
             self._unsent = unsent
-            self._watch.set(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self._wait_for_next()
         elif unsent:
             self.transport.abort()
         else:

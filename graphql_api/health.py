@@ -55,7 +55,7 @@ class Health:
             }
         except CompetentError as error:
             told |= {"upstream": error.code, "reasons": ["the Competent API has no answer, and nothing is stored"]}
-        if asker.tally.stale:
+        if asker.tally.stale and self._parts.store.renewals_fail:  # a copy that is merely old says nothing of upstream
             told["upstream"] = "down: what is stored is served"
         if told["release"] is not None:
             told["index"] = self._parts.indexes.state(told["release"])

@@ -98,7 +98,12 @@ def linked_data_routes(
         except Refused as refusal:
             return refused(refusal, JSON, record)
 
-    return [Route("/id/{release}", show), Route("/id/{release}/{kind}/{uuid}", show)]
+    async def without_slash(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"../{request.scope['path'].rstrip('/').rpartition('/')[2]}{query}", 308)
+
+    addresses = ("/id/{release}", "/id/{release}/{kind}/{uuid}")
+    return [Route(each, show) for each in addresses] + [Route(f"{each}/", without_slash) for each in addresses]
 
 
 async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:

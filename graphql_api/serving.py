@@ -81,6 +81,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the app itself knows the proxies to trust
         reset_contextvars=True,
         loop="graphql_api.loop:new_loop",
         ws=WebSocketProtocol,

@@ -41,7 +41,7 @@ async def _large(request: Request) -> Response:
 
 @asynccontextmanager
 async def serving(
-    other: ASGIApp | None = None, ws: Any = "none"
+    other: ASGIApp | None = None, ws: Any = "none", idle: float = IDLE
 ) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
     """A server of ours within this process, over an app, and the free port that it is on."""
     app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
@@ -49,7 +49,7 @@ async def serving(
         app,
         arrival=ARRIVAL,
         head_bytes=2_000,
-        timeout_keep_alive=IDLE,
+        timeout_keep_alive=idle,
         log_config=None,
         access_log=False,
         ws=ws,
@@ -225,8 +225,9 @@ async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(status_code=413)(scope, receive, send)
 
 
-async def test_who_takes_nothing_of_a_large_answer_is_cut() -> None:
-    async with serving() as (server, address):
+@pytest.mark.parametrize("idle", [IDLE, 3600.0])
+async def test_who_takes_nothing_of_a_large_answer_is_cut(idle: float) -> None:
+    async with serving(idle=idle) as (server, address):
         with socket.create_connection(address) as silent:
             silent.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
             async with asyncio.timeout(LONGEST):

@@ -9,7 +9,7 @@ import httpx
 
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, alive, running
+from tests.conftest import Clock, Server, alive, running
 
 
 async def ready(server: Server) -> tuple[int, dict[str, Any]]:
@@ -59,6 +59,32 @@ async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored
         status, told = await ready(server)
 
     assert (status, told["release"]) == (200, "3.11")
+
+
+async def test_a_copy_that_is_merely_old_does_not_make_upstream_down(releases: Releases, settings: Settings) -> None:
+    clock = Clock(1_000_000.0)
+    async with alive(Server(releases, settings, clock=clock)) as server:
+        await server.ask("{ release { number } }")
+        clock.now += settings.keep_current + 1
+        old = await ready(server)
+        await server.app.state.parts.store.settle()
+        renewed = await ready(server)
+
+    assert (old[0], old[1]["upstream"]) == (200, "up")
+    assert (renewed[0], renewed[1]["upstream"]) == (200, "up")
+
+
+async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases, settings: Settings) -> None:
+    clock = Clock(1_000_000.0)
+    async with alive(Server(releases, settings, clock=clock)) as server:
+        await server.ask("{ release { number } }")
+        server.faults.add(Fault("**", "status", status=503))
+        clock.now += settings.keep_current + 1
+        await ready(server)
+        await server.app.state.parts.store.settle()
+        status, told = await ready(server)
+
+    assert (status, told["ready"], told["upstream"]) == (200, True, "down: what is stored is served")
 
 
 async def test_while_it_is_being_stopped_it_is_alive_and_not_ready(server: Server) -> None:

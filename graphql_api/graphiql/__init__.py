@@ -62,9 +62,10 @@ def graphiql_routes(tabs: Tabs, *, page_too: bool = True) -> list[Route | Mount]
     return [Route("/graphiql", show_page), Mount("/graphiql", routes=below)]
 
 
-async def _to_page(_: Request) -> Response:
+async def _to_page(request: Request) -> Response:
     # Relative, as only the browser knows the prefix and the host under which a proxy shows us.
-    return RedirectResponse("../graphiql")
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"../graphiql{query}")
 
 
 class _Assets(StaticFiles):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from graphql_api.errors import SettingsError
-from graphql_api.origins import LOCAL, NONE, Origins
+from graphql_api.origins import ANY, LOCAL, NONE, Origins
 from graphql_api.secret import Secret
-from graphql_api.settings.checks import LOOPBACK, check
+from graphql_api.settings.checks import LOOPBACK, check, is_network
 from graphql_api.settings.declared import PREFIX, setting, variable
 from graphql_api.settings.reading import read, read_key
 
@@ -38,6 +38,16 @@ class Settings:
     cache_dir: Path | None = setting(None, "Folder for what can be made again. Unset: the user's cache folder.")
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
+    trusted_proxies: str = setting(
+        "127.0.0.1, ::1",
+        "Addresses and networks of reverse proxies, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are "
+        "believed: limits then count the client's own address; `*` believes everybody, `none` nobody.",
+    )
+    root_path: str = setting(
+        "",
+        "Prefix that a reverse proxy publishes this server under and leaves in the path, such as `/competent`; a proxy that "
+        "takes it off needs no setting.",
+    )
     workers: int = setting(1, "Processes that serve.", least=1)
     log: str = setting(
         "info", "How much is logged: debug, info, warning or error.", choices=("debug", "info", "warning", "error")
@@ -69,8 +79,9 @@ class Settings:
     )
     request_timeout: float = setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
     idle_timeout: float = setting(
-        10.0,
-        "Longest time for which a connection is kept without a request; longer than that of the proxy before it.",
+        90.0,
+        "Longest time for which a connection is kept without a request; longer than the proxy before this server keeps it, "
+        "which is 75 seconds or less for most.",
         least=1,
     )
     head_bytes: int = setting(32_768, "Largest head of a request.", least=1024)
@@ -269,6 +280,19 @@ class Settings:
                 f"COMPETENT_CORS_ORIGINS: {str(error)!r} is no origin; write it as a browser does, https://example.org, "
                 "with `*.` only before a host and `:*` only after it"
             ) from None
+
+    @property
+    def proxies(self) -> list[str]:
+        """The proxies whose word is taken for the client's address; SettingsError for what is neither address nor network."""
+        named = [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
+        if named == [NONE]:
+            return []
+        for each in named:
+            if each != ANY and not is_network(each):
+                raise SettingsError(
+                    f"COMPETENT_TRUSTED_PROXIES: {each!r} is neither an address nor a network such as 10.0.0.0/8"
+                )
+        return [ANY] if ANY in named else named
 
     def checked(self) -> "Settings":
         """These settings, or SettingsError where one is none of its choices, or they do not go together."""

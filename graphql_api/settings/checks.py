@@ -1,6 +1,8 @@
 """What settings must be beyond their type: one of their choices, and in agreement with each other."""
 
+import re
 from dataclasses import fields
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,6 +12,7 @@ from graphql_api.settings.declared import variable
 if TYPE_CHECKING:
     from graphql_api.settings import Settings
 
+_ROOT_PATH = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -24,9 +27,21 @@ def check(settings: "Settings") -> None:
     if settings.persisted_mode in ("allow", "only") and not settings.persisted:
         raise SettingsError("COMPETENT_PERSISTED_MODE needs manifests: set COMPETENT_PERSISTED")
     settings.origins  # noqa: B018  # raises for what is no origin
+    settings.proxies  # noqa: B018  # raises for what is no address
+    if settings.root_path and not _ROOT_PATH.fullmatch(settings.root_path):
+        raise SettingsError("COMPETENT_ROOT_PATH is a path such as /competent: it begins with a slash and has no query")
     metrics = settings.metrics
     if not (metrics in ("on", "off") or (metrics.isdecimal() and 0 < int(metrics[:6]) < 65536)):
         raise SettingsError("COMPETENT_METRICS is on, off or the number of a port")
+
+
+def is_network(text: str) -> bool:
+    """Whether a text is an address or a network of IP."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_choices(settings: "Settings") -> None:

@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import Any
 
 from graphql_api.eager import ended
-from graphql_api.errors import CompetentError
+from graphql_api.errors import CompetentError, UpstreamNotFound
 from graphql_api.metrics import STORE_REVALIDATIONS
 from graphql_api.remembered import Remembered
 from graphql_api.secret import Secret
@@ -27,6 +27,8 @@ class Revalidations:
         self._most = most_at_once
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._paused: Remembered[bool] = Remembered(clock)
+        self.upstream_failed = False
+        """Whether the last renewal that ended found upstream in trouble."""
 
     def begin(
         self, path: str, key: Secret | None, renew: Callable[[], Coroutine[Any, Any, object]], pause: float
@@ -46,10 +48,12 @@ class Revalidations:
             await renew()
         except CompetentError as error:
             log.info("%s could not be renewed: %s", path, error.code)
+            self.upstream_failed = not isinstance(error, UpstreamNotFound)
         except Exception:
             log.exception("%s could not be renewed", path)
         else:
             _RENEWED.inc()
+            self.upstream_failed = False
             return
         _FAILED.inc()
         self._paused.put((path, key), True, pause)

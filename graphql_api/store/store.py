@@ -110,6 +110,11 @@ class Store:
     def _is_fresh(self, path: str, kept: Kept) -> bool:
         return self._shelf.state(path, kept.at, self._clock()) is State.FRESH
 
+    @property
+    def renewals_fail(self) -> bool:
+        """Whether upstream was in trouble when a stale document was last asked for again."""
+        return self._revalidations.upstream_failed
+
     def now(self) -> float:
         """The time, in seconds since 1970."""
         return self._clock()

@@ -1,0 +1,155 @@
+"""Requests as proxies pass them on: slashes at the end, a path prefix, and who the client is."""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from graphql_api.arrival import Arrival, arriving
+from graphql_api.errors import SettingsError
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+QUERY = {"query": "{ __typename }"}
+
+
+async def test_a_post_with_a_slash_at_the_end_is_answered(server: Server) -> None:
+    response = await server.client.post("/graphql/", json=QUERY, headers={"Authorization": "Bearer secret"})
+
+    assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
+
+
+@pytest.mark.parametrize(
+    "path", ["/schema.graphql", "/llms.txt", "/health/live", "/health/ready", "/metrics", "/graphql?query={__typename}"]
+)
+async def test_a_slash_at_the_end_of_a_path_means_nothing(server: Server, path: str) -> None:
+    path, _, query = path.partition("?")
+
+    assert (await server.client.get(f"{path}/?{query}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/docs", "/docs/"),
+        ("/graphiql/", "/graphiql"),
+        ("/graphiql/?query=%7Ba%7D", "/graphiql?query=%7Ba%7D"),
+        ("/id/3.11/", "/id/3.11"),
+        ("/id/3.11/skill/8c15a1bf-9699-43ae-b890-f79ac3e5f461/", "/id/3.11/skill/8c15a1bf-9699-43ae-b890-f79ac3e5f461"),
+    ],
+)
+async def test_a_redirect_names_neither_scheme_nor_host(server: Server, path: str, leads_to: str) -> None:
+    response = await server.client.get(path)
+
+    assert response.status_code in (307, 308)
+    assert ":" not in response.headers["location"].partition("?")[0]
+    assert not response.headers["location"].startswith("/")
+    assert response.next_request is not None
+    assert response.next_request.url.raw_path.decode() == leads_to
+
+
+async def test_no_address_redirects_elsewhere_for_a_slash(server: Server) -> None:
+    for path in ("/", "/nothing/", "/graphql//", "//evil.example/", "/health/", "/id/"):
+        assert "location" not in (await server.client.post(path, json=QUERY)).headers
+
+
+async def test_a_slash_does_not_lead_past_the_keys(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, access="passthrough")) as server:
+        for path in ("/graphql/", "/graphql", "/id/3.11/", "/graphql/health/"):
+            assert (await server.client.post(path, json=QUERY)).status_code == 401
+
+
+@pytest.fixture
+async def below(releases: Releases, settings: Settings) -> Any:
+    async with running(releases, replace(settings, root_path="/competent").checked()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("prefix", ["/competent", ""])
+async def test_below_a_prefix_all_is_found_whether_the_proxy_leaves_it_or_not(below: Server, prefix: str) -> None:
+    assert (await below.client.post(f"{prefix}/graphql", json=QUERY)).json() == {"data": {"__typename": "Query"}}
+    assert (await below.client.post(f"{prefix}/graphql/", json=QUERY)).status_code == 200
+    for path in ("/", "/graphiql", "/graphiql/assets/page.js", "/docs/http.md", "/health/live", "/id/3.11"):
+        assert (await below.client.get(prefix + path)).status_code == 200
+    for path in ("/competentgraphql", "/competent/competent/graphql", "/other/graphql"):
+        assert (await below.client.post(path, json=QUERY)).status_code == 404
+
+
+async def test_the_prefix_alone_leads_to_the_first_page(below: Server) -> None:
+    response = await below.client.get("/competent", follow_redirects=True)
+
+    assert response.status_code == 200
+    assert response.url.path == "/competent/"
+
+
+async def test_a_prefix_does_not_lead_past_the_keys(releases: Releases, settings: Settings) -> None:
+    chosen = replace(settings, access="passthrough", root_path="/health")
+    async with running(releases, chosen) as server:
+        assert (await server.client.post("/health/graphql", json=QUERY)).status_code == 401
+
+
+async def test_the_prefix_of_an_asgi_server_counts_too(server: Server) -> None:
+    transport = httpx.ASGITransport(server.app, root_path="/deep/down")
+    async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
+        assert (await client.post("/deep/down/graphql", json=QUERY)).status_code == 200
+
+
+async def seen(settings: Settings, client: str, **headers: str) -> tuple[str, str]:
+    """Client and scheme, as the app sees them."""
+    found: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found.append(scope)
+
+    layered: Any = app
+    for each in reversed(arriving(settings)):
+        layered = each.cls(layered, *each.args, **each.kwargs)  # type: ignore[call-arg]
+    told = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "path": "/", "headers": told, "client": (client, 1), "scheme": "http"}
+    await layered(scope, None, None)
+    return found[0]["client"][0], found[0]["scheme"]
+
+
+FORWARDED = {"X_Forwarded_For": "198.51.100.7, 10.1.2.3", "X_Forwarded_Proto": "https"}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client", "expected"),
+    [
+        ("127.0.0.1, ::1", "127.0.0.1", ("10.1.2.3", "https")),
+        ("127.0.0.1, ::1", "203.0.113.9", ("203.0.113.9", "http")),
+        ("10.0.0.0/8", "10.9.9.9", ("198.51.100.7", "https")),
+        ("10.0.0.0/8, 127.0.0.1", "127.0.0.1", ("198.51.100.7", "https")),
+        ("fd00::/8", "fd00::1", ("10.1.2.3", "https")),
+        ("*", "203.0.113.9", ("198.51.100.7", "https")),
+        ("none", "127.0.0.1", ("127.0.0.1", "http")),
+    ],
+)
+async def test_the_client_is_whom_trusted_proxies_name(trusted: str, client: str, expected: tuple[str, str]) -> None:
+    assert await seen(Settings(trusted_proxies=trusted).checked(), client, **FORWARDED) == expected
+
+
+@pytest.mark.parametrize("setting", ["proxy", "10.0.0.1/8", "10.0.0.0/33", "127.0.0.1 ::1", "https://proxy.example"])
+def test_what_is_no_address_of_a_proxy_stops_the_start(setting: str) -> None:
+    with pytest.raises(SettingsError, match="COMPETENT_TRUSTED_PROXIES"):
+        Settings(trusted_proxies=setting).checked()
+
+
+@pytest.mark.parametrize("setting", ["competent", "/", "//x", "/a?b", "/a b", "https://x/a"])
+def test_what_is_no_path_is_no_prefix(setting: str) -> None:
+    with pytest.raises(SettingsError, match="COMPETENT_ROOT_PATH"):
+        Settings(root_path=setting).checked()
+
+
+async def test_a_server_whose_lifespan_has_no_state_can_run_the_app() -> None:
+    found: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found.append(scope)
+
+    await Arrival(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+
+    assert found == [{"type": "lifespan", "state": {}}]

@@ -1,0 +1,67 @@
+"""The app under a plain uvicorn, as `uvicorn graphql_api.asgi:app` starts it: a real process on a free port."""
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.conftest import CP_7, clean
+
+QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code }} }}'}
+
+
+@asynccontextmanager
+async def uvicorn(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A plain uvicorn over the app, which is ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "uvicorn", "graphql_api.asgi:app", "--port", "0", *arguments),
+        env=clean(**environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def base_of(process: asyncio.subprocess.Process) -> str:
+    """Where it listens; what it says before is left out."""
+    assert process.stderr is not None
+    lines = []
+    while line := await process.stderr.readline():
+        lines.append(line.decode())
+        if found := re.search(r"http://127\.0\.0\.1:\d+", lines[-1]):
+            return found[0]
+    raise AssertionError(lines)
+
+
+async def test_under_a_plain_uvicorn_the_app_answers_and_stops() -> None:
+    async with uvicorn(COMPETENT_LOG_FORMAT="json", COMPETENT_STORE="memory:") as process:
+        async with httpx.AsyncClient(base_url=await base_of(process), timeout=60) as client:
+            response = await client.post("/graphql/", json=QUERY)
+            page = await client.get("/graphiql")
+            ready = await client.get("/health/ready")
+        process.send_signal(signal.SIGTERM)
+        _, errors = await process.communicate()
+
+    assert response.json() == {"data": {"technicalCompetence": {"code": "CP-7"}}}
+    assert (page.status_code, ready.json()["ready"]) == (200, True)
+    assert b'"event":"operation"' in errors
+    assert b"Traceback" not in errors
+    assert b"Warning" not in errors
+
+
+async def test_a_setting_that_is_wrong_is_a_sentence_there_too() -> None:
+    async with uvicorn(COMPETENT_WORKERS="many") as process:
+        _, errors = await process.communicate()
+
+    assert process.returncode == 2
+    assert errors.decode().startswith("competent-graphql: COMPETENT_WORKERS must be a whole number")
+    assert b"Traceback" not in errors
