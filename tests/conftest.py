@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import sqlite3
+import sys
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -20,6 +24,25 @@ from graphql_api.settings import Settings
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence that VDAB's own page shows."""
+
+
+class Connection(sqlite3.Connection):
+    """Warns where nobody closed it, as Python 3.13 and newer do by themselves; warnings fail a test."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # raised by a closed connection
+            _ = self.total_changes
+            warnings.warn(f"unclosed database in {self!r}", ResourceWarning, stacklevel=1, source=self)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warn_of_unclosed_connections() -> Iterator[None]:
+    """So that a connection without an owner fails the tests on older Pythons too."""
+    connect = sqlite3.connect
+    if sys.version_info < (3, 13):
+        sqlite3.connect = partial(connect, factory=Connection)
+    yield
+    sqlite3.connect = connect
 
 
 class Clock:

@@ -158,7 +158,11 @@ def read_only(file: Path) -> sqlite3.Connection:
     Without memory mapping: a file that is cut off under a running server is then an error, and not the end of the process.
     """
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-    connection.execute("PRAGMA mmap_size = 0")
+    try:
+        connection.execute("PRAGMA mmap_size = 0")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

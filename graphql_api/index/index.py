@@ -9,7 +9,7 @@ import math
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -39,11 +39,14 @@ class Index:
 
     def __init__(self, file: IndexFile, damaged: Callable[["Index", Exception], Exception] | None = None) -> None:
         self.file_id = file.id()
-        self._here, self._beside = read_only(file.path), read_only(file.path)
-        self._readers = Readers(lambda: read_only(file.path))
+        with ExitStack() as opened:
+            self._here = opened.enter_context(closing(read_only(file.path)))
+            self._beside = opened.enter_context(closing(read_only(file.path)))
+            self._readers = opened.enter_context(closing(Readers(lambda: read_only(file.path))))
+            self.missing = len(failed(self._here))
+            self._opened = opened.pop_all()
         self._beside_lock = threading.Lock()
         self._damaged = damaged or (lambda index, error: error)
-        self.missing = len(failed(self._here))
         self.search = Search()
         self._known = Known()
         self._changes: Recent[Index, asyncio.Task[list[Change]]] = Recent(CHANGES_BYTES)
@@ -128,9 +131,7 @@ class Index:
 
     def close(self) -> None:
         """Wait for the questions that are being answered, and close the file."""
-        self._readers.close()
-        self._here.close()
-        self._beside.close()
+        self._opened.close()
 
 
 def _compared(connection: sqlite3.Connection, before: Index) -> list[Change]:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from queue import SimpleQueue
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -46,12 +47,13 @@ class Readers:
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], threads: int = THREADS, queue: int = QUEUE) -> None:
         self._pool = ThreadPoolExecutor(threads, "index")
-        self._threads = threads
         self._queue = queue
         self._pending = 0
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(threads):
-            self._idle.put(connect())
+        with ExitStack() as opened:
+            for _ in range(threads):
+                self._idle.put(opened.enter_context(closing(connect())))
+            self._connections = opened.pop_all()
 
     async def ask(
         self,
@@ -112,5 +114,4 @@ class Readers:
     def close(self) -> None:
         """Wait for the questions that are being answered, and close the connections."""
         self._pool.shutdown(cancel_futures=True)
-        for _ in range(self._threads):
-            self._idle.get().close()
+        self._connections.close()

@@ -5,7 +5,7 @@ Bodies are kept as the bytes that are sent, so that a document, or a list item, 
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS, Bodies
@@ -75,9 +75,13 @@ class Documents:
 
 def documents_in_memory(dataset: Dataset) -> Documents:
     """A release's documents in memory, gone with the process."""
-    connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-    _write(connection, dataset, "", silent)
-    return Documents(connection)
+    with ExitStack() as on_error:
+        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        on_error.callback(connection.close)
+        _write(connection, dataset, "", silent)
+        documents = Documents(connection)
+        on_error.pop_all()
+    return documents
 
 
 def write_documents(dataset: Dataset, path: Path, source: str, progress: Progress = silent) -> None:
@@ -92,16 +96,16 @@ def read_documents(path: Path, source: str) -> Documents | None:
     if not path.is_file():
         return None
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-    try:
+    with ExitStack() as unless_used, suppress(sqlite3.DatabaseError):
+        unless_used.callback(connection.close)
         connection.execute("PRAGMA mmap_size = 0")  # a mapped file that is cut off later would end the process
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("damaged")
+            return None
         known = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
         if known == {"format": str(FORMAT), "source": source}:
-            return Documents(connection)
-    except sqlite3.DatabaseError:
-        pass
-    connection.close()
+            documents = Documents(connection)
+            unless_used.pop_all()
+            return documents
     return None
 
 

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 
 from graphql_api.errors import SettingsError
@@ -69,7 +69,10 @@ class SqliteFile:
         self._most_bytes = most_bytes
         self._behind = Behind(self._flush, Memory(PENDING_BYTES))
         self._make_usable()
-        self._reading, self._writing = self._connect(), self._connect()
+        with ExitStack() as opened:
+            self._reading = opened.enter_context(closing(self._connect()))
+            self._writing = self._connect()
+            opened.pop_all()
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
         """Those of the documents that are here, in one look."""

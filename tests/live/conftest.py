@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import cache
@@ -34,6 +34,14 @@ class Close(NamedTuple):
     messages: int
     code: int
     reason: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def close_bundled() -> Iterator[None]:
+    """Closes these releases after the last test."""
+    yield
+    for documents in bundled().values() if bundled.cache_info().currsize else ():
+        documents.close()
 
 
 class Socket:

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from graphql_api.sandbox import bundled_releases
 from tests.plan.bench import Bench
 from tests.plan.scenarios import Data
+from tests.variants.small import small_releases
 
 
 @pytest.fixture(scope="module", params=["small"])
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Made once a module."""
-    with asyncio.Runner() as runner:
-        yield Bench(runner, runner.run(Data.of(tmp_path_factory.mktemp("plans"), request.param == "small")))
+    opened = small_releases() if request.param == "small" else bundled_releases()
+    with closing(opened) as releases, asyncio.Runner() as runner:
+        yield Bench(runner, runner.run(Data.of(tmp_path_factory.mktemp("plans"), releases)))

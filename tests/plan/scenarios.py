@@ -9,14 +9,13 @@ from typing import Any
 import graphql
 from graphql import GraphQLSchema
 
-from graphql_api.sandbox import bundled_releases, create_sandbox
+from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.plan.known import Known
 from tests.plan.operations import Shapes
 from tests.plan.twins import Asked, Reply, Twins, twins
 from tests.plan.upstream import Damage, Upstream
 from tests.variants.mutated import Original, as_it_is
-from tests.variants.small import small_releases
 
 RELEASES = ("3.11", "3.10")
 LONG = 600.0
@@ -40,9 +39,9 @@ class Data:
         self.empty = (settings.cache_dir or Path()) / "empty"
 
     @classmethod
-    async def of(cls, folder: Path, small: bool) -> "Data":
-        """The bundled releases, or what is cut out of them."""
-        original = Original(create_sandbox(small_releases() if small else bundled_releases()))
+    async def of(cls, folder: Path, releases: Releases) -> "Data":
+        """The data of these releases, which the caller closes."""
+        original = Original(create_sandbox(releases))
         settings = replace(Settings(), index="need", cache_dir=folder, **PATIENT, **WIDE)
         async with twins(settings, settings, Upstream(original), *RELEASES) as pair:
             return cls(original, await Known.of(pair.first), settings)

@@ -150,11 +150,10 @@ async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server
 def test_whatever_is_typed_is_answered_or_refused_with_a_code(text: str) -> None:
     import asyncio
 
-    from graphql_api.sandbox import bundled_releases
-
     async def asked() -> None:
         settings = replace(Settings(), index="need", cache_dir=_folder)
-        async with running(_releases or bundled_releases(), settings) as server:
+        assert _releases is not None
+        async with running(_releases, settings) as server:
             answer = (
                 await server.post(
                     QUERY.replace("{\n  search", "{\n  suggest(prefix: $text) { text }\n  search"), {"text": text}

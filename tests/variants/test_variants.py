@@ -3,22 +3,33 @@
 Each mutation of the sandbox alone, and with each other one.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
 
+from graphql_api.sandbox import Releases
 from tests.variants.mutated import Mutation
 from tests.variants.mutations import MUTATIONS, TOGETHER
 from tests.variants.questions import IN_PAIRS
+from tests.variants.small import small_releases
 from tests.variants.world import RELEASES, Leaves, World, differences
 
 PAIRED = [each for each in MUTATIONS if each.paired]
 _WORLDS: list[World] = []
 
 
+@pytest.fixture(scope="module")
+def small() -> Iterator[Releases]:
+    with closing(small_releases()) as opened:
+        yield opened
+
+
 @pytest.fixture
-async def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+async def world(tmp_path_factory: pytest.TempPathFactory, small: Releases) -> World:
     """Made once a process; whatever belongs to an event loop in it is made anew for each variant."""
     if not _WORLDS:
-        made = World(tmp_path_factory.mktemp("variants"))
+        made = World(tmp_path_factory.mktemp("variants"), small)
         await made.prepare()
         _WORLDS.append(made)
     return _WORLDS[0]

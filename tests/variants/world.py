@@ -18,13 +18,12 @@ from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.limits import DEFAULTS
 from graphql_api.parts import Parts
-from graphql_api.sandbox import create_sandbox
+from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
 from graphql_api.types.text import Language
 from tests.variants.mutated import Mutated, Mutation, Original, Values
 from tests.variants.questions import VARIABLES, Question, leaves, questions
-from tests.variants.small import small_releases
 
 PAGE_SIZE = 4
 RELEASES = ("3.11", "3.10")
@@ -40,9 +39,9 @@ Leaves = dict[tuple[Any, ...], Any]
 class World:
     """What all variants share: the schema, the sandbox, the questions, and what comes of them without any mutation."""
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(self, cache_dir: Path, releases: Releases) -> None:
         self.schema = build_schema(replace(DEFAULTS, tokens=10_000, cost=10_000_000))
-        self.original = Original(create_sandbox(small_releases()))
+        self.original = Original(create_sandbox(releases))
         self.cache_dir = cache_dir
         self.questions: dict[str, Question] = {}
         self.answers: dict[str, Leaves] = {}
