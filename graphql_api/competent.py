@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from graphql_api.hal import Document, parts
+from graphql_api.hal import Document, as_list, parts
 
 LANGUAGES = ("nl", "fr", "en", "de")
 """The languages of Competent, in the order in which one stands in for another."""
@@ -93,9 +93,8 @@ def moment(value: object) -> datetime | None:
 
 
 def things(value: object) -> list[Document]:
-    """The things embedded in a list, as objects, each once; one that is told by its bare id is an object with that alone."""
-    values = value if isinstance(value, list) else []
-    found = parts([{"id": each} if uuid_text(each) else each for each in values])
+    """The things embedded in a list, or a single one, each once; one that is told by its bare id is an object with that alone."""
+    found = parts([{"id": each} if uuid_text(each) else each for each in as_list(value)])
     ids = [id_text(each) for each in found]
     if len(set(ids)) == len(ids):
         return found
@@ -115,7 +114,7 @@ class Name(NamedTuple):
 
 
 def names(value: object) -> list[Name]:
-    """The alternative names of a list, each once: one language each, or an object with several."""
+    """The alternative names of a list, or a single one, each once: one language each, or an object with several."""
     found = (
         Name(as_uuid(each.get("id")), code(each), name, language)
         for each in _named(value)
@@ -126,8 +125,7 @@ def names(value: object) -> list[Name]:
 
 def _named(value: object) -> list[Document]:
     """Objects with a name; bare texts are names too."""
-    values = value if isinstance(value, list) else []
-    return [each if isinstance(each, Mapping) else {"name": each} for each in values]
+    return [each if isinstance(each, Mapping) else {"name": each} for each in as_list(value)]
 
 
 def _names(each: Document) -> list[tuple[str, str | None]]:
@@ -146,8 +144,13 @@ class Label(NamedTuple):
     title: dict[str, str]
 
 
+def bare_texts(value: object) -> list[str]:
+    """The texts of a list, or a single one."""
+    return [each for each in as_list(value) if isinstance(each, str)]
+
+
 def labels(value: object) -> list[Label]:
-    """The terms of a list, each once."""
+    """The terms of a list, or a single one, each once."""
     found = (
         Label(as_uuid(each.get("id")), code(each), texts(each.get("title") or each.get("description")))
         for each in parts(value)
@@ -158,7 +161,7 @@ def labels(value: object) -> list[Label]:
 def codes(value: object) -> list[tuple[str, str]]:
     """Scheme and code of a list of codes, each once: objects of a type and a value, or bare ISCO codes."""
     found = []
-    for each in value if isinstance(value, list) else [value]:
+    for each in as_list(value):
         scheme, told = (
             (each.get("type"), each.get("value") or each.get("code")) if isinstance(each, Mapping) else ("", each)
         )

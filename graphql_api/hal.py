@@ -41,24 +41,48 @@ def parse_link(href: object) -> Link | None:
 
 
 def href(document: Document, rel: str) -> object:
-    """The `href` of a link relation, of the first link where there are several; None where there is none."""
+    """The `href` of a link relation, of the first link if there are several; None if there is none."""
     links = document.get("_links")
-    link = links.get(rel) if isinstance(links, Mapping) else None
-    if isinstance(link, list):
-        link = link[0] if link else None
-    return link.get("href") if isinstance(link, Mapping) else None
+    for link in as_list(links.get(rel)) if isinstance(links, Mapping) else ():
+        if isinstance(link, Mapping) and link.get("href") is not None:
+            return link["href"]
+    return None
 
 
 def items(document: Document) -> list[Document]:
-    """The embedded list, found by its shape: Spring names it after a class that may change. Empty where there is none."""
+    """The embedded list, found by its shape: Spring names it after a class that may change. Empty if there is none.
+
+    The longest list wins. A single object is taken, as HAL allows, if no list has items and the object is a resource.
+    """
     embedded = document.get("_embedded")
-    lists = embedded.values() if isinstance(embedded, Mapping) else [embedded]
-    return max(map(parts, lists), key=len, default=[])
+    if not isinstance(embedded, Mapping) or _is_resource(embedded):
+        return parts(embedded)
+    lists = [parts(each) for each in embedded.values() if isinstance(each, list)]
+    single: list[list[Document]] = [
+        [each] for each in embedded.values() if isinstance(each, dict) and _is_resource(each)
+    ]
+    return max(lists + single, key=len, default=[])
+
+
+def _is_resource(value: Mapping[str, Any]) -> bool:
+    """Whether an object is an item of a list, and not a map of lists or something that is embedded besides."""
+    return isinstance(value.get("id"), str) or not _RESOURCE.isdisjoint(value)
+
+
+_RESOURCE = frozenset({"_links", "number", "document"})
+"""Keys of items that may have no id: any resource, a release, a hit of the search."""
+
+
+def as_list(value: object) -> list[Any]:
+    """A value that may be a list or, as HAL allows, its only item; empty for null and for an empty object."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None or value == {} else [value]
 
 
 def parts(value: object) -> list[Document]:
-    """The objects of a list, without whatever else stands in it; empty for what is no list."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []  # as JSON is parsed
+    """The objects of a list, or a single object, without whatever else stands there."""
+    return [each for each in as_list(value) if isinstance(each, dict)]  # as JSON is parsed
 
 
 class Page(NamedTuple):

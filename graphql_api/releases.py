@@ -85,7 +85,7 @@ class Releases:
         yield await self._or_nothing(routes.SOFT_SKILLS.path(CURRENT))
         yield await self._or_nothing(f"{routes.TECHNICAL_COMPETENCES.path(CURRENT)}?page=0&size=1")
         for hit in items(await self._or_nothing(f"{routes.SEARCH.path()}?{_ANY_HIT}")):
-            for document in parts([hit.get("document")]):
+            for document in parts(hit.get("document")):
                 yield document
 
     async def _chosen(self, document: Document) -> str | None:

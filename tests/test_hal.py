@@ -92,3 +92,35 @@ def test_a_page_that_says_nothing_usable_is_counted(told: object) -> None:
 )
 def test_the_href_of_a_relation(links: object, href: object) -> None:
     assert hal.href({"_links": links}, "self") == href
+
+
+@pytest.mark.parametrize(
+    ("embedded", "count"),
+    [
+        ({"list": {"id": UUID}}, 1),
+        ({"list": {"number": "3.11"}}, 1),
+        ({"list": {"_links": {}}}, 1),
+        ({"list": {"document": {"id": UUID}}}, 1),
+        ({"id": UUID, "title": {"nl": "Kok"}, "regions": [{}, {}]}, 1),
+        ({"warning": {"text": "x"}, "list": [{"id": UUID}, {"id": UUID}]}, 2),
+        ({"profile": {"id": UUID}, "list": []}, 1),
+        ({"warning": {"text": "x"}, "id": 1}, 0),
+        ({"list": {}}, 0),
+        ({"list": None}, 0),
+        ({"list": "x"}, 0),
+        (None, 0),
+        ([], 0),
+    ],
+)
+def test_a_single_object_is_a_list_of_one(embedded: object, count: int) -> None:
+    document = {"_embedded": embedded}
+
+    assert len(hal.items(document)) == count
+    assert hal.page(document) == Page(count, count)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [([1, 2], [1, 2]), ([], []), (None, []), ({}, []), ({"a": 1}, [{"a": 1}]), ("BRU", ["BRU"])]
+)
+def test_a_value_is_a_list_or_its_only_item(value: object, expected: list[object]) -> None:
+    assert hal.as_list(value) == expected

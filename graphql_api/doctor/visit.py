@@ -117,7 +117,7 @@ class Visitor:
         listed = await self._ask(
             "profiles", f"{routes.OCCUPATIONAL_PROFILES.path(number)}?page=0&size={self._page_size}"
         )
-        hit = next((each for item in items(hits.document) for each in parts([item.get("document")])), {})
+        hit = next((each for item in items(hits.document) for each in parts(item.get("document"))), {})
         uuid = _some_id(listed) or _some_id(self.seen.get("used", Seen())) or as_uuid(hit.get("id"))
         return await self._ask("profile", routes.OCCUPATIONAL_PROFILE.path(number, uuid)) if uuid else Seen()
 

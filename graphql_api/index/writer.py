@@ -124,8 +124,8 @@ class Writer:
 
     def _competence(self, document: Document, facts: Facts) -> int | None:
         n = self._thing(Kind.TechnicalCompetence, document, ("id", "code", "skill"), facts)
-        skill = document.get("skill")
-        if n is None or not isinstance(skill, Mapping):
+        skill = next(iter(parts(document.get("skill"))), None)
+        if n is None or skill is None:
             return n
         self._label(n, texts(skill.get("description")))
         self._hold(n, Role.SKILL, [self._block(Kind.Skill, skill)])
@@ -230,7 +230,7 @@ def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str,
 def _competence_facts(document: Document) -> Facts:
     return {
         "code": competent.code(document),
-        "skill": _ids([document.get("skill")]),
+        "skill": _ids(document.get("skill")),
         "knowledgeItems": _ids(document.get("knowledgeItems")),
         "behaviouralIndicators": _ids(document.get("behaviouralIndicators")),
     }
@@ -241,5 +241,4 @@ def _ids(value: object) -> list[str]:
 
 
 def _regions(document: Document) -> list[str]:
-    value = document.get("regions")
-    return sorted(each for each in value if isinstance(each, str)) if isinstance(value, list) else []
+    return sorted(competent.bare_texts(document.get("regions")))

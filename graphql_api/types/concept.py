@@ -33,7 +33,7 @@ def text(part: Part, value: Any) -> LocalizedText | None:
 
 def texts(part: Part, value: Any) -> list[str]:
     """The texts of a list."""
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    return competent.bare_texts(value)
 
 
 @strawberry.interface(description="A thing of Competent in one release.")
@@ -98,8 +98,8 @@ class Competence(Concept):
 
 
 def one(kind: type[Concept]) -> Convert:
-    """Converts an embedded object."""
-    return lambda part, value: next(iter(many(kind)(part, [value])), None)
+    """Converts an embedded object, or the first of a list."""
+    return lambda part, value: next(iter(many(kind)(part, value)), None)
 
 
 def many(kind: type[Concept]) -> Convert:

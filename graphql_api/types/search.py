@@ -162,7 +162,7 @@ async def _upstream(
     hits = [
         each
         for item in hal.items(document)
-        for each in hal.parts([item.get("document")])
+        for each in hal.parts(item.get("document"))
         if each.get("releaseNumber") == number
     ]
     window = paging.window(scope, len(hits))

@@ -56,13 +56,23 @@ def each_embedded(change: Change) -> Answers:
 
 
 def embedded(profile: Document) -> list[Document]:
-    return [each for key in EMBEDDED for each in profile.get(key, ()) if isinstance(each, dict)]
+    return [each for key in EMBEDDED for each in parts(profile.get(key))]
 
 
 def items(document: Document) -> list[Document]:
     found = document.get("_embedded") or {}
     lists = found.values() if isinstance(found, dict) else [found]
-    return [item for each in lists for item in each if isinstance(item, dict)]
+    return [item for each in lists for item in parts(each) if isinstance(each, list) or isinstance(each.get("id"), str)]
+
+
+def parts(value: Any) -> list[Document]:
+    """The objects of a list, or a single one."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
+
+
+def single(value: Any) -> Any:
+    """The only item of a list, as HAL allows it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def objects(value: Any) -> Iterator[Document]:

@@ -24,6 +24,7 @@ from tests.variants.changes import (
     refuse,
     renamed,
     replaced,
+    single,
     turned,
     with_nulls,
     with_query,
@@ -109,7 +110,8 @@ add(
     "lists under another name",
     each_document(
         replaced(
-            ("_embedded",), lambda d: {"content": max((each for each in d.values() if isinstance(each, list)), key=len)}
+            ("_embedded",),
+            lambda d: {"content": max(d.values(), key=lambda each: len(each) if isinstance(each, list) else 1)},
         )
     ),
 )
@@ -133,6 +135,11 @@ def _tells_nothing(document: Document) -> None:
     without("first", "prev", "next", "last")(document.get("_links", {}))
 
 
+def _unnamed(document: Document) -> None:
+    found = items(document)
+    document["_embedded"] = found[0] if len(found) == 1 else found
+
+
 def _numbered_from_one(document: Document) -> None:
     if "page" in document:
         document["page"]["number"] = document["page"].get("number", 0) + 1
@@ -154,12 +161,19 @@ def _used_by_pages(path: str, status: int, document: Document) -> tuple[int, Doc
 
 whole = _at_paths_of_lists(lambda path: with_query(path, page=0, size=2000))
 from_one = _at_paths_of_lists(lambda path: with_query(path, page=max(asked(path, "page", 1) - 1, 0)))
+by_one = _at_paths_of_lists(lambda path: with_query(path, size=1))
 by_two = _at_paths_of_lists(lambda path: with_query(path, size=2))
 
 add("pages told by links alone", each_document(without("page"), LISTS))
 add("pages that tell nothing", each_document(_tells_nothing, LISTS))
 add("pages without a total", each_document(lambda d: without("totalElements")(d.get("page", {})), LISTS), paired=False)
 add("pages of two", as_it_is, asks=by_two)
+add(
+    "pages of one as single objects",
+    each_document(replaced(("_embedded",), lambda lists: {name: single(each) for name, each in lists.items()})),
+    asks=by_one,
+)
+add("pages of one as single objects without any name", each_document(_unnamed, LISTS), asks=by_one, paired=False)
 add("pages from 1", each_document(_numbered_from_one, LISTS), asks=from_one, paired=False)
 add("pages from 1 and none at 0", _none_before_one, asks=from_one)
 add("pages from 1 that are told from 0", as_it_is, asks=from_one, paired=False)
@@ -186,6 +200,17 @@ def _twice(document: Document) -> None:
             document[key] = [*found, found[-1], found[0]]
 
 
+LISTED = (*HOLDS, "regions")
+
+
+add("lists of one as single objects", each_object(replaced(LISTED, single)))
+add(
+    "links as lists",
+    each_object(replaced(("_links",), lambda links: {rel: [None, each] for rel, each in links.items()})),
+)
+add("skills as lists", each_object(replaced(("skill",), lambda skill: [skill])), paired=False)
+add("empty lists as null", each_object(replaced(LISTED, lambda found: found or None)), paired=False)
+add("documents of hits as lists", each_item(replaced(("document",), lambda each: [each]), "/search.*"), paired=False)
 add("embedded competences without links", each_embedded(without("_links")))
 add("embedded competences without knowledge", each_embedded(without("knowledgeItems")), paired=False)
 add("embedded competences with ids alone", each_embedded(only("id")))
