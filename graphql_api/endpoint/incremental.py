@@ -36,6 +36,7 @@ async def in_parts(answer: Answer, record: Record, explain: bool, close: Callabl
     headers = headers_of(record) | {
         "Content-Type": f'{_MULTIPART};boundary="-";incrementalSpec=v0.2',
         "Content-Encoding": "identity",  # compression would wait for more
+        "X-Accel-Buffering": "no",  # and so would nginx
     }
     transport = MultipartTransport("-")
     payloads = transport.stream(
