@@ -82,7 +82,7 @@ def create_app(
             Middleware(Observing, stopping, outcomes),
             Middleware(BoundedMessages, settings.live_messages, settings.max_body_bytes),
             *layers,
-            *guarding(decide, outcomes),
+            *guarding(decide),
             Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
             Middleware(Straight, "/graphql", graphql),
         ],

@@ -1,5 +1,6 @@
 """Who may ask: keys, quotas, clients' own keys; over HTTP and over WebSockets."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +13,16 @@ from limits.errors import StorageError
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.access import Access, Decide, WithKeys, WithTheirOwn, deciding, is_open
+from graphql_api.access import Access, Decide, WithKeys, WithTheirOwn, WrongKeys, deciding, is_open
+from graphql_api.access.gates import WrongKey
+from graphql_api.access.wrong_keys import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.keys import Keys
-from graphql_api.outcomes import Outcomes
 from graphql_api.quotas import Quotas
 from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.shared import PAUSE
-from tests.conftest import Server, alive, running
+from tests.conftest import Clock, Server, alive, running
 
 TINY = "{ __typename }"
 
@@ -95,6 +97,117 @@ async def test_without_a_good_key_nobody_asks(server: Server, headers: dict[str,
         assert error["extensions"] == {"code": "UNAUTHENTICATED", "requestId": response.headers["x-request-id"]}
         assert "nonsense" not in response.text
     assert server.asked() == []
+
+
+REPEATED = [
+    [("x-api-key", "{}"), ("x-api-key", "{}")],
+    [("x-api-key", "{}"), ("x-api-key", "nonsense")],
+    [("authorization", "Bearer {}"), ("authorization", "Bearer {}")],
+    [("authorization", "Bearer {}"), ("authorization", "Basic dXNlcjpwYXNz")],
+    [("authorization", "Bearer {}"), ("x-api-key", "{}")],
+    [("authorization", "bearer nonsense"), ("x-api-key", "{}")],
+    [("x-api-key", "{}, nonsense")],
+    [("authorization", "Bearer {}, Bearer {}")],
+]
+
+
+@pytest.mark.parametrize("fields", REPEATED)
+async def test_a_request_with_two_credentials_is_refused(
+    server: Server, keys: Keys, fields: list[tuple[str, str]]
+) -> None:
+    key = keys.new("partner")
+    headers = [(name, value.replace("{}", key)) for name, value in fields]
+    response = await server.client.post("/graphql", json={"query": TINY}, headers=headers)
+
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert "once" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "X-API-Key", "api_key", "apikey", "access_token", "authorization"])
+@pytest.mark.parametrize("header", [True, False])
+async def test_a_key_in_the_url_is_refused(server: Server, keys: Keys, name: str, header: bool) -> None:
+    key = keys.new("partner")
+    headers = {"x-api-key": key} if header else {}
+    response = await server.client.get("/graphql", params={"query": TINY, name: key}, headers=headers)
+
+    assert response.status_code == 400
+    assert "not in the URL" in response.json()["errors"][0]["message"]
+
+
+async def test_the_basic_scheme_of_a_proxy_is_no_second_credential(
+    releases: Releases, settings: Settings, keys: Keys
+) -> None:
+    key = keys.new("partner")
+    async with running(releases, replace(settings, access="keys", keys_file=keys.file)) as server:
+        response = await server.post(TINY, authorization="Basic dXNlcjpwYXNz", x_api_key=key)
+
+    assert response.status_code == 200
+
+
+async def test_two_keys_of_their_own_are_refused(open_to_their_own: Seeing) -> None:
+    headers = [("x-ibm-client-id", "one"), ("x-ibm-client-id", "other")]
+    response = await open_to_their_own.client.post("/graphql", json={"query": TINY}, headers=headers)
+
+    assert response.status_code == 400
+    assert open_to_their_own.keys_seen == []
+
+
+async def test_wrong_keys_are_slowed_down_and_a_good_one_is_not(
+    releases: Releases, settings: Settings, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    good = keys.new("partner")
+    monkeypatch.setattr("graphql_api.app.deciding", lambda _: Decide(WithKeys(keys, 99), Quotas(), wrong))
+    wrong = WrongKeys(3, Clock(), sleep)
+    server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
+    async with server.client:
+        answers = [await server.post(TINY, x_api_key="nonsense") for _ in range(5)]
+        without = await server.post(TINY)
+        fine = await server.post(TINY, x_api_key=good)
+
+    assert [each.status_code for each in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert answers[-1].headers["retry-after"] == "20"
+    assert len(slept) == 2
+    assert (without.status_code, fine.status_code) == (401, 200)
+
+
+def network(number: int) -> str:
+    return f"192.0.{number >> 8}.{number & 255}"
+
+
+async def test_wrong_keys_count_per_network_in_bounded_memory() -> None:
+    clock = Clock()
+    wrong = WrongKeys(1, clock, sleep=lambda _: asyncio.sleep(0))
+    refusal = WrongKey("wrong")
+
+    assert (await wrong.refusal(refusal, network(1))).status == 401
+    assert (await wrong.refusal(refusal, network(1))).status == 429
+    assert (await wrong.refusal(refusal, network(2))).status == 401
+    clock.now += 60
+    assert (await wrong.refusal(refusal, network(1))).status == 401
+    for number in range(2 * MAX_NETWORKS):
+        await wrong.refusal(refusal, network(number))
+    assert len(wrong._networks) == MAX_NETWORKS
+
+
+async def test_no_more_than_a_bounded_number_of_requests_is_held_up() -> None:
+    release = asyncio.Event()
+    wrong = WrongKeys(1, Clock(), sleep=lambda _: release.wait())
+    await wrong.refusal(WrongKey("wrong"), "")
+    held = [asyncio.ensure_future(wrong.refusal(WrongKey("wrong"), "")) for _ in range(MAX_DELAYED)]
+    await asyncio.sleep(0)
+
+    assert (await wrong.refusal(WrongKey("wrong"), "")).status == 429  # at once
+    assert not any(each.done() for each in held)
+    release.set()
+    assert {each.status for each in await asyncio.gather(*held)} == {429}
 
 
 @pytest.mark.parametrize(
@@ -215,6 +328,7 @@ class Socket:
         self.incoming += [{"type": "websocket.receive", "text": orjson.dumps(each).decode()} for each in messages]
         self.reached: list[dict[str, Any]] = []
         self.sent: list[Message] = []
+        self.slept = 0
         self.before_send = lambda: None
         told = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         self.scope: Scope = {"type": "websocket", "path": "/graphql", "headers": told}
@@ -236,8 +350,11 @@ class Socket:
                 await send({"type": "websocket.send", "text": orjson.dumps({"echo": told["type"]}).decode()})
 
     async def talk(self, gate: WithKeys | WithTheirOwn) -> "Socket":
-        await Access(self.app, Decide(gate, Quotas()), Outcomes())(self.scope, self.receive, self.send)
+        await Access(self.app, Decide(gate, Quotas(), WrongKeys(sleep=self.sleep)))(self.scope, self.receive, self.send)
         return self
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += 1
 
     @property
     def closed(self) -> list[int]:
@@ -296,17 +413,6 @@ async def test_a_websocket_with_a_bad_header_is_never_accepted(keys: Keys) -> No
     assert [each["type"] for each in socket.sent] == ["websocket.close"]
 
 
-async def test_an_operation_on_a_websocket_counts_as_a_request(keys: Keys) -> None:
-    shown = INIT | {"payload": {"x-api-key": keys.new("partner", 2)}}
-    socket = await Socket(shown, *(SUBSCRIBE | {"id": str(n)} for n in range(3))).talk(WithKeys(keys, 10))
-
-    assert [each.get("id") for each in socket.reached] == [None, "0", "1"]
-    refused = orjson.loads(socket.sent[-1]["text"])
-    assert (refused["type"], refused["id"]) == ("error", "2")
-    assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
-    assert socket.closed == []
-
-
 async def test_a_websocket_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
     now = 0.0
     keys = Keys(tmp_path / "keys.json", lambda: now)
@@ -324,6 +430,55 @@ async def test_a_websocket_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
 
     assert [each["type"] for each in socket.sent] == ["websocket.accept", "websocket.send", "websocket.close"]
     assert socket.closed == [4403]
+
+
+@pytest.mark.parametrize(
+    ("headers", "payload"),
+    [
+        ({"x-api-key": "{}"}, {"x-api-key": "{}"}),
+        ({"x-api-key": "{}"}, {"Authorization": "Bearer {}"}),
+        ({}, {"x-api-key": "{}", "X-API-Key": "{}"}),
+        ({}, {"x-api-key": "{}", "authorization": "Bearer {}"}),
+        ({}, {"x-api-key": "{}, {}"}),
+    ],
+)
+async def test_a_websocket_with_two_credentials_is_closed_with_4400(
+    keys: Keys, headers: dict[str, str], payload: dict[str, str]
+) -> None:
+    key = keys.new("partner")
+    shown = {name: value.replace("{}", key) for name, value in payload.items()}
+    fields = {name: value.replace("{}", key) for name, value in headers.items()}
+    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE, headers=fields).talk(WithKeys(keys, 10))
+
+    assert socket.reached == []
+    assert socket.closed == [4400]
+
+
+async def test_a_websocket_with_two_headers_or_a_key_in_its_url_is_never_accepted(keys: Keys) -> None:
+    key = keys.new("partner").encode()
+    for more in (
+        {"headers": [(b"x-api-key", key), (b"x-api-key", key)]},
+        {"headers": [(b"x-api-key", key), (b"authorization", b"Bearer " + key)]},
+        {"headers": [(b"x-api-key", key)], "query_string": b"access_token=" + key},
+    ):
+        socket = Socket(INIT, SUBSCRIBE)
+        socket.scope |= more
+        await socket.talk(WithKeys(keys, 10))
+
+        assert [each["type"] for each in socket.sent] == ["websocket.close"]
+
+
+async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
+    wrong = INIT | {"payload": {"x-api-key": "nonsense"}}
+    socket = Socket()
+    decide = Decide(WithKeys(keys, 10), Quotas(), WrongKeys(2, Clock(), socket.sleep))
+    for _ in range(5):
+        socket.incoming = [{"type": "websocket.connect"}]
+        socket.incoming += [{"type": "websocket.receive", "text": orjson.dumps(wrong).decode()}]
+        await Access(socket.app, decide)(socket.scope | {"state": {}}, socket.receive, socket.send)
+
+    assert socket.slept == 3
+    assert socket.closed == [4403] * 5
 
 
 async def test_a_websocket_passes_the_clients_own_key_on() -> None:
@@ -357,7 +512,7 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
         sent.append(message)
 
     scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
-    await Access(events, Decide(WithKeys(keys, 10), Quotas()), Outcomes())(scope, receive, send)
+    await Access(events, Decide(WithKeys(keys, 10), Quotas()))(scope, receive, send)
 
     assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False

@@ -95,13 +95,12 @@ def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette
     """The tools over HTTP, for whoever the settings let in, and a line about the data."""
     from graphql_api.access import deciding, guarding
     from graphql_api.mcp import create_mcp
-    from graphql_api.outcomes import Outcomes
 
     with app_of(replace(settings, access="off", host="127.0.0.1")) as (app, data):
         served = create_mcp(app, language).streamable_http_app(
             json_response=True, stateless_http=True, host=settings.host
         )
-        served.user_middleware += guarding(deciding(settings), Outcomes())
+        served.user_middleware += guarding(deciding(settings))
         yield served, data
 
 

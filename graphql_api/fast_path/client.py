@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from starlette.types import Scope
 
-from graphql_api.access import shown_by
+from graphql_api.access import check_url, shown_by
 from graphql_api.endpoint import Refused
 from graphql_api.endpoint.caching import KEYS_COME_IN
 from graphql_api.endpoint.negotiation import negotiate
@@ -46,6 +46,7 @@ class Client:
         self.languages = accepted(text_in(head, b"accept-language"))
         self.gzip_from = gzip_from(head)
         self.shown = shown_by(head)
+        check_url(query_string or b"")
         self.heads: dict[tuple[object, ...], tuple[int, bytes]] = {}
         """Status and head of answers to it, by what they depend on."""
         self.plain: dict[tuple[bool, bool], tuple[int, bytes]] = {}

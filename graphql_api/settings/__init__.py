@@ -165,6 +165,12 @@ class Settings:
     keys_per_minute: int = setting(
         600, "Requests a minute that a key is good for which has no quota of its own.", least=1
     )
+    wrong_keys_per_minute: int = setting(
+        10,
+        "Wrong keys per minute from one address that are answered at once; each further one is answered after a second, with "
+        "429.",
+        least=1,
+    )
     introspection: str = setting("on", "`off` refuses introspection, and suggests no names in errors.", choices=ON_OFF)
     graphiql: str = setting("on", "`off` serves no GraphiQL.", choices=ON_OFF)
     plans: str = setting(

@@ -117,13 +117,14 @@ async def test_who_shows_no_key_or_one_that_is_not_known_is_refused_alike_though
     made: Made, keys: Keys
 ) -> None:
     key = keys.new("partner")
-    async with made(access="keys", keys_file=keys.file) as two:
+    async with made(access="keys", keys_file=keys.file, wrong_keys_per_minute=1000) as two:
         await two.known(post(PINNED, CP, X_API_Key=key))
         for fields in ({}, {"X_API_Key": "x"}, {"X_API_Key": key[:-1]}, {"Authorization": f"Basic {key}"}):
             await refused_alike(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
             await refused_alike(two, get(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
-        # Of two keys the one counts that always did.
-        await refused_alike(two, post(PINNED, CP, X_API_Key=key, Authorization="Bearer x"), 401, "UNAUTHENTICATED")
+        both = {"X_API_Key": key, "Authorization": f"Bearer {key}"}
+        await refused_alike(two, post(PINNED, CP, **both), 400, "BAD_REQUEST")
+        await refused_alike(two, get(PINNED, CP, X_API_Key=f"{key}, {key}"), 400, "BAD_REQUEST")
 
 
 async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Server, keys: Keys) -> None:

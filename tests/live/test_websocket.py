@@ -472,6 +472,24 @@ async def test_connections_with_a_key_count_for_the_key_and_not_the_address(
         assert await late.closed() == 1013
 
 
+async def test_an_operation_on_a_websocket_counts_for_the_quota_of_its_key(
+    live_settings: Settings, tmp_path: Path
+) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    key = keys.new("partner", 2)
+    async with live_server(replace(live_settings, access="keys", keys_file=keys.file)) as live:
+        socket = await live.socket({"X-API-Key": key}).opened()
+        socket.subscribe("1", SUBSCRIPTION)
+        await live.listened()
+        socket.subscribe("2", "{ __typename }")
+        assert [(await socket.get())["type"] for _ in range(2)] == ["next", "complete"]
+        socket.subscribe("3", "{ __typename }")
+        assert await code_of(socket, "3") == "RATE_LIMITED"
+
+        socket.subscribe("1", "{ __typename }")  # the id comes first: an error would end the one that runs
+        assert await socket.closed() == 4409
+
+
 async def test_a_connection_without_operations_and_messages_is_closed(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, live_idle_timeout=0.02)) as live:
         busy, idle = await live.opened(), await live.opened()
