@@ -10,10 +10,9 @@ import logging
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from hmac import compare_digest
@@ -24,13 +23,17 @@ from typing import Any
 import orjson
 
 from graphql_api.errors import SettingsError
+from graphql_api.files import UnusableFile, read_small
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at whether the file has changed: so long may a revoked key still work."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(r"[0-9a-f]{12}")
 _KEY = re.compile(r"cgk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
+MAX_BYTES = 10_000_000
+"""Largest file of keys: some 40,000 clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Keys:
         self._clients: dict[str, Client] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._looked = clock()
+        self._fault = ""
         self._read()
 
     def clients(self) -> list[Client]:
@@ -97,10 +101,14 @@ class Keys:
         now = self._clock()
         if now - self._looked >= LOOK_AGAIN:
             self._looked = now
+            fault = ""
             try:
                 self._read()
             except SettingsError as error:
-                log.error("the keys stay as they were: %s", error)
+                fault = str(error)
+            if fault and fault != self._fault:  # once, and not each time that somebody looks
+                log.error("the keys stay as they were: %s", fault)
+            self._fault = fault
 
     def _read(self) -> None:
         stamp = _stamp(self.file)
@@ -160,23 +168,25 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
         return None
     except OSError as error:
         raise SettingsError(f"the keys cannot be read: {error.strerror} ({file})") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise SettingsError(f"the keys cannot be read: {file} is not a file")
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _clients(file: Path) -> dict[str, Client]:
     try:
-        told = orjson.loads(file.read_bytes())["keys"]
+        told = orjson.loads(read_small(file, MAX_BYTES))["keys"]
         return {client.id: client for client in map(_client, told)}
-    except OSError as error:
-        raise SettingsError(f"the keys cannot be read: {error.strerror} ({file})") from None
+    except UnusableFile as error:
+        raise SettingsError(f"the keys cannot be read: {error} ({file})") from None
     except (ValueError, TypeError, KeyError):
         raise SettingsError(f"{file} is no file of keys; `key new` makes one") from None
 
 
 def _client(told: dict[str, Any]) -> Client:
     client = Client(**told)
+    if not (_NAME.fullmatch(client.name) and _ID.fullmatch(client.id) and isinstance(client.made, str)):
+        raise ValueError
     if len(bytes.fromhex(client.salt)) != 16 or len(bytes.fromhex(client.hash)) != 32:
         raise ValueError
-    return replace(client, per_minute=None if client.per_minute is None else int(client.per_minute))
+    if client.per_minute is not None and (type(client.per_minute) is not int or client.per_minute < 1):
+        raise ValueError
+    return client

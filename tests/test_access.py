@@ -317,6 +317,17 @@ def test_open_to_all_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixt
     assert "COMPETENT_ACCESS=keys" in caplog.text
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o660])
+def test_a_keys_file_that_others_may_read_is_logged_at_the_start(
+    keys: Keys, settings: Settings, caplog: pytest.LogCaptureFixture, mode: int
+) -> None:
+    keys.new("partner")
+    keys.file.chmod(mode)
+    deciding(replace(settings, access="keys", keys_file=keys.file))
+
+    assert caplog.text.count(f"chmod 600 {keys.file}") == (mode != 0o600)
+
+
 # WebSockets
 
 

@@ -1,5 +1,7 @@
 """Keys of clients: shown once, kept as salted hashes, good until revoked, also for servers that run."""
 
+import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +102,29 @@ def test_without_the_file_nobody_has_a_key(file: Path) -> None:
     assert keys.client(key) is None
 
 
-@pytest.mark.parametrize("rubbish", ["", "{", "[]", '{"keys": 7}', '{"keys": [7]}', '{"keys": [{"name": "a"}]}'])
+def one_key(**changed: object) -> str:
+    """A file of one key, with something in it that does not belong there."""
+    client = {"name": "a", "id": "0" * 12, "salt": "0" * 32, "hash": "0" * 64, "made": "", "per_minute": None}
+    return json.dumps({"keys": [client | changed]})
+
+
+def test_a_file_written_by_hand_is_read(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text(one_key(per_minute=5), encoding="utf-8")
+
+    assert [(each.name, each.per_minute) for each in Keys(file).clients()] == [("a", 5)]
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        *("", "{", "[]", "[" * 100_000, "\0", '{"keys": 7}', '{"keys": [7]}', '{"keys": [{"name": "a"}]}'),
+        *(one_key(name=name) for name in (7, None, "", "a b")),
+        *(one_key(id=id) for id in (7, [], "x")),
+        *(one_key(per_minute=number) for number in (0, -1, "5", 1.5, True)),
+        *(one_key(salt="00"), one_key(hash=7), one_key(made=7), one_key(more=1)),
+    ],
+)
 def test_a_file_that_is_no_file_of_keys_stops_the_start_and_a_running_server_keeps_its_keys(
     file: Path, rubbish: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,6 +141,32 @@ def test_a_file_that_is_no_file_of_keys_stops_the_start_and_a_running_server_kee
     with pytest.raises(SettingsError, match="is no file of keys"):
         keys.new("another")
     assert file.read_text(encoding="utf-8") == rubbish
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "huge"])
+def test_keys_in_what_is_no_small_file_are_refused_and_a_server_goes_on(
+    file: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    keys = Keys(file, clock)
+    key = keys.new("partner")
+    file.unlink()
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "huge":
+            with file.open("wb") as huge:
+                huge.truncate(10**11)
+
+    for change in (lambda: Keys(file), lambda: keys.new("another"), lambda: keys.revoke("partner")):
+        with pytest.raises(SettingsError, match="the keys cannot be read"):
+            change()
+    for _ in range(3):
+        clock.now += LOOK_AGAIN
+        assert keys.client(key) is not None
+    assert caplog.text.count("the keys stay as they were") == 1
 
 
 def test_two_changes_at_once_are_one_after_the_other(file: Path) -> None:

@@ -15,6 +15,7 @@ from graphql_api.access.websocket import Guarded
 from graphql_api.access.wrong_keys import WrongKeys
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.errors import SettingsError
+from graphql_api.files import is_open_to_others
 from graphql_api.keys import Keys
 from graphql_api.live.connections import network_of
 from graphql_api.quotas import Quotas
@@ -99,6 +100,8 @@ def _existing_keys(settings: Settings) -> Keys:
             f"COMPETENT_ACCESS=keys needs the file of keys {keys.file}, which does not exist: make it with "
             "`competent-graphql key new NAME`, or set COMPETENT_KEYS_FILE (docs/access.md)"
         )
+    if what := is_open_to_others(keys.file):
+        log.warning("other users of this system may %s the file of keys: chmod 600 %s", what, keys.file)
     if not keys.clients():
         log.warning("no client has a key, so nobody is let in: make one with `competent-graphql key new NAME`")
     return keys

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graphql_api.errors import SettingsError
+from graphql_api.files import UnusableFile, read_small
 from graphql_api.secret import Secret
 from graphql_api.settings.declared import PREFIX, variable
 from graphql_api.settings.kubernetes import service_variables
@@ -32,9 +33,11 @@ def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> di
 def read_key(file: Path) -> Secret:
     """The key in a file."""
     try:
-        return Secret(file.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {file}") from error
+        return Secret(read_small(file, 10_000).decode("utf-8-sig").strip())
+    except UnusableFile as error:
+        raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {error} ({file})") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"COMPETENT_API_KEY_FILE is not text: {file}") from None
 
 
 def _parse(setting: "Field[Any]", text: str) -> Any:
