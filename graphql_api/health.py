@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from graphql_api.errors import CompetentError
 from graphql_api.fetching import Asker
+from graphql_api.metrics import READY
 from graphql_api.parts import Parts
 from graphql_api.releases import CURRENT
 
@@ -26,6 +27,7 @@ class Health:
     def __init__(self, parts: Parts, stopping: asyncio.Event) -> None:
         self._parts = parts
         self._stopping = stopping
+        READY.set(1)
 
     @property
     def routes(self) -> list[Route]:
@@ -39,6 +41,7 @@ class Health:
     async def ready(self, request: Request) -> Response:
         """200 or 503, with what was found."""
         told = await self.look()
+        READY.set(told["ready"])
         return _json(told, 200 if told["ready"] else 503)
 
     async def look(self) -> dict[str, Any]:

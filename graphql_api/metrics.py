@@ -233,3 +233,8 @@ SHARED_UP = Gauge(
     "1 while the store that replicas share can be reached, 0 while it cannot",
     multiprocess_mode="livemin",
 )
+READY = Gauge(
+    "competent_ready",
+    "1 if the last look at /health/ready found this server ready, or nobody has looked yet; else 0",
+    multiprocess_mode="livemostrecent",
+)

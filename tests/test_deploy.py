@@ -5,6 +5,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -59,6 +60,28 @@ def test_labels_that_are_asked_for_are_there() -> None:
             assert set(re.findall(r"(\w+)=", selector)) <= declared[name]
 
 
+KUBERNETES = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")))
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def manifest(kind: str, name: str) -> dict[str, Any]:
+    """The object of Kubernetes of this kind and name."""
+    (found,) = (each for each in KUBERNETES if (each["kind"], each["metadata"]["name"]) == (kind, name))
+    return dict(found)
+
+
+def pod(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pod of a deployment, and its only container."""
+    spec: dict[str, Any] = manifest("Deployment", name)["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    return spec, container
+
+
+def environment_of_the_manifest() -> dict[str, str]:
+    return {each["name"]: each["value"] for each in pod("competent-graphql")[1]["env"]}
+
+
 @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
 def test_every_setting_in_a_manifest_is_one(file: str) -> None:
     text = (DEPLOY / file).read_text(encoding="utf-8")
@@ -66,19 +89,107 @@ def test_every_setting_in_a_manifest_is_one(file: str) -> None:
 
     assert named
     assert named <= {variable(each) for each in fields(Settings)}
-    assert list(yaml.safe_load_all(text))
+
+
+def test_the_settings_of_the_manifests_are_accepted() -> None:
+    with_key = environment_of_the_manifest() | {"COMPETENT_API_KEY": "k3y"}
+    assert Settings.from_environment(with_key).checked().access == "keys"
+    assert Settings.from_environment(COMPOSE["services"]["competent"]["environment"]).checked().access == "keys"
 
 
 def test_the_manifest_asks_for_health_where_it_is_and_runs_as_nobody_on_a_read_only_file_system() -> None:
-    deployment: dict[str, Any] = next(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")))
-    pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    spec, container = pod("competent-graphql")
 
     assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
     assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+    assert spec["securityContext"]["runAsUser"] == 10001
+    assert "--uid 10001" in DOCKERFILE
+    told = environment_of_the_manifest()
+    assert spec["terminationGracePeriodSeconds"] > float(told["COMPETENT_DRAIN"]) + Settings().stop_timeout
+
+
+@pytest.mark.parametrize("name", ["competent-graphql", "competent-valkey"])
+def test_no_pod_runs_as_root_or_is_given_variables_of_services(name: str) -> None:
+    spec, container = pod(name)
+
+    assert spec["enableServiceLinks"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] == 10001
-    assert "--uid 10001" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    told = {each["name"]: each["value"] for each in container["env"]}
-    assert pod["terminationGracePeriodSeconds"] > float(told["COMPETENT_DRAIN"]) + Settings().stop_timeout
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_replicas_share_one_rate_plan() -> None:
+    assert manifest("Deployment", "competent-graphql")["spec"]["replicas"] > 1
+    address = urlsplit(environment_of_the_manifest()["COMPETENT_STORE"])
+    service = manifest("Service", str(address.hostname))["spec"]
+    shared = manifest("Deployment", "competent-valkey")["spec"]
+
+    assert address.scheme == "valkey"
+    assert [each["port"] for each in service["ports"]] == [address.port]
+    assert service["selector"].items() <= shared["template"]["metadata"]["labels"].items()
+    assert shared["replicas"] == 1
+    assert "deploy" not in COMPOSE["services"]["competent"]  # one container, whose processes share the plan
+    assert "scale" not in COMPOSE["services"]["competent"]
+
+
+def test_an_eviction_leaves_one_pod_and_is_possible() -> None:
+    deployment = manifest("Deployment", "competent-graphql")["spec"]
+    budget = manifest("PodDisruptionBudget", "competent-graphql")["spec"]
+
+    assert 0 < budget["minAvailable"] < deployment["replicas"]
+    assert budget["selector"] == deployment["selector"]
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_the_ingress_leads_over_tls_to_the_server_and_not_to_metrics() -> None:
+    ingress = manifest("Ingress", "competent-graphql")["spec"]
+    (rule,) = ingress["rules"]
+    (path,) = rule["http"]["paths"]
+    target = path["backend"]["service"]
+    (port,) = manifest("Service", target["name"])["spec"]["ports"]
+    ports = {each["name"]: each["containerPort"] for each in pod("competent-graphql")[1]["ports"]}
+    annotations = manifest("Deployment", "competent-graphql")["spec"]["template"]["metadata"]["annotations"]
+
+    assert ingress["tls"][0]["hosts"] == [rule["host"]]
+    assert target["port"]["name"] == port["name"]
+    assert ports[port["targetPort"]] == Settings().port
+    told = environment_of_the_manifest()
+    assert told["COMPETENT_METRICS"] == annotations["prometheus.io/port"] == str(ports["metrics"])
+
+
+def test_keys_of_clients_are_where_the_server_looks() -> None:
+    spec, container = pod("competent-graphql")
+    secrets = {each["name"]: each["secret"]["secretName"] for each in spec["volumes"] if "secret" in each}
+    mounts = {each["mountPath"]: secrets.get(each["name"]) for each in container["volumeMounts"]}
+    told = environment_of_the_manifest()
+
+    assert mounts[str(Path(told["COMPETENT_KEYS_FILE"]).parent)] == "competent-keys"
+    assert mounts[str(Path(told["COMPETENT_API_KEY_FILE"]).parent)] == "competent"
+    (of_the_image,) = re.findall(r"COMPETENT_KEYS_FILE=(\S+)", DOCKERFILE)
+    folder = str(Path(of_the_image).parent)
+    assert folder in re.findall(r'"([^"]+)"', DOCKERFILE.partition("VOLUME")[2])
+    volumes = dict(each.split(":") for each in COMPOSE["services"]["competent"]["volumes"])
+    assert folder in volumes.values()
+    assert volumes.keys() == COMPOSE["volumes"].keys()
+
+
+def test_memory_is_enough_for_all_caches() -> None:
+    """128 MB for documents, 64 and 32 MB for responses, and 215 MB for the process itself at real size, as measured."""
+    settings = Settings()
+    needed = settings.memory_bytes + settings.part_bytes + settings.answer_bytes + 215_000_000
+    limit = pod("competent-graphql")[1]["resources"]["limits"]["memory"]
+
+    assert limit.endswith("Gi")
+    assert int(limit[:-2]) * 2**30 > needed
+    compose = COMPOSE["services"]["competent"]
+    assert compose["mem_limit"].endswith("g")
+    assert int(compose["mem_limit"][:-1]) * 2**30 > needed * int(compose["environment"]["COMPETENT_WORKERS"])
+
+
+def test_there_are_alerts_for_a_process_that_is_down_or_not_ready() -> None:
+    rules = yaml.safe_load((DEPLOY / "alerts.yaml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    alerts = {rule["alert"]: rule["expr"] for rule in rules}
+
+    assert "up{" in alerts["CompetentDown"]
+    assert "absent(up{" in alerts["CompetentDown"]
+    assert "competent_ready == 0" in alerts["CompetentNotReady"]

@@ -9,7 +9,7 @@ import httpx
 
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Clock, Server, alive, running
+from tests.conftest import Clock, Server, alive, counted, running
 
 
 async def ready(server: Server) -> tuple[int, dict[str, Any]]:
@@ -103,3 +103,11 @@ async def test_health_names_no_host_and_no_path_of_upstream(server: Server) -> N
     assert response.status_code == 503
     assert "releases" not in response.text
     assert "://" not in response.text
+
+
+async def test_readiness_is_a_metric(server: Server) -> None:
+    assert counted("competent_ready") == 1
+
+    server.faults.add(Fault("**", "status", status=503))
+    assert (await ready(server))[0] == 503
+    assert counted("competent_ready") == 0
