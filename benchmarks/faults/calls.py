@@ -65,7 +65,7 @@ async def flap(soak: Soak, kind: str, every: float, until: float) -> None:
 async def flapping(soak: Soak) -> list[Row]:
     await soak.warm()
     rows: list[Row] = []
-    for kind, every in (("status", 3.0), ("hang", 3.0), ("status", 1.0), ("status", 6.0)):
+    for kind, every in (("status", 3.0), ("hang", 3.0), ("status", 1.0)):
         flapped = asyncio.ensure_future(flap(soak, kind, every, time.monotonic() + soak.seconds))
         seen = await soak.load()
         await flapped

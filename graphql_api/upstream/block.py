@@ -36,9 +36,14 @@ class Block:
             return refused
         while self._probes and self._probes[0] <= now - self._plan.probe_span:
             self._probes.popleft()
-        if len(self._probes) < self._plan.probes:
-            return None
-        return Refused(self._reason, self._probes[0] + self._plan.probe_span - now, probing=True)
+        next_probe = now
+        if len(self._probes) >= self._plan.probes:
+            next_probe = self._probes[0] + self._plan.probe_span
+        if (
+            self._probes and self._reason is Reason.FAILING
+        ):  # one after the other: the next one sees what became of this one
+            next_probe = max(next_probe, self._probes[-1] + self._plan.probe_span / self._plan.probes)
+        return Refused(self._reason, next_probe - now, probing=True) if next_probe > now else None
 
     def probe(self, now: float) -> None:
         """One probe is let through."""

@@ -23,14 +23,12 @@ from graphql_api.errors import (
 from graphql_api.fetching import Fetched, Urgency
 from graphql_api.remembered import Remembered
 from graphql_api.settings import Settings
-from graphql_api.upstream.breaker import OPEN_FOR, Breaker
+from graphql_api.upstream.breaker import PATIENCE, Breaker
 from graphql_api.upstream.called import Called
 from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
 from graphql_api.upstream.retries import RetryBudget, attempts, backoff
 from graphql_api.upstream.waiting import Places
 
-PATIENCE = 0.2
-"""Seconds that a question waits, once, for the outcome of probes that are out."""
 UNTOLD = 5.0
 """Seconds of a block where upstream says 429 without `Retry-After`, and where it refuses a key."""
 FAILED_FOR = 2.0
@@ -46,6 +44,7 @@ _REFUSALS = {
     Reason.RATE_LIMITED: UpstreamRateLimited,
     Reason.UNAUTHORIZED: UpstreamUnauthorized,
     Reason.UNAVAILABLE: UpstreamUnavailable,
+    Reason.FAILING: UpstreamUnavailable,
 }
 
 
@@ -119,13 +118,13 @@ class Guard:
     def _deadline(self, wanted: Wanted) -> float:
         if wanted.urgency == Urgency.WALK:
             return wanted.deadline
-        span = self._total if wanted.urgency == Urgency.QUESTION else self._attempt
-        return min(wanted.deadline, _now() + span)
+        return min(wanted.deadline, _now() + self._total)
 
     def _again(self, wanted: Wanted, attempt: int, error: UpstreamError, wait: float) -> bool:
         if not error.passing or attempt == attempts(wanted.urgency):
             return False
-        if self._ledger.blocked(wanted.account, wanted.route) and wanted.urgency != Urgency.WALK:
+        blocked = self._ledger.blocked(wanted.account, wanted.route)
+        if blocked and self._worth_waiting(wanted, blocked, wait) is None:
             return False
         if _now() + wait + SHORTEST > wanted.deadline:
             return False
@@ -170,15 +169,20 @@ class Guard:
         """Seconds to wait outside of any place; None where to fail at once is the better answer."""
         if wanted.urgency == Urgency.WALK:
             wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
-        elif wanted.urgency == Urgency.REVALIDATION:
-            return None
         elif refused.reason == Reason.PLAN:
             wait = refused.wait + 0.001
-        elif refused.probing and waited < PATIENCE:
-            wait = PATIENCE
+        elif wanted.urgency == Urgency.REVALIDATION:
+            return None
+        elif refused.reason == Reason.FAILING or refused.probing:
+            wait = PATIENCE if refused.probing else refused.wait + self._random.uniform(0.0, PATIENCE / 4)
+            if waited + wait > self._breaker(wanted).patience(_now()):
+                return None
         else:
             return None
         return wait if _now() + wait + SHORTEST < wanted.deadline else None
+
+    def _breaker(self, wanted: Wanted) -> Breaker:
+        return self._breakers.setdefault(wanted.route, Breaker())
 
     async def _wait(self, wanted: Wanted, refused: Refused, wait: float) -> None:
         if refused.reason != Reason.PLAN:
@@ -210,7 +214,7 @@ class Guard:
         everybody, account = Scope(wanted.route), Scope(wanted.route, wanted.account)
         error = answer.came if isinstance(answer.came, UpstreamError) else None
         failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
-        breaker = self._breakers.setdefault(wanted.route, Breaker())
+        breaker, probe = self._breaker(wanted), everybody in granted.probes
         if answer.left is not None:
             await self._ledger.told_left(wanted.account, wanted.route, answer.left, granted.at)
         if isinstance(error, UpstreamRateLimited):
@@ -221,14 +225,13 @@ class Guard:
             await self._ledger.lift(account, granted.at)
         if failed:
             assert error is not None
-            opens = breaker.record(_now(), True) or everybody in granted.probes
-            if opens or error.retry_after is not None:
-                open_for = max(OPEN_FOR * opens, _or(error.retry_after, 0.0))
-                await self._ledger.block(everybody, open_for, Reason.UNAVAILABLE)
+            if open_for := breaker.failed(_now(), probe):
+                await self._ledger.block(everybody, open_for, Reason.FAILING)
+            if error.retry_after is not None:
+                await self._ledger.block(everybody, error.retry_after, Reason.UNAVAILABLE)
         else:
-            breaker.record(_now(), False)
-            if everybody in granted.probes:
-                breaker.reset()
+            breaker.succeeded(_now(), probe)
+            if probe:
                 await self._ledger.lift(everybody, granted.at)
 
     def _remember(self, wanted: Wanted, came: Fetched | UpstreamError) -> None:

@@ -1,7 +1,7 @@
--- The steps of the shared ledger, each atomic. The rules are those of window.py and block.py, and the tests of the ledger run over both.
--- Keys: the window and upstream's word of an account and route; the block and its probes for everybody, and those of the account.
-local window, word = KEYS[1], KEYS[2]
-local blocks = {{KEYS[3], KEYS[4]}, {KEYS[5], KEYS[6]}}
+-- The steps of the shared ledger, each atomic. The rules are those of window.py, share.py and block.py, and the tests of the ledger run over both.
+-- Keys: the window, upstream's word and the revalidations of an account and route; the block and its probes for everybody, and those of the account.
+local window, word, revalidations = KEYS[1], KEYS[2], KEYS[3]
+local blocks = {{KEYS[4], KEYS[5]}, {KEYS[6], KEYS[7]}}
 local step, now = ARGV[1], tonumber(ARGV[2])
 if not now then
   local time = redis.call('TIME')
@@ -17,7 +17,25 @@ local function keep(key, seconds)
   redis.call('PEXPIRE', key, math.ceil(seconds * 1000))
 end
 
-local function take(most, period, kept, probes, span, heard, token)
+local question, revalidation, one_in = 0, 1, 10
+
+-- The calls to leave to others: none for a revalidation whose turn has come, one more for a question then (share.py).
+local function to_keep(kept, count, period, heard, urgency)
+  redis.call('ZREMRANGEBYSCORE', revalidations, '-inf', text(now - period))
+  if one_in * redis.call('ZCARD', revalidations) > count then
+    return kept
+  end
+  if urgency == revalidation then
+    return 0
+  end
+  local wanted = tonumber(redis.call('HGET', word, 'wanted'))
+  if urgency == question and wanted and now - wanted <= heard then
+    return kept + 1
+  end
+  return kept
+end
+
+local function take(most, period, kept, probes, span, heard, urgency, token)
   local refused, probing = nil, {}
   for place, block in ipairs(blocks) do
     local found = redis.call('HMGET', block[1], 'until', 'reason')
@@ -29,6 +47,10 @@ local function take(most, period, kept, probes, span, heard, token)
         redis.call('ZREMRANGEBYSCORE', block[2], '-inf', text(now - span))
         if redis.call('ZCARD', block[2]) >= probes then
           wait, out = tonumber(redis.call('ZRANGE', block[2], 0, 0, 'WITHSCORES')[2]) + span - now, '1'
+        end
+        local last = redis.call('ZRANGE', block[2], -1, -1, 'WITHSCORES')[2]
+        if last and found[2] == 'failing' then
+          wait, out = math.max(wait, tonumber(last) + span / probes - now), '1'
         end
       end
       if wait > 0 and (not refused or wait > tonumber(refused[3])) then
@@ -43,6 +65,7 @@ local function take(most, period, kept, probes, span, heard, token)
   if most > 0 then
     redis.call('ZREMRANGEBYSCORE', window, '-inf', text(now - period))
     local count = redis.call('ZCARD', window)
+    kept = to_keep(kept, count, period, heard, urgency)
     local wait, over = 0, count + kept - most
     if over >= 0 then
       local leaving = now
@@ -54,8 +77,12 @@ local function take(most, period, kept, probes, span, heard, token)
     local told = redis.call('HMGET', word, 'left', 'as_of', 'heard')
     local said = tonumber(told[1])
     if said then
+      local of_left = kept
+      if urgency == revalidation then
+        of_left = math.min(kept, math.floor(said / 2))
+      end
       said = said - redis.call('ZCOUNT', window, '(' .. told[2], '+inf')
-      if said <= kept then
+      if said <= of_left then
         local patience = tonumber(told[3]) + heard - now
         if patience <= 0 then
           redis.call('HSET', word, 'heard', text(now))
@@ -65,10 +92,19 @@ local function take(most, period, kept, probes, span, heard, token)
       end
     end
     if wait > 0 then
+      if urgency == revalidation then
+        redis.call('HSET', word, 'wanted', text(now))
+        keep(word, 2 * period)
+      end
       return {'refused', 'plan', text(wait), '0'}
     end
     redis.call('ZADD', window, text(now), token)
     keep(window, period)
+    if urgency == revalidation then
+      redis.call('HDEL', word, 'wanted')
+      redis.call('ZADD', revalidations, text(now), token)
+      keep(revalidations, period)
+    end
     left = most - count - 1
     if said then
       left = math.min(left, said - 1)
@@ -111,7 +147,7 @@ local function lift(as_of)
 end
 
 if step == 'take' then
-  return take(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9])
+  return take(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
 elseif step == 'told_left' then
   told_left(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
 elseif step == 'block' then

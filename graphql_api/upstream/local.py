@@ -9,6 +9,7 @@ from graphql_api.fetching import Urgency
 from graphql_api.upstream.block import Block
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.share import RevalidationShare, share_of_left
 from graphql_api.upstream.window import Window
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ class LocalLedger:
     def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
         self._clock = clock
-        self._windows: OrderedDict[Scope, Window] = OrderedDict()
+        self._windows: OrderedDict[Scope, tuple[Window, RevalidationShare]] = OrderedDict()
         self._blocks: OrderedDict[Scope, Block] = OrderedDict()
 
     def blocked(self, account: str, route: str) -> Refused | None:
@@ -43,8 +44,10 @@ class LocalLedger:
             return max(refused, key=lambda each: each.wait)
         left = None
         if self._plan.most:
-            window = self._window(Scope(route, account))
-            if wait := window.take(now, self._plan.kept(urgency), ahead):
+            window, share = self._window(Scope(route, account))
+            wait = window.take(now, share.kept(now, urgency, ahead), share_of_left=share_of_left(urgency))
+            share.record(now, urgency, granted=not wait)
+            if wait:
                 return Refused(Reason.PLAN, wait)
             left = window.left(now)
         for _, block in blocks:
@@ -55,13 +58,13 @@ class LocalLedger:
         scopes = (Scope(route), Scope(route, account))
         return [(scope, block) for scope in scopes if (block := self._blocks.get(scope))]
 
-    def _window(self, scope: Scope) -> Window:
-        return _kept(self._windows, scope, lambda: Window(self._plan))
+    def _window(self, scope: Scope) -> tuple[Window, RevalidationShare]:
+        return _kept(self._windows, scope, lambda: (Window(self._plan), RevalidationShare(self._plan)))
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
         """Into the window of this account and route."""
         if self._plan.most:
-            self._window(Scope(route, account)).told_left(self._clock(), left, as_of)
+            self._window(Scope(route, account))[0].told_left(self._clock(), left, as_of)
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         """A new block, or more of the one that there is."""

@@ -47,14 +47,22 @@ class SharedLedger:
     async def take(self, account: str, route: str, urgency: Urgency, ahead: int = 0) -> Granted | Refused:
         """One call, counted for all."""
         plan = self._plan
-        figures = (plan.most, plan.period, plan.kept(urgency) + ahead, plan.probes, plan.probe_span, plan.heard)
+        figures = (
+            plan.most,
+            plan.period,
+            plan.kept(urgency) + ahead,
+            plan.probes,
+            plan.probe_span,
+            plan.heard,
+            int(urgency),
+        )
         answer = await self._run("take", route, _of(account), *figures, secrets.token_hex(8))
         if answer is None:
             return await self._alone.take(account, route, urgency, ahead)
         if answer[0] == b"refused":
             return self._refused(Scope(route, account), *answer[1:])
         at, everybody, own, left = answer[1:]
-        await self._alone.take(account, route, Urgency.QUESTION)
+        await self._alone.take(account, route, urgency)
         probes = ((Scope(route), everybody), (Scope(route, account), own))
         told = tuple(scope for scope, probed in probes if probed == b"1")
         return Granted(float(at), told, int(left) if plan.most else None)
@@ -93,6 +101,7 @@ class SharedLedger:
         keys = [
             self._shared.key("window", f"{route} {account}"),
             self._shared.key("word", f"{route} {account}"),
+            self._shared.key("revalidations", f"{route} {account}"),
             *(
                 self._shared.key(kind, f"{route} {whose}")
                 for whose in (_EVERYBODY, account)

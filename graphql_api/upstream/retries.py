@@ -9,8 +9,9 @@ from random import Random
 from graphql_api.fetching import Urgency
 
 ATTEMPTS = 3
-FIRST, LONGEST = 0.2, 1.0
-"""Seconds: the bound of the first wait, doubled with each attempt, and the bound of all."""
+FIRST, LONGEST, FACTOR = 0.2, 1.0, 5.0
+"""Seconds: the bound of the first wait, which grows by this factor with each attempt, and the bound of all. What failed twice
+gets a good while: most faults that two attempts meet last longer than a moment."""
 FIRST_OF_WALK, LONGEST_OF_WALK = 2.0, 30.0
 SHARE = 0.6
 """Retries for each call that is none. Where 40 % of calls fail, three attempts make 0.4 + 0.4 * 0.4 = 0.56 of them."""
@@ -50,6 +51,6 @@ def attempts(urgency: Urgency) -> int:
 
 
 def backoff(attempt: int, urgency: Urgency, random: Random) -> float:
-    """Seconds to wait after attempt 1, 2, …: anything up to a bound that doubles."""
+    """Seconds to wait after attempt 1, 2, …: anything up to a bound that grows."""
     first, longest = (FIRST_OF_WALK, LONGEST_OF_WALK) if urgency == Urgency.WALK else (FIRST, LONGEST)
-    return random.uniform(0.0, min(longest, first * 2.0 ** (attempt - 1)))
+    return random.uniform(0.0, min(longest, first * FACTOR ** (attempt - 1)))

@@ -1,14 +1,27 @@
 """The bulkhead: so many places for calls under way, given by urgency, and in the order of arrival within one.
 
-A place is never lost: who leaves while it is being handed over gives it on.
+A revalidation that has waited for a while gets one place in ten, however many questions wait. A place is never lost: who leaves
+while it is being handed over gives it on.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from graphql_api.fetching import Urgency
+from graphql_api.upstream.share import ONE_IN
+
+LONG = 0.5
+"""Seconds after which a revalidation that waits goes first, one in ten."""
+
+
+class _Waiter(NamedTuple):
+    """A call that waits for a place."""
+
+    turn: asyncio.Future[None]
+    since: float
 
 
 class Places:
@@ -17,7 +30,8 @@ class Places:
     def __init__(self, most: int) -> None:
         self._free = most
         self._most = most
-        self._waiting: dict[Urgency, deque[asyncio.Future[None]]] = {each: deque() for each in Urgency}
+        self._waiting: dict[Urgency, deque[_Waiter]] = {each: deque() for each in Urgency}
+        self._since_revalidation = 0
 
     @property
     def in_use(self) -> int:
@@ -33,6 +47,7 @@ class Places:
         """A place for as long as the block runs; TimeoutError where there is none before `until` on the loop's clock."""
         if self._free:
             self._free -= 1
+            self._granted(urgency)
         else:
             await self._wait(urgency, until)
         try:
@@ -42,23 +57,36 @@ class Places:
 
     async def _wait(self, urgency: Urgency, until: float) -> None:
         queue = self._waiting[urgency]
-        turn = asyncio.get_running_loop().create_future()
-        queue.append(turn)
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(loop.create_future(), loop.time())
+        queue.append(waiter)
         try:
             async with asyncio.timeout_at(until if until < float("inf") else None):
-                await turn
+                await waiter.turn
         except BaseException:
-            if turn.done() and not turn.cancelled():
+            if waiter.turn.done() and not waiter.turn.cancelled():
                 self._release()  # the place came at the same moment
-            elif turn in queue:
-                queue.remove(turn)
+            elif waiter in queue:
+                queue.remove(waiter)
             raise
 
     def _release(self) -> None:
-        for queue in self._waiting.values():
-            while queue:
-                turn = queue.popleft()
+        for urgency in self._order():
+            while queue := self._waiting[urgency]:
+                turn = queue.popleft().turn
                 if not turn.done():  # else its call was cancelled a moment ago
+                    self._granted(urgency)
                     turn.set_result(None)
                     return
         self._free += 1
+
+    def _order(self) -> list[Urgency]:
+        """Who goes first: the most urgent, unless it is the turn of a revalidation that waits for long."""
+        queue = self._waiting[Urgency.REVALIDATION]
+        due = self._since_revalidation >= ONE_IN - 1 and queue
+        if due and queue[0].since <= asyncio.get_running_loop().time() - LONG:
+            return [Urgency.REVALIDATION, *Urgency]
+        return [*Urgency]
+
+    def _granted(self, urgency: Urgency) -> None:
+        self._since_revalidation = 0 if urgency is Urgency.REVALIDATION else self._since_revalidation + 1

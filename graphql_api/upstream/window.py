@@ -21,14 +21,16 @@ class Window:
         self._left: int | None = None
         self._left_as_of = self._heard_at = 0.0
 
-    def take(self, now: float, kept: int = 0, ahead: int = 0) -> float:
+    def take(self, now: float, kept: int = 0, ahead: int = 0, share_of_left: float = 1.0) -> float:
         """0.0 where a call is free, which is then taken; else seconds until one will be, past those `ahead`.
 
-        `kept` calls are left for others. Where upstream said that fewer are left than were counted here (somebody else uses the
-        same key), its word goes, for `Plan.heard` seconds; then one call is let through to hear its next word.
+        `kept` calls are left for others, but no larger share than `share_of_left` of those that upstream says are left. Where it
+        said that fewer are left than were counted here (somebody else uses the same key), its word goes, for `Plan.heard`
+        seconds; then one call is let through to hear its next word.
         """
         self._forget(now)
-        wait = max(self._wait_for_plan(now, kept + ahead), self._wait_for_word(now, kept + ahead))
+        of_left = min(kept + ahead, int((self._left or 0) * share_of_left))
+        wait = max(self._wait_for_plan(now, kept + ahead), self._wait_for_word(now, of_left))
         if wait == 0.0:
             self._at.append(now)
         return wait

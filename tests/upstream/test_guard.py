@@ -10,7 +10,7 @@ from graphql_api.errors import UpstreamRateLimited, UpstreamTimeout, UpstreamUna
 from graphql_api.fetching import Urgency
 from graphql_api.secret import Secret
 from tests.upstream.virtual import in_virtual_time
-from tests.upstream.world import SETTINGS, World, failed, slowest
+from tests.upstream.world import SETTINGS, Result, World, failed, slowest
 
 
 def test_an_upstream_that_hangs_is_waited_for_five_seconds_and_no_longer() -> None:
@@ -116,6 +116,95 @@ def test_a_dead_route_takes_no_other_with_it() -> None:
         await dying
         assert failed(results) == 0.0
         assert slowest(results) < 0.1
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("kind", ["status", "hang", "html"])
+@pytest.mark.parametrize(
+    ("a_second", "every", "most"), [(30, 3.0, 0.40), (30, 1.0, 0.40), (5, 3.0, 0.45)]
+)  # at five a second the breaker has too few calls to open, and retries alone bridge less
+def test_an_upstream_that_goes_down_and_up_answers_most_of_what_is_unknown(
+    kind: str, a_second: int, every: float, most: float
+) -> None:
+    async def run() -> None:
+        world = World()
+
+        async def flap() -> None:
+            while True:
+                world.fail(kind=kind)
+                await asyncio.sleep(every)
+                world.faults.clear()
+                await asyncio.sleep(every)
+
+        flapping = asyncio.ensure_future(flap())
+        results = await world.stream(a_second, 36)
+        flapping.cancel()
+
+        assert failed(results) <= most
+        assert slowest(results) <= 5.0
+        assert world.most_under_way <= 40
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("outage", [3, 10, 30, 120])
+def test_one_probe_that_fails_after_an_outage_delays_its_end_by_a_second_at_most(outage: int) -> None:
+    async def run() -> None:
+        world = World()
+        world.fail()
+        await world.stream(30, outage)
+        world.faults.clear()
+        world.fail(times=1)
+        ended = world.now()
+        results = await world.stream(30, 10)
+
+        lost = [result.at - ended for result in results if result.error]
+        assert max(lost, default=0.0) <= 3.2
+
+    in_virtual_time(run())
+
+
+def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_concurrency=4), latency=0.1)
+        outcomes: list[Result] = []
+
+        async def renew() -> None:
+            while True:
+                outcomes.append(await world.ask(urgency=Urgency.REVALIDATION))
+
+        renewing = [asyncio.ensure_future(renew()) for _ in range(6)]
+        asked = await world.stream(45, 30)  # more than there are places for
+        for each in renewing:
+            each.cancel()
+
+        renewed = sum(each.error is None for each in outcomes)
+        answered = sum(each.error is None for each in asked)
+        assert 0.09 <= renewed / (renewed + answered) <= 0.2
+
+    in_virtual_time(run())
+
+
+def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, plan=600))
+        outcomes: list[Result] = []
+
+        async def renew() -> None:
+            while True:
+                outcomes.append(await world.ask(urgency=Urgency.REVALIDATION))
+                await asyncio.sleep(0.1)
+
+        renewing = [asyncio.ensure_future(renew()) for _ in range(10)]
+        asked = await world.stream(20, 120)
+        for each in renewing:
+            each.cancel()
+
+        renewed = sum(each.error is None for each in outcomes)
+        answered = sum(each.error is None for each in asked)
+        assert renewed >= 0.09 * (renewed + answered)
+        assert len(world.calls) >= 1150  # and no call of the plan is left unused
 
     in_virtual_time(run())
 

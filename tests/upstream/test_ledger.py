@@ -91,6 +91,39 @@ async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lif
     assert await asking.granted(10) == 10
 
 
+async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(asking: Asking) -> None:
+    await asking.ledger.block(Scope(ROUTE), 2.0, Reason.FAILING)
+    asking.clock.now += 2.0
+    granted = 0
+    for _ in range(20):
+        granted += await asking.granted(5)
+        asking.clock.now += 0.1
+
+    assert granted == 4  # at 0.0, 0.5, 1.0 and 1.5
+    assert await asking.take(account="digest") != Refused(Reason.PLAN, 61.0)
+
+
+async def test_one_call_in_ten_is_a_revalidation_while_they_are_wanted(asking: Asking) -> None:
+    counts = {Urgency.QUESTION: 0, Urgency.REVALIDATION: 0}
+    for _ in range(61 * 20):
+        for urgency in (Urgency.QUESTION, Urgency.QUESTION, Urgency.REVALIDATION):
+            counts[urgency] += await asking.granted(1, urgency=urgency)
+        asking.clock.now += 0.5
+
+    assert sum(counts.values()) >= 20 * 10 - 1
+    assert counts[Urgency.REVALIDATION] * 10 >= sum(counts.values()) - 10
+
+
+async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: Asking) -> None:
+    granted = await asking.take()
+    assert isinstance(granted, Granted)
+    await asking.ledger.told_left(SERVER, ROUTE, 2, granted.at)
+    asking.clock.now += 0.1
+
+    assert await asking.granted(10, urgency=Urgency.REVALIDATION) == 1
+    assert await asking.granted(10) == 1
+
+
 async def test_a_block_for_one_account_is_none_for_another(asking: Asking) -> None:
     await asking.ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
 

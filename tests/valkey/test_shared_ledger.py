@@ -17,10 +17,13 @@ from tests.upstream.test_ledger import (
     test_a_block_for_one_account_is_none_for_another,
     test_a_grant_tells_what_is_left_and_upstream_may_know_better,
     test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out,
+    test_a_revalidation_takes_half_of_what_upstream_says_is_left,
     test_a_walk_leaves_calls_to_questions,
+    test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other,
     test_calls_are_counted_by_account_and_by_route,
     test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it,
     test_of_two_blocks_the_longer_holds_and_none_is_shortened,
+    test_one_call_in_ten_is_a_revalidation_while_they_are_wanted,
 )
 from tests.valkey.conftest import Server
 
@@ -30,10 +33,13 @@ __all__ = [
     "test_a_block_for_one_account_is_none_for_another",
     "test_a_grant_tells_what_is_left_and_upstream_may_know_better",
     "test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out",
+    "test_a_revalidation_takes_half_of_what_upstream_says_is_left",
     "test_a_walk_leaves_calls_to_questions",
+    "test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other",
     "test_calls_are_counted_by_account_and_by_route",
     "test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it",
     "test_of_two_blocks_the_longer_holds_and_none_is_shortened",
+    "test_one_call_in_ten_is_a_revalidation_while_they_are_wanted",
 ]
 
 

@@ -1,0 +1,58 @@
+"""A share of the calls for revalidations, so that stored documents are renewed however many new ones are asked for.
+
+Pure: no clock of its own.
+"""
+
+from collections import deque
+
+from graphql_api.fetching import Urgency
+from graphql_api.upstream.plan import Plan
+
+ONE_IN = 10
+"""At least one in so many calls is a revalidation, while some are wanted."""
+
+
+def share_of_left(urgency: Urgency) -> float:
+    """How much of what upstream says is left this urgency leaves to others at most: its plan may be far smaller than ours."""
+    return 0.5 if urgency is Urgency.REVALIDATION else 1.0
+
+
+class RevalidationShare:
+    """What the calls of one account to one route leave to each other, besides the plan's own shares."""
+
+    __slots__ = ("_calls", "_plan", "_revalidations", "_wanted_at")
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._calls: deque[float] = deque()
+        self._revalidations: deque[float] = deque()
+        self._wanted_at: float | None = None
+
+    def kept(self, now: float, urgency: Urgency, ahead: int) -> int:
+        """Calls to leave to others, `ahead` of whom wait already and go first.
+
+        A revalidation whose turn has come leaves none, and a question leaves one to it.
+        """
+        if not self._is_due(now):
+            return self._plan.kept(urgency) + ahead
+        if urgency is Urgency.REVALIDATION:
+            return 0
+        return self._plan.kept(urgency) + ahead + (urgency is Urgency.QUESTION and self._is_wanted(now))
+
+    def record(self, now: float, urgency: Urgency, granted: bool) -> None:
+        """What came of it."""
+        if granted:
+            self._calls.append(now)
+        if urgency is Urgency.REVALIDATION:
+            self._wanted_at = None if granted else now
+            if granted:
+                self._revalidations.append(now)
+
+    def _is_due(self, now: float) -> bool:
+        for calls in (self._calls, self._revalidations):
+            while calls and calls[0] <= now - self._plan.period:
+                calls.popleft()
+        return ONE_IN * len(self._revalidations) <= len(self._calls)
+
+    def _is_wanted(self, now: float) -> bool:
+        return self._wanted_at is not None and now - self._wanted_at <= self._plan.heard

@@ -1,0 +1,59 @@
+"""Revalidations have one call in ten while they are wanted, whatever the plan and however many questions there are."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from graphql_api.fetching import Urgency
+from graphql_api.upstream.ledger import SERVER, Granted
+from graphql_api.upstream.local import LocalLedger
+from graphql_api.upstream.plan import Plan
+from tests.conftest import Clock
+
+MINUTES = 5
+
+
+async def granted(plan: int, upstreams_own: int, questions: float, revalidations: float) -> dict[Urgency, int]:
+    """Calls granted to so many a second of each, by an upstream whose own plan is `upstreams_own` in each minute."""
+    clock, random = Clock(6000.0), Random(5)
+    ledger = LocalLedger(Plan(most=plan), clock)
+    counts = dict.fromkeys(Urgency, 0)
+    minutes = Counter[int]()
+    for _ in range(int(60 * MINUTES * (questions + revalidations))):
+        clock.now += random.expovariate(questions + revalidations)
+        question = random.random() < questions / (questions + revalidations)
+        urgency = Urgency.QUESTION if question else Urgency.REVALIDATION
+        taken = await ledger.take(SERVER, "/releases", urgency)
+        if isinstance(taken, Granted):
+            minute = int(clock.now // 60)
+            minutes[minute] += 1
+            counts[urgency] += minutes[minute] <= upstreams_own
+            await ledger.told_left(SERVER, "/releases", max(upstreams_own - minutes[minute], 0), taken.at)
+    return counts
+
+
+@pytest.mark.parametrize("plan", [100, 1900, 100_000])
+@pytest.mark.parametrize("upstreams_own", [150, 100_000])
+async def test_one_call_in_ten_is_a_revalidation_however_many_questions_there_are(
+    plan: int, upstreams_own: int
+) -> None:
+    counts = await granted(plan, upstreams_own, questions=50, revalidations=10)
+
+    total = sum(counts.values())
+    assert total > 0.9 * min(
+        plan * MINUTES * 60 / 61, upstreams_own * MINUTES, 60 * MINUTES * 60
+    )  # none is left unused for it
+    assert 0.09 * total <= counts[Urgency.REVALIDATION] <= 0.3 * total
+
+
+async def test_questions_have_all_calls_when_no_revalidation_is_wanted() -> None:
+    counts = await granted(300, 100_000, questions=50, revalidations=0.0)
+
+    assert counts[Urgency.QUESTION] >= 300 * MINUTES * 60 // 61
+
+
+async def test_revalidations_alone_have_half_of_what_upstream_says_is_left_and_more() -> None:
+    counts = await granted(1900, 150, questions=0.0, revalidations=10)
+
+    assert counts[Urgency.REVALIDATION] > 0.5 * 150 * MINUTES
