@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
 from graphql_api.eager import ended
-from graphql_api.errors import CompetentError, UpstreamNotFound
+from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound
 from graphql_api.metrics import STORE_REVALIDATIONS
 from graphql_api.remembered import Remembered
 from graphql_api.secret import Secret
@@ -18,6 +19,13 @@ MOST_AT_ONCE = 20
 """Beyond these a copy stays as it is until its next reader: what nobody waits for makes no queue."""
 
 _RENEWED, _FAILED = map(STORE_REVALIDATIONS.labels, ("renewed", "failed"))
+
+
+def _allowed_after(error: CompetentError) -> float:
+    """Seconds after which another try costs nothing that this one did: its call was not made, and may be made then."""
+    if isinstance(error, UpstreamError) and not error.passing and error.retry_after is not None:
+        return error.retry_after
+    return math.inf
 
 
 class Revalidations:
@@ -49,6 +57,7 @@ class Revalidations:
         except CompetentError as error:
             log.info("%s could not be renewed: %s", path, error.code)
             self.upstream_failed = not isinstance(error, UpstreamNotFound)
+            pause = min(pause, _allowed_after(error))
         except Exception:
             log.exception("%s could not be renewed", path)
         else:

@@ -1,0 +1,35 @@
+"""When a stale copy is asked for again after its renewal failed."""
+
+import pytest
+
+from graphql_api.errors import UpstreamError, UpstreamRateLimited, UpstreamTimeout, UpstreamUnavailable
+from graphql_api.store.revalidation import Revalidations
+from tests.conftest import Clock
+
+PAUSE = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (UpstreamRateLimited(retry_after=7, detail="not asked: plan").lasting(), 7.0),
+        (UpstreamUnavailable(retry_after=2, detail="not asked: failing").lasting(), 2.0),
+        (UpstreamUnavailable(retry_after=2, detail="status 503"), PAUSE),
+        (UpstreamTimeout(), PAUSE),
+    ],
+    ids=["plan", "breaker", "503", "timeout"],
+)
+async def test_only_a_renewal_that_was_called_for_counts_as_one(error: UpstreamError, pause: float) -> None:
+    clock, tries = Clock(1000.0), 0
+    revalidations = Revalidations(clock)
+
+    async def renew() -> None:
+        nonlocal tries
+        tries += 1
+        raise error
+
+    for at in (0.0, pause - 0.1, pause + 0.1):
+        clock.now = 1000.0 + at
+        revalidations.begin("/releases", None, renew, PAUSE)
+        await revalidations.settle()
+    assert tries == 2
