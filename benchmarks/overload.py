@@ -1,6 +1,7 @@
 """Load shedding: what a server still does at five times the rate that it can do, asked over real sockets on this machine.
 
-Prints Markdown: how much good work is done at 1 and 5 times the rate, how soon the refused are told, how soon health answers.
+Prints Markdown: whether a burst on an idle server is served, how much good work is done at 1 and 5 times the rate, how soon the
+refused are told, how soon health answers.
 
     python -m benchmarks.overload [--seconds 10]
 """
@@ -21,6 +22,7 @@ QUERY = """query Overload { occupationalProfiles(first: 30) { nodes {
   code title { nl fr } essentialCompetences { code skill { description { nl } } knowledgeItems { description { nl } } }
 } } }"""
 MOST_CONNECTIONS = 600
+BURST = 400
 WORKING = {"COMPETENT_PART_BYTES": "0", "COMPETENT_ANSWER_BYTES": "0"}
 """Nothing of an answer is kept: what is given again costs so little that no client here could ask for too much of it."""
 
@@ -180,9 +182,27 @@ async def compared(port: int, seconds: float) -> tuple[float, dict[int, Seen]]:
     return most, {times: (await at_rate(port, most * times, seconds))[0] for times in (1, 5)}
 
 
+async def burst(port: int) -> Seen:
+    """What comes back for different operations that come at once."""
+    seen, client = Seen(), Client(port)
+
+    async def one(number: int) -> None:
+        begun = time.perf_counter()
+        seen.add(await client.ask(post(QUERY.replace("Overload", f"Burst{number}"))), time.perf_counter() - begun)
+
+    await asyncio.gather(*(one(number) for number in range(BURST)))
+    client.close()
+    return seen
+
+
 async def measure(seconds: float) -> int:
     async with serving(**WORKING) as server:
         port = server.port
+        at_once = await burst(port)
+        longest = max(at_once.seconds.get(200, [0.0]))
+        print(
+            f"Of {BURST} different operations at once {at_once.count(503)} were refused; the last answer took {longest:.2f} s."
+        )
         most = await most_of(port, seconds)
         print(f"The server does {most:.0f} operations a second for 16 clients that wait for each other.\n")
         print(
@@ -202,7 +222,7 @@ async def measure(seconds: float) -> int:
                 print(f"\n{seen.unasked} more arrivals were not sent: {MOST_CONNECTIONS} were under way.\n")
     ratio = good[5] / good[1] if good[1] else 0.0
     print(f"\nGood work at 5 times the rate, of that at 1 time: {ratio:.0%} (promised: 70 %).")
-    return 0 if ratio >= 0.7 else 1
+    return 0 if ratio >= 0.7 and not at_once.count(503) else 1
 
 
 if __name__ == "__main__":

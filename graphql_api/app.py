@@ -18,7 +18,7 @@ from starlette.types import Lifespan
 
 from graphql_api import examples
 from graphql_api.access import deciding, guarding
-from graphql_api.admission import Admission, Places, admitting
+from graphql_api.admission import Admission, admitting, places_of
 from graphql_api.agents import agents_routes
 from graphql_api.arrival import arriving
 from graphql_api.documentation import documentation_routes
@@ -60,10 +60,10 @@ def create_app(
     """
     parts = Parts(settings, competent, clock)
     stopping = asyncio.Event()
-    places = Places(settings.max_operations, settings.max_working, settings.max_queue, settings.queue_timeout)
+    places = places_of(settings)
     outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")
     endpoint = _endpoint(settings, parts)
-    running = Running(endpoint, parts.published, admitting(places, settings.queue_timeout))
+    running = Running(endpoint, parts.published, admitting(places))
     connections = Connections(settings.live_connections, stopping, settings.live_connections_per_client)
     graphql = Events(endpoint, running, connections)
     decide = deciding(settings)
@@ -83,7 +83,7 @@ def create_app(
             Middleware(BoundedMessages, settings.live_messages, settings.max_body_bytes),
             *layers,
             *guarding(decide),
-            Middleware(Admission, places, settings.queue_timeout, settings.max_body_bytes),
+            Middleware(Admission, places, settings.max_body_bytes),
             Middleware(Straight, "/graphql", graphql),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},

@@ -10,6 +10,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.admission import FORESEEN, Admission, Full, Passes, Patience, Places
+from graphql_api.admission.pace import PACE_OF
 from graphql_api.admission.passes import A_PASS
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.record import record_of
@@ -49,7 +50,7 @@ async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at
     now = 0.0
     places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
     places.take()
-    crowd = [places.take() for _ in range(20)]  # nothing is known yet
+    crowd = [places.take() for _ in range(PACE_OF)]  # nothing is known yet
     for _ in crowd:
         now += 0.03
         places.leave()
@@ -70,7 +71,7 @@ async def test_a_pace_of_some_time_ago_refuses_nobody_and_one_may_always_wait() 
     now = 0.0
     places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
     places.take()
-    for _ in range(3):
+    for _ in range(PACE_OF):
         assert places.take() is not None  # though the pace is 0.3 seconds
         now += 0.3
         places.leave()
@@ -81,6 +82,34 @@ async def test_a_pace_of_some_time_ago_refuses_nobody_and_one_may_always_wait() 
     now += 6.0
     places.take()
     assert not places.full
+
+
+async def test_a_burst_may_wait_longer_until_its_allowance_is_used_up() -> None:
+    now = 0.0
+    places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now, burst=1.0)
+
+    def next_in(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        places.leave()
+        places.take()
+
+    places.take()
+    for _ in range(4):
+        places.take()
+    for _ in range(PACE_OF):
+        next_in(0.01)
+    assert places.queued == 4
+    assert not places.full  # 0.6 seconds of the allowance are left, and 0.05 expected
+    assert places.patience == pytest.approx(0.1 / FORESEEN + 2 * 0.6)
+    for _ in range(30):
+        next_in(0.03)
+    assert places.full  # it is used up, and 0.15 seconds are expected
+
+    for _ in range(4):
+        places.leave()
+    now += 0.25  # nobody waits: half of it is regained
+    assert places.patience == pytest.approx(0.1 / FORESEEN + 2 * 0.5)
 
 
 async def test_those_worked_on_together_end_together_and_tell_little() -> None:
@@ -111,7 +140,7 @@ async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_betwe
             await asyncio.sleep(0)
 
     places = Places(running=9, working=9, queued=9, clock=lambda: now)
-    app = Admission(at_once, places, wait=60, most_bytes=100)
+    app = Admission(at_once, places, most_bytes=100)
     asking = [asked(app) for _ in range(5)]
     await asyncio.gather(health(), *asking)
 
@@ -255,7 +284,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
     held, places = Held(), Places(running=2, working=2, queued=1)
-    app = Admission(held, places, wait=60, most_bytes=100)
+    app = Admission(held, places, most_bytes=100)
     running = [asked(app) for _ in range(3)]
     await until(lambda: held.begun == 2 and places.queued == 1)
 
@@ -273,7 +302,7 @@ async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
 
 async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
     held = Held()
-    app = Admission(held, Places(running=1, working=1, queued=1), wait=0, most_bytes=100)
+    app = Admission(held, Places(running=1, working=1, queued=1, wait=0), most_bytes=100)
     first = asked(app)
     await until(lambda: held.begun == 1)
 
@@ -284,7 +313,7 @@ async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
 
 async def test_health_answers_while_all_places_are_taken() -> None:
     held = Held()
-    app = Admission(held, Places(running=1, working=1, queued=0), wait=0, most_bytes=100)
+    app = Admission(held, Places(running=1, working=1, queued=0), most_bytes=100)
     first = asked(app)
     await until(lambda: held.begun == 1)
 
@@ -296,7 +325,7 @@ async def test_health_answers_while_all_places_are_taken() -> None:
 
 async def test_a_subscription_over_events_holds_no_place() -> None:
     held, places = Held(b"text/event-stream; charset=utf-8"), Places(running=1, working=1, queued=0)
-    app = Admission(held, places, wait=0, most_bytes=100)
+    app = Admission(held, places, most_bytes=100)
     first, second = asked(app), asked(app)
 
     await until(lambda: held.begun == 2)
@@ -333,7 +362,7 @@ async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> 
 
     async def send(message: Message) -> None: ...
 
-    app = Admission(reading, places, wait=0, most_bytes=100)
+    app = Admission(reading, places, most_bytes=100)
     slow = asyncio.create_task(app({"type": "http", "path": "/graphql"}, sending(b"a", b"b", pause=rest.wait()), send))
     await asyncio.sleep(0)
     assert places.running == 0
@@ -351,9 +380,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     async def send(message: Message) -> None: ...
 
     receive = sending(b"x" * 80, b"y" * 80, b"z" * 80)
-    await Admission(refusing, Places(1, 1, 0), wait=0, most_bytes=100)(
-        {"type": "http", "path": "/graphql"}, receive, send
-    )
+    await Admission(refusing, Places(1, 1, 0), most_bytes=100)({"type": "http", "path": "/graphql"}, receive, send)
 
     assert (await receive())["body"] == b"z" * 80
 
@@ -369,7 +396,7 @@ async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
 
     async def send(message: Message) -> None: ...
 
-    await Admission(waiting, places, wait=0, most_bytes=9)({"type": "http", "path": "/graphql"}, sending(b""), send)
+    await Admission(waiting, places, most_bytes=9)({"type": "http", "path": "/graphql"}, sending(b""), send)
     assert len(scopes) == 1
     assert places.waiting == 0
 

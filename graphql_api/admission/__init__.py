@@ -3,8 +3,8 @@
 Who waits for the Competent API holds at most half of the places, so that questions about what is stored are refused last.
 """
 
-from graphql_api.admission.layer import Admission, admitting
+from graphql_api.admission.layer import Admission, admitting, places_of
 from graphql_api.admission.passes import Passes
 from graphql_api.admission.places import FORESEEN, Full, Patience, Places
 
-__all__ = ["FORESEEN", "Admission", "Full", "Passes", "Patience", "Places", "admitting"]
+__all__ = ["FORESEEN", "Admission", "Full", "Passes", "Patience", "Places", "admitting", "places_of"]

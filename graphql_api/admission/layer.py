@@ -1,6 +1,7 @@
 """The layer of admission: around what answers requests, and around each operation of a connection that stays."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,24 +12,25 @@ from graphql_api.admission.places import RETRY_AFTER, Full, Patience, Places
 from graphql_api.endpoint import JSON, Unavailable, refused
 from graphql_api.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
 from graphql_api.record import Record, record_of
+from graphql_api.settings import Settings
 
 PATHS = ("/graphql", "/id/")
 """Beginnings of the paths that run operations."""
 
 
 class Door:
-    """Where places are taken and given back: who finds none in `wait` seconds is turned away."""
+    """Where places are taken and given back: who finds none in time is turned away."""
 
-    def __init__(self, places: Places, wait: float) -> None:
+    def __init__(self, places: Places) -> None:
         self.places = places
-        self._wait = wait
 
     async def take(self, record: Record) -> None:
         """Take a place; raises Full where there is none in time."""
         record.asker.waiting = Patience(self.places)
+        patience = self.places.patience
         turn = self.places.take()
         if turn is not None:
-            await self._turn(turn)
+            await self._turn(turn, patience)
         begin = self.places.passes.begin()
         if begin is not None:
             try:
@@ -38,10 +40,10 @@ class Door:
                 raise
         OPERATIONS_RUNNING.inc()
 
-    async def _turn(self, turn: "asyncio.Future[None]") -> None:
+    async def _turn(self, turn: "asyncio.Future[None]", patience: float) -> None:
         OPERATIONS_QUEUED.inc()
         try:
-            async with asyncio.timeout(self._wait):
+            async with asyncio.timeout(patience):
                 await turn
         except TimeoutError:
             self.places.give_up(turn)
@@ -58,6 +60,18 @@ class Door:
         self.places.leave()
 
 
+def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -> Places:
+    """The places of a server, by its settings."""
+    return Places(
+        settings.max_operations,
+        settings.max_working,
+        settings.max_queue,
+        settings.queue_timeout,
+        clock,
+        burst=settings.queue_burst,
+    )
+
+
 def turned_away() -> Unavailable:
     """What they are told who found no place, and counted."""
     SHED.labels("full").inc()
@@ -67,9 +81,9 @@ def turned_away() -> Unavailable:
 class Admission:
     """Pure ASGI around all that runs operations; health, metrics and assets pass."""
 
-    def __init__(self, app: ASGIApp, places: Places, wait: float, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, places: Places, most_bytes: int) -> None:
         self._app = app
-        self._door = Door(places, wait)
+        self._door = Door(places)
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,9 +115,9 @@ class Admission:
         return messages
 
 
-def admitting(places: Places, wait: float) -> Callable[[Record], AbstractAsyncContextManager[None]]:
+def admitting(places: Places) -> Callable[[Record], AbstractAsyncContextManager[None]]:
     """A place for each operation of a connection that stays, by the same rules; raises Unavailable where there is none."""
-    door = Door(places, wait)
+    door = Door(places)
 
     @asynccontextmanager
     async def admitted(record: Record) -> AsyncIterator[None]:

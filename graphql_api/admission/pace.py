@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 PACE_OF = 40
 """Places that came free which the pace is taken from, the latest counting most."""
+RECENT = 10
+"""The same for a second mean, so that operations that were slow because they were the first are soon forgotten."""
 PACE_HOLDS = 5.0
 """Seconds after which it is learnt anew."""
 
@@ -12,7 +14,7 @@ PACE_HOLDS = 5.0
 class Pace:
     """How soon one place after the other comes free while somebody waits for one."""
 
-    __slots__ = ("_clock", "_last", "_learnt", "_least", "_mean", "_steps")
+    __slots__ = ("_clock", "_last", "_learnt", "_least", "_mean", "_recent", "_steps")
 
     def __init__(self, clock: Callable[[], float], least: int) -> None:
         self._clock = clock
@@ -20,18 +22,18 @@ class Pace:
         self._steps = 0
         self._last: float | None = None
         self._learnt = -math.inf
-        self._mean = 0.0
+        self._mean = self._recent = 0.0
 
     @property
     def seconds(self) -> float:
         """From one to the next; 0 as long as too few came free to tell: those worked on together end together."""
-        return self._mean if self._steps >= self._least else 0.0
+        return min(self._mean, self._recent) if self._steps >= self._least else 0.0
 
     def begin(self) -> None:
         """Somebody waits now. What was learnt some time ago was about other operations."""
         self._last = self._clock()
         if self._last - self._learnt > PACE_HOLDS:
-            self._steps, self._mean = 0, 0.0
+            self._steps, self._mean, self._recent = 0, 0.0, 0.0
 
     def step(self) -> None:
         """A place is free now."""
@@ -39,7 +41,9 @@ class Pace:
             return
         now = self._clock()
         self._steps = min(self._steps + 1, PACE_OF)
-        self._mean += (now - self._last - self._mean) / self._steps
+        step = now - self._last
+        self._mean += (step - self._mean) / self._steps
+        self._recent += (step - self._recent) / min(self._steps, RECENT)
         self._last = self._learnt = now
 
     def end(self) -> None:

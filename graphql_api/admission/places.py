@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from graphql_api.admission.pace import Pace
+from graphql_api.admission.burst import BurstAllowance
+from graphql_api.admission.pace import PACE_OF, Pace
 from graphql_api.admission.passes import Passes
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.metrics import SHED
@@ -26,7 +27,9 @@ class Full(Exception):
 
 
 class Places:
-    """Decides who runs now, who waits and who is refused. No I/O: waiting is the caller's, for `wait` seconds at most.
+    """Decides who runs now, who waits and who is refused. No I/O: waiting is the caller's, for `patience` seconds at most.
+
+    Under sustained overload that is `wait`; `burst` seconds more are allowed where a burst meets an idle server.
 
     `running` operations are under way at once. At most half of them wait for the Competent API, and of the others at most
     `working` are worked on: what works keeps the event loop, and with it health and refusals, from its next turn.
@@ -39,6 +42,7 @@ class Places:
         queued: int,
         wait: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
+        burst: float = 0.0,
     ) -> None:
         self.most_running = running
         self.most_waiting = max(1, running // 2)
@@ -48,8 +52,9 @@ class Places:
         self.waiting = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self.passes = Passes(clock)
-        self._pace = Pace(clock, 2 * self.most_working)
-        self._foreseen = wait * FORESEEN
+        self._pace = Pace(clock, max(2 * self.most_working, PACE_OF))
+        self._burst = BurstAllowance(clock, burst)
+        self._wait = wait
 
     @property
     def queued(self) -> int:
@@ -61,9 +66,17 @@ class Places:
         """Whether who comes now is refused: the queue is long, or its end would be reached too late to wait for it."""
         if self._has_room():
             return False
+        return self.queued >= self.most_queued or self._is_late()
+
+    def _is_late(self) -> bool:
         # One may always try, so that the pace is known when it has become a better one.
-        late = self.queued > 0 and (self.queued + 1) * self._pace.seconds > self._foreseen
-        return late or self.queued >= self.most_queued
+        expected = (self.queued + 1) * self._pace.seconds
+        return self.queued > 0 and expected > self._wait * FORESEEN + self._burst.seconds
+
+    @property
+    def patience(self) -> float:
+        """Longest wait for a place of an operation that begins to wait now, in seconds; it is expected to be half of that."""
+        return self._wait + 2 * self._burst.seconds
 
     def _has_room(self) -> bool:
         return self.running < self.most_running and self.running - self.waiting < self.most_working
@@ -77,6 +90,7 @@ class Places:
             raise Full
         if not self._queue:
             self._pace.begin()
+            self._burst.queueing(True)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         return turn
@@ -85,6 +99,7 @@ class Places:
         """Leave the queue; where the place had just become the caller's, it goes to the next."""
         if turn in self._queue:
             self._queue.remove(turn)
+            self._note_end()
         elif not turn.cancelled():
             self.leave()
 
@@ -112,8 +127,12 @@ class Places:
             if not turn.done():
                 self.running += 1
                 turn.set_result(None)
+        self._note_end()
+
+    def _note_end(self) -> None:
         if not self._queue:
             self._pace.end()
+            self._burst.queueing(False)
 
 
 class Patience:

@@ -72,10 +72,18 @@ class Settings:
     )
     max_working: int = setting(8, "Most operations of those that do not wait, but are worked on.", least=1)
     max_queue: int = setting(
-        256, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
+        1000, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
     )
     queue_timeout: float = setting(
-        0.4, "Longest wait for a place; who would wait for more than a third of it is told 503 at once.", least=0
+        0.4,
+        "Longest wait for a place under sustained overload; who would wait for more than a third of it is told 503 at once.",
+        least=0,
+    )
+    queue_burst: float = setting(
+        5.0,
+        "How much longer the wait may be, as expected, where a burst meets a server that was idle; used up while operations "
+        "queue, a second each second, and regained within half of it while none does.",
+        least=0,
     )
     request_timeout: float = setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
     idle_timeout: float = setting(
