@@ -58,7 +58,7 @@ def read_manifest(file: Path) -> dict[str, str]:
     "operations": [{"id", "name", "type", "body"}]}`.
     """
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        told = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         why = "is not JSON" if isinstance(error, ValueError | RecursionError) else "cannot be read"
         raise SettingsError(f"COMPETENT_PERSISTED: {file} {why}") from error

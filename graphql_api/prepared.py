@@ -13,6 +13,7 @@ from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, parse, spec
 from graphql.language import SKIP, DocumentNode, IntValueNode, OperationDefinitionNode, VisitorAction
 from graphql.validation import (
     ASTValidationRule,
+    FieldsOnCorrectTypeRule,
     NoSchemaIntrospectionCustomRule,
     OverlappingFieldsCanBeMergedRule,
     ValidationContext,
@@ -24,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graphql_api.cost import Cost, Costing
 from graphql_api.errors import QueryTooComplex
+from graphql_api.hints import HintingFieldsRule
 from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal, too_long
 from graphql_api.plan import Planned
 from graphql_api.recent import Recent
@@ -64,12 +66,13 @@ class _ShortNumbers(ValuesOfCorrectTypeRule):
         return SKIP
 
 
-_BOUNDED: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
+_OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
+    FieldsOnCorrectTypeRule: HintingFieldsRule,
     OverlappingFieldsCanBeMergedRule: _BoundedComparison,
     ValuesOfCorrectTypeRule: _ShortNumbers,
 }
 RULES: tuple[type[ASTValidationRule], ...] = (
-    *(_BOUNDED.get(rule, rule) for rule in specified_rules),
+    *(_OURS.get(rule, rule) for rule in specified_rules),
     MaybeNullValidationRule,
     OneOfInputValidationRule,
 )

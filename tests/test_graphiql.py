@@ -100,14 +100,14 @@ async def test_the_page_holds_no_inline_script_style_or_handler(client: httpx.As
 async def test_all_that_the_page_names_is_served_from_the_package(client: httpx.AsyncClient, prefix: str) -> None:
     page = await client.get(f"{prefix}/graphiql")
     names = Tags(page.text).loads()
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         answer = await client.get(page.url.join(name))
         assert answer.status_code == 200, name
         assert answer.content == (ASSETS / Path(answer.url.path).name).read_bytes()
 
 
-@pytest.mark.parametrize("file", ["page.html", "assets/page.js", "assets/page.css"])
+@pytest.mark.parametrize("file", ["page.html", "assets/page.js", "assets/incremental.js", "assets/page.css"])
 def test_what_we_wrote_names_no_other_host(file: str) -> None:
     text = (PACKAGE / file).read_text(encoding="utf-8")
     assert re.findall(r"""(?:https?|wss?):|["'(]//""", text) == []
@@ -158,7 +158,7 @@ async def test_a_slash_too_many_leads_back_to_the_page(client: httpx.AsyncClient
 
 def test_the_files_of_others_are_as_published() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (ASSETS / "README.md").read_text(), re.MULTILINE)
-    ours = {"README.md", "page.js", "page.css", "icon.svg", "LICENSES-bundled.txt"}
+    ours = {"README.md", "incremental.js", "page.js", "page.css", "icon.svg", "LICENSES-bundled.txt"}
     assert {name for name, _ in rows} | ours == {file.name for file in ASSETS.iterdir()}
     for name, digest in rows:
         assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest, name

@@ -1,5 +1,6 @@
 """The operation in a request: read within bounds from a body or a query string, or refused with a sentence that says why."""
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,9 +102,12 @@ def from_object(body: Any) -> Operation:
 
 
 def _typed(body: dict[str, Any], name: str, kind: type, means: str) -> Any:
-    if not isinstance(body.get(name), kind | None):
+    value = body.get(name)
+    if kind is dict and value == []:  # an empty map of PHP
+        return None
+    if not isinstance(value, kind | None):
         raise Malformed(f"`{name}` must be {means}.")
-    return body.get(name)
+    return value
 
 
 def _sha256(extensions: dict[str, Any]) -> str | None:
@@ -131,6 +135,6 @@ def from_parameters(parameters: QueryParams) -> Operation:
 
 def _parsed(text: bytes, what: str) -> Any:
     try:
-        return orjson.loads(text)
+        return orjson.loads(text.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         raise Refused(400, f"{what} is not JSON.") from None

@@ -132,9 +132,12 @@ class ProfileMatchConnection:
 async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> CompetenceGap | None:
     """What lies between two profiles of one release; None where one of them does not exist."""
     if start.release != goal.release:
-        raise BadUserInput("`from` and `to` are of two releases; take both ids from the same one.")
-    if {start.type_name, goal.type_name} != {Kind.OccupationalProfile.name}:
-        raise BadUserInput("`from` and `to` are ids of occupational profiles.")
+        raise BadUserInput(
+            f"`from` is of release {start.release}, `to` of release {goal.release}; take both ids from the same one."
+        )
+    for name, end in (("from", start), ("to", goal)):
+        if end.type_name != Kind.OccupationalProfile.name:
+            raise BadUserInput(f"`{name}` is an id of type {end.type_name}; it takes that of an occupational profile.")
     found = await _things(loaders, [start, goal])
     if len(found) < len({start, goal}):
         return None
@@ -178,9 +181,17 @@ async def profiles_for_competences(
         raise BadUserInput(f"`have` has {len(have)} ids; it takes from 1 to {MOST}.")
     numbers = {each.release for each in have}
     if len(numbers) > 1:
-        raise BadUserInput("The ids in `have` are of several releases; take all of them from the same one.")
-    if any(each.type_name not in {kind.name for kind in HAVE} for each in have):
-        raise BadUserInput("`have` takes ids of technical competences, skills, knowledge items and soft skills.")
+        other = next(each for each in have if each.release != have[0].release)
+        raise BadUserInput(
+            f"The ids in `have` are of several releases: '{have[0]}' of {have[0].release}, '{other}' of {other.release}; "
+            "take all of them from the same one."
+        )
+    names = {kind.name for kind in HAVE}
+    if wrong := next((each for each in have if each.type_name not in names), None):
+        raise BadUserInput(
+            f"'{wrong}' is an id of type {wrong.type_name}; `have` takes ids of technical competences, skills, knowledge items "
+            "and soft skills."
+        )
     (number,) = numbers
     things = sorted(each.n for each in (await _things(loaders, have)).values())
     scope = f"matches {number} {things}"

@@ -12,6 +12,9 @@ import strawberry
 from graphql_api.errors import BadUserInput
 from graphql_api.hal import is_release
 
+LONGEST_SHOWN = 80
+"""Characters of a bad id that its error repeats; ids of this server are shorter."""
+
 
 class NodeId(NamedTuple):
     """What an id is made of; a release itself has no uuid."""
@@ -33,7 +36,8 @@ class NodeId(NamedTuple):
         except (ValueError, UnicodeError):
             found = cls("", "")
         if str(found) != text or not is_release(found.release) or found.release == "current":
-            raise BadUserInput("This is not an id of this server; take ids from the `id` field of a node.")
+            shown = f"{text[:LONGEST_SHOWN]}…" if len(text) > LONGEST_SHOWN else text
+            raise BadUserInput(f"{shown!r} is not an id of this server; take ids from the `id` field of a node.")
         return found
 
 

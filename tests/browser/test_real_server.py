@@ -96,6 +96,22 @@ def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
     assert page.complaints() == []
 
 
+def test_an_answer_in_parts_is_shown_whole(
+    browser: "Chrome", serve: Serve, releases: Releases, settings: Settings
+) -> None:
+    app = create_app(replace(settings, incremental="on"), create_sandbox(releases))
+    page = Page(browser, serve(app))
+    choose(page, "Releases")
+    deferred = '{ occupationalProfile(code: "OP-101") { id ... @defer { code essentialCompetences { id } } } }'
+    page.script(f"document.querySelector({QUERY!r}).CodeMirror.setValue({deferred!r})")
+    page.click(".graphiql-execute-button")
+    page.until(lambda: "essentialCompetences" in page.text(ANSWER), "the deferred part is shown")
+
+    profile = json.loads(page.text(ANSWER))["data"]["occupationalProfile"]
+    assert list(profile) == ["id", "code", "essentialCompetences"]
+    assert page.complaints() == []
+
+
 def test_the_docs_lead_from_an_entry_point_to_its_type(page: Page) -> None:
     assert "Query" in page.docs()
     for name in ("Query", "occupationalProfile", "OccupationalProfile"):

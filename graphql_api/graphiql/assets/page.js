@@ -5,7 +5,7 @@
 (() => {
   const ENDPOINT = "graphql";
   const EXAMPLES = "graphiql/tabs.json";
-  const ACCEPT = "application/graphql-response+json, application/json;q=0.9";
+  const ACCEPT = "application/graphql-response+json, application/json;q=0.9, multipart/mixed;incrementalSpec=v0.2;q=0.8";
   const EVENTS = "text/event-stream";
   const WELCOME = {
     title: "Releases",
@@ -24,6 +24,7 @@
     const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(named(operation)) });
     const type = response.headers.get("Content-Type") ?? "nothing";
     if (type.includes("json")) return response.json();
+    if (type.startsWith("multipart/mixed")) return resultsInParts(response);
     if (type.includes(EVENTS)) return events(response.body.pipeThrough(new TextDecoderStream()).getReader());
     return { errors: [{ message: `The server answered with status ${response.status} and ${type}, not with JSON.` }] };
   }

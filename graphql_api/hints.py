@@ -1,0 +1,43 @@
+"""What a client that asks for a field that is not there probably wants: names that the schema has elsewhere.
+
+Competent's own words mislead in a few places; a validation error then says where the wish is granted.
+"""
+
+from typing import Any
+
+from graphql import FieldNode, FieldsOnCorrectTypeRule, GraphQLError
+
+_TEXT = "`description { text }`"
+_SKILL = "a technical competence is described by its skill: `skill { description { text } }`"
+_NAMES = ("title", "name", "label", "text")
+_BLOCKS = ("Skill", "Knowledge", "BehaviouralIndicator", "SoftSkill", "DigitalSkill")
+
+HINTS: dict[tuple[str, str], str] = {
+    **{("TechnicalCompetence", each): _SKILL for each in (*_NAMES, "description")},
+    **{(block, each): f"its text is {_TEXT}" for block in _BLOCKS for each in _NAMES},
+    **{("OccupationalProfile", each): "its name is `title { text }`" for each in ("name", "label", "text")},
+    **{
+        ("OccupationalProfile", each): "its competences are `essentialCompetences` and `optionalCompetences`"
+        for each in ("competences", "technicalCompetences", "skills")
+    },
+    (
+        "OccupationalProfile",
+        "knowledgeItems",
+    ): "it is part of a competence: `essentialCompetences { knowledgeItems { … } }`",
+    ("TechnicalCompetence", "knowledge"): "its knowledge is `knowledgeItems`",
+    ("TechnicalCompetence", "indicators"): "its indicators are `behaviouralIndicators`",
+}
+"""By the type that is asked and the field that it does not have."""
+
+
+class HintingFieldsRule(FieldsOnCorrectTypeRule):
+    """GraphQL's rule, which looks for similar names alone, with these hints beside it."""
+
+    def enter_field(self, node: FieldNode, *args: Any) -> None:
+        """Report a field that its type does not have."""
+        parent = self.context.get_parent_type()
+        hint = HINTS.get((parent.name, node.name.value)) if parent and not self.context.hide_suggestions else None
+        if hint is None or parent is None or self.context.get_field_def():
+            super().enter_field(node, *args)
+            return
+        self.report_error(GraphQLError(f"Cannot query field '{node.name.value}' on type '{parent}': {hint}.", node))
