@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from graphql_api.app import create_app
 from graphql_api.examples import examples
+from graphql_api.keys import Keys
 from graphql_api.sandbox import Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import ANSWER, QUERY, VARIABLES, Page, Serve, assert_graphiql_works
@@ -166,3 +168,21 @@ def test_a_header_that_a_visitor_writes_is_sent(page: Page) -> None:
     page.script(f"document.querySelectorAll('{VARIABLES}')[1].CodeMirror.setValue({header})")
 
     assert page.run()["extensions"]["cost"]["requested"] > 0
+
+
+@pytest.mark.parametrize(("access", "header"), [("keys", "X-API-Key"), ("passthrough", "X-IBM-Client-Id")])
+def test_a_visitor_without_a_key_reads_where_it_goes(
+    browser: "Chrome", serve: Serve, releases: Releases, settings: Settings, tmp_path: Path, access: str, header: str
+) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    key = keys.new("visitor")
+    settings = replace(settings, access=access, keys_file=keys.file)
+    page = Page(browser, serve(create_app(settings, create_sandbox(releases))))
+    (error,) = page.run()["errors"]
+
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    assert f'write {{"{header}": "your key"}} into the tab "Headers"' in error["message"]
+
+    value = json.dumps(json.dumps({header: key}))
+    page.script(f"document.querySelectorAll('{VARIABLES}')[1].CodeMirror.setValue({value})")
+    page.until(lambda: "data" in page.run(), "it answers with the key")

@@ -23,10 +23,20 @@
     for (const [name, value] of Object.entries(headers ?? {})) sent.set(name, value);
     const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(named(operation)) });
     const type = response.headers.get("Content-Type") ?? "nothing";
-    if (type.includes("json")) return response.json();
+    if (type.includes("json")) return withHint(await response.json());
     if (type.startsWith("multipart/mixed")) return resultsInParts(response);
     if (type.includes(EVENTS)) return events(response.body.pipeThrough(new TextDecoderStream()).getReader());
     return { errors: [{ message: `The server answered with status ${response.status} and ${type}, not with JSON.` }] };
+  }
+
+  // A visitor who is refused for want of a key has no other program to put it into than this page.
+  function withHint(answer) {
+    for (const error of answer?.errors ?? []) {
+      if (error.extensions?.code !== "UNAUTHENTICATED") continue;
+      const name = error.message.includes("X-IBM-Client-Id") ? "X-IBM-Client-Id" : "X-API-Key";
+      error.message += ` In GraphiQL: write {"${name}": "your key"} into the tab "Headers" below the query, then press "Re-fetch GraphQL schema".`;
+    }
+    return answer;
   }
 
   // For a moment after another tab is chosen, GraphiQL still names the operation of the one before.
