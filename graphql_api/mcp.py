@@ -13,13 +13,20 @@ from typing import Any
 import httpx
 import mcp_types as types
 from mcp.server import Server
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphql_api.endpoint import JSON, Refused, refused
+from graphql_api.endpoint.operation import read_body
 from graphql_api.home import ABOUT, NAME, own_version
+from graphql_api.record import record_of
 from graphql_api.schema import build_schema
+from graphql_api.telling import shortened
 from graphql_api.tools import ANSWER, Operation, operations
 
 Post = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -29,6 +36,8 @@ INSTRUCTIONS = (
     "from answers, never made up. Null without an error means that there is no such thing; `errors[].extensions.code` says "
     "what went wrong, and `retryAfter` how many seconds to wait. Find things with Search or Suggest first."
 )
+LONGEST_NAME = 100
+"""Characters that an error quotes of what the client sent."""
 TIMEOUT = 60.0
 """Seconds after which a tool gives up; the server's own deadlines are far shorter."""
 
@@ -62,12 +71,11 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
     ) -> types.CallToolResult:
         operation = offered.get(asked.name)
         if operation is None:
-            raise MCPError(
-                types.INVALID_PARAMS, f"There is no tool {asked.name!r}; the tools are {', '.join(offered)}."
-            )
+            name = shortened(asked.name, LONGEST_NAME)
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}; the tools are {', '.join(offered)}.")
         return _result(await _answer(context.lifespan_context, operation, asked.arguments or {}))
 
-    return Server(
+    server: Server[Post] = Server(
         NAME,
         version=own_version(),
         instructions=INSTRUCTIONS,
@@ -75,6 +83,60 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+    server.middleware.append(_short_errors)
+    return server
+
+
+async def _short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Cuts the errors of the protocol: the library quotes whatever the client sent."""
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        data = shortened(error.data, LONGEST_NAME) if isinstance(error.data, str) else None
+        raise MCPError(error.code, shortened(error.message), data) from None
+
+
+class CheckedBodies:
+    """ASGI middleware: refuses HTTP bodies that are too large or no message of JSON-RPC, in a sentence.
+
+    The library reads a body however large it is, and answers with the report of its validator, which quotes the body.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, and pass the request on with it."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        record = record_of(scope)
+        try:
+            body = await read_body(record.head, receive, self._most_bytes)
+        except Refused as refusal:
+            await refused(refusal, JSON, record)(scope, receive, send)
+            return
+        if (error := _fault_of(body)) is not None:
+            told = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(exclude_none=True)}
+            await JSONResponse(told, status_code=400)(scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def read() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, read, send)
+
+
+def _fault_of(body: bytes) -> types.ErrorData | None:
+    try:
+        types.jsonrpc_message_adapter.validate_python(json.loads(body), by_name=False)
+    except ValidationError:
+        return types.ErrorData(code=types.INVALID_REQUEST, message="The body is no message of JSON-RPC 2.0.")
+    except (ValueError, RecursionError):
+        return types.ErrorData(code=types.PARSE_ERROR, message="The body is not JSON.")
+    return None
 
 
 async def serve_stdio(server: "Server[Post]") -> None:
@@ -87,7 +149,7 @@ async def _answer(post: Post, operation: Operation, arguments: dict[str, Any]) -
     # GraphQL leaves a variable that it does not know unread; an agent would not find out that it had mistyped one.
     if unknown := sorted(arguments.keys() - operation.variables["properties"].keys()):
         known = ", ".join(operation.variables["properties"]) or "nothing"
-        message = f"{operation.name} does not take {', '.join(unknown)}; it takes {known}."
+        message = f"{operation.name} does not take {shortened(', '.join(unknown), LONGEST_NAME)}; it takes {known}."
         return {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]}
     return await post({"query": operation.query, "variables": arguments, "operationName": operation.name})
 

@@ -45,11 +45,11 @@ def told(error: GraphQLError, code: str) -> Told:
     return found
 
 
-def shortened(message: str) -> str:
+def shortened(message: str, longest: int = LETTERS) -> str:
     """A message whose middle is left out where it is longer than anybody reads."""
-    if len(message) <= LETTERS:
+    if len(message) <= longest:
         return message
-    return f"{message[: LETTERS * 3 // 4]} … {message[-LETTERS // 4 :]}"
+    return f"{message[: longest * 3 // 4]} … {message[-longest // 4 :]}"
 
 
 def told_of_document(error: GraphQLError) -> Told:

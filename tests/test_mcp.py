@@ -111,6 +111,38 @@ async def test_a_tool_that_does_not_exist_is_refused_with_those_that_do(releases
             await client.call_tool("Delete", {})
 
 
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize("tool", [LONG, "é" * 50_000])
+async def test_an_error_about_a_tool_is_short(releases: Releases, settings: Settings, tool: str) -> None:
+    async with agent(releases, settings) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.call_tool(tool, {})
+
+    assert len(refused.value.message) < 600
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("Releases", {LONG: 1}),
+        ("Releases", {f"argument{n}": 1 for n in range(5_000)}),
+        ("Competence", {"competenceUuid": LONG}),
+        ("Competence", {"competenceUuid": [LONG]}),
+        ("Competence", {"competenceUuid": LONG * 10}),
+    ],
+)
+async def test_an_error_about_arguments_is_short(
+    releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with agent(releases, settings) as client:
+        found = await client.call_tool(tool, arguments)
+
+    assert found.is_error
+    assert len(found.content[0].text) < 1_000  # type: ignore[union-attr]
+
+
 async def test_with_upstream_down_a_tool_says_so_with_its_code(releases: Releases, settings: Settings) -> None:
     faults = Faults()
     faults.add(Fault("**", "status", status=503))
@@ -160,6 +192,45 @@ async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
 
     assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     assert found.json()["result"]["tools"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"method": LONG},
+        {"method": LONG, "params": {LONG: 1}},
+        {"method": "resources/read", "params": {"uri": LONG}},
+        {"method": "tools/call", "params": {"name": LONG}},
+        {"method": "tools/call", "params": {"name": 7, LONG: 7}},
+        {"method": 7},
+        LONG,
+        [],
+        [CALL],
+        None,
+        b"garbage",
+        b"[" * 100_000,
+        b"\xff",
+        b"",
+    ],
+)
+async def test_over_streamable_http_every_error_is_short(settings: Settings, body: Any) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(CALL | body if isinstance(body, dict) else body)
+    with tools_app_of(replace(settings, index="off"), "") as (app, _):
+        async with over_http(app) as client:
+            found = await client.post("/mcp", content=content, headers={"Content-Type": "application/json"})
+
+    assert found.json()["error"]["message"]
+    assert len(found.content) < 700
+    assert "pydantic" not in found.text
+
+
+async def test_over_streamable_http_a_large_body_is_refused(settings: Settings) -> None:
+    with tools_app_of(replace(settings, index="off"), "") as (app, _):
+        async with over_http(app) as client:
+            found = await client.post("/mcp", json=CALL | {"params": {"x": LONG * 3}})
+
+    assert found.status_code == 413
+    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> O
     if method == "POST":
         head = record_of(scope).head
         check_encoding(head)
-        return from_body(await _read(head, receive, max_body_bytes))
+        return from_body(await read_body(head, receive, max_body_bytes))
     if method in ("GET", "HEAD"):
         return from_parameters(QueryParams(scope["query_string"]))
     raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
@@ -57,7 +57,8 @@ def _check_type(told: str) -> None:
         raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
 
 
-async def _read(head: Head, receive: Receive, most: int) -> bytes:
+async def read_body(head: Head, receive: Receive, most: int) -> bytes:
+    """The whole body of a request; raises Refused with 413 if it is too large, without reading all of it."""
     announced = head.get(b"content-length", b"")
     if announced.isdigit() and len(announced) < 16 and int(announced) > most:
         raise _too_large(f"{int(announced):,} bytes", most)
