@@ -21,6 +21,7 @@ from graphql_api.access import deciding, guarding
 from graphql_api.admission import Admission, admitting, places_of
 from graphql_api.agents import agents_routes
 from graphql_api.arrival import arriving
+from graphql_api.distribution import own_version
 from graphql_api.documentation import documentation_routes
 from graphql_api.eager import ended
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
@@ -28,7 +29,7 @@ from graphql_api.exposition import metrics_routes
 from graphql_api.fast_path import FastPath, Heads
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
-from graphql_api.home import home_routes, own_version
+from graphql_api.home import home_routes
 from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
 from graphql_api.live import BoundedMessages, Connections, Events, Running, WebSockets

@@ -6,15 +6,14 @@ It answers when the Competent API does not, and says so; its links are relative,
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import cache
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from graphql_api.distribution import NAME, own_version
 from graphql_api.header_fields import names_tag
 from graphql_api.media import preferred
 from graphql_api.record import record_of, text_in
@@ -23,7 +22,6 @@ from graphql_api.schema import Answer
 Ask = Callable[[str], Awaitable[Answer]]
 Links = Mapping[str, tuple[str, str]]
 
-NAME = "competent-graphql"
 ABOUT = (
     "GraphQL for Competent, Belgium's shared language of occupations and competences: occupational profiles, technical "
     "competences, skills, knowledge, behavioural indicators, soft and digital skills, in Dutch, French, English and German."
@@ -93,15 +91,6 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
         return PlainTextResponse(sdl + "\n", headers=headers)
 
     return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]
-
-
-@cache
-def own_version() -> str:
-    """The version of this server."""
-    try:
-        return version(NAME)
-    except PackageNotFoundError:  # run from its sources, without being installed
-        return "0"
 
 
 async def _told(ask: Ask, links: Links) -> dict[str, Any]:

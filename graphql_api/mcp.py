@@ -21,9 +21,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphql_api.distribution import NAME, own_version
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.operation import read_body
-from graphql_api.home import ABOUT, NAME, own_version
+from graphql_api.home import ABOUT
 from graphql_api.record import record_of
 from graphql_api.schema import build_schema
 from graphql_api.telling import shortened

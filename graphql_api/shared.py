@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from graphql_api.distribution import how_to_install
 from graphql_api.errors import SettingsError
 from graphql_api.metrics import SHARED_UP
 
@@ -43,7 +44,7 @@ def pool_of(url: str) -> "BlockingConnectionPool":
         from valkey.asyncio.retry import Retry
         from valkey.backoff import NoBackoff
     except ImportError:
-        raise SettingsError("a shared store needs the extra: pip install 'competent-graphql[valkey]'") from None
+        raise SettingsError(f"a shared store needs the extra valkey: {how_to_install('valkey')}") from None
     bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
     try:
         return BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)

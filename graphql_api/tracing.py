@@ -10,8 +10,9 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from graphql_api.distribution import NAME, how_to_install, own_version
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NAME = "competent-graphql"
 
 _tracing: "Tracing | None" = None
 
@@ -32,7 +32,7 @@ class Tracing:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._provider = provider
-        self._tracer = provider.get_tracer(NAME, version(NAME), schema_url=Schemas.V1_43_0.value)
+        self._tracer = provider.get_tracer(NAME, own_version(), schema_url=Schemas.V1_43_0.value)
         self._propagator = TraceContextTextMapPropagator()
 
     def begin_operation(self, headers: dict[str, str]) -> "Span":
@@ -77,12 +77,10 @@ def begin_tracing() -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError:
-        log.warning(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra is missing: pip install 'competent-graphql[otel]'"
-        )
+        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra otel is missing: %s", how_to_install("otel"))
         return
     name = os.environ.get("OTEL_SERVICE_NAME", NAME)
-    resource = Resource.create({"service.name": name, "service.version": version(NAME)})
+    resource = Resource.create({"service.name": name, "service.version": own_version()})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     use(Tracing(provider))

@@ -1,6 +1,7 @@
 """The command line, run in this process."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,7 @@ def test_every_command_and_option_has_a_help() -> None:
         assert each.help, name
         assert [option.name for option in each.params if not option.help] == []
         assert " ".join(each.help.split("\n\n")[0].split()) in " ".join(run(name, "--help")[1].split())
+
+
+def test_the_version_is_shown() -> None:
+    assert run("--version") == (0, f"competent-graphql {version('competent-graphql')}\n", "")

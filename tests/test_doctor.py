@@ -229,3 +229,16 @@ def test_the_key_is_scrubbed_in_every_form(form: str) -> None:
 )
 def test_answers_are_kept_under_names_made_of_their_paths(path: str, name: str) -> None:
     assert file_name(path) == name
+
+
+async def test_the_table_fits_80_columns_and_cuts_nothing_off(
+    releases: Releases, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert await run_doctor(Settings(), create_sandbox(releases), "The sandbox [/bold] [x]", None, False) == 0
+    out = capsys.readouterr().out
+
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    assert "The sandbox [/bold] [x], in 16 calls" in out
+    assert "nalprofiles/used`" in out

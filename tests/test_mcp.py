@@ -251,7 +251,7 @@ def test_without_the_extra_the_command_says_how_to_get_it() -> None:
     found = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
 
     assert found.returncode == 2
-    assert "pip install 'competent-graphql[mcp]'" in found.stderr
+    assert "pip install -e '.[mcp]'" in found.stderr
     assert "Traceback" not in found.stderr
 
 
@@ -260,7 +260,7 @@ def test_the_example_in_the_docs_names_the_command_and_its_options() -> None:
     (example,) = [each.partition("```")[0] for each in page.split("```json\n")[1:] if "mcpServers" in each]
     told = json.loads(example)["mcpServers"]["competent"]
 
-    assert told["command"] == "competent-graphql"
+    assert told["command"].endswith("/.venv/bin/competent-graphql")  # an agent has no PATH of a shell
     assert told["args"][0] == "mcp"
     helped = subprocess.run(
         [sys.executable, "-m", "graphql_api", *told["args"], "--help"],

@@ -4,7 +4,7 @@ What goes wrong is one sentence on standard error and an exit code: 1 for an ope
 """
 
 import gc
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,6 +15,7 @@ from graphql_api.cli.keys import keys_command
 from graphql_api.cli.printing import manifest, schema
 from graphql_api.cli.servers import mcp, sandbox, serve
 from graphql_api.cli.starting import stop
+from graphql_api.distribution import NAME, own_version
 from graphql_api.errors import CompetentError
 
 
@@ -29,27 +30,35 @@ class Commands(TyperGroup):
             stop(str(error))
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"{NAME} {own_version()}")
+        raise typer.Exit
+
+
 command = typer.Typer(
-    name="competent-graphql",
+    name=NAME,
     cls=Commands,
-    help="GraphQL for Competent, Belgium's shared language of occupations and competences.",
     epilog="Settings are environment variables, listed in docs/settings.md. Without any, a sandbox is served.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for each in (
-    serve,
-    ask,
-    doctor,
-    mirror,
-    schema,
-    manifest,
-    mcp,
-    sandbox,
-    health,
-):  # in the order in which help tells of them
+
+
+@command.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """GraphQL for Competent, Belgium's shared language of occupations and competences."""
+
+
+# In the order in which help lists them.
+_COMMANDS = (serve, ask, doctor, mirror, schema, manifest, mcp, sandbox, health)
+for each in _COMMANDS:
     command.command()(each)
 command.add_typer(keys_command, name="key")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphql_api.cli.starting import Data, app_of, opened, settings_of, stop
+from graphql_api.distribution import how_to_install
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _demand_mcp() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
-        stop("mcp needs the library of the Model Context Protocol: pip install 'competent-graphql[mcp]'")
+        stop(f"mcp needs the library of the Model Context Protocol: {how_to_install('mcp')}")
 
 
 def _serve_tools_on_pipes(settings: Settings, language: str) -> None:
@@ -155,7 +156,7 @@ def _recorded(folder: Path) -> tuple[Any, str]:
 
     answers = Recording(folder)
     if not len(answers):
-        stop(f"{folder} holds no recording; `competent-graphql doctor --record` makes one")
+        stop(f"{folder} holds no recording; `competent-graphql doctor --record {folder}` makes one")
     return answers, f"{len(answers)} recorded answers"
 
 

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from graphql_api.doctor.checks import CHECKS, Check, Verdict
@@ -73,15 +75,24 @@ def _object(asked: str, calls: int, usable: bool, found: Found, ended: str | Non
 def _print(asked: str, calls: int, usable: bool, found: Found, ended: str | None) -> None:
     console = Console(highlight=False)
     if ended is not None:
-        console.print(f"[red]{ended}[/]")
+        console.print(f"[red]{escape(ended)}[/]")
         return
-    table = Table("assumption", "found", "what was seen", title=f"{asked}, in {calls} calls")
-    for check, verdict, seen in found:
-        table.add_row(check.assumed, f"[{_COLOURS[verdict]}]{verdict.value}[/]", seen.replace("[", r"\["))
-    console.print(table)
+    console.print(f"{escape(asked)}, in {calls} calls")
+    console.print(_table(found))
     wrong = [check for check, verdict, _ in found if verdict is Verdict.DOES_NOT]
     if wrong:
         console.print("What follows where an assumption does not hold:")
     for check in wrong:
-        console.print(f"- {check.assumed}: {check.otherwise}.")
+        console.print(f"- {escape(check.assumed)}: {escape(check.otherwise)}.")
     console.print("This server can use it." if usable else "[red]Something that is needed does not hold.[/]")
+
+
+def _table(found: Found) -> Table:
+    """One row a check; what is too long for its column goes on in the next line, so that nothing is cut off."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("assumption", overflow="fold", ratio=1)
+    table.add_column("found", no_wrap=True)
+    table.add_column("what was seen", overflow="fold", ratio=1)
+    for check, verdict, seen in found:
+        table.add_row(escape(check.assumed), f"[{_COLOURS[verdict]}]{verdict.value}[/]", escape(seen))
+    return table
