@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from graphql_api.store.sharing import Sharing
 from graphql_api.store.shelf import Kept
+from graphql_api.store.steps import Steps, at_once
 
 MOST_ENTRIES = 100_000
 """Documents, however small."""
@@ -25,6 +26,7 @@ class Memory:
         self._sharing = sharing
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self.bytes = 0
+        self._is_evicting = False
         self.gone: Callable[[str], None] = lambda path: None
         """Told of the path of each document that is forgotten, or has another in its place."""
 
@@ -44,49 +46,85 @@ class Memory:
 
         One larger than all the room stays out.
         """
+        return at_once(self.putting(path, kept))
+
+    def putting(self, path: str, kept: Kept) -> Steps[Kept]:
+        """`put` in steps. If a newer document comes in between, that one stays."""
         if kept.size > self._most:
-            self.drop(path)
+            yield from self._dropping(path)
             return kept
-        taken, more = self._taken(kept)
-        old = self._kept.pop(path, None)
-        if old is not None:
-            self._let_go(path, old, same=old.document is taken.document)
+        before = self._kept.get(path)
+        taken, more = yield from self._taking(kept)
+        known = self._kept.get(path)
+        if known is not None and known is not before and known.at > kept.at:
+            yield from self._releasing(taken)
+            return kept
+        self._kept.pop(path, None)
         self._kept[path] = taken
-        self.bytes += more
+        if known is not None:
+            if known.document is not taken.document:
+                self.gone(path)
+            yield from self._releasing(known)
         if more > self._most:
-            self.drop(path)
-        while self.bytes > self._most or len(self._kept) > self._most_entries:
-            self.drop(next(iter(self._kept)))
+            yield from self._dropping(path)
+        yield from self._evicting()
         return taken
+
+    def _evicting(self) -> Steps[None]:
+        if self._is_evicting:  # in steps: what has been dropped there is still counted
+            return
+        self._is_evicting = True
+        try:
+            while self._kept and (self.bytes > self._most or len(self._kept) > self._most_entries):
+                yield from self._dropping(next(iter(self._kept)))
+                yield
+        finally:
+            self._is_evicting = False
 
     def put_if_room(self, path: str, kept: Kept) -> Kept:
         """Keep a document that nobody has read yet, if that evicts no other; it is the first to be evicted."""
-        if path in self._kept or self.bytes + kept.size > self._most or len(self._kept) >= self._most_entries:
+        return at_once(self.putting_if_room(path, kept))
+
+    def putting_if_room(self, path: str, kept: Kept) -> Steps[Kept]:
+        """`put_if_room` in steps."""
+        if not self._has_room(path, kept.size):
             return kept
-        taken, more = self._taken(kept)
+        taken, more = yield from self._taking(kept)
+        if not self._has_room(path, 0):
+            yield from self._releasing(taken)
+            return kept
         self._kept[path] = taken
         self._kept.move_to_end(path, last=False)
-        self.bytes += more
-        if self.bytes > self._most:
-            self.drop(path)
         return taken
+
+    def _has_room(self, path: str, size: int) -> bool:
+        fits = self.bytes + size <= self._most and len(self._kept) < self._most_entries
+        return fits and path not in self._kept
 
     def drop(self, path: str) -> None:
         """Forget a document."""
+        at_once(self._dropping(path))
+
+    def _dropping(self, path: str) -> Steps[None]:
         old = self._kept.pop(path, None)
         if old is not None:
-            self._let_go(path, old)
-
-    def _taken(self, kept: Kept) -> tuple[Kept, int]:
-        if self._sharing is None:
-            return kept, kept.size
-        document, more = self._sharing.take(kept.document)
-        return kept._replace(document=document), more + ENTRY
-
-    def _let_go(self, path: str, old: Kept, same: bool = False) -> None:
-        self.bytes -= old.size if self._sharing is None else self._sharing.give_back(old.document) + ENTRY
-        if not same:
             self.gone(path)
+            yield from self._releasing(old)
+
+    def _taking(self, kept: Kept) -> Steps[tuple[Kept, int]]:
+        """The document with the parts that are known, and its bytes, which are counted from now on."""
+        more = kept.size
+        if self._sharing is not None:
+            document, more = yield from self._sharing.taking(kept.document)
+            kept, more = kept._replace(document=document), more + ENTRY
+        self.bytes += more
+        return kept, more
+
+    def _releasing(self, old: Kept) -> Steps[None]:
+        freed = old.size
+        if self._sharing is not None:
+            freed = (yield from self._sharing.giving_back(old.document)) + ENTRY
+        self.bytes -= freed
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)

@@ -32,6 +32,7 @@ from graphql_api.store.flights import Flight, Flights
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
+from graphql_api.store.steps import at_once, in_turns
 
 _FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("fresh", "stale"))
 _JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "missed", "missing"))
@@ -43,6 +44,9 @@ MAX_STARTED = 200
 """Fetches that one operation starts at once: starting, or ending, thousands in one turn of the event loop holds up all others."""
 RETRY_AFTER = 1.0
 """Seconds; what was fetched is stored already, so the next try need not wait for anything."""
+
+LARGE = 100_000
+"""Bytes of JSON from which on a document is put into memory in turns with everything else; a smaller one takes a millisecond."""
 
 Found = dict[str, Document | Exception]
 """By path: the document, or the exception (nearly always one of our errors) that came instead."""
@@ -161,7 +165,7 @@ class Store:
         if (missing := _without(asked, found)) and self._backend is not None:
             here = await self._backend.get_many(missing)
             for path, kept in here.items():
-                self._remember(path, kept)
+                await self._remember(path, kept)
             # While the backend was read, a fetch of somebody else may have come home.
             found |= self._in_memory(missing, asker, expired)
             found |= self._all_served(_only(here, _without(missing, found)), asker, expired)
@@ -222,7 +226,7 @@ class Store:
         if self._backend is not None and not self._backend.takes_turns and is_lasting(path):
             newer = (await self._backend.get_many([path])).get(path)
             if newer is not None and self._is_fresh(path, newer):
-                self._remember(path, newer)
+                await self._remember(path, newer)
                 return
         await self._join(path, asker, kept)
 
@@ -267,7 +271,7 @@ class Store:
         try:
             async with self._turn(path) as brought:
                 if brought is not None:  # by another process
-                    return self._remember(path, brought)
+                    return await self._remember(path, brought)
                 return await self._brought(path, flight, old)
         except UpstreamError as error:
             if isinstance(error, UpstreamNotFound):
@@ -283,7 +287,7 @@ class Store:
         fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
         kept = self._renewed(fetched, old)
         for name in {path, _pinned_path(path, kept.document)}:
-            kept = self._keep(name, kept)
+            kept = await self._keep(name, kept)
         return kept
 
     def _renewed(self, fetched: Fetched, old: Kept | None) -> Kept:
@@ -296,19 +300,25 @@ class Store:
         now_told = (new or told for new, told in zip(fetched.validators, old.validators, strict=True))
         return old._replace(at=now, validators=Validators(*now_told))
 
-    def _keep(self, path: str, kept: Kept) -> Kept:
+    async def _keep(self, path: str, kept: Kept) -> Kept:
         self._missing.forget(path)
-        kept = self._remember(path, kept)
+        kept = await self._remember(path, kept)
         if self._backend is not None and is_lasting(path):
             self._backend.put(path, kept)
         return kept
 
-    def _remember(self, path: str, kept: Kept) -> Kept:
+    async def _remember(self, path: str, kept: Kept) -> Kept:
         """Keep it in memory, unless there is a newer one; gives it with its parts as others have them."""
         if path in self._passing:
-            return self._memory.put_if_room(path, kept)
-        known = self._memory.get(path)
-        return self._memory.put(path, kept) if known is None or known.at <= kept.at else kept
+            steps = self._memory.putting_if_room(path, kept)
+        else:
+            known = self._memory.get(path)
+            if known is not None and known.at > kept.at:
+                return kept
+            steps = self._memory.putting(path, kept)
+        if kept.size < LARGE:
+            return at_once(steps)
+        return await asyncio.shield(in_turns(steps))  # who waits may leave; what was begun is ended
 
     async def settle(self) -> None:
         """Wait until no stale copy is being renewed: for a process that ends with its question."""

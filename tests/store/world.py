@@ -46,6 +46,7 @@ class Upstream:
         self.version = 0
         self.versioned = versioned
         self.cancelled = 0
+        self.documents: dict[str, Document] = {}
 
     @property
     def paths(self) -> list[str]:
@@ -68,7 +69,7 @@ class Upstream:
 
     def document(self, path: str) -> Document:
         """What it answers now."""
-        return {"path": path, "version": self.version}
+        return self.documents.get(path, {"path": path, "version": self.version})
 
     async def until(self, count: int) -> None:
         """Wait until so many calls were begun."""

@@ -1,0 +1,100 @@
+"""Large documents are put into memory in turns with everything else, and whatever happens in between every byte is counted."""
+
+import asyncio
+import copy
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from graphql_api.fetching import Asker
+from graphql_api.store import Store, sharing
+from graphql_api.store.memory import Memory
+from graphql_api.store.sharing import STEP, Sharing
+from graphql_api.store.shelf import Kept
+from graphql_api.store.steps import at_once
+from tests.conftest import counting_turns
+from tests.store.world import PROFILE, SHELF, Upstream
+
+
+def profile(id_: str, parts: int, prefix: str = "") -> dict[str, Any]:
+    return {"id": id_, "parts": [{"id": f"{prefix}{n}", "text": {"nl": "Koken"}} for n in range(parts)]}
+
+
+def kept(document: dict[str, Any], at: float = 0.0) -> Kept:
+    return Kept(copy.deepcopy(document), at, len(orjson.dumps(document)))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "STEP", 2)
+    random, parts = Random(seed), Sharing()
+    memory = Memory(30_000, sharing=parts)
+    under_way, ended = [], []
+    for n in range(60):
+        document = profile(f"op-{n % 7}", random.randrange(12), random.choice("abc"))
+        put = random.choice([memory.putting, memory.putting_if_room])
+        under_way.append((document, put(f"/{random.randrange(10)}", kept(document, at=n))))
+        for _ in range(random.randrange(20)):
+            if under_way:
+                document, steps = random.choice(under_way)
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    ended.append((document, end.value.document))
+                    under_way.remove((document, steps))
+        if random.random() < 0.2:
+            memory.drop(f"/{random.randrange(10)}")
+    ended += [(document, at_once(steps).document) for document, steps in under_way]
+
+    assert all(as_kept == document for document, as_kept in ended)
+    memory.put("/last", kept({}))
+    assert memory.bytes <= 30_000
+    for path in tuple(memory):
+        memory.drop(path)
+    assert (memory.bytes, len(parts)) == (0, 0)
+
+
+def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
+    memory = Memory(10_000_000, sharing=Sharing())
+    older = memory.putting("/a", kept(profile("op-1", 2 * STEP), at=1.0))
+    next(older)
+    memory.put("/a", kept(profile("op-1", 1), at=2.0))
+    at_once(older)
+
+    assert memory.peek("/a") == kept(profile("op-1", 1), at=2.0)
+    memory.drop("/a")
+    assert memory.bytes == 0
+
+
+async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evicted() -> None:
+    upstream, memory = Upstream(), Memory(20_000_000, sharing=Sharing())
+    upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
+    store = Store(upstream.fetch, SHELF, memory)
+
+    async with counting_turns() as turns:
+        found = await store.get_many([PROFILE], Asker())
+    assert found[PROFILE] == profile(PROFILE[-36:], 20_000)
+    assert turns.count >= 2 * 20_000 / STEP
+
+    assert sum(1 for _ in memory.putting("/b", kept(profile("op-2", 20_000, "b")))) >= 4 * 20_000 / STEP
+    assert PROFILE not in memory
+
+
+async def test_a_reader_that_leaves_while_a_document_is_put_breaks_nothing() -> None:
+    upstream, parts = Upstream(), Sharing()
+    upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
+    memory = Memory(100_000_000, sharing=parts)
+    store = Store(upstream.fetch, SHELF, memory)
+    reading = asyncio.ensure_future(store.get_many([PROFILE], Asker()))
+    while not len(parts):
+        await asyncio.sleep(0)
+    assert PROFILE not in memory
+    reading.cancel()
+    while PROFILE not in memory:
+        await asyncio.sleep(0)
+
+    assert (await store.get_many([PROFILE], Asker()))[PROFILE] == profile(PROFILE[-36:], 20_000)
+    memory.drop(PROFILE)
+    assert (memory.bytes, len(parts)) == (0, 0)
