@@ -14,8 +14,6 @@ log = logging.getLogger(__name__)
 
 BURST_SECONDS = 10
 """Seconds over which the rate is averaged."""
-TURN_MESSAGES = 10
-"""Messages that are handled without a turn for others."""
 
 
 class BoundedMessages:
@@ -39,16 +37,12 @@ class _Bounded:
         self._receive, self._send = receive, send
         self._per_second, self._most_bytes = per_second, most_bytes
         self._bucket = TokenBucket(per_second, per_second * BURST_SECONDS)
-        self._handled = 0
         self._closed = False
 
     async def receive(self) -> Message:
         """The next message, or a disconnect if it goes over a bound: the connection is closed by then."""
-        if self._handled >= TURN_MESSAGES:
-            self._handled = 0
-            await asyncio.sleep(0)  # before the message is taken: this may be cancelled
+        await asyncio.sleep(0)  # others run first; and before the message is taken, as this may be cancelled
         message = await self._receive()
-        self._handled += 1
         if message["type"] != "websocket.receive":
             return message
         if not self._bucket.take():

@@ -127,7 +127,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def handle_parser_exception(self) -> None:
-        """Close the connection, and read on for a moment, so that the client reads why."""
+        """Close the connection, as its client broke the protocol."""
         close = self.conn.close_sent
         assert close is not None
         log.info("a WebSocket is closed with %d: %s", close.code, close.reason)
@@ -135,6 +135,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Drop what still arrives, for a moment in which the client can read the close frame."""
         self._discarded = len(self._unread)
         self._unread.clear()
         self.frames.clear()
@@ -172,8 +176,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.conn.fail(code, reason)
             self.handle_parser_exception()
-        elif self._discarded is None:  # the close frame is on its way; nothing more is read
-            self.transport.abort()
+        elif self._discarded is None:  # the close frame of the app is on its way
+            self._linger()
 
     def _discard(self, data: bytes) -> None:
         assert self._discarded is not None

@@ -125,6 +125,14 @@ async def test_a_flood_of_graphql_pings_is_closed_and_read_in_small_parts(seen: 
     assert max(seen.turns) <= TURN_FRAMES + PIECE // 6
 
 
+@pytest.mark.parametrize("type", ["ping", "subscribe", "complete"])
+async def test_the_code_of_the_app_arrives_though_the_flood_goes_on(seen: Seen, type: str) -> None:
+    message = json.dumps({"type": type, "id": "1", "payload": {"query": "{"}}).encode()
+    init = frame(TEXT, b'{"type":"connection_init"}')
+
+    assert await closing_code(seen, init + frame(TEXT, message) * 20_000) in (1008, 4409)
+
+
 async def test_pings_within_the_limit_are_all_answered(seen: Seen) -> None:
     reader, writer, _ = await opened(seen.port)
     pings = [b"%d" % n for n in range(FRAMES // 2)]
