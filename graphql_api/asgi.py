@@ -4,6 +4,7 @@ docs/operations.md says what only `competent-graphql serve` gives.
 """
 
 import atexit
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ def _create() -> "Starlette":
     try:
         settings = settings_of()
         begin_logging(settings)
+        # Other servers have formats of their own, which may show these; hypercorn's does.
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = True
         app, _ = until_exit.enter_context(app_of(settings))
     except CompetentError as error:
         stop(str(error))

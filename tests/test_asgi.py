@@ -6,11 +6,33 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
 from tests.conftest import CP_7, clean
 
+FORMATS = """[loggers]
+keys=root,server
+[handlers]
+keys=error
+[formatters]
+keys=process
+[logger_root]
+handlers=
+[logger_server]
+qualname=uvicorn.error
+level=INFO
+propagate=0
+handlers=error
+[handler_error]
+class=StreamHandler
+formatter=process
+args=(sys.stderr,)
+[formatter_process]
+format=%(process)d %(message)s
+"""
+"""A server's own format of its lines that shows what our own lines do not need."""
 QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code }} }}'}
 
 
@@ -42,8 +64,11 @@ async def base_of(process: asyncio.subprocess.Process) -> str:
     raise AssertionError(lines)
 
 
-async def test_under_a_plain_uvicorn_the_app_answers_and_stops() -> None:
-    async with uvicorn(COMPETENT_LOG_FORMAT="json", COMPETENT_STORE="memory:") as process:
+async def test_under_a_plain_uvicorn_the_app_answers_and_stops(tmp_path: Path) -> None:
+    config = tmp_path / "logging.ini"
+    config.write_text(FORMATS)
+    arguments = ("--log-config", str(config))
+    async with uvicorn(*arguments, COMPETENT_LOG_FORMAT="json", COMPETENT_INDEX="off") as process:
         async with httpx.AsyncClient(base_url=await base_of(process), timeout=60) as client:
             response = await client.post("/graphql/", json=QUERY)
             page = await client.get("/graphiql")

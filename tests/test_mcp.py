@@ -189,9 +189,11 @@ async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
         async with over_http(app) as client:
             without = await client.post("/mcp", json=CALL)
             found = await client.post("/mcp", json=CALL, headers={"X-API-Key": key})
+            slash = await client.post("/mcp/", json=CALL, headers={"X-API-Key": key})
 
     assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     assert found.json()["result"]["tools"]
+    assert slash.json() == found.json()  # not a redirect, which could lead elsewhere with the key
 
 
 @pytest.mark.parametrize(

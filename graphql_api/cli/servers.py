@@ -97,14 +97,16 @@ def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette
     from starlette.middleware import Middleware
 
     from graphql_api.access import deciding, guarding
+    from graphql_api.arrival import arriving
     from graphql_api.mcp import CheckedBodies, create_mcp
 
     with app_of(replace(settings, access="off", host="127.0.0.1")) as (app, data):
         served = create_mcp(app, language).streamable_http_app(
             json_response=True, stateless_http=True, host=settings.host
         )
-        served.user_middleware += guarding(deciding(settings))
+        served.user_middleware = [*arriving(settings), *served.user_middleware, *guarding(deciding(settings))]
         served.user_middleware += [Middleware(CheckedBodies, settings.max_body_bytes)]
+        served.router.redirect_slashes = False
         yield served, data
 
 

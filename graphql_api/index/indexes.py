@@ -50,6 +50,7 @@ async def _finished(file: IndexFile, connection: sqlite3.Connection) -> None:
             with suppress(sqlite3.ProgrammingError):  # it is closed
                 connection.interrupt()
             await asyncio.wait([finishing], timeout=BETWEEN_INTERRUPTS)
+        finishing.exception()  # it is that of the interruption, which nobody is to hear of
         raise
 
 

@@ -8,7 +8,7 @@ from contextvars import Context
 from typing import Any
 
 from graphql_api.eager import ended
-from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound
+from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound, UpstreamRateLimited
 from graphql_api.metrics import STORE_REVALIDATIONS
 from graphql_api.remembered import Remembered
 from graphql_api.secret import Secret
@@ -26,6 +26,10 @@ def _allowed_after(error: CompetentError) -> float:
     if isinstance(error, UpstreamError) and not error.passing and error.retry_after is not None:
         return error.retry_after
     return math.inf
+
+
+_NOT_DOWN = (UpstreamNotFound, UpstreamRateLimited)
+"""Errors of an upstream that answers."""
 
 
 class Revalidations:
@@ -56,7 +60,7 @@ class Revalidations:
             await renew()
         except CompetentError as error:
             log.info("%s could not be renewed: %s", path, error.code)
-            self.upstream_failed = not isinstance(error, UpstreamNotFound)
+            self.upstream_failed = isinstance(error, UpstreamError) and not isinstance(error, _NOT_DOWN)
             pause = min(pause, _allowed_after(error))
         except Exception:
             log.exception("%s could not be renewed", path)

@@ -1,10 +1,12 @@
 """The walk that fills an index: each document once, resumable, around what fails, never half-visible."""
 
 import asyncio
+import gc
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from graphql_api.errors import NotIndexedYet, UpstreamError
 from graphql_api.fetching import Asker, Fetched, Urgency
 from graphql_api.index import Indexes
 from graphql_api.index.file import IndexFile
-from graphql_api.index.indexes import Mode
+from graphql_api.index.indexes import Mode, _finished
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import by_code, count, failed
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
@@ -118,6 +120,27 @@ async def test_the_walk_asks_each_profile_and_competence_once(world: World) -> N
     assert await index.ask(count, Kind.TechnicalCompetence) == 242
     assert len(world.documents()) == 42 + 242
     assert set(world.documents().values()) == {1}
+
+
+async def test_the_interruption_of_a_finish_is_no_error_in_the_log() -> None:
+    at_work, heard = threading.Event(), list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(str(context)))
+
+    class File:
+        def finish(self, connection: sqlite3.Connection) -> None:
+            at_work.set()
+            connection.execute(ENDLESS).fetchall()
+
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
+        finishing = asyncio.create_task(_finished(File(), connection))  # type: ignore[arg-type]
+        await asyncio.to_thread(at_work.wait)
+        finishing.cancel()
+        await asyncio.wait([finishing])
+    assert finishing.cancelled()
+    del finishing
+    gc.collect()
+
+    assert heard == []
 
 
 async def test_a_finished_index_is_opened_without_asking_anything(world: World) -> None:
