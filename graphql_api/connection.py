@@ -163,7 +163,7 @@ class Connection(HttpToolsProtocol):
         """Keep a header, within the bound."""
         self._head += len(name) + len(value) + 4
         if self._head <= self.config.head_bytes:
-            super().on_header(name, value)
+            super().on_header(name, value.strip(b" \t"))  # llhttp leaves what follows a value
 
     def on_headers_complete(self) -> None:
         """Let the request through, if its head is within the bound."""

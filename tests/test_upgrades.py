@@ -174,6 +174,19 @@ async def test_a_request_for_no_host_or_for_a_proxy_is_400(head: bytes) -> None:
         writer.close()
 
 
+async def test_white_space_around_a_header_is_no_part_of_it() -> None:
+    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+        value = dict(scope["headers"])[b"x-competent-explain"]
+        await JSONResponse(value.decode())(scope, receive, send)
+
+    async with serving(app) as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x \t\r\nX-Competent-Explain: \t1 \t \r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(LONGEST):
+            assert (await reader.read()).endswith(b'\r\n\r\n"1"')
+        writer.close()
+
+
 @pytest.mark.parametrize("host", [b"", b"Host:\r\n", b"Host: x:8000\r\n"])
 async def test_before_http_1_1_a_request_needs_no_host(host: bytes) -> None:
     async with serving(APP) as (_, address):

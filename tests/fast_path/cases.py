@@ -74,6 +74,8 @@ FAST = {
         PINNED, CP, If_None_Match='"a,b", W/"c"', Accept_Language="fr, *"
     ),
     "a coding that is none": post(PINNED, CP, Content_Encoding="identity, identity"),
+    "white space after a tag": get(PINNED, CP, If_None_Match='"x" \t'),
+    "white space after a type": post(PINNED, CP, Accept="application/json \t", Content_Type="application/json  "),
     "a language of a locale": post(PINNED, CP, Accept_Language="nl_BE.UTF-8"),
     "a language that is refused": post(PINNED, CP, Accept_Language="nl;q=0, *"),
     "white space and quotes": post(
