@@ -89,7 +89,7 @@ class Memory:
         """`put_if_room` in steps."""
         if not self._has_room(path, kept.size):
             return kept
-        taken, more = yield from self._taking(kept)
+        taken, _ = yield from self._taking(kept)
         if not self._has_room(path, 0):
             yield from self._releasing(taken)
             return kept
