@@ -5,9 +5,11 @@ Upstream's own odd names are read here and go no further; what is not as expecte
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from graphql_api.hal import Document, as_list, parts
 
@@ -20,6 +22,7 @@ SKILL_TEXT = ("title", "description", "shortDescription")
 """Of soft and digital skills."""
 CODES = ("codes", "iscoCodes")
 
+_BRUSSELS = ZoneInfo("Europe/Brussels")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -80,16 +83,20 @@ def moment(value: object) -> datetime | None:
 
     The two others are how Jackson writes moments unless it is told otherwise. UTC where no zone is named; None for anything else.
     """
-    try:
-        if isinstance(value, str):
-            found = datetime.fromisoformat(value.strip())
-        elif isinstance(value, list):
-            found = datetime(*value[:6])
-        else:
-            found = datetime.fromtimestamp(value / 1000, UTC)  # type: ignore[operator]  # a TypeError where it is no number
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    found = _parsed_moment(value)
+    return found and (found if found.tzinfo else found.replace(tzinfo=UTC))
+
+
+def day(value: object) -> date | None:
+    """The day of a moment in Brussels, where Competent is published; the day that is written if it names no zone.
+
+    Shapes are those of `moment`; a day alone stays that day. None for anything else.
+    """
+    found = _parsed_moment(value)
+    if found is not None and found.tzinfo:
+        with suppress(OverflowError):  # the last hours of the year 9999
+            found = found.astimezone(_BRUSSELS)
+    return found and found.date()
 
 
 def things(value: object) -> list[Document]:
@@ -173,3 +180,14 @@ def codes(value: object) -> list[tuple[str, str]]:
 def _scheme(told: object) -> str:
     name = (plain(told) or "ISCO-08").upper()
     return "ISCO-08" if name.replace("-", "").replace(" ", "") in ("ISCO", "ISCO08") else name
+
+
+def _parsed_moment(value: object) -> datetime | None:
+    try:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value.strip())
+        if isinstance(value, list):
+            return datetime(*value[:6])
+        return datetime.fromtimestamp(value / 1000, UTC)  # type: ignore[operator]  # a TypeError where it is no number
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

@@ -55,7 +55,7 @@ class Releases:
     async def numbers(self) -> list[str]:
         """The numbers in the list of releases, the newest first; none where there is no such list."""
         told = [await self._chosen(each) for each in await self._listed()]
-        return sorted({number for number in told if number}, key=_age)
+        return sorted({number for number in told if number}, key=release_order, reverse=True)
 
     async def served(self) -> list[str]:
         """The numbers of all releases that are known to be served, the newest first."""
@@ -148,5 +148,11 @@ def told_numbers(document: Document) -> list[str]:
     return list(dict.fromkeys(usable))
 
 
-def _age(number: str) -> list[tuple[int, str]]:
-    return [(-int(part) if part.isdecimal() else 1, part) for part in number.split(".")]
+def release_order(number: str) -> tuple[list[tuple[int, bool, str]], str]:
+    """Sort key of a release number, the oldest first: 3.9 < 3.9.1 < 3.10-beta < 3.10 < 4; a part without digits is oldest."""
+    parts = []
+    for part in number.split("."):
+        rest = part.lstrip("0123456789")
+        digits = part[: len(part) - len(rest)]
+        parts.append((int(digits) if digits else -1, not rest, rest))
+    return parts, number

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from graphql_api.competent import CODES, SKILL_TEXT
 from graphql_api.doctor.visit import BEYOND, Seen, Visit, embedded_in
 from graphql_api.hal import href, items, page, parse_link, tells_total
-from graphql_api.releases import CURRENT, told_numbers
+from graphql_api.releases import CURRENT, release_order, told_numbers
 
 
 class Verdict(Enum):
@@ -73,7 +73,7 @@ def _number(visit: Visit) -> Judged:
         return Verdict.UNKNOWN, "no route answered"
     told = {name: told_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
     known = {number for numbers in told.values() for number in numbers}
-    return _judged(len(known) == 1, ", ".join(sorted(known)) or "no number anywhere")
+    return _judged(len(known) == 1, ", ".join(sorted(known, key=release_order)) or "no number anywhere")
 
 
 def _linked(visit: Visit) -> Judged:

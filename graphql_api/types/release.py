@@ -4,7 +4,7 @@ from datetime import date
 
 import strawberry
 
-from graphql_api.competent import first, moment
+from graphql_api.competent import day, first
 from graphql_api.loaders import Loaders
 from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
@@ -41,8 +41,7 @@ class Release(Node):
     @strawberry.field(description="The day on which it was published.")
     async def published_on(self) -> date | None:
         """Read from the release's own document."""
-        published = moment(first(await self.loaders.releases.document(self.number), _DAYS))
-        return published.date() if published else None
+        return day(first(await self.loaders.releases.document(self.number), _DAYS))
 
     occupational_profile = of_release(single(OccupationalProfile), "One occupational profile of this release.")
     technical_competence = of_release(single(TechnicalCompetence), "One technical competence of this release.")
