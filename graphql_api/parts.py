@@ -22,7 +22,9 @@ from graphql_api.published import Published
 from graphql_api.releases import CURRENT
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled import DATA
+from graphql_api.sandbox.documents import FORMAT
 from graphql_api.sandbox.progress import silent
+from graphql_api.sandbox.releases import workbook_files
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder
 from graphql_api.shared import Shared, is_shared
@@ -59,7 +61,7 @@ def index_folder(settings: Settings) -> Path | None:
 def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
     """The releases that the sandbox serves: the workbooks of the settings, else the bundled data."""
     if settings.data:
-        return workbook_releases(settings.data, cache_dir(settings), progress)
+        return workbook_releases(settings.data, cache_dir(settings), progress, lenient=settings.lenient == "on")
     return bundled_releases()
 
 
@@ -217,9 +219,9 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
 
 
 def _origin(settings: Settings) -> str:
-    # What the sandbox serves can change under the same path; its files are told by place, size and time.
+    # What the sandbox serves can change under the same path; its files are told by place, size, time and how they are read.
     if settings.live:
         return settings.upstream_url.rstrip("/")
-    files = settings.data or sorted(DATA.glob("*.toml"))
+    files = workbook_files(settings.data) or sorted(DATA.glob("*.toml"))
     told = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
-    return "sandbox " + hashlib.blake2s("\n".join(told).encode(), digest_size=8).hexdigest()
+    return "sandbox " + hashlib.blake2s("\n".join([str(FORMAT), *told]).encode(), digest_size=8).hexdigest()

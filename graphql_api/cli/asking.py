@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphql_api.cli.starting import Data, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
+from graphql_api.cli.starting import Data, Lenient, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,12 +30,13 @@ def ask(
         str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
     ] = "",
     data: Data = None,
+    lenient: Lenient = False,
 ) -> None:
     """Answer one operation on standard output, and exit: 0 without errors, 1 with errors.
 
     For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
-    settings = settings_of(data, access="off")  # who sits here needs no key
+    settings = settings_of(data, lenient, access="off")  # who sits here needs no key
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
     with app_of(settings) as (app, _):
         answer = asyncio.run(_ask(app, body, language))
@@ -49,6 +50,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
     data: Data = None,
+    lenient: Lenient = False,
 ) -> None:
     """Ask a Competent API what of the assumptions about it holds, and say what follows where one does not.
 
@@ -57,7 +59,7 @@ def doctor(
     """
     from graphql_api.doctor import run_doctor
 
-    settings = settings_of(data)
+    settings = settings_of(data, lenient)
     with upstream_of(settings) as (competent, told):
         asked = told if settings.live else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
         raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
@@ -66,6 +68,7 @@ def doctor(
 def mirror(
     release: Annotated[str, typer.Option(help="The number of a release, or `current`.")] = "current",
     data: Data = None,
+    lenient: Lenient = False,
 ) -> None:
     """Read all documents of a release once, into the store and into its index, and exit.
 
@@ -74,7 +77,7 @@ def mirror(
     """
     from graphql_api.mirroring import demand_folder, run_mirror
 
-    settings = settings_of(data)
+    settings = settings_of(data, lenient)
     demand_folder(settings)
     raise typer.Exit(run_on_parts(settings, lambda parts: run_mirror(parts, release)))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphql_api.cli.starting import Data, app_of, opened, settings_of, stop
+from graphql_api.cli.starting import Data, Lenient, app_of, opened, settings_of, stop
 from graphql_api.distribution import how_to_install
 from graphql_api.settings import Settings
 
@@ -22,6 +22,7 @@ ALONE = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
 
 def serve(
     data: Data = None,
+    lenient: Lenient = False,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on. [env: COMPETENT_HOST] [default: 127.0.0.1]")
     ] = None,
@@ -40,7 +41,7 @@ def serve(
     """
     from graphql_api.serving import serve_app, write_environment
 
-    settings = settings_of(data, host=host, port=port, workers=workers)
+    settings = settings_of(data, lenient, host=host, port=port, workers=workers)
     write_environment(settings)
     serve_app(settings, lambda: app_of(settings), _announce(settings))
 
@@ -55,6 +56,7 @@ def mcp(
         str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
     ] = "",
     data: Data = None,
+    lenient: Lenient = False,
 ) -> None:
     """Serve the example operations as tools for agents, by the Model Context Protocol.
 
@@ -64,11 +66,11 @@ def mcp(
 
     _demand_mcp()
     if not http:
-        settings = settings_of(data, access="off")
+        settings = settings_of(data, lenient, access="off")
         begin_logging(settings)
         _serve_tools_on_pipes(settings, language)
         return
-    settings = settings_of(data, host=host, port=port, **ALONE)
+    settings = settings_of(data, lenient, host=host, port=port, **ALONE)
     if settings.access == "passthrough":
         stop("mcp --http asks with the key of this server: use COMPETENT_ACCESS=keys, or off")
     told = "MCP on http://{}/mcp\nServing {}."
@@ -112,6 +114,7 @@ def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette
 
 def sandbox(
     data: Data = None,
+    lenient: Lenient = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 9000,
     key: Annotated[
@@ -135,7 +138,7 @@ def sandbox(
     from graphql_api.sandbox import create_sandbox
     from graphql_api.serving import serve_app
 
-    settings = settings_of(data, host=host, port=port, upstream_url="", **ALONE)
+    settings = settings_of(data, lenient, host=host, port=port, upstream_url="", **ALONE)
 
     @contextmanager
     def app() -> "Iterator[tuple[Any, str]]":

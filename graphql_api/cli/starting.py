@@ -28,16 +28,25 @@ if TYPE_CHECKING:
 Data = Annotated[
     list[Path] | None,
     typer.Option(
-        "--data", help="Competent's Excel export of one release; may be given several times. [env: COMPETENT_DATA]"
+        "--data",
+        help="Competent's Excel export of one release, or a folder of them; may be given several times. [env: COMPETENT_DATA]",
+    ),
+]
+Lenient = Annotated[
+    bool,
+    typer.Option(
+        "--lenient", help="Leave out rows of exports that cannot be read, and log them. [env: COMPETENT_LENIENT]"
     ),
 ]
 
 
-def settings_of(data: list[Path] | None = None, **chosen: Any) -> Settings:
+def settings_of(data: list[Path] | None = None, lenient: bool = False, **chosen: Any) -> Settings:
     """The settings of the environment, and what options say instead; None, and no files, are no choice."""
     given = {name: value for name, value in chosen.items() if value is not None}
     if data:
         given["data"] = tuple(data)
+    if lenient:
+        given["lenient"] = "on"
     return replace(Settings.from_environment(os.environ), **given).checked()
 
 

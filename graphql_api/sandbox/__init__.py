@@ -4,10 +4,10 @@ It stands in for VDAB's over HTTP or in this process, and knows nothing of the s
 """
 
 from graphql_api.sandbox.app import create_sandbox
-from graphql_api.sandbox.excel import BadRow, WorkbookError
 from graphql_api.sandbox.faults import Fault, Faults
 from graphql_api.sandbox.progress import Progress
 from graphql_api.sandbox.releases import Releases, bundled_releases, workbook_releases
+from graphql_api.sandbox.report import BadRow, WorkbookError
 
 __all__ = [
     "BadRow",

@@ -1,67 +1,122 @@
-"""Cells of a worksheet as text, codes, uuids and moments, however the program that wrote them kept them.
+"""Cells of a worksheet as text, codes, uuids and moments, whatever form the program that wrote them chose.
 
-What cannot be read raises ValueError with a reason that a person at the sheet understands.
+A cell that cannot be read raises CellError with its column and a reason that a person at the sheet understands.
 """
 
 import re
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-Cell = int | float | str | bool | time | date | datetime | timedelta
-"""What python-calamine gives for a cell; an empty one is ''."""
+
+@dataclass(frozen=True, slots=True)
+class ErrorCell:
+    """A cell whose formula failed, with what Excel shows for it, such as `#N/A`."""
+
+    error: str
+
+
+Cell = int | float | str | bool | time | date | datetime | timedelta | ErrorCell
+"""What python-calamine returns for a cell ('' if it is empty), or an error in its place."""
+Row = Sequence[Cell]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NUMBER = re.compile(r"\d+(\.\d*)?")
+_BLANK = " \t\r\n\v\f\xa0\u200b\ufeff"
+_BRUSSELS = ZoneInfo("Europe/Brussels")
 _SERIAL_DAY_ZERO = datetime(1899, 12, 30)
+_YEARS = range(1900, 2200)
 
 
-def text(cell: Cell) -> str | None:
-    """The text of a cell as it stands, white space and all; None where there is none."""
+class CellError(ValueError):
+    """A cell makes no sense; `column` is its place in the row as it was read, from 0."""
+
+    def __init__(self, column: int, reason: str) -> None:
+        super().__init__(reason)
+        self.column = column
+
+
+def is_blank(cell: Cell) -> bool:
+    """Whether a cell is empty, or white space only."""
+    return isinstance(cell, str) and (not cell or cell.isspace() or not cell.strip(_BLANK))
+
+
+def text(row: Row, column: int) -> str | None:
+    """The text of a cell unchanged, white space included; None if it is blank."""
+    cell = row[column]
+    if isinstance(cell, ErrorCell):
+        raise CellError(column, f"the cell has the error {cell.error}")
     if isinstance(cell, str):
-        return cell if cell and not cell.isspace() else None
+        return None if is_blank(cell) else cell
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, date):
-        return moment(cell)
+        return moment(row, column)
     return str(cell)
 
 
-def needed(cell: Cell, name: str) -> str:
+def needed(row: Row, column: int, name: str) -> str:
     """The trimmed text of a cell that must have one: a code, or a name."""
-    found = text(cell)
+    found = text(row, column)
     if found is None:
-        raise ValueError(f"{name} is missing")
-    return found.strip()
+        raise CellError(column, f"{name} is missing")
+    return found.strip().strip(_BLANK)
 
 
-def uuid(cell: Cell, name: str) -> str:
+def uuid(row: Row, column: int, name: str) -> str:
     """A uuid in lower case."""
-    found = needed(cell, name).lower()
+    found = needed(row, column, name).lower()
     if _UUID.fullmatch(found) is None:
-        raise ValueError(f"{name} {cell!r} is no uuid")
+        raise CellError(column, f"{name} {row[column]!r} is no uuid")
     return found
 
 
-def moment(cell: Cell) -> str | None:
-    """A moment as ISO 8601 in UTC; a number is a day as Excel counts them, None an empty cell."""
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
-        try:
-            cell = _SERIAL_DAY_ZERO + timedelta(days=cell)
-        except OverflowError:
-            raise ValueError(f"{cell!r} is no day") from None
-    if isinstance(cell, datetime):
-        return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds") + "Z"
-    if isinstance(cell, date):
-        return f"{cell.isoformat()}T00:00:00Z"
-    found = text(cell)
-    return found and _iso_moment(found.strip())
+def moment(row: Row, column: int) -> str | None:
+    """A moment as ISO 8601 in UTC; None if the cell is blank.
 
-
-def _iso_moment(found: str) -> str:
+    Read are dates of Excel, ISO 8601, and days as numbers or digits: 20260625, or counted as Excel does. A moment without a zone
+    is in UTC, as those of Competent's exports are.
+    """
+    cell = row[column]
+    if not isinstance(cell, date):
+        found = text(row, column)
+        if found is None:
+            return None
+        cell = found.strip().strip(_BLANK)
     try:
-        parsed = datetime.fromisoformat(found)
-    except ValueError:
-        raise ValueError(f"{found!r} is no date") from None
-    if len(found) == len("2026-06-25"):
-        return f"{found}T00:00:00Z"
-    return found if parsed.tzinfo else f"{found.replace(' ', 'T')}Z"
+        return _iso(_parsed(cell))
+    except (ValueError, OverflowError):
+        raise CellError(column, f"{row[column]!r} is no date") from None
+
+
+def day_in_brussels(moment: str) -> str:
+    """The day on which a moment (ISO 8601 in UTC) was in Brussels, where Competent is published."""
+    return datetime.fromisoformat(moment).astimezone(_BRUSSELS).date().isoformat()
+
+
+def _parsed(cell: str | date) -> datetime:
+    if isinstance(cell, datetime):
+        return cell
+    if isinstance(cell, date):
+        return datetime.combine(cell, time())
+    if _NUMBER.fullmatch(cell):
+        return _numbered(float(cell))
+    return datetime.fromisoformat(cell.replace("/", "-"))
+
+
+def _numbered(number: float) -> datetime:
+    """A day from its digits, 20260625, or from its number since 1900."""
+    if number >= 1_00_00_00:
+        return datetime.strptime(f"{number:.0f}", "%Y%m%d") if number.is_integer() else datetime.max
+    return _SERIAL_DAY_ZERO + timedelta(milliseconds=round(number * 86_400_000))
+
+
+def _iso(found: datetime) -> str:
+    if found.tzinfo is not None:
+        found = found.astimezone(UTC).replace(tzinfo=None)
+    if found.year not in _YEARS:
+        raise ValueError(found)
+    return found.isoformat(timespec="milliseconds" if found.microsecond else "seconds") + "Z"

@@ -95,10 +95,15 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A whole release: its number, its day of publication (ISO 8601, None: unknown), what has its own documents."""
+    """A whole release: its number, its day of publication (ISO 8601, None: unknown), what has its own documents.
+
+    `notes` are sentences about what of its source is not in it, and `left_out` counts the rows that are not.
+    """
 
     number: str
     published_on: str | None
     profiles: tuple[Profile, ...]
     competences: tuple[Competence, ...]
     soft_skills: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
+    left_out: int = 0

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import orjson
+
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS, Bodies
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.progress import Progress, silent
 from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
 
-FORMAT = 1
-"""Counted up whenever tables or bodies change, so that files of older versions are written anew."""
+FORMAT = 2
+"""Counted up when tables, bodies or the reading of workbooks change, so that files of older versions are written anew."""
 
 _TABLES = """
 CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT);
@@ -32,6 +34,8 @@ class Documents:
         about = dict(connection.execute("SELECT name, value FROM about"))
         self.number: str = about["number"]
         self.published_on: str | None = about["published_on"]
+        self.notes: list[str] = orjson.loads(about["notes"])
+        self.left_out = int(about["left_out"])
         counts = connection.execute("SELECT collection, count(*) FROM item GROUP BY collection")
         self._counts: dict[str, int] = dict(counts)
 
@@ -75,13 +79,25 @@ class Documents:
 
 def documents_in_memory(dataset: Dataset) -> Documents:
     """A release's documents in memory, gone with the process."""
+    return documents_of(database_of(dataset))
+
+
+def documents_of(database: bytes) -> Documents:
+    """The documents of a database in memory."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
     with ExitStack() as on_error:
-        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         on_error.callback(connection.close)
-        _write(connection, dataset, "", silent)
+        connection.deserialize(database)
         documents = Documents(connection)
         on_error.pop_all()
     return documents
+
+
+def database_of(dataset: Dataset, source: str = "", progress: Progress = silent) -> bytes:
+    """A release's documents as a database in bytes."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _write(connection, dataset, source, progress)
+        return connection.serialize()
 
 
 def write_documents(dataset: Dataset, path: Path, source: str, progress: Progress = silent) -> None:
@@ -120,6 +136,7 @@ def _write(connection: sqlite3.Connection, dataset: Dataset, source: str, progre
     connection.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
     write_search(connection, dataset)
     about = {"number": dataset.number, "published_on": dataset.published_on, "format": str(FORMAT), "source": source}
+    about |= {"notes": orjson.dumps(dataset.notes).decode(), "left_out": str(dataset.left_out)}
     connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     connection.execute("COMMIT")
 

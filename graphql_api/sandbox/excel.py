@@ -1,136 +1,184 @@
-"""A Competent Excel export as a dataset: sheets by the start of their name, columns by position.
+"""A Competent Excel export as a dataset: sheets by the start of their name, columns by their headings, or else by position.
 
 Every row is read or reported: rows that make no sense come together in one error, each with its sheet, its number as
-Excel shows it, and the reason.
+Excel shows it, its column, and the reason; or they are left out, and the dataset says so.
+
+To be called in a process of its own (conversion.py): the parser ends the process for want of memory, and may have faults.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from graphql_api.sandbox.cells import Cell, CellError, ErrorCell, Row, is_blank
 from graphql_api.sandbox.dataset import Dataset
+from graphql_api.sandbox.headings import check_positions, columns_of, release_number, release_number_of_file
+from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
 from graphql_api.sandbox.progress import Progress, silent
-from graphql_api.sandbox.sheets import MAIN_SHEET, Export, Row, Sheet
+from graphql_api.sandbox.report import BadRow, Report, WorkbookError
+from graphql_api.sandbox.sheets import MAIN_SHEET, Export, Sheet
 
-_SHOWN = 20
 _AT_ONCE = 2  # sheets that are read: more would only be more in memory
-_EXPECTED = (
-    f"an Excel export of Competent is expected, with a sheet {MAIN_SHEET!r} and others like 'Occ.Prof - Alt.Names' and"
-    " 'Occ.Prof - Essential Competences'"
-)
+_ABOVE = 10  # rows among which the headings are looked for
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that could not be read; `row` counts from 1 as Excel does, and the headings are row 1."""
+@dataclass(slots=True)
+class _Table:
+    """The cells of one worksheet as the parser gives them, and those whose formulas failed."""
 
-    sheet: str
-    row: int
-    reason: str
+    cells: CalamineSheet
+    errors: dict[int, dict[int, str]]
+    """What they show, by row and column from 0."""
 
-    def __str__(self) -> str:
-        return f"{self.sheet}, row {self.row}: {self.reason}"
+    def rows(self) -> Iterator[Row]:
+        """All rows from the first that is not empty, each from column A on; made one at a time, to save memory."""
+        if self.cells.start is None:
+            return
+        top, left = self.cells.start
+        before: list[Cell] = [""] * left
+        for number, row in enumerate(islice(self.cells.iter_rows(), top, None), top):
+            if not left and number not in self.errors:
+                yield row
+                continue
+            errors = self.errors.get(number, {})
+            read = [*before, *row, *([""] * (max(errors, default=0) + 1 - left - len(row)))]
+            for at, error in errors.items():
+                read[at] = ErrorCell(error)
+            yield read
 
 
-class WorkbookError(ValueError):
-    """A file cannot be served as a release; `faults` lists the rows that are to blame, if rows are."""
-
-    def __init__(self, message: str, faults: Iterable[BadRow] = ()) -> None:
-        self.faults = list(faults)
-        lines = [message, *(f"  {fault}" for fault in self.faults[:_SHOWN])]
-        if (more := len(self.faults) - _SHOWN) > 0:
-            lines.append(f"  … and {more:,} more")
-        super().__init__("\n".join(lines))
-
-
-def read_workbook(path: Path, progress: Progress = silent) -> Dataset:
+def read_workbook(path: Path, progress: Progress = silent, *, lenient: bool = False) -> Dataset:
     """The release that a workbook holds.
 
     Only the sheet of the profiles must be there: without the others its profiles have no competences, names and so on.
 
+    Args:
+        path: An .xlsx file.
+        progress: Called with sheets and rows.
+        lenient: Leave out rows that cannot be read, and say so in `notes`, instead of raising.
+
     Raises:
-        WorkbookError: no file, no workbook, not Competent's export, no release number, or rows that cannot be read.
+        WorkbookError: no file, no workbook, not Competent's export, no release number, no profile, or rows that cannot be read.
     """
     try:
-        return _read(CalamineWorkbook.from_path(path).sheet_names, path, progress)
-    except FileNotFoundError:
-        raise WorkbookError(f"{path}: there is no such file") from None
-    except (CalamineError, OSError) as error:
-        raise WorkbookError(f"{path.name}: {_EXPECTED}, but this cannot be read as a workbook ({error})") from error
+        return _read(read_package(path), progress, lenient)
+    except (CalamineError, OSError, zipfile.BadZipFile) as error:
+        raise not_expected(path.name, f"cannot be read as a workbook ({error})") from error
 
 
-def _read(names: list[str], path: Path, progress: Progress) -> Dataset:
-    number = _release_number(names, path)
-    export = Export()
-    faults: list[BadRow] = []
-    found = [(name, sheet) for sheet in export.sheets() for name in _names_like(sheet.prefix, names)]
-    for (name, sheet), read in zip(found, _sheets(path, [name for name, _ in found], progress), strict=True):
-        faults += _take_rows(read, name, sheet, progress)
-    if faults:
-        count = f"{len(faults):,} rows" if len(faults) > 1 else "one row"
-        raise WorkbookError(f"{path.name}: {count} cannot be read:", faults)
-    return export.dataset(number)
+def _read(package: Package, progress: Progress, lenient: bool) -> Dataset:
+    names = _worksheets(package)
+    number = _release_number(names, package.name)
+    export, report = Export(), Report()
+    sheets = export.sheets()
+    found = [(name, sheet) for sheet in sheets for name in _names_like(sheet.prefix, names)]
+    for (name, sheet), table in zip(found, _tables(package, [name for name, _ in found], progress), strict=True):
+        for row in _take_rows(export, name, sheet, table, progress):
+            report.add(row)
+    if report.count and not lenient:
+        raise report.error(package.name)
+    dataset = export.dataset(number)
+    if not dataset.profiles:
+        raise WorkbookError(f"{package.name}: no row of the sheet {MAIN_SHEET!r} has a profile")
+    missing = [sheet.prefix for sheet in sheets if not any(_names_like(sheet.prefix, names))]
+    return replace(dataset, notes=tuple(_notes(package.name, report, missing)), left_out=report.count)
 
 
-def _sheets(path: Path, names: list[str], progress: Progress) -> Iterator[CalamineSheet]:
+def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
+    if report.count:
+        yield f"{name}: {report.count:,} {'rows' if report.count > 1 else 'row'} left out:"
+        yield from (f"  {line}" for line in report.lines())
+    if missing:
+        yield f"{name}: no sheet {', '.join(map(repr, missing))}: release without what they hold"
+
+
+def _worksheets(package: Package) -> list[str]:
+    """The names of the worksheets; a hidden one only where no visible one begins alike."""
+    with CalamineWorkbook.from_filelike(BytesIO(package.content)) as book:
+        sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+    visible = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
+    hidden = [each.name for each in sheets if each.visible != SheetVisibleEnum.Visible]
+    prefixes = [sheet.prefix for sheet in Export().sheets()]
+    hiding = [prefix for prefix in prefixes if not any(_names_like(prefix, visible))]
+    return visible + [name for prefix in hiding for name in _names_like(prefix, hidden)]
+
+
+def _tables(package: Package, names: list[str], progress: Progress) -> Iterator[_Table]:
     """The sheets in this order, read in threads while the rows of those before are taken: calamine lets others run."""
 
-    def read(name: str) -> CalamineSheet:
-        return CalamineWorkbook.from_path(path).get_sheet_by_name(name)
+    def read(name: str) -> _Table:
+        errors = package.error_cells(name)
+        with CalamineWorkbook.from_filelike(BytesIO(package.content)) as book:
+            return _Table(book.get_sheet_by_name(name), errors)
 
     with ThreadPoolExecutor(_AT_ONCE, "sheet") as threads:
-        sheets = threads.map(read, names)
+        tables = threads.map(read, names)
         for name in names:
             progress(name, 0, 0)
-            yield next(sheets)
+            yield next(tables)
 
 
-def _release_number(sheets: list[str], path: Path) -> str:
-    main = next(_names_like(MAIN_SHEET, sheets), None)
-    if main is None:
-        raise WorkbookError(f"{path.name}: {_EXPECTED}, but this has {', '.join(map(repr, sheets))}")
-    number = re.search(r"\s(\d+(?:\.\d+)*)\s*$", main) or re.search(r"(\d+(?:\.\d+)+)", path.stem)
+def _release_number(sheets: list[str], file: str) -> str:
+    main = list(_names_like(MAIN_SHEET, sheets))
+    if not main:
+        raise not_expected(file, f"has {', '.join(map(repr, sheets)) or 'no sheet'}")
+    numbers = {number for sheet in main if (number := release_number(sheet[len(MAIN_SHEET) :]))}
+    if len(numbers) > 1:
+        raise WorkbookError(f"{file}: {', '.join(map(repr, main))} are sheets of several releases; keep one of them")
+    number = next(iter(numbers), None) or release_number_of_file(file)
     if number is None:
         wanted = f"'{MAIN_SHEET} 3.26', nor the file's, as in 'export-3.26.xlsx'"
-        raise WorkbookError(f"{path.name}: neither the name of the sheet {main!r} tells the release, as in {wanted}")
-    return number[1]
+        raise WorkbookError(
+            f"{file}: neither the name of the sheet {main[0]!r} tells the release, as in {wanted}; a date is no release"
+        )
+    return number
 
 
-def _names_like(prefix: str, sheets: list[str]) -> Iterator[str]:
+def _names_like(prefix: str, sheets: Iterable[str]) -> Iterator[str]:
     return (name for name in sheets if name.strip().lower().startswith(prefix.lower()))
 
 
-def _take_rows(read: CalamineSheet, name: str, sheet: Sheet, progress: Progress) -> list[BadRow]:
-    if read.start is None or read.end is None:
-        return []
-    headings = read.start[0] + 1
-    total = read.end[0] + 1 - headings
-    rows = islice(read.iter_rows(), headings, None)
-    faults = []
-    for done, row in enumerate(_padded(rows, read.start[1], read.end[1] + 1, sheet.columns), 1):
-        try:
-            sheet.take(row)
-        except ValueError as error:
-            if any(cell != "" for cell in row):
-                faults.append(BadRow(name, headings + done, str(error)))
-        if done % 5000 == 0:
+def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress: Progress) -> Iterator[BadRow]:
+    """Hand the rows of a sheet to the export; yields those that it cannot use."""
+    if table.cells.start is None or table.cells.end is None:
+        return
+    rows = table.rows()
+    headings, columns, above = _headings(name, sheet, list(islice(rows, _ABOVE)))
+    first, total = table.cells.start[0] + headings + 2, table.cells.end[0] - table.cells.start[0] - headings
+    in_order = columns == list(range(len(columns)))
+    for number, row in enumerate(chain(above, rows), first):
+        if not in_order or len(row) < len(columns):
+            row = [row[column] if column < len(row) else "" for column in columns]
+        for error in _take(export, sheet, row):
+            yield BadRow(name, number, str(error), column_letter(columns[error.column]))
+        if (done := number - first + 1) % 5000 == 0:
             progress(name, done, total)
     progress(name, total, total)
-    return faults
 
 
-def _padded(rows: Iterable[Row], first: int, width: int, columns: int) -> Iterable[Row]:
-    """Rows that begin at the column `first`, each from column A on and with as many cells as are read of it.
+def _take(export: Export, sheet: Sheet, row: Row) -> Iterator[CellError]:
+    try:
+        sheet.take(row)
+    except CellError as error:
+        if not all(map(is_blank, row)):
+            yield error
+    yield from export.problems
+    export.problems.clear()
 
-    Rows are made one at a time: keeping those of a large sheet costs more time than reading them.
-    """
-    if not first and width >= columns:
-        return rows
-    before: Row = [""] * first
-    after: Row = [""] * (columns - width)
-    return (before + row + after for row in rows)
+
+def _headings(name: str, sheet: Sheet, rows: list[Row]) -> tuple[int, list[int], list[Row]]:
+    """Which of the first rows has the headings, the columns to read, and the rows below it."""
+    for at, row in enumerate(rows):
+        if columns := columns_of(row, sheet.headings):
+            return at, columns, rows[at + 1 :]
+    try:
+        check_positions(rows[0], sheet.headings)
+    except CellError as error:
+        raise WorkbookError(f"{name}, column {column_letter(error.column)}: {error}") from None
+    return 0, list(range(len(sheet.headings))), rows[1:]

@@ -8,7 +8,6 @@ import glob
 import hashlib
 import logging
 import os
-import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -17,10 +16,11 @@ from pathlib import Path
 
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
 from graphql_api.sandbox.bundled import bundled_datasets
-from graphql_api.sandbox.dataset import Dataset, release_order
-from graphql_api.sandbox.documents import Documents, documents_in_memory, read_documents, write_documents
-from graphql_api.sandbox.excel import WorkbookError, read_workbook
+from graphql_api.sandbox.conversion import convert
+from graphql_api.sandbox.dataset import release_order
+from graphql_api.sandbox.documents import Documents, documents_in_memory, documents_of, read_documents
 from graphql_api.sandbox.progress import Progress, silent
+from graphql_api.sandbox.report import WorkbookError
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ class Releases:
         """One line for people: which releases, and how much the current one holds."""
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
         held = f"; held back: {', '.join(self.held)}" if self.held else ""
+        if left_out := sum(each.left_out for each in (*self._documents, *self._held)):
+            held += f"; rows left out: {left_out:,}"
         profiles, competences = self.current.count(PROFILES), self.current.count(COMPETENCES)
         return (
             f"release {self.current.number} (current){older}:"
@@ -102,16 +104,34 @@ def bundled_releases() -> Releases:
     return Releases(documents_in_memory(dataset) for dataset in bundled_datasets())
 
 
-def workbook_releases(paths: Iterable[Path], cache_dir: Path | None, progress: Progress = silent) -> Releases:
-    """Workbooks, each one release.
+def workbook_files(paths: Iterable[Path]) -> list[Path]:
+    """These files, and of a folder the workbooks in it; lock files of Excel are not among them.
+
+    Raises:
+        WorkbookError: a folder has none.
+    """
+    return [file for path in paths for file in (_workbooks_in(path) if path.is_dir() else [path])]
+
+
+def _workbooks_in(folder: Path) -> list[Path]:
+    found = [file for suffix in ("xlsx", "xlsm") for file in folder.glob(f"*.{suffix}")]
+    if files := sorted(file for file in found if not file.name.startswith(("~$", "."))):
+        return files
+    raise WorkbookError(f"{folder}: no workbook (.xlsx) is in this folder")
+
+
+def workbook_releases(
+    paths: Iterable[Path], cache_dir: Path | None, progress: Progress = silent, *, lenient: bool = False
+) -> Releases:
+    """Workbooks, or folders of them, each workbook one release.
 
     Raises:
         WorkbookError: a workbook cannot be read, none is given, or two hold the same release.
     """
     opened: dict[str, tuple[Path, Documents]] = {}
     with ExitStack() as on_error:
-        for path in paths:
-            documents = open_workbook(path, cache_dir, progress)
+        for path in workbook_files(paths):
+            documents = open_workbook(path, cache_dir, progress, lenient=lenient)
             on_error.callback(documents.close)
             if documents.number in opened:
                 first = opened[documents.number][0]
@@ -123,28 +143,61 @@ def workbook_releases(paths: Iterable[Path], cache_dir: Path | None, progress: P
     return Releases(documents for _, documents in opened.values())
 
 
-def open_workbook(path: Path, cache_dir: Path | None, progress: Progress = silent) -> Documents:
+def open_workbook(
+    path: Path, cache_dir: Path | None, progress: Progress = silent, *, lenient: bool = False
+) -> Documents:
     """A workbook's documents, converted only if they were not before, or the workbook or their format has changed.
 
-    Without a folder, or where it cannot be written to, they are made in memory.
+    Without a folder, or where it cannot be written to, they are made in memory. What is not in them is logged at each start.
+
+    Raises:
+        WorkbookError: the workbook cannot be used, or changed while it was read, twice.
     """
+    for _ in range(2):
+        source = _state(path)
+        try:
+            documents = _converted(path, cache_dir, source, lenient, progress)
+        except WorkbookError:
+            if _state(path) == source:
+                raise
+            continue
+        if _state(path) == source:
+            for note in documents.notes:
+                logger.warning("%s", note)
+            return documents
+        documents.close()
+    raise WorkbookError(f"{path.name}: it changes while it is read; start again when it is complete")
+
+
+def _state(path: Path) -> str:
     try:
         state = path.stat()
-    except OSError:
-        raise WorkbookError(f"{path}: there is no such file") from None
-    source = f"{state.st_size} bytes of {state.st_mtime_ns}"
+    except OSError as error:
+        raise WorkbookError(f"{path}: there is no such file, or it cannot be read ({error.strerror})") from None
+    return f"{state.st_size} bytes of {state.st_mtime_ns}"
+
+
+def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, progress: Progress) -> Documents:
+    documents = None
     if cache_dir is None:
         logger.warning("there is no cache folder: %s is converted at each start", path.name)
-        return documents_in_memory(read_workbook(path, progress))
-    kept = cache_dir.absolute() / _file_name(path)
+    else:
+        kept = cache_dir.absolute() / _file_name(path)
+        documents = _read_kept(kept, source, lenient)
+        if documents is None:
+            try:
+                _keep(path, kept, source, lenient, progress)
+            except OSError as error:
+                logger.warning("%s cannot be written (%s): %s is converted at each start", kept, error, path.name)
+            documents = _read_kept(kept, source, lenient)
+    return documents or documents_of(convert(path, None, source, lenient, progress))
+
+
+def _read_kept(kept: Path, source: str, lenient: bool) -> Documents | None:
     documents = read_documents(kept, source)
-    if documents is None:
-        dataset = read_workbook(path, progress)
-        try:
-            _keep(dataset, kept, source, progress)
-        except (OSError, sqlite3.Error) as error:
-            logger.warning("%s cannot be written (%s): %s is converted at each start", kept, error, path.name)
-        documents = read_documents(kept, source) or documents_in_memory(dataset)
+    if documents is not None and documents.left_out and not lenient:
+        documents.close()
+        return None
     return documents
 
 
@@ -153,7 +206,7 @@ def _file_name(path: Path) -> str:
     return f"{path.stem}-{where[:16]}.sqlite"
 
 
-def _keep(dataset: Dataset, kept: Path, source: str, progress: Progress) -> None:
+def _keep(path: Path, kept: Path, source: str, lenient: bool, progress: Progress) -> None:
     """Writes the file beside its place and renames it whole, so that nobody ever opens a half of it."""
     kept.parent.mkdir(parents=True, exist_ok=True)
     _sweep(kept)
@@ -161,7 +214,7 @@ def _keep(dataset: Dataset, kept: Path, source: str, progress: Progress) -> None
     part = Path(name)
     try:
         with os.fdopen(handle, "rb") as written:
-            write_documents(dataset, part, source, progress)
+            convert(path, part, source, lenient, progress)
             os.fsync(written.fileno())
         part.replace(kept)
     except BaseException:

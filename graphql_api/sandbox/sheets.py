@@ -1,16 +1,16 @@
 """The sheets of a Competent Excel export, row by row into one dataset: which columns mean what.
 
-A row that makes no sense raises ValueError with its reason and changes nothing that matters; whoever hands in the rows
-collects them.
+A row that makes no sense raises CellError and changes nothing that matters; the caller collects these errors. A profile whose
+row makes no sense is left out with all that other sheets say of it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from graphql_api.sandbox import cells
-from graphql_api.sandbox.cells import Cell
+from graphql_api.sandbox.cells import Cell, CellError, Row
 from graphql_api.sandbox.dataset import (
     LANGUAGES,
     AlternativeName,
@@ -19,13 +19,32 @@ from graphql_api.sandbox.dataset import (
     CompetenceSet,
     Dataset,
     Profile,
+    Texts,
     texts,
 )
 
-Row = list[Cell]
 Take = Callable[[Row], None]
 
 MAIN_SHEET = "Occupational Profiles"
+
+_BLOCK_TYPES = ("skill", "knowledge", "behavioural indicator")
+_PROFILE = (
+    *("Id", "Code", "Title NL", "Title FR", "Title EN", "Title DE"),
+    *("Description NL", "Description FR", "Description EN", "Description DE"),
+    *("Working context NL", "Working context FR", "Working context EN", "Working context DE"),
+    *("Last modified", "Last published"),
+)
+_OWNER = ("Id", "Code", "Title NL", "Title FR")
+_LABEL = (*_OWNER, "Id", "Code", "Title NL", "Title FR")
+_TITLED = (*_OWNER, "Id", "Code", "Title Id", "Title NL", "Title FR")
+_BLOCK = (
+    *(*_OWNER, "Competence Id", "Competence Code"),
+    *("Block type", "Block Id", "Block Code", "Block NL", "Block FR"),
+)
+_SET = (
+    *(*_OWNER, "Set Id", "Set Code", "Name NL", "Name FR", "Disambiguator NL", "Disambiguator FR"),
+    *("Block type", "Block Code"),
+)
 
 
 @dataclass(slots=True)
@@ -40,7 +59,7 @@ class _Competence:
 
     def add_skill(self, block: Block) -> None:
         if self.skill and self.skill.uuid != block.uuid:
-            raise ValueError(f"{self.code} has the skill {self.skill.code} already, and can have no second one")
+            raise CellError(7, f"{self.code} has the skill {self.skill.code} already, and can have no second one")
         self.skill = block
 
     def finished(self) -> Competence:
@@ -57,10 +76,10 @@ class _Profile:
 
 
 class Sheet(NamedTuple):
-    """What a sheet's name begins with, of how many columns a row has at least to be, and what takes its rows."""
+    """What a sheet's name begins with, the headings of the columns that `take` reads, in its order, and what it reads of them."""
 
     prefix: str
-    columns: int
+    headings: tuple[str, ...]
     take: Take
 
 
@@ -68,6 +87,8 @@ class Export:
     """What the rows read so far amount to. A thing that recurs is made once, from its first row."""
 
     def __init__(self) -> None:
+        self.problems: list[CellError] = []
+        """Cells of the last row that were read as empty; the row was taken without them. Emptied by the caller."""
         self._profiles: dict[Cell, _Profile] = {}
         self._competences: dict[str, _Competence] = {}
         self._blocks: dict[str, Block] = {}
@@ -78,64 +99,74 @@ class Export:
     def sheets(self) -> tuple[Sheet, ...]:
         """The sheets to hand in; the profiles come first, as all others name one."""
         return (
-            Sheet(MAIN_SHEET, 16, self._take_profile),
-            Sheet("Occ.Prof - Alt.Names", 8, self._take_name),
-            Sheet("Occ.Prof - ProofsOfLearning", 8, self._take_label("proofs", 6)),
-            Sheet("Occ.Prof - Codes", 6, self._take_code),
-            Sheet("Occ.Prof - Econ.Sectors", 8, self._take_label("sectors", 6)),
-            Sheet("Occ.Prof - Areas of Interest", 8, self._take_label("areas", 6)),
-            Sheet("Occ.Prof - Soft Skills", 9, self._take_label("soft_skills", 7)),
-            Sheet("Occ.Prof - Digital Skills", 9, self._take_label("digital_skills", 7)),
-            Sheet("Occ.Prof - Essential Competence", 11, self._take_competence("essential")),
-            Sheet("Occ.Prof - Optional Competence", 11, self._take_competence("optional")),
-            Sheet("Occ.Prof - Competentiesets", 12, self._take_set),
+            Sheet(MAIN_SHEET, _PROFILE, self._take_profile),
+            Sheet(
+                "Occ.Prof - Alt.Names", (*_OWNER, "Alt.Name Id", "Alt.Name Code", "Language", "Title"), self._take_name
+            ),
+            Sheet("Occ.Prof - ProofsOfLearning", _LABEL, self._take_label("proofs", 6)),
+            Sheet("Occ.Prof - Codes", (*_OWNER, "Type", "Value"), self._take_code),
+            Sheet("Occ.Prof - Econ.Sectors", _LABEL, self._take_label("sectors", 6)),
+            Sheet("Occ.Prof - Areas of Interest", _LABEL, self._take_label("areas", 6)),
+            Sheet("Occ.Prof - Soft Skills", _TITLED, self._take_label("soft_skills", 7)),
+            Sheet("Occ.Prof - Digital Skills", _TITLED, self._take_label("digital_skills", 7)),
+            Sheet("Occ.Prof - Essential Competence", _BLOCK, self._take_competence("essential")),
+            Sheet("Occ.Prof - Optional Competence", _BLOCK, self._take_competence("optional")),
+            Sheet("Occ.Prof - Competentiesets", _SET, self._take_set),
         )
 
     def dataset(self, number: str) -> Dataset:
-        """The release, published on the day on which the newest of its profiles was."""
+        """The release, published on the day (in Brussels) on which the newest of its profiles was."""
         competences = {uuid: competence.finished() for uuid, competence in self._competences.items()}
-        profiles = tuple(_finished(profile, competences) for profile in self._profiles.values())
+        profiles = tuple(_finished(each, competences) for each in self._profiles.values() if each.fields)
         soft_skills = {skill.uuid: skill for profile in profiles for skill in profile.soft_skills}
-        published = max((profile.last_published[:10] for profile in profiles if profile.last_published), default=None)
-        return Dataset(number, published, profiles, tuple(competences.values()), tuple(soft_skills.values()))
+        published = max((profile.last_published for profile in profiles if profile.last_published), default=None)
+        day = cells.day_in_brussels(published) if published else None
+        return Dataset(number, day, profiles, tuple(competences.values()), tuple(soft_skills.values()))
 
     def _take_profile(self, row: Row) -> None:
-        uuid = cells.uuid(row[0], "the profile's uuid")
+        uuid = cells.uuid(row, 0, "the profile's uuid")
         if uuid in self._profiles:
-            raise ValueError(f"the profile {uuid} stands here twice")
-        # Known from here on, so that what is wrong below is told once and not again by each row of the other sheets.
+            raise CellError(0, f"the profile {uuid} stands here twice")
+        # Known from here on, so that an error below is reported once and not again by each row of the other sheets.
         profile = self._profiles[uuid] = _Profile()
         profile.fields = {
             "uuid": uuid,
-            "code": cells.needed(row[1], "the profile's code"),
-            "title": texts(*map(cells.text, row[2:6])),
-            "description": texts(*map(cells.text, row[6:10])),
-            "working_context": texts(*map(cells.text, row[10:14])),
-            "last_modified": cells.moment(row[14]),
-            "last_published": cells.moment(row[15]),
+            "code": cells.needed(row, 1, "the profile's code"),
+            "title": _texts(row, range(2, 6)),
+            "description": _texts(row, range(6, 10)),
+            "working_context": _texts(row, range(10, 14)),
+            "last_modified": self._moment(row, 14),
+            "last_published": self._moment(row, 15),
         }
+
+    def _moment(self, row: Row, column: int) -> str | None:
+        try:
+            return cells.moment(row, column)
+        except CellError as error:
+            self.problems.append(error)
+            return None
 
     def _owner(self, row: Row) -> _Profile:
         """The profile that a row belongs to."""
-        found = self._profiles.get(row[0]) or self._profiles.get(cells.uuid(row[0], "the profile's uuid"))
+        found = self._profiles.get(row[0]) or self._profiles.get(cells.uuid(row, 0, "the profile's uuid"))
         if found is None:
-            raise ValueError(f"there is no profile {row[0]} on the sheet {MAIN_SHEET!r}")
+            raise CellError(0, f"there is no profile {row[0]} on the sheet {MAIN_SHEET!r}")
         return found
 
     def _take_name(self, row: Row) -> None:
         owner = self._owner(row)
-        uuid, code = cells.uuid(row[4], "the name's uuid"), cells.needed(row[5], "the name's code")
-        language = cells.needed(row[6], "the language").lower()
+        uuid, code = cells.uuid(row, 4, "the name's uuid"), cells.needed(row, 5, "the name's code")
+        language = cells.needed(row, 6, "the language").lower()
         if language not in LANGUAGES:
-            raise ValueError(f"unknown language {language!r} (known: {', '.join(LANGUAGES)})")
-        name = cells.text(row[7])
+            raise CellError(6, f"unknown language {language!r} (known: {', '.join(LANGUAGES)})")
+        name = cells.text(row, 7)
         if name is None:
-            raise ValueError("the name is missing")
+            raise CellError(7, "the name is missing")
         owner.related["names"][uuid] = AlternativeName(uuid, code, language, name)
 
     def _take_code(self, row: Row) -> None:
         owner = self._owner(row)
-        pair = cells.needed(row[4], "the type of the code"), cells.needed(row[5], "the value of the code")
+        pair = cells.needed(row, 4, "the type of the code"), cells.needed(row, 5, "the value of the code")
         owner.related["codes"][pair] = pair
 
     def _take_label(self, relation: str, nl: int) -> Take:
@@ -146,7 +177,7 @@ class Export:
             key = (relation, *row[4:9])
             label = self._labels.get(key)
             if label is None:
-                label = self._labels[key] = self._block(row[4], row[5], row[nl], row[nl + 1])
+                label = self._labels[key] = self._block(row, 4, nl)
             owner.related[relation][label.uuid] = label
 
         return take
@@ -166,12 +197,13 @@ class Export:
         return take
 
     def _competence_with_block(self, row: Row) -> _Competence:
-        uuid, code = cells.uuid(row[4], "the competence's uuid"), cells.needed(row[5], "the competence's code")
-        kind = cells.needed(row[6], "the block type").lower()
-        if kind not in ("skill", "knowledge", "behavioural indicator"):
-            raise ValueError(f"unknown block type {kind!r} (known: skill, knowledge, behavioural indicator)")
-        block = self._block(*row[7:11])
+        uuid, code = cells.uuid(row, 4, "the competence's uuid"), cells.needed(row, 5, "the competence's code")
+        kind = cells.needed(row, 6, "the block type").lower()
+        if kind not in _BLOCK_TYPES:
+            raise CellError(6, f"unknown block type {kind!r} (known: {', '.join(_BLOCK_TYPES)})")
+        block = self._block(row, 7, 9)
         competence = self._competences.setdefault(uuid, _Competence(uuid, code))
+        _require_code(5, uuid, code, competence.code)
         match kind:
             case "skill":
                 competence.add_skill(block)
@@ -181,10 +213,14 @@ class Export:
                 competence.indicators.setdefault(block.uuid, block)
         return competence
 
-    def _block(self, uuid: Cell, code: Cell, nl: Cell, fr: Cell) -> Block:
-        wording = texts(cells.text(nl), cells.text(fr))
-        found = Block(cells.uuid(uuid, "the uuid"), cells.needed(code, "the code"), wording)
-        return self._blocks.setdefault(found.uuid, found)
+    def _block(self, row: Row, uuid: int, nl: int) -> Block:
+        """What these columns say: uuid and code, Dutch and French text."""
+        read = Block(
+            cells.uuid(row, uuid, "the uuid"), cells.needed(row, uuid + 1, "the code"), _texts(row, (nl, nl + 1))
+        )
+        found = self._blocks.setdefault(read.uuid, read)
+        _require_code(uuid + 1, read.uuid, read.code, found.code)
+        return found
 
     def _take_set(self, row: Row) -> None:
         owner = self._owner(row)
@@ -198,12 +234,21 @@ class Export:
 
 def _competence_set(row: Row) -> tuple[CompetenceSet, str]:
     """A set without its skills, and the code of the one that this row adds."""
-    uuid, code = cells.uuid(row[4], "the set's uuid"), cells.needed(row[5], "the set's code")
-    kind = cells.needed(row[10], "the block type")
+    uuid, code = cells.uuid(row, 4, "the set's uuid"), cells.needed(row, 5, "the set's code")
+    kind = cells.needed(row, 10, "the block type")
     if kind.lower() != "skill":
-        raise ValueError(f"unknown block type {kind!r} (known: SKILL)")
-    name, disambiguator = texts(*map(cells.text, row[6:8])), texts(*map(cells.text, row[8:10]))
-    return CompetenceSet(uuid, code, name, disambiguator), cells.needed(row[11], "the skill's code")
+        raise CellError(10, f"unknown block type {kind!r} (known: SKILL)")
+    name, disambiguator = _texts(row, (6, 7)), _texts(row, (8, 9))
+    return CompetenceSet(uuid, code, name, disambiguator), cells.needed(row, 11, "the skill's code")
+
+
+def _texts(row: Row, columns: Iterable[int]) -> Texts:
+    return texts(*(cells.text(row, column) for column in columns))
+
+
+def _require_code(column: int, uuid: str, code: str, known: str) -> None:
+    if code != known:
+        raise CellError(column, f"{uuid} has the code {known} already, and can have no second one, {code}")
 
 
 def _finished(profile: _Profile, competences: dict[str, Competence]) -> Profile:

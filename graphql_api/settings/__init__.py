@@ -28,7 +28,13 @@ class Settings:
     api_key: Secret = setting(Secret(""), "Key for the Competent API, sent as X-IBM-Client-Id.")
     api_key_file: Path | None = setting(None, "File with that key, instead of the key itself.")
     data: tuple[Path, ...] = setting(
-        (), "Competent's Excel exports for the sandbox to serve, one release each, separated as in PATH."
+        (),
+        "Competent's Excel exports for the sandbox to serve, one release each, or folders of them, separated as in PATH.",
+    )
+    lenient: str = setting(
+        "off",
+        "`on` leaves out rows of those exports that cannot be read, and logs them, instead of refusing to start.",
+        choices=ON_OFF,
     )
     store: str = setting(
         "",

@@ -10,10 +10,10 @@ import orjson
 import pytest
 from python_calamine import CalamineWorkbook
 
-from graphql_api.sandbox import WorkbookError
+from graphql_api.sandbox import BadRow, WorkbookError
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
 from graphql_api.sandbox.dataset import texts
-from graphql_api.sandbox.excel import BadRow, read_workbook
+from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 from tests.sandbox.conftest import WriteWorkbook
 
@@ -231,7 +231,11 @@ def test_a_bad_row_is_told_with_sheet_row_and_reason(
     (fault,) = error.value.faults
     assert (fault.sheet, fault.row) == (SHEETS[sheet], len(good) + 2)
     assert reason in fault.reason
-    assert str(error.value) == f"export.xlsx: one row cannot be read:\n  {fault.sheet}, row {fault.row}: {fault.reason}"
+    assert fault.column in "AEFGHIKLM"
+    assert str(error.value) == (
+        f"export.xlsx: one row cannot be read:\n  {fault.sheet}, row {fault.row}, column {fault.column}: {fault.reason}\n"
+        "Correct the workbook, or serve the rest of it with --lenient (COMPETENT_LENIENT=on)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -270,9 +274,10 @@ def test_all_bad_rows_are_told_at_once_and_the_first_twenty_in_words(write_workb
     assert len(error.value.faults) == 25
     lines = str(error.value).splitlines()
     assert lines[0] == "export.xlsx: 25 rows cannot be read:"
-    assert lines[1] == f"  {MAIN}, row 3: the profile's uuid 'x' is no uuid"
-    assert lines[2] == "  Occ.Prof - Alt.Names 3.26, row 2: unknown language 'xx' (known: nl, fr, en, de)"
-    assert lines[21:] == ["  … and 5 more"]
+    assert lines[1] == f"  {MAIN}, row 3, column A: the profile's uuid 'x' is no uuid"
+    assert lines[2] == "  Occ.Prof - Alt.Names 3.26, row 2, column G: unknown language 'xx' (known: nl, fr, en, de)"
+    assert lines[21:-1] == ["  … and 5 more (5 on 'Occ.Prof - Alt.Names 3.26')"]
+    assert "--lenient" in lines[-1]
 
 
 def test_rows_are_counted_as_excel_does_whatever_stands_above_and_between(write_workbook: WriteWorkbook) -> None:

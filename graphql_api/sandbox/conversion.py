@@ -1,0 +1,64 @@
+"""Conversion of a workbook into documents, in a process of its own with bounded memory and time.
+
+The parser keeps whole sheets in memory and ends its process if there is not enough, so a workbook made to do harm, or damaged in
+an unlucky place, must not be parsed in the server's process. That process also gives back the memory that parsing took.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from graphql_api.sandbox.progress import Progress
+from graphql_api.sandbox.report import BadRow, WorkbookError
+
+MEMORY = 4 << 30
+"""Bytes of address space for a conversion; a workbook of real size takes 0.6 GB of it, and 0.3 GB of memory."""
+CPU_SECONDS = 900
+"""A workbook of real size takes ten."""
+
+
+def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progress: Progress) -> bytes:
+    """Write a workbook's documents to a file, or return them as a database where no file is given.
+
+    Raises:
+        WorkbookError: the workbook cannot be used.
+        OSError: the file cannot be written.
+    """
+    options = orjson.dumps([str(workbook), to and str(to), source, lenient, MEMORY, CPU_SECONDS]).decode()
+    with _running([sys.executable, "-P", "-m", "graphql_api.sandbox.converter", options]) as (process, output):
+        for line in output:
+            match orjson.loads(line):
+                case ["progress", what, done, total]:
+                    progress(what, done, total)
+                case ["error", message, rows]:
+                    raise WorkbookError(message, (BadRow(*row) for row in rows))
+                case ["not written", reason]:
+                    raise OSError(reason)
+                case ["done"]:
+                    return output.read()
+        process.wait()
+    raise WorkbookError(
+        f"{workbook.name}: reading it took more than {MEMORY >> 30} GB of memory or {CPU_SECONDS // 60} minutes, or broke the "
+        f"parser (exit status {process.returncode}); save it anew in a spreadsheet program, with nothing but Competent's sheets"
+    )
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
+    """A process and its output; it has ended afterwards, however it went."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(  # noqa: S603  # this Python, and a path as an argument
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout
+        except BaseException:
+            process.kill()
+            raise

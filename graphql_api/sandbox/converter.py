@@ -1,0 +1,68 @@
+"""The process that converts one workbook: `python -m graphql_api.sandbox.converter OPTIONS`, started by `conversion.py`.
+
+Writes what it has to say as lines of JSON to its output, and after the line `["done"]` the database, where no file was given.
+"""
+
+import sqlite3
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from graphql_api.sandbox.documents import database_of, write_documents
+from graphql_api.sandbox.excel import read_workbook
+from graphql_api.sandbox.report import WorkbookError
+
+
+def main(options: str) -> None:
+    """Convert as the options say: workbook, file to write or null, source, lenient, bytes of memory, seconds."""
+    workbook, to, source, lenient, memory, seconds = orjson.loads(options)
+    _limit(memory, seconds)
+    try:
+        dataset = read_workbook(Path(workbook), _progress, lenient=lenient)
+        database = b""
+        if to is None:
+            database = database_of(dataset, source, _progress)
+        else:
+            write_documents(dataset, Path(to), source, _progress)
+    except WorkbookError as error:
+        _say("error", str(error), [[row.sheet, row.row, row.reason, row.column] for row in error.faults])
+    except (OSError, sqlite3.Error) as error:
+        _say("not written", str(error))
+    else:
+        _say("done")
+        sys.stdout.buffer.write(database)
+    sys.stdout.buffer.flush()
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    _say("progress", what, done, total)
+
+
+def _say(*told: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _limit(memory: int, seconds: int) -> None:
+    """Bound what this process may take; where memory runs out before, the system ends it and not the server."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    try:
+        import resource
+    except ImportError:  # pragma: no cover  # Windows
+        return
+    for limit, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        with suppress(OSError, ValueError):
+            resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

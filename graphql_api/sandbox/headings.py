@@ -1,0 +1,54 @@
+"""Which columns of a sheet mean what, by their headings, and which sheet's name has the number of the release."""
+
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from graphql_api.sandbox.cells import Cell, CellError
+
+_PART = r"(?:0|[1-9]\d{0,2})"
+_VERSION = re.compile(rf"(?<![\d.])({_PART}(?:\.{_PART}){{1,3}})(?!\.?\d)")
+"""At least two numbers of at most three digits without leading zeros: a date has a year of four digits, or such zeros."""
+_WHOLE_NUMBER = re.compile(rf"\s({_PART})\s*$")
+
+
+def columns_of(row: Sequence[Cell], headings: Sequence[str]) -> list[int] | None:
+    """Where the column of each heading stands; None if not all of these headings are there."""
+    places: defaultdict[str, deque[int]] = defaultdict(deque)
+    for column, cell in enumerate(row):
+        places[_normal(cell)].append(column)
+    wanted = [_normal(heading) for heading in headings]
+    if any(len(places[heading]) < count for heading, count in Counter(wanted).items()):
+        return None
+    return [places[heading].popleft() for heading in wanted]
+
+
+def check_positions(row: Sequence[Cell], headings: Sequence[str]) -> None:
+    """Raise CellError if a heading that is there once stands where another one is expected: columns are read by position then."""
+    found, wanted = [_normal(cell) for cell in row], [_normal(heading) for heading in headings]
+    for column, heading in enumerate(wanted):
+        if wanted.count(heading) == found.count(heading) == 1 and found[column : column + 1] != [heading]:
+            at = found.index(heading)
+            expected = f"{headings[at]!r} is expected" if at < len(headings) else "no column is read"
+            raise CellError(at, f"the heading {row[at]!r} stands where {expected}")
+
+
+def release_number(name: str) -> str | None:
+    """The number of a release in the name of a sheet: 3.27, or a whole number at its end; None if it has none, or several."""
+    whole = _WHOLE_NUMBER.search(name)
+    return _only_version(name) or (whole[1] if whole and not _VERSION.search(name) else None)
+
+
+def release_number_of_file(name: str) -> str | None:
+    """The number of a release in the name of a file: 3.27, but no date; None if it has none, or several."""
+    return _only_version(PurePath(name).stem)
+
+
+def _only_version(name: str) -> str | None:
+    found = set(_VERSION.findall(name))
+    return found.pop() if len(found) == 1 else None
+
+
+def _normal(cell: Cell | str) -> str:
+    return " ".join(str(cell).split()).casefold()

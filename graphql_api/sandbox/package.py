@@ -1,0 +1,200 @@
+"""The file of a workbook before it is parsed: what kind of file it is, how large its content, which of its cells are errors.
+
+An .xlsx file is a zip archive of XML parts. The parser holds a sheet as a rectangle in memory, so that one cell far away from
+the others would take more memory than there is.
+"""
+
+import html
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+from graphql_api.sandbox.report import WorkbookError
+
+MAX_FILE_BYTES = 256_000_000
+MAX_CONTENT_BYTES = 1_000_000_000
+"""Of all parts together, decompressed; an export of Competent has 140 MB."""
+MAX_CELLS = 28_000_000
+"""Of the rectangle around all cells of a sheet: all rows of the columns A to Z. The largest sheet of an export has 750,000."""
+_CHUNK = 1 << 20
+_CFB = bytes.fromhex("d0cf11e0a1b11ae1")
+"""What files of Excel 97 to 2003 begin with, and encrypted ones of any age."""
+
+_ELEMENT = re.compile(rb"<(?:\w+:)?(sheet|Relationship)\s[^>]*>")
+_ATTRIBUTE = re.compile(r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_WIDE = re.compile(rb"""r=["'][A-Z]{2}""")
+"""Of a cell right of column Z, which is quickly looked for."""
+_CELL = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*?(/?)>""")
+_FAILED = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\bt=["']e["'][^>]*>.*?<(?:\w+:)?v>([^<]*)<""", re.DOTALL)
+
+
+@dataclass
+class Extent:
+    """The rectangle around all cells that have a value; rows and columns from 1."""
+
+    first: tuple[int, int] = (1 << 30, 1 << 30)
+    last: tuple[int, int] = (0, 0)
+
+    def add(self, row: int, column: int) -> None:
+        self.first = min(self.first[0], row), min(self.first[1], column)
+        self.last = max(self.last[0], row), max(self.last[1], column)
+
+    @property
+    def cells(self) -> int:
+        return max(self.last[0] - self.first[0] + 1, 0) * max(self.last[1] - self.first[1] + 1, 0)
+
+
+@dataclass
+class Package:
+    """A workbook's file, read into memory once, so that it is the same file however it changes meanwhile."""
+
+    name: str
+    content: bytes
+    parts: dict[str, str] = field(default_factory=dict)
+    """The part of each sheet, by the sheet's name."""
+
+    def error_cells(self, sheet: str) -> dict[int, dict[int, str]]:
+        """The cells of a sheet whose formulas failed, by row and column from 0: python-calamine gives them as empty.
+
+        Raises WorkbookError if the sheet reaches too far to be held in memory.
+        """
+        found: dict[int, dict[int, str]] = {}
+        is_wide = False
+        for piece in self._pieces(self.parts[sheet]) if sheet in self.parts else ():
+            is_wide = is_wide or _WIDE.search(piece) is not None
+            if b't="e"' in piece or b"t='e'" in piece:
+                for failed in _FAILED.finditer(piece):
+                    if cell := _CELL.match(failed[0]):
+                        row, column = int(cell[2]) - 1, column_number(cell[1].decode()) - 1
+                        found.setdefault(row, {})[column] = html.unescape(failed[1].decode(errors="replace"))
+        if is_wide:
+            self._check_extent(sheet)
+        return found
+
+    def _check_extent(self, sheet: str) -> None:
+        extent = Extent()
+        for piece in self._pieces(self.parts[sheet]):
+            for column, row, empty in _CELL.findall(piece):
+                if not empty:
+                    extent.add(int(row), column_number(column.decode()))
+        if extent.cells > MAX_CELLS:
+            cell = f"{column_letter(extent.last[1] - 1)}{extent.last[0]}"
+            raise WorkbookError(
+                f"{self.name}: the sheet {sheet!r} reaches to the cell {cell}, which makes it {extent.cells:,} cells; "
+                f"at most {MAX_CELLS:,} are read: delete what stands far away from the data"
+            )
+
+    def _pieces(self, part: str) -> Iterator[bytes]:
+        """The XML of a part in pieces of about a megabyte, cut between rows."""
+        rest = b""
+        with zipfile.ZipFile(BytesIO(self.content)) as archive, archive.open(part) as stream:
+            while chunk := stream.read(_CHUNK):
+                rest += chunk
+                end = rest.rfind(b"</row>")
+                cut = end if end >= 0 else len(rest) if len(rest) > 8 * _CHUNK else 0
+                yield rest[:cut]
+                rest = rest[cut:]
+        yield rest
+
+
+def read_package(path: Path) -> Package:
+    """The file of a workbook; WorkbookError with a sentence if it is another kind of file, or too large."""
+    if path.name.startswith("~$"):
+        raise WorkbookError(
+            f"{path.name}: this is the lock file of a workbook that is open in Excel; give {path.name[2:]}"
+        )
+    if not path.exists():
+        raise WorkbookError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise not_expected(path.name, "is not a file")
+    if (size := path.stat().st_size) > MAX_FILE_BYTES:
+        raise not_expected(path.name, f"has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+    package = Package(path.name, path.read_bytes())
+    try:
+        _check_kind(package)
+        with zipfile.ZipFile(BytesIO(package.content)) as archive:
+            _check_archive(package.name, archive)
+            package.parts.update(_sheet_parts(archive))
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, KeyError, ValueError) as error:
+        if isinstance(error, WorkbookError):
+            raise
+        raise not_expected(path.name, f"cannot be read as a workbook ({error})") from error
+    return package
+
+
+def column_letter(column: int) -> str:
+    """The letters of a column from 0, as Excel shows them: A to XFD."""
+    letters = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(65 + letter) + letters
+    return letters
+
+
+def column_number(letters: str) -> int:
+    """The number of a column from 1."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def not_expected(name: str, what: str) -> WorkbookError:
+    """The error for a file that is something else."""
+    return WorkbookError(
+        f"{name}: an Excel export of Competent is expected, with a sheet 'Occupational Profiles' and others like "
+        f"'Occ.Prof - Alt.Names' and 'Occ.Prof - Essential Competences', but this {what}"
+    )
+
+
+def _check_kind(package: Package) -> None:
+    content = package.content
+    if not content:
+        raise not_expected(package.name, "cannot be read as a workbook (it is empty: was it copied to its end?)")
+    if content.startswith(_CFB):
+        if "EncryptedPackage".encode("utf-16-le") in content:
+            raise not_expected(package.name, "is protected by a password; save it without one")
+        raise not_expected(package.name, "is a workbook of Excel 97 to 2003 (.xls); save it as .xlsx")
+    if not content.startswith(b"PK"):
+        text = b"\0" not in content[:4096]
+        raise not_expected(package.name, f"cannot be read as a workbook (it is {'text' if text else 'something else'})")
+
+
+def _check_archive(name: str, archive: zipfile.ZipFile) -> None:
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    if (size := sum(entry.file_size for entry in archive.infolist())) > MAX_CONTENT_BYTES:
+        raise not_expected(name, f"unpacks to {size:,} bytes; at most {MAX_CONTENT_BYTES:,} are read")
+    if any(entry.flag_bits & 1 for entry in archive.infolist()):
+        raise not_expected(name, "is protected by a password; save it without one")
+    if "xl/workbook.bin" in entries:
+        raise not_expected(name, "is a binary workbook (.xlsb); save it as .xlsx")
+    if "content.xml" in entries:
+        raise not_expected(name, "is an OpenDocument spreadsheet (.ods); save it as .xlsx")
+    if "xl/workbook.xml" not in entries:
+        raise not_expected(name, "is a zip archive of other files; give the workbook that is in it")
+
+
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    targets = {
+        each.get("Id"): each.get("Target", "")
+        for each in _elements(archive, "xl/_rels/workbook.xml.rels", "Relationship")
+    }
+    return {
+        each["name"]: target[1:] if target.startswith("/") else f"xl/{target}"
+        for each in _elements(archive, "xl/workbook.xml", "sheet")
+        if "name" in each and (target := targets.get(each.get("id")))
+    }
+
+
+def _elements(archive: zipfile.ZipFile, part: str, name: str) -> Iterator[dict[str, str]]:
+    """The attributes of all elements of a name, without their namespaces."""
+    with archive.open(part) as stream:
+        found = stream.read(8 * _CHUNK)
+    for element in _ELEMENT.finditer(found):
+        if element[1].decode() == name:
+            attributes = _ATTRIBUTE.findall(element[0].decode())
+            yield {key: html.unescape(double or single) for key, double, single in attributes}

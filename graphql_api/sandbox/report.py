@@ -1,0 +1,65 @@
+"""What of a workbook cannot be used: the error that stops the start, or the rows that are left out."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+SHOWN = 20
+"""Rows that are named; of the others each sheet's number is told."""
+_COLLECTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read; `row` counts from 1 as Excel does, headings included, and `column` is a letter."""
+
+    sheet: str
+    row: int
+    reason: str
+    column: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        column = f", column {self.column}" if self.column else ""
+        return f"{self.sheet}, row {self.row}{column}: {self.reason}"
+
+
+class WorkbookError(ValueError):
+    """A file cannot be served as a release; `faults` are the first of the rows that are the reason, if rows are."""
+
+    def __init__(self, message: str, faults: Iterable[BadRow] = ()) -> None:
+        super().__init__(message)
+        self.faults = list(faults)
+
+
+class Report:
+    """The rows that cannot be read: all are counted, the first hundred collected."""
+
+    def __init__(self) -> None:
+        self.rows: list[BadRow] = []
+        self.by_sheet: Counter[str] = Counter()
+
+    def add(self, row: BadRow) -> None:
+        self.by_sheet[row.sheet] += 1
+        if len(self.rows) < _COLLECTED:
+            self.rows.append(row)
+
+    @property
+    def count(self) -> int:
+        return self.by_sheet.total()
+
+    def lines(self) -> list[str]:
+        """The first rows, each with its reason, and a line about all others."""
+        shown = self.rows[:SHOWN]
+        others = self.by_sheet - Counter(row.sheet for row in shown)
+        lines = [str(row) for row in shown]
+        if others:
+            sheets = ", ".join(f"{count:,} on {sheet!r}" for sheet, count in others.most_common())
+            lines.append(f"… and {others.total():,} more ({sheets})")
+        return lines
+
+    def error(self, name: str) -> WorkbookError:
+        """The error that stops the start."""
+        rows = f"{self.count:,} rows" if self.count > 1 else "one row"
+        hint = "Correct the workbook, or serve the rest of it with --lenient (COMPETENT_LENIENT=on)."
+        lines = [f"{name}: {rows} cannot be read:", *(f"  {line}" for line in self.lines()), hint]
+        return WorkbookError("\n".join(lines), self.rows)
