@@ -1,0 +1,199 @@
+"""Rows that cannot be used: left out with `lenient` and reported, within bounds."""
+
+import logging
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import xlsxwriter
+
+from graphql_api.sandbox import WorkbookError
+from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
+from graphql_api.sandbox.excel import read_workbook
+from graphql_api.sandbox.releases import Releases, open_workbook
+from tests.sandbox.conftest import WriteWorkbook
+from tests.sandbox.test_excel import BAKER, COOK, MAIN, OVEN, PUBLISHED, SKILL, STEW, of, profile, uuid
+
+ESSENTIAL = "Occ.Prof - Essential Competence"
+CODES = "Occ.Prof - Codes 3.26"
+NEXT_YEAR = of(BAKER, OVEN, "CP-1", "attitude", uuid(90), "AT-1", "Rustig", None)
+
+
+def blocks(*more: list[Any]) -> dict[str, list[list[Any]]]:
+    return {MAIN: [profile()], ESSENTIAL: [of(BAKER, *SKILL), *more]}
+
+
+def test_a_block_type_of_next_year_leaves_the_competence_without_it(write_workbook: WriteWorkbook) -> None:
+    release = read_workbook(write_workbook(blocks(NEXT_YEAR)), lenient=True)
+
+    (competence,) = release.competences
+    assert competence.skill is not None
+    assert (competence.knowledge, competence.indicators, release.left_out) == ((), (), 1)
+    assert release.notes[:2] == (
+        "export.xlsx: 1 row left out:",
+        f"  {ESSENTIAL}, row 3, column G: unknown block type 'attitude' (known: skill, knowledge, behavioural indicator)",
+    )
+
+
+def test_a_competence_of_unusable_rows_alone_is_left_out(write_workbook: WriteWorkbook) -> None:
+    other = of(BAKER, STEW, "CP-2", "attitude", uuid(90), "AT-1", "Rustig", None)
+
+    release = read_workbook(write_workbook(blocks(other)), lenient=True)
+
+    assert [each.code for each in release.competences] == ["CP-1"]
+    assert release.profiles[0].essential == release.competences
+
+
+def test_a_profile_that_cannot_be_read_is_left_out_whole(write_workbook: WriteWorkbook) -> None:
+    path = write_workbook(
+        {
+            MAIN: [profile(), profile(COOK, "")],
+            CODES: [of(COOK, "ISCO08", "5120"), of(BAKER, "ISCO08", "7512")],
+            ESSENTIAL: [of(COOK, *SKILL)],
+        }
+    )
+
+    release = read_workbook(path, lenient=True)
+
+    assert [each.uuid for each in release.profiles] == [BAKER]
+    assert release.left_out == 1
+    assert [note for note in release.notes if "row" in note][
+        1
+    ] == f"  {MAIN}, row 3, column B: the profile's code is missing"
+
+
+def test_a_date_that_cannot_be_read_is_null_and_its_profile_stays(write_workbook: WriteWorkbook) -> None:
+    path = write_workbook({MAIN: [[*profile()[:14], "25/06/2026", PUBLISHED]]})
+
+    release = read_workbook(path, lenient=True)
+
+    assert (release.profiles[0].last_modified, release.profiles[0].last_published) == (None, PUBLISHED)
+    assert release.left_out == 1
+    assert release.notes[1] == f"  {MAIN}, row 2, column O: '25/06/2026' is no date"
+
+
+def test_of_many_rows_twenty_are_named_and_the_others_counted(write_workbook: WriteWorkbook) -> None:
+    release = read_workbook(write_workbook(blocks(*[NEXT_YEAR] * 5000)), lenient=True)
+
+    rows = [note for note in release.notes if note.startswith("  ")]
+    assert release.left_out == 5000
+    assert len(rows) == 21
+    assert rows[-1] == f"  … and 4,980 more (4,980 on '{ESSENTIAL}')"
+
+
+def test_the_error_says_how_to_serve_the_rest(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+    with pytest.raises(WorkbookError) as error:
+        open_workbook(write_workbook(blocks(NEXT_YEAR)), tmp_path / "cache")
+
+    assert f"{ESSENTIAL}, row 3, column G: unknown block type 'attitude'" in str(error.value)
+    assert "--lenient" in str(error.value)
+    assert [(fault.row, fault.column) for fault in error.value.faults] == [(3, "G")]
+
+
+def test_no_usable_profile_is_an_error_all_the_same(write_workbook: WriteWorkbook) -> None:
+    with pytest.raises(WorkbookError, match="no row of the sheet 'Occupational Profiles' has a profile"):
+        read_workbook(write_workbook({MAIN: [profile(uuid="?")]}), lenient=True)
+    with pytest.raises(WorkbookError, match="no row of the sheet 'Occupational Profiles' has a profile"):
+        read_workbook(write_workbook({MAIN: []}))
+
+
+def test_what_was_left_out_is_reported_at_each_start(
+    write_workbook: WriteWorkbook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_workbook(blocks(NEXT_YEAR))
+
+    for _ in range(2):
+        caplog.clear()
+        with closing(Releases([open_workbook(path, tmp_path / "cache", lenient=True)])) as releases:
+            assert releases.describe().endswith("; rows left out: 1")
+        told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert told[0] == "export.xlsx: 1 row left out:"
+        assert told[1].startswith(f"  {ESSENTIAL}, row 3, column G: unknown block type")
+
+
+def test_without_lenient_what_was_converted_with_it_is_not_served(
+    write_workbook: WriteWorkbook, tmp_path: Path
+) -> None:
+    path = write_workbook(blocks(NEXT_YEAR))
+    open_workbook(path, tmp_path / "cache", lenient=True).close()
+
+    with pytest.raises(WorkbookError, match="unknown block type"):
+        open_workbook(path, tmp_path / "cache")
+
+
+def test_a_good_workbook_is_the_same_with_lenient_and_converted_once(
+    write_workbook: WriteWorkbook, tmp_path: Path
+) -> None:
+    path, told = write_workbook(blocks()), list[str]()
+    open_workbook(path, tmp_path / "cache", lenient=True).close()
+
+    with closing(open_workbook(path, tmp_path / "cache", lambda what, done, total: told.append(what))) as documents:
+        assert (documents.left_out, documents.count(PROFILES), documents.count(COMPETENCES)) == (0, 1, 1)
+    assert told == []
+
+
+def test_rows_are_left_out_without_a_cache_folder_too(write_workbook: WriteWorkbook) -> None:
+    with closing(open_workbook(write_workbook(blocks(NEXT_YEAR)), None, lenient=True)) as documents:
+        (item,) = documents.items(PROFILES)
+        assert orjson.loads(item)["id"] == BAKER
+        assert documents.left_out == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [(2, "title"), (7, "description"), (1, "code"), (15, "day")], ids=lambda value: str(value)
+)
+@pytest.mark.parametrize("error", ["#N/A", "#DIV/0!", "#NAME?"])
+def test_a_formula_that_failed_is_told_and_never_null(tmp_path: Path, column: int, value: str, error: str) -> None:
+    with xlsxwriter.Workbook(tmp_path / "export.xlsx") as book:
+        sheet = book.add_worksheet(MAIN)
+        sheet.write_row(0, 0, [f"Heading {n}" for n in range(16)])
+        sheet.write_row(1, 0, profile())
+        sheet.write_formula(1, column, "=VLOOKUP(A1,B:C,2,0)", None, error)
+        sheet.write_row(2, 0, profile(COOK, "OP-2"))
+
+    with pytest.raises(WorkbookError) as raised:
+        read_workbook(tmp_path / "export.xlsx")
+
+    (fault,) = raised.value.faults
+    assert (fault.row, fault.column, fault.reason) == (2, "ABCDEFGHIJKLMNOP"[column], f"the cell has the error {error}")
+
+
+def test_a_formula_is_read_as_its_value(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "export.xlsx") as book:
+        sheet = book.add_worksheet(MAIN)
+        sheet.write_row(0, 0, [f"Heading {n}" for n in range(16)])
+        sheet.write_row(1, 0, profile())
+        sheet.write_formula(1, 2, '=UPPER("bakker")', None, "BAKKER")
+
+    assert read_workbook(tmp_path / "export.xlsx").profiles[0].title["nl"] == "BAKKER"
+
+
+@pytest.mark.parametrize("blank", [" ", "\xa0", "\n\t", "\u200b", " \u2003 "])
+def test_a_last_row_of_white_space_is_no_row(write_workbook: WriteWorkbook, blank: str) -> None:
+    path = write_workbook({MAIN: [profile(), [blank, None, blank]], CODES: [of(BAKER, "ISCO08", "7512"), [blank] * 6]})
+
+    release = read_workbook(path)
+
+    assert (len(release.profiles), release.profiles[0].codes) == (1, (("ISCO08", "7512"),))
+
+
+def test_one_uuid_with_two_codes_is_told(write_workbook: WriteWorkbook) -> None:
+    again = of(BAKER, OVEN, "CP-9", "knowledge", uuid(8), "KN-8", "baktechnieken", None)
+    block = of(BAKER, OVEN, "CP-1", "knowledge", uuid(7), "KN-7", "baktechnieken", None)
+
+    with pytest.raises(WorkbookError) as error:
+        read_workbook(write_workbook(blocks(again, block)))
+
+    assert [(fault.row, fault.column, fault.reason) for fault in error.value.faults] == [
+        (3, "F", f"{OVEN} has the code CP-1 already, and can have no second one, CP-9"),
+        (4, "I", f"{uuid(7)} has the code SK-1 already, and can have no second one, KN-7"),
+    ]
+
+
+def test_uuids_in_capitals_are_the_same(write_workbook: WriteWorkbook) -> None:
+    path = write_workbook({MAIN: [profile(BAKER.upper())], CODES: [of(f" {BAKER.upper()}", "ISCO08", "7512")]})
+
+    (baker,) = read_workbook(path).profiles
+    assert (baker.uuid, baker.codes) == (BAKER, (("ISCO08", "7512"),))
