@@ -47,7 +47,7 @@ test-real: $(VENV)/.dev
 	$(BIN)/pytest -n auto --dist loadfile -m real
 
 test-soak: $(VENV)/.dev
-	$(BIN)/pytest -m soak
+	SOAK_MINUTES=$(or $(MINUTES),2) $(BIN)/pytest -m soak
 
 test-browser: $(VENV)/.dev
 	$(BIN)/pytest -m browser
