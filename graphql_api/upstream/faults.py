@@ -19,6 +19,10 @@ from graphql_api.upstream.transport import Response
 
 LONGEST_RETRY_AFTER = 60.0
 """Seconds; a longer `Retry-After` is taken as this, so that no header can shut us up for a day."""
+MAX_DETAIL = 300
+"""Characters of a detail that quotes upstream, or a library."""
+MAX_RETRY_AFTER_CHARS = 64
+"""A date has 29."""
 
 
 @contextmanager
@@ -28,7 +32,12 @@ def our_errors() -> Iterator[None]:
         yield
     except OSError as error:  # TimeoutError is one: the deadline of asyncio.timeout arrives here as well
         kind = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
-        raise kind(detail=f"{type(error).__name__}: {error}") from error
+        raise kind(detail=described(error)) from error
+
+
+def described(error: Exception) -> str:
+    """An exception as a detail for operators; libraries quote what upstream sent, however long."""
+    return f"{type(error).__name__}: {error}"[:MAX_DETAIL]
 
 
 def bare(error: UpstreamError) -> UpstreamError:
@@ -57,7 +66,7 @@ def refusal(response: Response) -> UpstreamError | None:
 
 def retry_after(response: Response, now: datetime | None = None) -> float | None:
     """Seconds to wait, from `Retry-After` as a number or a date (RFC 9110, 10.2.3); None for rubbish."""
-    text = response.headers.get("retry-after", "").strip()
+    text = response.headers.get("retry-after", "")[:MAX_RETRY_AFTER_CHARS].strip()
     if text.isdecimal():
         return min(float(text[:9]), LONGEST_RETRY_AFTER)
     try:

@@ -17,6 +17,8 @@ _PASSED_ON = {
 _NAMES = {"x-request-id": "X-Request-ID"}
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,510}[\x21-\x7e])?")
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
+MAX_LEFT_CHARS = 500
+"""A name and a number for each plan have 30."""
 _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 
 
@@ -36,11 +38,14 @@ def sent(asker: Asker, validators: Validators) -> dict[str, str]:
 
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
-    """What upstream tells the version of a document by."""
-    return Validators(headers.get("etag"), headers.get("last-modified"))
+    """What upstream tells the version of a document by, if it can be sent back: it is stored with the document."""
+    etag, last_modified = headers.get("etag", ""), headers.get("last-modified", "")
+    return Validators(
+        etag if _VALUE.fullmatch(etag) else None, last_modified if _VALUE.fullmatch(last_modified) else None
+    )
 
 
 def calls_left(headers: Mapping[str, str]) -> int | None:
     """What the plan has left, from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect); the least of several."""
-    told = _LEFT.findall(headers.get("x-ratelimit-remaining", "").strip())
+    told = _LEFT.findall(headers.get("x-ratelimit-remaining", "")[:MAX_LEFT_CHARS].strip())
     return max(min(int(named or bare) for named, bare in told), 0) if told else None

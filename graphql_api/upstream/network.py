@@ -14,6 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from graphql_api.errors import ProxyRefused, UpstreamTimeout, UpstreamUnavailable
 from graphql_api.settings import Settings
+from graphql_api.upstream.faults import described
 from graphql_api.upstream.proxies import EnvironmentProxy, proxy_for
 from graphql_api.upstream.transport import headers_of
 
@@ -33,7 +34,7 @@ def library_errors(proxy: str = "") -> Iterator[None]:
             # Not chained: the cause shows the headers of the request to the proxy, and with them its password.
             raise _proxy_error(proxy, getattr(error.__cause__, "status", None), str(error)) from None
         kind = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
-        raise kind(detail=f"{type(error).__name__}: {error}") from error
+        raise kind(detail=described(error)) from error
 
 
 def _proxy_error(variable: str, status: int | None, reason: str) -> ProxyRefused:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from graphql_api.fetching import Asker
+from graphql_api.errors import UpstreamError
+from graphql_api.fetching import Asker, Validators
 from graphql_api.routes import RELEASES
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
+from graphql_api.upstream.headers import calls_left, validators_of
 from graphql_api.upstream.network import OverNetwork
 
 
@@ -51,9 +54,11 @@ async def heard() -> AsyncIterator[Heard]:
 async def fetch(url: str, times: int = 1, at_once: int = 1) -> None:
     settings = replace(Settings(), upstream_url=url)
     door = Upstream(OverNetwork(settings), settings)
-    for _ in range(times):
-        await asyncio.gather(*(door.fetch(RELEASES.path(), Asker()) for _ in range(at_once)))
-    await door.aclose()
+    try:
+        for _ in range(times):
+            await asyncio.gather(*(door.fetch(RELEASES.path(), Asker()) for _ in range(at_once)))
+    finally:
+        await door.aclose()
 
 
 async def test_calls_go_over_connections_that_stay_open_and_no_cookie_is_kept(heard: Heard) -> None:
@@ -86,3 +91,36 @@ async def test_an_address_that_the_environment_excepts_is_called_past_the_proxy(
     await fetch(f"http://127.0.0.1:{heard.port}")
 
     assert heard.connections[0][0].startswith("GET /releases HTTP/1.1\r\n")
+
+
+HEADS = {
+    "a long header": b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n",
+    "a long status line": b"HTTP/1.1 200 " + b"a" * 100_000 + b"\r\n\r\n",
+    "many headers": b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 50_000 + b"\r\n",
+    "no HTTP": bytes(100_000),
+    "many trailers": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-A: b\r\n" * 50_000 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("what", HEADS)
+async def test_a_head_that_is_a_bomb_is_refused_in_a_few_words(what: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(HEADS[what])
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(UpstreamError) as raised:
+            await fetch(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert 0 < len(raised.value.detail) <= 300
+
+
+@pytest.mark.parametrize("name", ["etag", "last-modified", "retry-after", "x-ratelimit-remaining"])
+def test_of_a_long_header_little_is_read_and_nothing_kept(name: str) -> None:
+    headers = {name: "name=" * 2000}
+
+    assert validators_of(headers) == Validators()
+    assert calls_left(headers) is None
