@@ -94,6 +94,7 @@ def create_app(
     app.state.parts = parts
     app.state.fast_path = fast
     app.state.connections = connections
+    app.state.scheduler = endpoint.schema.scheduler
     app.state.stopping = stopping
     return app
 

@@ -9,9 +9,6 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-TURN = 0.02
-"""Seconds for which one operation may keep all others waiting."""
-
 
 class Ready(Generic[T]):
     """An awaitable whose result is at hand."""

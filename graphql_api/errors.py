@@ -14,6 +14,7 @@ see goes into `detail`, which is logged and never told.
     └── UpstreamError               UPSTREAM_UNAVAILABLE
         ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a link leads nowhere; entry points turn it into null)
         ├── UpstreamTimeout         UPSTREAM_TIMEOUT
+        │   └── OperationTimeout    UPSTREAM_TIMEOUT
         ├── UpstreamRateLimited     UPSTREAM_RATE_LIMITED
         ├── UpstreamUnauthorized    UPSTREAM_UNAUTHORIZED
         ├── UpstreamUnavailable     UPSTREAM_UNAVAILABLE
@@ -121,6 +122,15 @@ class UpstreamTimeout(UpstreamError):
 
     code = "UPSTREAM_TIMEOUT"
     default = "The Competent API did not answer in time."
+
+
+class OperationTimeout(UpstreamTimeout):
+    """The deadline of the operation passed before a field was ready."""
+
+    default = "The time for this operation was over before this field was ready. Ask for less at once, or ask again."
+
+    def __init__(self, message: str = "", *, retry_after: float | None = 1.0, detail: str = "") -> None:
+        super().__init__(message, retry_after=retry_after, detail=detail)
 
 
 class UpstreamRateLimited(UpstreamError):

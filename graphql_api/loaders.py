@@ -25,11 +25,14 @@ from graphql_api.listing import Listing
 from graphql_api.releases import CURRENT, Releases
 from graphql_api.routes import Route
 from graphql_api.store import Store
+from graphql_api.time_slices import PassBudget
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
+BATCH = 100
+"""Documents or look-ups of one batch; a pass of the event loop resumes what waits for one batch of an operation."""
 INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
@@ -67,6 +70,7 @@ class Loaders:
         self._read: list[tuple[str, object] | Read | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
         self._asking = asyncio.Lock()
+        self._delivered = PassBudget(BATCH)
         self.page_size = page_size
 
     @property
@@ -78,11 +82,11 @@ class Loaders:
 
     @cached_property
     def _documents(self) -> DataLoader[str, Document]:
-        return DataLoader(self._load_batch, cache_map=self._loading)  # type: ignore[arg-type]  # exceptions too
+        return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]
 
     @cached_property
     def _lookups(self) -> DataLoader[tuple[str, Question, Any], Any]:
-        return DataLoader(self._look_up_batch)
+        return DataLoader(self._look_up_batch, max_batch_size=BATCH)
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
         batch = asyncio.current_task()
@@ -90,6 +94,7 @@ class Loaders:
         self._batches.add(batch)
         try:
             found = await self._store.get_many(paths, self.asker)
+            await self._delivered.turn(len(paths))
         finally:
             self._batches.discard(batch)
         return [found[path] for path in paths]
@@ -179,7 +184,7 @@ class Loaders:
         if not await self.releases.exists(number):
             raise ReleaseNotFound
         with self.asker.waiting():
-            return await self._indexes.get(number)
+            return await self._indexes.get(number, self.asker.deadline)
 
     def index_at_hand(self, number: str) -> Index | None:
         """The index of a release if it is open."""
@@ -213,6 +218,7 @@ class Loaders:
             asked.setdefault((number, question), []).append(key)
         answers = await asyncio.gather(*(self._ask(*each) for each in asked.items()), return_exceptions=True)
         found = dict(zip(asked, answers, strict=True))
+        await self._delivered.turn(len(keys))
         return [
             each if isinstance(each := found[number, question], BaseException) else each.get(key)
             for number, question, key in keys

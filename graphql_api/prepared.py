@@ -164,6 +164,10 @@ class Documents:
                 (self._bad if found.errors else self._good).put(text, found, found.size)
         return found
 
+    def has(self, text: str) -> bool:
+        """Whether this document need not be parsed: it was, or it is too long."""
+        return len(text) > self._limits.document_letters or text in self._good or text in self._bad
+
     def known(self, text: str) -> Prepared | None:
         """The document of this text, if it was found valid before and kept."""
         return self._good.get(text)

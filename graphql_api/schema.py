@@ -4,6 +4,8 @@ A document is prepared (`prepared.py`), its operation is chosen, its cost with t
 and only then fields are resolved. What goes wrong leaves with a code.
 """
 
+import asyncio
+import math
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Any, NamedTuple
@@ -26,7 +28,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
-from graphql_api.errors import QueryTooComplex
+from graphql_api.errors import CompetentError, OperationTimeout, QueryTooComplex
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
@@ -35,9 +37,15 @@ from graphql_api.query import CONCEPTS, Query
 from graphql_api.record import Record
 from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
-from graphql_api.turns import InTurns
+from graphql_api.time_slices import PassBudget, RoundRobin, TimeSlice
+from graphql_api.turns import YieldingExecutor
 from graphql_api.types.scalars import SCALARS
 from graphql_api.types.text import Language
+
+PARSED_PER_PASS = 4_000
+"""Characters of new documents that are parsed in one pass of the event loop; a longer document has a pass of its own."""
+GRACE = 0.5
+"""Seconds after the deadline of an operation in which the fields that are ready are still returned."""
 
 _SUBSCRIBES = "This is a subscription; ask for it over a WebSocket or as an event stream."
 
@@ -91,7 +99,7 @@ class CompetentSchema(strawberry.Schema):
             query,
             subscription=Subscription,
             types=list(CONCEPTS.values()),
-            execution_context_class=InTurns,
+            execution_context_class=YieldingExecutor,
             config=StrawberryConfig(
                 scalar_map=SCALARS | ENTITY_SCALARS, enable_experimental_incremental_execution=incremental
             ),
@@ -101,6 +109,8 @@ class CompetentSchema(strawberry.Schema):
         self.limits = limits
         self.documents = Documents(self._schema, limits, introspection)
         self._plans = Plans(self._schema, self.schema_converter, kept, answers) if kept is not None else None
+        self.scheduler = RoundRobin()
+        self._parsing = PassBudget(PARSED_PER_PASS)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing: Strawberry would write an excerpt of the query for each error."""
@@ -158,8 +168,14 @@ class CompetentSchema(strawberry.Schema):
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any, **how: bool
     ) -> Answer:
         """The same as `begin`, waited for."""
+        await self.parse_turn(query)
         begun = self.begin(query, variables, operation_name, context, **how)
         return begun if isinstance(begun, Answer) else await begun
+
+    async def parse_turn(self, query: str) -> None:
+        """Wait until this document may be parsed, if it is new: a pass of the event loop parses short ones, or a long one."""
+        if not self.documents.has(query):
+            await self._parsing.turn(len(query))
 
     def begin(
         self,
@@ -188,8 +204,8 @@ class CompetentSchema(strawberry.Schema):
         if begun is None:
             if chosen.given is not None:
                 count(None)
-            return self._executed(chosen, context)
-        return self._finished(*begun, chosen, context)
+            return _in_time(self._executed(chosen, context), context)
+        return _in_time(self._finished(*begun, chosen, context), context)
 
     def known(self, query: str, variables: dict[str, Any] | None, operation_name: str | None) -> Chosen | None:
         """A query to run without waiting, whose document is known; None where there is anything else to it: `begin` says what."""
@@ -223,7 +239,8 @@ class CompetentSchema(strawberry.Schema):
                 for read in whole.reads:
                     context.loaders.reread(read)
                 return Answer(None, [], True, body=whole.body, kept=whole.kept)
-        run = self._plans.begin(chosen.operation.planned, chosen.given, context, spliced, compiled)
+        time_slice = self._time_slice(context)
+        run = self._plans.begin(chosen.operation.planned, chosen.given, context, time_slice, spliced, compiled)
         if run is None:
             return None
         return (run, key) if run.waits or run.failed else self._planned(run, key)
@@ -263,14 +280,18 @@ class CompetentSchema(strawberry.Schema):
                 is_awaitable=optimized_is_awaitable,
                 executor_class=self.execution_context_class,
                 max_coercion_errors=10,
+                time_slice=self._time_slice(context),
             )
         )
         if isinstance(result, ExperimentalIncrementalExecutionResults):
-            return _in_parts(result, context.request_id)
+            return _in_parts(result, context)
         errors: list[GraphQLError] = result.errors or []
         if result.data is None and errors and all(error.path is None for error in errors):
             return Answer(None, [told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
         return Answer(result.data, told_in_execution(errors, context.request_id), True)
+
+    def _time_slice(self, context: Any) -> TimeSlice:
+        return TimeSlice(self.scheduler, context.loaders.asker.deadline)
 
     async def events(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
@@ -285,28 +306,65 @@ class CompetentSchema(strawberry.Schema):
                 yield Answer(result.data, told_in_execution(result.errors or [], context.request_id), True)
 
 
-def _in_parts(results: ExperimentalIncrementalExecutionResults, request_id: str) -> Answer:
+def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Any) -> Answer:
     initial = results.initial_result
-    errors = told_in_execution(initial.errors or [], request_id)
+    errors = told_in_execution(initial.errors or [], context.request_id)
     pending = [dict(each.formatted) for each in initial.pending]
-    return Answer(initial.data, errors, True, pending, _later(results.subsequent_results, request_id))
+    later = _later(results.subsequent_results, {str(each["id"]) for each in pending}, context)
+    return Answer(initial.data, errors, True, pending, later)
 
 
 async def _later(
-    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], request_id: str
+    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], open_ids: set[str], context: Any
 ) -> AsyncGenerator[dict[str, Any]]:
+    """The payloads as clients get them; what is not there soon after the deadline is completed with an error."""
     async with aclosing(payloads):
-        async for payload in payloads:
-            told: dict[str, Any] = dict(payload.formatted)
-            for name, each in (("incremental", payload.incremental), ("completed", payload.completed)):
-                for item, part in zip(told.get(name, ()), each or (), strict=True):
-                    if part.errors:
-                        item["errors"] = told_in_execution(part.errors, request_id)
-            yield told
+        try:
+            async for payload in _each_in_time(payloads, context):
+                told: dict[str, Any] = dict(payload.formatted)
+                for name, each in (("incremental", payload.incremental), ("completed", payload.completed)):
+                    for item, part in zip(told.get(name, ()), each or (), strict=True):
+                        if part.errors:
+                            item["errors"] = told_in_execution(part.errors, context.request_id)
+                open_ids |= {each["id"] for each in told.get("pending", ())}
+                open_ids -= {each["id"] for each in told.get("completed", ())}
+                yield told
+        except TimeoutError:
+            errors = told_in_execution([_OUT_OF_TIME], context.request_id)
+            yield {"completed": [{"id": id, "errors": errors} for id in sorted(open_ids)], "hasNext": False}
 
 
-def _located(error: QueryTooComplex) -> GraphQLError:
+async def _each_in_time(
+    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], context: Any
+) -> AsyncGenerator[SubsequentIncrementalExecutionResult]:
+    while True:
+        async with asyncio.timeout_at(_end(context)):
+            payload = await anext(payloads, None)
+        if payload is None:
+            return
+        yield payload
+
+
+def _end(context: Any) -> float | None:
+    """When an execution is cancelled, as a time of the event loop's clock."""
+    deadline: float = context.loaders.asker.deadline
+    return None if deadline == math.inf else deadline + GRACE
+
+
+async def _in_time(execution: Coroutine[Any, Any, Answer], context: Any) -> Answer:
+    """The response of an execution; one that goes on after its deadline is cancelled, and has no data."""
+    try:
+        async with asyncio.timeout_at(_end(context)):
+            return await execution
+    except TimeoutError:
+        return Answer(None, told_in_execution([_OUT_OF_TIME], context.request_id), True)
+
+
+def _located(error: CompetentError) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
+
+
+_OUT_OF_TIME = _located(OperationTimeout("The time for this operation is over. Ask for less at once, or ask again."))
 
 
 def _without_null_defaults(kind: Any) -> None:

@@ -1,55 +1,135 @@
-"""Execution that takes turns: a long answer lets others run every few milliseconds.
+"""Cooperative execution: graphql-core's executor, which leaves the event loop to others between time slices.
 
 graphql-core completes a list in one go, however long; 50,000 values would keep everybody else waiting for half a second.
-Here an item of a list that comes up when the turn is over is completed in a later one. What is loaded is batched as before
-within a turn.
 """
 
 import asyncio
-from time import perf_counter
+from collections.abc import Awaitable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
-from graphql import get_named_type, is_leaf_type
+from graphql import GraphQLError, get_named_type, is_leaf_type
+from graphql.execution.executor import CollectedErrors
+from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_api.eager import TURN
+from graphql_api.time_slices import RoundRobin, TimeSlice
+
+MAX_ERRORS = 20
+"""Errors that one response lists; the last one then says how many more there were."""
 
 
-class InTurns(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor, with an end to each turn."""
+class BoundedErrors(CollectedErrors):
+    """The first errors of an execution, and the number of the others."""
 
-    clock = staticmethod(perf_counter)
+    __slots__ = ("omitted",)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.omitted = 0
+
+    @property
+    def errors(self) -> list[GraphQLError]:
+        """At most MAX_ERRORS, and one more that says how many are omitted."""
+        if not self.omitted:
+            return self._errors
+        message = f"{self.omitted:,} more errors are not listed."
+        return [*self._errors, GraphQLError(message, extensions={"code": "ERRORS_OMITTED"})]
+
+    def add(self, error: GraphQLError, path: Path | None) -> None:
+        """Add an error, unless an error above it has made it void."""
+        super().add(error, path)
+        if len(self._errors) > MAX_ERRORS:
+            self._errors.pop()
+            self.omitted += 1
+
+
+class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Strawberry's executor, which waits for its next turn whenever its time slice is over."""
+
+    def __init__(self, *args: Any, time_slice: TimeSlice | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._until = self.clock() + TURN
-        self._next: asyncio.Event | None = None
+        self._slice = time_slice or TimeSlice(RoundRobin())
+        self._cancelled = False
 
-    def complete_list_item_value(
-        self, item: Any, complete_results: list[Any], item_type: Any, *details: Any, **more: Any
-    ) -> bool:
-        """Complete an item now, or leave an awaitable that completes it in a later turn; True for an awaitable."""
-        if self.clock() < self._until or is_leaf_type(get_named_type(item_type)):
-            return super().complete_list_item_value(item, complete_results, item_type, *details, **more)
-        complete_results.append(self._later(item, item_type, *details, **more))
-        return True
+    @property
+    def collected_errors(self) -> CollectedErrors:
+        """The errors of this executor; the library sets new ones for deferred fragments and events, which are bounded too."""
+        return self._collected_errors
 
-    async def _later(self, item: Any, item_type: Any, *details: Any, **more: Any) -> Any:
-        while self.clock() >= self._until:
+    @collected_errors.setter
+    def collected_errors(self, _: CollectedErrors) -> None:
+        self._collected_errors = BoundedErrors()
+
+    async def complete_awaitable_value(
+        self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
+    ) -> Any:
+        """Resolve and complete a field, each in a time slice."""
+        return await super().complete_awaitable_value(return_type, details, info, path, self._in_turn(result), position)
+
+    async def _in_turn(self, awaitable: Awaitable[Any]) -> Any:
+        try:
             await self._turn()
-        found: list[Any] = []
-        if super().complete_list_item_value(item, found, item_type, *details, **more):
-            return await found[0]
-        return found[0]
+        except BaseException:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()  # it will never be awaited
+            raise
+        value = await awaitable
+        await self._turn()
+        return value
 
     async def _turn(self) -> None:
-        """Wait for the next turn: everybody who waits then goes on, as long as it lasts."""
-        if self._next is None:
-            self._next = asyncio.Event()
-            asyncio.get_running_loop().call_soon(self._begin, self._next)
-        await self._next.wait()
+        """Wait for the next turn if the time slice is over."""
+        if self._cancelled:
+            raise asyncio.CancelledError
+        if self._slice.is_over:
+            await self._slice.turn()
 
-    def _begin(self, turn: asyncio.Event) -> None:
-        self._next = None
-        self._until = self.clock() + TURN
-        turn.set()
+    def complete_iterable_value(
+        self, item_type: Any, details: Any, info: Any, path: Path, items: Iterable[Any], position: Any
+    ) -> Any:
+        """Complete a list: at once as far as the time slice lasts, the rest by an awaitable."""
+        if is_leaf_type(get_named_type(item_type)) or self.get_stream_usage(details, path):
+            return super().complete_iterable_value(item_type, details, info, path, items, position)
+        completed: list[Any] = []
+        pending: dict[int, Awaitable[Any]] = {}
+
+        def steps() -> Iterator[None]:
+            """Complete one item after the other; yields whenever the time slice is over."""
+            for index, item in enumerate(items):
+                if self._slice.is_over:
+                    yield
+                key = path.add_key(index, None)
+                if self.is_awaitable(item):
+                    value = self.complete_awaitable_list_item_value(
+                        self._in_turn(item), item_type, details, info, key, position
+                    )
+                    completed.append(value)
+                    pending[index] = value
+                elif self.complete_list_item_value(item, completed, item_type, details, info, key, position):
+                    pending[index] = completed[index]
+
+        rest = steps()
+        try:
+            interrupted = next(rest, rest) is None
+        except Exception:
+            self.settle_in_background(list(pending.values()))
+            raise
+        if interrupted:
+            return self._completed(chain((None,), rest), completed, pending)
+        return self._completed((), completed, pending) if pending else completed
+
+    async def _completed(
+        self, interruptions: Iterable[None], completed: list[Any], pending: dict[int, Awaitable[Any]]
+    ) -> list[Any]:
+        """The list, once the items that are left are completed and those that wait have their values."""
+        try:
+            for _ in interruptions:
+                await self._slice.turn()
+        except BaseException as error:
+            self._cancelled = isinstance(error, asyncio.CancelledError)  # then nothing below begins any more
+            self.settle_in_background(list(pending.values()))
+            raise
+        for index, value in zip(pending, await gather_with_cancel(*pending.values()), strict=True):
+            completed[index] = value
+        return completed

@@ -131,6 +131,7 @@ class Endpoint:
         languages = accepted(text_in(record.head, b"accept-language"))
         context = Context(loaders, languages, record)
         asked = (query, operation.variables, operation.operation_name, context)
+        await self.schema.parse_turn(query)
         try:
             begun = self.schema.begin(*asked, only_queries=only_queries, spliced=True)
             return begun if isinstance(begun, Answer) else await while_present(receive, begun)

@@ -5,6 +5,7 @@ A question that needs an index either gets a whole one, or is told how far the w
 
 import asyncio
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -140,13 +141,21 @@ class Indexes:
         """The index of this release if it is open."""
         return self._open.get(release)
 
-    async def get(self, release: str) -> Index:
-        """The index of a release that exists; NotIndexedYet where it is not there and nobody waits for it."""
+    async def get(self, release: str, deadline: float = math.inf) -> Index:
+        """The index of a release that exists, built if necessary; raises NotIndexedYet if it is not ready by the deadline.
+
+        `deadline` is a time of the event loop's clock. If the index is built over the real API, callers do not wait at all.
+        """
         if (index := await self._there(release)) is not None:
             return index
         if not self._patient or self._is_paused(release):
             raise self._not_there(release)
-        return await asyncio.shield(self.begin(release).task)
+        building = self.begin(release)
+        left = None if deadline == math.inf else deadline - asyncio.get_running_loop().time()
+        await asyncio.wait({building.task}, timeout=left)
+        if not building.task.done():
+            raise self._not_there(release)
+        return building.task.result()
 
     async def ready(self, release: str) -> None:
         """Wait until the index of a release is open, walking for it where it is not there."""

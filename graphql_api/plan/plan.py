@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -71,6 +72,20 @@ class Fields:
                 made[key] = value
         return made
 
+    def begin(self, run: Run) -> None:
+        """Make the selection of the root as the data of a run; fields that the time slice does not reach wait for the next."""
+        for key, step in self._steps:
+            run.data[key] = None
+            value = Later(run.turn(), partial(_at_root, step)) if run.is_long else step(None, run)
+            if type(value) is Later:
+                run.leave_open(value, run.data, key)
+            else:
+                run.data[key] = value
+
+
+def _at_root(step: Step, _: None, run: Run) -> Any:
+    return step(None, run)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -81,6 +96,6 @@ class Plan:
     def begin(self, run: Run) -> None:
         """Read what is at hand; what is not, the run waits for."""
         try:
-            run.data = self.root.of(None, run)
+            self.root.begin(run)
         except Exception:
             run.failed = True

@@ -18,6 +18,7 @@ from graphql_api.plan.plan import Plan
 from graphql_api.plan.run import Run
 from graphql_api.plan.variables import Given, Variables
 from graphql_api.recent import keep
+from graphql_api.time_slices import TimeSlice
 from graphql_api.types.text import Language
 
 log = logging.getLogger(__name__)
@@ -130,7 +131,15 @@ class Plans:
         values = planned.variables(self._schema).read(variables)
         return None if values is None else Given(variables, values)
 
-    def begin(self, planned: Planned, given: Given, context: Any, spliced: bool, compiled: bool = False) -> Run | None:
+    def begin(
+        self,
+        planned: Planned,
+        given: Given,
+        context: Any,
+        time_slice: TimeSlice,
+        spliced: bool,
+        compiled: bool = False,
+    ) -> Run | None:
         """A run of the operation, as far as it goes without waiting; None where graphql-core has to run it.
 
         With `spliced`, its data holds parts that are encoded already; with `compiled`, its plan has to be made already.
@@ -138,7 +147,7 @@ class Plans:
         plan = planned.plan(given, None if compiled else self._compiler)
         if plan is None:
             return None
-        run = Run(context, given, self.kept if spliced else None)
+        run = Run(context, given, self.kept if spliced else None, time_slice)
         plan.begin(run)
         return run
 

@@ -4,16 +4,17 @@ All that the siblings of a level still need is asked for before anything is wait
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from time import perf_counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphql_api.eager import TURN
+from graphql_api.errors import OperationTimeout
 from graphql_api.loaders import Loaders
 from graphql_api.plan.kept import KeptParts, encoded
 from graphql_api.plan.variables import Given
+from graphql_api.time_slices import TimeSlice
 
 if TYPE_CHECKING:
     from graphql_api.plan.plan import Asked
@@ -40,9 +41,7 @@ class _Hole(NamedTuple):
 class Run:
     """One operation being answered for a context of resolvers; without `kept` no part of the answer is encoded."""
 
-    clock = staticmethod(perf_counter)
-
-    def __init__(self, context: Any, given: Given, kept: KeptParts | None) -> None:
+    def __init__(self, context: Any, given: Given, kept: KeptParts | None, time_slice: TimeSlice) -> None:
         self.context = context
         self.given = given
         self.loaders: Loaders = context.loaders
@@ -50,8 +49,10 @@ class Run:
         self._languages = context.languages
         self._now = self.loaders.now() if kept is not None else 0.0
         self._holes: dict[asyncio.Future[Any], _Hole] = {}
+        self._arrived: deque[asyncio.Future[Any]] = deque()
+        self._arrival: asyncio.Future[None] | None = None
         self._waited = 0
-        self._until = self.clock() + TURN
+        self._slice = time_slice
         self.data: dict[str, Any] = {}
         """The answer, whole once the run no longer waits, if it has not failed by then."""
         self.failed = False
@@ -69,21 +70,39 @@ class Run:
 
     @property
     def is_long(self) -> bool:
-        """Whether this turn has lasted long enough: what is left of a long list waits for another."""
-        return self.clock() >= self._until
+        """Whether the time slice is over: what is left of a long list waits for the next turn."""
+        return self._slice.is_over
+
+    async def turn(self, value: Any = None) -> Any:
+        """The value, once it is the operation's turn again; raises OperationTimeout."""
+        await self._slice.turn()
+        return value
 
     def leave_open(self, later: Later, into: Any, key: Any) -> None:
         """Put a value in its place once it is there."""
         self._waited += 1
-        self._holes[asyncio.ensure_future(later.begun)] = _Hole(later.complete, into, key)
+        future = asyncio.ensure_future(later.begun)
+        self._holes[future] = _Hole(later.complete, into, key)
+        future.add_done_callback(self._arrive)
+
+    def _arrive(self, future: "asyncio.Future[Any]") -> None:
+        self._arrived.append(future)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     async def finish(self) -> None:
         """Wait for all that is still to come, or until something fails: what was begun goes on then, since others want it too."""
-        while self._holes and not self.failed:
-            done, _ = await asyncio.wait(self._holes, return_when=asyncio.FIRST_COMPLETED)
-            self._until = self.clock() + TURN
-            for future in done:
+        try:
+            while self._holes and not self.failed:
+                if not self._arrived:
+                    self._arrival = asyncio.get_running_loop().create_future()
+                    await self._arrival
+                elif self.is_long:
+                    await self.turn()
+                future = self._arrived.popleft()
                 self._fill(future, self._holes.pop(future))
+        except OperationTimeout:
+            self.failed = True
 
     def _fill(self, future: "asyncio.Future[Any]", hole: _Hole) -> None:
         if future.cancelled() or future.exception() is not None:
@@ -91,9 +110,14 @@ class Run:
         if self.failed:
             return
         try:
-            hole.into[hole.key] = hole.complete(future.result(), self)
+            value = hole.complete(future.result(), self)
         except Exception:
             self.failed = True
+            return
+        if type(value) is Later:
+            self.leave_open(value, hole.into, hole.key)
+        else:
+            hole.into[hole.key] = value
 
     def abandon(self) -> None:
         """End what nobody waits for any more."""

@@ -3,7 +3,6 @@
 Each completes a value as graphql-core does, or raises: then graphql-core runs the operation and tells what is wrong.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CoroutineType
 from typing import Any
@@ -130,7 +129,7 @@ def _go_on(made: list[Any], values: Iterator[Any], complete: Complete, run: Run)
     for value in values:
         if run.is_long:
             made.append(None)
-            rest = Later(asyncio.sleep(0, value), lambda value, run: _filled(made, value, values, complete, run))
+            rest = Later(run.turn(value), lambda value, run: _filled(made, value, values, complete, run))
             run.leave_open(rest, made, len(made) - 1)
             return
         made.append(complete(value, run))

@@ -12,6 +12,7 @@ from graphql_api.loaders import Read
 from graphql_api.plan import Given, Run, steps
 from graphql_api.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
 from graphql_api.plan.plan import Asked
+from graphql_api.time_slices import RoundRobin, TimeSlice
 from graphql_api.types.text import Language
 
 
@@ -111,7 +112,7 @@ class Way:
 
     def ask(self, code: str, languages: tuple[Language, ...] = (), release: str = "") -> Any:
         context = SimpleNamespace(loaders=self.loads, languages=languages)
-        run = Run(context, Given({}, VariableValues({}, {"code": code})), self.kept)
+        run = Run(context, Given({}, VariableValues({}, {"code": code})), self.kept, TimeSlice(RoundRobin()))
         return orjson.loads(orjson.dumps(self._step(SimpleNamespace(number=release), run)))
 
 

@@ -1,18 +1,21 @@
 """What a plan asks upstream, and when: a level at a time, all siblings at once, and nothing that is at hand."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from graphql.execution.values import VariableValues
 
-from graphql_api.eager import TURN
 from graphql_api.plan import Run, steps
+from graphql_api.plan.plan import Asked, Field, Fields, Plan
 from graphql_api.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
+from graphql_api.time_slices import TIME_SLICE, RoundRobin, TimeSlice
 from tests.conftest import Server, counting_turns, running
 
 NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code essentialCompetences {
@@ -78,18 +81,10 @@ async def test_what_fails_is_told_by_graphql_core_and_asks_nothing_twice(unindex
     assert runs() == (before[0], before[1] + 1, before[2])
 
 
-class Slow(Run):
-    """Takes a third of a turn each time that it looks at its clock."""
-
-    looks = 0
-
-    def clock(self) -> float:
-        Slow.looks += 1
-        return Slow.looks * TURN / 3
-
-
 async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
-    run = Slow(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None)
+    looks = count()  # each takes a third of a time slice
+    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE / 3))
+    run = Run(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None, time_slice)
     inner = steps.items_in_turns(lambda value, run: value * 2)
     async with counting_turns() as turns:
         made = steps.items_in_turns(inner)([list(range(10)) for _ in range(10)], run)
@@ -99,6 +94,30 @@ async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
     assert made == [[2 * each for each in range(10)]] * 10
     assert not run.failed
     assert turns.count >= 100 / 3
+
+
+async def test_the_root_fields_that_a_time_slice_does_not_reach_wait_for_the_next() -> None:
+    looks = count()
+    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE))
+    run = Run(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None, time_slice)
+    fields = [Field(key, steps.constant(key), Asked.of(key, (), frozenset(), False, 1)) for key in "abcde"]
+    Plan(Fields("Query", fields)).begin(run)
+    assert run.waits
+    await run.finish()
+
+    assert list(run.data.items()) == [(key, key) for key in "abcde"]
+    assert not run.failed
+
+
+async def test_a_run_whose_deadline_is_over_leaves_the_operation_to_graphql_core() -> None:
+    looks = count()
+    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE), asyncio.get_running_loop().time())
+    run = Run(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None, time_slice)
+    steps.items_in_turns(lambda value, run: value)(list(range(10)), run)
+    await run.finish()
+    run.abandon()
+
+    assert run.failed
 
 
 @pytest.mark.parametrize(

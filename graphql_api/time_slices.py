@@ -1,0 +1,130 @@
+"""Cooperative scheduling: long operations share the event loop in time slices, so that no request waits for another's end.
+
+In one pass of the event loop all operations together work for one time slice; what is left waits in a round robin, one
+operation after the other. What cannot be interrupted, as parsing a document, is admitted by its size.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+
+from graphql_api.errors import OperationTimeout
+
+TIME_SLICE = 0.02
+"""Seconds for which operations may occupy the event loop in one pass."""
+MAX_RESUMED = 256
+"""Waiters of one operation that are resumed in one pass, if each has little to do."""
+
+
+class RoundRobin:
+    """Schedules the operations of one event loop; `clock` returns seconds."""
+
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self.clock = clock
+        self._ends: float | None = None
+        self._waiting: deque[TimeSlice] = deque()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time slice of this pass is used up; the first call in a pass begins it."""
+        now = self.clock()
+        if self._ends is None:
+            self._begin(now)
+        return now >= self._ends  # type: ignore[operator]
+
+    def _begin(self, now: float) -> None:
+        self._ends = now + TIME_SLICE
+        asyncio.get_running_loop().call_soon(self._next_pass, now)
+
+    def _next_pass(self, began: float) -> None:
+        self._ends = None
+        if not self._waiting:
+            return
+        now = self.clock()
+        operation = self._waiting.popleft()
+        self._begin(now)
+        if operation.resume(now - began):
+            self._waiting.append(operation)
+
+    def enqueue(self, operation: "TimeSlice") -> None:
+        """Have an operation resumed when its turn comes."""
+        self._waiting.append(operation)
+        if self._ends is None:
+            self._begin(self.clock())
+
+
+class TimeSlice:
+    """One operation's share of the event loop, until its `deadline` in seconds of the event loop's clock."""
+
+    def __init__(self, scheduler: RoundRobin, deadline: float = math.inf) -> None:
+        self._scheduler = scheduler
+        self._deadline = deadline
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._batch = 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the operation should wait for its next turn before it goes on."""
+        return self._scheduler.is_over
+
+    async def turn(self) -> None:
+        """Wait for the next turn, in order of arrival; raises OperationTimeout after the deadline."""
+        loop = asyncio.get_running_loop()
+        if not self._waiters:
+            self._scheduler.enqueue(self)
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+        if loop.time() >= self._deadline:
+            raise OperationTimeout
+
+    def resume(self, last_pass: float) -> bool:
+        """Resume as many waiters as a pass has time for, judged by the seconds of the last one; whether any are left."""
+        if last_pass > TIME_SLICE:
+            self._batch = 1
+        elif last_pass < TIME_SLICE / 2:
+            self._batch = min(self._batch * 2, MAX_RESUMED)
+        resumed = 0
+        while self._waiters and resumed < self._batch:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                resumed += 1
+        return bool(self._waiters)
+
+
+class PassBudget:
+    """Admits work in order of arrival, up to `limit` units in a pass of the event loop; what is larger has a pass of its own."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._left = limit
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def turn(self, amount: int) -> None:
+        """Wait until this much work may be done; the first of a pass does not wait."""
+        if self._left == self._limit and not self._waiting:
+            asyncio.get_running_loop().call_soon(self._next_pass)
+        if not self._waiting and self._admits(amount):
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((amount, waiter))
+        await waiter
+
+    def _admits(self, amount: int) -> bool:
+        amount = max(min(amount, self._limit), 1)
+        if amount > self._left:
+            return False
+        self._left -= amount
+        return True
+
+    def _next_pass(self) -> None:
+        self._left = self._limit
+        while self._waiting and (self._waiting[0][1].done() or self._admits(self._waiting[0][0])):
+            _, waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._left < self._limit:
+            asyncio.get_running_loop().call_soon(self._next_pass)

@@ -1,0 +1,118 @@
+"""Time slices: operations take turns, each waiter is resumed once and in order, and none after its deadline."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from graphql_api.errors import OperationTimeout
+from graphql_api.time_slices import TIME_SLICE, PassBudget, RoundRobin, TimeSlice
+from tests.conftest import Clock, counting_turns
+
+
+async def worker(operation: TimeSlice, clock: Clock, note: Callable[[], None], pieces: int = 1) -> None:
+    """Does pieces of work of a quarter of a time slice each, the first after waiting for a turn."""
+    for _ in range(pieces):
+        await operation.turn()
+        clock.now += TIME_SLICE / 4
+        note()
+
+
+async def test_a_pass_has_one_time_slice_for_all_operations() -> None:
+    clock = Clock()
+    scheduler = RoundRobin(clock)
+    first, second = TimeSlice(scheduler), TimeSlice(scheduler)
+
+    assert not first.is_over
+    clock.now += TIME_SLICE
+    assert first.is_over
+    assert second.is_over
+
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not second.is_over
+
+
+async def test_each_waiter_is_resumed_once_in_order_of_arrival() -> None:
+    clock, order = Clock(), list[int]()
+    operation = TimeSlice(RoundRobin(clock))
+    resumed = 0
+    turn = operation.turn
+
+    async def waiting(number: int) -> None:
+        nonlocal resumed
+        await turn()
+        resumed += 1
+        clock.now += TIME_SLICE / 10
+        order.append(number)
+
+    async with counting_turns() as passes:
+        await asyncio.gather(*(waiting(number) for number in range(1_000)))
+
+    assert order == list(range(1_000))
+    assert resumed == 1_000
+    assert 1_000 / 20 <= passes.count <= 1_000
+
+
+async def test_operations_alternate_however_much_one_of_them_has_to_do() -> None:
+    clock, order = Clock(), list[str]()
+    scheduler = RoundRobin(clock)
+    long, short = TimeSlice(scheduler), TimeSlice(scheduler)
+    many = [asyncio.create_task(worker(long, clock, lambda: order.append("long"))) for _ in range(400)]
+    await asyncio.sleep(0)
+    await worker(short, clock, lambda: order.append("short"), pieces=3)
+    done_before_the_last = order.count("long")
+    await asyncio.gather(*many)
+
+    assert order.count("short") == 3
+    assert done_before_the_last < 40
+
+
+async def test_a_turn_after_the_deadline_is_an_error_that_says_when_to_ask_again() -> None:
+    operation = TimeSlice(RoundRobin(), deadline=asyncio.get_running_loop().time())
+
+    with pytest.raises(OperationTimeout) as raised:
+        await operation.turn()
+    assert raised.value.extensions["retryAfter"] == 1.0
+
+
+async def test_a_cancelled_waiter_leaves_its_turn_to_the_next() -> None:
+    clock, order = Clock(), list[str]()
+    operation = TimeSlice(RoundRobin(clock))
+    gone = asyncio.create_task(worker(operation, clock, lambda: order.append("gone")))
+    stays = asyncio.create_task(worker(operation, clock, lambda: order.append("stays")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await stays
+
+    assert order == ["stays"]
+
+
+async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> None:
+    budget, passes = PassBudget(100), list[list[int]]()
+
+    async def work(amount: int) -> None:
+        await budget.turn(amount)
+        passes[-1].append(amount)
+
+    async def watch() -> None:
+        while True:
+            passes.append([])
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    amounts = [60, 40, 1, 99, 5_000, 70, 70, 0, 30]
+    await asyncio.gather(*(work(amount) for amount in amounts))
+    watching.cancel()
+
+    assert [each for found in passes for each in found] == amounts
+    assert all(sum(found) <= 100 or len(found) == 1 for found in passes)
+    assert len([found for found in passes if found]) == 6
+
+
+async def test_a_budget_that_was_used_is_whole_again_in_the_next_pass() -> None:
+    budget = PassBudget(10)
+    for _ in range(3):
+        await asyncio.wait_for(budget.turn(10), 5)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
