@@ -43,6 +43,8 @@ ERRORS = 20
 """Errors of one document that are looked for."""
 COMPARISONS = 20_000
 """Budget of the rule that compares fields of one name, in its own units (a comparison is two)."""
+LINES_PER_TOKEN = 2
+"""Lines that a document may have for each token that is allowed: to locate an error, graphql-core passes through all of them."""
 DIGITS = 400
 """Longest whole number that is read."""
 
@@ -177,6 +179,9 @@ class Documents:
         if len(text) > limits.document_letters:
             error = exceeded("The document has", len(text), "letters", limits.document_letters)
             return Prepared("", errors=(_told(error),))  # without its text, which is not worth keeping
+        if (lines := text.count("\n") + text.count("\r")) > LINES_PER_TOKEN * limits.tokens:
+            error = exceeded("The document has", lines, "lines", LINES_PER_TOKEN * limits.tokens, lines)
+            return Prepared("", errors=(_told(error),))
         try:
             document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
         except GraphQLSyntaxError as error:

@@ -40,6 +40,7 @@ EQUAL_FIELDS = "{" + " ".join(f'release(number: "{n}") {{ number }}' for n in ra
 TOO_MUCH: dict[str, tuple[str, str]] = {
     "letters": ("{ __typename #" + "x" * 50_000 + "\n}", "QUERY_TOO_COMPLEX"),
     "tokens": ("{ " + "a " * 20_000 + "}", "QUERY_TOO_COMPLEX"),
+    "lines": ("{ " + "\n" * 4_001 + "__typename }", "QUERY_TOO_COMPLEX"),
     "comments": ("{ " + "#\n" * 4_000 + "__typename }", "QUERY_TOO_COMPLEX"),
     "equal root fields": (EQUAL_FIELDS, "QUERY_TOO_COMPLEX"),
     "root fields in fragments": ("{ " + "...F " * 51 + "} fragment F on Query { __typename }", "QUERY_TOO_COMPLEX"),
@@ -187,7 +188,7 @@ MANY_FAULTS = {
     "a long text for a number": '{ skills(first: "' + "x" * 49_000 + '") { totalCount } }',
     "a long number": "{ skills(first: " + "9" * 5_000 + ") { totalCount } }",
     "types where operations belong": " ".join(f"type A{n} {{ a: Int }}" for n in range(100)) + "{ __typename }",
-    "faults on many lines": "{" + "\n" * 40_000 + " ".join(f"a{n}" for n in range(50)) + "}",
+    "faults on many lines": "{" + "\n" * 1_900 + " ".join(f"a{n}" for n in range(50)) + "}",
 }
 
 

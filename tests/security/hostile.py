@@ -140,7 +140,7 @@ def tokens() -> Iterator[Hostile]:
     yield asks("{__typename}#" + "x" * 60_000, TOO_COMPLEX)
     yield asks("{" + "x" * 49_000 + "}", INVALID)
     yield asks('{node(id:"' + "x" * 49_000 + '"){id}}', INPUT)
-    yield asks('{node(id:"""' + "x\n " * 16_000 + '"""){id}}', INPUT)
+    yield asks('{node(id:"""' + "x\n " * 16_000 + '"""){id}}', TOO_COMPLEX)
     yield asks('{skills(first:"' + "x" * 49_000 + '"){totalCount}}', INVALID)
     yield asks("{skills(first:" + "9" * 5_000 + "){totalCount}}", INVALID)
     yield asks("{skills(first:" + "9" * 49_000 + "){totalCount}}", INVALID)
@@ -151,7 +151,8 @@ def tokens() -> Iterator[Hostile]:
     yield asks("{node(id:'x'){id}}", UNPARSED)
     yield asks("{__typename}\x00", UNPARSED)
     yield asks("\ufeff\ufeff\ufeff", UNPARSED)
-    yield asks("{" + "\n" * 40_000 + many("x#", 40) + "}", INVALID)
+    yield asks("{" + "\n" * 40_000 + many("x#", 40) + "}", TOO_COMPLEX)
+    yield asks("{" + "\r" * 3_900 + many("x#", 40) + "}", INVALID)
     yield asks("query(" + many("$a#:Int", 240) + "){__typename}", INVALID)
     yield asks("query(" + many("$a:Int", 240) + "){__typename}", INVALID)
     yield asks("{skills(" + "first:1 " * 300 + "){totalCount}}", INVALID)
@@ -259,7 +260,7 @@ def bodies() -> Iterator[Hostile]:
     yield body(b'{"query":{"a":1}}')
     yield body(b'{"query":"{__typename}","variables":"{}"}')
     yield body(b'{"query":"{__typename}","operationName":["a"]}')
-    yield body(b'{"query":"{__typename}","extensions":[]}')
+    yield body(b'{"query":"{__typename}","extensions":[1]}')
     yield body(b'{"query":"   "}')
     yield asks("query A{__typename}query B{__typename}", "OPERATION_RESOLUTION_FAILURE")
     yield asks("query A{__typename}", "OPERATION_RESOLUTION_FAILURE", operationName="x" * 50_000)
@@ -301,7 +302,7 @@ def methods() -> Iterator[Hostile]:
         "",
         "query=",
         "query={__typename}&variables=x",
-        "query={__typename}&variables=[]",
+        "query={__typename}&variables=[1]",
         "query={__typename}&extensions=x",
         "variables={}",
     ):

@@ -29,10 +29,13 @@ class Work:
 
     def _count(self, frame: FrameType, event: str, _: Any) -> None:
         if event == "call" and frame.f_code is _SELECT:
-            self.longest = max(self.longest, self.calls - self._at_last_pass)
-            self._at_last_pass = self.calls
+            self._end_pass()
         elif event in ("call", "c_call"):
             self.calls += 1
+
+    def _end_pass(self) -> None:
+        self.longest = max(self.longest, self.calls - self._at_last_pass)
+        self._at_last_pass = self.calls
 
     @contextmanager
     def counted(self, scheduler: RoundRobin) -> Iterator[None]:
@@ -44,4 +47,5 @@ class Work:
             yield
         finally:
             sys.setprofile(None)
+            self._end_pass()
             scheduler.clock = clock

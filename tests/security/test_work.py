@@ -1,0 +1,92 @@
+"""No request keeps the others waiting: the work between two passes of the event loop is bounded, counted in calls."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+from tests.security import largest
+from tests.security.hostile import FAMILIES, Hostile, asks
+from tests.security.work import Work
+
+BOUND = 600_000
+"""Calls: one parse and validation at the limits (410,000), or a time slice (200,000) and what it cannot interrupt."""
+
+EXECUTED, PREPARED = dict(largest.executed()), dict(largest.prepared())
+
+
+@pytest.fixture
+async def server(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server that has parsed and cached nothing of what it is asked here; its index is ready."""
+    async with running(releases, replace(settings, operation_timeout=60.0)) as started:
+        await started.ask("{ skills { totalCount } release { number } }")
+        yield started
+
+
+async def longest(server: Server, *requests: Hostile) -> int:
+    """The longest work between two passes while these requests are answered at once."""
+    work = Work()
+    with work.counted(server.app.state.scheduler):
+        for response in await asyncio.gather(
+            *(
+                server.client.request(each.method, each.path, content=each.content, headers=each.headers)
+                for each in requests
+            )
+        ):
+            assert len(response.json().get("errors", ())) <= 21
+    return work.longest
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+async def test_a_long_operation_is_interrupted(server: Server, name: str) -> None:
+    assert await longest(server, EXECUTED[name]) < BOUND
+
+
+@pytest.mark.parametrize("name", PREPARED)
+async def test_a_document_at_the_limits_is_parsed_in_bounded_work(server: Server, name: str) -> None:
+    assert await longest(server, PREPARED[name]) < BOUND
+
+
+@pytest.mark.parametrize("family", ["breadth", "fragments", "tokens", "variables"])
+async def test_a_hostile_request_is_refused_in_bounded_work(server: Server, family: str) -> None:
+    assert [hostile for hostile in FAMILIES[family]() if await longest(server, hostile) >= BOUND] == []
+
+
+@pytest.mark.parametrize("name", ["fields of one name", "99 aliases"])
+async def test_of_many_new_documents_at_once_each_pass_parses_one(server: Server, name: str) -> None:
+    request = PREPARED[name]
+    others = [
+        replace(request, content=request.content.replace(b"{release{", b"{ " + b" " * n + b"release{"))
+        for n in range(3)
+    ]
+
+    assert await longest(server, *others) < BOUND
+
+
+async def test_introspections_at_once_share_the_loop(server: Server) -> None:
+    query = "{__schema{" + largest.INTROSPECTION + "}}" + largest.TYPE
+
+    assert await longest(server, *(asks(query + " " * n, "") for n in range(4))) < BOUND
+
+
+async def test_operations_that_are_long_share_the_loop(server: Server) -> None:
+    request = EXECUTED["5 pages of 500 skills"]
+    await longest(server, request)
+
+    assert await longest(server, *[request] * 6) < BOUND
+
+
+async def test_an_execution_ends_at_its_deadline(releases: Releases, settings: Settings) -> None:
+    async with running(releases, settings) as server:
+        await server.ask("{ skills { totalCount } release { number } }")
+        errors = await server.errors(
+            "{ skills(first: 500) { nodes { usedInOccupationalProfiles(first: 30) { nodes { id } } } } }",
+            X_Competent_Timeout="0.0001",
+        )
+
+    assert {error["extensions"]["code"] for error in errors} <= {"UPSTREAM_TIMEOUT", "NOT_INDEXED_YET"}
