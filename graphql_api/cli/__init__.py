@@ -15,6 +15,7 @@ from graphql_api.cli.keys import keys_command
 from graphql_api.cli.printing import manifest, schema
 from graphql_api.cli.servers import mcp, sandbox, serve
 from graphql_api.cli.starting import stop
+from graphql_api.cli.streams import use_utf8, writable_output
 from graphql_api.distribution import NAME, own_version
 from graphql_api.errors import CompetentError
 
@@ -65,6 +66,8 @@ command.add_typer(keys_command, name="key")
 
 def main() -> None:
     """Run the command line."""
+    use_utf8()
     # Documents are trees without cycles: to look for garbage in them every 700 objects costs a tenth of the time of a walk.
     gc.set_threshold(100_000, 50, 50)
-    command()
+    with writable_output():
+        command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphql_api.cli.starting import Data, Lenient, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
+from graphql_api.cli.streams import as_utf8
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -87,12 +88,12 @@ def _document(operation: str | None, file: Path | None) -> str:
         return text_of(file)
     if operation is None or file is not None:
         stop("give one operation: as an argument, as `-` for standard input, or with --file")
-    return text_of(Path("-")) if operation == "-" else operation
+    return text_of(Path("-")) if operation == "-" else as_utf8(operation)
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(as_utf8(text))
     except ValueError:
         found = None
     if not isinstance(found, dict):
@@ -103,12 +104,14 @@ def _object(text: str) -> dict[str, Any]:
 async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[str, Any]:
     import httpx
 
-    headers = {"Accept-Language": language} if language else {}
+    headers = {"Content-Type": "application/json"}
+    if language:
+        headers["Accept-Language"] = language
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ask.invalid", headers=headers) as client,
     ):
-        answer: dict[str, Any] = (await client.post("/graphql", json=body, timeout=None)).json()
+        answer: dict[str, Any] = (await client.post("/graphql", content=json.dumps(body), timeout=None)).json()
         with suppress(TimeoutError):  # else a stale copy would stay so for all who only ever ask once
             await asyncio.wait_for(app.state.parts.store.settle(), PATIENCE)
         return answer
