@@ -62,7 +62,11 @@ def create_app(
     parts = Parts(settings, competent, clock)
     stopping = asyncio.Event()
     places = places_of(settings)
-    outcomes = Outcomes([each.name for each in examples.examples()], settings.log_texts == "on")
+    outcomes = Outcomes(
+        [each.name for each in examples.examples()],
+        texts=settings.log_texts == "on",
+        addresses=settings.log_addresses == "on",
+    )
     endpoint = _endpoint(settings, parts)
     running = Running(endpoint, parts.published, admitting(places))
     connections = Connections(settings.live_connections, stopping, settings.live_connections_per_client)
@@ -171,7 +175,9 @@ def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event, fast: F
             asyncio.create_task(parts.watch_current(max(settings.keep_current, 1.0))),
             asyncio.create_task(parts.measure()),
         ]
-        yield {"fast_path": fast} if settings.fast_path == "on" else {}
+        # The fast path knows no addresses: those that a trusted proxy names are found by the layers.
+        is_fast = settings.fast_path == "on" and settings.log_addresses == "off"
+        yield {"fast_path": fast} if is_fast else {}
         stopping.set()
         await ended(watches)
         await parts.aclose()

@@ -5,6 +5,7 @@ what it is told, here and where its request is no HTTP, is JSON with a code, as 
 """
 
 import asyncio
+import logging
 import re
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -15,8 +16,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from graphql_api.exchange import Exchange, Headers, refusal
+from graphql_api.logs import tell
+from graphql_api.record import new_id
 from graphql_api.upgrades import asks_for_websocket, head_without_offer
 from graphql_api.watch import Watch
+
+log = logging.getLogger("graphql_api.requests")
 
 _NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
 _HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
@@ -308,7 +313,10 @@ class Connection(HttpToolsProtocol):
         self._refused = True
         self._arrived()
         if self._is_idle() or self._is_unanswered():
-            self.transport.write(refusal(status, message, self.server_state.default_headers))
+            request_id = new_id()  # what the client sent as its id may be what is wrong
+            self.transport.write(refusal(status, message, request_id, self.server_state.default_headers))
+            line = {"request_id": request_id, "status": status, "codes": ["BAD_REQUEST"], "outcome": "refused"}
+            tell(log, logging.INFO, "request", line)
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing of an answer follows this one
             self.cycle.message_event.set()

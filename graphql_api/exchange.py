@@ -6,7 +6,6 @@ is to be sent before the first message of the body.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from uuid import uuid4
 
 import orjson
 from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
@@ -92,9 +91,8 @@ def _checked(name: bytes) -> bytes:
     return name.lower()
 
 
-def refusal(status: int, message: str, fields: Headers) -> bytes:
+def refusal(status: int, message: str, request_id: str, fields: Headers) -> bytes:
     """An answer to what cannot be read, with these fields of the server's; it ends the connection."""
-    request_id = uuid4().hex  # what the client sent as its id may be what is wrong
     error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
     body = orjson.dumps({"errors": [error]})
     told = [*fields, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]

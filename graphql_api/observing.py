@@ -9,9 +9,9 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.endpoint import JSON, Refused, Unavailable, Unforeseen, refused
-from graphql_api.logs import logging_for, tell
-from graphql_api.outcomes import Outcomes, line_of
+from graphql_api.endpoint import JSON, ClientLeft, Refused, Unavailable, Unforeseen, refused
+from graphql_api.logs import logging_for
+from graphql_api.outcomes import Outcomes
 from graphql_api.record import Record, record_of
 from graphql_api.tracing import OperationSpan
 
@@ -23,7 +23,7 @@ QUIET = ("/health/", "/metrics", "/graphiql")
 
 
 class Observing:
-    """Pure ASGI, for HTTP: operations of a WebSocket are told of by whoever runs them.
+    """Pure ASGI, for HTTP: operations of a WebSocket are told of by whoever runs them, so that here only one that is refused is.
 
     `stopping` is set once the server has been told to stop: what is cancelled from then on is answered with 503.
     """
@@ -36,7 +36,7 @@ class Observing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and tell of it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._noting_denial(scope, send) if scope["type"] == "websocket" else send)
             return
         begun = time.perf_counter()
         record = record_of(scope)
@@ -47,14 +47,33 @@ class Observing:
                 await self._answer(scope, receive, sent, record)
         finally:
             outcome = _outcome(record, sent.status)
-            self._tell(scope["path"], record, sent.status, outcome, time.perf_counter() - begun)
+            self._tell(scope, record, sent.status, outcome, time.perf_counter() - begun)
             if span:
                 span.end(record.name, record.kind, sent.status, outcome)
+
+    def _noting_denial(self, scope: Scope, send: Send) -> Send:
+        """Passes messages on, and logs a WebSocket that was not opened: the others tell of their operations."""
+        begun, opened = time.perf_counter(), False
+
+        async def sending(message: Message) -> None:
+            nonlocal opened
+            kind = message["type"]
+            if not opened and kind in ("websocket.http.response.start", "websocket.close"):
+                status = message.get("status", 403)  # what servers make of a close before the connection is open
+                outcome = "shed" if status == 503 else "refused"
+                seconds = time.perf_counter() - begun
+                self._outcomes.request(logging.INFO, "GET", scope["path"], record_of(scope), outcome, seconds, status)
+            opened = opened or kind in ("websocket.accept", "websocket.http.response.start", "websocket.close")
+            await send(message)
+
+        return sending
 
     async def _answer(self, scope: Scope, receive: Receive, sent: "_Sent", record: Record) -> None:
         try:
             await self._app(scope, receive, sent)
             return
+        except ClientLeft:
+            return  # nobody is there to read an answer
         except asyncio.CancelledError:
             if not self._stopping.is_set():
                 raise
@@ -66,12 +85,13 @@ class Observing:
         if sent.status is None:  # what has begun to be sent is cut by the server
             await refused(refusal, JSON, record)(scope, receive, sent)
 
-    def _tell(self, path: str, record: Record, status: int | None, outcome: str, seconds: float) -> None:
-        level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
+    def _tell(self, scope: Scope, record: Record, status: int | None, outcome: str, seconds: float) -> None:
+        path = scope["path"]
         if path == GRAPHQL:
             self._outcomes.tell(record, outcome, seconds, status)
-        elif log.isEnabledFor(level):
-            tell(log, level, "request", line_of(record, outcome, seconds, status))
+        else:
+            level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
+            self._outcomes.request(level, scope["method"], path, record, outcome, seconds, status)
 
 
 def _outcome(record: Record, status: int | None) -> str:

@@ -12,15 +12,21 @@ from graphql_api.record import Record
 
 log = logging.getLogger("graphql_api.requests")
 
+PATH_LETTERS = 200
+"""Most letters of a path in a line of the log."""
+
 Line = dict[str, object]
 
 
 class Outcomes:
-    """Tells of operations. `known` are names of operations that always have their own series in the metrics."""
+    """Tells of operations and of other requests. `known` are names of operations that always have their own series in the
+    metrics; `texts` and `addresses` say whether lines have the document and variables, and the address of the client.
+    """
 
-    def __init__(self, known: Iterable[str] = (), texts: bool = False) -> None:
+    def __init__(self, known: Iterable[str] = (), *, texts: bool = False, addresses: bool = False) -> None:
         self._names = Names(known)
         self._texts = texts
+        self._addresses = addresses
 
     def tell(self, record: Record, outcome: str, seconds: float, status: int | None = None) -> None:
         """Count an operation and log it; `status` is that of HTTP, where there is one."""
@@ -29,13 +35,27 @@ class Outcomes:
         if record.kind != "subscription":  # which lasts as long as its client likes
             operation_seconds(name).observe(seconds)
         if log.isEnabledFor(logging.INFO):
-            told = line_of(record, outcome, seconds, status)
+            told = self._line(record, outcome, seconds, status)
             if self._texts:
                 told |= record.texts
             tell(log, logging.INFO, "operation", told)
 
+    def request(
+        self, level: int, method: str, path: str, record: Record, outcome: str, seconds: float, status: int | None
+    ) -> None:
+        """Log a request that is no operation: its path without the query, which may hold anything."""
+        if log.isEnabledFor(level):
+            line = self._line(record, outcome, seconds, status)
+            tell(log, level, "request", {"method": method, "path": path[:PATH_LETTERS]} | line)
 
-def line_of(record: Record, outcome: str, seconds: float, status: int | None) -> Line:
+    def _line(self, record: Record, outcome: str, seconds: float, status: int | None) -> Line:
+        line = _line_of(record, outcome, seconds, status)
+        if self._addresses and record.address:
+            line["address"] = record.address
+        return line
+
+
+def _line_of(record: Record, outcome: str, seconds: float, status: int | None) -> Line:
     """What is told of a request, without what is empty."""
     told: Line = {"request_id": record.request_id}
     if record.name:

@@ -38,6 +38,8 @@ class Record:
     """The name of the operation, as the client gave it: any text that GraphQL has as a name, of any length."""
     client: str = ""
     """The name of the client, where it has a key of this server's."""
+    address: str = ""
+    """The address of the client. Only logged where the operator asks for it."""
     kind: str = ""
     """`query`, `mutation` or `subscription`."""
     protocol: str = "http"
@@ -75,6 +77,8 @@ def record_of(scope: MutableMapping[str, Any]) -> Record:
     found: Record | None = state.get("record")
     if found is None:
         found = state["record"] = _begun(scope.get("headers", ()))
+        if scope.get("client"):
+            found.address = scope["client"][0]
     return found
 
 

@@ -1,9 +1,11 @@
 """The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
 
 import asyncio
+import logging
 import os
 import sqlite3
 import sys
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,6 +20,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
+from graphql_api import logs
 from graphql_api.app import create_app
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
@@ -141,6 +144,18 @@ class Server:
         paths = self.paths.copy()
         self.paths.clear()
         return paths
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Takes back what a command that was run in this process has made of the log: its stream is closed by then."""
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    for handler in [each for each in logging.root.handlers if isinstance(each, logs.Handler)]:
+        logging.root.removeHandler(handler)
+        logging.captureWarnings(False)
+        logs._only = None
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 @pytest.fixture(scope="session")

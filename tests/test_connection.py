@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -157,6 +158,19 @@ async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
 )
 async def test_what_is_no_http_is_400_in_json_as_every_refusal(sent: bytes) -> None:
     assert refusal_in(await answer_to(sent)) == 400
+
+
+async def test_a_request_that_no_app_sees_is_logged_with_the_id_that_its_client_got(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "graphql_api.requests")
+
+    answer = await answer_to(b"GET / HTTP/9.9\r\nHost: x\r\n\r\n")
+
+    (record,) = (each for each in caplog.records if each.name == "graphql_api.requests")
+    line = record.__dict__["told"]
+    assert (line["status"], line["outcome"]) == (400, "refused")
+    assert f"x-request-id: {line['request_id']}\r\n".encode() in answer
 
 
 async def test_a_body_that_breaks_its_form_is_400_though_somebody_waits_for_it() -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.endpoint import Caching, Documents, Endpoint
 from graphql_api.endpoint.deadline import seconds_for
@@ -122,6 +122,93 @@ async def test_health_and_assets_are_logged_at_level_debug_and_are_no_operations
         ("DEBUG", "request", "ok"),
         ("INFO", "request", "refused"),
     ]
+
+
+async def test_another_request_is_logged_with_method_and_path_without_its_query(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.client.put(f"/nothing/{'x' * 500}?api_key=s3cret")
+    await server.client.get("/")
+
+    first, second = told(caplog)
+    assert (first["method"], first["path"], first["status"]) == ("PUT", f"/nothing/{'x' * 191}", 404)
+    assert (second["method"], second["path"], second["status"]) == ("GET", "/", 200)
+    assert "s3cret" not in str(first)
+    assert {"address"}.isdisjoint(first)
+
+
+class Leaving:
+    """A client that sends these messages, waits until `late` is set, and leaves."""
+
+    def __init__(self, *messages: Message) -> None:
+        self._messages = list(messages)
+        self.late = asyncio.Event()
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self._messages:
+            return self._messages.pop(0)
+        await self.late.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def ask(self, app: Any, accept: bytes = b"application/json") -> None:
+        headers = [(b"content-type", b"application/json"), (b"accept", accept)]
+        scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": headers, "query_string": b""}
+        await app(scope | {"client": ("192.0.2.7", 4711)}, self.receive, self.send)
+
+
+BODY = json.dumps({"query": "query Left { release { number } }"}).encode()
+
+
+@pytest.mark.parametrize("accept", [b"application/json", b"text/event-stream"])
+async def test_a_client_that_leaves_while_it_sends_has_left_and_was_not_refused(
+    server: Server, caplog: pytest.LogCaptureFixture, accept: bytes
+) -> None:
+    errors = counted("competent_errors_total", code="BAD_REQUEST")
+    client = Leaving({"type": "http.request", "body": BODY[:9], "more_body": True})
+    client.late.set()
+
+    await client.ask(server.app, accept)
+
+    (line,) = told(caplog)
+    assert (line["outcome"], line.get("status"), line.get("codes")) == ("left", None, None)
+    assert client.sent == []
+    assert counted("competent_errors_total", code="BAD_REQUEST") == errors
+
+
+async def test_a_client_that_leaves_before_its_answer_has_left_and_was_not_refused(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults.add(Fault("**", "hang"))
+    client = Leaving({"type": "http.request", "body": BODY})
+    asking = asyncio.create_task(client.ask(server.app))
+    while not server.paths:
+        await asyncio.sleep(0)
+    client.late.set()
+    await asking
+
+    (line,) = told(caplog)
+    assert (line["operation"], line["outcome"], line.get("status")) == ("Left", "left", None)
+    assert client.sent == []
+
+
+@pytest.mark.parametrize(("switch", "logged"), [("off", [None, None]), ("on", ["192.0.2.7", "192.0.2.7"])])
+async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
+    releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture, switch: str, logged: list[str | None]
+) -> None:
+    async with running(releases, replace(settings, log_addresses=switch)) as server:
+        client = Leaving({"type": "http.request", "body": BODY})
+        await client.ask(server.app)
+        transport = httpx.ASGITransport(server.app, client=("192.0.2.7", 4711))
+        async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as other:
+            await other.get("/")
+        async with server.app.router.lifespan_context(server.app) as state:
+            assert ("fast_path" in state) == (switch == "off")
+
+    assert [line.get("address") for line in told(caplog)] == logged
 
 
 def test_so_many_names_of_clients_become_labels_and_no_more() -> None:

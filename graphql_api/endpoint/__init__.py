@@ -7,6 +7,7 @@ from graphql_api.endpoint.answer import http_error, refused, unexpected
 from graphql_api.endpoint.caching import Caching
 from graphql_api.endpoint.context import Context
 from graphql_api.endpoint.documents import Documents
+from graphql_api.endpoint.leaving import ClientLeft
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.operation import Operation
 from graphql_api.endpoint.refusal import Refused, Unavailable, Unforeseen
@@ -18,6 +19,7 @@ __all__ = [
     "RESPONSE_JSON",
     "STATUSES",
     "Caching",
+    "ClientLeft",
     "Context",
     "Documents",
     "Endpoint",

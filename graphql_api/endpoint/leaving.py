@@ -7,21 +7,21 @@ from typing import Any, TypeVar
 from starlette.types import Receive
 
 from graphql_api.eager import ended
-from graphql_api.endpoint.refusal import Refused
 
 T = TypeVar("T")
 
-CLIENT_LEFT = 499
-"""As nginx logs it; no client ever sees this status."""
+
+class ClientLeft(Exception):
+    """The client left before its answer: nothing is sent, and the log says so."""
 
 
 async def while_present(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """The result of the work; it is ended, and Refused, when the client leaves. The body must have been read."""
+    """The result of the work; it is ended by ClientLeft when the client leaves. The body must have been read."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise Refused(CLIENT_LEFT, "The client left before its answer.")
+            raise ClientLeft
         return working.result()
     finally:
         await ended((leaving, working))

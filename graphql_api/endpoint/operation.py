@@ -8,6 +8,7 @@ import orjson
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
+from graphql_api.endpoint.leaving import ClientLeft
 from graphql_api.endpoint.negotiation import JSON
 from graphql_api.endpoint.refusal import Malformed, Refused
 from graphql_api.header_fields import elements
@@ -66,7 +67,7 @@ async def read_body(head: Head, receive: Receive, most: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(400, "The body ended early.")  # nobody is there to read this
+            raise ClientLeft
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > most:

@@ -140,4 +140,4 @@ class Operations:
         known, request_id = record_of(self._scope), uuid4().hex
         headers = known.asker.headers | {"X-Request-ID": request_id}
         asker = replace(known.asker, headers=headers, tally=Tally())
-        return Record(request_id, client=known.client, protocol="websocket", asker=asker)
+        return Record(request_id, client=known.client, address=known.address, protocol="websocket", asker=asker)

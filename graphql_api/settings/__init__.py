@@ -68,6 +68,9 @@ class Settings:
         "`on` also logs what clients wrote: the GraphQL document and the values of its variables.",
         choices=ON_OFF,
     )
+    log_addresses: str = setting(
+        "off", "`on` also logs the address of each client; then no request takes the fast path.", choices=ON_OFF
+    )
     metrics: str = setting(
         "on", "Where Prometheus finds metrics: `on`: under /metrics; a number: on a port of their own; `off`: nowhere."
     )

@@ -123,3 +123,35 @@ async def test_an_operation_that_stays_causes_no_more_calls_than_one_over_http(l
         payload = (await socket.get())["payload"]
 
     assert {each["extensions"]["code"] for each in payload["errors"]} == {"NOT_LOADED_YET"}
+
+
+async def test_a_websocket_that_is_refused_is_a_line_with_its_path(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    socket = live.socket(headers={"Origin": "https://evil.example"})
+    assert await socket.closed() == 1008
+
+    (line,) = lines(caplog)
+    assert (line["event"], line["method"], line["path"]) == ("request", "GET", "/graphql")
+    assert (line["status"], line["outcome"]) == (403, "refused")
+
+
+async def test_an_open_websocket_that_is_closed_is_no_line(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    socket = await live.opened()
+    socket.send_text("no JSON")
+    assert await socket.closed() == 4400
+
+    assert [line for line in lines(caplog) if line["event"] == "request"] == []
+
+
+@pytest.mark.parametrize(("switch", "logged"), [("off", None), ("on", "192.0.2.7")])
+async def test_the_address_behind_a_websocket_is_logged_where_the_operator_asks(
+    live_settings: Settings, caplog: pytest.LogCaptureFixture, switch: str, logged: str | None
+) -> None:
+    async with live_server(replace(live_settings, log_addresses=switch)) as live:
+        socket = await live.socket(address="192.0.2.7").opened()
+        socket.subscribe("1", NAMED)
+        assert (await socket.get())["type"] == "next"
+        assert (await socket.get())["type"] == "complete"
+
+    assert [line.get("address") for line in lines(caplog)] == [logged]
