@@ -78,7 +78,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._discard(data)
         else:
             self._unread += data
-            self._read()
+            if self._turn is None:
+                self._read()
 
     async def receive(self) -> ASGIReceiveEvent:
         """The next message; then there is room for another."""
@@ -89,6 +90,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Send a message; a client that does not take the last one is cut."""
         await super().send(message)
+        self._go_on()  # what came before the handshake was answered
         if self.close_timer is not None and message["type"] == "websocket.close":
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
@@ -161,7 +163,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._go_on()
 
     def _may_read(self) -> bool:
-        return bool(self._unread) and not self.read_paused and not self.transport.is_closing()
+        """Whether there is something to parse, nothing waits for the app, and the handshake is answered."""
+        waits = self.read_paused or not self.handshake_complete
+        return bool(self._unread) and not waits and not self.transport.is_closing()
 
     def _go_on(self) -> None:
         """Schedule the next turn, and stop the transport from reading while there is something to parse."""

@@ -266,3 +266,40 @@ async def test_a_client_of_the_library_hears_the_code_in_the_middle_of_a_flood(s
 
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
+
+
+@pytest.mark.parametrize("flood", [frame(PING, b"") * 5_000, frame(TEXT, b"x") * 5_000, b"\xff" * 5_000])
+async def test_frames_before_the_handshake_is_answered_wait_for_it(
+    caplog: pytest.LogCaptureFixture, flood: bytes
+) -> None:
+    connections: list[WebSocketProtocol] = []
+    answer = asyncio.Event()
+
+    class Watched(WebSocketProtocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            connections.append(self)
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await answer.wait()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async with serving(slow, ws=Watched) as (_, (_, port)), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(handshake(KEY, OURS))
+        while not connections:
+            await asyncio.sleep(0)
+        writer.write(flood)
+        (connection,) = connections
+        while not connection._unread:
+            await asyncio.sleep(0)
+        assert connection.conn.frames == 0
+        answer.set()
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert (await frames_of(reader))[-1][0] == CLOSE
+        writer.close()
+
+    assert [each for each in caplog.records if each.exc_info or each.levelno > logging.WARNING] == []
