@@ -76,6 +76,16 @@ FAST = {
     "a coding that is none": post(PINNED, CP, Content_Encoding="identity, identity"),
     "white space after a tag": get(PINNED, CP, If_None_Match='"x" \t'),
     "white space after a type": post(PINNED, CP, Accept="application/json \t", Content_Type="application/json  "),
+    "PHP's empty maps": request(b'{"query":"{ __typename }","variables":[],"extensions":[]}'),
+    "a byte order mark": request(b'\xef\xbb\xbf{"query":"{ __typename }"}'),
+    "Java's offer of HTTP/2": post(
+        PINNED,
+        CP,
+        Connection="Upgrade, HTTP2-Settings",
+        Upgrade="h2c",
+        HTTP2_Settings="AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+        User_Agent="Java-http-client/17.0.15",
+    ),
     "a language of a locale": post(PINNED, CP, Accept_Language="nl_BE.UTF-8"),
     "a language that is refused": post(PINNED, CP, Accept_Language="nl;q=0, *"),
     "white space and quotes": post(

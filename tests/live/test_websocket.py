@@ -418,6 +418,21 @@ async def test_more_connections_than_there_may_be_are_told_to_come_later(live_se
         await live.opened()
 
 
+async def test_behind_a_trusted_proxy_connections_count_for_its_clients(live_settings: Settings) -> None:
+    chosen = replace(live_settings, live_connections_per_client=1, trusted_proxies="10.0.0.0/8")
+    async with live_server(chosen) as live:
+        for client in ("198.51.100.7", "198.51.100.8"):
+            await live.socket({"X-Forwarded-For": f"203.0.113.1, {client}"}, address="10.1.2.3").opened()
+        again = live.socket({"X-Forwarded-For": "198.51.100.8"}, address="10.9.9.9")
+        await again.accepted()
+        assert await again.closed() == 1013
+
+        await live.socket({"X-Forwarded-For": "198.51.100.9"}, address="192.0.2.1").opened()
+        liar = live.socket({"X-Forwarded-For": "198.51.100.10"}, address="192.0.2.1")
+        await liar.accepted()
+        assert await liar.closed() == 1013
+
+
 async def test_one_address_has_a_bounded_number_of_connections(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, live_connections_per_client=2)) as live:
         for address in ("192.0.2.1", "::ffff:192.0.2.1"):
