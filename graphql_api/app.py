@@ -73,7 +73,7 @@ def create_app(
     graphql = Events(endpoint, running, connections)
     decide = deciding(settings)
     layers = wrapping(settings)
-    fast = FastPath(endpoint, parts, decide, places.passes, outcomes, stopping, Heads(layers))
+    fast = FastPath(endpoint, parts, decide, places.passes, outcomes, stopping, Heads(layers), settings.root_path)
     app = Starlette(
         routes=[
             Route("/graphql", graphql),

@@ -104,7 +104,8 @@ def opened(settings: Settings) -> "Releases":
 def text_of(file: Path) -> str:
     """What is in a file, or comes by standard input for `-`."""
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return text.removeprefix("\ufeff")  # a byte order mark
     except (OSError, UnicodeDecodeError):
         stop(f"{file} cannot be read as text")
 

@@ -57,15 +57,17 @@ Key = tuple[bytes | None, tuple[tuple[bytes, bytes], ...]]
 
 
 class Clients:
-    """Those that asked most recently."""
+    """Those that asked most recently; `root_path` is the prefix that a proxy may leave in the path."""
 
-    def __init__(self) -> None:
+    def __init__(self, root_path: str = "") -> None:
         self._known: Recent[Key, Client] = Recent(MOST_BYTES)
+        prefixes = {b"", root_path.rstrip("/").encode()}
+        self._paths = {prefix + path for prefix in prefixes for path in (b"/graphql", b"/graphql/")}
 
     def of(self, scope: Scope) -> Client | None:
         """The client of a request to the endpoint; None where the request is not a plain one."""
         told = scope["headers"]
-        query_string = _query_string(scope)
+        query_string = _query_string(scope) if scope["raw_path"] in self._paths else None
         if query_string is None or not UNPLAIN.isdisjoint([name for name, _ in told]):
             return None
         by_get = scope["method"] == "GET"
@@ -92,6 +94,4 @@ class Clients:
 def _query_string(scope: Scope) -> bytes | None:
     """That of a GET or a POST to the endpoint, where it is the method's way to ask; None for all else."""
     found: bytes = scope["query_string"]
-    if scope["raw_path"] != b"/graphql":
-        return None
     return found if (scope["method"] == "GET" and found) or (scope["method"] == "POST" and not found) else None

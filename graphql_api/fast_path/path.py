@@ -52,6 +52,7 @@ class FastPath:
         outcomes: Outcomes,
         stopping: asyncio.Event,
         heads: Heads,
+        root_path: str = "",
     ) -> None:
         self._endpoint = endpoint
         self._parts = parts
@@ -63,7 +64,7 @@ class FastPath:
         self.quick = QUICK
         """Seconds within which an answer is over at once: a question that takes longer stands in line for a while."""
         self._questions = Questions(endpoint.schema, endpoint.documents)
-        self._clients = Clients()
+        self._clients = Clients(root_path)
         self._came: Recent[bytes, tuple[Client, int]] = Recent(HEADS_BYTES)
 
     def answer(self, request: bytes, fields: Headers) -> bytes | None:

@@ -1,6 +1,7 @@
 """Forms of a request that real clients send: PHP's empty map, a byte order mark, a wish under another name, a bad id."""
 
 import codecs
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, build_schema
 
+from graphql_api.cli.starting import text_of
 from graphql_api.hints import HINTS
 from graphql_api.persisted import read_manifest
 from graphql_api.sandbox import Releases
@@ -64,6 +66,14 @@ def test_a_mark_before_a_manifest_is_skipped(tmp_path: Path) -> None:
     file.write_bytes(codecs.BOM_UTF8 + b'{"tiny": "{ __typename }"}')
 
     assert read_manifest(file) == {"tiny": TINY}
+
+
+def test_a_mark_before_a_file_of_a_command_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "query.graphql"
+    file.write_bytes(codecs.BOM_UTF8 + TINY.encode())
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeff" + TINY))
+
+    assert [text_of(file), text_of(Path("-"))] == [TINY, TINY]
 
 
 async def test_a_bad_id_among_many_is_named(server: Server) -> None:

@@ -86,6 +86,7 @@ FAST = {
         HTTP2_Settings="AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
         User_Agent="Java-http-client/17.0.15",
     ),
+    "a slash at the end": post(PINNED, CP, line="POST /graphql/ HTTP/1.1"),
     "a language of a locale": post(PINNED, CP, Accept_Language="nl_BE.UTF-8"),
     "a language that is refused": post(PINNED, CP, Accept_Language="nl;q=0, *"),
     "white space and quotes": post(
@@ -110,7 +111,8 @@ LONG = {
     "explained": post(PINNED, CP, X_Competent_Explain="1"),
     "in a hurry": post(PINNED, CP, X_Competent_Timeout="3"),
     "in no time": post(PINNED, CP, X_Competent_Timeout="nan"),
-    "another path": post(PINNED, CP, line="POST /graphql/ HTTP/1.1"),
+    "another path": post(PINNED, CP, line="POST /competent/graphql HTTP/1.1"),
+    "two slashes": post(PINNED, CP, line="POST /graphql// HTTP/1.1"),
     "a path in other letters": post(PINNED, CP, line="POST /%67raphql HTTP/1.1"),
     "a query string beside a body": post(PINNED, CP, line="POST /graphql?query=x HTTP/1.1"),
     "a method that there is not": post(PINNED, CP, line="PUT /graphql HTTP/1.1"),

@@ -129,6 +129,16 @@ async def test_however_the_server_is_set_up_it_answers_alike(made: Made, chosen:
     assert ways == [True, True, True, True, True, False, False]
 
 
+async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made) -> None:
+    async with made(root_path="/competent/") as two:
+        ways = [
+            (await two.again(post(PINNED, CP, line=f"POST {path} HTTP/1.1")))[1]
+            for path in ("/competent/graphql", "/competent/graphql/", "/graphql", "/other/graphql", "/competent")
+        ]
+
+    assert ways == [True, True, True, False, False]
+
+
 async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
     async with made(plans="off") as two:
         ways = [(await two.again(each))[1] for each in KINDS]
