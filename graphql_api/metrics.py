@@ -111,6 +111,11 @@ UPSTREAM_REQUESTS = Counter(
 STORE_LOOKUPS = Counter(
     "competent_store_lookups", "Documents looked up in the store, by how they were found", ["found"]
 )
+STORE_UNUSABLE = Counter(
+    "competent_store_unusable",
+    "Stored values that were not as this server writes them and counted as missing: documents, or state that replicas share",
+    ["value"],
+)
 STORE_REVALIDATIONS = Counter(
     "competent_store_revalidations", "Stale copies asked for again in the background, by outcome", ["outcome"]
 )

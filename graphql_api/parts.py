@@ -92,7 +92,7 @@ class Parts:
             self._upstream.fetch,
             shelf,
             Memory(settings.memory_bytes, sharing=Sharing()),
-            ValkeyStore(self._shared, shelf.longest, settings.total_timeout + _LEASE_MORE)
+            ValkeyStore(self._shared, shelf.longest, settings.total_timeout + _LEASE_MORE, settings.document_bytes)
             if self._shared
             else _backend(settings, shelf.longest),
             clock,
@@ -199,7 +199,7 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
     if kind == "memory" or (not settings.store and not settings.live):
         return None
     if kind == "sqlite" and where and not where.startswith(":"):
-        return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes)
+        return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes, settings.document_bytes)
     if settings.store:
         raise SettingsError(
             "COMPETENT_STORE is `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://…)"
@@ -212,7 +212,9 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
         )
         return None
     try:
-        return SqliteFile(folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes)
+        return SqliteFile(
+            folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes, settings.document_bytes
+        )
     except SettingsError as error:
         log.warning("%s; documents are kept in memory only", error)
         return None

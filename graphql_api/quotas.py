@@ -14,6 +14,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
+from graphql_api.metrics import STORE_UNUSABLE
 from graphql_api.shared import Reach, is_shared, pool_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,16 @@ class Quotas:
 
 async def _take(limiter: SharedWindow, client: str, per_minute: int) -> Standing:
     item = RateLimitItemPerMinute(per_minute)
-    return _standing(item, await limiter.hit(item, client), await limiter.get_window_stats(item, client))
+    try:
+        allowed = await limiter.hit(item, client)
+    except StorageError as error:
+        if "WRONGTYPE" not in str(error.storage_error):
+            raise
+        # Others can write to the same server. The value of one client must not make all of them be counted alone.
+        STORE_UNUSABLE.labels("state").inc()
+        await limiter.clear(item, client)
+        allowed = await limiter.hit(item, client)
+    return _standing(item, allowed, await limiter.get_window_stats(item, client))
 
 
 def _standing(item: RateLimitItem, allowed: bool, window: WindowStats) -> Standing:

@@ -6,13 +6,14 @@ Nothing here fails a request: while the server cannot be reached a replica goes 
 import hashlib
 import logging
 import math
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql_api.distribution import how_to_install
 from graphql_api.errors import SettingsError
-from graphql_api.metrics import SHARED_UP
+from graphql_api.metrics import SHARED_UP, STORE_UNUSABLE
 
 if TYPE_CHECKING:
     from valkey.asyncio import BlockingConnectionPool, Valkey
@@ -118,7 +119,40 @@ class Shared:
             SHARED_UP.set(not self._reach.alone)
         return result
 
+    async def eval(self, script: str, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+        """What a script returns; None if the server cannot be reached.
+
+        Values that the script cannot work with are deleted, and it runs again: others can write to the same server.
+        """
+        return await self.run(lambda server: _evaluated(server, script, keys, [str(each) for each in arguments]), None)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
         await self._client.connection_pool.disconnect()
+
+
+async def _evaluated(server: "Valkey", script: str, keys: Sequence[str], arguments: Sequence[str]) -> Any:
+    from valkey.exceptions import ResponseError
+
+    result: Any
+    try:
+        result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]
+    except ResponseError as error:
+        if not _is_about_values(str(error)):
+            raise
+        log.warning("the shared store holds values of another kind, which are deleted: %s", keys[0])
+        STORE_UNUSABLE.labels("state").inc()
+        await server.delete(*keys)
+        result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]
+    return result
+
+
+def _is_about_values(message: str) -> bool:
+    """Whether a script failed because of what its keys hold, and not because of the state of the server."""
+    return "WRONGTYPE" in message or ("user_script" in message and not _STATE.search(message))
+
+
+_STATE = re.compile(
+    r"\b(OOM|READONLY|MISCONF|NOREPLICAS|NOPERM|NOAUTH|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|CROSSSLOT)\b"
+)

@@ -1,12 +1,8 @@
 """Documents that are written behind their reader's back: kept here until they are, all of one moment together."""
 
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable, Iterable
 
-import orjson
-
-from graphql_api.hal import Document
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 
@@ -41,14 +37,3 @@ class Behind:
         """Wait until all is written."""
         if self._writing is not None:
             await self._writing
-
-
-def packed(document: Document) -> bytes:
-    """A document as it is stored: its JSON text, compressed."""
-    return zlib.compress(orjson.dumps(document), 1)
-
-
-def unpacked(body: bytes) -> Document:
-    """The document; raises ValueError or zlib.error for anything else."""
-    document: Document = orjson.loads(zlib.decompress(body))
-    return document

@@ -42,6 +42,8 @@ LOOKS = 31
 
 MAX_STARTED = 200
 """Fetches that one operation starts at once: starting, or ending, thousands in one turn of the event loop holds up all others."""
+TIME_SLICE = 0.005
+"""Seconds for which documents are taken into memory before others have their turn."""
 RETRY_AFTER = 1.0
 """Seconds; what was fetched is stored already, so the next try need not wait for anything."""
 
@@ -163,9 +165,7 @@ class Store:
         if missing := _without(asked, found):
             found |= self._known_missing(missing)
         if (missing := _without(asked, found)) and self._backend is not None:
-            here = await self._backend.get_many(missing)
-            for path, kept in here.items():
-                await self._remember(path, kept)
+            here = await self._remember_all(dict(await self._backend.get_many(missing)))
             # While the backend was read, a fetch of somebody else may have come home.
             found |= self._in_memory(missing, asker, expired)
             found |= self._all_served(_only(here, _without(missing, found)), asker, expired)
@@ -313,12 +313,24 @@ class Store:
             steps = self._memory.putting_if_room(path, kept)
         else:
             known = self._memory.get(path)
-            if known is not None and known.at > kept.at:
+            # A copy from the future was dated by a clock that went wrong: it would be the newest for ever.
+            if known is not None and kept.at < known.at <= self._clock():
                 return kept
             steps = self._memory.putting(path, kept)
         if kept.size < LARGE:
             return at_once(steps)
         return await asyncio.shield(in_turns(steps))  # who waits may leave; what was begun is ended
+
+    async def _remember_all(self, documents: dict[str, Kept]) -> dict[str, Kept]:
+        """The same for many, without holding the event loop for long: each takes the place of what was read, which is freed."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TIME_SLICE
+        for path in tuple(documents):
+            documents[path] = await self._remember(path, documents[path])
+            if loop.time() > until:
+                await asyncio.sleep(0)
+                until = loop.time() + TIME_SLICE
+        return documents
 
     async def settle(self) -> None:
         """Wait until no stale copy is being renewed: for a process that ends with its question."""

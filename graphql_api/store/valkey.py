@@ -7,16 +7,15 @@ import asyncio
 import logging
 import secrets
 import sys
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from graphql_api.fetching import Validators
 from graphql_api.shared import Shared
-from graphql_api.store.behind import Behind, packed, unpacked
+from graphql_api.store.behind import Behind
+from graphql_api.store.entry import UnusableEntry, pack, report, restore
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 
@@ -28,6 +27,31 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 0.02
 """Seconds between two looks at what another replica brings."""
 
+FORMAT = 2
+"""Version of an entry: a line of JSON with path, time and validators, then the packed document."""
+AT_ONCE = 100
+"""Documents read in one round trip."""
+ANSWER_BYTES = 8_000_000
+"""Bytes after which an answer ends, and the next round trip goes on."""
+HEAD_BYTES = 4_000
+"""Bytes that an entry may have beyond those of its document."""
+
+_READ = """
+local found, bytes = {}, 0
+for place, key in ipairs(KEYS) do
+  local size = redis.pcall('STRLEN', key)
+  if type(size) ~= 'number' or size > tonumber(ARGV[1]) then
+    found[place] = 0
+  elseif place > 1 and bytes + size > tonumber(ARGV[2]) then
+    return found
+  else
+    bytes = bytes + size
+    found[place] = redis.call('GET', key)
+  end
+end
+return found
+"""
+"""The values of keys, null for one that is missing and 0 for one of another type or of too many bytes; not always all of them."""
 _GIVE_BACK = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end"
 
 
@@ -46,20 +70,34 @@ class ValkeyStore:
 
     takes_turns = True
 
-    def __init__(self, shared: Shared, keep: float, lease: float = 8.0) -> None:
+    def __init__(self, shared: Shared, keep: float, lease: float = 8.0, document_bytes: int = 2_000_000) -> None:
         self._shared = shared
         self._keep = max(1, int(keep))
-        self._lease_ms = int(lease * 1000)
+        self._lease_seconds = lease
+        self._document_bytes = document_bytes
         self._behind = Behind(self._write, Memory(sys.maxsize, sys.maxsize))
+        self._refused = False
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
-        """Those of the documents that are here, in one look."""
+        """Those of the documents that are here, in a look at each hundred."""
         asked = list(paths)
-        waiting = self._behind.among(asked)
-        keys = [self._document(path) for path in asked]
-        values: list[bytes | None] = await self._shared.run(lambda server: server.mget(keys), [])
-        found = {path: kept for path, value in zip(asked, values, strict=False) if (kept := _decoded(value))}
-        return found | waiting
+        found = self._behind.among(asked)
+        while asked:
+            keys = [self._document(path) for path in asked[:AT_ONCE]]
+            values = await self._shared.eval(_READ, keys, self._bounds())
+            if not values:
+                break
+            found = await self._decoded(dict(zip(asked, values, strict=False))) | found
+            asked = asked[len(values) :]
+        return found
+
+    def _bounds(self) -> tuple[int, int]:
+        return self._document_bytes + HEAD_BYTES, ANSWER_BYTES
+
+    async def _decoded(self, values: Mapping[str, bytes | int | None]) -> dict[str, Kept]:
+        """What is usable of values, by path. In a thread: inflating and parsing many of them takes long."""
+        there = {path: value for path, value in values.items() if value is not None}
+        return await asyncio.to_thread(_decode_all, there, self._document_bytes) if there else {}
 
     def put(self, path: str, kept: Kept) -> None:
         """Keep a document; it is written soon, together with the others of this moment."""
@@ -69,10 +107,18 @@ class ValkeyStore:
         await self._shared.run(lambda server: self._written(server, batch), None)
 
     async def _written(self, server: "Valkey", batch: dict[str, Kept]) -> None:
+        entries = await asyncio.to_thread(_encode_all, batch)
         async with server.pipeline(transaction=False) as pipe:
-            for path, kept in batch.items():
-                pipe.set(self._document(path), _encoded(kept), ex=self._keep)
-            await pipe.execute()
+            for path, entry in entries.items():
+                pipe.set(self._document(path), entry, ex=self._keep)
+            self._log_refusal(await pipe.execute(raise_on_error=False))
+
+    def _log_refusal(self, results: list[Any]) -> None:
+        """A server that is full or read-only is still good for reading; that it takes nothing is logged once."""
+        refusal = next((each for each in results if isinstance(each, Exception)), None)
+        if refusal is not None and not self._refused:
+            log.warning("the shared store takes no documents (%s)", type(refusal).__name__)
+        self._refused = refusal is not None
 
     @asynccontextmanager
     async def turn(self, path: str, good: Callable[[Kept], bool]) -> AsyncIterator[Kept | None]:
@@ -90,28 +136,32 @@ class ValkeyStore:
 
     async def _wait(self, path: str, token: str, good: Callable[[Kept], bool]) -> _Turn:
         alone = _Turn(True)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._lease_seconds
         while True:
-            turn = await self._shared.run(lambda server: self._look(server, path, token), alone)
+            # A lease that does not end in its time is none of ours: a value of another type, or without an expiry.
+            by_force = loop.time() > until
+            turn = await self._shared.run(lambda server: self._look(server, path, token, by_force), alone)  # noqa: B023
             if turn.kept is not None and good(turn.kept):
                 return turn
             if turn.mine:
                 return alone
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _look(self, server: "Valkey", path: str, token: str) -> _Turn:
+    async def _look(self, server: "Valkey", path: str, token: str, by_force: bool) -> _Turn:
         async with server.pipeline(transaction=False) as pipe:
-            pipe.set(self._lease(path), token, nx=True, px=self._lease_ms)
-            pipe.get(self._document(path))
-            mine, value = await pipe.execute()
-        return _Turn(bool(mine), _decoded(value))
+            pipe.set(self._lease(path), token, nx=not by_force, px=max(1, int(self._lease_seconds * 1000)))
+            pipe.eval(_READ, 1, self._document(path), *map(str, self._bounds()))
+            mine, values = await pipe.execute()
+        found = await self._decoded(dict(zip([path], values, strict=False)))
+        return _Turn(bool(mine), found.get(path))
 
     async def _give_back(self, path: str, token: str) -> None:
         await asyncio.shield(self._behind.settle())  # what was brought is there before somebody else may fetch it again
-        key = self._lease(path)
-        await self._shared.run(lambda server: server.eval(_GIVE_BACK, 1, key, token), None)  # type: ignore[arg-type,return-value]
+        await self._shared.eval(_GIVE_BACK, [self._lease(path)], [token])
 
     def _document(self, path: str) -> str:
-        return self._shared.key("document", path)
+        return self._shared.key(f"document{FORMAT}", path)
 
     def _lease(self, path: str) -> str:
         return self._shared.key("lease", path)
@@ -121,18 +171,36 @@ class ValkeyStore:
         await self._behind.settle()
 
 
-def _encoded(kept: Kept) -> bytes:
-    head = orjson.dumps((kept.at, kept.size, *kept.validators))
-    return head + b"\n" + packed(kept.document)
+def _encode_all(batch: Mapping[str, Kept]) -> dict[str, bytes]:
+    return {path: encode(path, kept) for path, kept in batch.items()}
 
 
-def _decoded(value: bytes | None) -> Kept | None:
-    if value is None:
-        return None
+def _decode_all(values: Mapping[str, bytes | int], max_bytes: int) -> dict[str, Kept]:
+    found: dict[str, Kept] = {}
+    unusable: dict[str, Exception | str] = {}
+    for path, value in values.items():
+        try:
+            found[path] = decode(path, value, max_bytes)
+        except UnusableEntry as error:
+            unusable[path] = error
+    report(unusable)
+    return found
+
+
+def encode(path: str, kept: Kept) -> bytes:
+    """An entry of this format."""
+    return orjson.dumps((path, kept.at, *kept.validators)) + b"\n" + pack(kept.document)
+
+
+def decode(path: str, value: object, max_bytes: int) -> Kept:
+    """What an entry holds; raises UnusableEntry for one of another format, or of another path."""
+    if not isinstance(value, bytes):
+        raise UnusableEntry("of another type, or of too many bytes")
+    head, _, body = value.partition(b"\n")
     try:
-        head, _, body = value.partition(b"\n")
-        at, size, etag, last_modified = orjson.loads(head)
-        return Kept(unpacked(body), at, size, Validators(etag, last_modified))
-    except (ValueError, TypeError, zlib.error) as error:
-        log.warning("the shared store holds something that is no document of this version: %r", error)
-        return None
+        told, at, etag, last_modified = orjson.loads(head[:HEAD_BYTES])
+    except (ValueError, TypeError):
+        raise UnusableEntry("not of this format") from None
+    if told != path:
+        raise UnusableEntry("of another path")
+    return restore(at, etag, last_modified, body, max_bytes)

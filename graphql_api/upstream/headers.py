@@ -5,6 +5,7 @@ Only headers that are known here are sent, each with a value that was checked: n
 
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from graphql_api.errors import UpstreamUnauthorized
 from graphql_api.fetching import Asker, Validators
@@ -25,7 +26,7 @@ _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 def sent(asker: Asker, validators: Validators) -> dict[str, str]:
     """The headers of a call for this asker; UpstreamUnauthorized where its key is none that can be sent."""
     conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    headers = {name: told for name, told in conditions.items() if told and _VALUE.fullmatch(told)}
+    headers = {name: told for name, told in conditions.items() if is_validator(told)}
     for name, value in asker.headers.items():
         allowed = _PASSED_ON.get(name.lower())
         if allowed and allowed.fullmatch(value):
@@ -37,12 +38,15 @@ def sent(asker: Asker, validators: Validators) -> dict[str, str]:
     return headers
 
 
+def is_validator(value: object) -> TypeGuard[str]:
+    """Whether a value can be sent as a validator: printable ASCII, at most 512 characters."""
+    return isinstance(value, str) and _VALUE.fullmatch(value) is not None
+
+
 def validators_of(headers: Mapping[str, str]) -> Validators:
     """What upstream tells the version of a document by, if it can be sent back: it is stored with the document."""
-    etag, last_modified = headers.get("etag", ""), headers.get("last-modified", "")
-    return Validators(
-        etag if _VALUE.fullmatch(etag) else None, last_modified if _VALUE.fullmatch(last_modified) else None
-    )
+    told = (headers.get(name) for name in ("etag", "last-modified"))
+    return Validators(*(value if is_validator(value) else None for value in told))
 
 
 def calls_left(headers: Mapping[str, str]) -> int | None:

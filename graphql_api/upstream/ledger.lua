@@ -17,6 +17,32 @@ local function keep(key, seconds)
   redis.call('PEXPIRE', key, math.ceil(seconds * 1000))
 end
 
+-- Others can write to the same server, and its clock can be set back: what this script would not have written by now is deleted.
+-- (A value of another type is an error here, and then all of these keys are deleted.) No block is longer than `longest`.
+local longest = 120
+
+local function within(number, last)
+  return number ~= nil and number <= last  -- false for what is no number at all
+end
+
+local function forget_what_cannot_be(period, span)
+  for _, block in ipairs(blocks) do
+    local found = redis.call('HMGET', block[1], 'until', 'reason', 'at')
+    if (found[1] or found[2] or found[3]) and not (found[2] and within(tonumber(found[1]), now + longest)) then
+      redis.call('DEL', block[1], block[2])
+    end
+    redis.call('ZREMRANGEBYSCORE', block[2], '(' .. text(now + span), '+inf')
+  end
+  redis.call('ZREMRANGEBYSCORE', window, '(' .. text(now + period), '+inf')
+  redis.call('ZREMRANGEBYSCORE', revalidations, '(' .. text(now + period), '+inf')
+  for _, field in ipairs({'as_of', 'heard', 'wanted'}) do
+    local found = redis.call('HGET', word, field)
+    if found and not within(tonumber(found), now + period) then
+      redis.call('DEL', word)
+    end
+  end
+end
+
 local question, revalidation, one_in = 0, 1, 10
 
 -- The calls to leave to others: none for a revalidation whose turn has come, one more for a question then (share.py).
@@ -36,6 +62,7 @@ local function to_keep(kept, count, period, heard, urgency)
 end
 
 local function take(most, period, kept, probes, span, heard, urgency, token)
+  forget_what_cannot_be(period, span)
   local refused, probing = nil, {}
   for place, block in ipairs(blocks) do
     local found = redis.call('HMGET', block[1], 'until', 'reason')

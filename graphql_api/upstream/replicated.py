@@ -68,7 +68,7 @@ class SharedLedger:
         return Granted(float(at), told, int(left) if plan.most else None)
 
     def _refused(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Refused:
-        refused = Refused(Reason(reason.decode()), float(wait), probing == b"1")
+        refused = Refused(_reason(reason), float(wait), probing == b"1")
         if refused.reason is not Reason.PLAN and not refused.probing:
             self._hear(scope, refused.wait, refused.reason)
         return refused
@@ -110,11 +110,18 @@ class SharedLedger:
         ]
         now = "" if self._now is None else repr(self._now())
         arguments = [step, now, *map(str, told)]
-        script = self._script
-        return await self._shared.run(lambda server: server.eval(script, len(keys), *keys, *arguments), None)  # type: ignore[arg-type,return-value]
+        answer: list[bytes] | None = await self._shared.eval(self._script, keys, arguments)
+        return answer
 
     async def aclose(self) -> None:
         """Nothing of its own to close."""
+
+
+def _reason(value: bytes) -> Reason:
+    try:
+        return Reason(value.decode())
+    except ValueError:  # of another version, or of somebody else
+        return Reason.UNAVAILABLE
 
 
 def _of(account: str | None) -> str:

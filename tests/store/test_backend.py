@@ -23,7 +23,7 @@ async def until_found(backend: Backend, path: str) -> Kept:
 
 @pytest.mark.parametrize("validators", [Validators(), Validators('W/"a1"', "Wed, 01 Jul 2026 00:00:00 GMT")])
 async def test_a_document_comes_back_as_it_was_put(open_backend: OpenBackend, validators: Validators) -> None:
-    kept = Kept({"id": "x", "title": {"nl": "Kok à la carte", "fr": None}, "n": [1, 2.5]}, 1234.5, 99, validators)
+    kept = Kept({"id": "x", "title": {"nl": "Kok à la carte", "fr": None}, "n": [1, 2.5]}, 1234.5, 65, validators)
     mine, other = open_backend(HERE), open_backend(HERE)
 
     mine.put(PROFILE, kept)

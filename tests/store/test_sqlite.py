@@ -2,6 +2,8 @@
 
 import sqlite3
 import zlib
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -13,7 +15,7 @@ from graphql_api.fetching import Validators
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.world import PROFILE, Clock, Opened, Upstream, profile
+from tests.store.world import OTHER, PROFILE, Clock, Opened, Upstream, profile
 
 
 def store(
@@ -154,3 +156,123 @@ async def test_a_file_of_the_first_format_keeps_its_documents(tmp_path: Path) ->
     backend = SqliteFile(tmp_path / "s.sqlite", "api")
     assert (await backend.get_many([PROFILE]))[PROFILE].validators == Validators("e")
     await backend.aclose()
+
+
+async def _filled(file: Path, upstream: Upstream) -> list[str]:
+    paths = [profile(number) for number in range(300)]
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    await opened.ask(*paths)
+    await opened.store.aclose()
+    return paths
+
+
+@pytest.mark.parametrize(
+    "pages", [range(1, 4), range(3, 100), range(1, 1000)], ids=["the first", "the last", "all but one"]
+)
+async def test_zeroed_pages_cost_a_fetch_and_the_next_process_finds_all(tmp_path: Path, pages: range) -> None:
+    upstream, file = Upstream(), tmp_path / "s.sqlite"
+    paths = await _filled(file, upstream)
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    with file.open("r+b") as damaged:
+        last = file.stat().st_size // 4096
+        for page in pages:
+            if page < last:
+                damaged.seek(page * 4096)
+                damaged.write(b"\x00" * 4096)
+
+    for _ in range(2):
+        assert await opened.ask(*paths) == [upstream.document(path) for path in paths]
+    await opened.store.aclose()
+    fetched = len(upstream.paths)
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    assert await opened.ask(*paths) == [upstream.document(path) for path in paths]
+    await opened.store.aclose()
+
+    assert len(upstream.paths) == fetched
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DROP TABLE document", "ALTER TABLE document RENAME COLUMN etag TO tag", "ALTER TABLE document RENAME TO other"],
+)
+async def test_a_table_that_is_not_ours_is_begun_anew(tmp_path: Path, change: str) -> None:
+    upstream, file = Upstream(), tmp_path / "s.sqlite"
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    with sqlite3.connect(file) as connection:
+        connection.execute(change)
+    connection.close()
+
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    await opened.store.aclose()
+
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    await opened.ask(OTHER)
+    assert await opened.ask(OTHER) == [upstream.document(OTHER)]
+    await opened.store.aclose()
+    assert upstream.paths.count(OTHER) == 1
+
+
+async def test_a_full_disk_loses_what_is_written_and_logs_it_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, random = tmp_path / "s.sqlite", Random(1)
+    backend = SqliteFile(file, "api")
+    backend._writing.execute("PRAGMA max_page_count = 1")
+    for number in range(5):
+        backend.put(profile(number), Kept({"text": random.randbytes(50_000).hex()}, 1.0, 100_011))
+        await backend._behind.settle()
+    assert caplog.text.count("is full") == 1
+
+    backend._writing.execute("PRAGMA max_page_count = 100000")
+    backend.put(PROFILE, Kept({}, 1.0, 2))
+    await backend.aclose()
+    backend = SqliteFile(file, "api")
+    assert await backend.get_many([PROFILE, profile(0)]) == {PROFILE: Kept({}, 1.0, 2)}
+    await backend.aclose()
+
+
+async def test_a_file_that_only_reads_is_read(tmp_path: Path) -> None:
+    upstream, file = Upstream(), tmp_path / "s.sqlite"
+    paths = await _filled(file, upstream)
+    backend = SqliteFile(file, "api")
+    backend._writing.execute("PRAGMA query_only = ON")
+    opened = store(upstream, file=backend, memory=0)
+
+    assert await opened.ask(*paths, PROFILE) == [upstream.document(path) for path in (*paths, PROFILE)]
+    await opened.store.aclose()
+    assert len(upstream.paths) == 301
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+async def test_a_lock_of_another_process_holds_up_nobody_who_reads(tmp_path: Path) -> None:
+    upstream, file = Upstream(), tmp_path / "s.sqlite"
+    paths = await _filled(file, upstream)
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            assert await opened.ask(PROFILE, paths[0]) == [upstream.document(PROFILE), upstream.document(paths[0])]
+        other.execute("ROLLBACK")
+
+    await opened.store.aclose()
+    assert upstream.paths[300:] == [PROFILE]
+
+
+@pytest.mark.parametrize(
+    "gone", [lambda file: file.rename(file.with_name("aside")), Path.unlink], ids=["renamed", "deleted"]
+)
+async def test_a_file_that_another_process_set_aside_is_opened_anew(
+    tmp_path: Path, gone: Callable[[Path], object]
+) -> None:
+    upstream, file = Upstream(), tmp_path / "s.sqlite"
+    opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    await opened.ask(PROFILE)
+    gone(file)
+    for more in tmp_path.glob("s.sqlite-*"):
+        more.unlink()
+
+    await opened.ask(OTHER)
+    await opened.store.aclose()
+    other = SqliteFile(file, "api")
+    assert OTHER in await other.get_many([OTHER])
+    await other.aclose()

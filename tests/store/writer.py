@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from random import Random
 
+import orjson
+
 from graphql_api.fetching import Validators
 from graphql_api.hal import Document
 from graphql_api.store.shelf import Kept
@@ -30,7 +32,7 @@ def is_whole(number: int, kept: Kept) -> bool:
     """Whether a document came back as `document` made it."""
     told = kept.document
     same = told["n"] == number and hashlib.blake2s(told["text"].encode()).hexdigest() == told["sum"]
-    return same and kept.size == len(told["text"]) and kept.validators.etag == told["sum"]
+    return same and kept.size == len(orjson.dumps(told)) and kept.validators.etag == told["sum"]
 
 
 async def write(file: Path, random: Random) -> None:

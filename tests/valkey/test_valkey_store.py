@@ -17,7 +17,7 @@ from tests.valkey.conftest import Server
 pytestmark = pytest.mark.valkey
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
-KEPT = Kept({"code": "CP-7", "description": {"nl": "Toezicht houden"}}, 1_000.5, 55, Validators('"7"', None))
+KEPT = Kept({"code": "CP-7", "description": {"nl": "Toezicht houden"}}, 1_000.5, 54, Validators('"7"', None))
 
 
 def anything(kept: Kept) -> bool:

@@ -1,0 +1,162 @@
+"""The SQLite file of the store: opened, checked, set aside if it is damaged, and begun anew."""
+
+import logging
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from threading import Lock
+
+from graphql_api.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+LOCK_TIMEOUT = 10.0
+"""Seconds to wait for a lock of another process, if no request waits meanwhile."""
+
+_VERSION = 2
+_TABLE = """
+    CREATE TABLE IF NOT EXISTS document (
+        origin TEXT NOT NULL, path TEXT NOT NULL, at REAL NOT NULL, size INTEGER NOT NULL,
+        etag TEXT, last_modified TEXT, body BLOB NOT NULL,
+        PRIMARY KEY (origin, path)
+    )
+"""
+_BY_AGE = "CREATE INDEX IF NOT EXISTS document_by_age ON document (at)"
+_FROM_FORMAT_1 = (
+    "ALTER TABLE document RENAME TO document_1",
+    _TABLE,
+    "INSERT INTO document SELECT origin, path, at, size, NULL, NULL, body FROM document_1",
+    "DROP TABLE document_1",
+)
+_COLUMNS = "SELECT origin, path, at, size, etag, last_modified, body FROM document LIMIT 0"
+_PASSES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Primary codes of errors that say nothing against the file; all others may mean that it is damaged."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection that knows which file it has open, whatever the name of the file is now."""
+
+    inode = 0
+
+
+class Database:
+    """One file, for several threads and processes. Documents older than `keep` seconds are deleted when it is opened."""
+
+    def __init__(self, file: Path, keep: float) -> None:
+        self.file = file
+        self._keep = keep
+        self._repairing = Lock()
+        self.failing = False
+        """Whether the last error is not followed by a success yet: it is logged once."""
+
+    def connect(self, timeout: float = LOCK_TIMEOUT) -> Connection:
+        """A connection that waits so many seconds for a lock; raises sqlite3.Error."""
+        connection = sqlite3.connect(self.file, timeout=timeout, check_same_thread=False, factory=Connection)
+        try:
+            connection.text_factory = _tolerant_text
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.inode = _inode(self.file)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def current(self, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
+        """The connection, opened anew if its file was set aside or deleted: what is written there is found by nobody."""
+        return connection if connection.inode == _inode(self.file) else self._reconnected(connection, timeout)
+
+    def after(self, error: sqlite3.Error, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
+        """The connection to go on with. A file that is only locked or full stays; one that is damaged is set aside."""
+        if not self.failing:  # else every batch would log it while a disk is full
+            log.error("store %s: %s", self.file, error)
+            self.failing = True
+        return connection if _passes(error) else self._reconnected(connection, timeout)
+
+    def _reconnected(self, connection: Connection, timeout: float) -> Connection:
+        try:
+            self.make_usable()
+            fresh = self.connect(timeout)
+        except (OSError, sqlite3.Error, SettingsError) as error:
+            log.error("store %s cannot be begun again: %s", self.file, error)
+            return connection
+        connection.close()
+        return fresh
+
+    def make_usable(self) -> None:
+        """Check the file, and begin a new one if it is damaged or of another format; raises SettingsError."""
+        with self._repairing:
+            try:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                self._check()
+            except sqlite3.DatabaseError as error:
+                if _passes(error):
+                    raise SettingsError(f"the store {self.file} cannot be opened: {error}") from error
+                self._replace(error)
+            except OSError as error:
+                raise SettingsError(f"the store's folder cannot be made: {self.file.parent}") from error
+
+    def _replace(self, why: sqlite3.DatabaseError) -> None:
+        try:
+            aside = self._set_aside()
+            log.warning("the store %s is damaged (%s); it is now %s and a new one is begun", self.file, why, aside)
+        except FileNotFoundError:
+            log.info("the store %s was damaged, and another process has begun a new one", self.file)
+        except OSError as error:
+            raise SettingsError(f"the store {self.file} is damaged, and cannot be set aside: {error}") from error
+        try:
+            self._check()
+        except sqlite3.Error as error:
+            raise SettingsError(f"the store {self.file} cannot be begun anew: {error}") from error
+
+    def _check(self) -> None:
+        with closing(self.connect()) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version not in range(_VERSION + 1):
+                raise sqlite3.DatabaseError(f"it has format {version}, not {_VERSION}")
+            if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(said)
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")  # of processes that start together, one after the other
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+                    for statement in _FROM_FORMAT_1:
+                        connection.execute(statement)
+                connection.execute(_TABLE)
+                connection.execute(_BY_AGE)
+                connection.execute(_COLUMNS)
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute("DELETE FROM document WHERE at < ?", (time.time() - self._keep,))
+
+    def _set_aside(self) -> Path:
+        aside = self.file.with_name(f"{self.file.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+        self.file.rename(aside)
+        for more in ("-wal", "-shm"):
+            self.file.with_name(self.file.name + more).unlink(missing_ok=True)
+        return aside
+
+
+def _inode(file: Path) -> int:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return -1
+
+
+def _passes(error: sqlite3.Error) -> bool:
+    """Whether an error says nothing against the file; the code is missing for what Python itself finds wrong."""
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _PASSES
+
+
+def _tolerant_text(value: bytes) -> str:
+    """Text that is not UTF-8 spoils its own entry, and not all that are read with it."""
+    return value.decode(errors="replace")

@@ -1,0 +1,232 @@
+"""What is read from a file or a shared server is checked within bounds, and unusable unless this version wrote it."""
+
+import asyncio
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from graphql_api.fetching import Validators
+from graphql_api.store.entry import UnusableEntry, pack, restore, unpack
+from graphql_api.store.memory import Memory
+from graphql_api.store.shelf import Kept
+from graphql_api.store.sqlite import SqliteFile
+from graphql_api.store.valkey import decode, encode
+from tests.conftest import counted, counting_turns
+from tests.store.world import CURRENT, OTHER, PROFILE, Clock, Opened, Upstream, profile
+
+DOCUMENT = {"id": "x", "title": {"nl": "Kok à la carte"}}
+GOOD = pack(DOCUMENT)
+MOST = 100_000
+
+
+def deflated(text: bytes) -> bytes:
+    return zlib.compress(text, 9)
+
+
+UNUSABLE: dict[str, object] = {
+    "a bomb": deflated(b" " * 50_000_000 + b"{}"),
+    "one byte too many": deflated(b'{"a":"' + b"x" * (MOST - 7) + b'"}'),
+    "cut off": GOOD[:-5],
+    "half": GOOD[: len(GOOD) // 2],
+    "empty": b"",
+    "followed by more": GOOD + b"x",
+    "not compressed": orjson.dumps(DOCUMENT),
+    "gzip": b"\x1f\x8b" + GOOD,
+    "a list": deflated(b"[1, 2]"),
+    "a string": deflated(b'"x"'),
+    "null": deflated(b"null"),
+    "no JSON": deflated(b"{'a': 1}"),
+    "NaN": deflated(b'{"a": NaN}'),
+    "not UTF-8": deflated(b'{"a": "\xff"}'),
+    "half a surrogate": deflated(b'{"a": "\\ud800"}'),
+    "deeper than it can be written": deflated(b'{"a":' * 300 + b"1" + b"}" * 300),
+    "deeper than it can be read": deflated(b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
+    "too many lists": deflated(b'{"a":[' + b",".join([b"[]"] * 30_000) + b"]}"),
+    "too many numbers": deflated(b'{"a":[' + b",".join([b"1"] * 45_000) + b"]}"),
+    "text": "x",
+    "a number": 7,
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_a_body_that_is_no_document_within_bounds_is_unusable(name: str) -> None:
+    with pytest.raises(UnusableEntry):
+        unpack(UNUSABLE[name], MOST)
+
+
+def test_a_document_as_large_as_allowed_comes_back_with_its_size() -> None:
+    document = {"a": "x" * (MOST - 8)}
+
+    assert unpack(pack(document), MOST) == (document, MOST)
+
+
+def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    inflated: list[int] = []
+    decompressobj = zlib.decompressobj
+
+    class Inflater:
+        def __init__(self) -> None:
+            self._inflater = decompressobj()
+
+        def decompress(self, body: bytes, most: int) -> bytes:
+            inflated.append(len(found := self._inflater.decompress(body, most)))
+            return found
+
+    monkeypatch.setattr("graphql_api.store.entry.zlib.decompressobj", Inflater)
+    with pytest.raises(UnusableEntry):
+        unpack(UNUSABLE["a bomb"], MOST)
+
+    assert inflated == [MOST + 1]
+
+
+@pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, None, "1000", b"1", True, [1]])
+def test_a_time_that_is_none_makes_an_entry_unusable(at: object) -> None:
+    with pytest.raises(UnusableEntry):
+        restore(at, None, None, GOOD, MOST)
+
+
+@pytest.mark.parametrize("at", [-1e300, -5, 0, 7, 1e300])
+def test_any_finite_time_is_one(at: float) -> None:
+    assert restore(at, None, None, GOOD, MOST) == Kept(DOCUMENT, float(at), 43)
+
+
+@pytest.mark.parametrize("etag", ['"a"\r\nX: y', '"\x00"', "é", " a", "a ", "", "x" * 513, 7, b'"a"', ["a"]])
+def test_a_validator_that_cannot_be_sent_makes_an_entry_unusable(etag: object) -> None:
+    with pytest.raises(UnusableEntry):
+        restore(1.0, etag, None, GOOD, MOST)
+    with pytest.raises(UnusableEntry):
+        restore(1.0, None, etag, GOOD, MOST)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"\n",
+        b"rubbish",
+        b'["' + OTHER.encode() + b'",1.0,null,null]\n' + GOOD,
+        b"[1.0,44,null,null]\n" + GOOD,
+        b'{"path":"' + PROFILE.encode() + b'"}\n' + GOOD,
+        b'["' + PROFILE.encode() + b'",1.0,null,null,"3"]\n' + GOOD,
+        b'["' + PROFILE.encode() + b'","1.0",null,null]\n' + GOOD,
+        b'["' + PROFILE.encode() + b'",NaN,null,null]\n' + GOOD,
+        b'["' + PROFILE.encode() + b'",1.0,7,null]\n' + GOOD,
+        b'["' + PROFILE.encode() + b'",1.0,null,null]' + GOOD,
+        b"[" * 100_000 + b"\n" + GOOD,
+        0,
+        None,
+    ],
+)
+def test_an_entry_of_another_path_or_format_is_unusable(value: object) -> None:
+    with pytest.raises(UnusableEntry):
+        decode(PROFILE, value, MOST)
+
+
+def test_an_entry_comes_back_as_it_was_written() -> None:
+    kept = Kept(DOCUMENT, 5.5, 43, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
+
+    assert decode(PROFILE, encode(PROFILE, kept), MOST) == kept
+
+
+class Poisoned:
+    """A backend with these entries, which keeps what is put."""
+
+    takes_turns = False
+
+    def __init__(self, **entries: Kept) -> None:
+        self.entries = entries
+
+    async def get_many(self, paths: Any) -> dict[str, Kept]:
+        return {path: kept for path in paths if (kept := self.entries.get(path))}
+
+    def put(self, path: str, kept: Kept) -> None:
+        self.entries[path] = kept
+
+    def turn(self, path: str, good: Any) -> Any:
+        return SqliteFile.turn(None, path, good)  # type: ignore[arg-type]
+
+    async def aclose(self) -> None: ...
+
+
+async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() -> None:
+    upstream, clock = Upstream(), Clock()
+    backend = Poisoned(**{CURRENT: Kept({"path": CURRENT, "version": "old"}, clock.now + 1e9, 9)})
+    opened = Opened(upstream, clock, Memory(10_000), backend)
+
+    assert await opened.ask(CURRENT) == [{"path": CURRENT, "version": "old"}]
+    await opened.store.settle()
+
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
+    assert backend.entries[CURRENT].at == clock.now
+    assert upstream.paths == [CURRENT]
+
+
+async def test_many_stored_documents_are_taken_into_memory_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_api.store.store.TIME_SLICE", 0.0)
+    clock = Clock()
+    entries = {profile(number): Kept({"id": "x"}, clock.now, 9) for number in range(100)}
+    opened = Opened(Upstream(), clock, Memory(10_000), Poisoned(**entries))
+
+    async with counting_turns() as turns:
+        await opened.ask(*entries)
+
+        assert turns.count >= 90
+
+
+async def test_unusable_entries_of_the_file_are_counted_fetched_and_overwritten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = Upstream()
+    backend = SqliteFile(tmp_path / "s.sqlite", "api", document_bytes=MOST)
+    opened = Opened(upstream, Clock(), Memory(0), backend)
+    paths = [profile(number) for number in range(8)]
+    await opened.ask(*paths)
+    await opened.store.aclose()
+    before = counted("competent_store_unusable_total", value="document")
+    caplog.clear()
+
+    poisoned = SqliteFile(tmp_path / "s.sqlite", "api", document_bytes=MOST)
+    opened = Opened(upstream, Clock(), Memory(0), poisoned)
+    changes = {
+        "body": [UNUSABLE["a bomb"], UNUSABLE["a list"], "text", b"x" * 1_000_000],
+        "at": ["soon"],
+        "etag": ["a\r\nb", b"\xff"],
+        "last_modified": [b"\x00"],
+    }
+    with poisoned._writing as connection:
+        places = iter(paths)
+        for column, values in changes.items():
+            for value in values:
+                connection.execute(f"UPDATE document SET {column} = ? WHERE path = ?", (value, next(places)))
+        connection.execute("UPDATE document SET etag = CAST(x'ff' AS TEXT) WHERE etag = x'ff'")
+
+    assert await opened.ask(*paths) == [upstream.document(path) for path in paths]
+    assert counted("competent_store_unusable_total", value="document") == before + 8
+    assert len(caplog.records) == 1
+    assert await opened.ask(*paths) == [upstream.document(path) for path in paths]
+    await opened.store.aclose()
+    assert upstream.paths == paths * 2
+
+
+async def test_a_file_that_does_not_answer_is_left_alone_and_upstream_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphql_api.store.sqlite.READ_TIMEOUT", 0.01)
+    upstream, backend = Upstream(), SqliteFile(tmp_path / "s.sqlite", "api")
+    opened = Opened(upstream, Clock(), Memory(0), backend)
+    stuck = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    busy = backend._reader.submit(lambda: asyncio.run_coroutine_threadsafe(stuck.wait(), loop).result())
+
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    assert await opened.ask(OTHER) == [upstream.document(OTHER)]
+
+    stuck.set()
+    await asyncio.wrap_future(busy)
+    await opened.store.aclose()
+    assert upstream.paths == [PROFILE, OTHER]

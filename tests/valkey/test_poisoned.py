@@ -1,0 +1,211 @@
+"""A real server to which others write as well: no value there fails a request for ever, or keeps replicas apart."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from graphql_api.fetching import Urgency
+from graphql_api.quotas import Quotas
+from graphql_api.shared import Shared
+from graphql_api.store.memory import Memory
+from graphql_api.store.shelf import Kept
+from graphql_api.store.valkey import AT_ONCE, ValkeyStore
+from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
+from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.replicated import SharedLedger
+from tests.conftest import counted
+from tests.store.world import PROFILE, Clock, Opened, Upstream, profile
+from tests.valkey.conftest import Server
+
+pytestmark = pytest.mark.valkey
+
+DOCUMENT = f"document2:{PROFILE}"
+MOST = 100_000
+
+
+@pytest.fixture
+async def shared(valkey: Server) -> AsyncIterator[Shared]:
+    made = Shared(valkey.url, "api")
+    yield made
+    await made.aclose()
+
+
+async def command(shared: Shared, name: str, kind: str, path: str, *arguments: object) -> Any:
+    """Write to the key of something, as anybody may."""
+    done = object()
+    key = shared.key(kind, path)
+    result = await shared.run(lambda server: server.execute_command(name, key, *arguments), done)  # type: ignore[no-untyped-call]
+    assert result is not done
+    return result
+
+
+VALUES: dict[str, tuple[str, tuple[object, ...]]] = {
+    "rubbish": ("SET", (b"rubbish",)),
+    "an empty value": ("SET", (b"",)),
+    "a bomb": ("SET", (b'["' + PROFILE.encode() + b'",1.0,null,null]\n' + zlib.compress(b" " * 50_000_000),)),
+    "a value of many bytes": ("SET", (b"x" * 3_000_000,)),
+    "a list": ("RPUSH", ("a", "b")),
+    "a hash": ("HSET", ("a", "b")),
+    "a set": ("SADD", ("a",)),
+    "a stream": ("XADD", ("*", "a", "b")),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+async def test_a_value_that_is_no_entry_is_counted_fetched_and_overwritten(shared: Shared, name: str) -> None:
+    instruction, arguments = VALUES[name]
+    await command(shared, instruction, "document2", PROFILE, *arguments)
+    upstream, before = Upstream(), counted("competent_store_unusable_total", value="document")
+
+    for _ in range(2):
+        opened = Opened(upstream, Clock(), Memory(0), ValkeyStore(shared, 3600, document_bytes=MOST))
+        assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+        await opened.store.aclose()
+
+    assert upstream.paths == [PROFILE]
+    assert counted("competent_store_unusable_total", value="document") > before
+    assert not shared._reach.alone
+
+
+async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shared) -> None:
+    store = ValkeyStore(shared, 3600, document_bytes=MOST)
+    paths = [profile(number) for number in range(2 * AT_ONCE + 50)]
+    for path in paths:
+        store.put(path, Kept({"of": path}, 1.0, 9))
+    await store.aclose()
+    await command(shared, "SET", "document2", paths[0], b"x" * 200_000)
+    await command(shared, "DEL", "document2", paths[1])
+    await command(shared, "RPUSH", "document2", paths[1], b"x")
+    await command(shared, "DEL", "document2", paths[2])
+
+    found = await store.get_many(paths)
+
+    assert {path: kept.document["of"] for path, kept in found.items()} == {path: path for path in paths[3:]}
+
+
+async def test_large_answers_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_api.store.valkey.ANSWER_BYTES", 10)
+    store = ValkeyStore(shared, 3600)
+    paths = [profile(number) for number in range(20)]
+    for path in paths:
+        store.put(path, Kept({"of": path}, 1.0, 9))
+    await store.aclose()
+
+    assert (await store.get_many(paths)).keys() == set(paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("RPUSH", ("a",)), ("SET", ("somebody",)), ("HSET", ("a", "b"))],
+    ids=["list", "ever", "hash"],
+)
+async def test_a_lease_that_nobody_gives_back_holds_for_no_longer_than_one(
+    shared: Shared, name: str, arguments: tuple[object, ...]
+) -> None:
+    await command(shared, name, "lease", PROFILE, *arguments)
+
+    for _ in range(2):
+        async with ValkeyStore(shared, 3600, lease=0.05).turn(PROFILE, lambda kept: True) as brought:
+            assert brought is None
+    assert await command(shared, "TYPE", "lease", PROFILE) == b"none"
+
+
+async def test_a_server_that_takes_nothing_is_still_read(shared: Shared, caplog: pytest.LogCaptureFixture) -> None:
+    store = ValkeyStore(shared, 3600)
+    store.put(PROFILE, Kept({"a": 1}, 1.0, 7))
+    await store.aclose()
+    await shared.run(lambda server: server.config_set("maxmemory", "1"), None)  # type: ignore[no-untyped-call]
+
+    for number in range(3):
+        store.put(profile(number), Kept({"a": 1}, 1.0, 7))
+        await store.aclose()
+
+    assert (await store.get_many([PROFILE])).keys() == {PROFILE}
+    assert not shared._reach.alone
+    assert caplog.text.count("takes no documents") == 1
+
+
+STATE = ("window", "word", "revalidations", "block", "probes")
+ROUTE = "/releases"
+
+
+def name_of(kind: str, account: str) -> str:
+    return f"{ROUTE} {account}"
+
+
+@pytest.mark.parametrize("kind", STATE)
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("SET", ("x",)), ("RPUSH", ("x",)), ("HSET", ("until", "x", "as_of", "x", "left", "7")), ("ZADD", ("inf", "x"))],
+    ids=["string", "list", "hash", "set"],
+)
+@pytest.mark.parametrize("account", ["everybody", "of "])
+async def test_state_of_another_kind_is_deleted_and_calls_go_on(
+    shared: Shared, kind: str, name: str, arguments: tuple[object, ...], account: str
+) -> None:
+    ledger = SharedLedger(shared, Plan(10))
+    await command(shared, name, kind, name_of(kind, account), *arguments)
+
+    for _ in range(2):
+        assert isinstance(await ledger.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+    assert not shared._reach.alone
+
+
+@pytest.mark.parametrize("until", ["nan", "inf", "1e300", "soon", "99999999999"])
+@pytest.mark.parametrize("reason", ["unavailable", "of another version", None])
+async def test_no_value_blocks_calls_for_longer_than_a_block_may_last(
+    shared: Shared, until: str, reason: str | None
+) -> None:
+    ledger = SharedLedger(shared, Plan(10))
+    await command(
+        shared, "HSET", "block", f"{ROUTE} everybody", "until", until, *(("reason", reason) if reason else ())
+    )
+
+    assert isinstance(await ledger.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+
+
+async def test_a_block_of_an_unknown_reason_holds(shared: Shared) -> None:
+    clock = Clock()
+    ledger = SharedLedger(shared, Plan(10), clock)
+    await command(
+        shared, "HSET", "block", f"{ROUTE} everybody", "until", clock.now + 5, "reason", "next", "at", clock.now
+    )
+
+    refused = await ledger.take(SERVER, ROUTE, Urgency.QUESTION)
+
+    assert refused == Refused(Reason.UNAVAILABLE, 5.0)
+
+
+async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
+    clock = Clock()
+    ledger = SharedLedger(shared, Plan(2), clock)
+    for _ in range(2):
+        assert isinstance(await ledger.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+    await ledger.told_left(SERVER, ROUTE, 0, clock.now)
+    await ledger.block(Scope(ROUTE), 60, Reason.UNAVAILABLE)
+
+    clock.now -= 3600
+
+    other = SharedLedger(shared, Plan(2), clock)
+    assert isinstance(await other.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+    assert isinstance(await other.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+    assert isinstance(await other.take(SERVER, ROUTE, Urgency.QUESTION), Refused)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("SET", ("x",)), ("HSET", ("a", "b")), ("SADD", ("a",))])
+async def test_a_quota_of_another_kind_is_counted_anew_and_together(
+    valkey: Server, shared: Shared, name: str, arguments: tuple[object, ...]
+) -> None:
+    one, other = Quotas.of(valkey.url), Quotas.of(valkey.url)
+    await one.take("a", 3)
+    (key,) = await shared.run(lambda server: server.keys("competent:quota*"), [])
+    await shared.run(lambda server: server.delete(key), None)
+    await shared.run(lambda server: server.execute_command(name, key, *arguments), None)  # type: ignore[no-untyped-call]
+
+    taken = [await each.take("a", 3) for each in (one, other, one, other)]
+
+    assert [each.remaining for each in taken] == [2, 1, 0, 0]
+    await asyncio.gather(one.aclose(), other.aclose())
