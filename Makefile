@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test test-quick check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults clean
+.PHONY: serve test test-quick check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults bench-hostile clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -76,6 +76,9 @@ bench: $(VENV)/.dev $(VENV)-benchmarks/.done benchmarks/peers/node_modules/.pack
 
 bench-index: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
+
+bench-hostile: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.hostile $(if $(SECONDS),--seconds $(SECONDS))
 
 bench-faults: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.faults --seconds $(or $(SECONDS),60) $(PROMISES)
