@@ -12,8 +12,10 @@ from typing import Any
 from graphql import GraphQLError, parse
 
 from graphql_api.errors import SettingsError
+from graphql_api.files import UnusableFile, read_small
 from graphql_api.recent import Recent
 
+MAX_MANIFEST_BYTES = 100_000_000
 APOLLO = "apollo-persisted-query-manifest"
 
 
@@ -58,10 +60,11 @@ def read_manifest(file: Path) -> dict[str, str]:
     "operations": [{"id", "name", "type", "body"}]}`.
     """
     try:
-        told = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        why = "is not JSON" if isinstance(error, ValueError | RecursionError) else "cannot be read"
-        raise SettingsError(f"COMPETENT_PERSISTED: {file} {why}") from error
+        told = json.loads(read_small(file, MAX_MANIFEST_BYTES).decode("utf-8-sig"))
+    except UnusableFile as error:
+        raise SettingsError(f"COMPETENT_PERSISTED: {file} cannot be read: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"COMPETENT_PERSISTED: {file} is not JSON") from error
     documents = _apollo(told) if isinstance(told, dict) and "operations" in told else told
     if not isinstance(documents, dict) or not all(isinstance(each, str) for each in documents.values()):
         raise SettingsError(

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from graphql_api.exposition import serve_on, shared_folder
+from graphql_api.files import is_open_to_others
 from graphql_api.logs import start_logging
 from graphql_api.secret import Secret
 from graphql_api.settings import Settings, variable
@@ -144,6 +145,11 @@ def begin_logging(settings: Settings) -> None:
     start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.live else ())  # type: ignore[arg-type]
     if ignored := service_variables(os.environ):
         log.debug("ignored, as Kubernetes sets them for services: %s", ", ".join(sorted(ignored)))
+    file = settings.api_key_file if settings.live else None
+    if file is not None and (what := is_open_to_others(file)):
+        log.warning(
+            "other users of this system may %s the file of the key for the Competent API: chmod 600 %s", what, file
+        )
 
 
 def _raise_open_files() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from graphql_api.errors import SettingsError
 from graphql_api.secret import Secret
+from graphql_api.serving import begin_logging
 from graphql_api.settings import Settings, variable
 
 LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}
@@ -99,6 +100,38 @@ def test_a_key_comes_from_its_file(tmp_path: Path) -> None:
     assert (
         read({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": str(tmp_path / "key")}).key().reveal() == "k3y"
     )
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_key_file_that_others_may_read_is_logged_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mode: int
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("k3y", encoding="utf-8")
+    file.chmod(mode)
+    monkeypatch.setattr("graphql_api.serving.start_logging", lambda *_: None)
+    begin_logging(read({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": str(file)}))
+
+    assert caplog.text.count(f"chmod 600 {file}") == (mode != 0o600)
+    assert "k3y" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "huge", "binary", "missing"])
+def test_what_is_no_small_file_of_text_holds_no_key(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "key"
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "huge":
+            file.write_bytes(b"k" * 1_000_000)
+        case "binary":
+            file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="COMPETENT_API_KEY_FILE") as refused:
+        read({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": str(file)}).key()
+
+    assert str(file) in str(refused.value)
 
 
 def test_a_secret_shows_nowhere() -> None:

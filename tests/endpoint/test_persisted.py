@@ -1,6 +1,7 @@
 """Documents named instead of sent: what clients leave under a hash, and what the operator's manifests hold."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -223,6 +224,13 @@ def test_a_bad_manifest_stops_the_start_and_says_why(text: bytes | None, why: st
     with pytest.raises(SettingsError, match=why) as raised:
         read_manifest(file)
     assert str(file) in str(raised.value)
+
+
+def test_a_manifest_that_is_a_pipe_stops_the_start_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.json")
+
+    with pytest.raises(SettingsError, match="not a regular file"):
+        read_manifest(tmp_path / "manifest.json")
 
 
 def test_one_id_for_two_documents_stops_the_start(tmp_path: Path) -> None:
