@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from typer.main import get_group
 from typer.testing import CliRunner
 
@@ -86,6 +87,34 @@ def test_a_file_that_is_no_workbook_says_what_was_expected(tmp_path: Path) -> No
 
     assert code == 2
     assert "Excel export of Competent is expected" in err
+
+
+@pytest.mark.parametrize("way", ["option", "setting"])
+def test_lenient_serves_a_workbook_without_its_bad_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "export.xlsx"
+    profile = ["11111111-1111-4111-8111-111111111111", "OP-1", "Bakker", *[""] * 11, 20260624, "2026-06-24T22:00:00Z"]
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet("Occupational Profiles 3.27")
+        for at, row in enumerate((["Id"], profile, ["?", "OP-2"])):
+            sheet.write_row(at, 0, row)
+    query = "{ release { publishedOn } occupationalProfiles { nodes { code lastModified } } }"
+
+    code, _, err = run("ask", query, "--data", str(file))
+    assert (code, "row 3, column A: the profile's uuid '?' is no uuid" in err, "--lenient" in err) == (2, True, True)
+
+    options = ["--lenient"] if way == "option" else []
+    if way == "setting":
+        monkeypatch.setenv("COMPETENT_LENIENT", "on")
+    code, out, _ = run("ask", query, "--data", str(file), *options)
+    assert code == 0
+    assert json.loads(out)["data"] == {
+        "release": {"publishedOn": "2026-06-25"},
+        "occupationalProfiles": {"nodes": [{"code": "OP-1", "lastModified": "2026-06-24T00:00:00+00:00"}]},
+    }
+    assert "row 3, column A" in caplog.text
 
 
 @pytest.mark.parametrize(

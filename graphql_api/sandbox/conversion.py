@@ -18,9 +18,9 @@ from graphql_api.sandbox.progress import Progress
 from graphql_api.sandbox.report import BadRow, WorkbookError
 
 MEMORY = 4 << 30
-"""Bytes of address space for a conversion; a workbook of real size takes 0.6 GB of it, and 0.3 GB of memory."""
+"""Bytes of address space for a conversion; a release takes 0.3 GB of memory."""
 CPU_SECONDS = 900
-"""A workbook of real size takes ten."""
+"""A release takes four."""
 
 
 def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progress: Progress) -> bytes:
