@@ -22,6 +22,8 @@ Cell = int | float | str | bool | time | date | datetime | timedelta | ErrorCell
 Row = Sequence[Cell]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AS_IN_DOCUMENTS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+"""A moment as Competent writes it, which is passed on unchanged."""
 _NUMBER = re.compile(r"\d+(\.\d*)?")
 _BLANK = " \t\r\n\v\f\xa0\u200b\ufeff"
 _BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -87,7 +89,8 @@ def moment(row: Row, column: int) -> str | None:
             return None
         cell = found.strip().strip(_BLANK)
     try:
-        return _iso(_parsed(cell))
+        iso = _iso(_parsed(cell))
+        return cell if isinstance(cell, str) and _AS_IN_DOCUMENTS.fullmatch(cell) else iso
     except (ValueError, OverflowError):
         raise CellError(column, f"{row[column]!r} is no date") from None
 
