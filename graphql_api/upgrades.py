@@ -6,6 +6,9 @@ reading at an offer, so a request whose offer is ignored is read once more witho
 
 from collections.abc import Iterable
 
+_BODY = {b"content-length", b"transfer-encoding"}
+"""Fields of a request with a body, which no handshake has."""
+
 Fields = Iterable[tuple[bytes, bytes]]
 
 
@@ -14,6 +17,9 @@ def asks_for_websocket(method: bytes, version: str, fields: Fields) -> bool:
     if method != b"GET" or version != "1.1":
         return False
     told = list(fields)
+    has_body = any(name in _BODY and value.strip() != b"0" for name, value in told)
+    if has_body or all(name != b"sec-websocket-key" for name, _ in told):
+        return False
     return _tokens(told, b"upgrade") == [b"websocket"] and b"upgrade" in _tokens(told, b"connection")
 
 

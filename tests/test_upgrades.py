@@ -134,6 +134,18 @@ async def test_no_offer_with_a_body_changes_what_is_read(offer: bytes, ws: str) 
     assert answer.startswith('["abc","POST"')
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [b"", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 3\r\n", b"Content-Length: 3\r\n"],
+    ids=["no key", "a body", "both"],
+)
+async def test_what_is_no_handshake_of_a_websocket_is_a_plain_get(fields: bytes) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields + b"\r\n"
+    body = b"abc" * (b"Length" in fields)
+
+    assert await bodies_for(head + body, ws="websockets-sansio") == [got(body, "GET")]
+
+
 async def test_a_websocket_is_opened_whatever_lines_its_connection_header_has() -> None:
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         assert scope["type"] == "websocket"
@@ -142,7 +154,7 @@ async def test_a_websocket_is_opened_whatever_lines_its_connection_header_has() 
         await send({"type": "websocket.close", "code": 1000})
 
     head = (
-        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nConnection: keep-alive\r\nUpgrade: WebSocket\r\n"
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nConnection: keep-alive\r\nUpgrade: WebSocket\r\nContent-Length: 0\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     async with serving(app, ws="websockets-sansio") as (_, address):
