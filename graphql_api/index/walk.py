@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql_api import competent, routes
-from graphql_api.competent import as_uuid
+from graphql_api.competent import uuid_text
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.hal import Document
 from graphql_api.index.tables import Kind
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 Load = Callable[[str], Awaitable[Document]]
 
-COMMIT_EVERY = 200
+COMMIT_EVERY = 50
 """Documents between two commits: what a walk that is killed has to ask again."""
 
 
@@ -76,7 +76,7 @@ class Walk:
             # Competences first: then there is nothing left to learn from those that profiles embed.
             for route, listed in ((routes.TECHNICAL_COMPETENCE, competences), (routes.OCCUPATIONAL_PROFILE, profiles))
             for each in listed
-            if (uuid := as_uuid(each.get("id")))
+            if (uuid := uuid_text(each.get("id")))
         }
         done = {path for (path,) in self._connection.execute("SELECT path FROM done")}
         self.progress.before = self.progress.done = len(done)
@@ -94,7 +94,7 @@ class Walk:
             log.warning("release %s has no list of profiles: those that use a competence are looked for", self._release)
         found: dict[str, Document] = {}
         lists = 0
-        todo = (uuid for each in competences if (uuid := as_uuid(each.get("id"))))
+        todo = (uuid for each in competences if (uuid := uuid_text(each.get("id"))))
 
         async def look() -> None:
             nonlocal lists
@@ -112,7 +112,7 @@ class Walk:
 
     async def _soft_skill(self, item: Document) -> None:
         self._writer.skill(Kind.SoftSkill, item)
-        uuid = as_uuid(item.get("id"))
+        uuid = uuid_text(item.get("id"))
         if uuid and not (competent.code(item) and competent.first(item, competent.SKILL_TEXT)):
             with suppress(UpstreamError):  # that route is only assumed; what profiles embed may complete it as well
                 self._writer.skill(Kind.SoftSkill, await self._load(routes.SOFT_SKILL.path(self._release, uuid)))
