@@ -44,7 +44,10 @@ class BodyReader:
     async def read_object(self, response: Response) -> dict[str, Any]:
         """The JSON object in a body; else UpstreamInvalidResponse."""
         async with self._body(response) as body:
-            return _parse_object(body, self._max_values)
+            document = _parse_object(body, self._max_values)
+            if len(body) > SMALL:  # parsing took a good part of a turn
+                await asyncio.sleep(0)
+            return document
 
     async def read_bytes(self, response: Response) -> bytes:
         """A body, inflated; UpstreamInvalidResponse if it is too large, or encoded in another way than asked for."""
@@ -58,10 +61,9 @@ class BodyReader:
             async with AsyncExitStack() as reservation:
                 await self._read(response, body, reservation)
                 yield body
-        except UpstreamError:
-            self._heap.trim_soon()
-            raise
         finally:
+            if len(body) > SMALL:
+                self._heap.trim_soon()
             body.clear()
 
     async def _read(self, response: Response, body: bytearray, reservation: AsyncExitStack) -> None:

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from benchmarks.faults.bombs import BODIES, ENDLESS
-from benchmarks.faults.memory import bombard, highest
+from benchmarks.faults.memory import PATIENT, bombard, highest
 from benchmarks.faults.soak import ONE_COMPETENCE, Row, Seen, Soak, run
 
 pytestmark = pytest.mark.soak
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "2"))
 MEGABYTES = 80
-PATIENT = {"COMPETENT_QUEUE_TIMEOUT": "60", "COMPETENT_MAX_WORKING": "300", "COMPETENT_KEEP_RELEASE": "2"}
-"""However slow the machine is nobody is turned away for it, and what is known is asked for again all the time."""
+SETTINGS = PATIENT | {"COMPETENT_KEEP_RELEASE": "2"}
+"""What is known is asked for again all the time."""
 FAULTS: list[dict[str, Any]] = [
     {"kind": "status", "match": "**"},
     {"kind": "hang", "match": "**"},
@@ -89,4 +89,4 @@ def test_bombs_hangs_and_flapping_together_cost_no_memory_and_no_answer() -> Non
         assert soak.server.process.returncode is None
         return []
 
-    assert asyncio.run(run(scenario, PATIENT, SECONDS)) == []
+    assert asyncio.run(run(scenario, SETTINGS, SECONDS)) == []

@@ -20,6 +20,7 @@ from graphql_api.upstream import Upstream
 from graphql_api.upstream.body import IN_FLIGHT, SMALL
 from graphql_api.upstream.called import Called
 from graphql_api.upstream.headers import calls_left
+from graphql_api.upstream.heap import HeapTrimmer
 from tests.conftest import CP_7, AtOnce, counting_turns
 from tests.upstream.virtual import in_virtual_time
 
@@ -183,6 +184,18 @@ async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None
 
     assert len(errors) == 10
     assert left < MEGABYTE
+
+
+@pytest.mark.parametrize(("what", "returned"), [("too large", True), ("another id", True), ("html", False)])
+async def test_memory_is_returned_after_a_large_body_only(
+    what: str, returned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[HeapTrimmer] = []
+    monkeypatch.setattr(HeapTrimmer, "trim_soon", lambda trimmer: asked.append(trimmer))
+    upstream, _ = door(UNUSABLE.get(what, b"<html>")[:3_000_000])
+
+    await refused(upstream)
+    assert bool(asked) == returned
 
 
 async def test_a_bomb_is_inflated_in_turns_with_everybody_else() -> None:
