@@ -69,7 +69,9 @@ def create_app(
     )
     endpoint = _endpoint(settings, parts)
     running = Running(endpoint, parts.published, admitting(places))
-    connections = Connections(settings.live_connections, stopping, settings.live_connections_per_client)
+    connections = Connections(
+        settings.live_connections, stopping, settings.live_connections_per_client, settings.live_unsent_bytes
+    )
     graphql = Events(endpoint, running, connections)
     decide = deciding(settings)
     layers = wrapping(settings)

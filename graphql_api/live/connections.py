@@ -51,11 +51,16 @@ class Place:
 class Connections:
     """Counts connections; `stopping` is set when the server is told to stop."""
 
-    def __init__(self, most: int, stopping: asyncio.Event, most_per_client: int = 100) -> None:
+    def __init__(
+        self, most: int, stopping: asyncio.Event, most_per_client: int = 100, most_unsent: int = 64_000_000
+    ) -> None:
         self.most = most
         self.most_per_client = most_per_client
+        self.most_unsent = most_unsent
         self.stopping = stopping
         self.open = 0
+        self.unsent = 0
+        """Bytes of messages that wait until their clients have read those before."""
         self.clients: Counter[str] = Counter()
         self._warned = False
 

@@ -67,6 +67,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._bucket = TokenBucket(rate, rate * BURST_SECONDS, self.loop.time)
         self._unread = bytearray()
         self._turn: asyncio.Handle | None = None
+        self._last: asyncio.TimerHandle | None = None
         self._pongs = b""
         self._discarded: int | None = None
 
@@ -88,18 +89,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message; a client that does not take the last one is cut."""
+        """Send a message; the answer to the handshake makes room for what came before it."""
         await super().send(message)
-        self._go_on()  # what came before the handshake was answered
-        if self.close_timer is not None and message["type"] == "websocket.close":
-            self.close_timer.cancel()
-            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self._go_on()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """Give the client a while to take the rest once the app has ended; uvicorn would wait for ever."""
+        super().on_task_complete(task)
+        if not self.disconnected and self._discarded is None:
+            self._last = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was not read."""
         self._unread.clear()
-        if self._turn is not None:
-            self._turn.cancel()
+        for handle in (self._turn, self._last):
+            if handle is not None:
+                handle.cancel()
         super().connection_lost(exc)
 
     def resume_writing(self) -> None:

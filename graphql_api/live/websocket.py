@@ -82,6 +82,8 @@ class _Connection:
         self._websocket = websocket
         self._bounds = bounds
         self._place = place
+        self._unsent = 0
+        self._slow = asyncio.Event()
         languages = accepted(text_in(record_of(websocket.scope).head, b"accept-language"))
         self._operations = Operations(
             websocket.scope, bounds.running, bounds.outcomes, languages, bounds.most_operations, self._send
@@ -90,13 +92,14 @@ class _Connection:
     async def serve(self) -> None:
         """Until the client goes, breaks the protocol, or the server stops."""
         stopping = asyncio.create_task(self._bounds.connections.stopping.wait())
+        slow = asyncio.create_task(self._slow.wait())
         talking = asyncio.create_task(self._talk())
         try:
-            await asyncio.wait((talking, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not talking.done():
+            await asyncio.wait((talking, stopping, slow), return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done() and not talking.done():
                 await self._close(Closing(1001, "The server is being stopped"))
         finally:
-            await ended((talking, stopping))
+            await ended((talking, stopping, slow))
             await self._operations.end()
 
     async def _talk(self) -> None:
@@ -188,8 +191,20 @@ class _Connection:
             raise Closing(4409, f"Subscriber for {id} already exists") from None
 
     async def _send(self, message: dict[str, Any]) -> None:
-        with suppress(RuntimeError):  # closed meanwhile: the messages of this connection end here
-            await self._websocket.send_text(orjson.dumps(message).decode())
+        text = orjson.dumps(message).decode()
+        connections = self._bounds.connections
+        if self._unsent and connections.unsent + len(text) > connections.most_unsent:
+            log.info("a WebSocket is cut: its client reads too slowly")
+            self._slow.set()  # no close frame would reach it either
+            raise WebSocketDisconnect(1006)
+        self._unsent += len(text)
+        connections.unsent += len(text)
+        try:
+            with suppress(RuntimeError):  # closed meanwhile: the messages of this connection end here
+                await self._websocket.send_text(text)
+        finally:
+            self._unsent -= len(text)
+            connections.unsent -= len(text)
 
 
 def _id(message: dict[str, Any]) -> str:

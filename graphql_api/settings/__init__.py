@@ -249,6 +249,12 @@ class Settings:
         "Highest number of frames per second on one WebSocket, pings and fragments included, averaged over ten seconds.",
         least=1,
     )
+    live_unsent_bytes: int = setting(
+        64_000_000,
+        "Bytes of answers that may wait in each process for WebSocket clients to read them; beyond that, clients that read too "
+        "slowly are disconnected.",
+        least=0,
+    )
     live_init_timeout: float = setting(
         5.0, "Longest time until the client of a WebSocket sends `connection_init`.", least=0.001
     )

@@ -64,8 +64,15 @@ class Socket:
             "client": address and (address, 50_000),
         }
         self._in.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(app(dict(self.scope), self._in.get, self._out.put))
+        self.reading = asyncio.Event()
+        """Cleared while this client takes nothing from its server."""
+        self.reading.set()
+        self.task = asyncio.create_task(app(dict(self.scope), self._in.get, self._take))
         self.task.add_done_callback(lambda _: self._out.put_nowait({"type": "the app has ended"}))
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        await self.reading.wait()
+        await self._out.put(message)
 
     async def opened(self) -> Self:
         """This socket, once the server has acknowledged it."""

@@ -303,3 +303,24 @@ async def test_frames_before_the_handshake_is_answered_wait_for_it(
         writer.close()
 
     assert [each for each in caplog.records if each.exc_info or each.levelno > logging.WARNING] == []
+
+
+async def test_a_client_that_takes_nothing_is_cut_after_the_app_has_ended() -> None:
+    connections: list[WebSocketProtocol] = []
+
+    class Watched(WebSocketProtocol):
+        def __init__(self, *args: Any, **others: Any) -> None:
+            super().__init__(*args, **others)
+            self.close_timeout = 0.05
+            connections.append(self)
+
+    async def long(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "x" * 30_000_000})
+
+    async with serving(long, ws=Watched) as (_, (_, port)), asyncio.timeout(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(handshake(KEY, OURS))
+        while not (connections and connections[0].disconnected):
+            await asyncio.sleep(0)
+        writer.close()

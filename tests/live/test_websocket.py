@@ -566,6 +566,21 @@ async def test_others_run_between_any_two_messages(live_settings: Settings) -> N
     assert turns.count >= 990
 
 
+async def test_a_client_that_reads_nothing_is_cut_once_too_much_waits_for_it(live_settings: Settings) -> None:
+    async with live_server(replace(live_settings, live_unsent_bytes=500)) as live:
+        stalled, other = await live.opened(), await live.opened()
+        stalled.reading.clear()
+        for id in range(20):
+            stalled.subscribe(str(id), COMPETENCE)
+        await stalled.task
+
+        other.subscribe(
+            "1", "{ releases { number isCurrent } skills(first: 50) { nodes { id } } }"
+        )  # alone over the bound
+        assert (await other.get())["type"] == "next"
+        assert (live.connections.open, live.connections.unsent) == (1, 0)
+
+
 async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
