@@ -59,6 +59,7 @@ def create_app(
 
     `clock` tells the age of documents, in seconds since 1970.
     """
+    decide = deciding(settings)  # first, as it may refuse: then nothing has been opened
     parts = Parts(settings, competent, clock)
     stopping = asyncio.Event()
     places = places_of(settings)
@@ -73,7 +74,6 @@ def create_app(
         settings.live_connections, stopping, settings.live_connections_per_client, settings.live_unsent_bytes
     )
     graphql = Events(endpoint, running, connections)
-    decide = deciding(settings)
     layers = wrapping(settings)
     fast = FastPath(endpoint, parts, decide, places.passes, outcomes, stopping, Heads(layers), settings.root_path)
     app = Starlette(

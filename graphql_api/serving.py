@@ -14,6 +14,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from graphql_api.errors import SettingsError
 from graphql_api.exposition import serve_on, shared_folder
 from graphql_api.files import is_open_to_others
 from graphql_api.logs import start_logging
@@ -97,7 +98,18 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
 
 
 def worker() -> "Starlette":
-    """The app of one of several processes, made from the environment that the first one wrote."""
+    """The app of one of several processes, made from the environment that the first one wrote.
+
+    What was usable when the first process looked may be gone when this one is started anew: that ends it with a sentence.
+    """
+    try:
+        return _worker()
+    except SettingsError as error:
+        log.error("this process cannot start: %s", error)
+        raise SystemExit(2) from None
+
+
+def _worker() -> "Starlette":
     from graphql_api.app import create_app
     from graphql_api.parts import open_sandbox
     from graphql_api.sandbox import create_sandbox

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graphql_api.serving import listen
+from graphql_api.serving import listen, worker
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, clean
 
@@ -224,3 +224,19 @@ def health(*options: str, **environment: str) -> subprocess.CompletedProcess[str
     """`competent-graphql health`."""
     command = [sys.executable, "-m", "graphql_api", "health", *options]
     return subprocess.run(command, env=clean(**environment), capture_output=True, text=True)
+
+
+def test_a_worker_that_cannot_start_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file of keys may be gone when a process is started anew."""
+    monkeypatch.setattr("graphql_api.serving.begin_logging", lambda settings: None)
+    monkeypatch.setenv("COMPETENT_UPSTREAM_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("COMPETENT_ACCESS", "keys")
+    monkeypatch.setenv("COMPETENT_KEYS_FILE", "/no/such/keys.json")
+
+    with pytest.raises(SystemExit) as stopped:
+        worker()
+
+    assert stopped.value.code == 2
+    assert "this process cannot start: COMPETENT_ACCESS=keys needs the file of keys" in caplog.text

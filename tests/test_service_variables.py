@@ -64,16 +64,15 @@ def test_a_misspelt_setting_is_refused_all_the_same(name: str, value: str) -> No
 
 
 def test_ignored_variables_are_logged_at_debug(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    root, level = logging.root.handlers.copy(), logging.root.level
+    monkeypatch.setattr("graphql_api.serving.start_logging", lambda *_: None)
+    caplog.set_level(logging.DEBUG)
     for name, value in variables_of("COMPETENT_GRAPHQL").items():
         monkeypatch.setenv(name, value)
-    try:
-        begin_logging(Settings(log="info"))
-        assert capsys.readouterr().err == ""
-        begin_logging(Settings(log="debug"))
-    finally:
-        logging.root.handlers[:], logging.root.level = root, level
 
-    assert "COMPETENT_GRAPHQL_PORT_80_TCP_ADDR" in capsys.readouterr().err
+    begin_logging(Settings())
+
+    (record,) = (each for each in caplog.records if each.name == "graphql_api.serving")
+    assert record.levelno == logging.DEBUG
+    assert "COMPETENT_GRAPHQL_PORT_80_TCP_ADDR" in record.getMessage()
