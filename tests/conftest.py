@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import httpx
+import hypothesis
 import pytest
 from prometheus_client import REGISTRY
 
@@ -46,6 +47,16 @@ def warn_of_unclosed_connections() -> Iterator[None]:
         sqlite3.connect = partial(connect, factory=Connection)
     yield
     sqlite3.connect = connect
+
+
+LONG = 60.0
+"""Seconds that nothing takes in a test, however busy the machine is: who waits for so long waits for what never comes."""
+PATIENT = {"queue_timeout": LONG, "operation_timeout": LONG, "attempt_timeout": LONG, "total_timeout": LONG}
+
+hypothesis.settings.register_profile(
+    "however busy the machine is", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("however busy the machine is")
 
 
 class Clock:
@@ -179,7 +190,7 @@ def settings(cache_dir: Path) -> Settings:
     With COMPETENT_PLANS=off in the environment all tests are of a server without plans.
     """
     plans = os.environ.get("COMPETENT_PLANS", "on")
-    return replace(Settings(), plans=plans, index="need", cache_dir=cache_dir, queue_timeout=60.0, max_working=300)
+    return replace(Settings(), plans=plans, index="need", cache_dir=cache_dir, max_working=300, **PATIENT)
 
 
 S = TypeVar("S", bound=Server)
@@ -197,6 +208,17 @@ async def running(releases: Releases, settings: Settings) -> AsyncIterator[Serve
     """A server with these settings, while it runs."""
     async with alive(Server(releases, settings)) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def indexed(releases: Releases, cache_dir: Path) -> None:
+    """The index of the current release is made: for tests of what waits for one only so long."""
+
+    async def index() -> None:
+        async with running(releases, replace(Settings(), index="need", cache_dir=cache_dir, **PATIENT)) as server:
+            await server.app.state.parts.indexes.ready("3.11")
+
+    asyncio.run(index())
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ async def test_waiting_for_an_index_ends_at_the_deadline_of_the_client(unfinishe
 async def test_a_look_up_in_such_an_index_ends_at_the_deadline_of_the_server(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
-    settings = replace(settings, cache_dir=tmp_path, attempt_timeout=600.0, total_timeout=600.0, operation_timeout=0.2)
+    settings = replace(settings, cache_dir=tmp_path, attempt_timeout=600.0, total_timeout=600.0, operation_timeout=2.0)
     async with alive(Server(releases, settings, Hanging)) as server:
         assert await server.codes('{ skill(code: "SK-1") { code } }') == ["NOT_INDEXED_YET"]
 
@@ -83,7 +83,7 @@ async def test_a_deferred_part_that_is_not_ready_is_completed_with_an_error(
     monkeypatch.setattr(Loaders, "index", never)
     monkeypatch.setattr(schema, "GRACE", 0.0)
     query = '{ release { number } ... @defer { search(text: "zorg") { totalCount } } }'
-    settings = replace(settings, incremental="on", operation_timeout=0.2)
+    settings = replace(settings, incremental="on", operation_timeout=2.0)
     async with alive(Server(releases, settings)) as server:
         response = await server.post(query, Accept="multipart/mixed;incrementalSpec=v0.2, application/json")
 

@@ -9,7 +9,7 @@ import httpx
 
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Clock, Server, alive, counted, running
+from tests.conftest import LONG, Clock, Server, alive, counted, running
 
 
 async def ready(server: Server) -> tuple[int, dict[str, Any]]:
@@ -41,7 +41,7 @@ async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recover
     assert (await server.client.get("/health/live")).json() == {"status": "live"}
 
     server.faults.clear()
-    async with asyncio.timeout(30):  # a document that failed is not asked for again at once
+    async with asyncio.timeout(LONG):  # a document that failed is not asked for again at once
         while (await ready(server))[0] == 503:
             await asyncio.sleep(0)
 

@@ -15,6 +15,8 @@ from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server
 
+pytestmark = pytest.mark.usefixtures("indexed")
+
 LD = {"Accept": "application/ld+json"}
 PAGE = (Path(__file__).parent.parent / "docs" / "linked-data.md").read_text(encoding="utf-8")
 COMPETENCE = f"/id/3.11/technical-competence/{CP_7}"

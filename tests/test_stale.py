@@ -16,7 +16,7 @@ from graphql_api.app import create_app
 from graphql_api.cli.asking import _ask
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server, alive
+from tests.conftest import CP_7, LONG, Server, alive
 
 QUESTION = """{
   release { number publishedOn }
@@ -210,7 +210,7 @@ async def test_a_client_that_hangs_up_over_http_ends_its_operation_too(server: S
     while not server.watched.under_way:
         await asyncio.sleep(0)
     hung_up.set()
-    await asyncio.wait_for(answering, 3)
+    await asyncio.wait_for(answering, LONG)
 
     await server.watched.ended_at_once()
     assert server.asked()

@@ -2,35 +2,33 @@
 
 import asyncio
 import signal
-import time
 
 import httpx
 import pytest
 
+from tests.conftest import LONG
 from tests.test_serve import QUERY, answer, started
 
 DRAIN = {"COMPETENT_DRAIN": "0.3", "COMPETENT_INDEX": "need"}
 
 
-async def stopped(process: asyncio.subprocess.Process) -> tuple[float, str]:
-    """Tell it to stop; the seconds that it took, and what it logged."""
-    begun = time.monotonic()
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    """Tell it to stop, and wait until it has; how long that takes is measured in benchmarks."""
     process.send_signal(signal.SIGTERM)
-    _, errors = await process.communicate()
+    async with asyncio.timeout(LONG):
+        _, errors = await process.communicate()
     assert process.returncode == 0
     assert b"Traceback" not in errors
-    return time.monotonic() - begun, errors.decode()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_idle_connections_keep_no_server_from_stopping(workers: str) -> None:
-    async with started("serve", "--workers", workers, **DRAIN) as (base, _, process):
+    long = {"COMPETENT_STOP_TIMEOUT": "600", "COMPETENT_IDLE_TIMEOUT": "600"}
+    async with started("serve", "--workers", workers, **DRAIN | long) as (base, _, process):
         await answer(base)
         async with httpx.AsyncClient(base_url=base) as idle:
             assert (await idle.get("/health/live")).status_code == 200
-            took, _ = await stopped(process)
-
-    assert took < 10  # 2 s where nothing else runs: the figure is measured in benchmarks
+            await stopped(process)
 
 
 async def test_while_it_drains_it_says_no_to_readiness_and_yes_to_questions() -> None:
@@ -49,30 +47,24 @@ async def test_while_it_drains_it_says_no_to_readiness_and_yes_to_questions() ->
 
 
 async def test_under_load_every_client_gets_its_answer() -> None:
-    async with started("serve", **DRAIN) as (base, _, process):
+    async with started("serve", **DRAIN | {"COMPETENT_DRAIN": "600"}) as (base, _, process):
         await answer(base)
-        stop = asyncio.Event()
-        clients = [asyncio.create_task(_asks_until(base, stop)) for _ in range(8)]
-        await asyncio.sleep(0.1)
-        stopping = asyncio.create_task(stopped(process))
-        answered = sum(await asyncio.gather(*clients))
-        stop.set()
-        await stopping
-
-    assert answered >= 8
+        asking = asyncio.Barrier(9)
+        clients = [asyncio.create_task(_asks_until_closed(base, asking)) for _ in range(8)]
+        await asking.wait()
+        process.send_signal(signal.SIGTERM)
+        await asyncio.gather(*clients)
+        await stopped(process)
 
 
-async def _asks_until(base: str, stop: asyncio.Event) -> int:
+async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
     """Asks over and over, until told `Connection: close`; each answer has to be whole."""
-    answered = 0
-    async with httpx.AsyncClient(base_url=base, timeout=60) as client:
-        while not stop.is_set():
+    async with httpx.AsyncClient(base_url=base, timeout=LONG) as client:
+        response = await client.post("/graphql", json=QUERY)
+        await asking.wait()
+        while response.headers.get("connection") != "close":
             response = await client.post("/graphql", json=QUERY)
             assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
-            answered += 1
-            if response.headers.get("connection") == "close":
-                break
-    return answered
 
 
 async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_told() -> None:
@@ -83,9 +75,9 @@ async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_to
             "COMPETENT_STORE": "memory:",
             "COMPETENT_DRAIN": "0",
             "COMPETENT_STOP_TIMEOUT": "0",
-            "COMPETENT_ATTEMPT_TIMEOUT": "60",
-            "COMPETENT_TOTAL_TIMEOUT": "60",
-            "COMPETENT_OPERATION_TIMEOUT": "60",
+            "COMPETENT_ATTEMPT_TIMEOUT": "600",
+            "COMPETENT_TOTAL_TIMEOUT": "600",
+            "COMPETENT_OPERATION_TIMEOUT": "600",
         }
         async with (
             started("serve", **environment) as (base, _, process),
@@ -96,9 +88,8 @@ async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_to
             waiting = asyncio.create_task(client.post("/graphql", json=QUERY))
             while "competent_operations_running 1.0" not in (await client.get("/metrics")).text:
                 await asyncio.sleep(0)
-            took, _ = await stopped(process)
+            await stopped(process)
             response = await waiting
 
-    assert took < 12
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     assert response.json()["errors"][0]["extensions"]["code"] == "SERVER_UNAVAILABLE"

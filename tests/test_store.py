@@ -29,6 +29,7 @@ from graphql_api.store.revalidation import MOST_AT_ONCE
 from graphql_api.store.sharing import Sharing
 from graphql_api.store.shelf import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
 from graphql_api.store.store import MAX_STARTED
+from tests.conftest import LONG
 from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile
 
 WEEK = 7 * 86400.0
@@ -316,7 +317,7 @@ async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
     waiter = flights.join("a", Asker(), work)
     await asyncio.sleep(0)
     waiter.cancel()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), LONG)
     assert "a" not in flights
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from graphql_api.errors import OperationTimeout
 from graphql_api.time_slices import TIME_SLICE, PassBudget, RoundRobin, TimeSlice
-from tests.conftest import Clock, counting_turns
+from tests.conftest import LONG, Clock, counting_turns
 
 
 async def worker(operation: TimeSlice, clock: Clock, note: Callable[[], None], pieces: int = 1) -> None:
@@ -113,6 +113,6 @@ async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> No
 async def test_a_budget_that_was_used_is_whole_again_in_the_next_pass() -> None:
     budget = PassBudget(10)
     for _ in range(3):
-        await asyncio.wait_for(budget.turn(10), 5)
+        await asyncio.wait_for(budget.turn(10), LONG)
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -22,6 +22,8 @@ class Passes:
         self._began: float | None = None
         self._later: deque[asyncio.Future[None]] = deque()
         self._at_once = 1
+        self.most_aside = A_PASS / 2
+        """Seconds of each pass for what is over at once."""
         self._aside = 0.0
         """Seconds of this pass that were spent on what is over at once."""
         self._beside = 0.0
@@ -32,7 +34,7 @@ class Passes:
     @property
     def has_time(self) -> bool:
         """Whether there is time in this pass for what is over at once."""
-        return self._aside < A_PASS / 2
+        return self._aside < self.most_aside
 
     def spend(self, seconds: float) -> None:
         """So much was spent on it."""

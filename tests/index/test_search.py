@@ -413,7 +413,7 @@ def strange() -> Iterator[Release]:
         yield Release(connection, {"OP-1": texts, "OP-2": [title("\x00"), title("scheeps kok")], "SK-1": [label("")]})
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TYPED)
 def test_whatever_is_typed_is_answered_or_refused(strange: Release, text: str) -> None:
     for question in (strange.hits, strange.suggest):

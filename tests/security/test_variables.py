@@ -50,7 +50,7 @@ KNOWN = {
 async def test_any_variables_end_in_data_or_in_coded_errors(server: Server, example: Example) -> None:
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(some.fixed_dictionaries(dict.fromkeys(example.variables, anything)))
     def ask(variables: dict[str, Any]) -> None:
         try:

@@ -142,7 +142,7 @@ async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server
     assert await server.codes('{ suggest(prefix: "c", first: 51) { text } }') == ["BAD_USER_INPUT"]
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     text=st.text(max_size=80)
     | st.sampled_from(["AND", 'a" OR "b', "a* NEAR(b)", "^a", "name:x", "'; DROP TABLE thing", "\x00"])

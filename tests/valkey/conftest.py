@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
+
 PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
 
 
@@ -27,7 +29,7 @@ class Server:
         self.process = subprocess.Popen(
             [PROGRAM, *told, "--dir", str(self._socket.parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + 10
+        until = time.monotonic() + LONG
         while not self._socket.exists():
             assert self.process.poll() is None, "the server ended"
             assert time.monotonic() < until, "the server does not listen"
