@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 BATCH = 100
-"""Documents or look-ups of one batch; a pass of the event loop resumes what waits for one batch of an operation."""
+"""Documents or look-ups of one batch; in one pass of the event loop an operation begins one and resumes what waits for one."""
 INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
@@ -70,7 +70,8 @@ class Loaders:
         self._read: list[tuple[str, object] | Read | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
         self._asking = asyncio.Lock()
-        self._delivered = PassBudget(BATCH)
+        self._begun, self._delivered = PassBudget(BATCH), PassBudget(BATCH)
+        self._marked = 0
         self.page_size = page_size
 
     @property
@@ -93,6 +94,7 @@ class Loaders:
         assert batch is not None  # DataLoader makes one for each batch
         self._batches.add(batch)
         try:
+            await self._begun.turn(len(paths))
             found = await self._store.get_many(paths, self.asker)
             await self._delivered.turn(len(paths))
         finally:
@@ -133,7 +135,8 @@ class Loaders:
 
     def mark(self) -> int:
         """Where reading stands now."""
-        return len(self._read)
+        self._marked = len(self._read)
+        return self._marked
 
     def read_since(self, mark: int) -> "Read | None":
         """What was read since then; None where something was not at hand."""
@@ -192,7 +195,8 @@ class Loaders:
         if found is not None:
             name = name_of_index(number)
             self._known.setdefault(name, found)
-            self._read.append((name, found))
+            if len(self._read) == self._marked or self._read[-1] != (name, found):
+                self._read.append((name, found))
         return found
 
     def is_indexed(self, number: str) -> bool:
