@@ -86,7 +86,7 @@ def create_app(
         ],
         middleware=[  # outermost first
             *arriving(settings),
-            Middleware(Observing, stopping, outcomes),
+            Middleware(Observing, stopping, outcomes, layers),
             Middleware(BoundedMessages, settings.live_messages, settings.max_body_bytes),
             *layers,
             *guarding(decide),

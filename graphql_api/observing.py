@@ -6,7 +6,9 @@ Whatever happens further in, a request ends in an answer, and an exception in on
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, ClientLeft, Refused, Unavailable, Unforeseen, refused
@@ -14,6 +16,7 @@ from graphql_api.logs import logging_for
 from graphql_api.outcomes import Outcomes
 from graphql_api.record import Record, record_of
 from graphql_api.tracing import OperationSpan
+from graphql_api.wrapping import layered
 
 log = logging.getLogger("graphql_api.requests")
 
@@ -26,10 +29,14 @@ class Observing:
     """Pure ASGI, for HTTP: operations of a WebSocket are told of by whoever runs them, so that here only one that is refused is.
 
     `stopping` is set once the server has been told to stop: what is cancelled from then on is answered with 503.
+    What is answered here passes `layers`, as every other response does: a page of another origin could not read it otherwise.
     """
 
-    def __init__(self, app: ASGIApp, stopping: asyncio.Event, outcomes: Outcomes) -> None:
+    def __init__(
+        self, app: ASGIApp, stopping: asyncio.Event, outcomes: Outcomes, layers: Iterable[Middleware] = ()
+    ) -> None:
         self._app = app
+        self._refuse = layered(_refuse, layers)
         self._stopping = stopping
         self._outcomes = outcomes
 
@@ -83,7 +90,8 @@ class Observing:
             log.exception("unexpected error")
             refusal = Unforeseen()
         if sent.status is None:  # what has begun to be sent is cut by the server
-            await refused(refusal, JSON, record)(scope, receive, sent)
+            scope["state"]["refusal"] = refusal
+            await self._refuse(scope, receive, sent)
 
     def _tell(self, scope: Scope, record: Record, status: int | None, outcome: str, seconds: float) -> None:
         path = scope["path"]
@@ -92,6 +100,10 @@ class Observing:
         else:
             level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
             self._outcomes.request(level, scope["method"], path, record, outcome, seconds, status)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    await refused(scope["state"]["refusal"], JSON, record_of(scope))(scope, receive, send)
 
 
 def _outcome(record: Record, status: int | None) -> str:

@@ -4,6 +4,7 @@ Pure ASGI; what a route has said itself is left as it is.
 """
 
 import math
+from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -39,6 +40,13 @@ def wrapping(settings: Settings) -> list[Middleware]:
     """The middleware of the settings, outermost first."""
     cors = [_cors(origins)] if (origins := settings.origins) else []
     return [Middleware(SafeHeaders), *cors, Middleware(Compressing)]
+
+
+def layered(app: ASGIApp, layers: Iterable[Middleware]) -> ASGIApp:
+    """An app within middleware, outermost first."""
+    for cls, args, kwargs in reversed(list(layers)):
+        app = cls(app, *args, **kwargs)
+    return app
 
 
 def _cors(origins: Origins) -> Middleware:

@@ -25,6 +25,7 @@ from graphql_api.record import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
+from graphql_api.wrapping import wrapping
 from tests.conftest import Server, counted, running
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -273,6 +274,20 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
     assert before + 5 <= askers[0].deadline <= after + 5
     assert before + 2 <= askers[1].deadline <= after + 2
     assert askers[1].headers["traceparent"] == PARENT
+
+
+async def test_a_page_of_another_origin_can_read_an_unexpected_error() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError
+
+    layers = wrapping(Settings(cors_origins="https://app.example.org").checked())
+    transport = httpx.ASGITransport(Observing(broken, asyncio.Event(), Outcomes(), layers))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
+        response = await client.post("/graphql", headers={"Origin": "https://app.example.org"})
+
+    assert response.status_code == 500
+    assert response.headers["access-control-allow-origin"] == "https://app.example.org"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none_at_the_client(

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.eager import begin
 from graphql_api.endpoint.answer import Reply
 from graphql_api.exchange import head_of
 from graphql_api.record import Head, Record
+from graphql_api.wrapping import layered
 
 OWN = (b"content-length", b"etag", b"x-request-id")
 """Fields that are others in each answer."""
@@ -19,10 +20,7 @@ class Heads:
     """Makes heads by these layers, outermost first."""
 
     def __init__(self, layers: Iterable[Middleware]) -> None:
-        app: ASGIApp = _reply
-        for cls, args, kwargs in reversed(list(layers)):
-            app = cls(app, *args, **kwargs)
-        self._app = app
+        self._app = layered(_reply, layers)
 
     def of(self, reply: Reply, head: Head) -> bytes:
         """The head that this answer has for a client with these header fields, without `OWN` and the line that ends it."""
