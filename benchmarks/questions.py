@@ -79,7 +79,7 @@ def _sets(connection: sqlite3.Connection) -> dict[str, Questions]:
 def _matches(connection: sqlite3.Connection, some: Sequence[int], kind: Kind) -> Questions:
     """What fits somebody who has a good deal of what a profile holds."""
     held = ([n for (n,) in connection.execute(_HELD, (profile, kind))] for profile in some)
-    return [partial(matches, have=have, start=0, stop=20) for have in held]
+    return [partial(matches, have=have, page=lambda _: (0, 20)) for have in held]
 
 
 def _drawn(connection: sqlite3.Connection, sql: str, value: int, most: int = 500) -> list[Any]:

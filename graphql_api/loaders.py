@@ -16,7 +16,7 @@ from aiodataloader import DataLoader
 
 from graphql_api import routes
 from graphql_api.competent import as_uuid
-from graphql_api.eager import Ready
+from graphql_api.eager import Ready, all_of
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
 from graphql_api.fetching import Asker
 from graphql_api.hal import Document
@@ -29,6 +29,9 @@ from graphql_api.time_slices import PassBudget
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+FEW = 20
+"""Things that are looked up one by one on the event loop, if their index is open: some ten microseconds each."""
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 BATCH = 100
@@ -207,6 +210,13 @@ class Loaders:
         """The answer about one thing, asked together with those about its siblings; None where there is none."""
         found = self.look_up_at_hand(number, question, key)
         return self._lookups.load((number, question, key)) if found is UNKNOWN else Ready(found)
+
+    async def look_up_all(self, number: str, question: Question, keys: Sequence[Any]) -> Sequence[Any]:
+        """The answers about several things, in their order; many are one question in a thread, which holds up nobody."""
+        if len(keys) <= FEW:
+            return await all_of(self.look_up(number, question, key) for key in keys)
+        found = await self._ask((number, question), list(dict.fromkeys(keys)))
+        return [found[key] for key in keys]
 
     def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
         """The answer about one thing if it was given before, None where there is none; UNKNOWN where it must be looked up."""

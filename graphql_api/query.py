@@ -9,11 +9,18 @@ from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.loaders import Loaders
 from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.comparison import CompetenceGap, ProfileMatchConnection, competence_gap, profiles_for_competences
+from graphql_api.types.comparison import (
+    GAP_WORK,
+    MATCHES_WORK,
+    CompetenceGap,
+    ProfileMatchConnection,
+    competence_gap,
+    profiles_for_competences,
+)
 from graphql_api.types.concept import Concept
 from graphql_api.types.digital_skill import DigitalSkill
 from graphql_api.types.entry import collection, find, single
-from graphql_api.types.filter import occupational_profiles
+from graphql_api.types.filter import FILTER_WORK, occupational_profiles
 from graphql_api.types.indexed import TYPES
 from graphql_api.types.knowledge import Knowledge
 from graphql_api.types.node import Node, NodeId
@@ -21,10 +28,11 @@ from graphql_api.types.occupational_profile import OccupationalProfile
 from graphql_api.types.page import MOST, After, First, Paging
 from graphql_api.types.release import Release, releases
 from graphql_api.types.scope import InRelease, of_query
-from graphql_api.types.search import SEARCH, SUGGEST, search, suggest
+from graphql_api.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
 from graphql_api.types.skill import Skill
 from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
+from graphql_api.types.work import Per, Work
 
 CONCEPTS: dict[str, type[Concept]] = {kind.__name__: kind for kind in TYPES.values()}
 
@@ -50,7 +58,9 @@ async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
 class Query:
     """One field for each way in."""
 
-    @strawberry.field(description="Anything by its global id; null where it does not exist.")
+    @strawberry.field(
+        description="Anything by its global id; null where it does not exist.", metadata=Work(base=1).metadata
+    )
     async def node(
         self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
     ) -> Node | None:
@@ -58,7 +68,8 @@ class Query:
         return await node_of(info.context.loaders, NodeId.parse(id))
 
     @strawberry.field(
-        description="Several things by their global ids, in the same order, with null for what does not exist."
+        description="Several things by their global ids, in the same order, with null for what does not exist.",
+        metadata=Work(arguments=(Per("ids", 1, "item"),)).metadata,
     )
     async def nodes(
         self,
@@ -102,18 +113,19 @@ class Query:
     )
     soft_skill = of_query(single(SoftSkill), "One soft skill; null where it does not exist.")
     digital_skill = of_query(single(DigitalSkill), "One digital skill; null where it does not exist.")
-    occupational_profiles = of_query(occupational_profiles, "The occupational profiles of a release.")
+    occupational_profiles = of_query(occupational_profiles, "The occupational profiles of a release.", FILTER_WORK)
     technical_competences = of_query(collection(TechnicalCompetence), "The technical competences of a release.")
     skills = of_query(collection(Skill), "The skills of a release.")
     knowledge_items = of_query(collection(Knowledge), "The knowledge items of a release.")
     behavioural_indicators = of_query(collection(BehaviouralIndicator), "The behavioural indicators of a release.")
     soft_skills = of_query(collection(SoftSkill), "The soft skills of a release.")
     digital_skills = of_query(collection(DigitalSkill), "The digital skills of a release.")
-    search = of_query(search, SEARCH)
-    suggest = of_query(suggest, SUGGEST)
+    search = of_query(search, SEARCH, SEARCH_WORK)
+    suggest = of_query(suggest, SUGGEST, SUGGEST_WORK)
 
     @strawberry.field(
-        description="What lies between two occupational profiles of one release: what both hold, what is missing, what is over."
+        description="What lies between two occupational profiles of one release: what both hold, what is missing, what is over.",
+        metadata=GAP_WORK.metadata,
     )
     async def competence_gap(
         self,
@@ -126,7 +138,10 @@ class Query:
         """Null where one of them does not exist."""
         return await competence_gap(info.context.loaders, NodeId.parse(from_), NodeId.parse(to))
 
-    @strawberry.field(description="The occupational profiles that fit what somebody has, the best first.")
+    @strawberry.field(
+        description="The occupational profiles that fit what somebody has, the best first.",
+        metadata=MATCHES_WORK.metadata,
+    )
     async def profiles_for_competences(
         self,
         info: strawberry.Info,

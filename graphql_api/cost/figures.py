@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from graphql_api.index.meaning import MOST_WORDS
+from graphql_api.index.words import MOST_LETTERS, fold
 from graphql_api.types.page import DEFAULT, MOST
+from graphql_api.types.work import Each
 
 BEYOND = 10**15
 """Costs are not counted further than this."""
@@ -25,15 +28,22 @@ class Page(NamedTuple):
         )
 
 
-class Length(NamedTuple):
-    """How many items the list in a variable has."""
+class Argument(NamedTuple):
+    """A quantity of the value that a variable gives to an argument, or to a part of one; nothing if it gives none.
+
+    For `item` a value without its list counts as a list of one.
+    """
 
     name: str
+    path: tuple[str, ...]
+    each: Each
 
     def __call__(self, variables: Variables) -> float:
-        """Its length; one item that stands without its list is a list of one."""
-        given = variables.get(self.name)
-        return float(len(given)) if isinstance(given, list) else 1.0
+        """The quantity."""
+        value = variables.get(self.name)
+        for key in self.path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return quantity(value, self.each)
 
 
 class Included(NamedTuple):
@@ -47,7 +57,7 @@ class Included(NamedTuple):
         return float(variables.get(self.name, self.wanted) is self.wanted)
 
 
-Factor = Page | Length | Included
+Factor = Page | Argument | Included
 Size = float | Factor
 
 
@@ -85,6 +95,17 @@ class Sum:
                 product *= factor(variables)
             total += product
         return total
+
+
+def quantity(value: Any, each: Each) -> float:
+    """How many items or words a value has, or whether there is one at all."""
+    if value is None:
+        return 0.0
+    if each == "word":  # a longer text is refused when the field is resolved
+        return float(min(len(set(fold(value[:MOST_LETTERS]).split())), MOST_WORDS)) if isinstance(value, str) else 1.0
+    if each == "item" and isinstance(value, list):
+        return float(len(value))
+    return 1.0
 
 
 def bounded(number: Any) -> float:

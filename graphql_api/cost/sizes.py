@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql.language import BooleanValueNode, DirectiveNode, IntValueNode, ListValueNode, ValueNode, VariableNode
+from graphql.language import (
+    BooleanValueNode,
+    DirectiveNode,
+    EnumValueNode,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    VariableNode,
+)
 
-from graphql_api.cost.figures import Included, Length, Page, Size, bounded
+from graphql_api.cost.figures import Argument, Included, Page, Size, bounded, quantity
 from graphql_api.types.page import MOST
+from graphql_api.types.work import Each
 
 
 def page_size(given: Mapping[str, ValueNode], default: float) -> Size:
@@ -22,20 +33,27 @@ def page_size(given: Mapping[str, ValueNode], default: float) -> Size:
     return Page(tuple(asked), default) if asked else default
 
 
-def length(value: ValueNode | None) -> Size:
-    """How many items the list in an argument has; one item that stands without its list is a list of one."""
+def argument(given: Mapping[str, ValueNode], path: str, each: Each) -> Size:
+    """A quantity of an argument, or of a part of an input object, as it stands in the document or as a variable."""
+    name, *rest = path.split(".")
+    value = given.get(name)
+    while isinstance(value, ObjectValueNode) and rest:
+        key = rest.pop(0)
+        value = next((one.value for one in value.fields if one.name.value == key), None)
     if isinstance(value, VariableNode):
-        return Length(value.name.value)
-    return float(len(value.values)) if isinstance(value, ListValueNode) else 1.0
+        return Argument(value.name.value, tuple(rest), each)
+    return 0.0 if value is None or rest else quantity(literal(value), each)
 
 
 def literal(value: ValueNode) -> Any:
     """As much of a literal as sizes are made of."""
     if isinstance(value, IntValueNode):
         return int(value.value) if len(value.value) < 10 else MOST
-    if isinstance(value, BooleanValueNode):
+    if isinstance(value, BooleanValueNode | StringValueNode | EnumValueNode):
         return value.value
-    return [None] * len(value.values) if isinstance(value, ListValueNode) else None
+    if isinstance(value, ObjectValueNode):
+        return {one.name.value: literal(one.value) for one in value.fields}
+    return list(map(literal, value.values)) if isinstance(value, ListValueNode) else None
 
 
 def included(directives: tuple[DirectiveNode, ...]) -> Size:

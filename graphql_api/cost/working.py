@@ -1,14 +1,17 @@
 """Works out the cost of an operation from its document and the schema.
 
 A field is one value, and those of its selection come as often as its list has items: `first` or `last` of a connection or of
-a list that takes them, the number of ids where ids are given, else a typical length. Fields that several fragments name are
-counted each time, and all alternatives of `... on` are counted: the cost is an upper estimate, save that a list can be longer
-than is typical.
+a list that takes them, the number of ids where ids are given, else the length that the list has on average. What a resolver
+does besides is declared with the field (`types/work.py`). Fields that several fragments name are counted each time, and all
+alternatives of `... on` are counted: the cost is an upper estimate.
+
+Averages hold for many things, not for the one that a client picks. So a cost has two parts: `each`, which comes as often as
+the things of a page, and `once`, by how much the largest of them may exceed that, which comes once for the page.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from graphql import GraphQLSchema, get_named_type, is_list_type, is_non_null_type
+from graphql import GraphQLField, GraphQLSchema, get_named_type, is_leaf_type, is_list_type, is_non_null_type
 from graphql.language import (
     DocumentNode,
     FieldNode,
@@ -20,12 +23,13 @@ from graphql.language import (
 )
 
 from graphql_api.cost.figures import Cost, Size, Sum, Term
-from graphql_api.cost.sizes import included, length, literal, page_size
-from graphql_api.cost.typical import ITEMS, TYPICAL, of_introspection
+from graphql_api.cost.sizes import argument, included, literal, page_size
+from graphql_api.cost.typical import ITEMS, TYPICAL, Length, of_introspection
 from graphql_api.types.page import DEFAULT
+from graphql_api.types.work import NO_WORK, Work
 
 ONE_FOR_EACH = {"nodes": "ids", "_entities": "representations"}
-"""Fields whose list is as long as the list of an argument."""
+"""Fields whose list is as long as the list of an argument. The same thing may stand in it any number of times."""
 
 
 class Costing:
@@ -39,9 +43,25 @@ class Costing:
         """What an operation of a document costs."""
         return _Working(self, document).cost(operation)
 
-    def length(self, type_name: str, field_name: str) -> float:
-        """How long the list of a field typically is."""
+    def length(self, type_name: str, field_name: str) -> Length:
+        """How long the list of a field is on average, and at most."""
         return self.typical.get(f"{type_name}.{field_name}", ITEMS)
+
+
+class _Parts(NamedTuple):
+    """The cost of a selection: for each thing that it is made on, and once beside that."""
+
+    each: Sum
+    once: Sum
+
+    @classmethod
+    def nothing(cls) -> "_Parts":
+        return cls(Sum(), Sum())
+
+    def add(self, other: "_Parts", size: Size = 1.0) -> None:
+        """Add another cost of the same thing, `size` times."""
+        self.each.add(other.each, size)
+        self.once.add(other.once, size)
 
 
 class _Working:
@@ -53,11 +73,11 @@ class _Working:
             each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
         self.steps: list[Sum] = []
-        self.done: dict[tuple[str, Size], Sum] = {}
+        self.done: dict[tuple[str, Size], _Parts] = {}
 
     def cost(self, operation: OperationDefinitionNode) -> Cost:
         root = self.costing.schema.get_root_type(operation.operation)
-        total = self.selection(operation.selection_set, root, 1.0)
+        total = _together(self.selection(operation.selection_set, root, 1.0))
         given = {
             each.variable.name.value: literal(each.default_value)
             for each in operation.variable_definitions or ()
@@ -65,8 +85,8 @@ class _Working:
         }
         return Cost((*self.steps, total), given)
 
-    def selection(self, selection_set: SelectionSetNode, parent: Any, page: Size) -> Sum:
-        total = Sum()
+    def selection(self, selection_set: SelectionSetNode, parent: Any, page: Size) -> _Parts:
+        total = _Parts.nothing()
         for each in selection_set.selections:
             size = included(each.directives or ())
             if isinstance(each, FieldNode):
@@ -78,40 +98,99 @@ class _Working:
                 total.add(self.selection(each.selection_set, on or parent, page), size)
         return total
 
-    def spread(self, name: str, page: Size) -> Sum:
+    def spread(self, name: str, page: Size) -> _Parts:
         if (name, page) not in self.done:
             fragment = self.fragments[name]
             on = self.costing.schema.get_type(fragment.type_condition.name.value)
             found = self.selection(fragment.selection_set, on, page)
-            if found.terms:  # referred to from now on, so that fragments of fragments do not multiply them
-                self.steps.append(found)
-                found = Sum(0.0, [Term((), 1.0, len(self.steps))])
-            self.done[name, page] = found
+            self.done[name, page] = _Parts(self.step(found.each), self.step(found.once))
         return self.done[name, page]
 
-    def field(self, node: FieldNode, parent: Any, page: Size) -> Sum:
-        total = Sum(1.0)
+    def step(self, found: Sum) -> Sum:
+        """Refer to a sum that depends on variables from now on, so that fragments of fragments do not multiply its terms."""
+        if not found.terms:
+            return found
+        self.steps.append(found)
+        return Sum(0.0, [Term((), 1.0, len(self.steps))])
+
+    def field(self, node: FieldNode, parent: Any, page: Size) -> _Parts:
         definition = self.costing.schema.get_field(parent, node.name.value)
-        if node.selection_set is None or definition is None:
-            return total
-        kind = get_named_type(definition.type)
-        is_list = is_list_type(definition.type.of_type if is_non_null_type(definition.type) else definition.type)
-        size, inner = self.size(node, definition, parent, is_list, page)
-        total.add(self.selection(node.selection_set, kind, inner), size)
+        if definition is None:
+            return _Parts(Sum(1.0), Sum())
+        given = {each.name.value: each.value for each in node.arguments or ()}
+        asked = self.page(given, definition)
+        total = self.work(given, definition, asked)
+        total.each.constant += 1.0
+        if node.selection_set is None:
+            self.add_leaves(total, node, definition, parent)
+        else:
+            is_list = is_list_type(_nullable(definition.type))
+            inner = self.selection(
+                node.selection_set, get_named_type(definition.type), 1.0 if asked is None or is_list else asked
+            )
+            self.add_items(total, inner, node, definition, parent, page if asked is None else asked)
         return total
 
-    def size(self, node: FieldNode, definition: Any, parent: Any, is_list: bool, page: Size) -> tuple[Size, Size]:
-        """How often the selection of a field comes, and how many items the lists of its connection have."""
-        name = node.name.value
-        given = {each.name.value: each.value for each in node.arguments or ()}
-        if "first" in definition.args:
-            default = definition.args["first"].default_value
-            asked = page_size(given, float(default) if isinstance(default, int) else float(DEFAULT))
-            return (asked, 1.0) if is_list else (1.0, asked)
+    def page(self, given: Any, definition: GraphQLField) -> Size | None:
+        """How many items the page of a field has; None for a field without pages."""
+        if "first" not in definition.args:
+            return None
+        default = definition.args["first"].default_value
+        return page_size(given, float(default) if isinstance(default, int) else float(DEFAULT))
+
+    def work(self, given: Any, definition: GraphQLField, page: Size | None) -> _Parts:
+        """What the resolver does: by its declaration, for the items of its page, and one for each id or item in its arguments."""
+        work = work_of(definition)
+        each, once = Sum(work.base), Sum(work.more + work.more_items)
+        if page is not None:
+            each.add(Sum(work.item), page)
+        for name, of in definition.args.items():
+            if get_named_type(of.type).name == "ID" or is_list_type(_nullable(of.type)):
+                each.add(Sum(1.0), argument(given, name, "item"))
+        for per in work.arguments:
+            each.add(Sum(per.units), argument(given, per.argument, per.each))
+        return _Parts(each, once)
+
+    def add_leaves(self, total: _Parts, node: FieldNode, definition: GraphQLField, parent: Any) -> None:
+        """Count the items of a list of plain values."""
+        if is_list_type(_nullable(definition.type)) and is_leaf_type(get_named_type(definition.type)):
+            length = self.costing.length(parent.name, node.name.value)
+            total.each.constant += length.mean
+            total.once.constant += length.most - length.mean
+
+    def add_items(
+        self, total: _Parts, inner: _Parts, node: FieldNode, definition: GraphQLField, parent: Any, page: Size
+    ) -> None:
+        """Add what is selected of the items of a field, as often as there are items."""
+        name, is_list = node.name.value, is_list_type(_nullable(definition.type))
         if name in ONE_FOR_EACH and ONE_FOR_EACH[name] in definition.args:
-            return length(given.get(ONE_FOR_EACH[name])), 1.0
-        if is_list and parent.name.endswith("Connection") and name in ("nodes", "edges"):
-            return page, 1.0
-        if is_list or f"{parent.name}.{name}" in self.costing.typical:
-            return self.costing.length(parent.name, name), 1.0
-        return 1.0, 1.0
+            given = {each.name.value: each.value for each in node.arguments or ()}
+            total.each.add(_together(inner), argument(given, ONE_FOR_EACH[name], "item"))
+        elif is_list and ("first" in definition.args or parent.name.endswith("Connection")):
+            total.each.add(inner.each, page)
+            total.each.add(inner.once)
+        elif is_list or f"{parent.name}.{name}" in self.costing.typical:
+            length = self.costing.length(parent.name, name)
+            total.each.add(inner.each, length.mean)
+            total.once.add(inner.each, length.most - length.mean)
+            total.once.add(inner.once)
+        else:
+            total.add(inner)
+
+
+def work_of(definition: GraphQLField) -> Work:
+    """The work that is declared with a field."""
+    declared = definition.extensions.get("strawberry-definition")
+    found: Work = getattr(declared, "metadata", {}).get("work", NO_WORK)
+    return found
+
+
+def _together(parts: _Parts) -> Sum:
+    total = Sum()
+    total.add(parts.each)
+    total.add(parts.once)
+    return total
+
+
+def _nullable(kind: Any) -> Any:
+    return kind.of_type if is_non_null_type(kind) else kind

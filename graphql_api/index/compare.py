@@ -5,7 +5,7 @@ competence that is essential in a profile weighs 2 there, an optional one 1.
 """
 
 import sqlite3
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from typing import NamedTuple
 
 from graphql_api.index.elements import array
@@ -90,8 +90,12 @@ def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Sim
     return [Similar(other, lesser / greater, tuple(shared[other])) for other, lesser, greater, _ in best]
 
 
-def matches(connection: sqlite3.Connection, have: Collection[int], start: int, stop: int) -> tuple[list[Match], int]:
-    """The profiles that fit what somebody has, from one place in their order up to another, and how many there are.
+def matches(
+    connection: sqlite3.Connection, have: Collection[int], page: Callable[[int], tuple[int, int]]
+) -> tuple[list[Match], int]:
+    """A page of the profiles that fit what somebody has, and how many there are in all.
+
+    `page` gives the first place of the page, and the one after its last, for a number of profiles.
 
     `have` holds technical competences, skills, knowledge and soft skills; anything else in it is left aside. Who has a
     technical competence has its skill, knowledge and indicators too.
@@ -110,6 +114,7 @@ def matches(connection: sqlite3.Connection, have: Collection[int], start: int, s
     counted = array(n for n, kind in had.items() if kind in kinds)
     rows = connection.execute(_FITTING, {"parts": counted, "kinds": array(kinds)}).fetchall()
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), -row[1], row[3], row[0]))
+    start, stop = page(len(rows))
     window = rows[start:stop]
     held = {n: each.groups for n, each in _held(connection, [n for n, *_ in window]).items()}
     return [Match(n, got / need, held[n].within(had), held[n].without(had)) for n, got, need, _ in window], len(rows)

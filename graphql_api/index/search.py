@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from graphql_api.errors import BadUserInput
+from graphql_api.index.elements import array
 from graphql_api.index.meaning import Meaning, doubt, meanings
 from graphql_api.index.ranking import MOST_OF_THEM, Ranking
 from graphql_api.index.searched import write_search
@@ -32,18 +33,17 @@ FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CRO
 WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? ORDER BY searched_words.rowid LIMIT ?
 """
 _MATCHING_BEYOND = """
-SELECT n, field, folded, kind, place, thing, language FROM (
-    SELECT min(searched) AS first, kind, place, thing, language
-    FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
-    WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? AND searched_words.rowid >= ?
-    GROUP BY thing ORDER BY first, kind, place LIMIT ?
-) CROSS JOIN searched ON n = first
+SELECT searched, kind, place, thing, language
+FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
+WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? AND searched_words.rowid >= ?
+ORDER BY searched_words.rowid
 """
 _EXACT = """
 SELECT n, field, folded, kind, place, thing, language FROM searched CROSS JOIN occurrence ON searched = n
 WHERE folded = ? AND field <= 3 AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place LIMIT ?
 """
 _TEXT = "SELECT text, folded FROM searched WHERE n = ?"
+_WORDS = "SELECT n, field, folded FROM searched WHERE n IN (SELECT value FROM json_each(?))"
 
 
 class Hit(NamedTuple):
@@ -153,9 +153,18 @@ def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Ro
     """What an FTS5 expression finds: the first texts by rank, and where there are more, the first of each other thing."""
     rows = _first(connection, query, bits)
     if len(rows) == MOST_TEXTS:
-        last, *_ = rows[-1]
-        rows += connection.execute(_MATCHING_BEYOND, (query, bits, last, MOST_FOUND))
+        rows += _beyond(connection, query, bits, rows[-1][0])
     return rows
+
+
+def _beyond(connection: sqlite3.Connection, query: str, bits: int, first: int) -> list[_Row]:
+    """The first text of each thing, from the text `first` on; read no further than there are MOST_FOUND things."""
+    found: dict[int, tuple[int, int, int, int, int]] = {}
+    for row in connection.execute(_MATCHING_BEYOND, (query, bits, first)):
+        if found.setdefault(row[3], row) is row and len(found) == MOST_FOUND:
+            break
+    texts = {n: (n, *text) for n, *text in connection.execute(_WORDS, (array(row[0] for row in found.values()),))}
+    return [(*texts[n], *where) for n, *where in found.values()]
 
 
 def _first(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:

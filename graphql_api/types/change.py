@@ -12,6 +12,7 @@ from graphql_api.types.concept_type import ConceptType, kinds, type_of
 from graphql_api.types.indexed import concepts
 from graphql_api.types.page import After, Connection, First, Paging, connection
 from graphql_api.types.search import Types
+from graphql_api.types.work import Work
 
 
 @strawberry.enum(description="What happened to a thing between two releases.")
@@ -43,6 +44,10 @@ Since = Annotated[str, strawberry.argument(description="The number of the releas
 Kinds = Annotated[
     list[ChangeKind] | None, strawberry.argument(description="What must have happened; anything without it.")
 ]
+
+
+CHANGES_WORK = Work(base=500, item=3)
+"""To choose among all changes. They are found once for all clients, as a part of what an index is."""
 
 
 async def changes_since(

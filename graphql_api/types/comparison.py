@@ -22,6 +22,7 @@ from graphql_api.types.part import Part
 from graphql_api.types.skill import Skill
 from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
+from graphql_api.types.work import Per, Work
 
 if TYPE_CHECKING:
     from graphql_api.types.occupational_profile import OccupationalProfile
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _Profile = Annotated["OccupationalProfile", strawberry.lazy("graphql_api.types.occupational_profile")]
 
 MOST_SIMILAR = 50
+GAP_WORK = Work(base=110)
+MATCHES_WORK = Work(base=600, item=16, more_items=60, arguments=(Per("have", 6, "item"),))
+"""Measured on the profiles that hold most, and on the competences that most profiles hold."""
 HAVE = (Kind.TechnicalCompetence, Kind.Skill, Kind.Knowledge, Kind.SoftSkill)
 """The kinds that somebody can have."""
 
@@ -196,10 +200,8 @@ async def profiles_for_competences(
     things = sorted(each.n for each in (await _things(loaders, have)).values())
     scope = f"matches {number} {things}"
     index = await loaders.index(number)
-    _, total = await loaders.ask(index, matches, things, 0, 0)
-    window = paging.window(scope, total)
-    found, _ = await loaders.ask(index, matches, things, window.start, window.stop)
-    return await _matches(loaders, number, window, found)
+    found, total = await loaders.ask(index, matches, things, lambda total: paging.window(scope, total).places)
+    return await _matches(loaders, number, paging.window(scope, total), found)
 
 
 async def _matches(loaders: Loaders, number: str, window: Window, found: list[Match]) -> ProfileMatchConnection:
@@ -219,10 +221,10 @@ async def _matches(loaders: Loaders, number: str, window: Window, found: list[Ma
 
 
 async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, Thing]:
-    """The things of these ids that exist."""
+    """The things of these ids, all of one release, that exist."""
     keys = [(Kind[each.type_name], each.uuid) for each in ids]
     try:
-        found = await all_of(loaders.look_up(each.release, by_uuid, key) for each, key in zip(ids, keys, strict=True))
+        found = await loaders.look_up_all(ids[0].release, by_uuid, keys)
     except ReleaseNotFound:
         return {}
     return {each: thing for each, thing in zip(ids, found, strict=True) if thing}

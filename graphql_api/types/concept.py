@@ -11,6 +11,7 @@ from graphql_api.types.node import Node, NodeId
 from graphql_api.types.page import After, Connection, First, Paging
 from graphql_api.types.part import Convert, Part, reads
 from graphql_api.types.text import LocalizedText, localized
+from graphql_api.types.work import Work
 
 if TYPE_CHECKING:
     from graphql_api.types.release import Release
@@ -82,14 +83,20 @@ class Competence(Concept):
         never_null=True,
     )
 
-    @strawberry.field(description="The technical competences that have it; none for soft and digital skills.")
+    @strawberry.field(
+        description="The technical competences that have it; none for soft and digital skills.",
+        metadata=Work(base=3, more=20).metadata,
+    )
     async def used_in_technical_competences(self, first: First = None, after: After = None) -> _Competences | None:
         """A page of the competences, from the index."""
         from graphql_api.types.usage import competences_with
 
         return await competences_with(self, Paging(first, after))
 
-    @strawberry.field(description="The occupational profiles that use it, directly or in their technical competences.")
+    @strawberry.field(
+        description="The occupational profiles that use it, directly or in their technical competences.",
+        metadata=Work(base=15, more=25).metadata,
+    )
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Profiles | None:
         """A page of the profiles, from the index."""
         from graphql_api.types.usage import profiles_with

@@ -17,6 +17,7 @@ from graphql_api.types.node import NodeId
 from graphql_api.types.occupational_profile import OccupationalProfile
 from graphql_api.types.page import After, Before, Connection, First, Last, Paging, connection
 from graphql_api.types.text import Language
+from graphql_api.types.work import Per, Work
 
 
 @strawberry.input(description="Conditions on occupational profiles; all that are given must be met.")
@@ -60,6 +61,17 @@ Filter = Annotated[OccupationalProfileFilter | None, strawberry.argument(descrip
 OrderBy = Annotated[
     OccupationalProfileOrder | None, strawberry.argument(description="In what order; by code without it.")
 ]
+
+
+FILTER_WORK = Work(
+    arguments=(
+        Per("filter", 250, "given"),
+        Per("filter.text", 1900, "given"),
+        Per("filter.text", 310, "word"),
+        Per("filter.uses", 2, "given"),
+        Per("orderBy", 1200, "given"),
+    )
+)
 
 
 async def occupational_profiles(

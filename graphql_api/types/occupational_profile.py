@@ -23,6 +23,7 @@ from graphql_api.types.part import Part, reads
 from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
 from graphql_api.types.text import LocalizedText
+from graphql_api.types.work import Work
 
 if TYPE_CHECKING:
     from graphql_api.types.comparison import SimilarProfile
@@ -77,7 +78,8 @@ class OccupationalProfile(Concept):
     last_modified: datetime | None = reads("lastModified", convert=moment, description="When it was last changed.")
 
     @strawberry.field(
-        description="The profiles that share most of their technical competences with this one, the most alike first."
+        description="The profiles that share most of their technical competences with this one, the most alike first.",
+        metadata=Work(base=25, more=80, item=11, more_items=50).metadata,
     )
     async def similar_profiles(
         self, first: Annotated[int, strawberry.argument(description="How many to give; at most 50.")] = 10

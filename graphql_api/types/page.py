@@ -125,6 +125,11 @@ class Window:
     start: int
     stop: int
 
+    @property
+    def places(self) -> tuple[int, int]:
+        """The first place, and the one after the last."""
+        return self.start, self.stop
+
     def cursors(self, count: int) -> list[str]:
         """The cursors of the first `count` places of this window."""
         return [_cursor(self.scope, place) for place in range(self.start, self.start + count)]

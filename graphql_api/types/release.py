@@ -8,15 +8,15 @@ from graphql_api.competent import day, first
 from graphql_api.loaders import Loaders
 from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.change import changes_since
+from graphql_api.types.change import CHANGES_WORK, changes_since
 from graphql_api.types.digital_skill import DigitalSkill
 from graphql_api.types.entry import collection, single
-from graphql_api.types.filter import occupational_profiles
+from graphql_api.types.filter import FILTER_WORK, occupational_profiles
 from graphql_api.types.knowledge import Knowledge
 from graphql_api.types.node import Node, NodeId
 from graphql_api.types.occupational_profile import OccupationalProfile
 from graphql_api.types.scope import of_release
-from graphql_api.types.search import SEARCH, SUGGEST, search, suggest
+from graphql_api.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
 from graphql_api.types.skill import Skill
 from graphql_api.types.soft_skill import SoftSkill
 from graphql_api.types.technical_competence import TechnicalCompetence
@@ -50,16 +50,16 @@ class Release(Node):
     behavioural_indicator = of_release(single(BehaviouralIndicator), "One behavioural indicator of this release.")
     soft_skill = of_release(single(SoftSkill), "One soft skill of this release.")
     digital_skill = of_release(single(DigitalSkill), "One digital skill of this release.")
-    occupational_profiles = of_release(occupational_profiles, "The occupational profiles of this release.")
+    occupational_profiles = of_release(occupational_profiles, "The occupational profiles of this release.", FILTER_WORK)
     technical_competences = of_release(collection(TechnicalCompetence), "The technical competences of this release.")
     skills = of_release(collection(Skill), "The skills of this release.")
     knowledge_items = of_release(collection(Knowledge), "The knowledge items of this release.")
     behavioural_indicators = of_release(collection(BehaviouralIndicator), "The behavioural indicators of this release.")
     soft_skills = of_release(collection(SoftSkill), "The soft skills of this release.")
     digital_skills = of_release(collection(DigitalSkill), "The digital skills of this release.")
-    search = of_release(search, SEARCH)
-    suggest = of_release(suggest, SUGGEST)
-    changes = of_release(changes_since, "What changed from another release to this one.")
+    search = of_release(search, SEARCH, SEARCH_WORK)
+    suggest = of_release(suggest, SUGGEST, SUGGEST_WORK)
+    changes = of_release(changes_since, "What changed from another release to this one.", CHANGES_WORK)
 
 
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")

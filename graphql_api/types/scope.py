@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_api.releases import CURRENT
+from graphql_api.types.work import NO_WORK, Work
 
 Way = Callable[..., Awaitable[Any]]
 """Takes the loaders, the number of a release, and by name the arguments that the field has; annotated for GraphQL."""
@@ -16,17 +17,17 @@ _AFTER_RELEASE = ("filter", "first")
 InRelease = Annotated[str, strawberry.argument(description="The number of a release, or `current`.")]
 
 
-def of_release(way: Way, description: str) -> Any:
+def of_release(way: Way, description: str, work: Work = NO_WORK) -> Any:
     """The field of a release."""
 
     async def resolver(self: Any, **arguments: Any) -> Any:
         return await way(self.loaders, self.number, **arguments)
 
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return _field(resolver, way, [own], description)
+    return _field(resolver, way, [own], description, work)
 
 
-def of_query(way: Way, description: str) -> Any:
+def of_query(way: Way, description: str, work: Work = NO_WORK) -> Any:
     """The field of the query; `current` is made a number before anything else is asked."""
 
     async def resolver(info: Any, release: str = CURRENT, **arguments: Any) -> Any:
@@ -37,10 +38,10 @@ def of_query(way: Way, description: str) -> Any:
         inspect.Parameter("info", inspect.Parameter.KEYWORD_ONLY, annotation=strawberry.Info),
         inspect.Parameter("release", inspect.Parameter.KEYWORD_ONLY, default=CURRENT, annotation=InRelease),
     ]
-    return _field(resolver, way, own, description)
+    return _field(resolver, way, own, description, work)
 
 
-def _field(resolver: Callable[..., Any], way: Way, own: list[inspect.Parameter], description: str) -> Any:
+def _field(resolver: Callable[..., Any], way: Way, own: list[inspect.Parameter], description: str, work: Work) -> Any:
     signature = inspect.signature(way)
     arguments = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in list(signature.parameters.values())[2:]]
     # The release stands before what narrows and cuts a list, and after what names a thing.
@@ -49,4 +50,4 @@ def _field(resolver: Callable[..., Any], way: Way, own: list[inspect.Parameter],
     resolver.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     resolver.__annotations__ = {each.name: each.annotation for each in parameters if each.name != "self"}
     resolver.__annotations__["return"] = signature.return_annotation
-    return strawberry.field(resolver=resolver, description=description)
+    return strawberry.field(resolver=resolver, description=description, metadata=work.metadata)

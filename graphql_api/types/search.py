@@ -22,6 +22,7 @@ from graphql_api.types.occupational_profile import OccupationalProfile
 from graphql_api.types.page import After, First, PageInfo, Paging, Window
 from graphql_api.types.part import Part
 from graphql_api.types.text import Language
+from graphql_api.types.work import Per, Work
 
 MOST_SUGGESTIONS = 50
 
@@ -31,6 +32,10 @@ SEARCH = (
 )
 SUGGEST = "Titles and alternative names of occupational profiles that go on as one types."
 """Descriptions of the two fields, in a release and at the root."""
+
+SEARCH_WORK = Work(base=1900, item=3, arguments=(Per("text", 310, "word"),))
+SUGGEST_WORK = Work(base=100, item=2)
+"""Measured on the texts that take longest: words that stand in most texts, misspelled words, single letters."""
 
 Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search for; all without it.")]
 InLanguages = Annotated[

@@ -14,6 +14,7 @@ from graphql_api.types.skill import Skill
 
 if TYPE_CHECKING:
     from graphql_api.types.usage import UsedInOccupationalProfilesConnection
+from graphql_api.types.work import Work
 
 _Used = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.types.usage")]
 
@@ -33,7 +34,9 @@ class TechnicalCompetence(Concept):
         "behaviouralIndicators", convert=many(BehaviouralIndicator), description="How it shows."
     )
 
-    @strawberry.field(description="The occupational profiles that use this competence.")
+    @strawberry.field(
+        description="The occupational profiles that use this competence.", metadata=Work(base=15, more=25).metadata
+    )
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Used | None:
         """A page of the profiles."""
         from graphql_api.types.usage import behind_link

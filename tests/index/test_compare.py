@@ -83,7 +83,7 @@ def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data
         have = data.draw(st.sets(st.sampled_from(sorted(world.shuffled)), max_size=6))
         start, stop = sorted(data.draw(st.tuples(st.integers(0, 6), st.integers(0, 6))))
         expected = counted_matches(world, have)
-        told = matches(connection, {world.n[part] for part in have}, start, stop)
+        told = matches(connection, {world.n[part] for part in have}, lambda _: (start, stop))
         assert told == (expected[start:stop], len(expected))
 
 
@@ -133,11 +133,11 @@ def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -
         narrow = index.profile("OP-2", optional=[own, others[1]])
         whole = index.profile("OP-5", optional=[own])
         connection = index.finish()
-        found, total = matches(connection, [own], 0, 10)
+        found, total = matches(connection, [own], lambda _: (0, 10))
         told = [(match.profile, match.coverage) for match in found]
         assert told == [(whole, 1.0), (wide, 0.5), (narrow, 0.5), (last, 0.5)]
         assert total == 4
-        found, total = matches(connection, [own], 1, 3)
+        found, total = matches(connection, [own], lambda _: (1, 3))
         assert ([match.profile for match in found], total) == ([wide, narrow], 4)
 
 
@@ -162,9 +162,9 @@ def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() 
         same = index.profile("OP-1", essential=[mine])
         like = index.profile("OP-2", essential=[theirs], optional=[cutting])
         connection = index.finish()
-        found, _ = matches(connection, [mine], 0, 10)
+        found, _ = matches(connection, [mine], lambda _: (0, 10))
         assert [(match.profile, match.coverage) for match in found] == [(same, 1.0)]
-        found, _ = matches(connection, [mine, cut], 0, 10)
+        found, _ = matches(connection, [mine, cut], lambda _: (0, 10))
         assert [(match.profile, match.coverage) for match in found] == [(same, 1.0), (like, 3 / 6)]
         assert found[1].matched == Groups((), (weld, cut), (), (), ())
         assert found[1].missing == Groups((theirs, cutting), (), (), (), ())
@@ -174,4 +174,4 @@ def test_having_nothing_matches_nothing() -> None:
     with small() as index:
         index.profile("OP-1", essential=[index.competence("CP-1")])
         connection = index.finish()
-        assert matches(connection, [], 0, 10) == matches(connection, [999], 0, 10) == ([], 0)
+        assert matches(connection, [], lambda _: (0, 10)) == matches(connection, [999], lambda _: (0, 10)) == ([], 0)

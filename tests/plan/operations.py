@@ -238,7 +238,7 @@ class Writing:
         if is_list_type(get_nullable_type(field.type)):
             if name in ("nodes", "edges") and parent.name.endswith("Connection"):
                 return page, page
-            return TYPICAL.get(f"{parent.name}.{name}", 3), page
+            return TYPICAL[key].mean if (key := f"{parent.name}.{name}") in TYPICAL else 3, page
         return 1.0, page
 
     def key(self, name: str, arguments: str, kind: str) -> str:

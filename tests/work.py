@@ -1,0 +1,109 @@
+"""Counts what an operation really does, in the units of its cost: values, ids read, steps of SQLite, words compared."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.index import vocabulary
+from graphql_api.index.known import Known
+from graphql_api.index.ranking import Ranking
+from graphql_api.types.node import NodeId
+from tests.conftest import Server
+
+STEPS, WORDS = 200, 50
+"""Steps of SQLite and comparisons of words that are one unit, as in `graphql_api/types/work.py`."""
+EVERY = 100
+"""Steps of SQLite between two looks of the counter."""
+
+
+@dataclass
+class Work:
+    """What was counted since `clear`."""
+
+    values: int = 0
+    ids: int = 0
+    steps: int = 0
+    words: int = 0
+    questions: int = field(default=0, compare=False)
+
+    @property
+    def units(self) -> float:
+        """As a cost."""
+        return self.values + self.ids + self.steps / STEPS + self.words / WORDS
+
+    def clear(self) -> None:
+        self.values = self.ids = self.steps = self.words = self.questions = 0
+
+
+class _Counting(sqlite3.Connection):
+    """A connection that counts steps, whatever else looks at them."""
+
+    work: Work
+
+    def watch(self, work: Work) -> None:
+        self.work = work
+        self.set_progress_handler(None, 0)
+
+    def set_progress_handler(self, handler: Callable[[], Any] | None, n: int) -> None:  # type: ignore[override]
+        self.work.questions += handler is not None
+
+        def counted() -> bool:
+            self.work.steps += EVERY
+            return handler is not None and bool(handler())
+
+        super().set_progress_handler(counted, EVERY)
+
+
+def counting(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """Count from now on, in indexes that are opened from now on."""
+    work = Work()
+
+    def read_only(file: Path) -> sqlite3.Connection:
+        uri = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=_Counting)
+        connection.watch(work)
+        return connection
+
+    parse, extract, score = NodeId.parse, vocabulary.process.extract, Ranking.score
+
+    def parsed(text: str) -> NodeId:
+        work.ids += 1
+        return parse(text)
+
+    def extracted(word: str, some: Any, **more: Any) -> Any:
+        work.words += len(some)
+        return extract(word, some, **more)
+
+    def scored(self: Ranking, field: int, folded: str) -> float:
+        work.words += folded.count(" ") + 1
+        return score(self, field, folded)
+
+    monkeypatch.setattr("graphql_api.index.index.read_only", read_only)
+    monkeypatch.setattr(NodeId, "parse", parsed)
+    monkeypatch.setattr(vocabulary.process, "extract", extracted)
+    monkeypatch.setattr(Ranking, "score", scored)
+    return work
+
+
+def values_in(found: Any) -> int:
+    """The values of an answer: the fields of its objects, and the items of its lists of plain values."""
+    if isinstance(found, dict):
+        return sum(1 + values_in(each) for each in found.values())
+    if isinstance(found, list):
+        return sum(values_in(each) if isinstance(each, dict | list) else 1 for each in found)
+    return 0
+
+
+async def worked(server: Server, work: Work, query: str, variables: Any = None, name: str | None = None) -> Any:
+    """The announced cost and the errors of an operation; `work` has what it did, with nothing remembered of others before."""
+    for index in server.app.state.parts.indexes._open.values():
+        index._known = Known()
+    work.clear()
+    body = {"query": query, "variables": variables, "operationName": name}
+    answer = (await server.client.post("/graphql", json=body, headers={"x-competent-explain": "1"})).json()
+    work.values = values_in(answer.get("data"))
+    return answer.get("extensions", {}).get("cost", {}).get("requested"), answer.get("errors", [])
