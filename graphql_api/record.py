@@ -47,7 +47,7 @@ class Record:
     answers: int | None = None
     """How many answers it was given so far, where it may be given several."""
     cost: int | None = None
-    """The cost of the operation, where it was counted: how many values its answer may have."""
+    """The estimated cost of the operation, if it was worked out."""
     cost_allowed: int | None = None
     """The most that an operation may cost."""
     executed: bool = False

@@ -147,7 +147,10 @@ class CompetentSchema(strawberry.Schema):
             raise exceeded("The variables have", count, "values", self.limits.variable_values)
         if cost > self.limits.cost:
             raise exceeded(
-                "The answer may have", cost, "values, with lists as long as they typically are", self.limits.cost
+                "The operation costs",
+                cost,
+                "units: fewer ids, smaller pages or fewer questions cost less",
+                self.limits.cost,
             )
 
     async def _prepare_operation_async(

@@ -1,18 +1,23 @@
 """What operations cost: list sizes multiplied, worked out once for a document, with variables left open."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from graphql import get_introspection_query, is_composite_type, is_list_type, is_non_null_type
 
 from graphql_api.cost import BEYOND, TYPICAL, Cost
+from graphql_api.cost.working import work_of
 from graphql_api.examples import examples
 from graphql_api.limits import DEFAULTS, Limits
 from graphql_api.schema import build_schema
+from graphql_api.types.work import NO_WORK
 from tests.conftest import Server
 
 SCHEMA = build_schema(Limits(depth=200, tokens=20_000, aliases=2**70))
 GRAPH = SCHEMA._schema
+ROOT = Path(__file__).parents[1]
 
 
 def cost_of(text: str) -> Cost:
@@ -169,3 +174,30 @@ def test_a_large_honest_query_is_allowed() -> None:
       essentialCompetences { code skill { code description { nl } } } } pageInfo { hasNextPage endCursor } } }"""
 
     assert cost(page) <= DEFAULTS.cost
+
+
+def test_the_examples_on_the_page_on_limits_cost_what_they_say() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    found = re.findall(r"```graphql\n# cost: ([\d,]+)\n(.*?)```", page, flags=re.DOTALL)
+
+    assert len(found) == page.count("```graphql") == 5
+    assert [(cost(text), text) for _, text in found] == [(int(said.replace(",", "")), text) for said, text in found]
+
+
+def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"\| `(\w+)(?:\([^)]*\))?` \| ([^|]+) \|", page[page.index("## Cost") :]))
+    fields = {
+        name: work_of(field)
+        for kind in ("Query", "Release", "OccupationalProfile", "Skill")
+        for name, field in getattr(GRAPH.type_map[kind], "fields", {}).items()
+    }
+
+    weighed = {name for name, work in fields.items() if work != NO_WORK} - {"node", "nodes", "occupationalProfiles"}
+    assert weighed <= rows.keys()
+    for name in weighed:
+        numbers = [float(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", rows[name])]
+        work = fields[name]
+        assert set(numbers) - {16.0} >= {work.base, *(per.units for per in work.arguments)} - {16.0}, name
+        assert work.item == 1 or work.item in numbers, name
+        assert work.more + work.more_items in (0, *numbers), name

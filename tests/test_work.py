@@ -208,11 +208,11 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
     }
     operations: list[tuple[str, dict[str, Any]]] = []
     for ids in have.values():
-        for many in (1, 5, 20, 100, 500):
-            for first in (0, 1, 20):
+        for many in (1, 20, 500):
+            for first in (1, 20):
                 fields = f"profilesForCompetences(have: $have, first: {first}) {{ totalCount nodes {{ coverage matched {{ {_GROUPS} }} missing {{ {_GROUPS} }} }} }}"
                 operations.append((f"query ($have: [ID!]!) {{ {fields} }}", {"have": ids[:many]}))
-    for one in largest[:15]:
+    for one in largest[:5]:
         nested = (
             "alternativeNames { name } essentialCompetences { code knowledgeItems { code } behaviouralIndicators { code } }"
             " optionalCompetences { code knowledgeItems { code } behaviouralIndicators { code } }"
@@ -221,7 +221,7 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
         operations.append(
             (f"query ($id: ID!) {{ node(id: $id) {{ ... on OccupationalProfile {{ {nested} }} }} }}", {"id": one})
         )
-        for first in (1, 10, 50):
+        for first in (10, 50):
             like = f"... on OccupationalProfile {{ similarProfiles(first: {first}) {{ score sharedCompetences {{ code }} }} }}"
             operations.append((f"query ($id: ID!) {{ node(id: $id) {{ {like} }} }}", {"id": one}))
         gap = f"competenceGap(from: $from, to: $to) {{ coverage shared {{ {_GROUPS} }} missing {{ {_GROUPS} }} surplus {{ {_GROUPS} }} }}"
@@ -254,21 +254,25 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
     for name in ("skills", "knowledgeItems", "behaviouralIndicators", "softSkills", "digitalSkills"):
         used = "usedInOccupationalProfiles(first: 2) { totalCount nodes { code } } usedInTechnicalCompetences(first: 2) { totalCount }"
         operations += [
-            (f"{{ {name}(first: {first}) {{ nodes {{ code regions {used} }} }} }}", {}) for first in (1, 24, 100, 500)
+            (f"{{ {name}(first: {first}) {{ nodes {{ code regions {used} }} }} }}", {}) for first in (24, 500)
         ]
     operations += [
         (
             f'{{ release {{ changes(since: "3.26", first: {first}) {{ nodes {{ kind changedFields before {{ code }} after {{ code }} }} }} }} }}',
             {},
         )
-        for first in (0, 1, 20, 500)
+        for first in (0, 20, 500)
     ]
     await worked(server, work, '{ release { changes(since: "3.26") { totalCount } } }')  # compared once for all
 
+    over = []
     for query, variables in operations:
         cost, errors = await worked(server, work, query, variables)
         assert errors == [], (query, errors)
-        assert work.units <= cost, (work, work.units, cost, query, len(str(variables)), str(variables)[:100])
+        if work.units > cost:
+            over.append((work.units, cost, replace(work), query, str(variables)[:100]))
+
+    assert over == []
 
 
 @needs_data
@@ -277,6 +281,7 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
 async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple[Server, Work]) -> None:
     """Lists are longer than on average in some things; over a page that evens out, but for what is allowed once."""
     server, _ = real
+    over = []
     nested = {
         "OccupationalProfile": (
             "alternativeNames { name }",
@@ -297,10 +302,13 @@ async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple
                     response = await server.post(query, {"after": after}, x_competent_explain="1")
                     body = response.json()
                     assert "errors" not in body, body["errors"][:1]
-                    assert values_in(body["data"]) <= body["extensions"]["cost"]["requested"], (query, after)
+                    if (values := values_in(body["data"])) > (cost := body["extensions"]["cost"]["requested"]):
+                        over.append((values, cost, query, after))
                     after = body["data"][names[kind]]["pageInfo"]["endCursor"]
                     if after is None:
                         break
+
+    assert over == []
 
 
 def test_what_is_read_of_a_text_is_bounded() -> None:

@@ -1,4 +1,4 @@
-"""What an operation may cost: how many values its answer holds, when lists are as long as was asked for or as they typically are.
+"""What an operation may cost: the values of its answer, and what its resolvers do besides.
 
 Worked out once for a document, with what depends on variables left open; then a request costs some multiplications.
 """

@@ -282,7 +282,7 @@ class Settings:
     )
     max_cost: int = setting(
         50_000,
-        "Most values that the answer to one operation may have, with lists as long as they typically are.",
+        "Most units of work that one operation may cost: a value is one, questions to the index have weights.",
         least=1,
     )
 

@@ -79,7 +79,7 @@ class OccupationalProfile(Concept):
 
     @strawberry.field(
         description="The profiles that share most of their technical competences with this one, the most alike first.",
-        metadata=Work(base=25, more=80, item=11, more_items=50).metadata,
+        metadata=Work(base=25, more=80, item=24, more_items=50).metadata,
     )
     async def similar_profiles(
         self, first: Annotated[int, strawberry.argument(description="How many to give; at most 50.")] = 10
