@@ -258,7 +258,7 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
 
     def loaders(asker: Asker) -> Any:
         askers.append(asker)
-        return SimpleNamespace(close=lambda: None)
+        return SimpleNamespace(close=lambda: None, asker=asker)
 
     documents = Documents(trusted=None, only_trusted=False, automatic=None)
     endpoint = Endpoint(
