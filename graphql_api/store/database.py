@@ -140,6 +140,9 @@ class Database:
     def _set_aside(self) -> Path:
         aside = self.file.with_name(f"{self.file.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
         self.file.rename(aside)
+        for older in self.file.parent.glob(f"{self.file.name}.damaged-*"):
+            if older != aside:
+                older.unlink(missing_ok=True)  # one is enough to look at, and each may be as large as the store
         for more in ("-wal", "-shm"):
             self.file.with_name(self.file.name + more).unlink(missing_ok=True)
         return aside

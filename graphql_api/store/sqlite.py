@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 
-from graphql_api.store.behind import Behind
+from graphql_api.store.behind import PENDING_BYTES, Behind
 from graphql_api.store.database import Database
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
 from graphql_api.store.memory import Memory
@@ -36,8 +36,6 @@ READ_TIMEOUT = 2.0
 """Seconds that a request waits for the file; then upstream is asked, and the file left alone until it has answered."""
 LOCK_TIMEOUT = 1.0
 """Seconds that the reader waits for a lock of another process."""
-PENDING_BYTES = 64_000_000
-"""JSON text that waits to be written; beyond it, where a disk does not keep up, the oldest is not written at all."""
 
 
 class SqliteFile:

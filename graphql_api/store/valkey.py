@@ -6,7 +6,6 @@ A replica that is to wait for another's fetch waits no longer than that one's le
 import asyncio
 import logging
 import secrets
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from graphql_api.shared import Shared
-from graphql_api.store.behind import Behind
+from graphql_api.store.behind import PENDING_BYTES, Behind
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
@@ -75,7 +74,7 @@ class ValkeyStore:
         self._keep = max(1, int(keep))
         self._lease_seconds = lease
         self._document_bytes = document_bytes
-        self._behind = Behind(self._write, Memory(sys.maxsize, sys.maxsize))
+        self._behind = Behind(self._write, Memory(PENDING_BYTES))
         self._refused = False
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:

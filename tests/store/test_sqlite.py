@@ -276,3 +276,14 @@ async def test_a_file_that_another_process_set_aside_is_opened_anew(
     other = SqliteFile(file, "api")
     assert OTHER in await other.get_many([OTHER])
     await other.aclose()
+
+
+async def test_only_the_last_damaged_file_stays(tmp_path: Path) -> None:
+    file, older = tmp_path / "s.sqlite", tmp_path / "s.sqlite.damaged-20260101T000000"
+    older.write_bytes(b"older")
+    file.write_bytes(b"this is no database, but long enough to be one" * 100)
+
+    await SqliteFile(file, "api").aclose()
+
+    (aside,) = tmp_path.glob("*.damaged-*")
+    assert aside != older
