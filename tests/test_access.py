@@ -465,7 +465,7 @@ async def test_a_websocket_with_two_credentials_is_closed_with_4400(
     assert socket.closed == [4400]
 
 
-async def test_a_websocket_with_two_headers_or_a_key_in_its_url_is_never_accepted(keys: Keys) -> None:
+async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys) -> None:
     key = keys.new("partner").encode()
     for more in (
         {"headers": [(b"x-api-key", key), (b"x-api-key", key)]},

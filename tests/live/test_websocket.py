@@ -177,7 +177,7 @@ async def test_complete_makes_room_for_another_operation_at_once(live_settings: 
         assert (await socket.get())["id"] == "5"
 
 
-async def test_a_completed_operation_sends_nothing_under_an_id_that_is_used_again(live: Live) -> None:
+async def test_a_completed_operation_sends_nothing_under_a_reused_id(live: Live) -> None:
     socket = await live.opened()
     for _ in range(20):
         socket.subscribe("1", "{ release { number } }")
