@@ -55,7 +55,7 @@ def _say(text: str) -> None:
     try:
         print(text, flush=True)
     except OSError:  # a closed pipe, a full disk: what Python still holds is not tried again at the end
-        sys.stdout = None
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for as long as the process is
 
 
 def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
