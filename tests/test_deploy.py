@@ -165,6 +165,7 @@ def test_keys_of_clients_are_where_the_server_looks() -> None:
 
     assert mounts[str(Path(told["COMPETENT_KEYS_FILE"]).parent)] == "competent-keys"
     assert mounts[str(Path(told["COMPETENT_API_KEY_FILE"]).parent)] == "competent"
+    assert all(each["secret"]["defaultMode"] == 0o440 for each in spec["volumes"] if "secret" in each)
     (of_the_image,) = re.findall(r"COMPETENT_KEYS_FILE=(\S+)", DOCKERFILE)
     folder = str(Path(of_the_image).parent)
     assert folder in re.findall(r'"([^"]+)"', DOCKERFILE.partition("VOLUME")[2])
