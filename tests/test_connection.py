@@ -160,7 +160,7 @@ async def test_what_is_no_http_is_400_in_json_as_every_refusal(sent: bytes) -> N
     assert refusal_in(await answer_to(sent)) == 400
 
 
-async def test_a_request_that_no_app_sees_is_logged_with_the_id_that_its_client_got(
+async def test_a_request_that_no_app_sees_is_logged_with_its_id(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "graphql_api.requests")

@@ -86,7 +86,7 @@ def test_no_write_of_several_lines_is_larger_than_a_pipe_keeps_together() -> Non
     assert all(each.endswith(b"\n") for each in stream.written)
 
 
-def test_a_full_queue_holds_nobody_up_and_says_what_is_missing_where_it_is_missing() -> None:
+def test_a_full_queue_holds_nobody_up_and_says_what_is_missing() -> None:
     stream = Stream(is_open=False)
     writer = LogWriter(stream, notice, capacity=60)
     writer.put(b"begin....\n")
