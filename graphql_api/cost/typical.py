@@ -26,7 +26,7 @@ TYPICAL: dict[str, Length] = {
     "OccupationalProfile.areasOfInterest": Length(1, 5),
     "OccupationalProfile.classifications": Length(1, 5),
     "TechnicalCompetence.knowledgeItems": Length(3, 8),
-    "TechnicalCompetence.behaviouralIndicators": Length(4, 25),
+    "TechnicalCompetence.behaviouralIndicators": Length(4, 40),
     "SimilarProfile.sharedCompetences": Length(12, 60),
     "CompetenceGroup.technicalCompetences": Length(14, 135),
     "CompetenceGroup.skills": Length(14, 135),

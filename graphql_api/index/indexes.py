@@ -41,6 +41,18 @@ def _temporary() -> "TemporaryDirectory[str] | None":
         return None
 
 
+async def _begun(file: IndexFile) -> sqlite3.Connection:
+    """Begin a part in a thread. If the caller is cancelled meanwhile, the connection is closed, since nobody gets it."""
+    beginning = asyncio.ensure_future(asyncio.to_thread(file.begin))
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        await asyncio.wait([beginning])
+        if not beginning.cancelled() and beginning.exception() is None:
+            beginning.result().close()
+        raise
+
+
 async def _finished(file: IndexFile, connection: sqlite3.Connection) -> None:
     """Finish a part in a thread. Who is told to end has that end too, since nothing may be closed that it still works with."""
     finishing = asyncio.ensure_future(asyncio.to_thread(file.finish, connection))
@@ -235,7 +247,7 @@ class Indexes:
             await self._walk(file, release, progress)
 
     async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
-        connection = await asyncio.to_thread(file.begin)
+        connection = await _begun(file)
         try:
             walk = Walk(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
             await walk.run()

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -340,3 +341,28 @@ async def test_a_process_survives_a_file_that_is_cut_off_under_it(world: World) 
     )
 
     assert (ended.returncode, ended.stdout) == (0, "damaged True\n"), ended.stderr
+
+
+async def test_a_server_that_stops_while_a_part_is_opened_closes_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    begin = IndexFile.begin
+
+    def slowly(file: IndexFile) -> sqlite3.Connection:
+        release.wait()
+        opened.append(begin(file))
+        return opened[0]
+
+    release = threading.Event()
+    monkeypatch.setattr(IndexFile, "begin", slowly)
+    indexes = world.start()
+    indexes.begin("3.11")
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(indexes.aclose())
+    await asyncio.sleep(0)
+    release.set()
+    await ending
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
