@@ -38,6 +38,8 @@ def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progres
                     progress(what, done, total)
                 case ["error", message, rows]:
                     raise WorkbookError(message, (BadRow(*row) for row in rows))
+                case ["not written", reason] if to is None:
+                    raise WorkbookError(f"{workbook.name}: cannot be converted ({reason})")
                 case ["not written", reason]:
                     raise OSError(reason)
                 case ["done"]:
@@ -53,9 +55,13 @@ def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progres
 def _running(command: list[str]) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
     """A process and its output; it has ended afterwards, however it went."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(  # noqa: S603  # this Python, and a path as an argument
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    ) as process:
+    try:
+        process = subprocess.Popen(  # noqa: S603  # this Python, and a path as an argument
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        )
+    except OSError as error:
+        raise WorkbookError(f"no process can be started to read workbooks ({error.strerror})") from error
+    with process:
         assert process.stdout is not None
         try:
             yield process, process.stdout

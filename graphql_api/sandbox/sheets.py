@@ -28,6 +28,8 @@ Take = Callable[[Row], None]
 MAIN_SHEET = "Occupational Profiles"
 
 _BLOCK_TYPES = ("skill", "knowledge", "behavioural indicator")
+_SPELLINGS = dict.fromkeys(("behaviouralindicator", "behavioural_indicator"), "behavioural indicator")
+"""How Competent's documents write it, and how the block types of competence sets are written."""
 _PROFILE = (
     *("Id", "Code", "Title NL", "Title FR", "Title EN", "Title DE"),
     *("Description NL", "Description FR", "Description EN", "Description DE"),
@@ -166,8 +168,10 @@ class Export:
 
     def _take_code(self, row: Row) -> None:
         owner = self._owner(row)
-        pair = cells.needed(row, 4, "the type of the code"), cells.needed(row, 5, "the value of the code")
-        owner.related["codes"][pair] = pair
+        scheme, value = cells.needed(row, 4, "the type of the code"), cells.needed(row, 5, "the value of the code")
+        if isinstance(row[5], int | float) and scheme.upper().startswith("ISCO"):
+            value = value.zfill(4)  # 0110 as a number is 110
+        owner.related["codes"][scheme, value] = scheme, value
 
     def _take_label(self, relation: str, nl: int) -> Take:
         """Takes rows with uuid, code and, from the column `nl` on, Dutch and French text."""
@@ -199,6 +203,7 @@ class Export:
     def _competence_with_block(self, row: Row) -> _Competence:
         uuid, code = cells.uuid(row, 4, "the competence's uuid"), cells.needed(row, 5, "the competence's code")
         kind = cells.needed(row, 6, "the block type").lower()
+        kind = _SPELLINGS.get(kind, kind)
         if kind not in _BLOCK_TYPES:
             raise CellError(6, f"unknown block type {kind!r} (known: {', '.join(_BLOCK_TYPES)})")
         block = self._block(row, 7, 9)

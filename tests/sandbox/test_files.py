@@ -87,6 +87,15 @@ def test_a_conversion_has_bounded_memory(
         open_workbook(path, tmp_path / "cache")
 
 
+def test_a_process_that_cannot_be_started_is_a_sentence(
+    write_workbook: WriteWorkbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+
+    with pytest.raises(WorkbookError, match="no process can be started to read workbooks"):
+        open_workbook(write_workbook({MAIN: [profile()]}), tmp_path / "cache")
+
+
 @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/media/image1.png"])
 def test_a_zip_bomb_is_a_sentence_before_it_is_unpacked(
     write_workbook: WriteWorkbook, monkeypatch: pytest.MonkeyPatch, part: str

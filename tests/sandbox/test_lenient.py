@@ -192,6 +192,21 @@ def test_one_uuid_with_two_codes_is_told(write_workbook: WriteWorkbook) -> None:
     ]
 
 
+@pytest.mark.parametrize("spelling", ["Behavioural Indicator", "behaviouralindicator", "BEHAVIOURAL_INDICATOR"])
+def test_a_block_type_is_read_in_each_spelling_of_competent(write_workbook: WriteWorkbook, spelling: str) -> None:
+    row = of(BAKER, OVEN, "CP-1", spelling, uuid(9), "BI-1", "Stelt de oven in", None)
+
+    (competence,) = read_workbook(write_workbook(blocks(row))).competences
+    assert [each.code for each in competence.indicators] == ["BI-1"]
+
+
+def test_a_code_of_isco_that_became_a_number_has_its_zeros(write_workbook: WriteWorkbook) -> None:
+    codes = [of(BAKER, "ISCO08", 110), of(BAKER, "ISCO08", "0210"), of(BAKER, "NACE", 110), of(BAKER, "ISCO08", 7512.0)]
+
+    (baker,) = read_workbook(write_workbook({MAIN: [profile()], CODES: codes})).profiles
+    assert baker.codes == (("ISCO08", "0110"), ("ISCO08", "0210"), ("NACE", "110"), ("ISCO08", "7512"))
+
+
 def test_uuids_in_capitals_are_the_same(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({MAIN: [profile(BAKER.upper())], CODES: [of(f" {BAKER.upper()}", "ISCO08", "7512")]})
 
