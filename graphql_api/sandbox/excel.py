@@ -21,7 +21,7 @@ from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.headings import check_positions, columns_of, release_number, release_number_of_file
 from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
 from graphql_api.sandbox.progress import Progress, silent
-from graphql_api.sandbox.report import BadRow, Report, WorkbookError
+from graphql_api.sandbox.report import BadRow, Report, WorkbookError, printable
 from graphql_api.sandbox.sheets import MAIN_SHEET, Export, Sheet
 
 _AT_ONCE = 2  # sheets that are read: more would only be more in memory
@@ -127,7 +127,7 @@ def _tables(package: Package, names: list[str], progress: Progress) -> Iterator[
 def _release_number(sheets: list[str], file: str) -> str:
     main = list(_names_like(MAIN_SHEET, sheets))
     if not main:
-        raise not_expected(file, f"has {', '.join(map(repr, sheets)) or 'no sheet'}")
+        raise not_expected(file, printable(f"has {', '.join(map(repr, sheets)) or 'no sheet'}"))
     numbers = {number for sheet in main if (number := release_number(sheet[len(MAIN_SHEET) :]))}
     if len(numbers) > 1:
         raise WorkbookError(f"{file}: {', '.join(map(repr, main))} are sheets of several releases; keep one of them")
@@ -156,7 +156,7 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
         if not in_order or len(row) < len(columns):
             row = [row[column] if column < len(row) else "" for column in columns]
         for error in _take(export, sheet, row):
-            yield BadRow(name, number, str(error), column_letter(columns[error.column]))
+            yield BadRow(name, number, printable(str(error)), column_letter(columns[error.column]))
         if (done := number - first + 1) % 5000 == 0:
             progress(name, done, total)
     progress(name, total, total)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 SHOWN = 20
 """Rows that are named; of the others each sheet's number is told."""
 _COLLECTED = 100
+_LETTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class WorkbookError(ValueError):
     def __init__(self, message: str, faults: Iterable[BadRow] = ()) -> None:
         super().__init__(message)
         self.faults = list(faults)
+
+
+def printable(text: str) -> str:
+    """A text from a workbook as it may stand in a log: on one line, and not too long."""
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:_LETTERS])
+    return text if len(text) < _LETTERS else f"{text[:-1]}…"
 
 
 class Report:

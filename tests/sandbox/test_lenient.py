@@ -83,6 +83,17 @@ def test_of_many_rows_twenty_are_named_and_the_others_counted(write_workbook: Wr
     assert rows[-1] == f"  … and 4,980 more (4,980 on '{ESSENTIAL}')"
 
 
+def test_what_a_cell_says_is_told_on_one_line_and_shortened(write_workbook: WriteWorkbook) -> None:
+    code = "CP-9\n2026 ERROR \x1b[2J" + "x" * 5000
+
+    with pytest.raises(WorkbookError) as error:
+        read_workbook(write_workbook(blocks(of(BAKER, OVEN, code, "skill", uuid(7), "SK-1", "Brood", None))))
+
+    (fault,) = error.value.faults
+    assert fault.reason.isprintable()
+    assert len(fault.reason) == 300
+
+
 def test_the_error_says_how_to_serve_the_rest(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     with pytest.raises(WorkbookError) as error:
         open_workbook(write_workbook(blocks(NEXT_YEAR)), tmp_path / "cache")
