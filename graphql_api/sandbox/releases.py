@@ -161,11 +161,13 @@ def open_workbook(
             if _state(path) == source:
                 raise
             continue
-        if _state(path) == source:
-            for note in documents.notes:
-                logger.warning("%s", note)
-            return documents
-        documents.close()
+        with ExitStack() as unless_served:
+            unless_served.callback(documents.close)
+            if _state(path) == source:
+                for note in documents.notes:
+                    logger.warning("%s", note)
+                unless_served.pop_all()
+                return documents
     raise WorkbookError(f"{path.name}: it changes while it is read; start again when it is complete")
 
 
