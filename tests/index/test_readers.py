@@ -137,6 +137,7 @@ async def test_questions_of_two_operations_take_turns(server: Server) -> None:
     held.release.set()
     await asyncio.gather(blocked, other, *many)
 
+    index._readers.close()
     assert order.index("modest") <= 1
 
 
