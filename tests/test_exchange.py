@@ -25,11 +25,14 @@ class Written(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def close(self) -> None:
         self.closed = True
 
 
-async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Written:
+async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") -> Written:
     """What is written when an app answers a request with these messages."""
     ended = asyncio.Event()
 
@@ -84,13 +87,15 @@ async def test_the_head_of_a_stream_leaves_before_its_first_part() -> None:
 
 
 async def test_a_head_alone_is_answered_with_a_head_alone() -> None:
-    transport = await written(start(THREE), body(b"abc"), request=b"HEAD / HTTP/1.1\r\n\r\n")
+    transport = await written(start(THREE), body(b"abc"), request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"]
 
 
 async def test_who_wants_the_connection_closed_is_told_so() -> None:
-    transport = await written(start(THREE), body(b"abc"), request=b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    transport = await written(
+        start(THREE), body(b"abc"), request=b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
 
     assert b"\r\nconnection: close\r\n\r\nabc" in transport.pieces[0]
     assert transport.cut
