@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test test-quick check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults bench-hostile clean
+.PHONY: serve test test-slow test-quick check check-breaking format schema lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults bench-hostile clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
 
+# What `make test` and `make test-slow` share: the other suites need more than Python, or far longer.
+SUITES_APART := not browser and not real and not soak and not valkey and not fuzz and not plans
+
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "not browser and not real and not soak and not valkey and not fuzz and not plans"
+	$(BIN)/pytest -n auto -m "$(SUITES_APART) and not slow"
+
+test-slow: $(VENV)/.dev
+	$(BIN)/pytest -n auto -m "$(SUITES_APART) and slow"
 
 # A subset of `make test` for the other supported Pythons, under a minute on two idle cores: what a new Python breaks first
 # (asyncio, sqlite3, typing, compiled dependencies, the command line), and each layer once.
@@ -19,7 +25,7 @@ QUICK := tests/sandbox tests/index/test_walk.py tests/live/test_websocket.py tes
 	$(patsubst %,tests/test_%.py,cli connections eager http loaders schema serve settings stop)
 
 test-quick: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "not browser and not real and not soak and not valkey and not fuzz and not plans" $(QUICK)
+	$(BIN)/pytest -n auto -m "$(SUITES_APART)" $(QUICK)
 
 check: $(VENV)/.dev check-breaking
 	$(BIN)/ruff check .

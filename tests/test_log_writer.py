@@ -17,6 +17,8 @@ import pytest
 from graphql_api.log_writer import CHUNK_BYTES, LogWriter
 from tests.conftest import clean
 
+pytestmark = pytest.mark.slow
+
 FULL = Path("/dev/full")
 LONG = 60
 """Seconds that no test waits unless something is wrong."""

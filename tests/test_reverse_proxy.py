@@ -16,6 +16,8 @@ from websockets.asyncio.client import connect
 
 from tests.test_serve import QUERY, answer, started
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parent.parent / "docs" / "reverse-proxy.md").read_text(encoding="utf-8")
 (BLOCK,) = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
 needs_nginx = pytest.mark.skipif(

@@ -17,6 +17,8 @@ from graphql_api.serving import listen, worker
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, clean
 
+pytestmark = pytest.mark.slow
+
 QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ description {{ nl }} }} }} }}'}
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import LONG
 from tests.test_serve import QUERY, answer, started
 
+pytestmark = pytest.mark.slow
+
 DRAIN = {"COMPETENT_DRAIN": "0.3", "COMPETENT_INDEX": "need"}
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import clean
 
+pytestmark = pytest.mark.slow
+
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 LOCALES = {
     "C": {"LC_ALL": "C"},

@@ -25,6 +25,8 @@ from tests.plan.operations import Shapes, numbered
 from tests.plan.twins import Asked
 from tests.work import Work, counting, values_in, worked
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = build_schema()._schema
 COMMON = ("de", "des", "en", "het", "operations", "ver", "e", "van veiligheid", "a b c d e f g h i j k l m n o p")
 

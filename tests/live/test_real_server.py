@@ -9,6 +9,8 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.test_serve import QUERY, answer, started
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_query_over_a_websocket_and_the_end_when_the_server_is_stopped() -> None:
     async with started("serve", COMPETENT_INDEX="off", COMPETENT_MAX_BODY_BYTES="5000") as (base, _, process):

@@ -20,6 +20,8 @@ from graphql_api.secret import Secret
 from graphql_api.settings import Settings
 from tests.conftest import CP_7
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary-3f9b61c2d7"
 THEIRS = "their-canary-8a41"
 

@@ -14,6 +14,8 @@ from tests.security import largest
 from tests.security.hostile import FAMILIES, Hostile, asks
 from tests.security.work import Work
 
+pytestmark = pytest.mark.slow
+
 BOUND = 600_000
 """Calls: one parse and validation at the limits (410,000), or a time slice (200,000) and what it cannot interrupt."""
 

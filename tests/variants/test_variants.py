@@ -67,6 +67,7 @@ async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mut
     assert {path for path in lost if not any(path[: len(each)] == each for each in unindexed)} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", PAIRED, ids=lambda each: each.name)
 async def test_with_each_other_one_nothing_more_is_lost(world: World, first: Mutation) -> None:
     for second in PAIRED[PAIRED.index(first) + 1 :]:
