@@ -127,7 +127,7 @@ class UpstreamTimeout(UpstreamError):
 class OperationTimeout(UpstreamTimeout):
     """The deadline of the operation passed before a field was ready."""
 
-    default = "The time for this operation was over before this field was ready. Ask for less at once, or ask again."
+    default = "The operation timed out before this field was ready. Ask for less at once, or try again."
 
     def __init__(self, message: str = "", *, retry_after: float | None = 1.0, detail: str = "") -> None:
         super().__init__(message, retry_after=retry_after, detail=detail)

@@ -114,7 +114,7 @@ class Keys:
         stamp = _stamp(self.file)
         if stamp != self._stamp:
             if stamp is None:
-                log.warning("the file of keys is gone: nobody has a key until it is back (%s)", self.file)
+                log.warning("the keys file is missing: every key is refused until it is back (%s)", self.file)
             self._clients = _clients(self.file) if stamp is not None else {}  # no file: no keys, and nobody gets in
             self._stamp = stamp
 
@@ -145,7 +145,7 @@ class Keys:
             return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             if isinstance(error, FileExistsError) and draft.exists():
-                raise SettingsError(f"the keys are being changed just now; if not, delete {draft}") from None
+                raise SettingsError(f"another process is changing the keys; if none is, delete {draft}") from None
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> SettingsError:

@@ -134,7 +134,7 @@ def _fault_of(body: bytes) -> types.ErrorData | None:
     try:
         types.jsonrpc_message_adapter.validate_python(json.loads(body), by_name=False)
     except ValidationError:
-        return types.ErrorData(code=types.INVALID_REQUEST, message="The body is no message of JSON-RPC 2.0.")
+        return types.ErrorData(code=types.INVALID_REQUEST, message="The body is not a JSON-RPC 2.0 message.")
     except (ValueError, RecursionError):
         return types.ErrorData(code=types.PARSE_ERROR, message="The body is not JSON.")
     return None

@@ -175,7 +175,7 @@ def test_two_changes_at_once_are_one_after_the_other(file: Path) -> None:
     draft = file.with_name(".keys.json.new")
     draft.touch()
 
-    with pytest.raises(SettingsError, match="being changed just now"):
+    with pytest.raises(SettingsError, match="another process is changing the keys"):
         keys.new("b")
 
     draft.unlink()

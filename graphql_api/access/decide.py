@@ -50,7 +50,7 @@ class Decide:
 def _headers(standing: Standing) -> Mapping[str, str]:
     if standing.allowed:
         return standing.headers
-    message = f"Your key is good for {standing.quota:,} requests a minute, and they are used up."
+    message = f"Your key may send {standing.quota:,} requests per minute, and has sent them."
     refusal = Refused(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
     refusal.headers |= standing.headers
     raise refusal

@@ -70,5 +70,5 @@ class WithTheirOwn:
         if not key:
             raise Unauthenticated("Send your key for the Competent API as `X-IBM-Client-Id: …`.")
         if not _OWN_KEY.fullmatch(key):
-            raise WrongKey("`X-IBM-Client-Id` is no key of the Competent API.")
+            raise WrongKey("`X-IBM-Client-Id` is not a key of the Competent API.")
         return Caller("", key=Secret(key))

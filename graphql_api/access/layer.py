@@ -83,7 +83,7 @@ def deciding(settings: Settings) -> Decide | None:
         wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
         return Decide(gates[settings.access](), Quotas.of(settings.store), wrong_keys)
     if settings.host not in LOOPBACK:
-        log.warning("whoever reaches %s may ask: COMPETENT_ACCESS=keys demands keys", settings.host)
+        log.warning("anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host)
     return None
 
 
@@ -103,7 +103,7 @@ def _existing_keys(settings: Settings) -> Keys:
     if what := is_open_to_others(keys.file):
         log.warning("other users of this system may %s the file of keys: chmod 600 %s", what, keys.file)
     if not keys.clients():
-        log.warning("no client has a key, so nobody is let in: make one with `competent-graphql key new NAME`")
+        log.warning("no client has a key, so every request is refused: make one with `competent-graphql key new NAME`")
     return keys
 
 

@@ -65,7 +65,7 @@ class Readers:
         """The answer to a question; raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
         if self._pending >= self._queue:
             INDEX_QUESTIONS.labels("refused").inc()
-            raise ServerBusy("Too many questions wait for the index; ask again.", retry_after=RETRY_AFTER)
+            raise ServerBusy("Too many queries wait for the index; try again.", retry_after=RETRY_AFTER)
         waiting = _Question(deadline)
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(

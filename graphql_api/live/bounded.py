@@ -48,7 +48,7 @@ class _Bounded:
         if not self._bucket.take():
             return await self._close(1008, f"At most {self._per_second} messages per second")
         if _size(message) > self._most_bytes:
-            return await self._close(1009, f"A message may have {self._most_bytes} bytes")
+            return await self._close(1009, f"A message may have at most {self._most_bytes} bytes")
         return message
 
     async def send(self, message: Message) -> None:

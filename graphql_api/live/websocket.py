@@ -194,7 +194,7 @@ class _Connection:
         text = orjson.dumps(message).decode()
         connections = self._bounds.connections
         if self._unsent and connections.unsent + len(text) > connections.most_unsent:
-            log.info("a WebSocket is cut: its client reads too slowly")
+            log.info("a WebSocket is closed: its client reads too slowly")
             self._slow.set()  # no close frame would reach it either
             raise WebSocketDisconnect(1006)
         self._unsent += len(text)

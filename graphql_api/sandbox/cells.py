@@ -72,7 +72,7 @@ def uuid(row: Row, column: int, name: str) -> str:
     """A uuid in lower case."""
     found = needed(row, column, name).lower()
     if _UUID.fullmatch(found) is None:
-        raise CellError(column, f"{name} {row[column]!r} is no uuid")
+        raise CellError(column, f"{name} {row[column]!r} is not a UUID")
     return found
 
 
@@ -92,7 +92,7 @@ def moment(row: Row, column: int) -> str | None:
         iso = _iso(_parsed(cell))
         return cell if isinstance(cell, str) and _AS_IN_DOCUMENTS.fullmatch(cell) else iso
     except (ValueError, OverflowError):
-        raise CellError(column, f"{row[column]!r} is no date") from None
+        raise CellError(column, f"{row[column]!r} is not a date") from None
 
 
 def day_in_brussels(moment: str) -> str:

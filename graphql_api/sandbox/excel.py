@@ -95,7 +95,7 @@ def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
         yield f"{name}: {report.count:,} {'rows' if report.count > 1 else 'row'} left out:"
         yield from (f"  {line}" for line in report.lines())
     if missing:
-        yield f"{name}: no sheet {', '.join(map(repr, missing))}: release without what they hold"
+        yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release lacks what they contain"
 
 
 def _worksheets(package: Package) -> list[str]:
@@ -133,9 +133,9 @@ def _release_number(sheets: list[str], file: str) -> str:
         raise WorkbookError(f"{file}: {', '.join(map(repr, main))} are sheets of several releases; keep one of them")
     number = next(iter(numbers), None) or release_number_of_file(file)
     if number is None:
-        wanted = f"'{MAIN_SHEET} 3.26', nor the file's, as in 'export-3.26.xlsx'"
         raise WorkbookError(
-            f"{file}: neither the name of the sheet {main[0]!r} tells the release, as in {wanted}; a date is no release"
+            f"{file}: no release number in the name of the sheet {main[0]!r}, as in '{MAIN_SHEET} 3.26', nor in the name of the "
+            "file, as in 'export-3.26.xlsx'; a date is not a release number"
         )
     return number
 

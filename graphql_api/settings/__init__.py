@@ -33,7 +33,7 @@ class Settings:
     )
     lenient: str = setting(
         "off",
-        "`on` leaves out rows of those exports that cannot be read, and logs them, instead of refusing to start.",
+        "`on` leaves out the rows of those exports that cannot be read, and logs them; `off` refuses to start.",
         choices=ON_OFF,
     )
     store: str = setting(
@@ -46,13 +46,13 @@ class Settings:
     port: int = setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
     trusted_proxies: str = setting(
         "127.0.0.1, ::1",
-        "Addresses and networks of reverse proxies, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are "
-        "believed: limits then count the client's own address; `*` believes everybody, `none` nobody.",
+        "Addresses and networks of trusted reverse proxies, separated by commas. Their `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed, so that limits count each client's own address; `*` trusts everyone, `none` no one.",
     )
     root_path: str = setting(
         "",
-        "Prefix that a reverse proxy publishes this server under and leaves in the path, such as `/competent`; a proxy that "
-        "takes it off needs no setting.",
+        "Path prefix under which a reverse proxy publishes this server, such as `/competent`, if the proxy leaves it in the "
+        "path.",
     )
     workers: int = setting(1, "Processes that serve.", least=1)
     log: str = setting(
@@ -69,7 +69,7 @@ class Settings:
         choices=ON_OFF,
     )
     log_addresses: str = setting(
-        "off", "`on` also logs the address of each client; then no request takes the fast path.", choices=ON_OFF
+        "off", "`on` also logs the address of each client, and disables the fast path.", choices=ON_OFF
     )
     metrics: str = setting(
         "on", "Where Prometheus finds metrics: `on`: under /metrics; a number: on a port of their own; `off`: nowhere."
@@ -81,29 +81,30 @@ class Settings:
     )
     max_working: int = setting(8, "Most operations of those that do not wait, but are worked on.", least=1)
     max_queue: int = setting(
-        1000, "Most operations that wait for a place; what comes beyond is told 503 at once.", least=0
+        1000, "Maximum number of operations that wait to run; further ones get 503 at once.", least=0
     )
     queue_timeout: float = setting(
         0.4,
-        "Longest wait for a place under sustained overload; who would wait for more than a third of it is told 503 at once.",
+        "Longest time that an operation waits to run under sustained overload; one that is expected to wait for more than a "
+        "third of it gets 503 at once.",
         least=0,
     )
     queue_burst: float = setting(
         5.0,
-        "How much longer the wait may be, as expected, where a burst meets a server that was idle; used up while operations "
-        "queue, a second each second, and regained within half of it while none does.",
+        "Extra time that operations may wait when a burst meets an idle server; used up, a second each second, while operations"
+        " wait, and regained twice as fast while none does.",
         least=0,
     )
     request_timeout: float = setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
     idle_timeout: float = setting(
         90.0,
-        "Longest time for which a connection is kept without a request; longer than the proxy before this server keeps it, "
-        "which is 75 seconds or less for most.",
+        "Longest time that a connection stays open without a request. Must be longer than a proxy keeps its idle connections to"
+        " this server, which is 75 seconds or less for most.",
         least=1,
     )
     head_bytes: int = setting(32_768, "Largest head of a request.", least=1024)
     drain: float = setting(
-        0.5, "How long requests are still taken once the server is told to stop, while readiness says no.", least=0
+        0.5, "How long the server still accepts requests after it was asked to stop, while readiness fails.", least=0
     )
     stop_timeout: int = setting(10, "Longest time that running operations get after that.", least=0)
     operation_timeout: float = setting(
@@ -130,11 +131,11 @@ class Settings:
     )
     operation_calls: int = setting(
         500,
-        "Maximum number of documents that one operation may fetch from the Competent API; more are NOT_LOADED_YET, and fetched "
-        "when the operation is sent again. Does not apply to the sandbox in this process.",
+        "Maximum number of documents that one operation may fetch from the Competent API. Fields that need more are "
+        "NOT_LOADED_YET; sending the operation again fetches the next ones. Does not apply to the sandbox in this process.",
         least=1,
     )
-    document_bytes: int = setting(2_000_000, "Largest document that is read, after inflating.", least=1)
+    document_bytes: int = setting(2_000_000, "Maximum size of one document, before and after inflating.", least=1)
     page_size: int = setting(500, "Items asked for with each page of a list.", least=1)
     memory_bytes: int = setting(
         128_000_000,
@@ -184,8 +185,7 @@ class Settings:
     )
     wrong_keys_per_minute: int = setting(
         10,
-        "Wrong keys per minute from one address that are answered at once; each further one is answered after a second, with "
-        "429.",
+        "Wrong keys per minute from one address that are refused at once; each further one is refused after a second, with 429.",
         least=1,
     )
     introspection: str = setting("on", "`off` refuses introspection, and suggests no names in errors.", choices=ON_OFF)
@@ -195,7 +195,7 @@ class Settings:
     )
     fast_path: str = setting(
         "on",
-        "`off` answers nothing past ASGI: for who has ASGI middleware of their own around the app, as agents that watch it.",
+        "`off` sends every request through ASGI: for ASGI middleware of your own around the app, such as a monitoring agent.",
         choices=ON_OFF,
     )
     part_bytes: int = setting(64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0)
@@ -236,41 +236,43 @@ class Settings:
     )
     live_connections_per_client: int = setting(
         100,
-        "Highest number of WebSockets and event streams that one client has open, in each process: one key, or without keys one "
-        "IPv4 address or one /64 network of IPv6.",
+        "Maximum number of WebSockets and event streams that one client has open, in each process. A client is a key or, "
+        "without keys, an IPv4 address or a /64 network of IPv6.",
         least=1,
     )
     live_operations: int = setting(20, "Most operations at once on one WebSocket.", least=1)
     live_messages: int = setting(
-        50, "Highest number of messages per second on one WebSocket, averaged over ten seconds.", least=1
+        50, "Maximum number of messages per second on one WebSocket, averaged over ten seconds.", least=1
     )
     live_frames: int = setting(
         200,
-        "Highest number of frames per second on one WebSocket, pings and fragments included, averaged over ten seconds.",
+        "Maximum number of frames per second on one WebSocket, pings and fragments included, averaged over ten seconds.",
         least=1,
     )
     live_unsent_bytes: int = setting(
         64_000_000,
-        "Bytes of answers that may wait in each process for WebSocket clients to read them; beyond that, clients that read too "
-        "slowly are disconnected.",
+        "Maximum size of all responses in a process that wait for WebSocket clients to read them; beyond that, clients that "
+        "read too slowly are disconnected.",
         least=0,
     )
     live_init_timeout: float = setting(
-        5.0, "Longest time until the client of a WebSocket sends `connection_init`.", least=0.001
+        5.0, "Longest time that a WebSocket stays open before its client has sent `connection_init`.", least=0.001
     )
     live_idle_timeout: float = setting(
-        60.0, "Time after which a WebSocket is closed on which no operation runs and no message arrives.", least=0.001
+        60.0, "Longest time that a WebSocket stays open without a running operation or a message.", least=0.001
     )
     cors_origins: str = setting(
         "",
-        "Origins of web pages that may use this server, separated by commas: `https://example.org`, `https://*.example.org` for "
-        "subdomains, `http://localhost:*` for any port, `capacitor://localhost`; `*` for all, `none` for none. Unset: pages on "
-        "this machine (localhost, 127.0.0.1, [::1]) where COMPETENT_HOST is a loopback address and COMPETENT_ACCESS is `off`, "
-        "else none.",
+        "Origins of web pages that may use this server, separated by commas: `https://example.org`, `https://*.example.org` for"
+        " subdomains, `http://localhost:*` for any port, `capacitor://localhost`; `*` for all, `none` for none. Unset: pages on"
+        " this machine (localhost, 127.0.0.1, [::1]) if COMPETENT_HOST is a loopback address and COMPETENT_ACCESS is `off`, "
+        "otherwise none.",
     )
     max_document_letters: int = setting(50_000, "Longest GraphQL document.", least=1)
     max_tokens: int = setting(
-        2000, "Most tokens in one GraphQL document; comments are counted apart, to as many.", least=1
+        2000,
+        "Maximum number of tokens in one GraphQL document; comments are counted separately, with the same limit.",
+        least=1,
     )
     max_depth: int = setting(20, "Most levels of fields within fields.", least=1)
     max_aliases: int = setting(100, "Most aliases, fragments followed.", least=0)
@@ -282,7 +284,7 @@ class Settings:
     )
     max_cost: int = setting(
         50_000,
-        "Most units of work that one operation may cost: a value is one, questions to the index have weights.",
+        "Maximum cost of one operation in units of work: a value is one unit, queries to the index cost more (docs/limits.md).",
         least=1,
     )
 
@@ -306,7 +308,7 @@ class Settings:
             return Origins(named if named != [NONE] else ())
         except ValueError as error:
             raise SettingsError(
-                f"COMPETENT_CORS_ORIGINS: {str(error)!r} is no origin; write it as a browser does, https://example.org, "
+                f"COMPETENT_CORS_ORIGINS: {str(error)!r} is not an origin; write it as a browser does, https://example.org, "
                 "with `*.` only before a host and `:*` only after it"
             ) from None
 

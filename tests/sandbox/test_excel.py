@@ -195,16 +195,16 @@ SKILL = (OVEN, "CP-1", "skill", uuid(7), "SK-1", "Brood bakken", None)
     [
         ("names", of(COOK, uuid(1), "AN-1", "nl", "Kok"), f"there is no profile {COOK} on the sheet"),
         ("names", of("", uuid(1), "AN-1", "nl", "Kok"), "the profile's uuid is missing"),
-        ("names", of("OP-1", uuid(1), "AN-1", "nl", "Kok"), "the profile's uuid 'OP-1' is no uuid"),
+        ("names", of("OP-1", uuid(1), "AN-1", "nl", "Kok"), "the profile's uuid 'OP-1' is not a UUID"),
         ("names", of(BAKER, None, "AN-1", "nl", "Kok"), "the name's uuid is missing"),
-        ("names", of(BAKER, uuid(1)[:-1], "AN-1", "nl", "Kok"), "is no uuid"),
+        ("names", of(BAKER, uuid(1)[:-1], "AN-1", "nl", "Kok"), "is not a UUID"),
         ("names", of(BAKER, uuid(1), None, "nl", "Kok"), "the name's code is missing"),
         ("names", of(BAKER, uuid(1), "AN-1", "es", "Panadero"), "unknown language 'es' (known: nl, fr, en, de)"),
         ("names", of(BAKER, uuid(1), "AN-1", "nl"), "the name is missing"),
         ("names", [BAKER, "OP-1"], "the name's uuid is missing"),
         ("codes", of(BAKER, "ISCO08"), "the value of the code is missing"),
         ("soft", of(BAKER, uuid(1), None, uuid(2), "Plannen"), "the code is missing"),
-        ("essential", of(BAKER, "x", *SKILL[1:]), "the competence's uuid 'x' is no uuid"),
+        ("essential", of(BAKER, "x", *SKILL[1:]), "the competence's uuid 'x' is not a UUID"),
         ("essential", of(BAKER, OVEN, None, *SKILL[2:]), "the competence's code is missing"),
         (
             "essential",
@@ -241,11 +241,11 @@ def test_a_bad_row_is_told_with_sheet_row_and_reason(
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (profile(uuid="?"), "the profile's uuid '?' is no uuid"),
+        (profile(uuid="?"), "the profile's uuid '?' is not a UUID"),
         (profile(COOK, ""), "the profile's code is missing"),
         (profile(COOK)[:1], "the profile's code is missing"),
         (profile(BAKER), f"the profile {BAKER} stands here twice"),
-        ([*profile(COOK)[:14], "gisteren", PUBLISHED], "'gisteren' is no date"),
+        ([*profile(COOK)[:14], "gisteren", PUBLISHED], "'gisteren' is not a date"),
     ],
 )
 def test_a_bad_profile_is_told(write_workbook: WriteWorkbook, row: list[Any], reason: str) -> None:
@@ -274,7 +274,7 @@ def test_all_bad_rows_are_told_at_once_and_the_first_twenty_in_words(write_workb
     assert len(error.value.faults) == 25
     lines = str(error.value).splitlines()
     assert lines[0] == "export.xlsx: 25 rows cannot be read:"
-    assert lines[1] == f"  {MAIN}, row 3, column A: the profile's uuid 'x' is no uuid"
+    assert lines[1] == f"  {MAIN}, row 3, column A: the profile's uuid 'x' is not a UUID"
     assert lines[2] == "  Occ.Prof - Alt.Names 3.26, row 2, column G: unknown language 'xx' (known: nl, fr, en, de)"
     assert lines[21:-1] == ["  … and 5 more (5 on 'Occ.Prof - Alt.Names 3.26')"]
     assert "--lenient" in lines[-1]

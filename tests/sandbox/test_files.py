@@ -257,7 +257,7 @@ def test_a_day_is_read_in_each_form_that_it_is_written_in(
 
 @pytest.mark.parametrize("cell", [20261325, "20260230", 99999999, -1, 2958466, True, "25/06/2026", "0001-01-01", 1e300])
 def test_what_is_no_day_is_told_and_never_null(write_workbook: WriteWorkbook, cell: Any) -> None:
-    with pytest.raises(WorkbookError, match=r"row 2, column P: .* is no date"):
+    with pytest.raises(WorkbookError, match=r"row 2, column P: .* is not a date"):
         read_workbook(write_workbook({MAIN: [cells_of(PUBLISHED, cell)]}))
 
 

@@ -175,5 +175,5 @@ def test_a_date_in_the_name_of_a_sheet_is_no_release(name: str, number: str | No
 def test_a_workbook_with_a_date_alone_is_refused(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({"Occupational Profiles": [profile()]}, "competent-export-2026-06-25.xlsx")
 
-    with pytest.raises(WorkbookError, match=r"tells the release.*; a date is no release"):
+    with pytest.raises(WorkbookError, match=r"no release number.*; a date is not a release number"):
         read_workbook(path)

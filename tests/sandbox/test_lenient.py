@@ -71,7 +71,7 @@ def test_a_date_that_cannot_be_read_is_null_and_its_profile_stays(write_workbook
 
     assert (release.profiles[0].last_modified, release.profiles[0].last_published) == (None, PUBLISHED)
     assert release.left_out == 1
-    assert release.notes[1] == f"  {MAIN}, row 2, column O: '25/06/2026' is no date"
+    assert release.notes[1] == f"  {MAIN}, row 2, column O: '25/06/2026' is not a date"
 
 
 def test_of_many_rows_twenty_are_named_and_the_others_counted(write_workbook: WriteWorkbook) -> None:
