@@ -27,7 +27,7 @@ async def test_browsers_get_a_page_they_can_show(server: Server) -> None:
 
     assert found.headers["content-type"] == "text/html; charset=utf-8"
     assert "Accept" in found.headers["vary"].split(", ")
-    assert "<title>Questions and their answers</title>" in found.text
+    assert "<title>Query guide</title>" in found.text
     assert found.text.count("<h1>") == 1
     assert '<h2 id="errors">Errors</h2>' in found.text
     assert "<td><code>BAD_USER_INPUT</code></td>" in found.text

@@ -83,7 +83,9 @@ def deciding(settings: Settings) -> Decide | None:
         wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
         return Decide(gates[settings.access](), Quotas.of(settings.store), wrong_keys)
     if settings.host not in LOOPBACK:
-        log.warning("anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host)
+        log.warning(
+            "anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host
+        )
     return None
 
 

@@ -107,7 +107,8 @@ class Index:
         """
         if before.missing or self.missing:
             raise NotIndexedYet(
-                "Documents of these releases are still missing; the server keeps trying to fetch them.", retry_after=60.0
+                "Documents of these releases are still missing; the server keeps trying to fetch them.",
+                retry_after=60.0,
             )
         comparison = self._changes.get(before)
         if comparison is None or (comparison.done() and (comparison.cancelled() or comparison.exception())):
