@@ -25,6 +25,7 @@ from graphql_api import logs
 from graphql_api.app import create_app
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
+from graphql_api.time_slices import TIME_SLICE
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence that VDAB's own page shows."""
@@ -90,6 +91,16 @@ class Turns:
     """How often others came to run."""
 
     count = 0
+
+
+class Ticking:
+    """A clock that goes on by a twentieth of a time slice each time that somebody looks at it."""
+
+    looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.looks * TIME_SLICE / 20
 
 
 @asynccontextmanager

@@ -154,9 +154,9 @@ class _Compiling:
         asked = [each.asked for each in below.values()]
         weight = max((each.weight for each in asked), default=0) * (TYPICAL if _is_list(told.type) else 1)
         speaks = resolver is not None and resolver.info_parameter is not None
-        return Asked.of(
-            " ".join([node.name.value, *arguments]), asked, variables_in(*(node.arguments or ())), speaks, 1 + weight
-        )
+        text = " ".join([node.name.value, *arguments])
+        works = "work" in definition.metadata
+        return Asked.of(text, asked, variables_in(*(node.arguments or ())), speaks, 1 + weight, works)
 
     def _below(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> dict[str, Fields]:
         """What is selected of the values of a field, by the name of their type; empty for leaves."""
@@ -179,7 +179,7 @@ class _Compiling:
 
     def _complete_value(self, type_: GraphQLOutputType, below: dict[str, Fields], kept: bool) -> Complete:
         if isinstance(type_, GraphQLList):
-            is_long = any(each.asked.weight >= steps.WORTH_KEEPING for each in below.values())
+            is_long = any(each.asked.works or each.asked.weight >= steps.WORTH_KEEPING for each in below.values())
             return (steps.items_in_turns if is_long else steps.items)(self._complete(type_.of_type, below))
         if is_leaf_type(type_):
             return steps.text if type_.name in _TEXTS else steps.leaf(type_.coerce_output_value)

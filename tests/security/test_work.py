@@ -9,7 +9,7 @@ import pytest
 
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Server, Ticking, running
 from tests.security import largest
 from tests.security.hostile import FAMILIES, Hostile, asks
 from tests.security.work import Work
@@ -47,6 +47,18 @@ async def longest(server: Server, *requests: Hostile) -> int:
 @pytest.mark.parametrize("name", EXECUTED)
 async def test_a_long_operation_is_interrupted(server: Server, name: str) -> None:
     assert await longest(server, EXECUTED[name]) < BOUND
+
+
+@pytest.mark.parametrize("field", ["usedInTechnicalCompetences", "usedInOccupationalProfiles"])
+@pytest.mark.parametrize("of", ["nodes {{ {} }}", "edges {{ node {{ {} }} }}"])
+async def test_a_list_with_a_question_an_item_is_interrupted(server: Server, field: str, of: str) -> None:
+    selected = of.format(field + "(first: 1) { totalCount }")
+    clock = server.app.state.scheduler.clock = Ticking()
+
+    data = await server.ask(f"{{ skills(first: 200) {{ {selected} }} }}")
+
+    assert len(next(iter(data["skills"].values()))) == 200
+    assert clock.looks >= 200
 
 
 @pytest.mark.parametrize("name", PREPARED)
