@@ -3,14 +3,16 @@
 import math
 
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.record import Head
 
 
-def seconds_for(told: str | None, most: float) -> float:
-    """Seconds for an operation whose client sent this `X-Competent-Timeout`; more than `most` is taken as `most`."""
-    if told is None:
+def seconds_for(head: Head, most: float) -> float:
+    """Seconds for an operation whose client sent this head: `X-Competent-Timeout`, and at most `most`."""
+    value = head.get(b"x-competent-timeout")
+    if value is None:
         return most
     try:
-        seconds = float(told)
+        seconds = float(value.decode("latin-1"))
     except ValueError:
         seconds = math.nan
     if not seconds > 0:

@@ -58,9 +58,7 @@ class Endpoint:
         operation = await operation_of(scope, receive, self.max_body_bytes)
         query = self.documents.text_of(operation)
         by_post = scope["method"] == "POST"
-        told = record.head.get(b"x-competent-timeout")
-        seconds = seconds_for(None if told is None else told.decode("latin-1"), self.operation_timeout)
-        loaders = self.loaders_for(record, seconds)
+        loaders = self.loaders_for(record, seconds_for(record.head, self.operation_timeout))
         try:
             answer = await self._answer(query, operation, record, loaders, receive, only_queries=not by_post)
         except BaseException:

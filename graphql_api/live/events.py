@@ -18,6 +18,7 @@ from graphql_api.eager import ended
 from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavailable, Unforeseen
 from graphql_api.endpoint import refused as refused_response
 from graphql_api.endpoint.answer import headers_of
+from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.operation import operation_of
 from graphql_api.live.connections import Connections, TooMany, TooManyOfClient, client_of
 from graphql_api.live.running import Running
@@ -60,7 +61,8 @@ class Events:
             with self.connections.one(record.protocol, client_of(scope, record)):
                 operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
                 headers = headers_of(record) | {"X-Accel-Buffering": "no"}
-                stream = self._stream(operation, record)
+                seconds = seconds_for(record.head, self.running.endpoint.operation_timeout)
+                stream = self._stream(operation, record, seconds)
                 await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
         except TooManyOfClient as refusal:
             rate_limited = Refused(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
@@ -70,10 +72,10 @@ class Events:
         except Refused as refusal:
             await refused_response(refusal, JSON, record)(scope, receive, send)
 
-    async def _stream(self, operation: Operation, record: Record) -> AsyncGenerator[bytes]:
+    async def _stream(self, operation: Operation, record: Record, seconds: float) -> AsyncGenerator[bytes]:
         languages = accepted(text_in(record.head, b"accept-language"))
         try:
-            answers = self.running.answers(operation, languages, record)
+            answers = self.running.answers(operation, languages, record, seconds)
             async with aclosing(answers), aclosing(self._beating(answers)) as events:
                 async for answer in events:
                     yield _BEAT if answer is None else _next(told(answer, record))

@@ -26,12 +26,12 @@ class Running:
     place: Place
 
     async def answers(
-        self, operation: Operation, languages: tuple[Language, ...], record: Record
+        self, operation: Operation, languages: tuple[Language, ...], record: Record, seconds: float | None = None
     ) -> AsyncGenerator[Answer]:
-        """What the operation gives; raises Refused where it cannot be run."""
+        """What the operation gives, in the `seconds` that its client has asked for; raises Refused where it cannot be run."""
         documents = self.endpoint.documents
         query = documents.text_of(operation)
-        seconds = self.endpoint.operation_timeout
+        seconds = self.endpoint.operation_timeout if seconds is None else seconds
         loaders = self.endpoint.loaders_for(record, seconds)
         context = Context(loaders, languages, record, self.published, self.endpoint.make_loaders, seconds)
         record.texts = {"query": query, "variables": operation.variables}
