@@ -38,7 +38,7 @@ from graphql_api.record import Record
 from graphql_api.subscription import Subscription
 from graphql_api.telling import Told, ToldError, told, told_in_execution
 from graphql_api.time_slices import PassBudget, RoundRobin, TimeSlice
-from graphql_api.turns import YieldingExecutor
+from graphql_api.turns import LaterErrors, YieldingExecutor
 from graphql_api.types.scalars import SCALARS
 from graphql_api.types.text import Language
 
@@ -300,6 +300,7 @@ class CompetentSchema(strawberry.Schema):
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
     ) -> AsyncGenerator[Answer]:
         """Run a subscription: one answer for each event, or a single one that says why it cannot be run."""
+        context.scheduler = self.scheduler
         results = await self.subscribe(query, variables, context, operation_name=operation_name)
         async with aclosing(results):
             async for result in results:
@@ -313,12 +314,15 @@ def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Any) ->
     initial = results.initial_result
     errors = told_in_execution(initial.errors or [], context.request_id)
     pending = [dict(each.formatted) for each in initial.pending]
-    later = _later(results.subsequent_results, {str(each["id"]) for each in pending}, context)
+    later = _later(results.subsequent_results, {str(each["id"]) for each in pending}, LaterErrors(len(errors)), context)
     return Answer(initial.data, errors, True, pending, later)
 
 
 async def _later(
-    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], open_ids: set[str], context: Any
+    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult],
+    open_ids: set[str],
+    listing: LaterErrors,
+    context: Any,
 ) -> AsyncGenerator[dict[str, Any]]:
     """The payloads as clients get them; what is not there soon after the deadline is completed with an error."""
     async with aclosing(payloads):
@@ -328,7 +332,11 @@ async def _later(
                 for name, each in (("incremental", payload.incremental), ("completed", payload.completed)):
                     for item, part in zip(told.get(name, ()), each or (), strict=True):
                         if part.errors:
-                            item["errors"] = told_in_execution(part.errors, context.request_id)
+                            # What is completed with errors has failed: a client sees that by nothing else.
+                            listed = listing.of(part.errors, at_least_one=name == "completed")
+                            item["errors"] = told_in_execution(listed, context.request_id)
+                            if not listed:
+                                del item["errors"]
                 open_ids |= {each["id"] for each in told.get("pending", ())}
                 open_ids -= {each["id"] for each in told.get("completed", ())}
                 yield told

@@ -9,12 +9,14 @@ from itertools import chain
 from typing import Any
 
 from graphql import GraphQLError, get_named_type, is_leaf_type
-from graphql.execution.executor import CollectedErrors
+from graphql.execution.executor import CollectedErrors, Executor
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from graphql_api.errors import BadUserInput
 from graphql_api.time_slices import RoundRobin, TimeSlice
 
+OMITTED = "ERRORS_OMITTED"
 MAX_ERRORS = 20
 """Errors that one response lists; the last one then says how many more there were."""
 
@@ -34,7 +36,7 @@ class BoundedErrors(CollectedErrors):
         if not self.omitted:
             return self._errors
         message = f"{self.omitted:,} more errors are not listed."
-        return [*self._errors, GraphQLError(message, extensions={"code": "ERRORS_OMITTED"})]
+        return [*self._errors, GraphQLError(message, extensions={"code": OMITTED})]
 
     def add(self, error: GraphQLError, path: Path | None) -> None:
         """Add an error, unless an error above it has made it void."""
@@ -42,6 +44,23 @@ class BoundedErrors(CollectedErrors):
         if len(self._errors) > MAX_ERRORS:
             self._errors.pop()
             self.omitted += 1
+
+
+class LaterErrors:
+    """Bounds the errors of all parts of an answer together; `listed` of them stood in the first part."""
+
+    def __init__(self, listed: int) -> None:
+        self._left = max(MAX_ERRORS - listed, 0)
+        self._omitting = listed > MAX_ERRORS
+
+    def of(self, errors: list[GraphQLError], *, at_least_one: bool) -> list[GraphQLError]:
+        """Those that a part lists of its errors; the first part with too many says that there are more."""
+        listed = errors[: self._left]
+        self._left -= len(listed)
+        if len(listed) == len(errors) or (self._omitting and not at_least_one):
+            return listed
+        self._omitting = True
+        return [*listed, GraphQLError("More errors are not listed.", extensions={"code": OMITTED})]
 
 
 class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -60,6 +79,21 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
     @collected_errors.setter
     def collected_errors(self, _: CollectedErrors) -> None:
         self._collected_errors = BoundedErrors()
+
+    def build_per_event_executor(self, payload: Any) -> Executor[Any]:
+        """The executor of one event of a subscription, which has its own deadline and takes turns with all operations."""
+        executor = super().build_per_event_executor(payload)
+        time_slice = getattr(self.context_value, "event_slice", None)
+        if isinstance(executor, YieldingExecutor) and time_slice is not None:
+            executor._slice = time_slice
+        return executor
+
+    def get_stream_usage(self, field_details_list: Any, path: Path) -> Any:
+        """How a list is streamed; what the directive cannot mean is the client's error."""
+        try:
+            return super().get_stream_usage(field_details_list, path)
+        except (TypeError, ValueError) as error:
+            raise BadUserInput(f"{error}.".replace("..", ".")) from None
 
     async def complete_awaitable_value(
         self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any

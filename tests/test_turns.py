@@ -4,26 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from graphql import GraphQLSchema, build_schema, execute, parse
+from graphql import GraphQLError, GraphQLSchema, build_schema, execute, parse
 
-from graphql_api.time_slices import TIME_SLICE, RoundRobin, TimeSlice
-from graphql_api.turns import MAX_ERRORS, YieldingExecutor
-from tests.conftest import counting_turns
+from graphql_api.time_slices import RoundRobin, TimeSlice
+from graphql_api.turns import MAX_ERRORS, LaterErrors, YieldingExecutor
+from tests.conftest import Ticking, counting_turns
 
 SCHEMA: GraphQLSchema = build_schema(
     """type Query { things: [Thing] numbers: [Int] strict: [Thing!] }
     type Thing { n: Int! maybe: Int things: [Thing] later: Thing }"""
 )
-
-
-class Ticking:
-    """A clock that goes on by a twentieth of a time slice each time that somebody looks at it."""
-
-    looks = 0
-
-    def __call__(self) -> float:
-        self.looks += 1
-        return self.looks * TIME_SLICE / 20
 
 
 class Thing:
@@ -119,3 +109,12 @@ async def test_errors_are_listed_up_to_a_bound_and_then_counted(count: int) -> N
         [(f"{count - MAX_ERRORS} more errors are not listed.", "ERRORS_OMITTED")] if count > MAX_ERRORS else []
     )
     assert result.data["things"] == [{"maybe": None}] * count
+
+
+def test_later_parts_list_what_the_first_left_and_say_once_that_there_are_more() -> None:
+    later = LaterErrors(listed=15)
+    errors = [GraphQLError(str(n)) for n in range(3)]
+    parts = [[str(each) for each in later.of(errors, at_least_one=False)] for _ in range(4)]
+
+    assert parts == [["0", "1", "2"], ["0", "1", "More errors are not listed."], [], []]
+    assert [each.extensions for each in later.of(errors, at_least_one=True)] == [{"code": "ERRORS_OMITTED"}]

@@ -9,6 +9,7 @@ from graphql_api.fetching import Asker, Tally
 from graphql_api.loaders import Loaders
 from graphql_api.published import Published
 from graphql_api.record import Record
+from graphql_api.time_slices import RoundRobin, TimeSlice
 from graphql_api.types.text import Language
 
 _NO_NEWS = Published()
@@ -26,12 +27,17 @@ class Context:
     make_loaders: Callable[[Asker], Loaders] | None = None
     seconds: float = math.inf
     """The longest that an operation may take, and each event of a subscription."""
+    scheduler: RoundRobin = field(default_factory=RoundRobin)
+    """What the events of a subscription share the event loop by."""
+    event_slice: TimeSlice | None = None
+    """Of the event that is executed now."""
 
     def renewed(self) -> Loaders:
         """Loaders for the next event of a subscription, which begins anew."""
         if self.make_loaders is None:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
+        self.event_slice = TimeSlice(self.scheduler, deadline)
         return self.make_loaders(replace(self.asker, deadline=deadline, tally=Tally()))
 
     @property

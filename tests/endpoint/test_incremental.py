@@ -94,3 +94,23 @@ async def test_switched_off_the_directives_are_not_in_the_schema(server: Server)
 
     assert "data" not in response.json()
     assert {each["extensions"]["code"] for each in response.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+async def test_the_errors_of_all_parts_are_bounded_together(parted: Server) -> None:
+    query = """{ skills(first: 60) { nodes { ... @defer {
+        usedInTechnicalCompetences(first: 1, after: "bad") { totalCount }
+    } } } }"""
+    _, *rest = payloads(await parted.post(query, accept=MULTIPART))
+    parts = [part for payload in rest for part in payload.get("incremental", ())]
+    codes = [each["extensions"]["code"] for part in parts for each in part.get("errors", ())]
+
+    assert len(parts) == 60
+    assert codes == ["BAD_USER_INPUT"] * 20 + ["ERRORS_OMITTED"]
+
+
+async def test_a_list_that_cannot_be_streamed_so_is_bad_input(parted: Server) -> None:
+    response = await parted.post("{ releases @stream(initialCount: -1) { number } }", accept=MULTIPART)
+    [error] = response.json()["errors"]
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["message"] == "initialCount must be a positive integer."

@@ -15,6 +15,7 @@ from graphql_api.examples import examples
 from graphql_api.live.events import Events
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
+from tests.conftest import Ticking
 from tests.live.conftest import PUBLISHED, SUBSCRIPTION, Live, live_server
 
 EVENTS = {"Accept": "text/event-stream"}
@@ -197,3 +198,32 @@ async def test_every_subscription_of_the_docs_and_the_examples_tells_of_a_releas
 
     assert "errors" not in payload
     assert payload["data"]["releasePublished"]["occupationalProfiles"]["totalCount"] > 0
+
+
+async def test_a_client_of_a_stream_shortens_the_time_of_its_operation(live: Live) -> None:
+    query = "{ skills(first: 500) { nodes { id description { nl } } } }"
+    found = await live.post(query, Accept="text/event-stream", X_Competent_Timeout="0.000001")
+    (_, payload), _ = parsed(found.text)
+
+    assert {error["extensions"]["code"] for error in payload["errors"]} == {"UPSTREAM_TIMEOUT"}
+
+
+async def test_a_stream_with_a_time_that_is_none_is_refused(live: Live) -> None:
+    found = await live.post("{ __typename }", Accept="text/event-stream", X_Competent_Timeout="soon")
+
+    assert found.status_code == 400
+    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_the_events_of_a_subscription_take_turns_with_all_operations(live: Live) -> None:
+    clock = live.app.state.scheduler.clock = Ticking()
+    subscription = "subscription { releasePublished { skills(first: 100) { nodes { id } } } }"
+    async with aclosing(stream(live, subscription)) as chunks:
+        coming = asyncio.ensure_future(anext(chunks))
+        await live.listened()
+        before = clock.looks
+        await live.publish()
+        ((_, payload),) = parsed((await coming).decode())
+
+    assert len(payload["data"]["releasePublished"]["skills"]["nodes"]) == 100
+    assert clock.looks - before >= 100
