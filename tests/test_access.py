@@ -125,7 +125,10 @@ async def test_a_request_with_two_credentials_is_refused(
     assert "once" in error["message"]
 
 
-@pytest.mark.parametrize("name", ["x-api-key", "X-API-Key", "api_key", "apikey", "access_token", "authorization"])
+@pytest.mark.parametrize(
+    "name",
+    ["x-api-key", "X-API-Key", "api_key", "apikey", "key", "access_token", "token", "authorization", "client_id"],
+)
 @pytest.mark.parametrize("header", [True, False])
 async def test_a_key_in_the_url_is_refused(server: Server, keys: Keys, name: str, header: bool) -> None:
     key = keys.new("partner")

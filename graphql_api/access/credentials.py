@@ -15,7 +15,8 @@ from graphql_api.record import Head, record_of
 
 _NAMES = frozenset(name.decode() for name in KEYS_COME_IN)
 _IN_URL = re.compile(
-    rb"(?:^|&)(?:authorization|(?:x-)?api[-_]?key|access_token|x-ibm-client-id)=", re.IGNORECASE | re.ASCII
+    rb"(?:^|&)(?:authorization|(?:x-)?(?:api[-_]?)?key|(?:access_)?token|(?:x-ibm-)?client[-_]id)=",
+    re.IGNORECASE | re.ASCII,
 )
 
 
