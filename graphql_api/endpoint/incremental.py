@@ -31,7 +31,7 @@ async def in_parts(answer: Answer, record: Record, explain: bool, close: Callabl
     if told is None or "deferspec" in told or told.get("incrementalspec") not in _SPECIFICATIONS:
         await answer.later.aclose()
         close()
-        raise Refused(406, f"`@defer` and `@stream` need `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
+        raise needs_parts()
     record.executed = True
     headers = headers_of(record) | {
         "Content-Type": f'{_MULTIPART};boundary="-";incrementalSpec=v0.2',
@@ -43,6 +43,11 @@ async def in_parts(answer: Answer, record: Record, explain: bool, close: Callabl
         lambda: _payloads(answer, record, explain, close), lambda told: orjson.dumps(told).decode()
     )
     return StreamingResponse(payloads(), headers=headers)
+
+
+def needs_parts() -> Refused:
+    """The refusal of an answer in parts where none can be sent."""
+    return Refused(406, f"`@defer` and `@stream` need a POST with `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
 
 
 async def _payloads(

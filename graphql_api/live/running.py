@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
 from graphql_api.endpoint import Context, Endpoint, Operation
+from graphql_api.endpoint.incremental import needs_parts
 from graphql_api.published import Published
 from graphql_api.record import Record
 from graphql_api.schema import Answer
@@ -39,6 +40,9 @@ class Running:
         try:
             async with self.place(record):
                 answer = await self.endpoint.schema.answer(*asked)
+            if answer.later is not None:
+                await answer.later.aclose()
+                raise needs_parts()
             if record.kind != "subscription":
                 if answer.executed:
                     documents.executed(operation, query)

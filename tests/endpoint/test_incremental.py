@@ -114,3 +114,11 @@ async def test_a_list_that_cannot_be_streamed_so_is_bad_input(parted: Server) ->
 
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["message"] == "initialCount must be a positive integer."
+
+
+async def test_a_stream_of_events_refuses_an_answer_in_parts(parted: Server) -> None:
+    response = await parted.post(PARTS, accept="text/event-stream")
+
+    assert '"code":"BAD_REQUEST"' in response.text
+    assert "multipart/mixed;incrementalSpec=v0.2" in response.text
+    assert '"data"' not in response.text
