@@ -81,7 +81,9 @@ async def all_of(awaitables: Iterable[Awaitable[T]]) -> list[T]:
 
 async def tried(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
     """The results of awaitables that were begun, in their order, and in place of a result the exception that was raised."""
-    return await _results(awaitables, return_exceptions=True)
+    begun = list(awaitables)
+    results = iter(await _results((each for each in begun if type(each) is not Failed), return_exceptions=True))
+    return [each.error if isinstance(each, Failed) else next(results) for each in begun]
 
 
 async def _results(awaitables: Iterable[Awaitable[Any]], *, return_exceptions: bool) -> list[Any]:

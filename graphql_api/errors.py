@@ -25,6 +25,8 @@ see goes into `detail`, which is logged and never told.
 
 from typing import Any, ClassVar
 
+from graphql import GraphQLError
+
 
 class CompetentError(Exception):
     """The root: a message for the client, a code, and seconds after which another try makes sense."""
@@ -165,3 +167,8 @@ class UpstreamInvalidResponse(UpstreamError):
 
 class UpstreamRefused(UpstreamInvalidResponse):
     """The Competent API says that what was asked makes no sense to it."""
+
+
+def is_unforeseen(error: GraphQLError) -> bool:
+    """Whether this is a bug, of which the log has the trace."""
+    return error.original_error is not None and not isinstance(error.original_error, CompetentError | GraphQLError)

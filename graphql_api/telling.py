@@ -8,7 +8,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from graphql_api.errors import CompetentError
+from graphql_api.errors import CompetentError, is_unforeseen
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def told_of_document(error: GraphQLError) -> Told:
 
 def told_in_execution(errors: list[GraphQLError], request_id: str) -> list[Told]:
     """What went wrong with fields; what nobody foresaw is logged with its trace, and told without."""
-    unforeseen = [each for each in errors if _is_unforeseen(each)]
+    unforeseen = [each for each in errors if is_unforeseen(each)]
     for each in unforeseen[:TRACES]:
         # The path of an error is made of names that the client chose; the field's own says as much.
         field = getattr(each.nodes[0], "name", None) if each.nodes else None
@@ -70,12 +70,8 @@ def told_in_execution(errors: list[GraphQLError], request_id: str) -> list[Told]
     return [_told_of_field(each) for each in errors]
 
 
-def _is_unforeseen(error: GraphQLError) -> bool:
-    return error.original_error is not None and not isinstance(error.original_error, CompetentError | GraphQLError)
-
-
 def _told_of_field(error: GraphQLError) -> Told:
-    if _is_unforeseen(error):
+    if is_unforeseen(error):
         return told(GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path), CompetentError.code)
     if isinstance(error.original_error, CompetentError):
         return told(error, CompetentError.code)

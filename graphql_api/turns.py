@@ -13,7 +13,7 @@ from graphql.execution.executor import CollectedErrors, Executor
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_api.errors import BadUserInput
+from graphql_api.errors import BadUserInput, is_unforeseen
 from graphql_api.time_slices import RoundRobin, TimeSlice
 
 OMITTED = "ERRORS_OMITTED"
@@ -32,7 +32,8 @@ class BoundedErrors(CollectedErrors):
 
     @property
     def errors(self) -> list[GraphQLError]:
-        """At most MAX_ERRORS, and one more that says how many are omitted."""
+        """At most MAX_ERRORS, and one more that says how many are omitted; read when the execution is over."""
+        self._error_positions.clear()  # thousands of paths, and executors are left to the collector
         if not self.omitted:
             return self._errors
         message = f"{self.omitted:,} more errors are not listed."
@@ -41,9 +42,19 @@ class BoundedErrors(CollectedErrors):
     def add(self, error: GraphQLError, path: Path | None) -> None:
         """Add an error, unless an error above it has made it void."""
         super().add(error, path)
-        if len(self._errors) > MAX_ERRORS:
+        is_listed = len(self._errors) <= MAX_ERRORS
+        if not is_listed:
             self._errors.pop()
             self.omitted += 1
+        if not (is_listed and is_unforeseen(error)):
+            _without_trace(error)
+
+
+def _without_trace(error: BaseException | None) -> None:
+    """Take off traces that nobody reads. Their frames refer to the error again, and only the collector would free them all."""
+    if error is not None:
+        error.__traceback__ = None
+        _without_trace(getattr(error, "original_error", None))
 
 
 class LaterErrors:

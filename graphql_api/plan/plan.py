@@ -108,5 +108,6 @@ class Plan:
         """Read what is at hand; what is not, the run waits for."""
         try:
             self.root.begin(run)
-        except Exception:
+        except Exception as error:
+            error.__traceback__ = None  # its frames refer to it again, and to the run
             run.failed = True

@@ -111,7 +111,8 @@ class Run:
             return
         try:
             value = hole.complete(future.result(), self)
-        except Exception:
+        except Exception as error:
+            error.__traceback__ = None  # its frames refer to it again, and to this run
             self.failed = True
             return
         if type(value) is Later:

@@ -1,6 +1,7 @@
 """No request keeps the others waiting: the work between two passes of the event loop is bounded, counted in calls."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,3 +105,25 @@ async def test_an_execution_ends_at_its_deadline(releases: Releases, settings: S
         )
 
     assert {error["extensions"]["code"] for error in errors} <= {"UPSTREAM_TIMEOUT", "NOT_INDEXED_YET"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query ($ids: [ID!]!) { a: nodes(ids: $ids) { id } b: nodes(ids: $ids) { id } }",
+        'query ($ids: [ID!]!) { nodes(ids: $ids) { id } skills(first: 230) { nodes { usedInTechnicalCompetences(after: "x") { totalCount } } } }',
+    ],
+)
+async def test_errors_leave_little_to_the_collector(server: Server, query: str) -> None:
+    request = asks(query, "", {"ids": [f"bad{n}" for n in range(400)]})
+    await longest(server, request)
+
+    gc.collect()
+    gc.disable()
+    try:
+        await server.client.post("/graphql", content=request.content, headers=request.headers)
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left < 600  # objects: less than one for each error
