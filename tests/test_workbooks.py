@@ -147,7 +147,7 @@ async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use
 async def test_the_nested_question_at_real_size_asks_each_document_once(workbooks: Server) -> None:
     question = """{ occupationalProfile(code: "OP-1") { essentialCompetences {
       skill { description { fr } } behaviouralIndicators { description { fr } }
-      usedInOccupationalProfiles(first: 500) { nodes { code title { nl } } }
+      usedInOccupationalProfiles(first: 100) { nodes { code title { nl } } }
     } } }"""
     data = await workbooks.ask(question)
     asked = workbooks.asked()
