@@ -110,6 +110,10 @@ class Loaders:
             batch.cancel()
         for loader in ("_documents", "_lookups"):  # each knows a method of ours, a cycle
             self.__dict__.pop(loader, None)
+        for failed in self._loading.values():  # a trace has the frames of what waited, which have these loaders
+            if failed.done() and not failed.cancelled() and (error := failed.exception()) is not None:
+                error.__traceback__ = None
+        self._loading.clear()
 
     def at_hand(self, path: str) -> Document | None:
         """The document at a path if nothing has to be waited for; None where it must be loaded, which may fail."""

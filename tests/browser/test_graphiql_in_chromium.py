@@ -196,7 +196,9 @@ def test_graphiql_opens_with_the_examples_and_answers_them(serve: Serve, browser
     endpoint = Endpoint()
     base_url = serve(Starlette(routes=routes(endpoint.answer)))
     assert_graphiql_works(browser, base_url, NAMES, FIRST_ANSWER.__eq__)
-    assert endpoint.accepted == {"application/graphql-response+json, application/json;q=0.9"}
+    assert endpoint.accepted == {
+        "application/graphql-response+json, application/json;q=0.9, multipart/mixed;incrementalSpec=v0.2;q=0.8"
+    }
 
 
 def test_graphiql_works_behind_a_path_prefix(serve: Serve, browser: "Chrome") -> None:

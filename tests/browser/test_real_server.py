@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,12 +76,18 @@ def test_who_is_quicker_than_graphiql_gets_the_answer_of_the_tab_chosen_all_the_
     assert list(json.loads(page.text(ANSWER))) == ["data"]
 
 
+@pytest.fixture
+def held() -> Iterator[Releases]:
+    """The bundled releases, the newest of which is not published yet."""
+    with closing(bundled_releases()) as releases:
+        releases.hold(1)
+        yield releases
+
+
 def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
-    browser: "Chrome", serve: Serve, settings: Settings
+    held: Releases, browser: "Chrome", serve: Serve, settings: Settings
 ) -> None:
-    releases = bundled_releases()
-    releases.hold(1)
-    sandbox = create_sandbox(releases)
+    sandbox = create_sandbox(held)
     competent = serve(sandbox)
     live = replace(settings, upstream_url=competent, store="memory:", keep_current=1.0, index="off").checked()
     page = Page(browser, serve(create_app(live)))
