@@ -146,7 +146,7 @@ def test_the_release_number_is_in_the_name_of_the_sheet_or_else_of_the_file(
 def test_a_workbook_that_tells_no_release_number_is_refused(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({"Occupational Profiles": [profile()]}, "competent.xlsx")
 
-    with pytest.raises(WorkbookError, match=r"competent\.xlsx: .*the release.*'Occupational Profiles 3\.26'"):
+    with pytest.raises(WorkbookError, match=r"competent\.xlsx: no release number.*'Occupational Profiles 3\.26'"):
         read_workbook(path)
 
 
