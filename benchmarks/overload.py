@@ -1,7 +1,7 @@
 """Load shedding: what a server still does at five times the rate that it can do, asked over real sockets on this machine.
 
-Prints Markdown: whether a burst on an idle server is served, how much good work is done at 1 and 5 times the rate, how soon the
-refused are told, how soon health answers.
+Prints Markdown: whether a burst on an idle server is served, how much good work is done at 1 and 5 times the rate, how soon
+refusals arrive, how soon health answers.
 
     python -m benchmarks.overload [--seconds 10]
 """

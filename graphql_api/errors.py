@@ -172,3 +172,10 @@ class UpstreamRefused(UpstreamInvalidResponse):
 def is_unforeseen(error: GraphQLError) -> bool:
     """Whether this is a bug, of which the log has the trace."""
     return error.original_error is not None and not isinstance(error.original_error, CompetentError | GraphQLError)
+
+
+def without_trace(error: BaseException | None) -> None:
+    """Take off traces that nobody reads. Their frames refer to the error again, and only the collector would free them all."""
+    if error is not None:
+        error.__traceback__ = None
+        without_trace(getattr(error, "original_error", None))

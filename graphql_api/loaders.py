@@ -17,7 +17,7 @@ from aiodataloader import DataLoader
 from graphql_api import routes
 from graphql_api.competent import as_uuid
 from graphql_api.eager import Ready, all_of
-from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
+from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
 from graphql_api.fetching import Asker
 from graphql_api.hal import Document
 from graphql_api.index import UNKNOWN, Index, Indexes
@@ -111,8 +111,8 @@ class Loaders:
         for loader in ("_documents", "_lookups"):  # each knows a method of ours, a cycle
             self.__dict__.pop(loader, None)
         for failed in self._loading.values():  # a trace has the frames of what waited, which have these loaders
-            if failed.done() and not failed.cancelled() and (error := failed.exception()) is not None:
-                error.__traceback__ = None
+            if failed.done() and not failed.cancelled():
+                without_trace(failed.exception())
         self._loading.clear()
 
     def at_hand(self, path: str) -> Document | None:

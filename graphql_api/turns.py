@@ -13,7 +13,7 @@ from graphql.execution.executor import CollectedErrors, Executor
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_api.errors import BadUserInput, is_unforeseen
+from graphql_api.errors import BadUserInput, is_unforeseen, without_trace
 from graphql_api.time_slices import RoundRobin, TimeSlice
 
 OMITTED = "ERRORS_OMITTED"
@@ -47,14 +47,7 @@ class BoundedErrors(CollectedErrors):
             self._errors.pop()
             self.omitted += 1
         if not (is_listed and is_unforeseen(error)):
-            _without_trace(error)
-
-
-def _without_trace(error: BaseException | None) -> None:
-    """Take off traces that nobody reads. Their frames refer to the error again, and only the collector would free them all."""
-    if error is not None:
-        error.__traceback__ = None
-        _without_trace(getattr(error, "original_error", None))
+            without_trace(error)
 
 
 class LaterErrors:

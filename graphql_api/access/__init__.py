@@ -1,6 +1,6 @@
 """Who may ask: clients with keys, each with a quota, or with a key of their own for the Competent API.
 
-Everything needs a key but the pages that say what this server is, its health and its metrics. What is refused is told in JSON
+Everything needs a key but the pages that say what this server is, its health and its metrics. Refusals are JSON
 with a code, on a WebSocket with a close code or an error, before anything else of the request is looked at.
 """
 

@@ -6,6 +6,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from graphql_api.errors import without_trace
 from graphql_api.plan.run import Later, Run
 
 Step = Callable[[Any, Run], Any]
@@ -109,5 +110,5 @@ class Plan:
         try:
             self.root.begin(run)
         except Exception as error:
-            error.__traceback__ = None  # its frames refer to it again, and to the run
+            without_trace(error)
             run.failed = True

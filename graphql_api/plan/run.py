@@ -10,7 +10,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphql_api.errors import OperationTimeout
+from graphql_api.errors import OperationTimeout, without_trace
 from graphql_api.loaders import Loaders
 from graphql_api.plan.kept import KeptParts, encoded
 from graphql_api.plan.variables import Given
@@ -112,7 +112,7 @@ class Run:
         try:
             value = hole.complete(future.result(), self)
         except Exception as error:
-            error.__traceback__ = None  # its frames refer to it again, and to this run
+            without_trace(error)
             self.failed = True
             return
         if type(value) is Later:
