@@ -20,6 +20,9 @@ from graphql_api.releases import CURRENT
 PATIENCE = 1.0
 """Seconds that a question for readiness waits for the Competent API."""
 
+NO_DATA = "the Competent API does not answer, and nothing is stored"
+"""The reason for which a server without stored data is not ready; the code of the error is in `upstream`."""
+
 
 class Health:
     """Answers `/health/live` and `/health/ready`."""
@@ -52,12 +55,9 @@ class Health:
             async with asyncio.timeout(PATIENCE):
                 told["release"] = await self._parts.loaders(asker).release_number(CURRENT)
         except TimeoutError:
-            told |= {
-                "upstream": "UPSTREAM_TIMEOUT",
-                "reasons": ["the Competent API does not answer, and nothing is stored"],
-            }
+            told |= {"upstream": "UPSTREAM_TIMEOUT", "reasons": [NO_DATA]}
         except CompetentError as error:
-            told |= {"upstream": error.code, "reasons": ["the Competent API has no answer, and nothing is stored"]}
+            told |= {"upstream": error.code, "reasons": [NO_DATA]}
         if asker.tally.stale and self._parts.store.renewals_fail:  # a copy that is merely old says nothing of upstream
             told["upstream"] = "down: what is stored is served"
         if told["release"] is not None:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from graphql_api import health
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import LONG, Clock, Server, alive, counted, running
@@ -31,12 +33,15 @@ async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(serve
     }
 
 
-async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recovers_by_itself(server: Server) -> None:
+async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recovers_by_itself(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", LONG)
     server.faults.add(Fault("**", "status", status=503))
 
     status, told = await ready(server)
     assert status == 503
-    assert told["reasons"] == ["the Competent API has no answer, and nothing is stored"]
+    assert told["reasons"] == [health.NO_DATA]
     assert told["upstream"] == "UPSTREAM_UNAVAILABLE"
     assert (await server.client.get("/health/live")).json() == {"status": "live"}
 
@@ -103,6 +108,16 @@ async def test_health_names_no_host_and_no_path_of_upstream(server: Server) -> N
     assert response.status_code == 503
     assert "releases" not in response.text
     assert "://" not in response.text
+
+
+async def test_an_upstream_that_is_silent_is_a_timeout_after_the_patience_of_probes(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0)
+    server.faults.add(Fault("**", "hang"))
+
+    status, told = await ready(server)
+    assert (status, told["upstream"], told["reasons"]) == (503, "UPSTREAM_TIMEOUT", [health.NO_DATA])
 
 
 async def test_readiness_is_a_metric(server: Server) -> None:
