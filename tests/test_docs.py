@@ -16,7 +16,7 @@ from graphql_api.sandbox.faults import KINDS
 from tests.conftest import Server
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 QUERIES = [
     pytest.param(query, answer, id=f"{page.name}:{place}")
     for page in PAGES
