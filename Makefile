@@ -70,7 +70,7 @@ test-valkey: $(VENV)/.dev
 
 test-plans: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m plans --show-capture=no
-	COMPETENT_PLANS=off $(BIN)/pytest -q -n auto tests/types tests/test_faults.py tests/test_http.py tests/test_node.py tests/test_stale.py tests/test_federation.py
+	COMPETENT_COMPILED_QUERIES=off $(BIN)/pytest -q -n auto tests/types tests/test_faults.py tests/test_http.py tests/test_node.py tests/test_stale.py tests/test_federation.py
 
 fuzz: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m fuzz

@@ -107,7 +107,7 @@ async def walk(folder: Path, connection: sqlite3.Connection) -> None:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
     parts = Parts(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
-    await Walk(connection, parts.store.pass_through, AFTER, settings.page_size, AT_ONCE, Progress()).run()
+    await Walk(connection, parts.store.pass_through, AFTER, settings.upstream_page_size, AT_ONCE, Progress()).run()
     await parts.aclose()
 
 

@@ -79,7 +79,9 @@ async def load(parts: Parts) -> list[Document]:
 
 async def measure(row: str, url: str) -> None:
     """Print one row as JSON."""
-    settings = replace(Settings(), upstream_url=url, store="memory:", index="off", plan=0, memory_bytes=10**9)
+    settings = replace(
+        Settings(), upstream_url=url, store="memory:", index="off", upstream_rate_limit=0, document_cache_bytes=10**9
+    )
     parts: Parts = create_app(settings).state.parts
     if row == "as Python comes":
         parts.store._memory = Memory(10**9)

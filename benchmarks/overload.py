@@ -23,7 +23,7 @@ QUERY = """query Overload { occupationalProfiles(first: 30) { nodes {
 } } }"""
 MOST_CONNECTIONS = 600
 BURST = 400
-WORKING = {"COMPETENT_PART_BYTES": "0", "COMPETENT_ANSWER_BYTES": "0"}
+WORKING = {"COMPETENT_FRAGMENT_CACHE_BYTES": "0", "COMPETENT_RESPONSE_CACHE_BYTES": "0"}
 """Nothing of an answer is kept: what is given again costs so little that no client here could ask for too much of it."""
 
 

@@ -65,13 +65,16 @@ def create_app(
     places = places_of(settings)
     outcomes = Outcomes(
         [each.name for each in examples.examples()],
-        texts=settings.log_texts == "on",
+        texts=settings.log_documents == "on",
         addresses=settings.log_addresses == "on",
     )
     endpoint = _endpoint(settings, parts)
     running = Running(endpoint, parts.published, admitting(places))
     connections = Connections(
-        settings.live_connections, stopping, settings.live_connections_per_client, settings.live_unsent_bytes
+        settings.streaming_connections,
+        stopping,
+        settings.streaming_connections_per_client,
+        settings.websocket_unsent_bytes,
     )
     graphql = Events(endpoint, running, connections)
     layers = wrapping(settings)
@@ -87,7 +90,7 @@ def create_app(
         middleware=[  # outermost first
             *arriving(settings),
             Middleware(Observing, stopping, outcomes, layers),
-            Middleware(BoundedMessages, settings.live_messages, settings.max_body_bytes),
+            Middleware(BoundedMessages, settings.websocket_messages, settings.max_body_bytes),
             *layers,
             *guarding(decide),
             Middleware(Admission, places, settings.max_body_bytes),
@@ -110,16 +113,16 @@ def _endpoint(settings: Settings, parts: Parts) -> Endpoint:
         _schema(settings, parts),
         parts.loaders,
         _documents(settings),
-        Caching(settings.cache_release, settings.cache_current),
+        Caching(settings.release_max_age, settings.current_max_age),
         settings.max_body_bytes,
         settings.operation_timeout,
-        settings.operation_calls if settings.live else math.inf,
-        STATUSES[settings.statuses],
+        settings.operation_calls if settings.is_remote else math.inf,
+        STATUSES[settings.status_policy],
     )
 
 
 def _schema(settings: Settings, parts: Parts) -> CompetentSchema:
-    kept, answers = KeptParts(settings.part_bytes), KeptAnswers(settings.answer_bytes)
+    kept, answers = KeptParts(settings.fragment_cache_bytes), KeptAnswers(settings.response_cache_bytes)
 
     def gone(name: str) -> None:
         kept.drop(name)
@@ -131,8 +134,8 @@ def _schema(settings: Settings, parts: Parts) -> CompetentSchema:
         introspection=settings.introspection == "on",
         federation=settings.federation == "on",
         incremental=settings.incremental == "on",
-        kept=kept if settings.plans == "on" else None,
-        answers=answers if settings.answer_bytes else None,
+        kept=kept if settings.compiled_queries == "on" else None,
+        answers=answers if settings.response_cache_bytes else None,
     )
 
 
@@ -142,9 +145,9 @@ def _sockets(settings: Settings, running: Running, connections: Connections, out
         connections,
         outcomes,
         settings.origins,
-        init_timeout=settings.live_init_timeout,
-        idle_timeout=settings.live_idle_timeout,
-        most_operations=settings.live_operations,
+        init_timeout=settings.websocket_init_timeout,
+        idle_timeout=settings.websocket_idle_timeout,
+        most_operations=settings.websocket_operations,
     )
 
 
@@ -174,7 +177,7 @@ def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event, fast: F
         log.info("server started", extra={"told": {"version": own_version(), "pid": os.getpid()}})
         begin_tracing()
         watches = [
-            asyncio.create_task(parts.watch_current(max(settings.keep_current, 1.0))),
+            asyncio.create_task(parts.watch_current(max(settings.current_ttl, 1.0))),
             asyncio.create_task(parts.measure()),
         ]
         # The fast path knows no addresses: those that a trusted proxy names are found by the layers.

@@ -33,7 +33,7 @@ COUNTED = 5
 class Limits:
     """The most that is allowed of each; the settings have the same names after `max_`."""
 
-    document_letters: int = 50_000
+    document_characters: int = 50_000
     tokens: int = 2_000
     depth: int = 20
     aliases: int = 100

@@ -80,23 +80,28 @@ class Parts:
     def __init__(
         self, settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        self._page_size = settings.page_size
+        self._page_size = settings.upstream_page_size
         self._shared = _shared(settings)
         self._upstream = Upstream(
             client_of(settings, competent),
             settings,
             SharedLedger(self._shared, Plan.of(settings)) if self._shared else None,
         )
-        shelf = Shelf(settings.keep_release, settings.keep_current, settings.serve_stale)
+        shelf = Shelf(settings.release_ttl, settings.current_ttl, settings.stale_ttl)
         self.store = Store(
             self._upstream.fetch,
             shelf,
-            Memory(settings.memory_bytes, sharing=Sharing()),
-            ValkeyStore(self._shared, shelf.longest, settings.total_timeout + _LEASE_MORE, settings.document_bytes)
+            Memory(settings.document_cache_bytes, sharing=Sharing()),
+            ValkeyStore(
+                self._shared,
+                shelf.longest,
+                settings.upstream_total_timeout + _LEASE_MORE,
+                settings.upstream_document_bytes,
+            )
             if self._shared
             else _backend(settings, shelf.longest),
             clock,
-            settings.keep_missing,
+            settings.not_found_ttl,
         )
         self.indexes = _indexes(settings, self.store)
         self.published = Published()
@@ -175,10 +180,12 @@ def _indexes(settings: Settings, store: Store) -> Indexes:
         store,
         index_folder(settings),
         _origin(settings),
-        mode=settings.index or ("need" if settings.live else "start"),  # type: ignore[arg-type]
-        patient=not settings.live,
-        page_size=settings.page_size,
-        at_once=settings.walk_concurrency if settings.live else 32,  # each turn of the loop costs, so many share one
+        mode=settings.index or ("need" if settings.is_remote else "start"),  # type: ignore[arg-type]
+        patient=not settings.is_remote,
+        page_size=settings.upstream_page_size,
+        at_once=settings.crawl_concurrency
+        if settings.is_remote
+        else 32,  # each turn of the loop costs, so many share one
     )
 
 
@@ -196,10 +203,10 @@ def _shared(settings: Settings) -> Shared | None:
 
 def _backend(settings: Settings, keep: float) -> Backend | None:
     kind, _, where = settings.store.partition(":")
-    if kind == "memory" or (not settings.store and not settings.live):
+    if kind == "memory" or (not settings.store and not settings.is_remote):
         return None
     if kind == "sqlite" and where and not where.startswith(":"):
-        return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes, settings.document_bytes)
+        return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes)
     if settings.store:
         raise SettingsError(
             "COMPETENT_STORE is `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://…)"
@@ -213,7 +220,7 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
         return None
     try:
         return SqliteFile(
-            folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes, settings.document_bytes
+            folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes
         )
     except SettingsError as error:
         log.warning("%s; documents are kept in memory only", error)
@@ -222,7 +229,7 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
 
 def _origin(settings: Settings) -> str:
     # What the sandbox serves can change under the same path; its files are told by place, size, time and how they are read.
-    if settings.live:
+    if settings.is_remote:
         return settings.upstream_url.rstrip("/")
     files = workbook_files(settings.data) or sorted(DATA.glob("*.toml"))
     told = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]

@@ -168,7 +168,7 @@ class Documents:
 
     def has(self, text: str) -> bool:
         """Whether this document need not be parsed: it was, or it is too long."""
-        return len(text) > self._limits.document_letters or text in self._good or text in self._bad
+        return len(text) > self._limits.document_characters or text in self._good or text in self._bad
 
     def known(self, text: str) -> Prepared | None:
         """The document of this text, if it was found valid before and kept."""
@@ -176,8 +176,8 @@ class Documents:
 
     def _prepare(self, text: str) -> Prepared:
         limits = self._limits
-        if len(text) > limits.document_letters:
-            error = exceeded("The document has", len(text), "letters", limits.document_letters)
+        if len(text) > limits.document_characters:
+            error = exceeded("The document has", len(text), "letters", limits.document_characters)
             return Prepared("", errors=(_told(error),))  # without its text, which is not worth keeping
         if (lines := text.count("\n") + text.count("\r")) > LINES_PER_TOKEN * limits.tokens:
             error = exceeded("The document has", lines, "lines", LINES_PER_TOKEN * limits.tokens, lines)

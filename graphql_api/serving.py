@@ -77,8 +77,8 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         factory=True,
         workers=settings.workers,
         arrival=settings.request_timeout,
-        head_bytes=settings.head_bytes,
-        frames=settings.live_frames,
+        head_bytes=settings.max_header_bytes,
+        frames=settings.websocket_frames,
         log_level=settings.log if settings.log != "info" else "warning",
         log_config=None,
         access_log=False,
@@ -116,7 +116,7 @@ def _worker() -> "Starlette":
 
     settings = Settings.from_environment().checked()
     begin_logging(settings)
-    app = create_app(settings, None if settings.live else create_sandbox(open_sandbox(settings)))
+    app = create_app(settings, None if settings.is_remote else create_sandbox(open_sandbox(settings)))
     drain_first(app.state.stopping, settings.drain)
     pause_shortly()
     return app
@@ -154,10 +154,10 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
 
 def begin_logging(settings: Settings) -> None:
     """Log as the settings say, and never the key."""
-    start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.live else ())  # type: ignore[arg-type]
+    start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.is_remote else ())  # type: ignore[arg-type]
     if ignored := service_variables(os.environ):
         log.debug("ignored, as Kubernetes sets them for services: %s", ", ".join(sorted(ignored)))
-    file = settings.api_key_file if settings.live else None
+    file = settings.api_key_file if settings.is_remote else None
     if file is not None and (what := is_open_to_others(file)):
         log.warning(
             "other users of this system may %s the file of the key for the Competent API: chmod 600 %s", what, file

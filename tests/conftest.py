@@ -52,7 +52,12 @@ def warn_of_unclosed_connections() -> Iterator[None]:
 
 LONG = 60.0
 """Seconds that nothing takes in a test, however busy the machine is: who waits for so long waits for what never comes."""
-PATIENT = {"queue_timeout": LONG, "operation_timeout": LONG, "attempt_timeout": LONG, "total_timeout": LONG}
+PATIENT = {
+    "queue_timeout": LONG,
+    "operation_timeout": LONG,
+    "upstream_attempt_timeout": LONG,
+    "upstream_total_timeout": LONG,
+}
 
 hypothesis.settings.register_profile(
     "however busy the machine is", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -198,10 +203,10 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(cache_dir: Path) -> Settings:
     """Documents in memory; indexes are made at first need and kept for all tests; a crowd waits however slow the machine is.
 
-    With COMPETENT_PLANS=off in the environment all tests are of a server without plans.
+    With COMPETENT_COMPILED_QUERIES=off in the environment all tests are of a server without plans.
     """
-    plans = os.environ.get("COMPETENT_PLANS", "on")
-    return replace(Settings(), plans=plans, index="need", cache_dir=cache_dir, max_working=300, **PATIENT)
+    plans = os.environ.get("COMPETENT_COMPILED_QUERIES", "on")
+    return replace(Settings(), compiled_queries=plans, index="need", cache_dir=cache_dir, max_executing=300, **PATIENT)
 
 
 S = TypeVar("S", bound=Server)

@@ -402,7 +402,7 @@ async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
 
 
 async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
-    async with running(releases, replace(settings, max_working=1, max_queue=0)) as server:
+    async with running(releases, replace(settings, max_executing=1, max_queue=0)) as server:
         answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))
         after = await server.post("{ __typename }")
 

@@ -130,7 +130,7 @@ async def test_a_code_on_the_first_page_of_a_list_is_found_without_the_others(
     releases: Releases, settings: Settings
 ) -> None:
     query = "query($code: String!) { technicalCompetence(code: $code) { uuid } }"
-    async with cooled(releases, replace(settings, page_size=10)) as made:
+    async with cooled(releases, replace(settings, upstream_page_size=10)) as made:
         first = await made.ask(query, {"code": "CP-7"})
         asked = len(made.asked())
         await made.ask(query, {"code": "CP-999"})

@@ -33,7 +33,7 @@ class Hanging:
 @pytest.fixture
 async def unfinished(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server over it, with an index that is being built for ever."""
-    settings = replace(settings, cache_dir=tmp_path, attempt_timeout=600.0, total_timeout=600.0)
+    settings = replace(settings, cache_dir=tmp_path, upstream_attempt_timeout=600.0, upstream_total_timeout=600.0)
     async with alive(Server(releases, settings, Hanging)) as started:
         yield started
 
@@ -51,7 +51,13 @@ async def test_waiting_for_an_index_ends_at_the_deadline_of_the_client(unfinishe
 async def test_a_look_up_in_such_an_index_ends_at_the_deadline_of_the_server(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
-    settings = replace(settings, cache_dir=tmp_path, attempt_timeout=600.0, total_timeout=600.0, operation_timeout=2.0)
+    settings = replace(
+        settings,
+        cache_dir=tmp_path,
+        upstream_attempt_timeout=600.0,
+        upstream_total_timeout=600.0,
+        operation_timeout=2.0,
+    )
     async with alive(Server(releases, settings, Hanging)) as server:
         assert await server.codes('{ skill(code: "SK-1") { code } }') == ["NOT_INDEXED_YET"]
 
@@ -65,7 +71,7 @@ async def test_what_ignores_the_deadline_is_cancelled_and_has_no_data(
 
     monkeypatch.setattr(Loaders, "release_number", never)
     monkeypatch.setattr(schema, "GRACE", 0.0)
-    async with alive(Server(releases, replace(settings, plans=plans, operation_timeout=0.1))) as server:
+    async with alive(Server(releases, replace(settings, compiled_queries=plans, operation_timeout=0.1))) as server:
         response = (await server.post("{ release { number } }")).json()
 
     assert response["data"] is None

@@ -182,7 +182,12 @@ async def test_after_indexing_a_nested_query_fetches_nothing_more(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     live = replace(
-        settings, upstream_url="http://competent.test", store="memory:", cache_dir=tmp_path, operation_calls=5, plan=0
+        settings,
+        upstream_url="http://competent.test",
+        store="memory:",
+        cache_dir=tmp_path,
+        operation_calls=5,
+        upstream_rate_limit=0,
     )
     async with running(releases, live) as server:
         number = (await server.ask("{ release { number } }"))["release"]["number"]

@@ -70,7 +70,7 @@ async def test_a_copy_that_is_merely_old_does_not_make_upstream_down(releases: R
     clock = Clock(1_000_000.0)
     async with alive(Server(releases, settings, clock=clock)) as server:
         await server.ask("{ release { number } }")
-        clock.now += settings.keep_current + 1
+        clock.now += settings.current_ttl + 1
         old = await ready(server)
         await server.app.state.parts.store.settle()
         renewed = await ready(server)
@@ -84,7 +84,7 @@ async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases
     async with alive(Server(releases, settings, clock=clock)) as server:
         await server.ask("{ release { number } }")
         server.faults.add(Fault("**", "status", status=503))
-        clock.now += settings.keep_current + 1
+        clock.now += settings.current_ttl + 1
         await ready(server)
         await server.app.state.parts.store.settle()
         status, told = await ready(server)

@@ -84,7 +84,7 @@ async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
 async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
     releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running(releases, replace(settings, log_texts="on")) as server:
+    async with running(releases, replace(settings, log_documents="on")) as server:
         await server.post("query ($n: String!) { release(number: $n) { number } }", {"n": "3.10"})
 
     (line,) = told(caplog)

@@ -58,7 +58,7 @@ async def test_on_an_idle_server_the_look_after_one_at_a_stale_copy_sees_the_new
     releases: Releases, tmp_path: Path
 ) -> None:
     served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
-    parts = parts_over(served, tmp_path, "start", serve_stale=60)
+    parts = parts_over(served, tmp_path, "start", stale_ttl=60)
     assert await parts.follow_current()
 
     served[0] = create_sandbox(releases)
@@ -84,10 +84,10 @@ async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_f
     await parts.aclose()
 
 
-def parts_over(served: list[Starlette], folder: Path, mode: str, serve_stale: float = 0) -> Parts:
+def parts_over(served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0) -> Parts:
     """Parts over whatever Competent API is served at the moment, which ask anew each time which release is current."""
 
     async def competent(scope: Any, receive: Any, send: Any) -> None:
         await served[0](scope, receive, send)
 
-    return Parts(replace(Settings(), cache_dir=folder, index=mode, keep_current=0, serve_stale=serve_stale), competent)
+    return Parts(replace(Settings(), cache_dir=folder, index=mode, current_ttl=0, stale_ttl=stale_ttl), competent)

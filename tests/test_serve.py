@@ -158,7 +158,7 @@ async def test_a_mirror_stops_cleanly_on_ctrl_c_and_goes_on_where_it_was(tmp_pat
         environment = {
             "COMPETENT_UPSTREAM_URL": sandbox,
             "COMPETENT_CACHE_DIR": str(tmp_path),
-            "COMPETENT_WALK_CONCURRENCY": "1",
+            "COMPETENT_CRAWL_CONCURRENCY": "1",
         }
         await client.post(
             "/sandbox/faults", json={"match": "/releases/*/technicalcompetences/*", "kind": "slow", "seconds": 0.2}

@@ -10,7 +10,7 @@ import pytest
 from graphql_api.errors import SettingsError
 from graphql_api.secret import Secret
 from graphql_api.serving import begin_logging
-from graphql_api.settings import Settings, variable
+from graphql_api.settings import PREFIX, Settings, variable
 
 LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}
 
@@ -20,13 +20,13 @@ def read(environment: dict[str, str]) -> Settings:
 
 
 def test_without_any_setting_the_sandbox_is_served() -> None:
-    assert not read({}).live
+    assert not read({}).is_remote
 
 
 def test_a_url_and_a_key_make_it_live() -> None:
     settings = read(LIVE)
 
-    assert settings.live
+    assert settings.is_remote
     assert settings.key().reveal() == "k3y"
 
 
@@ -34,12 +34,12 @@ def test_values_get_the_type_of_their_default() -> None:
     settings = read(
         {
             "COMPETENT_PORT": "0",
-            "COMPETENT_ATTEMPT_TIMEOUT": "0.5",
+            "COMPETENT_UPSTREAM_ATTEMPT_TIMEOUT": "0.5",
             "COMPETENT_DATA": os.pathsep.join(["a.xlsx", "b.xlsx"]),
         }
     )
 
-    assert (settings.port, settings.attempt_timeout) == (0, 0.5)
+    assert (settings.port, settings.upstream_attempt_timeout) == (0, 0.5)
     assert settings.data == (Path("a.xlsx"), Path("b.xlsx"))
 
 
@@ -59,7 +59,7 @@ def test_other_variables_are_not_ours() -> None:
         (LIVE | {"COMPETENT_API_KEY": "a\nb"}, "one line of plain letters"),
         ({"COMPETENT_PORT": "http"}, "COMPETENT_PORT must be a whole number"),
         ({"COMPETENT_WORKERS": "0"}, "COMPETENT_WORKERS must be at least 1"),
-        ({"COMPETENT_TOTAL_TIMEOUT": "nan"}, "COMPETENT_TOTAL_TIMEOUT must be at least"),
+        ({"COMPETENT_UPSTREAM_TOTAL_TIMEOUT": "nan"}, "COMPETENT_UPSTREAM_TOTAL_TIMEOUT must be at least"),
         ({"COMPETENT_LOG": "loud"}, "COMPETENT_LOG is one of"),
         ({"COMPETENT_UPSTREAM_URL": "https://competent.example"}, "needs a key"),
         (LIVE | {"COMPETENT_UPSTREAM_URL": "http://competent.example"}, "must use https"),
@@ -90,8 +90,43 @@ def test_all_faults_are_told_at_once() -> None:
         read({"COMPETENT_A": "1", "COMPETENT_B": "1"})
 
 
+def test_the_former_name_of_a_setting_is_refused_with_its_new_name() -> None:
+    renamed = {
+        PREFIX + each.metadata["formerly"]: variable(each) for each in fields(Settings) if each.metadata["formerly"]
+    }
+    assert renamed.items() >= {
+        ("COMPETENT_PLANS", "COMPETENT_COMPILED_QUERIES"),
+        ("COMPETENT_PLAN", "COMPETENT_UPSTREAM_RATE_LIMIT"),
+        ("COMPETENT_ANSWER_BYTES", "COMPETENT_RESPONSE_CACHE_BYTES"),
+        ("COMPETENT_PART_BYTES", "COMPETENT_FRAGMENT_CACHE_BYTES"),
+        ("COMPETENT_KEEP_RELEASE", "COMPETENT_RELEASE_TTL"),
+        ("COMPETENT_KEEP_CURRENT", "COMPETENT_CURRENT_TTL"),
+        ("COMPETENT_KEEP_MISSING", "COMPETENT_NOT_FOUND_TTL"),
+        ("COMPETENT_SERVE_STALE", "COMPETENT_STALE_TTL"),
+        ("COMPETENT_MAX_WORKING", "COMPETENT_MAX_EXECUTING"),
+        ("COMPETENT_STATUSES", "COMPETENT_STATUS_POLICY"),
+    }
+    for former, new in renamed.items():
+        with pytest.raises(SettingsError, match=f"^{former} is now {new}[.;]"):
+            read({former: "1"})
+
+
+def test_no_former_name_is_the_name_of_a_setting() -> None:
+    former = [each.metadata["formerly"] for each in fields(Settings) if each.metadata["formerly"]]
+
+    assert len(former) == len(set(former))
+    assert not {PREFIX + each for each in former} & {variable(each) for each in fields(Settings)}
+
+
+def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(
+        SettingsError, match=r"COMPETENT_PROT is not a setting of this server \(did you mean COMPETENT_PORT\?\)"
+    ):
+        read({"COMPETENT_PROT": "1"})
+
+
 def test_a_loopback_upstream_needs_neither_key_nor_https() -> None:
-    assert read({"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:9000"}).live
+    assert read({"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:9000"}).is_remote
 
 
 def test_a_key_comes_from_its_file(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Stale(Server):
     """A server that holds nothing for fresh: each document is stale at the next question, and so asked for again behind it."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
-        super().__init__(releases, replace(settings, keep_release=0.0, keep_current=0.0), Watched)
+        super().__init__(releases, replace(settings, release_ttl=0.0, current_ttl=0.0), Watched)
         self.watched: Watched = self.competent
 
 
@@ -231,7 +231,7 @@ async def test_a_stale_document_is_renewed_before_a_process_that_asks_once_ends(
     asked: list[str] = []
     written: list[tuple[float]] = []
     faults = Faults([Fault("**", "slow")], sleep=turns)
-    settings = replace(settings, keep_current=0.0, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
+    settings = replace(settings, current_ttl=0.0, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
 
     for calls in (1, 2, 3):
         app = create_app(settings, create_sandbox(releases, asked=asked, faults=faults))

@@ -77,8 +77,8 @@ async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_to
             "COMPETENT_STORE": "memory:",
             "COMPETENT_DRAIN": "0",
             "COMPETENT_STOP_TIMEOUT": "0",
-            "COMPETENT_ATTEMPT_TIMEOUT": "600",
-            "COMPETENT_TOTAL_TIMEOUT": "600",
+            "COMPETENT_UPSTREAM_ATTEMPT_TIMEOUT": "600",
+            "COMPETENT_UPSTREAM_TOTAL_TIMEOUT": "600",
             "COMPETENT_OPERATION_TIMEOUT": "600",
         }
         async with (

@@ -211,7 +211,7 @@ async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
         return httpx.Response(200, content=endless())
 
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(Asked(answer), replace(SETTINGS, document_bytes=10_000)).fetch(PATH, Asker())
+        await upstream(Asked(answer), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(PATH, Asker())
     assert read < 20_000
 
 
@@ -219,7 +219,7 @@ async def test_a_gzip_bomb_is_never_inflated_beyond_the_bound(monkeypatch: pytes
     bomb = gzip.compress(bytes(50_000_000))
 
     with pytest.raises(UpstreamInvalidResponse) as raised:
-        await upstream(network(bomb, content_encoding="gzip"), replace(SETTINGS, document_bytes=10_000)).fetch(
+        await upstream(network(bomb, content_encoding="gzip"), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(
             PATH, Asker()
         )
     assert raised.value.detail == "more than 10000 bytes"
@@ -249,7 +249,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
 
 async def test_several_processes_that_share_no_ledger_share_the_plan_evenly() -> None:
     asked = network(b'{"page": {}}')
-    door = upstream(asked, replace(SETTINGS, plan=11, workers=4))
+    door = upstream(asked, replace(SETTINGS, upstream_rate_limit=11, workers=4))
     soon = Asker(deadline=asyncio.get_running_loop().time() + 1)
 
     for _ in range(2):
@@ -265,7 +265,7 @@ async def test_an_answer_that_never_ends_is_a_timeout() -> None:
         raise AssertionError
 
     with pytest.raises(UpstreamTimeout):
-        await upstream(Asked(answer), replace(SETTINGS, total_timeout=0.01)).fetch(PATH, Asker())
+        await upstream(Asked(answer), replace(SETTINGS, upstream_total_timeout=0.01)).fetch(PATH, Asker())
 
 
 def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:

@@ -37,7 +37,7 @@ async def counted(
 ) -> AsyncIterator[tuple[Server, Work]]:
     """A server without plans, which could use answers again, and the counter of its work."""
     work = counting(monkeypatch)
-    async with running(releases, replace(settings, plans="off", operation_calls=10_000)) as server:
+    async with running(releases, replace(settings, compiled_queries="off", operation_calls=10_000)) as server:
         for release in ("3.10", "3.11"):
             await server.app.state.parts.indexes.ready(release)
         yield server, work
@@ -176,7 +176,9 @@ async def real(
     real_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
     work = counting(monkeypatch)
-    chosen = replace(settings, plans="off", cache_dir=tmp_path, data=tuple(WORKBOOKS.values()), operation_calls=10_000)
+    chosen = replace(
+        settings, compiled_queries="off", cache_dir=tmp_path, data=tuple(WORKBOOKS.values()), operation_calls=10_000
+    )
     async with running(real_releases, chosen) as server:
         for release in WORKBOOKS:
             await server.app.state.parts.indexes.ready(release)

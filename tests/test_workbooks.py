@@ -59,7 +59,7 @@ async def workbooks(cache: Path, settings: Settings) -> AsyncIterator[Server]:
     """A server over both workbooks."""
     releases = workbook_releases(FILES.values(), cache)
     # However busy the machine is, nothing is cut short.
-    patient = {"operation_timeout": 600.0, "total_timeout": 600.0, "attempt_timeout": 600.0}
+    patient = {"operation_timeout": 600.0, "upstream_total_timeout": 600.0, "upstream_attempt_timeout": 600.0}
     async with running(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache, **patient)) as started:
         yield started
     releases.close()

@@ -141,7 +141,7 @@ async def missing(soak: Soak) -> list[Row]:
     return [Row("R12", "10 missing ids, 180 requests: calls", "<= 20", str(calls), calls <= 20)]
 
 
-@scenario("R13", COMPETENT_PLAN="300")
+@scenario("R13", COMPETENT_UPSTREAM_RATE_LIMIT="300")
 async def plan(soak: Soak) -> list[Row]:
     await soak.book()
     await soak.load(unknown=60, known=0)

@@ -86,7 +86,7 @@ MOVING = """query($u: UUID!) { release { number } technicalCompetence(uuid: $u) 
   same: technicalCompetence(uuid: $u) { code release { number } } }"""
 
 
-@scenario("R17", COMPETENT_KEEP_CURRENT="0.2")
+@scenario("R17", COMPETENT_CURRENT_TTL="0.2")
 async def moving(soak: Soak) -> list[Row]:
     """Each competence of the upstream has the number of its release in its code."""
     told: list[set[str]] = []

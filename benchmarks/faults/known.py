@@ -17,7 +17,7 @@ async def untroubled(soak: Soak) -> list[Row]:
     return [Row("", "no fault, for comparison", "", told, True)]
 
 
-@scenario("R4 R6 R10 R20", COMPETENT_KEEP_RELEASE="2")
+@scenario("R4 R6 R10 R20", COMPETENT_RELEASE_TTL="2")
 async def dead(soak: Soak) -> list[Row]:
     await soak.warm()
     await asyncio.sleep(2.5)
@@ -57,7 +57,7 @@ async def dead(soak: Soak) -> list[Row]:
     ]
 
 
-@scenario("R11", COMPETENT_KEEP_RELEASE="1")
+@scenario("R11", COMPETENT_RELEASE_TTL="1")
 async def stale_if_error(soak: Soak) -> list[Row]:
     await soak.warm()
     rows: list[Row] = []

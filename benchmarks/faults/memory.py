@@ -6,7 +6,7 @@ import time
 from benchmarks.faults.bombs import BODIES, ENDLESS
 from benchmarks.faults.soak import Row, Seen, Soak, failed, p99, scenario
 
-PATIENT = {"COMPETENT_QUEUE_TIMEOUT": "60", "COMPETENT_MAX_WORKING": "300", "COMPETENT_OPERATION_TIMEOUT": "60"}
+PATIENT = {"COMPETENT_QUEUE_TIMEOUT": "60", "COMPETENT_MAX_EXECUTING": "300", "COMPETENT_OPERATION_TIMEOUT": "60"}
 """However slow the machine is nobody is turned away for it, or out of time."""
 
 

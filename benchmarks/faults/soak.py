@@ -18,7 +18,12 @@ CLIENTS = 50
 COMPETENCES = "/releases/3.11/technicalcompetences/"
 ONE_COMPETENCE = "/releases/*/technicalcompetences/*"
 QUERY = 'query($u: UUID!) { technicalCompetence(uuid: $u, release: "3.11") { uuid skill { code } } }'
-SETTINGS = {"COMPETENT_STORE": "memory:", "COMPETENT_INDEX": "off", "COMPETENT_PLAN": "0", "COMPETENT_LOG": "error"}
+SETTINGS = {
+    "COMPETENT_STORE": "memory:",
+    "COMPETENT_INDEX": "off",
+    "COMPETENT_UPSTREAM_RATE_LIMIT": "0",
+    "COMPETENT_LOG": "error",
+}
 
 ONCE = {"Connection": "close"}
 """For orders to the upstream: an idle connection may be closed by it at the moment that one is sent."""

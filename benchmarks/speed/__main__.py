@@ -69,7 +69,7 @@ def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 def measure_growth(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Larger and larger releases."""
-    everybody = [*_own(OURS, memory_bytes="4000000000"), *_with_memory(release)[:1]]
+    everybody = [*_own(OURS, document_cache_bytes="4000000000"), *_with_memory(release)[:1]]
     return {"servers": growth.measure(everybody, read_workbook(WORKBOOK), folder / "growth", lasts.shorter)}
 
 

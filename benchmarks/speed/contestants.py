@@ -48,9 +48,9 @@ def ours(**chosen: str) -> dict[str, Contestant]:
     ways: dict[str, dict[str, str]] = {
         OURS: {},
         SQLITE: {"store": "sqlite"},
-        PLANS_OFF: {"plans": "off"},
-        PARTS_OFF: {"part_bytes": "0"},
-        KEPT_ANSWERS: {"answer_bytes": ""},
+        PLANS_OFF: {"compiled_queries": "off"},
+        PARTS_OFF: {"fragment_cache_bytes": "0"},
+        KEPT_ANSWERS: {"response_cache_bytes": ""},
     }
     return {
         name: Contestant(name, _ours({**chosen, **way}), ours=True, brief=name in (SQLITE, PARTS_OFF))
@@ -78,7 +78,13 @@ def _ours(chosen: Mapping[str, str]) -> Start:
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
         folder.mkdir(parents=True, exist_ok=True)
         settings = {"upstream_url": upstream, "store": "memory:", "cache_dir": str(folder / "cache"), "port": "0"}
-        settings |= {"log": "warning", "plan": "0", "queue_timeout": "10", "answer_bytes": "0", **chosen}
+        settings |= {
+            "log": "warning",
+            "upstream_rate_limit": "0",
+            "queue_timeout": "10",
+            "response_cache_bytes": "0",
+            **chosen,
+        }
         if settings["store"] == "sqlite":
             settings["store"] = f"sqlite:{folder / 'store.sqlite'}"
         told = {f"COMPETENT_{name.upper()}": value for name, value in settings.items() if value}

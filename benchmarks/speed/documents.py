@@ -52,7 +52,7 @@ def file_of(path: str) -> str:
 def lists(release: Documents) -> Iterator[str]:
     """The paths of the releases and of the pages of their collections, as the server asks for them."""
     yield from (routes.RELEASES.path(), routes.RELEASE.path("current"), routes.RELEASE.path(release.number))
-    size = Settings().page_size
+    size = Settings().upstream_page_size
     for name, route in _LISTED.items():
         path = route.path(release.number)
         yield path

@@ -76,7 +76,7 @@ class Access:
 def deciding(settings: Settings) -> Decide | None:
     """Who decides by the settings; None where anybody may ask. Raises SettingsError for keys that cannot be read."""
     gates: dict[str, Callable[[], Gate]] = {
-        "keys": lambda: WithKeys(_existing_keys(settings), settings.keys_per_minute),
+        "keys": lambda: WithKeys(_existing_keys(settings), settings.key_requests_per_minute),
         "passthrough": WithTheirOwn,
     }
     if settings.access in gates:

@@ -64,7 +64,7 @@ def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -
     """The places of a server, by its settings."""
     return Places(
         settings.max_operations,
-        settings.max_working,
+        settings.max_executing,
         settings.max_queue,
         settings.queue_timeout,
         clock,

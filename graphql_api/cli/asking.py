@@ -62,7 +62,7 @@ def doctor(
 
     settings = settings_of(data, lenient)
     with upstream_of(settings) as (competent, told):
-        asked = told if settings.live else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
+        asked = told if settings.is_remote else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
         raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
 
 

@@ -17,7 +17,8 @@ keys_command = typer.Typer(help="Keys of clients: new, list, revoke.", no_args_i
 def new_key(
     name: Annotated[str, typer.Argument(help="Who it is for: letters, digits, dots, dashes and underscores.")],
     per_minute: Annotated[
-        int | None, typer.Option(min=1, help="Requests a minute that it is good for. [env: COMPETENT_KEYS_PER_MINUTE]")
+        int | None,
+        typer.Option(min=1, help="Requests a minute that it is good for. [env: COMPETENT_KEY_REQUESTS_PER_MINUTE]"),
     ] = None,
 ) -> None:
     """Make a key for a client, and print it: it is not kept, and cannot be shown again."""

@@ -166,7 +166,7 @@ def _recorded(folder: Path) -> tuple[Any, str]:
 
 
 def _announce(settings: Settings) -> Callable[[str, str], str]:
-    if settings.live:
+    if settings.is_remote:
         served = "Asking the Competent API at {data}."
         hint = "Unset COMPETENT_UPSTREAM_URL to use the sandbox."
     else:

@@ -55,7 +55,7 @@ def upstream_of(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
     """The Competent API to ask, where it is in this process, and a line about its data."""
     from graphql_api.sandbox import create_sandbox
 
-    if settings.live:
+    if settings.is_remote:
         yield None, settings.upstream_url
         return
     with closing(opened(settings)) as releases:

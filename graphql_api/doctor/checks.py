@@ -231,7 +231,11 @@ CHECKS = (
         _empty,
         "an empty list, null or an error beyond the last page end it as well",
     ),
-    Check("pages are as large as asked for", _sizes, "more calls are made; set COMPETENT_PAGE_SIZE to what is given"),
+    Check(
+        "pages are as large as asked for",
+        _sizes,
+        "more calls are made; set COMPETENT_UPSTREAM_PAGE_SIZE to what is given",
+    ),
     Check(
         "a soft skill has its text under a known key",
         _where("soft skills", _soft_text),
@@ -266,10 +270,10 @@ CHECKS = (
     Check(
         "the plan tells what is left of it",
         _header("x-ratelimit-remaining", "x-ratelimit-limit"),
-        "calls are paced by COMPETENT_PLAN alone",
+        "calls are paced by COMPETENT_UPSTREAM_RATE_LIMIT alone",
     ),
     Check("documents have a version", _header("etag", "last-modified"), "what is revalidated is read whole again"),
     Check("a version that is known costs no body", _unchanged, "what is revalidated is read whole again"),
-    Check("a numbered release does not change", _never_told, "changes are seen after COMPETENT_KEEP_RELEASE"),
+    Check("a numbered release does not change", _never_told, "changes are seen after COMPETENT_RELEASE_TTL"),
 )
 """All assumptions, in the order in which they are told."""

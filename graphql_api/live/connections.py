@@ -76,8 +76,8 @@ class Connections:
         if not self._warned:
             self._warned = True
             log.warning(
-                "a client has %d connections open, and is refused more (COMPETENT_LIVE_CONNECTIONS_PER_CLIENT). Behind a proxy, "
-                "all clients have its address unless COMPETENT_TRUSTED_PROXIES names it",
+                "refused a connection: its client has %d open (COMPETENT_STREAMING_CONNECTIONS_PER_CLIENT). Behind a proxy, all "
+                "clients have its address unless COMPETENT_TRUSTED_PROXIES names it",
                 self.most_per_client,
             )
         raise TooManyOfClient(f"At most {self.most_per_client} connections per client; close one, or try again later")

@@ -63,10 +63,11 @@ class Settings:
         "How it is written: `json`, or `console` for people. Unset: `console` on a terminal, else `json`.",
         choices=("json", "console"),
     )
-    log_texts: str = setting(
+    log_documents: str = setting(
         "off",
         "`on` also logs what clients wrote: the GraphQL document and the values of its variables.",
         choices=ON_OFF,
+        formerly="LOG_TEXTS",
     )
     log_addresses: str = setting(
         "off", "`on` also logs the address of each client, and disables the fast path.", choices=ON_OFF
@@ -79,7 +80,9 @@ class Settings:
         "Most operations that are under way at once in one process; at most half of them wait for the Competent API.",
         least=2,
     )
-    max_working: int = setting(8, "Most operations of those that do not wait, but are worked on.", least=1)
+    max_executing: int = setting(
+        8, "Most operations of those that do not wait, but are worked on.", least=1, formerly="MAX_WORKING"
+    )
     max_queue: int = setting(
         1000, "Maximum number of operations that wait to run; further ones get 503 at once.", least=0
     )
@@ -102,7 +105,7 @@ class Settings:
         " this server, which is 75 seconds or less for most.",
         least=1,
     )
-    head_bytes: int = setting(32_768, "Largest head of a request.", least=1024)
+    max_header_bytes: int = setting(32_768, "Largest head of a request.", least=1024, formerly="HEAD_BYTES")
     drain: float = setting(
         0.5, "How long the server still accepts requests after it was asked to stop, while readiness fails.", least=0
     )
@@ -113,21 +116,28 @@ class Settings:
         "with the header `X-Competent-Timeout`.",
         least=0.001,
     )
-    connect_timeout: float = setting(0.5, "Longest wait for a connection to the Competent API.", least=0.001)
-    attempt_timeout: float = setting(
-        1.5, "Longest time for one call to the Competent API, body included; another may follow it.", least=0.001
+    upstream_connect_timeout: float = setting(
+        0.5, "Longest wait for a connection to the Competent API.", least=0.001, formerly="CONNECT_TIMEOUT"
     )
-    total_timeout: float = setting(
+    upstream_attempt_timeout: float = setting(
+        1.5,
+        "Longest time for one call to the Competent API, body included; another may follow it.",
+        least=0.001,
+        formerly="ATTEMPT_TIMEOUT",
+    )
+    upstream_total_timeout: float = setting(
         5.0,
         "Longest time for one document of the Competent API, with all attempts and the waits between them.",
         least=0.001,
+        formerly="TOTAL_TIMEOUT",
     )
     upstream_concurrency: int = setting(40, "Most calls to the Competent API at once, of each process.", least=1)
-    plan: int = setting(
+    upstream_rate_limit: int = setting(
         1900,
         "Most calls in any minute to one route of the Competent API, of all processes; a quarter of them is kept from the walk "
         "that fills an index. 0: no limit.",
         least=0,
+        formerly="PLAN",
     )
     operation_calls: int = setting(
         500,
@@ -135,30 +145,43 @@ class Settings:
         "NOT_LOADED_YET; sending the operation again fetches the next ones. Does not apply to the sandbox in this process.",
         least=1,
     )
-    document_bytes: int = setting(2_000_000, "Maximum size of one document, before and after inflating.", least=1)
-    page_size: int = setting(500, "Items asked for with each page of a list.", least=1)
-    memory_bytes: int = setting(
+    upstream_document_bytes: int = setting(
+        2_000_000, "Maximum size of one document, before and after inflating.", least=1, formerly="DOCUMENT_BYTES"
+    )
+    upstream_page_size: int = setting(500, "Items asked for with each page of a list.", least=1, formerly="PAGE_SIZE")
+    document_cache_bytes: int = setting(
         128_000_000,
         "Bytes of memory that documents may take, parsed, a part that several of them have counted once; a release at real "
         "size takes 60 MB.",
         least=0,
+        formerly="MEMORY_BYTES",
     )
     store_bytes: int = setting(
         1_000_000_000, "Largest size of the file that documents are kept in; the oldest are let go of.", least=0
     )
-    keep_release: float = setting(
-        30 * 86400.0, "How long documents of a numbered release are fresh; they do not change once published.", least=0
+    release_ttl: float = setting(
+        30 * 86400.0,
+        "How long documents of a numbered release are fresh; they do not change once published.",
+        least=0,
+        formerly="KEEP_RELEASE",
     )
-    keep_current: float = setting(
-        300.0, "How long the answer to `which release is current` is fresh, and the list of releases.", least=0
+    current_ttl: float = setting(
+        300.0,
+        "How long the answer to `which release is current` is fresh, and the list of releases.",
+        least=0,
+        formerly="KEEP_CURRENT",
     )
-    serve_stale: float = setting(
+    stale_ttl: float = setting(
         7 * 86400.0,
         "How long a document that is no longer fresh is served all the same, while it is asked for again or cannot be had.",
         least=0,
+        formerly="SERVE_STALE",
     )
-    keep_missing: float = setting(
-        60.0, "How long a document that the Competent API does not have is not asked for again.", least=0
+    not_found_ttl: float = setting(
+        60.0,
+        "How long a document that the Competent API does not have is not asked for again.",
+        least=0,
+        formerly="KEEP_MISSING",
     )
     index: str = setting(
         "",
@@ -166,7 +189,9 @@ class Settings:
         "start over the sandbox.",
         choices=("start", "need", "off"),
     )
-    walk_concurrency: int = setting(8, "Most requests at once of the walk that fills an index.", least=1)
+    crawl_concurrency: int = setting(
+        8, "Most requests at once of the walk that fills an index.", least=1, formerly="WALK_CONCURRENCY"
+    )
     federation: str = setting(
         "off", "`on` lets a router of Apollo Federation ask this server as a subgraph.", choices=ON_OFF
     )
@@ -180,8 +205,11 @@ class Settings:
         None,
         "File of the keys that `competent-graphql key` makes. Unset: `keys.json` in the user's configuration folder.",
     )
-    keys_per_minute: int = setting(
-        600, "Requests a minute that a key is good for which has no quota of its own.", least=1
+    key_requests_per_minute: int = setting(
+        600,
+        "Requests a minute that a key is good for which has no quota of its own.",
+        least=1,
+        formerly="KEYS_PER_MINUTE",
     )
     wrong_keys_per_minute: int = setting(
         10,
@@ -190,24 +218,33 @@ class Settings:
     )
     introspection: str = setting("on", "`off` refuses introspection, and suggests no names in errors.", choices=ON_OFF)
     graphiql: str = setting("on", "`off` serves no GraphiQL.", choices=ON_OFF)
-    plans: str = setting(
-        "on", "`off` runs every operation by graphql-core: slower, with the same answers.", choices=ON_OFF
+    compiled_queries: str = setting(
+        "on",
+        "`off` runs every operation by graphql-core: slower, with the same answers.",
+        choices=ON_OFF,
+        formerly="PLANS",
     )
     fast_path: str = setting(
         "on",
         "`off` sends every request through ASGI: for ASGI middleware of your own around the app, such as a monitoring agent.",
         choices=ON_OFF,
     )
-    part_bytes: int = setting(64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0)
-    answer_bytes: int = setting(
-        32_000_000, "Room for whole answers that are kept encoded, and given again; 0 keeps none.", least=0
+    fragment_cache_bytes: int = setting(
+        64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0, formerly="PART_BYTES"
+    )
+    response_cache_bytes: int = setting(
+        32_000_000,
+        "Room for whole answers that are kept encoded, and given again; 0 keeps none.",
+        least=0,
+        formerly="ANSWER_BYTES",
     )
     max_body_bytes: int = setting(256_000, "Largest body of a GraphQL request.", least=1)
-    statuses: str = setting(
+    status_policy: str = setting(
         "audits",
         "Statuses of GraphQL's answers: those that the audits of `graphql-http` ask for (`audits`), or those of the September "
         "2026 edition of GraphQL over HTTP (`2026`).",
         choices=("audits", "2026"),
+        formerly="STATUSES",
     )
     incremental: str = setting(
         "off",
@@ -227,39 +264,61 @@ class Settings:
         "they and nothing else. Unset: `allow` where there is a manifest.",
         choices=("off", "allow", "only"),
     )
-    cache_release: float = setting(
-        86400.0, "How long browsers and proxies may keep answers that hold nothing but a numbered release.", least=0
+    release_max_age: float = setting(
+        86400.0,
+        "How long browsers and proxies may keep answers that hold nothing but a numbered release.",
+        least=0,
+        formerly="CACHE_RELEASE",
     )
-    cache_current: float = setting(60.0, "How long they may keep answers that a new release changes.", least=0)
-    live_connections: int = setting(
-        1000, "Most WebSockets and streams of events that are open at once, in each process.", least=0
+    current_max_age: float = setting(
+        60.0, "How long they may keep answers that a new release changes.", least=0, formerly="CACHE_CURRENT"
     )
-    live_connections_per_client: int = setting(
+    streaming_connections: int = setting(
+        1000,
+        "Most WebSockets and streams of events that are open at once, in each process.",
+        least=0,
+        formerly="LIVE_CONNECTIONS",
+    )
+    streaming_connections_per_client: int = setting(
         100,
         "Maximum number of WebSockets and event streams that one client has open, in each process. A client is a key or, "
         "without keys, an IPv4 address or a /64 network of IPv6.",
         least=1,
+        formerly="LIVE_CONNECTIONS_PER_CLIENT",
     )
-    live_operations: int = setting(20, "Most operations at once on one WebSocket.", least=1)
-    live_messages: int = setting(
-        50, "Maximum number of messages per second on one WebSocket, averaged over ten seconds.", least=1
+    websocket_operations: int = setting(
+        20, "Most operations at once on one WebSocket.", least=1, formerly="LIVE_OPERATIONS"
     )
-    live_frames: int = setting(
+    websocket_messages: int = setting(
+        50,
+        "Maximum number of messages per second on one WebSocket, averaged over ten seconds.",
+        least=1,
+        formerly="LIVE_MESSAGES",
+    )
+    websocket_frames: int = setting(
         200,
         "Maximum number of frames per second on one WebSocket, pings and fragments included, averaged over ten seconds.",
         least=1,
+        formerly="LIVE_FRAMES",
     )
-    live_unsent_bytes: int = setting(
+    websocket_unsent_bytes: int = setting(
         64_000_000,
         "Maximum size of all responses in a process that wait for WebSocket clients to read them; beyond that, clients that "
         "read too slowly are disconnected.",
         least=0,
+        formerly="LIVE_UNSENT_BYTES",
     )
-    live_init_timeout: float = setting(
-        5.0, "Longest time that a WebSocket stays open before its client has sent `connection_init`.", least=0.001
+    websocket_init_timeout: float = setting(
+        5.0,
+        "Longest time that a WebSocket stays open before its client has sent `connection_init`.",
+        least=0.001,
+        formerly="LIVE_INIT_TIMEOUT",
     )
-    live_idle_timeout: float = setting(
-        60.0, "Longest time that a WebSocket stays open without a running operation or a message.", least=0.001
+    websocket_idle_timeout: float = setting(
+        60.0,
+        "Longest time that a WebSocket stays open without a running operation or a message.",
+        least=0.001,
+        formerly="LIVE_IDLE_TIMEOUT",
     )
     cors_origins: str = setting(
         "",
@@ -268,7 +327,9 @@ class Settings:
         " this machine (localhost, 127.0.0.1, [::1]) if COMPETENT_HOST is a loopback address and COMPETENT_ACCESS is `off`, "
         "otherwise none.",
     )
-    max_document_letters: int = setting(50_000, "Longest GraphQL document.", least=1)
+    max_document_characters: int = setting(
+        50_000, "Longest GraphQL document.", least=1, formerly="MAX_DOCUMENT_LETTERS"
+    )
     max_tokens: int = setting(
         2000,
         "Maximum number of tokens in one GraphQL document; comments are counted separately, with the same limit.",
@@ -294,7 +355,7 @@ class Settings:
         return cls(**read(fields(cls), environment))
 
     @property
-    def live(self) -> bool:
+    def is_remote(self) -> bool:
         """True where a Competent API is asked over the network, and not the sandbox."""
         return bool(self.upstream_url)
 

@@ -18,10 +18,10 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def check(settings: "Settings") -> None:
     """Nothing, or a SettingsError that says what would do."""
-    if settings.live:
+    if settings.is_remote:
         _check_upstream(settings)
         _check_key(settings.key().reveal())
-    if settings.live and settings.data:
+    if settings.is_remote and settings.data:
         raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
     _check_choices(settings)
     if settings.persisted_mode in ("allow", "only") and not settings.persisted:

@@ -9,10 +9,20 @@ PREFIX = "COMPETENT_"
 
 
 def setting(
-    default: Any, help: str, *, least: float | None = None, most: float = math.inf, choices: Sequence[str] = ()
+    default: Any,
+    help: str,
+    *,
+    least: float | None = None,
+    most: float = math.inf,
+    choices: Sequence[str] = (),
+    formerly: str = "",
 ) -> Any:
-    """A field of the settings: its default, what it does, the bounds of a number, what a text may be beside the default."""
-    return field(default=default, metadata={"help": help, "least": least, "most": most, "choices": choices})
+    """A field of the settings: its default, what it does, the bounds of a number, what a text may be beside the default.
+
+    `formerly` is the name that it had before, without the prefix: a start with that name says the new one.
+    """
+    metadata = {"help": help, "least": least, "most": most, "choices": choices, "formerly": formerly}
+    return field(default=default, metadata=metadata)
 
 
 def variable(setting: "Field[Any]") -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import Field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> di
     known = {variable(each): each for each in settings}
     ignored = service_variables(environment)
     given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name not in ignored}
-    faults = [f"{name} is not a setting of this server" for name in sorted(given.keys() - known.keys())]
+    faults = [_unknown(name, known) for name in sorted(given.keys() - known.keys())]
     values: dict[str, Any] = {}
     for name in given.keys() & known.keys():
         try:
@@ -28,6 +29,15 @@ def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> di
     if faults:
         raise SettingsError("; ".join(faults) + ". docs/settings.md lists all settings.")
     return values
+
+
+def _unknown(name: str, settings: Mapping[str, "Field[Any]"]) -> str:
+    """What to write instead of a name that no setting has."""
+    for new, setting in settings.items():
+        if setting.metadata["formerly"] and name == PREFIX + setting.metadata["formerly"]:
+            return f"{name} is now {new}"
+    similar = get_close_matches(name, settings, n=1, cutoff=0.8)
+    return f"{name} is not a setting of this server" + (f" (did you mean {similar[0]}?)" if similar else "")
 
 
 def read_key(file: Path) -> Secret:

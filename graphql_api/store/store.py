@@ -64,7 +64,7 @@ class Fetch(Protocol):
 class Store:
     """Answers paths with documents: from memory, from the backend, from a fetch under way, or from a new one.
 
-    `keep_missing` is for how many seconds a document that upstream does not have is not asked for again.
+    `not_found_ttl` is for how many seconds a document that upstream does not have is not asked for again.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class Store:
         memory: Memory,
         backend: Backend | None = None,
         clock: Callable[[], float] = time.time,
-        keep_missing: float = 0.0,
+        not_found_ttl: float = 0.0,
     ) -> None:
         self._fetch = fetch
         self._shelf = shelf
         self._memory = memory
         self._backend = backend
         self._clock = clock
-        self._keep_missing = keep_missing
+        self._not_found_ttl = not_found_ttl
         self._uses = 0
         self._passing: set[str] = set()
         self._flights: Flights[Kept] = Flights()
@@ -275,7 +275,7 @@ class Store:
                 return await self._brought(path, flight, old)
         except UpstreamError as error:
             if isinstance(error, UpstreamNotFound):
-                self._missing.put(path, copy.copy(error), self._keep_missing)
+                self._missing.put(path, copy.copy(error), self._not_found_ttl)
             raise
 
     def _turn(self, path: str) -> AbstractAsyncContextManager[Kept | None]:

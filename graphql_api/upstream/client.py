@@ -64,8 +64,8 @@ class Upstream:
         self._tell = tell
         self._guard = Guard(settings, self._ledger, random, self._told)
         self._heap = HeapTrimmer()
-        self._bodies = BodyReader(settings.document_bytes, self._heap)
-        self._longest = settings.total_timeout
+        self._bodies = BodyReader(settings.upstream_document_bytes, self._heap)
+        self._longest = settings.upstream_total_timeout
 
     async def fetch(self, path: str, asker: Asker, validators: Validators = NONE) -> Fetched:
         """The document at a path of `routes.py`, or that it is as it was; raises an UpstreamError, and nothing else."""

@@ -89,7 +89,7 @@ class Guard:
         random: Random | None,
         tell: Callable[[Called], None],
     ) -> None:
-        self._attempt, self._total = settings.attempt_timeout, settings.total_timeout
+        self._attempt, self._total = settings.upstream_attempt_timeout, settings.upstream_total_timeout
         self._ledger = ledger
         self._random = random or Random()  # noqa: S311  # spreads calls, hides nothing
         self._tell = tell

@@ -89,7 +89,7 @@ class OverNetwork:
         self._prefix = self._base.raw_path.rstrip(b"/")
         self._own = headers_of(settings)
         self._headers = httpx.Headers(self._own)
-        timeout = httpx.Timeout(settings.total_timeout, connect=settings.connect_timeout)
+        timeout = httpx.Timeout(settings.upstream_total_timeout, connect=settings.upstream_connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
 
     @asynccontextmanager

@@ -29,7 +29,9 @@ class Plan:
     @classmethod
     def of(cls, settings: Settings) -> "Plan":
         """The plan of a server; the sandbox in its process has no limit."""
-        return cls(settings.plan if settings.live else 0, probe_span=settings.attempt_timeout)
+        return cls(
+            settings.upstream_rate_limit if settings.is_remote else 0, probe_span=settings.upstream_attempt_timeout
+        )
 
     def share(self, processes: int) -> "Plan":
         """What each of several processes may use that know nothing of each other: together no more than this."""

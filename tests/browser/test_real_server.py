@@ -89,7 +89,7 @@ def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
 ) -> None:
     sandbox = create_sandbox(held)
     competent = serve(sandbox)
-    live = replace(settings, upstream_url=competent, store="memory:", keep_current=1.0, index="off").checked()
+    live = replace(settings, upstream_url=competent, store="memory:", current_ttl=1.0, index="off").checked()
     page = Page(browser, serve(create_app(live)))
     choose(page, "ReleasePublished")
     page.click(".graphiql-execute-button")

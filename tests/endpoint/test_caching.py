@@ -74,7 +74,7 @@ async def test_what_explains_itself_is_not_kept(server: Server) -> None:
 
 
 async def test_how_long_is_a_setting_and_nothing_is_ask_again(releases: Releases, settings: Settings) -> None:
-    async with running(releases, replace(settings, cache_release=0, cache_current=7)) as server:
+    async with running(releases, replace(settings, release_max_age=0, current_max_age=7)) as server:
         assert (await get(server, PINNED)).headers["cache-control"] == "no-cache"
         assert (await get(server, CURRENT)).headers["cache-control"] == "public, max-age=7"
 

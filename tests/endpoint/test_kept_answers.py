@@ -104,7 +104,7 @@ async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
 async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same_as_without(
     releases: Releases, settings: Settings
 ) -> None:
-    async with moving(releases, replace(settings, answer_bytes=0)) as without:
+    async with moving(releases, replace(settings, response_cache_bytes=0)) as without:
         plain, none = await again(without, LISTED, {"first": 3})
     async with moving(releases, settings) as started:
         given_again, one = await again(started, LISTED, {"first": 3})
@@ -150,7 +150,7 @@ async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Mo
 
 
 async def test_what_was_forgotten_for_lack_of_room_is_asked_again(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, memory_bytes=200_000, index="off")) as server:
+    async with moving(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
         assert (await again(server, PINNED))[1] == 1
         await server.post(LISTED, {"first": 40})
         server.asked()
@@ -169,7 +169,7 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
         newer, server.sandbox = server.sandbox, older
         before, one = await again(server, CURRENT)
         server.sandbox = newer
-        server.now += settings.keep_current + 1
+        server.now += settings.current_ttl + 1
         told = kept()
         await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile
         await server.renewed()
@@ -249,7 +249,7 @@ async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: i
 
 
 async def test_room_for_answers_is_bounded(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, answer_bytes=40_000)) as server:
+    async with moving(releases, replace(settings, response_cache_bytes=40_000)) as server:
         for first in range(1, 30):
             await again(server, LISTED, {"first": first})
         _, last = await again(server, LISTED, {"first": 2})

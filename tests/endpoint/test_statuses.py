@@ -37,7 +37,7 @@ CASES: dict[str, tuple[object, int, int]] = {
 
 @pytest.fixture
 async def newer(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    server = Server(releases, replace(settings, statuses="2026").checked())
+    server = Server(releases, replace(settings, status_policy="2026").checked())
     async with server.client:
         yield server
 
@@ -98,4 +98,4 @@ async def test_partial_success_is_kept_by_nobody(newer: Server) -> None:
 
 def test_there_are_two_editions() -> None:
     with pytest.raises(SettingsError, match="audits or 2026"):
-        Settings(statuses="2025").checked()
+        Settings(status_policy="2025").checked()

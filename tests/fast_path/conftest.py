@@ -17,7 +17,7 @@ Made = Callable[..., AbstractAsyncContextManager[Both]]
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With plans."""
-    return replace(settings, plans="on", fast_path="on")
+    return replace(settings, compiled_queries="on", fast_path="on")
 
 
 @pytest.fixture

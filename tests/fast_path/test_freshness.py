@@ -22,7 +22,10 @@ from tests.fast_path.wire import Answer, post
 @pytest.fixture(params=["answers", "parts", "documents"])
 async def moving(request: pytest.FixtureRequest, releases: Releases, settings: Settings) -> AsyncIterator[Both]:
     """A server whose clock is moved by hand and whose upstream changes; of each kept thing in turn nothing but it."""
-    rooms = {"parts": {"answer_bytes": 0}, "documents": {"answer_bytes": 0, "part_bytes": 0}}.get(request.param, {})
+    rooms = {
+        "parts": {"response_cache_bytes": 0},
+        "documents": {"response_cache_bytes": 0, "fragment_cache_bytes": 0},
+    }.get(request.param, {})
     server = Moving(releases, replace(settings, index="off", **rooms))
     async with both(server) as found:
         yield found

@@ -80,7 +80,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 async def test_what_is_remembered_takes_about_what_it_is_counted_as(
     releases: Releases, settings: Settings, asked: Callable[[int], bytes]
 ) -> None:
-    async with both(Server(releases, replace(settings, answer_bytes=0))) as two:
+    async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         for number in range(16):
             await two.fast.ask(asked(number))
         gc.collect()
@@ -102,7 +102,7 @@ async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
     releases: Releases, settings: Settings
 ) -> None:
     """However often its plan is compiled anew, and in however many languages it is asked."""
-    async with both(Server(releases, replace(settings, answer_bytes=0, part_bytes=0))) as two:
+    async with both(Server(releases, replace(settings, response_cache_bytes=0, fragment_cache_bytes=0))) as two:
         asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
         in_turn = [each for each in asked for _ in range(PUT_OFF + 3)]
         for each in in_turn:
@@ -124,7 +124,7 @@ async def test_a_question_whose_plan_is_gone_is_left_to_the_long_way_for_a_while
     releases: Releases, settings: Settings
 ) -> None:
     """There it is compiled again."""
-    async with both(Server(releases, replace(settings, answer_bytes=0))) as two:
+    async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         await two.known(steered(0))
         assert (await two.ask(steered(0)))[1]
         for number in range(1, 10):
@@ -178,7 +178,7 @@ async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both
 async def test_room_for_parts_holds_with_what_stands_in_them(releases: Releases, settings: Settings) -> None:
     """Parts of parts too: what is counted is at least their text."""
     selected = "code title { nl fr en de } essentialCompetences { code skill { description { nl fr en de } } }"
-    async with both(Server(releases, replace(settings, answer_bytes=0, part_bytes=100_000))) as two:
+    async with both(Server(releases, replace(settings, response_cache_bytes=0, fragment_cache_bytes=100_000))) as two:
         asked = '{ occupationalProfiles(release: "3.11", first: 40) { nodes { uuid } } }'
         found = (await two.fast.ask(post(asked))).json["data"]["occupationalProfiles"]["nodes"]
         for each in found:

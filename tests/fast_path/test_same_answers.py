@@ -48,7 +48,7 @@ SEVERAL = """query Several($uuid: UUID!) {
 
 async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> None:
     several = {f"several {each}": post(SEVERAL, CP, Accept_Language=each) for each in ("nl", "fr", "nl")}
-    async with made(answer_bytes=0) as two:
+    async with made(response_cache_bytes=0) as two:
         assert await differing(two, FAST | several, fast=True) == []
         answer, _ = await two.again(post(SEVERAL, CP))
 
@@ -82,7 +82,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
     """Of two things that are asked for in one document, one was looked up."""
     query = """query ($uuid: UUID!) {
       technicalCompetence(uuid: $uuid, release: "3.11") { usedInOccupationalProfiles { totalCount } } }"""
-    async with made(answer_bytes=0, part_bytes=0) as two:
+    async with made(response_cache_bytes=0, fragment_cache_bytes=0) as two:
         await two.server.app.state.parts.indexes.ready("3.11")
         listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
         nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
@@ -106,14 +106,14 @@ async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looke
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "no answers are kept": {"answer_bytes": 0},
-    "no parts are kept": {"part_bytes": 0},
-    "neither": {"answer_bytes": 0, "part_bytes": 0},
-    "little room": {"answer_bytes": 20_000, "part_bytes": 20_000},
-    "the statuses of 2026": {"statuses": "2026"},
-    "texts are logged": {"log_texts": "on"},
-    "nobody may keep what is current": {"cache_current": 0.0},
-    "nobody may keep anything": {"cache_current": 0.0, "cache_release": 0.0},
+    "no answers are kept": {"response_cache_bytes": 0},
+    "no parts are kept": {"fragment_cache_bytes": 0},
+    "neither": {"response_cache_bytes": 0, "fragment_cache_bytes": 0},
+    "little room": {"response_cache_bytes": 20_000, "fragment_cache_bytes": 20_000},
+    "the statuses of 2026": {"status_policy": "2026"},
+    "texts are logged": {"log_documents": "on"},
+    "nobody may keep what is current": {"current_max_age": 0.0},
+    "nobody may keep anything": {"current_max_age": 0.0, "release_max_age": 0.0},
     "a subgraph": {"federation": "on"},
     "incremental delivery": {"incremental": "on"},
     "no introspection": {"introspection": "off"},
@@ -140,7 +140,7 @@ async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made)
 
 
 async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
-    async with made(plans="off") as two:
+    async with made(compiled_queries="off") as two:
         ways = [(await two.again(each))[1] for each in KINDS]
 
     assert not any(ways)

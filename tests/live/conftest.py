@@ -179,7 +179,7 @@ async def live_server(settings: Settings) -> AsyncIterator[Live]:
 @pytest.fixture
 def live_settings(settings: Settings, tmp_path: Path) -> Settings:
     """What `current` is is looked up each time, and no index is there beforehand."""
-    return replace(settings, keep_current=0.0, serve_stale=0.0, cache_dir=tmp_path)
+    return replace(settings, current_ttl=0.0, stale_ttl=0.0, cache_dir=tmp_path)
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ async def test_a_body_that_is_no_operation_is_refused_in_json(live: Live) -> Non
 
 
 async def test_with_as_many_connections_as_may_be_a_stream_is_refused(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_connections=0)) as live:
+    async with live_server(replace(live_settings, streaming_connections=0)) as live:
         found = await live.post("{ __typename }", Accept="text/event-stream")
 
     assert found.status_code == 503

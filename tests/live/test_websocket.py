@@ -167,7 +167,7 @@ async def test_an_id_is_free_right_after_complete(live: Live) -> None:
 
 
 async def test_complete_makes_room_for_another_operation_at_once(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_operations=1)) as live:
+    async with live_server(replace(live_settings, websocket_operations=1)) as live:
         socket = await live.opened()
         for id in ("1", "2", "3", "4"):
             socket.subscribe(id, SUBSCRIPTION)
@@ -255,7 +255,7 @@ async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
 
 
 async def test_more_operations_than_may_run_at_once_are_refused(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_operations=2)) as live:
+    async with live_server(replace(live_settings, websocket_operations=2)) as live:
         socket = await live.opened()
         for id in ("1", "2", "3"):
             socket.subscribe(id, SUBSCRIPTION)
@@ -408,7 +408,7 @@ async def test_where_the_server_can_tell_more_than_403_it_is_json_with_a_code_as
 
 
 async def test_more_connections_than_there_may_be_are_told_to_come_later(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_connections=1)) as live:
+    async with live_server(replace(live_settings, streaming_connections=1)) as live:
         first = await live.opened()
         second = live.socket()
         await second.accepted()
@@ -419,7 +419,7 @@ async def test_more_connections_than_there_may_be_are_told_to_come_later(live_se
 
 
 async def test_behind_a_trusted_proxy_connections_count_for_its_clients(live_settings: Settings) -> None:
-    chosen = replace(live_settings, live_connections_per_client=1, trusted_proxies="10.0.0.0/8")
+    chosen = replace(live_settings, streaming_connections_per_client=1, trusted_proxies="10.0.0.0/8")
     async with live_server(chosen) as live:
         for client in ("198.51.100.7", "198.51.100.8"):
             await live.socket({"X-Forwarded-For": f"203.0.113.1, {client}"}, address="10.1.2.3").opened()
@@ -434,7 +434,7 @@ async def test_behind_a_trusted_proxy_connections_count_for_its_clients(live_set
 
 
 async def test_one_address_has_a_bounded_number_of_connections(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_connections_per_client=2)) as live:
+    async with live_server(replace(live_settings, streaming_connections_per_client=2)) as live:
         for address in ("192.0.2.1", "::ffff:192.0.2.1"):
             await live.socket(address=address).opened()
         third = live.socket(address="192.0.2.1")
@@ -456,7 +456,7 @@ async def test_one_address_has_a_bounded_number_of_connections(live_settings: Se
 
 
 async def test_a_place_of_an_address_is_free_once_its_connection_ends(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_connections_per_client=1)) as live:
+    async with live_server(replace(live_settings, streaming_connections_per_client=1)) as live:
         for _ in range(3):
             await (await live.socket(address="192.0.2.1").opened()).leave()
         connections = live.connections
@@ -465,7 +465,7 @@ async def test_a_place_of_an_address_is_free_once_its_connection_ends(live_setti
 
 
 async def test_behind_a_trusted_proxy_clients_count_by_their_own_address(live_settings: Settings) -> None:
-    settings = replace(live_settings, live_connections_per_client=1, trusted_proxies="192.0.2.1")
+    settings = replace(live_settings, streaming_connections_per_client=1, trusted_proxies="192.0.2.1")
     async with live_server(settings) as live:
         for client in ("198.51.100.1", "198.51.100.2"):
             await live.socket({"X-Forwarded-For": client}, address="192.0.2.1").opened()
@@ -484,7 +484,7 @@ async def test_connections_with_a_key_count_for_the_key_and_not_the_address(
 ) -> None:
     keys = Keys(tmp_path / "keys.json")
     one, other = ({"X-API-Key": keys.new(name)} for name in ("one", "other"))
-    settings = replace(live_settings, live_connections_per_client=1, access="keys", keys_file=keys.file)
+    settings = replace(live_settings, streaming_connections_per_client=1, access="keys", keys_file=keys.file)
     async with live_server(settings) as live:
         await live.socket(one, address="192.0.2.1").opened()
         socket = live.socket(address="192.0.2.1")
@@ -520,7 +520,7 @@ async def test_an_operation_on_a_websocket_counts_for_the_quota_of_its_key(
 
 
 async def test_a_connection_without_operations_and_messages_is_closed(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_idle_timeout=0.3)) as live:
+    async with live_server(replace(live_settings, websocket_idle_timeout=0.3)) as live:
         busy = await live.opened()
         busy.subscribe("1", SUBSCRIPTION)
         idle = await live.opened()
@@ -535,7 +535,7 @@ async def test_a_connection_without_operations_and_messages_is_closed(live_setti
 
 @pytest.mark.parametrize("type", ["ping", "pong", "complete", "subscribe"])
 async def test_messages_faster_than_the_limit_close_with_1008(live_settings: Settings, type: str) -> None:
-    async with live_server(replace(live_settings, live_messages=1, live_operations=1)) as live:
+    async with live_server(replace(live_settings, websocket_messages=1, websocket_operations=1)) as live:
         socket = await live.opened()
         for n in range(1000):
             socket.send(type=type, id=str(n), payload={"query": "{"})
@@ -546,7 +546,7 @@ async def test_messages_faster_than_the_limit_close_with_1008(live_settings: Set
 
 
 async def test_a_flood_before_the_initialisation_is_closed_too(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_messages=1, access="passthrough")) as live:
+    async with live_server(replace(live_settings, websocket_messages=1, access="passthrough")) as live:
         socket = live.socket()
         await socket.accepted()
         for _ in range(1000):
@@ -556,7 +556,7 @@ async def test_a_flood_before_the_initialisation_is_closed_too(live_settings: Se
 
 
 async def test_others_run_between_any_two_messages(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_messages=1000)) as live:
+    async with live_server(replace(live_settings, websocket_messages=1000)) as live:
         socket = await live.opened()
         for _ in range(1000):
             socket.send(type="ping")
@@ -568,7 +568,7 @@ async def test_others_run_between_any_two_messages(live_settings: Settings) -> N
 
 
 async def test_a_client_that_reads_nothing_is_cut_once_too_much_waits_for_it(live_settings: Settings) -> None:
-    async with live_server(replace(live_settings, live_unsent_bytes=500)) as live:
+    async with live_server(replace(live_settings, websocket_unsent_bytes=500)) as live:
         stalled, other = await live.opened(), await live.opened()
         stalled.reading.clear()
         for id in range(20):

@@ -17,7 +17,7 @@ from tests.plan.twins import Asked, Reply, runs
 
 T = TypeVar("T")
 
-ON, OFF = {"plans": "on"}, {"plans": "off"}
+ON, OFF = {"compiled_queries": "on"}, {"compiled_queries": "off"}
 MANY = 8
 EACH = 6, 10
 """Operations of an example, asked twice of two new servers."""

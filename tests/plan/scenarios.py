@@ -19,12 +19,17 @@ from tests.variants.mutated import Original, as_it_is
 
 RELEASES = ("3.11", "3.10")
 LONG = 600.0
-PATIENT = {"queue_timeout": LONG, "operation_timeout": LONG, "attempt_timeout": LONG, "total_timeout": LONG}
+PATIENT = {
+    "queue_timeout": LONG,
+    "operation_timeout": LONG,
+    "upstream_attempt_timeout": LONG,
+    "upstream_total_timeout": LONG,
+}
 """However slow the machine is, nothing is cut short."""
-WIDE = {"plan": 0, "operation_calls": 100_000, "upstream_concurrency": 1000}
+WIDE = {"upstream_rate_limit": 0, "operation_calls": 100_000, "upstream_concurrency": 1000}
 """No bound that depends on which of two documents came first."""
-ALWAYS_STALE = {"keep_release": 0.0, "keep_current": 0.0}
-ALWAYS_EXPIRED = ALWAYS_STALE | {"serve_stale": 0.0}
+ALWAYS_STALE = {"release_ttl": 0.0, "current_ttl": 0.0}
+ALWAYS_EXPIRED = ALWAYS_STALE | {"stale_ttl": 0.0}
 SCHEMA: GraphQLSchema = graphql.build_schema((Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8"))
 SHAPES = Shapes(SCHEMA)
 
@@ -84,16 +89,16 @@ SCENARIOS = (
     Scenario("all that is stored is stale", settings=ALWAYS_STALE),
     Scenario("damaged and stale", damaged=True, settings=ALWAYS_STALE),
     Scenario("nothing is stored for long", damaged=True, settings=ALWAYS_EXPIRED),
-    Scenario("current moves", settings={"keep_current": 0.0, "serve_stale": 0.0}, moves=True),
+    Scenario("current moves", settings={"current_ttl": 0.0, "stale_ttl": 0.0}, moves=True),
 )
 """What every run of the tests goes through."""
 MORE_SCENARIOS = (
     *SCENARIOS,
-    Scenario("little memory for documents", forgets=True, settings={"memory_bytes": 30_000}),
-    Scenario("no memory for documents", damaged=True, settings={"memory_bytes": 0}),
-    Scenario("little room for parts", settings={"part_bytes": 20_000}),
-    Scenario("short pages", damaged=True, settings={"page_size": 2}),
-    Scenario("short pages and no index", index="off", settings={"page_size": 2}),
+    Scenario("little memory for documents", forgets=True, settings={"document_cache_bytes": 30_000}),
+    Scenario("no memory for documents", damaged=True, settings={"document_cache_bytes": 0}),
+    Scenario("little room for parts", settings={"fragment_cache_bytes": 20_000}),
+    Scenario("short pages", damaged=True, settings={"upstream_page_size": 2}),
+    Scenario("short pages and no index", index="off", settings={"upstream_page_size": 2}),
     Scenario("incremental delivery", damaged=True, settings={"incremental": "on"}),
     Scenario("a subgraph", settings={"federation": "on"}),
     Scenario("little is allowed", settings={"max_cost": 100}),

@@ -133,7 +133,7 @@ async def test_introspection_has_no_plan(server: Server, query: str) -> None:
 
 async def test_without_plans_none_is_made(releases: Releases, settings: Settings) -> None:
     before = runs()
-    async with running(releases, replace(settings, plans="off")) as server:
+    async with running(releases, replace(settings, compiled_queries="off")) as server:
         await server.ask("{ release { number } }")
 
     assert runs() == before

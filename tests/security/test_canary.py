@@ -111,7 +111,7 @@ async def test_the_key_is_in_no_answer_log_metric_trace_repr_or_stored_document(
         cache_dir=tmp_path,
         access=access,
         index="off",
-        log_texts="on",
+        log_documents="on",
         operation_timeout=1.0,
     )
     upstream = Indiscreet(releases, MOODS[mood])

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.soak
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "2"))
 MEGABYTES = 80
-SETTINGS = PATIENT | {"COMPETENT_KEEP_RELEASE": "2"}
+SETTINGS = PATIENT | {"COMPETENT_RELEASE_TTL": "2"}
 """What is known is asked for again all the time."""
 FAULTS: list[dict[str, Any]] = [
     {"kind": "status", "match": "**"},

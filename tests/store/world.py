@@ -84,7 +84,7 @@ class Opened:
         self.upstream = upstream
         self.memory = memory
         self.backend = backend
-        self.store = Store(upstream.fetch, SHELF, memory, backend, clock, keep_missing=60)
+        self.store = Store(upstream.fetch, SHELF, memory, backend, clock, not_found_ttl=60)
 
     async def ask(self, *paths: str, asker: Asker | None = None) -> list[Document | Exception]:
         """What is found for these paths."""

@@ -120,7 +120,9 @@ async def test_twelve_bombs_at_once_are_refused_in_bounded_memory() -> None:
     squeeze = zlib.compressobj(9, wbits=31)
     bomb = b"".join(squeeze.compress(bytes(MEGABYTE)) for _ in range(64)) + squeeze.flush()
     pieces = [bomb[at : at + 1024] for at in range(0, len(bomb), 1024)]
-    patient = replace(Settings(), attempt_timeout=60.0, total_timeout=60.0)  # memory that is traced is slow
+    patient = replace(
+        Settings(), upstream_attempt_timeout=60.0, upstream_total_timeout=60.0
+    )  # memory that is traced is slow
     doors = [door(*pieces, content_encoding="gzip", settings=patient) for _ in range(12)]
 
     tracemalloc.start()
@@ -139,7 +141,7 @@ async def test_a_bomb_in_one_piece_is_inflated_up_to_the_bound_and_no_further() 
     upstream, _ = door(
         gzip.compress(bytes(64 * MEGABYTE)),
         content_encoding="gzip",
-        settings=replace(Settings(), document_bytes=10_000),
+        settings=replace(Settings(), upstream_document_bytes=10_000),
     )
 
     tracemalloc.start()
@@ -167,7 +169,7 @@ UNUSABLE = {
 @pytest.mark.parametrize("what", UNUSABLE)
 async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None:
     zipped = gzip.compress(UNUSABLE[what])
-    upstream, _ = door(zipped, content_encoding="gzip", settings=replace(Settings(), attempt_timeout=60.0))
+    upstream, _ = door(zipped, content_encoding="gzip", settings=replace(Settings(), upstream_attempt_timeout=60.0))
     errors = []
     gc.collect()
     gc.disable()  # it is nearly off in a server: nothing may wait for it
@@ -199,7 +201,7 @@ async def test_memory_is_returned_after_a_large_body_only(
 
 
 async def test_a_bomb_is_inflated_in_turns_with_everybody_else() -> None:
-    large = replace(Settings(), document_bytes=20_000_000)
+    large = replace(Settings(), upstream_document_bytes=20_000_000)
     upstream, _ = door(gzip.compress(bytes(32 * MEGABYTE)), content_encoding="gzip", settings=large)
 
     async with counting_turns() as turns:

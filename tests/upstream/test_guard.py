@@ -188,7 +188,7 @@ def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
 
 def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> None:
     async def run() -> None:
-        world = World(settings=replace(SETTINGS, plan=600))
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=600))
         outcomes: list[Result] = []
 
         async def renew() -> None:
@@ -303,7 +303,7 @@ def test_who_finds_no_place_in_time_is_told_so() -> None:
 
 def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share() -> None:
     async def run() -> None:
-        world = World(settings=replace(SETTINGS, plan=1900))
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=1900))
 
         async def walk() -> None:
             while world.now() < end:
@@ -327,7 +327,7 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
 
 def test_a_question_beyond_the_plan_waits_where_its_turn_comes_in_time_and_else_hears_when() -> None:
     async def run() -> None:
-        world = World(settings=replace(SETTINGS, plan=100), latency=0.01)
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=100), latency=0.01)
         await world.stream(10, 10)
         results = await world.each(200, 0.005, world.ask)
         assert failed(results) == 1.0
@@ -344,7 +344,7 @@ def test_a_question_beyond_the_plan_waits_where_its_turn_comes_in_time_and_else_
 
 def test_what_upstream_says_is_left_slows_a_walk_before_it_refuses() -> None:
     async def run() -> None:
-        world = World(settings=replace(SETTINGS, plan=100))
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=100))
         world.headers = {"X-RateLimit-Remaining": "name=default,20;"}
         walking = asyncio.gather(*(world.ask(urgency=Urgency.WALK) for _ in range(5)))
         await asyncio.sleep(4)
@@ -410,7 +410,7 @@ def test_a_revalidation_is_one_attempt_and_never_waits() -> None:
 
 def test_a_clients_own_key_is_sent_counted_and_refused_by_itself() -> None:
     async def run() -> None:
-        world = World(settings=replace(SETTINGS, plan=50, api_key=Secret("server-key")))
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=50, api_key=Secret("server-key")))
         assert failed([await world.ask() for _ in range(50)]) == 0.0
         with_key = [await world.ask(key=Secret("client-key")) for _ in range(50)]
         assert failed(with_key) == 0.0

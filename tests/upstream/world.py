@@ -22,7 +22,7 @@ from graphql_api.upstream.local import LocalLedger
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.transport import InProcess
 
-SETTINGS = replace(Settings(), upstream_url="http://127.0.0.1:9", plan=0)
+SETTINGS = replace(Settings(), upstream_url="http://127.0.0.1:9", upstream_rate_limit=0)
 
 
 @dataclass

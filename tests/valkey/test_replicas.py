@@ -145,7 +145,7 @@ async def test_a_server_killed_under_load_fails_no_operation(
 
 async def test_the_plan_holds_over_all_of_them_together(upstream: Upstream, valkey: Server, tmp_path: Path) -> None:
     wanted = (await uuids(upstream))[:60]
-    async with replicas(upstream, valkey, tmp_path, COMPETENT_PLAN="20") as three:
+    async with replicas(upstream, valkey, tmp_path, COMPETENT_UPSTREAM_RATE_LIMIT="20") as three:
         parts = [(client, uuid) for client, uuid in zip(three.clients * len(wanted), wanted, strict=False)]
         answers = await asyncio.gather(*(three.ask(client, competence(uuid)) for client, uuid in parts))
 

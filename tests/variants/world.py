@@ -64,7 +64,7 @@ class World:
     ) -> AsyncIterator[Parts]:
         """A server over a variant, with indexes for what was walked over; whatever belongs to an event loop is made anew."""
         folder = self.cache_dir / _digest(walked)  # where the same was written, the same indexes do
-        settings = replace(Settings(), index=index, cache_dir=folder, page_size=PAGE_SIZE)
+        settings = replace(Settings(), index=index, cache_dir=folder, upstream_page_size=PAGE_SIZE)
         parts = Parts(settings, Mutated(self.original, mutations))
         try:
             yield parts
