@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from graphql_api import routes
 from graphql_api.app import create_app
-from graphql_api.competent import as_uuid
-from graphql_api.fetching import Asker
-from graphql_api.hal import Document
+from graphql_api.competent import routes
+from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.hal import Document
+from graphql_api.competent.releases import CURRENT
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.parts import Parts
-from graphql_api.releases import CURRENT
 from graphql_api.serving import pause_shortly
 from graphql_api.settings import Settings
 from graphql_api.store.memory import Memory

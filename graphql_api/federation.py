@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NewType, Union
 import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
-from graphql_api.competent import as_uuid
+from graphql_api.competent.fields import as_uuid
 from graphql_api.eager import begin, tried
 from graphql_api.errors import BadUserInput
 from graphql_api.loaders import Loaders

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError
-from graphql_api.fetching import Asker
 from graphql_api.metrics import READY
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.parts import Parts
-from graphql_api.releases import CURRENT
 
 PATIENCE = 1.0
 """Seconds that a question for readiness waits for the Competent API."""

@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from graphql_api.competent import as_uuid
+from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.hal import is_release
+from graphql_api.competent.releases import CURRENT
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.caching import Caching, conditional
-from graphql_api.hal import is_release
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
 from graphql_api.record import Record, record_of, text_in
-from graphql_api.releases import CURRENT
 from graphql_api.schema import Answer
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[Answer]]

@@ -14,16 +14,16 @@ from uuid import UUID
 
 from aiodataloader import DataLoader
 
-from graphql_api import routes
-from graphql_api.competent import as_uuid
+from graphql_api.competent import routes
+from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.hal import Document
+from graphql_api.competent.pagination import Listing
+from graphql_api.competent.releases import CURRENT, Releases
+from graphql_api.competent.routes import Route
 from graphql_api.eager import Ready, all_of
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
-from graphql_api.fetching import Asker
-from graphql_api.hal import Document
 from graphql_api.index import UNKNOWN, Index, Indexes
-from graphql_api.listing import Listing
-from graphql_api.releases import CURRENT, Releases
-from graphql_api.routes import Route
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Store
 from graphql_api.time_slices import PassBudget
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_api.competent.releases import CURRENT
 from graphql_api.eager import begin, tried
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.loaders import Loaders
-from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.comparison import (
     GAP_WORK,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from random import getrandbits
 from typing import Any
 
-from graphql_api.fetching import Asker
 from graphql_api.header_fields import combined
+from graphql_api.observability.fetch_context import Asker
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")

@@ -18,9 +18,9 @@ from graphql_api.errors import SettingsError
 from graphql_api.exposition import serve_on, shared_folder
 from graphql_api.files import is_open_to_others
 from graphql_api.logs import start_logging
-from graphql_api.secret import Secret
 from graphql_api.settings import Settings, variable
 from graphql_api.settings.kubernetes import service_variables
+from graphql_api.settings.secret import Secret
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

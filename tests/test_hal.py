@@ -2,8 +2,8 @@
 
 import pytest
 
-from graphql_api import hal
-from graphql_api.hal import Link, Page
+from graphql_api.competent import hal
+from graphql_api.competent.hal import Link, Page
 
 UUID = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1"

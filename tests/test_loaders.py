@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from graphql_api.competent.hal import Document
+from graphql_api.competent.releases import told_numbers
 from graphql_api.eager import Ready
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.fetching import Asker, Tally
-from graphql_api.hal import Document
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders
-from graphql_api.releases import told_numbers
+from graphql_api.observability.fetch_context import Asker, Tally
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
 from tests.conftest import counted

@@ -17,8 +17,8 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.endpoint import Caching, Documents, Endpoint
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.refusal import Refused
-from graphql_api.fetching import Asker
 from graphql_api.metrics import Names
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.observing import Observing
 from graphql_api.outcomes import Outcomes
 from graphql_api.record import record_of

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from graphql_api.competent import day
+from graphql_api.competent.fields import day
+from graphql_api.competent.hal import Document
+from graphql_api.competent.releases import Releases, release_order
 from graphql_api.errors import UpstreamNotFound
-from graphql_api.hal import Document
-from graphql_api.releases import Releases, release_order
 from graphql_api.sandbox.dataset import release_order as sandbox_order
 
 OLDEST_FIRST = ["2", "3", "3.2", "3.9", "3.9.0", "3.9.1", "3.9.10", "3.10", "3.10.1", "3.27", "4", "4.0", "10"]

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from graphql_api import routes
-from graphql_api.routes import ROUTES, route_of
+from graphql_api.competent import routes
+from graphql_api.competent.routes import ROUTES, route_of
 
 ID = UUID("8c15a1bf-9699-43ae-b890-f79ac3e5f461")
 

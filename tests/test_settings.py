@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.secret import Secret
 from graphql_api.serving import begin_logging
 from graphql_api.settings import PREFIX, Settings, variable
+from graphql_api.settings.secret import Secret
 
 LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}
 

@@ -14,6 +14,8 @@ import httpx
 import orjson
 import pytest
 
+from graphql_api.competent.fetch import Fetched, Validators
+from graphql_api.competent.routes import RELEASES
 from graphql_api.errors import (
     UpstreamError,
     UpstreamInvalidResponse,
@@ -24,10 +26,9 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.fetching import Asker, Fetched, Validators
-from graphql_api.routes import RELEASES
-from graphql_api.secret import Secret
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
+from graphql_api.settings.secret import Secret
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.faults import our_errors, retry_after
 from graphql_api.upstream.network import OverNetwork, library_errors, tls

@@ -11,8 +11,8 @@ from uuid import UUID
 from starlette.types import ASGIApp, Message
 
 from benchmarks.speed.operations import Operation, uuids
-from graphql_api import routes
-from graphql_api.routes import Route
+from graphql_api.competent import routes
+from graphql_api.competent.routes import Route
 from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
 from graphql_api.sandbox.documents import Documents
 from graphql_api.sandbox.releases import Releases

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from graphql_api.access.credentials import only_one
 from graphql_api.endpoint import Refused
 from graphql_api.keys import Keys
-from graphql_api.secret import Secret
+from graphql_api.settings.secret import Secret
 
 _OWN_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 

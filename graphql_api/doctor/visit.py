@@ -13,11 +13,11 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api import routes
-from graphql_api.competent import ESSENTIAL, OPTIONAL, as_uuid, first, things
+from graphql_api.competent import routes
+from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, as_uuid, first, things
+from graphql_api.competent.hal import items, parts
+from graphql_api.competent.releases import CURRENT, told_numbers
 from graphql_api.errors import ProxyRefused, UpstreamError
-from graphql_api.hal import items, parts
-from graphql_api.releases import CURRENT, told_numbers
 from graphql_api.upstream import Look
 
 MOST_CALLS = 20

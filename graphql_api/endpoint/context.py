@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from graphql_api.fetching import Asker, Tally
 from graphql_api.loaders import Loaders
+from graphql_api.observability.fetch_context import Asker, Tally
 from graphql_api.published import Published
 from graphql_api.record import Record
 from graphql_api.time_slices import RoundRobin, TimeSlice

@@ -7,7 +7,7 @@ written again when documents are added.
 import sqlite3
 from enum import IntEnum
 
-from graphql_api import competent
+from graphql_api.competent import fields
 
 FORMAT = 2
 """Changes whenever a file of before cannot be read as it is now."""
@@ -47,7 +47,7 @@ class Field(IntEnum):
     WORKING_CONTEXT = 5  # of a profile
 
 
-LANGUAGES = competent.LANGUAGES
+LANGUAGES = fields.LANGUAGES
 """The column `language` is the place in here."""
 
 WRITTEN = """

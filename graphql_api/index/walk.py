@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from graphql_api import competent, routes
-from graphql_api.competent import uuid_text
+from graphql_api.competent import fields, routes
+from graphql_api.competent.fields import uuid_text
+from graphql_api.competent.hal import Document
+from graphql_api.competent.pagination import Listing
+from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.hal import Document
 from graphql_api.index.tables import Kind
 from graphql_api.index.writer import Writer
-from graphql_api.listing import Listing
-from graphql_api.routes import Route
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Walk:
                 path = routes.USED_IN_PROFILES.path(self._release, uuid)
                 with suppress(UpstreamNotFound):
                     for item in await Listing(self._load, path, False, self._page_size).all():
-                        found.setdefault(competent.id_text(item), item)
+                        found.setdefault(fields.id_text(item), item)
                     lists += 1
 
         await self._work_at_once(look)
@@ -113,7 +113,7 @@ class Walk:
     async def _soft_skill(self, item: Document) -> None:
         self._writer.skill(Kind.SoftSkill, item)
         uuid = uuid_text(item.get("id"))
-        if uuid and not (competent.code(item) and competent.first(item, competent.SKILL_TEXT)):
+        if uuid and not (fields.code(item) and fields.first(item, fields.SKILL_TEXT)):
             with suppress(UpstreamError):  # that route is only assumed; what profiles embed may complete it as well
                 self._writer.skill(Kind.SoftSkill, await self._load(routes.SOFT_SKILL.path(self._release, uuid)))
 

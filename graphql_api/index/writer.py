@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from graphql_api import competent
-from graphql_api.competent import (
+from graphql_api.competent import fields
+from graphql_api.competent.fields import (
     CODES,
     ESSENTIAL,
     LANGUAGES,
@@ -24,7 +24,7 @@ from graphql_api.competent import (
     things,
     uuid_text,
 )
-from graphql_api.hal import Document, parts
+from graphql_api.competent.hal import Document, parts
 from graphql_api.index.tables import DamagedIndex, Field, Kind, Role
 
 _TERMS = {"sector": "economicSectors", "area": "areasOfInterest", "proof": "proofsOfLearning"}
@@ -77,7 +77,7 @@ class Writer:
 
     def profile(self, document: Document) -> None:
         """A whole occupational profile, with the competences and skills that it embeds."""
-        names, terms = competent.names(document.get("alternativeNames")), _terms(document)
+        names, terms = fields.names(document.get("alternativeNames")), _terms(document)
         facts = _profile_facts(document, names, terms)
         n = self._thing(Kind.OccupationalProfile, document, ("id", "code", "title"), facts)
         if n is None:
@@ -90,7 +90,7 @@ class Writer:
         self._hold(n, Role.OPTIONAL, map(self._embedded, things(first(document, OPTIONAL))), without=essential)
         for role, kind, key in _SKILLS:
             self._hold(n, role, [self.skill(kind, each) for each in things(document.get(key))])
-        if modified := competent.moment(document.get("lastModified")):
+        if modified := fields.moment(document.get("lastModified")):
             self._put(_MODIFIED, [(n, modified.isoformat())])
 
     def done(self, path: str) -> None:
@@ -143,7 +143,7 @@ class Writer:
         if known and told == lacking:
             return known[0]
         label = texts(first(told, SKILL_TEXT))
-        facts = {"code": competent.code(told), "description": label}
+        facts = {"code": fields.code(told), "description": label}
         n = self._thing(kind, told, _SKILL_KEYS, facts, again=lacking is not None)
         self._label(n, label)
         self._lacking.pop(key, None)
@@ -156,7 +156,7 @@ class Writer:
         if known:  # by far the most frequent case: the same block in many competences
             return known[0]
         label = texts(document.get("description"))
-        facts = {"code": competent.code(document), "description": label, "regions": _regions(document)}
+        facts = {"code": fields.code(document), "description": label, "regions": _regions(document)}
         n = self._thing(kind, document, ("id", "code", "description", "regions"), facts)
         self._label(n, label)
         return n
@@ -174,7 +174,7 @@ class Writer:
         item = orjson.dumps({key: document[key] for key in keys if key in document})
         if not n:
             self._last += 1
-        row = (competent.code(document), item, told, _digest(told) if facts else 0, kind, uuid, n or self._last)
+        row = (fields.code(document), item, told, _digest(told) if facts else 0, kind, uuid, n or self._last)
         self._put(_WHOLE if n else _THING, [row])
         self._things[kind, uuid] = (row[6], row[3])
         return row[6]
@@ -200,9 +200,9 @@ def _terms(document: Document) -> list[tuple[str, str | None, str | None]]:
     rows: list[tuple[str, str | None, str | None]] = [
         (scheme, str(each.uuid) if each.uuid else None, each.code)
         for scheme, key in _TERMS.items()
-        for each in competent.labels(document.get(key))
+        for each in fields.labels(document.get(key))
     ]
-    return rows + [(scheme, None, code) for scheme, code in competent.codes(first(document, CODES))]
+    return rows + [(scheme, None, code) for scheme, code in fields.codes(first(document, CODES))]
 
 
 def _digest(facts: bytes) -> int:
@@ -212,7 +212,7 @@ def _digest(facts: bytes) -> int:
 
 def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str, str | None, str | None]]) -> Facts:
     return {
-        "code": competent.code(document),
+        "code": fields.code(document),
         **{key: texts(document.get(key)) for key in _PROSE.values()},
         "alternativeNames": sorted([each.language or "", each.name] for each in names),
         "essentialCompetences": _ids(first(document, ESSENTIAL)),
@@ -229,7 +229,7 @@ def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str,
 
 def _competence_facts(document: Document) -> Facts:
     return {
-        "code": competent.code(document),
+        "code": fields.code(document),
         "skill": _ids(document.get("skill")),
         "knowledgeItems": _ids(document.get("knowledgeItems")),
         "behaviouralIndicators": _ids(document.get("behaviouralIndicators")),
@@ -241,4 +241,4 @@ def _ids(value: object) -> list[str]:
 
 
 def _regions(document: Document) -> list[str]:
-    return sorted(competent.bare_texts(document.get("regions")))
+    return sorted(fields.bare_texts(document.get("regions")))

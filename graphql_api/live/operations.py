@@ -14,9 +14,9 @@ from starlette.websockets import WebSocketDisconnect
 from graphql_api.eager import ended
 from graphql_api.endpoint import Refused, Unforeseen
 from graphql_api.endpoint.operation import from_object
-from graphql_api.fetching import Tally
 from graphql_api.live.running import Running
 from graphql_api.live.telling import observed, refused, told
+from graphql_api.observability.fetch_context import Tally
 from graphql_api.outcomes import Outcomes
 from graphql_api.record import Record, record_of
 from graphql_api.types.text import Language

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from graphql_api.errors import SettingsError
 from graphql_api.origins import ANY, LOCAL, NONE, Origins
-from graphql_api.secret import Secret
 from graphql_api.settings.checks import LOOPBACK, check, is_network
 from graphql_api.settings.declared import PREFIX, setting, variable
 from graphql_api.settings.reading import read, read_key
+from graphql_api.settings.secret import Secret
 
 __all__ = ["PREFIX", "Settings", "variable"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from graphql_api.errors import SettingsError
 from graphql_api.files import UnusableFile, read_small
-from graphql_api.secret import Secret
 from graphql_api.settings.declared import PREFIX, variable
 from graphql_api.settings.kubernetes import service_variables
+from graphql_api.settings.secret import Secret
 
 
 def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import orjson
 
-from graphql_api.fetching import Validators
-from graphql_api.hal import Document
+from graphql_api.competent.fetch import Validators
+from graphql_api.competent.hal import Document
 from graphql_api.metrics import STORE_UNUSABLE
 from graphql_api.store.shelf import Kept
 from graphql_api.upstream.body import BYTES_PER_VALUE

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 from graphql_api.errors import UpstreamTimeout, UpstreamUnavailable
-from graphql_api.fetching import Asker
+from graphql_api.observability.fetch_context import Asker
 
 T = TypeVar("T")
 

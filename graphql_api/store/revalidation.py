@@ -11,7 +11,7 @@ from graphql_api.eager import ended
 from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound, UpstreamRateLimited
 from graphql_api.metrics import STORE_REVALIDATIONS
 from graphql_api.remembered import Remembered
-from graphql_api.secret import Secret
+from graphql_api.settings.secret import Secret
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from graphql_api.hal import Document, href
+from graphql_api.competent.hal import Document, href
 from graphql_api.store.steps import Steps, at_once
 
 MOST_VARIANTS = 16

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from graphql_api.fetching import Validators
-from graphql_api.hal import Document
+from graphql_api.competent.fetch import Validators
+from graphql_api.competent.hal import Document
 
 LONGEST_PAUSE = 3600.0
 """Seconds; a copy that could not be renewed is never left alone for longer than this."""

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api import competent
-from graphql_api.routes import Route
+from graphql_api.competent import fields
+from graphql_api.competent.routes import Route
 from graphql_api.types.node import Node, NodeId
 from graphql_api.types.page import After, Connection, First, Paging
 from graphql_api.types.part import Convert, Part, reads
@@ -24,7 +24,7 @@ _Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("g
 
 def code(part: Part, value: Any) -> str | None:
     """A code, white space trimmed, also where it is a bare number."""
-    return competent.as_code(value)
+    return fields.as_code(value)
 
 
 def text(part: Part, value: Any) -> LocalizedText | None:
@@ -34,7 +34,7 @@ def text(part: Part, value: Any) -> LocalizedText | None:
 
 def texts(part: Part, value: Any) -> list[str]:
     """The texts of a list."""
-    return competent.bare_texts(value)
+    return fields.bare_texts(value)
 
 
 @strawberry.interface(description="A thing of Competent in one release.")
@@ -113,7 +113,7 @@ def many(kind: type[Concept]) -> Convert:
     """Converts an embedded list, without what has no id."""
 
     def convert(part: Part, value: Any) -> list[Concept]:
-        made = (kind.embedded(part, each) for each in competent.things(value))
+        made = (kind.embedded(part, each) for each in fields.things(value))
         return [each for each in made if each is not None]
 
     return convert

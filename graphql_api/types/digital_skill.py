@@ -2,7 +2,7 @@
 
 import strawberry
 
-from graphql_api.competent import SKILL_TEXT
+from graphql_api.competent.fields import SKILL_TEXT
 from graphql_api.types.concept import Competence, text
 from graphql_api.types.part import reads
 from graphql_api.types.text import LocalizedText

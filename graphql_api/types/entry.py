@@ -9,11 +9,11 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api import competent
-from graphql_api.competent import as_uuid
+from graphql_api.competent import fields
+from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.routes import OCCUPATIONAL_PROFILES, SOFT_SKILLS, TECHNICAL_COMPETENCES, Route
 from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.loaders import Loaders
-from graphql_api.routes import OCCUPATIONAL_PROFILES, SOFT_SKILLS, TECHNICAL_COMPETENCES, Route
 from graphql_api.types.concept import Concept
 from graphql_api.types.indexed import find_code, find_uuid, kind_of, page_of
 from graphql_api.types.page import After, Before, Connection, First, Last, Paging
@@ -60,7 +60,7 @@ async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K
             size, total, _ = await listing.page()
             for stop in (size, total):  # where the first page has it, the others are not read
                 items = await listing.part(0, stop)
-                codes = {competent.code(item): item for item in reversed(items)}  # the first of equal codes wins
+                codes = {fields.code(item): item for item in reversed(items)}  # the first of equal codes wins
                 if code in codes and (uuid := as_uuid(codes[code].get("id"))):
                     return kind(part=Part(loaders, number, codes[code], uuid, kind.route))
             if None not in codes:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api import competent
+from graphql_api.competent import fields
 from graphql_api.types.part import Part
 from graphql_api.types.text import LANGUAGES, Language, LocalizedText, localized
 
@@ -59,7 +59,7 @@ def labels(kind: Callable[..., T]) -> Callable[[Part, Any], list[T]]:
     """Converts a list of terms."""
 
     def convert(part: Part, value: Any) -> list[T]:
-        return [kind(uuid=each.uuid, code=each.code, title=localized(each.title)) for each in competent.labels(value)]
+        return [kind(uuid=each.uuid, code=each.code, title=localized(each.title)) for each in fields.labels(value)]
 
     return convert
 
@@ -70,10 +70,10 @@ def alternative_names(part: Part, value: Any) -> list[AlternativeName]:
         AlternativeName(
             uuid=each.uuid, code=each.code, name=each.name, language=LANGUAGES[each.language] if each.language else None
         )
-        for each in competent.names(value)
+        for each in fields.names(value)
     ]
 
 
 def classifications(part: Part, value: Any) -> list[Classification]:
     """Converts a list of codes."""
-    return [Classification(scheme=scheme, code=code) for scheme, code in competent.codes(value)]
+    return [Classification(scheme=scheme, code=code) for scheme, code in fields.codes(value)]

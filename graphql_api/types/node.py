@@ -9,8 +9,8 @@ from uuid import UUID
 
 import strawberry
 
+from graphql_api.competent.hal import is_release
 from graphql_api.errors import BadUserInput
-from graphql_api.hal import is_release
 
 LONGEST_SHOWN = 80
 """Characters of a bad id that its error repeats; ids of this server are shorter."""

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_api import competent, routes
-from graphql_api.competent import CODES, ESSENTIAL, OPTIONAL
+from graphql_api.competent import fields, routes
+from graphql_api.competent.fields import CODES, ESSENTIAL, OPTIONAL
 from graphql_api.types.concept import Concept, many, text
 from graphql_api.types.digital_skill import DigitalSkill
 from graphql_api.types.labels import (
@@ -33,7 +33,7 @@ _Similar = Annotated["SimilarProfile", strawberry.lazy("graphql_api.types.compar
 
 def moment(part: Part, value: Any) -> datetime | None:
     """A moment, in UTC where it names no zone."""
-    return competent.moment(value)
+    return fields.moment(value)
 
 
 @strawberry.type(description="An occupation and what it takes (Dutch: beroepscompetentieprofiel).")

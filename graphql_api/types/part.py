@@ -11,13 +11,13 @@ from uuid import UUID
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from graphql_api import hal
-from graphql_api.competent import first, uuid_text
+from graphql_api.competent import hal
+from graphql_api.competent.fields import first, uuid_text
+from graphql_api.competent.hal import Document
+from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
-from graphql_api.hal import Document
 from graphql_api.loaders import Loaders
 from graphql_api.metrics import LINKS_REFUSED
-from graphql_api.routes import Route
 
 Convert = Callable[["Part", Any], Any]
 """Makes the field's value from the value of a key; gets None where there is no such key."""

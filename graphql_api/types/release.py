@@ -4,9 +4,9 @@ from datetime import date
 
 import strawberry
 
-from graphql_api.competent import day, first
+from graphql_api.competent.fields import day, first
+from graphql_api.competent.releases import CURRENT
 from graphql_api.loaders import Loaders
-from graphql_api.releases import CURRENT
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.change import CHANGES_WORK, changes_since
 from graphql_api.types.digital_skill import DigitalSkill

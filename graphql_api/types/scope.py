@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_api.releases import CURRENT
+from graphql_api.competent.releases import CURRENT
 from graphql_api.types.work import NO_WORK, Work
 
 Way = Callable[..., Awaitable[Any]]

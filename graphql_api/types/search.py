@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import strawberry
 
-from graphql_api import hal, routes
-from graphql_api.competent import LANGUAGES, as_uuid
+from graphql_api.competent import hal, routes
+from graphql_api.competent.fields import LANGUAGES, as_uuid
 from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
 from graphql_api.index.tables import Field, Kind

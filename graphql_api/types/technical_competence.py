@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from graphql_api import routes
+from graphql_api.competent import routes
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.types.concept import Concept, many, one
 from graphql_api.types.knowledge import Knowledge

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_api.competent import plain, texts
+from graphql_api.competent.fields import plain, texts
 from graphql_api.header_fields import elements
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_api.competent import ESSENTIAL, OPTIONAL, id_text, things
+from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, id_text, things
+from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.uses import Use, competences_using, profiles_using
-from graphql_api.routes import USED_IN_PROFILES
 from graphql_api.types.indexed import concepts, kind_of, number_in_index
 from graphql_api.types.occupational_profile import OccupationalProfile
 from graphql_api.types.page import Connection, PageInfo, Paging, Window, connection

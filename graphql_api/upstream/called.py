@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from graphql_api.fetching import Urgency
 from graphql_api.metrics import (
     UPSTREAM_BREAKER,
     UPSTREAM_PLACES,
@@ -15,6 +14,7 @@ from graphql_api.metrics import (
     UPSTREAM_SECONDS,
     UPSTREAM_WAITING,
 )
+from graphql_api.observability.fetch_context import Urgency
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from graphql_api.competent import id_text
+from graphql_api.competent.fetch import Fetched, Validators
+from graphql_api.competent.fields import id_text
+from graphql_api.competent.routes import Known, route_of
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
-from graphql_api.fetching import Asker, Fetched, Validators
-from graphql_api.routes import Known, route_of
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.tracing import CallSpan
 from graphql_api.upstream.body import BodyReader

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple
 
+from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import (
     UpstreamError,
     UpstreamInvalidResponse,
@@ -20,7 +21,7 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.fetching import Fetched, Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.remembered import Remembered
 from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import PATIENCE, Breaker

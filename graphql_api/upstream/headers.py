@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from graphql_api.competent.fetch import Validators
 from graphql_api.errors import UpstreamUnauthorized
-from graphql_api.fetching import Asker, Validators
+from graphql_api.observability.fetch_context import Asker
 
 _PASSED_ON = {
     "x-request-id": re.compile(r"[A-Za-z0-9._-]{1,64}"),

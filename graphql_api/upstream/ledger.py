@@ -6,7 +6,7 @@ The guard decides by it before every call. In one process it is a `LocalLedger`;
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 
 SERVER = ""
 """The account of the server's own key; that of a client's key is a digest of it."""

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.upstream.block import Block
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan

@@ -5,7 +5,7 @@ The promises that they keep are in docs/resilience.md.
 
 from dataclasses import dataclass, replace
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.settings import Settings
 
 _KEPT = {Urgency.QUESTION: 0.0, Urgency.REVALIDATION: 0.1, Urgency.WALK: 0.25}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.shared import Shared
 from graphql_api.upstream.ledger import Granted, Reason, Refused, Scope
 from graphql_api.upstream.local import LocalLedger

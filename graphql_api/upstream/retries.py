@@ -6,7 +6,7 @@ share of the calls that are no retries, and a few besides.
 
 from random import Random
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 
 ATTEMPTS = 3
 FIRST, LONGEST, FACTOR = 0.2, 1.0, 5.0

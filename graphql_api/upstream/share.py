@@ -5,7 +5,7 @@ Pure: no clock of its own.
 
 from collections import deque
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.upstream.plan import Plan
 
 ONE_IN = 10

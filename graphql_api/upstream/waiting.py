@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.upstream.share import ONE_IN
 
 LONG = 0.5

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from graphql_api.errors import ServerBusy, UpstreamTimeout
-from graphql_api.fetching import Asker
 from graphql_api.index.readers import Readers
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from tests.conftest import Server
 

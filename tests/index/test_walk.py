@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import NotIndexedYet, UpstreamError
-from graphql_api.fetching import Asker, Fetched, Urgency
 from graphql_api.index import Indexes
 from graphql_api.index.file import IndexFile
 from graphql_api.index.indexes import Mode, _finished
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import by_code, count, failed
+from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from graphql_api.store import Store

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from graphql_api.fetching import Validators
+from graphql_api.competent.fetch import Validators
 from graphql_api.store import Backend
 from graphql_api.store.shelf import Kept
 from tests.store.world import OTHER, PROFILE, OpenBackend, profile

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from graphql_api.fetching import Validators
+from graphql_api.competent.fetch import Validators
 from graphql_api.store.entry import UnusableEntry, pack, restore, unpack
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from graphql_api.fetching import Asker
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Store, sharing
 from graphql_api.store.memory import Memory
 from graphql_api.store.sharing import STEP, Sharing

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from graphql_api.competent.fetch import Validators
 from graphql_api.errors import (
     UpstreamError,
     UpstreamInvalidResponse,
@@ -13,7 +14,7 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.fetching import Asker, Tally, Urgency, Validators
+from graphql_api.observability.fetch_context import Asker, Tally, Urgency
 from tests.store.world import CURRENT, OTHER, PROFILE, Clock, Opened, Place, Upstream, profile
 
 FAILURES = [UpstreamUnavailable, UpstreamTimeout, UpstreamRateLimited, UpstreamUnauthorized, UpstreamInvalidResponse]

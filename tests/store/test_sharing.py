@@ -8,8 +8,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.errors import UpstreamInvalidResponse
-from graphql_api.fetching import Asker, Fetched, Validators
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.sharing import DEEPEST, MOST_VARIANTS, Sharing

@@ -10,8 +10,8 @@ from random import Random
 import orjson
 import pytest
 
+from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
-from graphql_api.fetching import Validators
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 from graphql_api.store.sqlite import SqliteFile

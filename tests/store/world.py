@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from graphql_api.fetching import Asker, Fetched, Validators
-from graphql_api.hal import Document
+from graphql_api.competent.fetch import Fetched, Validators
+from graphql_api.competent.hal import Document
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Shelf

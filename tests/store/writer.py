@@ -11,8 +11,8 @@ from random import Random
 
 import orjson
 
-from graphql_api.fetching import Validators
-from graphql_api.hal import Document
+from graphql_api.competent.fetch import Validators
+from graphql_api.competent.hal import Document
 from graphql_api.store.shelf import Kept
 from graphql_api.store.sqlite import SqliteFile
 from tests.store.world import profile

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamTimeout
-from graphql_api.fetching import Asker
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.body import IN_FLIGHT, SMALL

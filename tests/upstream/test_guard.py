@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from graphql_api import routes
+from graphql_api.competent import routes
 from graphql_api.errors import UpstreamRateLimited, UpstreamTimeout, UpstreamUnauthorized, UpstreamUnavailable
-from graphql_api.fetching import Urgency
-from graphql_api.secret import Secret
+from graphql_api.observability.fetch_context import Urgency
+from graphql_api.settings.secret import Secret
 from tests.upstream.virtual import in_virtual_time
 from tests.upstream.world import SETTINGS, Result, World, failed, slowest
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.upstream import local
 from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
 from graphql_api.upstream.local import LocalLedger

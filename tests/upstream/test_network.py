@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from graphql_api.competent.fetch import Validators
+from graphql_api.competent.routes import RELEASES
 from graphql_api.errors import UpstreamError
-from graphql_api.fetching import Asker, Validators
-from graphql_api.routes import RELEASES
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.headers import calls_left, validators_of

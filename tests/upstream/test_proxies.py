@@ -9,9 +9,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from graphql_api.competent.routes import RELEASES
 from graphql_api.errors import ProxyRefused, SettingsError
-from graphql_api.fetching import Asker
-from graphql_api.routes import RELEASES
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.network import OverNetwork

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.upstream.ledger import SERVER, Granted
 from graphql_api.upstream.local import LocalLedger
 from graphql_api.upstream.plan import Plan

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.window import Window
 

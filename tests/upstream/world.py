@@ -9,10 +9,10 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api import routes
+from graphql_api.competent import routes
+from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
-from graphql_api.fetching import Asker, Urgency
-from graphql_api.routes import Route
+from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.sandbox import Fault, Faults
 from graphql_api.sandbox.faulty import Faulty
 from graphql_api.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.quotas import Quotas
 from graphql_api.shared import Shared
 from graphql_api.store.memory import Memory

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from graphql_api.fetching import Urgency
+from graphql_api.observability.fetch_context import Urgency
 from graphql_api.shared import Shared
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
-from graphql_api.fetching import Validators
 from graphql_api.shared import Shared
 from graphql_api.store.shelf import Kept
 from graphql_api.store.valkey import ValkeyStore

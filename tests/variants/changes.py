@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from graphql_api.competent import moment
+from graphql_api.competent.fields import moment
 from tests.variants.mutated import Answers, Document
 
 Change = Callable[[Document], Any]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from graphql_api.hal import Document, as_list, parts
+from graphql_api.competent.hal import Document, as_list, parts
 
 LANGUAGES = ("nl", "fr", "en", "de")
 """The languages of Competent, in the order in which one stands in for another."""

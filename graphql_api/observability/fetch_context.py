@@ -1,14 +1,12 @@
-"""What the floors tell each other when a document is fetched: who asks, how urgently, until when, and what came of it."""
+"""The context of a fetch: who needs a document, with what priority, until when, and how its documents were obtained."""
 
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
 
-from graphql_api.hal import Document
-from graphql_api.secret import Secret
+from graphql_api.settings.secret import Secret
 
 
 class Urgency(IntEnum):
@@ -60,17 +58,3 @@ class Asker:
     most_requests: float = math.inf
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered while this asker waits for the Competent API; raises an UpstreamError where too many wait already."""
-
-
-class Validators(NamedTuple):
-    """What upstream told a document's version by (RFC 9110, 8.8), for asking whether it has changed."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-
-
-class Fetched(NamedTuple):
-    """What a call upstream gave: a document, or None where it is as it was under the validators that were sent."""
-
-    document: Document | None
-    validators: Validators = Validators()

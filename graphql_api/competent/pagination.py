@@ -5,9 +5,9 @@ What a list says of itself is believed as far as it goes: a total, a size, the n
 
 from collections.abc import Awaitable, Callable
 
+from graphql_api.competent.hal import Document, Page, href, items, page, tells_total
 from graphql_api.eager import all_of
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamRefused
-from graphql_api.hal import Document, Page, href, items, page, tells_total
 
 MOST_PAGES = 1000
 """Pages that are read for one question; a list that says it has more says something wrong."""

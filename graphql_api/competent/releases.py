@@ -7,10 +7,10 @@ something was read that names it.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlencode
 
-from graphql_api import routes
+from graphql_api.competent import routes
+from graphql_api.competent.hal import Document, href, is_release, items, parse_link, parts
+from graphql_api.competent.pagination import Listing
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.hal import Document, href, is_release, items, parse_link, parts
-from graphql_api.listing import Listing
 
 CURRENT = "current"
 _CURRENT = routes.RELEASE.path(CURRENT)

@@ -1,0 +1,1 @@
+"""What Competent's documents mean: HAL, routes, releases, fields."""

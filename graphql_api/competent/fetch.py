@@ -1,0 +1,19 @@
+"""What a fetch of a document gives: the document, and the validators of its version."""
+
+from typing import NamedTuple
+
+from graphql_api.competent.hal import Document
+
+
+class Validators(NamedTuple):
+    """What upstream told a document's version by (RFC 9110, 8.8), for asking whether it has changed."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Fetched(NamedTuple):
+    """What a call upstream gave: a document, or None where it is as it was under the validators that were sent."""
+
+    document: Document | None
+    validators: Validators = Validators()
