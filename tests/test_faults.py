@@ -131,7 +131,7 @@ async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without
     def broken(document: object) -> None:
         raise RuntimeError("secret of /internal/host")
 
-    monkeypatch.setattr("graphql_api.competent.releases.told_numbers", broken)
+    monkeypatch.setattr("graphql_api.competent.releases.release_numbers", broken)
 
     (error,) = await server.errors("{ release { number } }")
 

@@ -9,8 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from graphql_api.competent.hal import Document
-from graphql_api.competent.releases import told_numbers
+from graphql_api.competent.hal import Document, release_numbers
 from graphql_api.eager import Ready
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index import Indexes
@@ -241,7 +240,7 @@ async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_aske
     ],
 )
 def test_a_document_tells_the_number_of_its_release(document: dict[str, Any], numbers: list[str]) -> None:
-    assert told_numbers(document) == numbers
+    assert release_numbers(document) == numbers
 
 
 async def test_where_key_and_link_disagree_the_release_that_is_served_is_current() -> None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from graphql_api.competent.routes import CURRENT
+
 Document = Mapping[str, Any]
 """A parsed HAL document, or a part embedded in one. Never changed after it was parsed: many requests share it."""
 
@@ -119,3 +121,14 @@ def _page(document: Document) -> Mapping[str, Any]:
 
 def _count(value: object, otherwise: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
+
+
+def release_numbers(document: Document) -> list[str]:
+    """The numbers that a document gives to its release: by its own keys, then by its own link or those of its items."""
+    links = (parse_link(href(each, "self")) for each in (document, *items(document)))
+    found = [
+        document.get("number", document.get("releaseNumber")),
+        next((link.release for link in links if link is not None and link.release != CURRENT), None),
+    ]
+    usable = (each for each in found if isinstance(each, str) and is_release(each) and each != CURRENT)
+    return list(dict.fromkeys(usable))

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlencode
 
 from graphql_api.competent import routes
-from graphql_api.competent.hal import Document, href, is_release, items, parse_link, parts
+from graphql_api.competent.hal import Document, is_release, items, parts, release_numbers
 from graphql_api.competent.pagination import Listing
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 
-CURRENT = "current"
+CURRENT = routes.CURRENT
 _CURRENT = routes.RELEASE.path(CURRENT)
 
 _ANY_HIT = urlencode({"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 1})
@@ -66,7 +66,7 @@ class Releases:
         try:
             return await self._load(routes.RELEASE.path(number))
         except UpstreamNotFound:
-            return next((each for each in await self._listed() if number in told_numbers(each)), {})
+            return next((each for each in await self._listed() if number in release_numbers(each)), {})
 
     async def _current(self) -> str:
         async for document in self._of_current():
@@ -90,7 +90,7 @@ class Releases:
 
     async def _chosen(self, document: Document) -> str | None:
         """The number that a document tells; where its key and its links disagree, the one that is served."""
-        told = told_numbers(document)
+        told = release_numbers(document)
         for each in told[:-1]:
             if await self._is_served(each):
                 return each
@@ -130,22 +130,11 @@ class _Told:
 
     def numbers(self, document: Document) -> list[str]:
         if document is not self._of:
-            self._of, self._numbers = document, told_numbers(document)
+            self._of, self._numbers = document, release_numbers(document)
         return self._numbers
 
 
 _CURRENT_TOLD = _Told()
-
-
-def told_numbers(document: Document) -> list[str]:
-    """The numbers that a document gives to its release: by its own keys, then by its own link or those of its items."""
-    linked = (parse_link(href(each, "self")) for each in (document, *items(document)))
-    found = [
-        document.get("number", document.get("releaseNumber")),
-        next((link.release for link in linked if link is not None and link.release != CURRENT), None),
-    ]
-    usable = (each for each in found if isinstance(each, str) and is_release(each) and each != CURRENT)
-    return list(dict.fromkeys(usable))
 
 
 def release_order(number: str) -> tuple[list[tuple[int, bool, str]], str]:

@@ -12,6 +12,9 @@ from uuid import UUID
 Sure = Literal["seen", "assumed"]
 """`seen`: stands on VDAB's page or was observed on the live service. `assumed`: a conclusion from those."""
 
+CURRENT = "current"
+"""Stands for the newest release in a path."""
+
 
 class Route(NamedTuple):
     """One path of the Competent API, with `{release}` and `{uuid}` where those stand."""

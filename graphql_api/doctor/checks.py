@@ -5,8 +5,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from graphql_api.competent.fields import CODES, SKILL_TEXT
-from graphql_api.competent.hal import href, items, page, parse_link, tells_total
-from graphql_api.competent.releases import CURRENT, release_order, told_numbers
+from graphql_api.competent.hal import href, items, page, parse_link, release_numbers, tells_total
+from graphql_api.competent.releases import CURRENT, release_order
 from graphql_api.doctor.visit import BEYOND, Seen, Visit, embedded_in
 
 
@@ -71,7 +71,7 @@ def _key(visit: Visit) -> Judged:
 def _number(visit: Visit) -> Judged:
     if not any(seen.status == 200 for seen in visit.values()):
         return Verdict.UNKNOWN, "no route answered"
-    told = {name: told_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
+    told = {name: release_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
     known = {number for numbers in told.values() for number in numbers}
     return _judged(len(known) == 1, ", ".join(sorted(known, key=release_order)) or "no number anywhere")
 

@@ -15,8 +15,8 @@ import orjson
 
 from graphql_api.competent import routes
 from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, as_uuid, first, things
-from graphql_api.competent.hal import items, parts
-from graphql_api.competent.releases import CURRENT, told_numbers
+from graphql_api.competent.hal import items, parts, release_numbers
+from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import ProxyRefused, UpstreamError
 from graphql_api.upstream import Look
 
@@ -84,7 +84,7 @@ class Visitor:
         current = await self._ask("current", routes.RELEASE.path(CURRENT))
         listed = await self._ask("releases", routes.RELEASES.path())
         soft = await self._ask("soft skills", routes.SOFT_SKILLS.path(CURRENT))
-        number = next((n for each in (current, soft, listed) for n in told_numbers(each.document)), CURRENT)
+        number = next((n for each in (current, soft, listed) for n in release_numbers(each.document)), CURRENT)
         await self._ask("release", routes.RELEASE.path(number))
         await self._soft_skill(number, soft)
         competence = await self._competences(number)

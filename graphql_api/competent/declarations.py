@@ -1,0 +1,330 @@
+"""Every field and every concept type of Competent, declared once.
+
+GraphQL types, index, search, diff, doctor and sandbox read these declarations, so that a new field or type is added here.
+Each field says its GraphQL name and description, the keys of a HAL document that hold it, how a value is normalised, where the
+Excel export has it, whether it is searched, and whether two releases are compared by it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graphql_api.competent import routes
+from graphql_api.competent.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A value that holds no concept; `kind` names a function in `values.py`, which says the shape."""
+
+    kind: Literal["code", "text", "strings", "moment", "names", "classifications"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A list of terms `{id, code, title}`; `type_name` is their GraphQL type, `scheme` their name in the index."""
+
+    type_name: str
+    scheme: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concepts:
+    """Embedded concepts of a type, or one if `single`. `role` is the number of this relation in the index; never reuse one."""
+
+    type_name: str
+    role: int
+    single: bool = False
+
+
+Value = Plain | Terms | Concepts
+
+CODE, TEXT, STRINGS, MOMENT = Plain("code"), Plain("text"), Plain("strings"), Plain("moment")
+NAMES, CLASSIFICATIONS = Plain("names"), Plain("classifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a searched text counts. `rank` orders fields, the most telling first, and is the field's number in the index.
+
+    A text that is exactly the searched words scores `exact`, any other at most `weight`; long texts have no `exact`.
+    `is_name` if people type the beginning of it, as titles: then it is suggested.
+    """
+
+    rank: int
+    weight: float
+    exact: float | None = None
+    is_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a concept type.
+
+    `name` is the key of a normalised document and the GraphQL field. `keys` are those of a HAL document, the preferred first;
+    none means `name`. `column` is the heading in the Excel sheet of profiles (texts: without the language), `sheet` the
+    beginning of the name of a sheet of its own. If the whole document cannot be loaded, a field with `empty_on_error` is
+    empty instead of an error.
+    """
+
+    name: str
+    value: Value
+    description: str
+    keys: tuple[str, ...] = ()
+    search: Search | None = None
+    is_compared: bool = True
+    column: str = ""
+    sheet: str = ""
+    empty_on_error: bool = False
+
+    @property
+    def hal_keys(self) -> tuple[str, ...]:
+        """The keys of a HAL document that hold this field, the preferred first."""
+        return self.keys or (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptType:
+    """One type of concept.
+
+    `name` is the GraphQL type, `number` stands for it in the index (never reuse one), `code_prefix` begins its codes, as in
+    `OP-101`. `noun` and `plural` stand in descriptions. `single` and `listing` are the fields of Query and Release.
+    `route` is the path of a whole document, `collection` that of the list; without them concepts are only met embedded in
+    others. `is_block`: it is a Competence (a skill, knowledge, behaviour or trait), with a description and regions.
+    """
+
+    name: str
+    number: int
+    code_prefix: str
+    noun: str
+    plural: str
+    single: str
+    listing: str
+    description: str
+    summary: str
+    """The description in the enum ConceptType."""
+    fields: tuple[Field, ...]
+    route: Route | None = None
+    collection: Route | None = None
+    is_block: bool = False
+
+
+TITLE = Search(1, weight=0.85, exact=1.0, is_name=True)
+NAME = Search(2, weight=0.83, exact=0.95, is_name=True)
+LABEL = Search(3, weight=0.75, exact=0.9)
+DESCRIPTION = Search(4, weight=0.5)
+WORKING_CONTEXT = Search(5, weight=0.4)
+
+_CODE = Field("code", CODE, "Competent's code, such as `OP-101`. Codes can move to another thing.")
+_REGIONS = Field(
+    "regions", STRINGS, "Regions that it is limited to; empty where it holds everywhere.", empty_on_error=True
+)
+_BLOCK = (_CODE, Field("description", TEXT, "What it is.", search=LABEL), _REGIONS)
+_SKILL_KEYS = ("title", "description", "shortDescription")
+# Upstream has been seen to put the text of a soft skill under each of these keys. Profiles embed these skills without their
+# regions, so that regions would differ by which document was read last.
+_TITLED = (_CODE, Field("description", TEXT, "What it is.", _SKILL_KEYS, LABEL), _REGIONS)
+
+OCCUPATIONAL_PROFILE = ConceptType(
+    "OccupationalProfile",
+    number=1,
+    code_prefix="OP",
+    noun="occupational profile",
+    plural="occupational profiles",
+    single="occupationalProfile",
+    listing="occupationalProfiles",
+    description="An occupation and what it takes (Dutch: beroepscompetentieprofiel).",
+    summary="An occupation and what it takes.",
+    route=routes.OCCUPATIONAL_PROFILE,
+    collection=routes.OCCUPATIONAL_PROFILES,
+    fields=(
+        _CODE,
+        Field("title", TEXT, "What the occupation is called.", search=TITLE, column="Title"),
+        Field("description", TEXT, "What one does in it.", search=DESCRIPTION, column="Description"),
+        Field(
+            "workingContext",
+            TEXT,
+            "Where, with whom and under which conditions one works.",
+            search=WORKING_CONTEXT,
+            column="Working context",
+        ),
+        Field("alternativeNames", NAMES, "Common names of the occupation.", search=NAME, sheet="Occ.Prof - Alt.Names"),
+        Field(
+            "essentialCompetences",
+            Concepts("TechnicalCompetence", role=1),
+            "Competences that belong to every context of the occupation.",
+            sheet="Occ.Prof - Essential Competence",
+        ),
+        Field(
+            "optionalCompetences",
+            Concepts("TechnicalCompetence", role=2),
+            "Competences that depend on the context.",
+            ("specificCompetences", "optionalCompetences"),
+            sheet="Occ.Prof - Optional Competence",
+        ),
+        Field("softSkills", Concepts("SoftSkill", role=6), "Personal traits.", sheet="Occ.Prof - Soft Skills"),
+        Field(
+            "digitalSkills",
+            Concepts("DigitalSkill", role=7),
+            "What one can do with computers.",
+            sheet="Occ.Prof - Digital Skills",
+        ),
+        Field(
+            "proofsOfLearning",
+            Terms(
+                "ProofOfLearning",
+                "proof",
+                "A certificate that is required or usual for the occupation (Dutch: leerbewijs).",
+            ),
+            "Certificates that are required or usual.",
+            sheet="Occ.Prof - ProofsOfLearning",
+        ),
+        Field(
+            "economicSectors",
+            Terms("EconomicSector", "sector", "A branch in which the occupation stands (Dutch: sector)."),
+            "Branches in which the occupation stands.",
+            sheet="Occ.Prof - Econ.Sectors",
+        ),
+        Field(
+            "areasOfInterest",
+            Terms(
+                "AreaOfInterest", "area", "A field of interest that the occupation belongs to (Dutch: interessegebied)."
+            ),
+            "Fields of interest that it belongs to.",
+            sheet="Occ.Prof - Areas of Interest",
+        ),
+        Field(
+            "classifications",
+            CLASSIFICATIONS,
+            "Its codes in other classifications, such as ISCO-08.",
+            ("codes", "iscoCodes"),
+            sheet="Occ.Prof - Codes",
+        ),
+        Field("lastModified", MOMENT, "When it was last changed.", is_compared=False, column="Last modified"),
+        Field("lastPublished", MOMENT, "When it was last published.", is_compared=False, column="Last published"),
+    ),
+)
+
+TECHNICAL_COMPETENCE = ConceptType(
+    "TechnicalCompetence",
+    number=2,
+    code_prefix="CP",
+    noun="technical competence",
+    plural="technical competences",
+    single="technicalCompetence",
+    listing="technicalCompetences",
+    description="One skill with the knowledge that it takes and the behaviour that it shows in (Dutch: technische competentie).",
+    summary="A skill with its knowledge and behaviour.",
+    route=routes.TECHNICAL_COMPETENCE,
+    collection=routes.TECHNICAL_COMPETENCES,
+    fields=(
+        _CODE,
+        # A competence is searched by the text of its skill.
+        Field("skill", Concepts("Skill", role=3, single=True), "What one can do.", search=LABEL),
+        Field("knowledgeItems", Concepts("Knowledge", role=4), "What one knows for it."),
+        Field("behaviouralIndicators", Concepts("BehaviouralIndicator", role=5), "How it shows."),
+    ),
+)
+
+SKILL = ConceptType(
+    "Skill",
+    number=3,
+    code_prefix="SK",
+    noun="skill",
+    plural="skills",
+    single="skill",
+    listing="skills",
+    description="What one can do, such as `cutting hair` (Dutch: vaardigheid, kunde).",
+    summary="What one can do.",
+    fields=_BLOCK,
+    is_block=True,
+)
+
+KNOWLEDGE = ConceptType(
+    "Knowledge",
+    number=4,
+    code_prefix="KN",
+    noun="knowledge item",
+    plural="knowledge items",
+    single="knowledge",
+    listing="knowledgeItems",
+    description="What one knows, such as `recruitment techniques` (Dutch: kennis).",
+    summary="What one knows.",
+    fields=_BLOCK,
+    is_block=True,
+)
+
+BEHAVIOURAL_INDICATOR = ConceptType(
+    "BehaviouralIndicator",
+    number=5,
+    code_prefix="BI",
+    noun="behavioural indicator",
+    plural="behavioural indicators",
+    single="behaviouralIndicator",
+    listing="behaviouralIndicators",
+    description="How a competence shows at work (Dutch: gedragsindicator).",
+    summary="How a competence shows.",
+    fields=_BLOCK,
+    is_block=True,
+)
+
+SOFT_SKILL = ConceptType(
+    "SoftSkill",
+    number=6,
+    code_prefix="SS",
+    noun="soft skill",
+    plural="soft skills",
+    single="softSkill",
+    listing="softSkills",
+    description="A personal trait, such as `assertiveness` (Dutch: persoonsgebonden competentie).",
+    summary="A personal trait.",
+    route=routes.SOFT_SKILL,
+    collection=routes.SOFT_SKILLS,
+    fields=_TITLED,
+    is_block=True,
+)
+
+DIGITAL_SKILL = ConceptType(
+    "DigitalSkill",
+    number=7,
+    code_prefix="DS",
+    noun="digital skill",
+    plural="digital skills",
+    single="digitalSkill",
+    listing="digitalSkills",
+    description="What one can do with computers (Dutch: digitale vaardigheid).",
+    summary="What one can do with computers.",
+    fields=_TITLED,
+    is_block=True,
+)
+
+CONCEPT_TYPES: list[ConceptType] = [
+    OCCUPATIONAL_PROFILE,
+    TECHNICAL_COMPETENCE,
+    SKILL,
+    KNOWLEDGE,
+    BEHAVIOURAL_INDICATOR,
+    SOFT_SKILL,
+    DIGITAL_SKILL,
+]
+"""All types, in the order of the enum ConceptType and of the list of changes. Read at import: add to it before other modules."""
+
+NOT_COMPARED = {
+    "OccupationalProfile.lastModified": "it changes with every other change, and filters profiles instead",
+    "OccupationalProfile.lastPublished": "it changes with every release",
+    "SoftSkill.regions": "profiles embed soft skills without them",
+    "DigitalSkill.regions": "profiles embed digital skills without them",
+}
+"""Fields that neither the index nor the diff uses, each with the reason."""
+
+IGNORED_KEYS = frozenset({"_links", "type", "competenceSets"})
+"""Keys of HAL documents that are known and not read."""
+
+
+def concept_type(name: str) -> ConceptType:
+    """The type of this name; raises KeyError if there is none."""
+    return _by_name()[name]
+
+
+def _by_name() -> dict[str, ConceptType]:
+    return {each.name: each for each in CONCEPT_TYPES}

@@ -1,0 +1,153 @@
+"""Conversions of values in HAL documents into normalised ones: plain JSON, checked, trimmed, each in one shape.
+
+Nothing here raises: what makes no sense is None, or left out of its list. Shapes of normalised values are in the docstrings.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from graphql_api.competent.hal import as_list, parts
+
+LANGUAGES = ("nl", "fr", "en", "de")
+"""The languages of Competent, in the order in which one stands in for another."""
+
+ISCO = "ISCO-08"
+"""The scheme of the international classification of occupations."""
+
+_BRUSSELS = ZoneInfo("Europe/Brussels")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def uuid(value: object) -> str | None:
+    """A uuid in its usual form of 36 characters, in lower case."""
+    return value.lower() if isinstance(value, str) and _UUID.fullmatch(value) else None
+
+
+def as_uuid(value: object) -> UUID | None:
+    """A uuid in its usual form of 36 characters, as an object."""
+    found = uuid(value)
+    return UUID(found) if found else None
+
+
+def plain(value: object) -> str | None:
+    """A string without the white space around it; None if it is blank or not a string."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def code(value: object) -> str | None:
+    """A code; a number is written as one."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+
+
+def text(value: object) -> dict[str, str] | None:
+    """A text as `{language: text}` with only the languages that have one, in their order; None if none has.
+
+    Upstream sends an object `{nl, fr, en, de}` with nulls and blanks; a bare string is Dutch.
+    """
+    if not isinstance(value, dict):
+        return {LANGUAGES[0]: trimmed} if (trimmed := plain(value)) else None
+    get = value.get
+    found = {
+        language: trimmed
+        for language in LANGUAGES
+        if isinstance(each := get(language), str) and (trimmed := each.strip())
+    }
+    return found or None
+
+
+def strings(value: object) -> list[str]:
+    """The strings of a list, or a single one."""
+    return [each for each in as_list(value) if isinstance(each, str)]
+
+
+def moment(value: object) -> str | None:
+    """A moment in ISO 8601 with an offset; UTC if upstream names none.
+
+    Upstream sends ISO 8601, milliseconds since 1970, or a list of year, month, day, hour and so on (Jackson's two defaults).
+    """
+    found = _parsed_moment(value)
+    return None if found is None else (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+
+
+def day(value: object) -> str | None:
+    """The day (ISO 8601) of a moment in Brussels, where Competent is published; as written if the moment names no offset."""
+    found = _parsed_moment(value)
+    if found is not None and found.tzinfo:
+        with suppress(OverflowError):  # the last hours of the year 9999
+            found = found.astimezone(_BRUSSELS)
+    return None if found is None else found.date().isoformat()
+
+
+def names(value: object) -> list[dict[str, Any]]:
+    """Alternative names as `{id, code, name, language}`, each once; `language` is None if upstream does not say.
+
+    Upstream sends objects with a name in one language, objects with a text in several, or bare strings.
+    """
+    rows = (
+        (uuid(each.get("id")), code(each.get("code")), name, language)
+        for each in _named(value)
+        for name, language in _names(each)
+    )
+    return [dict(zip(("id", "code", "name", "language"), row, strict=True)) for row in dict.fromkeys(rows)]
+
+
+def _named(value: object) -> list[Mapping[str, Any]]:
+    return [each if isinstance(each, dict) else {"name": each} for each in as_list(value)]
+
+
+def _names(document: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    name = document.get("name") or document.get("title")
+    if isinstance(name, dict):
+        return [(each, language) for language, each in (text(name) or {}).items()]
+    trimmed, language = plain(name), str(document.get("language")).lower()
+    return [(trimmed, language if language in LANGUAGES else None)] if trimmed else []
+
+
+def terms(value: object) -> list[dict[str, Any]]:
+    """Terms of one of Competent's lists as `{id, code, title}`, each once; `title` is a text."""
+    found: Iterable[dict[str, Any]] = (
+        {
+            "id": uuid(each.get("id")),
+            "code": code(each.get("code")),
+            "title": text(each.get("title") or each.get("description")),
+        }
+        for each in parts(value)
+    )
+    return list({(each["id"], each["code"], *(each["title"] or {}).items()): each for each in found}.values())
+
+
+def classifications(value: object) -> list[dict[str, str]]:
+    """Codes in other classifications as `{scheme, code}`, each once. Upstream sends `{type, value}`, or bare ISCO codes."""
+    found = {}
+    for each in as_list(value):
+        scheme, number = (
+            (each.get("type"), each.get("value") or each.get("code")) if isinstance(each, dict) else ("", each)
+        )
+        if (trimmed := code(number)) is not None:
+            row = _scheme(scheme), trimmed
+            found[row] = {"scheme": row[0], "code": trimmed}
+    return list(found.values())
+
+
+def _scheme(value: object) -> str:
+    name = (plain(value) or ISCO).upper()
+    return ISCO if name.replace("-", "").replace(" ", "") in ("ISCO", "ISCO08") else name
+
+
+def _parsed_moment(value: object) -> datetime | None:
+    try:
+        match value:
+            case str():
+                return datetime.fromisoformat(value.strip())
+            case list():
+                return datetime(*value[:6])
+            case int() | float():
+                return datetime.fromtimestamp(value / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        pass
+    return None
