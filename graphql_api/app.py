@@ -21,11 +21,9 @@ from graphql_api.access import deciding, guarding
 from graphql_api.admission import Admission, admitting, places_of
 from graphql_api.agents import agents_routes
 from graphql_api.arrival import arriving
-from graphql_api.distribution import own_version
+from graphql_api.asyncio_tools import ended
 from graphql_api.documentation import documentation_routes
-from graphql_api.eager import ended
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
-from graphql_api.exposition import metrics_routes
 from graphql_api.fast_path import FastPath, Heads
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
@@ -33,16 +31,18 @@ from graphql_api.home import home_routes
 from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
 from graphql_api.live import BoundedMessages, Connections, Events, Running, WebSockets
-from graphql_api.logs import flush_log
+from graphql_api.observability.logs import flush_log
+from graphql_api.observability.metrics_endpoint import metrics_routes
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import Record
+from graphql_api.observability.tracing import begin_tracing, end_tracing
 from graphql_api.observing import Observing
-from graphql_api.outcomes import Outcomes
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
 from graphql_api.plan import KeptAnswers, KeptParts
-from graphql_api.record import Record
 from graphql_api.schema import Answer, CompetentSchema, build_schema
 from graphql_api.settings import Settings
-from graphql_api.tracing import begin_tracing, end_tracing
+from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp
 from graphql_api.wrapping import Straight, wrapping
 

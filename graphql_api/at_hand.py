@@ -6,8 +6,8 @@ Until they are closed nothing has been begun, renewed or counted, so that whoeve
 from collections.abc import Awaitable
 from typing import Any
 
+from graphql_api.asyncio_tools import Ready
 from graphql_api.competent.hal import Document
-from graphql_api.eager import Ready
 from graphql_api.index import UNKNOWN, Index
 from graphql_api.loaders import Loaders, Question, Read, documents_in
 

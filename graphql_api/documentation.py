@@ -17,7 +17,7 @@ from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.caching import conditional
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
-from graphql_api.record import record_of, text_in
+from graphql_api.observability.request_context import record_of, text_in
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NewType, Union
 import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
+from graphql_api.asyncio_tools import begin, tried
 from graphql_api.competent.fields import as_uuid
-from graphql_api.eager import begin, tried
 from graphql_api.errors import BadUserInput
 from graphql_api.loaders import Loaders
 from graphql_api.query import CONCEPTS, Query, node_of

@@ -45,18 +45,6 @@ def _parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
-def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Header fields by name, the lines of a name as one value in their order (RFC 9110, 5.3).
-
-    A field that may be sent once and comes twice is no valid value of it then, and is refused or ignored as any other.
-    """
-    found: dict[bytes, bytes] = {}
-    for name, value in fields:
-        separator = b"; " if name == b"cookie" else b", "
-        found[name] = found[name] + separator + value if name in found else value
-    return found
-
-
 def names_tag(field: str, tag: str) -> bool:
     """Whether an `If-None-Match` field names an entity tag, compared weakly (RFC 9110, 13.1.2)."""
     return field.strip() == "*" or tag.removeprefix("W/") in _ENTITY_TAG.findall(field)

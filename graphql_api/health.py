@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError
-from graphql_api.metrics import READY
 from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.metrics import READY
 from graphql_api.parts import Parts
 
 PATIENCE = 1.0

@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 
 from graphql_api.errors import SettingsError
-from graphql_api.files import UnusableFile, read_small
+from graphql_api.settings.files import UnusableFile, read_small
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.caching import Caching, conditional
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
-from graphql_api.record import Record, record_of, text_in
+from graphql_api.observability.request_context import Record, record_of, text_in
 from graphql_api.schema import Answer
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[Answer]]

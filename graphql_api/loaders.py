@@ -14,13 +14,13 @@ from uuid import UUID
 
 from aiodataloader import DataLoader
 
+from graphql_api.asyncio_tools import Ready, all_of
 from graphql_api.competent import routes
 from graphql_api.competent.fields import as_uuid
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
-from graphql_api.eager import Ready, all_of
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
 from graphql_api.index import UNKNOWN, Index, Indexes
 from graphql_api.observability.fetch_context import Asker

@@ -21,12 +21,12 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.distribution import NAME, own_version
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.operation import read_body
 from graphql_api.home import ABOUT
-from graphql_api.record import record_of
+from graphql_api.observability.request_context import record_of
 from graphql_api.schema import build_schema
+from graphql_api.settings.distribution import NAME, own_version
 from graphql_api.telling import shortened
 from graphql_api.tools import ANSWER, Operation, operations
 

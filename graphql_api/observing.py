@@ -12,10 +12,10 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, ClientLeft, Refused, Unavailable, Unforeseen, refused
-from graphql_api.logs import logging_for
-from graphql_api.outcomes import Outcomes
-from graphql_api.record import Record, record_of
-from graphql_api.tracing import OperationSpan
+from graphql_api.observability.logs import logging_for
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import Record, record_of
+from graphql_api.observability.tracing import OperationSpan
 from graphql_api.wrapping import layered
 
 log = logging.getLogger("graphql_api.requests")

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from graphql_api.asyncio_tools import Published
 from graphql_api.at_hand import AtHand
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders, Read, documents_in, name_of_index
-from graphql_api.metrics import settle
 from graphql_api.observability.fetch_context import Asker
-from graphql_api.published import Published
+from graphql_api.observability.metrics import settle
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.documents import FORMAT

@@ -11,9 +11,9 @@ from typing import Any
 
 from graphql import GraphQLError, parse
 
+from graphql_api.caching import Recent
 from graphql_api.errors import SettingsError
-from graphql_api.files import UnusableFile, read_small
-from graphql_api.recent import Recent
+from graphql_api.settings.files import UnusableFile, read_small
 
 MAX_MANIFEST_BYTES = 100_000_000
 APOLLO = "apollo-persisted-query-manifest"

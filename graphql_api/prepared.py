@@ -23,12 +23,12 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from graphql_api.caching import Recent
 from graphql_api.cost import Cost, Costing
 from graphql_api.errors import QueryTooComplex
 from graphql_api.hints import HintingFieldsRule
 from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal, too_long
 from graphql_api.plan import Planned
-from graphql_api.recent import Recent
 from graphql_api.telling import Told, told, told_of_document
 
 DOCUMENTS_KEPT = 500

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_api.asyncio_tools import begin, tried
 from graphql_api.competent.releases import CURRENT
-from graphql_api.eager import begin, tried
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.loaders import Loaders
 from graphql_api.types.behavioural_indicator import BehaviouralIndicator

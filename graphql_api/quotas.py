@@ -14,7 +14,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from graphql_api.metrics import STORE_UNUSABLE
+from graphql_api.observability.metrics import STORE_UNUSABLE
 from graphql_api.shared import Reach, is_shared, pool_of
 
 if TYPE_CHECKING:

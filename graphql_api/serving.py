@@ -15,10 +15,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from graphql_api.errors import SettingsError
-from graphql_api.exposition import serve_on, shared_folder
-from graphql_api.files import is_open_to_others
-from graphql_api.logs import start_logging
+from graphql_api.observability.logs import start_logging
+from graphql_api.observability.metrics_endpoint import serve_on, shared_folder
 from graphql_api.settings import Settings, variable
+from graphql_api.settings.files import is_open_to_others
 from graphql_api.settings.kubernetes import service_variables
 from graphql_api.settings.secret import Secret
 

@@ -13,9 +13,9 @@ from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.media import GZIP_FROM, gzip_from
-from graphql_api.origins import ANY, Origins
-from graphql_api.record import record_of
+from graphql_api.observability.request_context import record_of
 from graphql_api.settings import Settings
+from graphql_api.settings.origins import ANY, Origins
 
 GZIP_LEVEL = 4
 """Of 9: those above cost two to five times the time for a few percent."""

@@ -21,8 +21,8 @@ import hypothesis
 import pytest
 from prometheus_client import REGISTRY
 
-from graphql_api import logs
 from graphql_api.app import create_app
+from graphql_api.observability import logs
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from graphql_api.time_slices import TIME_SLICE

@@ -17,8 +17,8 @@ from graphql_api.access import Access, Decide, WithKeys, WithTheirOwn, WrongKeys
 from graphql_api.access.gates import WrongKey
 from graphql_api.access.wrong_keys import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.keys import Keys
+from graphql_api.observability.request_context import record_of
 from graphql_api.quotas import Quotas
-from graphql_api.record import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.shared import PAUSE

@@ -13,7 +13,7 @@ from graphql_api.admission import FORESEEN, Admission, Full, Passes, Patience, P
 from graphql_api.admission.pace import PACE_OF
 from graphql_api.admission.passes import A_PASS
 from graphql_api.errors import UpstreamUnavailable
-from graphql_api.record import record_of
+from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import running

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-import graphql_api.metrics  # declares all there are
+import graphql_api.observability.metrics  # declares all there are
 from graphql_api.settings import Settings, variable
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +51,7 @@ def test_every_metric_of_ours_is_on_the_dashboard_but_for_a_few() -> None:
 def test_labels_that_are_asked_for_are_there() -> None:
     declared = {
         each._name: set(each._labelnames)
-        for each in vars(graphql_api.metrics).values()
+        for each in vars(graphql_api.observability.metrics).values()
         if hasattr(each, "_labelnames") and hasattr(each, "_name")
     }
     for expression in expressions():

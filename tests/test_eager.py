@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from graphql_api.eager import Begun, Failed, Ready, all_of, begin, tried
+from graphql_api.asyncio_tools import Begun, Failed, Ready, all_of, begin, tried
 
 
 async def doubled(future: "asyncio.Future[int]") -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graphql_api.files import UnusableFile, is_open_to_others, read_small
+from graphql_api.settings.files import UnusableFile, is_open_to_others, read_small
 
 
 def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from graphql_api.header_fields import combined, elements
+from graphql_api.header_fields import elements
+from graphql_api.observability.request_context import combined
 from tests.conftest import CP_7, Server
 
 Lines = list[tuple[str, str]]

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from graphql_api.asyncio_tools import Ready
 from graphql_api.competent.hal import Document, release_numbers
-from graphql_api.eager import Ready
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index import Indexes
 from graphql_api.loaders import Loaders

@@ -14,7 +14,7 @@ from typing import IO
 import httpx
 import pytest
 
-from graphql_api.log_writer import CHUNK_BYTES, LogWriter
+from graphql_api.observability.log_writer import CHUNK_BYTES, LogWriter
 from tests.conftest import clean
 
 pytestmark = pytest.mark.slow
@@ -167,7 +167,7 @@ def test_a_stream_that_takes_nothing_for_the_moment_is_tried_again() -> None:
 
 FORKED = """
 import os, sys
-from graphql_api.log_writer import LogWriter
+from graphql_api.observability.log_writer import LogWriter
 
 class Raw:
     def write(self, data):

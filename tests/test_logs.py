@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graphql_api.logs import A_REQUEST, Handler, Style, logging_for
+from graphql_api.observability.logs import A_REQUEST, Handler, Style, logging_for
 
 log = logging.getLogger("tests.log")
 
@@ -166,7 +166,7 @@ def test_the_notice_of_dropped_lines_is_an_event_too() -> None:
 
 AT_END = """
 import sys, threading, warnings
-from graphql_api.logs import start_logging
+from graphql_api.observability.logs import start_logging
 
 start_logging("info", "json")
 warnings.warn("old")

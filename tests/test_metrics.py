@@ -4,7 +4,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from graphql_api.metrics import FrequentSeconds
+from graphql_api.observability.metrics import FrequentSeconds
 
 
 def samples(histogram: Histogram) -> dict[tuple[str, Any], float]:

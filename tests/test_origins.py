@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.origins import Origins
 from graphql_api.settings import Settings
+from graphql_api.settings.origins import Origins
 
 LOCAL = (
     "http://localhost:3000",

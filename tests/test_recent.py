@@ -1,6 +1,6 @@
 """A bounded map: what goes first, what is counted, what is told."""
 
-from graphql_api.recent import Recent, keep
+from graphql_api.caching import Recent, keep
 
 
 def test_what_was_used_least_recently_goes_first() -> None:

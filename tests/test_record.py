@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.record import Record, record_of
+from graphql_api.observability.request_context import Record, record_of
 from tests.conftest import Server
 
 

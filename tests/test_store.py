@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from graphql_api.caching import Remembered
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.errors import (
     NotLoadedYet,
@@ -21,7 +22,6 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.observability.fetch_context import Asker, Urgency
-from graphql_api.remembered import Remembered
 from graphql_api.settings.secret import Secret
 from graphql_api.store import Store
 from graphql_api.store.flights import Flight, Flights

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from graphql_api import tracing
+from graphql_api.observability import tracing
 from graphql_api.sandbox import Fault
 from tests.conftest import Server
 

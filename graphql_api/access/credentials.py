@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from graphql_api.endpoint.caching import KEYS_COME_IN
 from graphql_api.endpoint.refusal import Malformed
-from graphql_api.record import Head, record_of
+from graphql_api.observability.request_context import Head, record_of
 
 _NAMES = frozenset(name.decode() for name in KEYS_COME_IN)
 _IN_URL = re.compile(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from graphql_api.access.gates import Caller, Gate
 from graphql_api.access.wrong_keys import WrongKeys
 from graphql_api.endpoint import Refused
+from graphql_api.observability.request_context import Record
 from graphql_api.quotas import Quotas, Standing
-from graphql_api.record import Record
 
 
 @dataclass(frozen=True, slots=True)

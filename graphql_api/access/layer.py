@@ -15,14 +15,14 @@ from graphql_api.access.websocket import Guarded
 from graphql_api.access.wrong_keys import WrongKeys
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.errors import SettingsError
-from graphql_api.files import is_open_to_others
 from graphql_api.keys import Keys
 from graphql_api.live.connections import network_of
+from graphql_api.observability.request_context import record_of
 from graphql_api.quotas import Quotas
-from graphql_api.record import record_of
 from graphql_api.settings import Settings
-from graphql_api.settings.checks import LOOPBACK
+from graphql_api.settings.files import is_open_to_others
 from graphql_api.settings.folders import user_config_folder
+from graphql_api.settings.validation import LOOPBACK
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from graphql_api.endpoint import Refused
 from graphql_api.live.connections import network_of
 from graphql_api.live.denial import deny, fitting
 from graphql_api.live.operations import ADMIT
-from graphql_api.record import record_of
+from graphql_api.observability.request_context import record_of
 
 BAD_REQUEST = 4400
 FORBIDDEN = 4403

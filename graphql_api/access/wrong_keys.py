@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from graphql_api.access.gates import WrongKey
+from graphql_api.caching import Recent
 from graphql_api.endpoint import Refused
 from graphql_api.live.bucket import TokenBucket
-from graphql_api.recent import Recent
 
 DELAY = 1.0
 """Seconds after which a wrong key is answered that is one too many."""

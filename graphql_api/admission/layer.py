@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.admission.places import RETRY_AFTER, Full, Patience, Places
 from graphql_api.endpoint import JSON, Unavailable, refused
-from graphql_api.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
-from graphql_api.record import Record, record_of
+from graphql_api.observability.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
+from graphql_api.observability.request_context import Record, record_of
 from graphql_api.settings import Settings
 
 PATHS = ("/graphql", "/id/")

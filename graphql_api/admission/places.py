@@ -11,7 +11,7 @@ from graphql_api.admission.burst import BurstAllowance
 from graphql_api.admission.pace import PACE_OF, Pace
 from graphql_api.admission.passes import Passes
 from graphql_api.errors import UpstreamUnavailable
-from graphql_api.metrics import SHED
+from graphql_api.observability.metrics import SHED
 
 RETRY_AFTER = 1.0
 """Seconds after which another try makes sense: a queue is empty in less."""

@@ -16,8 +16,8 @@ from graphql_api.cli.printing import manifest, schema
 from graphql_api.cli.servers import mcp, sandbox, serve
 from graphql_api.cli.starting import stop
 from graphql_api.cli.streams import use_utf8, writable_output
-from graphql_api.distribution import NAME, own_version
 from graphql_api.errors import CompetentError
+from graphql_api.settings.distribution import NAME, own_version
 
 
 class Commands(TyperGroup):

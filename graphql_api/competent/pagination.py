@@ -5,8 +5,8 @@ What a list says of itself is believed as far as it goes: a total, a size, the n
 
 from collections.abc import Awaitable, Callable
 
+from graphql_api.asyncio_tools import all_of
 from graphql_api.competent.hal import Document, Page, href, items, page, tells_total
-from graphql_api.eager import all_of
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamRefused
 
 MOST_PAGES = 1000

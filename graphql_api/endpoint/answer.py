@@ -18,9 +18,9 @@ from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused, Unforeseen
 from graphql_api.header_fields import names_tag
 from graphql_api.media import GZIP_FROM
-from graphql_api.metrics import ERRORS
+from graphql_api.observability.metrics import ERRORS
+from graphql_api.observability.request_context import Head, Record, record_of, text_in
 from graphql_api.plan import KeptAnswer, tag_of
-from graphql_api.record import Head, Record, record_of, text_in
 from graphql_api.schema import Answer
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import math
 
 from graphql_api.endpoint.refusal import Refused
-from graphql_api.record import Head
+from graphql_api.observability.request_context import Head
 
 
 def seconds_for(head: Head, most: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from starlette.types import Receive
 
-from graphql_api.eager import ended
+from graphql_api.asyncio_tools import ended
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from graphql_api.endpoint.leaving import ClientLeft
 from graphql_api.endpoint.negotiation import JSON
 from graphql_api.endpoint.refusal import Malformed, Refused
 from graphql_api.header_fields import elements
-from graphql_api.record import Head, record_of, text_in
+from graphql_api.observability.request_context import Head, record_of, text_in
 
 _ID_LENGTH = 200
 _UTF_8 = ("utf-8", "utf8", "us-ascii")

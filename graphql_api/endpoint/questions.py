@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import QueryParams
 
+from graphql_api.caching import Recent
 from graphql_api.endpoint.caching import introspects
 from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.operation import Operation, from_body, from_parameters
 from graphql_api.limits import values_in
-from graphql_api.recent import Recent
 from graphql_api.schema import Chosen, CompetentSchema
 
 MOST_BYTES = 32_000_000

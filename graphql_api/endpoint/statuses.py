@@ -5,7 +5,7 @@ A status is for those between client and server; what a client is to know is in 
 
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Malformed, Refused
-from graphql_api.record import Record
+from graphql_api.observability.request_context import Record
 
 PARTIAL = 294
 """Partial Success: data and errors."""

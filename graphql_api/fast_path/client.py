@@ -5,14 +5,14 @@ from contextlib import suppress
 from starlette.types import Scope
 
 from graphql_api.access import check_url, shown_by
+from graphql_api.caching import Recent
 from graphql_api.endpoint import Refused
 from graphql_api.endpoint.caching import KEYS_COME_IN
 from graphql_api.endpoint.negotiation import negotiate
 from graphql_api.endpoint.operation import check_encoding
 from graphql_api.live.events import prefers_events
 from graphql_api.media import gzip_from
-from graphql_api.recent import Recent
-from graphql_api.record import Head, text_in
+from graphql_api.observability.request_context import Head, text_in
 from graphql_api.types.text import accepted
 
 RELEVANT = KEYS_COME_IN | {

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
-from graphql_api import tracing
 from graphql_api.access import Decide
 from graphql_api.admission import Passes
 from graphql_api.at_hand import NotAtHand
+from graphql_api.caching import Recent
 from graphql_api.endpoint import Endpoint, Refused
 from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
 from graphql_api.endpoint.caching import NOT_STORED
@@ -21,11 +21,11 @@ from graphql_api.exchange import Headers
 from graphql_api.fast_path.client import Client, Clients
 from graphql_api.fast_path.heads import Heads
 from graphql_api.media import GZIP_FROM
-from graphql_api.outcomes import Outcomes
+from graphql_api.observability import tracing
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import Record, new_id, request_id_of
 from graphql_api.parts import Parts
 from graphql_api.plan.answers import LONGEST_COMPRESSED
-from graphql_api.recent import Recent
-from graphql_api.record import Record, new_id, request_id_of
 from graphql_api.wrapping import GZIP_LEVEL
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from graphql_api.index import tables
 from graphql_api.index.elements import write_elements
 from graphql_api.index.searched import arrange, read_texts, write_search
 from graphql_api.index.tables import DERIVED, FORMAT, DamagedIndex
-from graphql_api.metrics import INDEX_DAMAGED
+from graphql_api.observability.metrics import INDEX_DAMAGED
 
 try:
     import fcntl

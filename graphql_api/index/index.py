@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from graphql_api.caching import Recent
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.changes import Change, changes
 from graphql_api.index.file import IndexFile, is_damage, read_only
@@ -22,7 +23,6 @@ from graphql_api.index.search import Search
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.index.things import Thing, by_code, by_uuid, failed, things
 from graphql_api.index.uses import competences_using, profiles_using
-from graphql_api.recent import Recent
 
 P = ParamSpec("P")
 T = TypeVar("T")

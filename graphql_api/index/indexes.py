@@ -15,13 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from graphql_api.eager import ended
+from graphql_api.asyncio_tools import ended
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.file import IndexFile, is_damage, is_full
 from graphql_api.index.index import Index
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.index.walk import Progress, Walk
-from graphql_api.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
+from graphql_api.observability.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
 from graphql_api.store import Store
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, Literal
 
+from graphql_api.caching import Recent
 from graphql_api.index.things import Thing, things
-from graphql_api.recent import Recent
 
 MOST_BYTES = 32_000_000
 """Of one index; all things of a release at real size take less."""

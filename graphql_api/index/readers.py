@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Concatenate, ParamSpec, TypeVar
 
 from graphql_api.errors import ServerBusy, UpstreamTimeout
-from graphql_api.metrics import INDEX_QUESTIONS
+from graphql_api.observability.metrics import INDEX_QUESTIONS
 
 P = ParamSpec("P")
 T = TypeVar("T")

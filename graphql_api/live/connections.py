@@ -10,8 +10,8 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
-from graphql_api.metrics import LIVE_CONNECTIONS
-from graphql_api.record import Record
+from graphql_api.observability.metrics import LIVE_CONNECTIONS
+from graphql_api.observability.request_context import Record
 
 log = logging.getLogger(__name__)
 

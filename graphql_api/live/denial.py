@@ -8,7 +8,7 @@ import logging
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Refused, refused
-from graphql_api.record import record_of
+from graphql_api.observability.request_context import record_of
 from graphql_api.wrapping import HEADERS
 
 EXTENSION = "websocket.http.response"

@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.eager import ended
+from graphql_api.asyncio_tools import ended
 from graphql_api.endpoint import JSON, RESPONSE_JSON, Operation, Refused, Unavailable, Unforeseen
 from graphql_api.endpoint import refused as refused_response
 from graphql_api.endpoint.answer import headers_of
@@ -24,7 +24,7 @@ from graphql_api.live.connections import Connections, TooMany, TooManyOfClient, 
 from graphql_api.live.running import Running
 from graphql_api.live.telling import refused, told
 from graphql_api.media import preferred
-from graphql_api.record import Head, Record, record_of, text_in
+from graphql_api.observability.request_context import Head, Record, record_of, text_in
 from graphql_api.schema import Answer
 from graphql_api.types.text import accepted
 

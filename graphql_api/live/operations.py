@@ -11,14 +11,14 @@ from uuid import uuid4
 from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 
-from graphql_api.eager import ended
+from graphql_api.asyncio_tools import ended
 from graphql_api.endpoint import Refused, Unforeseen
 from graphql_api.endpoint.operation import from_object
 from graphql_api.live.running import Running
 from graphql_api.live.telling import observed, refused, told
 from graphql_api.observability.fetch_context import Tally
-from graphql_api.outcomes import Outcomes
-from graphql_api.record import Record, record_of
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import Record, record_of
 from graphql_api.types.text import Language
 
 log = logging.getLogger(__name__)

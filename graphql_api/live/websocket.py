@@ -15,16 +15,16 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from graphql_api.eager import ended
+from graphql_api.asyncio_tools import ended
 from graphql_api.endpoint import Refused
 from graphql_api.live.connections import Connections, Place, TooMany, client_of
 from graphql_api.live.denial import deny, fitting
 from graphql_api.live.operations import IdInUse, Operations
 from graphql_api.live.page_origin import may_connect
 from graphql_api.live.running import Running
-from graphql_api.origins import Origins
-from graphql_api.outcomes import Outcomes
-from graphql_api.record import record_of, text_in
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import record_of, text_in
+from graphql_api.settings.origins import Origins
 from graphql_api.types.text import accepted
 
 log = logging.getLogger(__name__)

@@ -26,8 +26,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from graphql_api.caching import keep
 from graphql_api.plan.kept import copied
-from graphql_api.recent import keep
 
 if TYPE_CHECKING:
     from graphql_api.plan.plan import Asked

@@ -9,11 +9,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from graphql_api.errors import SettingsError
-from graphql_api.origins import ANY, LOCAL, NONE, Origins
-from graphql_api.settings.checks import LOOPBACK, check, is_network
-from graphql_api.settings.declared import PREFIX, setting, variable
-from graphql_api.settings.reading import read, read_key
+from graphql_api.settings.environment import read, read_key
+from graphql_api.settings.field import PREFIX, setting, variable
+from graphql_api.settings.origins import ANY, LOCAL, NONE, Origins
 from graphql_api.settings.secret import Secret
+from graphql_api.settings.validation import LOOPBACK, check, is_network
 
 __all__ = ["PREFIX", "Settings", "variable"]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 
-from graphql_api.settings.declared import PREFIX
+from graphql_api.settings.field import PREFIX
 
 _SERVICE = rf"{PREFIX}(?:[A-Z0-9_]+_)?"
 _HOST = re.compile(rf"{_SERVICE}(?:SERVICE_HOST|PORT_\d+_(?:TCP|UDP|SCTP)_ADDR)")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any
 
-from graphql_api.eager import ended
+from graphql_api.asyncio_tools import ended
+from graphql_api.caching import Remembered
 from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound, UpstreamRateLimited
-from graphql_api.metrics import STORE_REVALIDATIONS
-from graphql_api.remembered import Remembered
+from graphql_api.observability.metrics import STORE_REVALIDATIONS
 from graphql_api.settings.secret import Secret
 
 log = logging.getLogger(__name__)

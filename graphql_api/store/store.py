@@ -14,6 +14,7 @@ from typing import Protocol
 
 import orjson
 
+from graphql_api.caching import Remembered
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.competent.hal import Document, href, parse_link
 from graphql_api.errors import (
@@ -24,9 +25,8 @@ from graphql_api.errors import (
     UpstreamNotFound,
     UpstreamTimeout,
 )
-from graphql_api.metrics import STORE_LOOKUPS, Frequent
 from graphql_api.observability.fetch_context import Asker, Urgency
-from graphql_api.remembered import Remembered
+from graphql_api.observability.metrics import STORE_LOOKUPS, Frequent
 from graphql_api.settings.secret import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.flights import Flight, Flights

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_api.eager import all_of, begin
+from graphql_api.asyncio_tools import all_of, begin
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.index.compare import Groups, Match, gap, matches, similar
 from graphql_api.index.tables import Kind

@@ -6,7 +6,7 @@ What the index knows of a thing costs no document; what it lacks is loaded as fr
 from collections.abc import Iterable
 from uuid import UUID
 
-from graphql_api.eager import all_of
+from graphql_api.asyncio_tools import all_of
 from graphql_api.index import UNKNOWN
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import Thing, by_code, by_uuid, count, listed, things

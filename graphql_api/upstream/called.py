@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from graphql_api.metrics import (
+from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.metrics import (
     UPSTREAM_BREAKER,
     UPSTREAM_PLACES,
     UPSTREAM_PLAN_LEFT,
@@ -14,7 +15,6 @@ from graphql_api.metrics import (
     UPSTREAM_SECONDS,
     UPSTREAM_WAITING,
 )
-from graphql_api.observability.fetch_context import Urgency
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from graphql_api.competent.fields import id_text
 from graphql_api.competent.routes import Known, route_of
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
 from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.tracing import CallSpan
 from graphql_api.settings import Settings
-from graphql_api.tracing import CallSpan
 from graphql_api.upstream.body import BodyReader
 from graphql_api.upstream.called import Called, count
 from graphql_api.upstream.faults import bare, our_errors, refusal

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple
 
+from graphql_api.caching import Remembered
 from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import (
     UpstreamError,
@@ -22,7 +23,6 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.remembered import Remembered
 from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import PATIENCE, Breaker
 from graphql_api.upstream.called import Called

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from graphql_api import tracing
 from graphql_api.admission.passes import A_PASS
 from graphql_api.fast_path.path import PUT_OFF
+from graphql_api.observability import tracing
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.conftest import CP_7

@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from graphql_api.live.page_origin import may_connect
-from graphql_api.origins import Origins
+from graphql_api.settings.origins import Origins
 
 
 def headers(**fields: str) -> Headers:

@@ -11,7 +11,7 @@ import pytest
 
 from graphql_api.keys import Keys
 from graphql_api.live import Connections, WebSockets
-from graphql_api.outcomes import Outcomes
+from graphql_api.observability.operation_log import Outcomes
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
 from graphql_api.wrapping import HEADERS

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from graphql_api.app import create_app
-from graphql_api.logs import Handler
+from graphql_api.observability.logs import Handler
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
 from graphql_api.settings.secret import Secret

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graphql_api.record import record_of, text_in
+from graphql_api.observability.request_context import record_of, text_in
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -69,7 +69,7 @@ def registry() -> "CollectorRegistry":
     from prometheus_client import REGISTRY, CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    from graphql_api.metrics import Settling
+    from graphql_api.observability.metrics import Settling
 
     folder = os.environ.get(FOLDER)
     if folder is None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from random import getrandbits
 from typing import Any
 
-from graphql_api.header_fields import combined
 from graphql_api.observability.fetch_context import Asker
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -25,6 +24,18 @@ Head = Mapping[bytes, bytes]
 def text_in(head: Head, name: bytes) -> str:
     """A header field as text; empty where there is none."""
     return head.get(name, b"").decode("latin-1")
+
+
+def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Header fields by name, the lines of a name as one value in their order (RFC 9110, 5.3).
+
+    A field that may be sent once and comes twice is no valid value of it then, and is refused or ignored as any other.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in fields:
+        separator = b"; " if name == b"cookie" else b", "
+        found[name] = found[name] + separator + value if name in found else value
+    return found
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings.declared import variable
+from graphql_api.settings.field import variable
 
 if TYPE_CHECKING:
     from graphql_api.settings import Settings

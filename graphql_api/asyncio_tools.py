@@ -1,10 +1,11 @@
-"""Awaitables that are begun at once: what can be answered without waiting costs neither a task nor a turn of the event loop.
+"""Tools for asyncio: coroutines started eagerly (as asyncio's eager tasks are), a lazy timer, and a broadcast.
 
-A coroutine is run as far as it goes; only one that has to wait is handed to the loop, and goes on where it was.
+A coroutine that is started eagerly runs as far as it goes: one that need not wait costs neither a task nor a turn of the
+event loop, and only one that has to wait is handed to the loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -105,3 +106,77 @@ def _is_at_hand(awaitable: Awaitable[Any]) -> bool:
     if isinstance(awaitable, asyncio.Future):
         return awaitable.done() and not awaitable.cancelled() and awaitable.exception() is None
     return type(awaitable) is Ready
+
+
+class Watch:
+    """Calls something once a time is over, unless something else was set or it was cleared by then."""
+
+    __slots__ = ("_due", "_late", "_loop", "_timer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: float | None = None
+        self._late: Callable[[], None] = lambda: None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, seconds: float, late: Callable[[], None]) -> None:
+        """Call `late` in so many seconds, in place of what was set."""
+        self._due, self._late = self._loop.time() + seconds, late
+        if self._timer is None or self._timer.when() > self._due:
+            self._stop()
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def clear(self) -> None:
+        """Call nothing."""
+        self._due = None
+
+    def close(self) -> None:
+        """Call nothing any more."""
+        self._due = None
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        if self._due > self._loop.time():
+            self._timer = self._loop.call_at(self._due, self._look)
+        else:
+            self._due = None
+            self._late()
+
+
+class Published:
+    """Announcements of one process."""
+
+    def __init__(self) -> None:
+        self._numbers: list[str] = []
+        self._more = asyncio.Event()
+        self.listeners = 0
+        self.heard = asyncio.Event()
+        """Set when the first listener comes."""
+
+    def announce(self, number: str) -> None:
+        """Tell everybody that a release has become the current one."""
+        self._numbers.append(number)
+        self._more.set()
+        self._more = asyncio.Event()
+
+    async def listen(self) -> AsyncGenerator[str]:
+        """The numbers of the releases that are announced from now on."""
+        seen = len(self._numbers)
+        self.listeners += 1
+        self.heard.set()
+        try:
+            while True:
+                while seen < len(self._numbers):
+                    seen += 1
+                    yield self._numbers[seen - 1]
+                await self._more.wait()
+        finally:
+            self.listeners -= 1

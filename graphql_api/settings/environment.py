@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graphql_api.errors import SettingsError
-from graphql_api.files import UnusableFile, read_small
-from graphql_api.settings.declared import PREFIX, variable
+from graphql_api.settings.field import PREFIX, variable
+from graphql_api.settings.files import UnusableFile, read_small
 from graphql_api.settings.kubernetes import service_variables
 from graphql_api.settings.secret import Secret
 

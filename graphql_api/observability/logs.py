@@ -19,7 +19,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
-from graphql_api.log_writer import LogWriter
+from graphql_api.observability.log_writer import LogWriter
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""A map that is bounded in bytes and in number: what was used least recently goes first."""
+"""Bounded maps: an LRU cache bounded in bytes and in number, and a TTL cache whose entries expire."""
 
 import math
 from collections import OrderedDict
@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 D = TypeVar("D")
+
+MOST = 10_000
 
 
 def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
@@ -68,3 +70,38 @@ class Recent(Generic[K, V]):
         if found is not None:
             self.bytes -= found[1]
             self._gone(key, found[0])
+
+
+class Remembered(Generic[V]):
+    """A map whose entries run out; of more than `most` the longest known are forgotten first."""
+
+    def __init__(self, clock: Callable[[], float], most: int = MOST) -> None:
+        self._clock = clock
+        self._most = most
+        self._known: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
+
+    def put(self, key: Hashable, value: V, seconds: float) -> None:
+        """Know this from now on, for so many seconds; for none, forget it."""
+        self._known.pop(key, None)
+        if seconds > 0:
+            self._known[key] = (self._clock() + seconds, value)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def get(self, key: Hashable) -> V | None:
+        """What is known now, None where nothing is."""
+        known = self._known.get(key)
+        if known is None:
+            return None
+        until, value = known
+        if self._clock() < until:
+            return value
+        del self._known[key]
+        return None
+
+    def forget(self, key: Hashable) -> None:
+        """Know nothing about this any more."""
+        self._known.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -6,9 +6,9 @@ Labels are bounded in number, and a line holds nothing that a client wrote unles
 import logging
 from collections.abc import Iterable
 
-from graphql_api.logs import tell
-from graphql_api.metrics import Names, operation_seconds, operations
-from graphql_api.record import Record
+from graphql_api.observability.logs import tell
+from graphql_api.observability.metrics import Names, operation_seconds, operations
+from graphql_api.observability.request_context import Record
 
 log = logging.getLogger("graphql_api.requests")
 

@@ -9,7 +9,7 @@ from threading import Lock
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
 from prometheus_client.registry import Collector
 
-from graphql_api.log_writer import dropped_lines
+from graphql_api.observability.log_writer import dropped_lines
 
 
 class Frequent:
