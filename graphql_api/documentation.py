@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MARKDOWN = "text/markdown"
 INDEX = "README.md"
 """The page of a folder."""
+_COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE)
+"""Marks the parts of a page that are generated. Raw HTML is off, so it would be shown as text."""
 BESIDE = ("schema.graphql",)
 """What the pages link to that this server has at its root."""
 
@@ -94,7 +96,7 @@ def as_html(name: str) -> str:
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = reader.parse(text(name))[3:]  # without its title, which the page has anyway
+    tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without its title, which the page has anyway
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[place + 1].content))

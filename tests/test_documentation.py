@@ -34,6 +34,11 @@ async def test_browsers_get_a_page_they_can_show(server: Server) -> None:
     assert "script" not in found.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("name", [name for name, text in pages().items() if "<!--" in text])
+async def test_browsers_are_not_shown_the_comments_of_a_page(server: Server, name: str) -> None:
+    assert "&lt;!--" not in (await server.client.get(f"/docs/{name}", headers=HTML)).text
+
+
 async def test_a_page_that_is_the_same_is_304(server: Server) -> None:
     for headers in ({}, HTML):
         tag = (await server.client.get("/docs/http.md", headers=headers)).headers["etag"]

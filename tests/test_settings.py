@@ -2,7 +2,9 @@
 
 import os
 import re
+import runpy
 from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from graphql_api.serving import begin_logging
 from graphql_api.settings import PREFIX, Settings, variable
 from graphql_api.settings.secret import Secret
 
+ROOT = Path(__file__).parent.parent
 LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}
 
 
@@ -176,12 +179,39 @@ def test_a_secret_shows_nowhere() -> None:
     assert secret.reveal() == "k3y"
 
 
-def test_the_page_on_settings_tells_the_default_and_the_help_of_each() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
-    told = {
-        name: (value.strip("` "), help) for name, value, help in re.findall(r"\| `(\w+)` \| (.*?) \| (.*?) \|\n", page)
-    }
+def test_the_page_on_settings_is_as_make_docs_writes_it() -> None:
+    written = runpy.run_path(str(ROOT / ".ci" / "generate_docs.py"))["settings_page"]
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
+    assert page == written(page), "run `make docs`"
     for each in fields(Settings):
-        default = "" if each.default in ((), None, "") else str(each.default)
-        assert told[variable(each)] == ("" if isinstance(each.default, Secret) else default, each.metadata["help"])
+        assert f"| `{variable(each)}` | " in page
+
+
+def test_the_settings_of_a_section_stand_together_and_ten_come_first() -> None:
+    sections = [section for section, _ in groupby(each.metadata["section"] for each in fields(Settings))]
+
+    assert len(sections) == len(set(sections))
+    assert sum(each.metadata["section"] == sections[0] for each in fields(Settings)) == 10
+
+
+def test_the_help_of_a_setting_names_unit_and_default_in_plain_english() -> None:
+    for each in fields(Settings):
+        text = each.metadata["help"]
+        assert text.endswith((".", ").")), text
+        assert "|" not in text, "a cell of a table"
+        assert not re.search(r"^(Most|Longest|Largest|How it)\b|\b(asked|kept|told)\b", text), text
+        if isinstance(each.default, float) or each.name.endswith(("_bytes", "_timeout")):
+            assert re.search(r"\bin (seconds|bytes)\b", text), text
+        if each.default in ("", None, ()):
+            assert re.search(r"Unset: |Required with |instead of |Manifests|Path prefix", text), text
+
+
+def test_every_setting_that_a_page_or_a_deployment_names_exists() -> None:
+    known = {variable(each) for each in fields(Settings)} | {"COMPETENT_ACCES"}  # an example of a misspelt one
+    files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").iterdir(), *(ROOT / "graphql_api").rglob("*.py")]
+    files += [ROOT / name for name in ("README.md", "SECURITY.md", "Makefile", "Dockerfile")]
+    for file in files:
+        named = set(re.findall(r"COMPETENT_[A-Z][A-Z_]*(?![…A-Z_*])", file.read_text(encoding="utf-8")))
+        unknown = {name for name in named - known if not re.match("COMPETENT_(GRAPHQL|SERVICE|PORT)_", name)}
+        assert not unknown, file

@@ -1,6 +1,7 @@
-"""All settings in one list: name, default, help. Immutable once read, and an unknown `COMPETENT_…` stops the start.
+"""All settings: name, default, help and section. An unknown `COMPETENT_…` variable stops the start.
 
-A setting `upstream_url` is read from the environment variable `COMPETENT_UPSTREAM_URL`, and so on.
+The setting `upstream_url` is read from the environment variable `COMPETENT_UPSTREAM_URL`, and so on. `make docs` writes the
+tables of docs/settings.md from this list.
 """
 
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from graphql_api.errors import SettingsError
 from graphql_api.settings.environment import read, read_key
-from graphql_api.settings.field import PREFIX, setting, variable
+from graphql_api.settings.field import PREFIX, Section, variable
 from graphql_api.settings.origins import ANY, LOCAL, NONE, Origins
 from graphql_api.settings.secret import Secret
 from graphql_api.settings.validation import LOOPBACK, check, is_network
@@ -20,348 +21,441 @@ __all__ = ["PREFIX", "Settings", "variable"]
 ON_OFF = ("on", "off")
 
 
+_most_used = Section("The ten settings that most people need")
+_upstream = Section("Competent API")
+_sandbox = Section("Sandbox")
+_store = Section("Store and caches")
+_index = Section("Index")
+_server = Section("Server and connections")
+_load = Section("Timeouts and load")
+_access = Section("Keys of clients")
+_graphql = Section("GraphQL")
+_persisted = Section("Persisted queries")
+_limits = Section("Limits of a GraphQL document")
+_streaming = Section("WebSockets and event streams")
+_logs = Section("Logs and metrics")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator chose. Times are in seconds, sizes in bytes."""
+    """All settings, with defaults. Times are in seconds, sizes in bytes."""
 
-    upstream_url: str = setting("", "Base of the Competent API to ask; unset: the sandbox in this process.")
-    api_key: Secret = setting(Secret(""), "Key for the Competent API, sent as X-IBM-Client-Id.")
-    api_key_file: Path | None = setting(None, "File with that key, instead of the key itself.")
-    data: tuple[Path, ...] = setting(
+    upstream_url: str = _most_used(
+        "",
+        "Base URL of the Competent API, such as `https://api.vdab.be/services/opendata/competent/v2`. Unset: the server uses "
+        "its built-in sandbox.",
+    )
+    api_key: Secret = _most_used(
+        Secret(""), "Key for the Competent API, sent as `X-IBM-Client-Id`. Required with COMPETENT_UPSTREAM_URL."
+    )
+    data: tuple[Path, ...] = _most_used(
         (),
-        "Competent's Excel exports for the sandbox to serve, one release each, or folders of them, separated as in PATH.",
+        "Excel exports of Competent for the sandbox, one release per file: files or folders, separated as in PATH. Unset: the "
+        "sandbox serves bundled example data.",
     )
-    lenient: str = setting(
+    host: str = _most_used(
+        "127.0.0.1", "IP address or host name to listen on. The default accepts connections from this machine only."
+    )
+    port: int = _most_used(8000, "TCP port to listen on; 0 picks a free one.", least=0, most=65535)
+    workers: int = _most_used(
+        1, "Number of server processes. Each uses one CPU core and has its own caches in memory.", least=1
+    )
+    store: str = _most_used(
+        "",
+        "Where documents are cached: `memory:`, `sqlite:PATH`, or a Valkey server that replicas share (`valkey://HOST:PORT`). "
+        "Unset: a SQLite file in COMPETENT_CACHE_DIR with the real API, memory with the sandbox.",
+    )
+    access: str = _most_used(
         "off",
-        "`on` leaves out the rows of those exports that cannot be read, and logs them; `off` refuses to start.",
-        choices=ON_OFF,
-    )
-    store: str = setting(
-        "",
-        "Where documents are kept: `memory:`, `sqlite:PATH`, or a Valkey server that replicas share (`valkey://…`). Unset: a "
-        "file in the user's cache folder over the real API, memory over the sandbox.",
-    )
-    cache_dir: Path | None = setting(None, "Folder for what can be made again. Unset: the user's cache folder.")
-    host: str = setting("127.0.0.1", "Address to listen on.")
-    port: int = setting(8000, "Port to listen on; 0 takes a free one.", least=0, most=65535)
-    trusted_proxies: str = setting(
-        "127.0.0.1, ::1",
-        "Addresses and networks of trusted reverse proxies, separated by commas. Their `X-Forwarded-For` and "
-        "`X-Forwarded-Proto` are believed, so that limits count each client's own address; `*` trusts everyone, `none` no one.",
-    )
-    root_path: str = setting(
-        "",
-        "Path prefix under which a reverse proxy publishes this server, such as `/competent`, if the proxy leaves it in the "
-        "path.",
-    )
-    workers: int = setting(1, "Processes that serve.", least=1)
-    log: str = setting(
-        "info", "How much is logged: debug, info, warning or error.", choices=("debug", "info", "warning", "error")
-    )
-    log_format: str = setting(
-        "",
-        "How it is written: `json`, or `console` for people. Unset: `console` on a terminal, else `json`.",
-        choices=("json", "console"),
-    )
-    log_documents: str = setting(
-        "off",
-        "`on` also logs what clients wrote: the GraphQL document and the values of its variables.",
-        choices=ON_OFF,
-        formerly="LOG_TEXTS",
-    )
-    log_addresses: str = setting(
-        "off", "`on` also logs the address of each client, and disables the fast path.", choices=ON_OFF
-    )
-    metrics: str = setting(
-        "on", "Where Prometheus finds metrics: `on`: under /metrics; a number: on a port of their own; `off`: nowhere."
-    )
-    max_operations: int = setting(
-        1000,
-        "Most operations that are under way at once in one process; at most half of them wait for the Competent API.",
-        least=2,
-    )
-    max_executing: int = setting(
-        8, "Most operations of those that do not wait, but are worked on.", least=1, formerly="MAX_WORKING"
-    )
-    max_queue: int = setting(
-        1000, "Maximum number of operations that wait to run; further ones get 503 at once.", least=0
-    )
-    queue_timeout: float = setting(
-        0.4,
-        "Longest time that an operation waits to run under sustained overload; one that is expected to wait for more than a "
-        "third of it gets 503 at once.",
-        least=0,
-    )
-    queue_burst: float = setting(
-        5.0,
-        "Extra time that operations may wait when a burst meets an idle server; used up, a second each second, while operations"
-        " wait, and regained twice as fast while none does.",
-        least=0,
-    )
-    request_timeout: float = setting(10.0, "Longest time in which a request must arrive, head and body.", least=0.001)
-    idle_timeout: float = setting(
-        90.0,
-        "Longest time that a connection stays open without a request. Must be longer than a proxy keeps its idle connections to"
-        " this server, which is 75 seconds or less for most.",
-        least=1,
-    )
-    max_header_bytes: int = setting(32_768, "Largest head of a request.", least=1024, formerly="HEAD_BYTES")
-    drain: float = setting(
-        0.5, "How long the server still accepts requests after it was asked to stop, while readiness fails.", least=0
-    )
-    stop_timeout: int = setting(10, "Longest time that running operations get after that.", least=0)
-    operation_timeout: float = setting(
-        5.0,
-        "Longest time for one operation; what is not there by then is UPSTREAM_TIMEOUT on its field. A client shortens it "
-        "with the header `X-Competent-Timeout`.",
-        least=0.001,
-    )
-    upstream_connect_timeout: float = setting(
-        0.5, "Longest wait for a connection to the Competent API.", least=0.001, formerly="CONNECT_TIMEOUT"
-    )
-    upstream_attempt_timeout: float = setting(
-        1.5,
-        "Longest time for one call to the Competent API, body included; another may follow it.",
-        least=0.001,
-        formerly="ATTEMPT_TIMEOUT",
-    )
-    upstream_total_timeout: float = setting(
-        5.0,
-        "Longest time for one document of the Competent API, with all attempts and the waits between them.",
-        least=0.001,
-        formerly="TOTAL_TIMEOUT",
-    )
-    upstream_concurrency: int = setting(40, "Most calls to the Competent API at once, of each process.", least=1)
-    upstream_rate_limit: int = setting(
-        1900,
-        "Most calls in any minute to one route of the Competent API, of all processes; a quarter of them is kept from the walk "
-        "that fills an index. 0: no limit.",
-        least=0,
-        formerly="PLAN",
-    )
-    operation_calls: int = setting(
-        500,
-        "Maximum number of documents that one operation may fetch from the Competent API. Fields that need more are "
-        "NOT_LOADED_YET; sending the operation again fetches the next ones. Does not apply to the sandbox in this process.",
-        least=1,
-    )
-    upstream_document_bytes: int = setting(
-        2_000_000, "Maximum size of one document, before and after inflating.", least=1, formerly="DOCUMENT_BYTES"
-    )
-    upstream_page_size: int = setting(500, "Items asked for with each page of a list.", least=1, formerly="PAGE_SIZE")
-    document_cache_bytes: int = setting(
-        128_000_000,
-        "Bytes of memory that documents may take, parsed, a part that several of them have counted once; a release at real "
-        "size takes 60 MB.",
-        least=0,
-        formerly="MEMORY_BYTES",
-    )
-    store_bytes: int = setting(
-        1_000_000_000, "Largest size of the file that documents are kept in; the oldest are let go of.", least=0
-    )
-    release_ttl: float = setting(
-        30 * 86400.0,
-        "How long documents of a numbered release are fresh; they do not change once published.",
-        least=0,
-        formerly="KEEP_RELEASE",
-    )
-    current_ttl: float = setting(
-        300.0,
-        "How long the answer to `which release is current` is fresh, and the list of releases.",
-        least=0,
-        formerly="KEEP_CURRENT",
-    )
-    stale_ttl: float = setting(
-        7 * 86400.0,
-        "How long a document that is no longer fresh is served all the same, while it is asked for again or cannot be had.",
-        least=0,
-        formerly="SERVE_STALE",
-    )
-    not_found_ttl: float = setting(
-        60.0,
-        "How long a document that the Competent API does not have is not asked for again.",
-        least=0,
-        formerly="KEEP_MISSING",
-    )
-    index: str = setting(
-        "",
-        "When releases are indexed: at the `start`, at first `need`, or `off`. Unset: at first need over the real API, at the "
-        "start over the sandbox.",
-        choices=("start", "need", "off"),
-    )
-    crawl_concurrency: int = setting(
-        8, "Most requests at once of the walk that fills an index.", least=1, formerly="WALK_CONCURRENCY"
-    )
-    federation: str = setting(
-        "off", "`on` lets a router of Apollo Federation ask this server as a subgraph.", choices=ON_OFF
-    )
-    access: str = setting(
-        "off",
-        "Who may ask: anybody (`off`), clients with keys of this server (`keys`), or clients with their own key for the "
-        "Competent API, which goes upstream (`passthrough`).",
+        "Who may use the server: everyone (`off`), clients with a key of this server (`keys`), or clients with their own key "
+        "for the Competent API, which is then used for their calls (`passthrough`).",
         choices=("off", "keys", "passthrough"),
     )
-    keys_file: Path | None = setting(
-        None,
-        "File of the keys that `competent-graphql key` makes. Unset: `keys.json` in the user's configuration folder.",
-    )
-    key_requests_per_minute: int = setting(
-        600,
-        "Requests a minute that a key is good for which has no quota of its own.",
-        least=1,
-        formerly="KEYS_PER_MINUTE",
-    )
-    wrong_keys_per_minute: int = setting(
-        10,
-        "Wrong keys per minute from one address that are refused at once; each further one is refused after a second, with 429.",
-        least=1,
-    )
-    introspection: str = setting("on", "`off` refuses introspection, and suggests no names in errors.", choices=ON_OFF)
-    graphiql: str = setting("on", "`off` serves no GraphiQL.", choices=ON_OFF)
-    compiled_queries: str = setting(
-        "on",
-        "`off` runs every operation by graphql-core: slower, with the same answers.",
-        choices=ON_OFF,
-        formerly="PLANS",
-    )
-    fast_path: str = setting(
-        "on",
-        "`off` sends every request through ASGI: for ASGI middleware of your own around the app, such as a monitoring agent.",
-        choices=ON_OFF,
-    )
-    fragment_cache_bytes: int = setting(
-        64_000_000, "Room for parts of answers that are kept encoded; 0 keeps none.", least=0, formerly="PART_BYTES"
-    )
-    response_cache_bytes: int = setting(
-        32_000_000,
-        "Room for whole answers that are kept encoded, and given again; 0 keeps none.",
-        least=0,
-        formerly="ANSWER_BYTES",
-    )
-    max_body_bytes: int = setting(256_000, "Largest body of a GraphQL request.", least=1)
-    status_policy: str = setting(
-        "audits",
-        "Statuses of GraphQL's answers: those that the audits of `graphql-http` ask for (`audits`), or those of the September "
-        "2026 edition of GraphQL over HTTP (`2026`).",
-        choices=("audits", "2026"),
-        formerly="STATUSES",
-    )
-    incremental: str = setting(
-        "off",
-        "`on` gives the schema `@defer` and `@stream`, for clients that accept `multipart/mixed`.",
-        choices=ON_OFF,
-    )
-    apq_documents: int = setting(
-        1000, "Automatic persisted queries that a process keeps; 0 switches them off.", least=0
-    )
-    apq_bytes: int = setting(4_000_000, "Room for their texts.", least=1)
-    persisted: tuple[Path, ...] = setting(
-        (), "Manifests of trusted documents (GraphQL Code Generator's, Relay's, Apollo's), separated as in PATH."
-    )
-    persisted_mode: str = setting(
-        "",
-        "What may be asked by id from those manifests: nothing (`off`), their documents beside any other (`allow`), or `only` "
-        "they and nothing else. Unset: `allow` where there is a manifest.",
-        choices=("off", "allow", "only"),
-    )
-    release_max_age: float = setting(
-        86400.0,
-        "How long browsers and proxies may keep answers that hold nothing but a numbered release.",
-        least=0,
-        formerly="CACHE_RELEASE",
-    )
-    current_max_age: float = setting(
-        60.0, "How long they may keep answers that a new release changes.", least=0, formerly="CACHE_CURRENT"
-    )
-    streaming_connections: int = setting(
-        1000,
-        "Most WebSockets and streams of events that are open at once, in each process.",
-        least=0,
-        formerly="LIVE_CONNECTIONS",
-    )
-    streaming_connections_per_client: int = setting(
-        100,
-        "Maximum number of WebSockets and event streams that one client has open, in each process. A client is a key or, "
-        "without keys, an IPv4 address or a /64 network of IPv6.",
-        least=1,
-        formerly="LIVE_CONNECTIONS_PER_CLIENT",
-    )
-    websocket_operations: int = setting(
-        20, "Most operations at once on one WebSocket.", least=1, formerly="LIVE_OPERATIONS"
-    )
-    websocket_messages: int = setting(
-        50,
-        "Maximum number of messages per second on one WebSocket, averaged over ten seconds.",
-        least=1,
-        formerly="LIVE_MESSAGES",
-    )
-    websocket_frames: int = setting(
-        200,
-        "Maximum number of frames per second on one WebSocket, pings and fragments included, averaged over ten seconds.",
-        least=1,
-        formerly="LIVE_FRAMES",
-    )
-    websocket_unsent_bytes: int = setting(
-        64_000_000,
-        "Maximum size of all responses in a process that wait for WebSocket clients to read them; beyond that, clients that "
-        "read too slowly are disconnected.",
-        least=0,
-        formerly="LIVE_UNSENT_BYTES",
-    )
-    websocket_init_timeout: float = setting(
-        5.0,
-        "Longest time that a WebSocket stays open before its client has sent `connection_init`.",
-        least=0.001,
-        formerly="LIVE_INIT_TIMEOUT",
-    )
-    websocket_idle_timeout: float = setting(
-        60.0,
-        "Longest time that a WebSocket stays open without a running operation or a message.",
-        least=0.001,
-        formerly="LIVE_IDLE_TIMEOUT",
-    )
-    cors_origins: str = setting(
+    cors_origins: str = _most_used(
         "",
         "Origins of web pages that may use this server, separated by commas: `https://example.org`, `https://*.example.org` for"
         " subdomains, `http://localhost:*` for any port, `capacitor://localhost`; `*` for all, `none` for none. Unset: pages on"
         " this machine (localhost, 127.0.0.1, [::1]) if COMPETENT_HOST is a loopback address and COMPETENT_ACCESS is `off`, "
         "otherwise none.",
     )
-    max_document_characters: int = setting(
-        50_000, "Longest GraphQL document.", least=1, formerly="MAX_DOCUMENT_LETTERS"
+    trusted_proxies: str = _most_used(
+        "127.0.0.1, ::1",
+        "IP addresses and networks of trusted reverse proxies, separated by commas. `X-Forwarded-For` and `X-Forwarded-Proto` "
+        "are used only if a trusted proxy sent them; `*` trusts everyone, `none` no one.",
     )
-    max_tokens: int = setting(
+
+    api_key_file: Path | None = _upstream(
+        None, "File that holds the key for the Competent API, instead of COMPETENT_API_KEY."
+    )
+    upstream_rate_limit: int = _upstream(
+        1900,
+        "Maximum number of calls per minute to one route of the Competent API, for all processes together. A crawl uses at most "
+        "three quarters of it. 0: no limit. Set it a little below what the rate plan of your key allows.",
+        least=0,
+        formerly="PLAN",
+    )
+    upstream_concurrency: int = _upstream(
+        40, "Maximum number of simultaneous calls to the Competent API per process; further calls wait.", least=1
+    )
+    upstream_connect_timeout: float = _upstream(
+        0.5, "Timeout for connecting to the Competent API, in seconds.", least=0.001, formerly="CONNECT_TIMEOUT"
+    )
+    upstream_attempt_timeout: float = _upstream(
+        1.5,
+        "Timeout for one call to the Competent API including its response body, in seconds. A failed call may be retried.",
+        least=0.001,
+        formerly="ATTEMPT_TIMEOUT",
+    )
+    upstream_total_timeout: float = _upstream(
+        5.0,
+        "Timeout for fetching one document with all retries and the pauses between them, in seconds.",
+        least=0.001,
+        formerly="TOTAL_TIMEOUT",
+    )
+    operation_calls: int = _upstream(
+        500,
+        "Maximum number of documents that one operation may fetch from the Competent API. Fields that need more are null with "
+        "NOT_LOADED_YET; sending the operation again fetches the next ones. Does not apply to the sandbox.",
+        least=1,
+    )
+    upstream_document_bytes: int = _upstream(
+        2_000_000,
+        "Maximum size of a document from the Competent API, before and after decompression, in bytes.",
+        least=1,
+        formerly="DOCUMENT_BYTES",
+    )
+    upstream_page_size: int = _upstream(
+        500, "Number of items requested per page of a list of the Competent API.", least=1, formerly="PAGE_SIZE"
+    )
+
+    lenient: str = _sandbox(
+        "off",
+        "`on` skips and logs unreadable rows of the Excel exports in COMPETENT_DATA; `off` refuses to start because of them.",
+        choices=ON_OFF,
+    )
+
+    cache_dir: Path | None = _store(
+        None,
+        "Folder for cached documents and indexes; safe to delete while the server is stopped. Unset: `competent-graphql` in the "
+        "user's cache folder.",
+    )
+    store_bytes: int = _store(
+        1_000_000_000,
+        "Maximum size of the SQLite file of cached documents, in bytes; the oldest documents are evicted first.",
+        least=0,
+    )
+    document_cache_bytes: int = _store(
+        128_000_000,
+        "Memory per process for parsed documents, in bytes. A release of real size takes about 60 MB.",
+        least=0,
+        formerly="MEMORY_BYTES",
+    )
+    fragment_cache_bytes: int = _store(
+        64_000_000,
+        "Memory per process for encoded fragments of responses, in bytes. 0 disables this cache.",
+        least=0,
+        formerly="PART_BYTES",
+    )
+    response_cache_bytes: int = _store(
+        32_000_000,
+        "Memory per process for whole encoded responses, in bytes. 0 disables this cache.",
+        least=0,
+        formerly="ANSWER_BYTES",
+    )
+    release_ttl: float = _store(
+        30 * 86400.0,
+        "How long documents of a numbered release are fresh, in seconds (30 days by default). Published releases do not change.",
+        least=0,
+        formerly="KEEP_RELEASE",
+    )
+    current_ttl: float = _store(
+        300.0,
+        "How long the list of releases and the number of the current one are fresh, in seconds: new releases are noticed within "
+        "twice this time.",
+        least=0,
+        formerly="KEEP_CURRENT",
+    )
+    stale_ttl: float = _store(
+        7 * 86400.0,
+        "How long expired documents may still be served while they are revalidated or the Competent API is down, in seconds (7 "
+        "days by default).",
+        least=0,
+        formerly="SERVE_STALE",
+    )
+    not_found_ttl: float = _store(
+        60.0,
+        "How long to remember that the Competent API does not have a document, in seconds.",
+        least=0,
+        formerly="KEEP_MISSING",
+    )
+    release_max_age: float = _store(
+        86400.0,
+        "`Cache-Control: max-age` of responses that depend on numbered releases only, in seconds (1 day by default).",
+        least=0,
+        formerly="CACHE_RELEASE",
+    )
+    current_max_age: float = _store(
+        60.0,
+        "`Cache-Control: max-age` of responses that change when a release is published, in seconds.",
+        least=0,
+        formerly="CACHE_CURRENT",
+    )
+
+    index: str = _index(
+        "",
+        "When to index a release, which search and reverse links need: at the `start`, when a query first needs it (`need`), or "
+        "never (`off`). Unset: `need` with the real API, `start` with the sandbox.",
+        choices=("start", "need", "off"),
+    )
+    crawl_concurrency: int = _index(
+        8,
+        "Maximum number of simultaneous calls to the Competent API while a release is crawled for its index.",
+        least=1,
+        formerly="WALK_CONCURRENCY",
+    )
+
+    root_path: str = _server(
+        "",
+        "Path prefix under which a reverse proxy publishes this server, such as `/competent`, if the proxy does not remove it.",
+    )
+    request_timeout: float = _server(
+        10.0, "Maximum time for a request, headers and body, to arrive, in seconds; then 408.", least=0.001
+    )
+    idle_timeout: float = _server(
+        90.0,
+        "Time after which a connection without requests is closed, in seconds. Must be longer than the keep-alive time of a "
+        "reverse proxy in front of the server, usually 75 seconds or less.",
+        least=1,
+    )
+    max_header_bytes: int = _server(
+        32_768,
+        "Maximum size of the request line and headers together, in bytes; then 431.",
+        least=1024,
+        formerly="HEAD_BYTES",
+    )
+    max_body_bytes: int = _server(
+        256_000,
+        "Maximum size of a request body and of a WebSocket message, in bytes; then 413, or close code 1009.",
+        least=1,
+    )
+    drain: float = _server(
+        0.5,
+        "How long the server keeps accepting requests after SIGTERM while `/health/ready` returns 503, in seconds. Raise it if "
+        "your load balancer needs longer to notice.",
+        least=0,
+    )
+    stop_timeout: int = _server(
+        10, "How long running operations may take to finish after that, in seconds; the rest get 503.", least=0
+    )
+    fast_path: str = _server(
+        "on",
+        "`off` sends every request through ASGI. Set it if you wrap the app in your own ASGI middleware, for example an APM "
+        "agent; cached responses then take about five times the CPU.",
+        choices=ON_OFF,
+    )
+
+    operation_timeout: float = _load(
+        5.0,
+        "Timeout for one operation, in seconds. Fields that are not ready by then are null with UPSTREAM_TIMEOUT. A client can "
+        "shorten it with the header `X-Competent-Timeout`.",
+        least=0.001,
+    )
+    max_operations: int = _load(
+        1000,
+        "Maximum number of operations in progress per process. At most half of them may wait for the Competent API.",
+        least=2,
+    )
+    max_executing: int = _load(
+        8,
+        "Maximum number of operations per process that execute at the same time (not waiting for the Competent API).",
+        least=1,
+        formerly="MAX_WORKING",
+    )
+    max_queue: int = _load(
+        1000,
+        "Maximum number of operations per process that wait to execute; further ones get 503 immediately.",
+        least=0,
+    )
+    queue_timeout: float = _load(
+        0.4,
+        "Maximum time that an operation waits to execute under sustained overload, in seconds; one whose estimated wait exceeds "
+        "a third of it gets 503 immediately.",
+        least=0,
+    )
+    queue_burst: float = _load(
+        5.0,
+        "Additional time that operations may wait when a burst reaches an idle server, in seconds. It is spent one second per "
+        "second while operations wait, and recovers twice as fast while none do.",
+        least=0,
+    )
+
+    keys_file: Path | None = _access(
+        None,
+        "File of client keys, written by `competent-graphql key`. Unset: `keys.json` in the user's configuration folder.",
+    )
+    key_requests_per_minute: int = _access(
+        600, "Requests per minute for keys without a quota of their own.", least=1, formerly="KEYS_PER_MINUTE"
+    )
+    wrong_keys_per_minute: int = _access(
+        10,
+        "Number of requests with a wrong key per minute and address that get 401 immediately; further ones get 429 after a "
+        "second.",
+        least=1,
+    )
+
+    introspection: str = _graphql(
+        "on",
+        "`off` refuses introspection, suggests no names in error messages and does not serve `/schema.graphql`.",
+        choices=ON_OFF,
+    )
+    graphiql: str = _graphql("on", "`off` does not serve GraphiQL.", choices=ON_OFF)
+    compiled_queries: str = _graphql(
+        "on",
+        "`off` executes every operation with graphql-core instead of compiling it: slower, with the same responses.",
+        choices=ON_OFF,
+        formerly="PLANS",
+    )
+    status_policy: str = _graphql(
+        "audits",
+        "HTTP status codes of GraphQL responses: those that the audits of `graphql-http` check (`audits`), or those of the "
+        "September 2026 edition of the GraphQL-over-HTTP specification (`2026`).",
+        choices=("audits", "2026"),
+        formerly="STATUSES",
+    )
+    incremental: str = _graphql(
+        "off",
+        "`on` adds `@defer` and `@stream` to the schema, for clients that accept `multipart/mixed`.",
+        choices=ON_OFF,
+    )
+    federation: str = _graphql(
+        "off", "`on` lets an Apollo Federation router use this server as a subgraph.", choices=ON_OFF
+    )
+
+    apq_documents: int = _persisted(
+        1000, "Maximum number of automatic persisted queries per process. 0 disables them.", least=0
+    )
+    apq_bytes: int = _persisted(
+        4_000_000, "Maximum total size of automatic persisted queries per process, in bytes.", least=1
+    )
+    persisted: tuple[Path, ...] = _persisted(
+        (),
+        "Manifests of trusted documents, as GraphQL Code Generator, Relay and Apollo write them: files, separated as in PATH.",
+    )
+    persisted_mode: str = _persisted(
+        "",
+        "`allow` accepts the documents of those manifests by id, and any other document; `only` accepts nothing else; `off` "
+        "ignores the manifests. Unset: `allow` if COMPETENT_PERSISTED is set, otherwise `off`.",
+        choices=("off", "allow", "only"),
+    )
+
+    max_document_characters: int = _limits(
+        50_000, "Maximum length of a GraphQL document, in characters.", least=1, formerly="MAX_DOCUMENT_LETTERS"
+    )
+    max_tokens: int = _limits(
         2000,
-        "Maximum number of tokens in one GraphQL document; comments are counted separately, with the same limit.",
+        "Maximum number of tokens in a GraphQL document. Comments are counted separately, with the same limit.",
         least=1,
     )
-    max_depth: int = setting(20, "Most levels of fields within fields.", least=1)
-    max_aliases: int = setting(100, "Most aliases, fragments followed.", least=0)
-    max_root_fields: int = setting(50, "Most fields at the root of an operation, fragments followed.", least=1)
-    max_directives: int = setting(100, "Most directives, fragments followed.", least=0)
-    max_fragments: int = setting(100, "Most fragments in one GraphQL document.", least=0)
-    max_variable_values: int = setting(
-        5000, "Most values in the variables, those inside of lists and objects counted.", least=0
+    max_depth: int = _limits(20, "Maximum depth of nested fields.", least=1)
+    max_aliases: int = _limits(100, "Maximum number of aliases, with fragments expanded.", least=0)
+    max_root_fields: int = _limits(50, "Maximum number of root fields, with fragments expanded.", least=1)
+    max_directives: int = _limits(100, "Maximum number of directives, with fragments expanded.", least=0)
+    max_fragments: int = _limits(100, "Maximum number of fragments in a GraphQL document.", least=0)
+    max_variable_values: int = _limits(
+        5000, "Maximum number of values in the variables, including those inside lists and objects.", least=0
     )
-    max_cost: int = setting(
+    max_cost: int = _limits(
         50_000,
-        "Maximum cost of one operation in units of work: a value is one unit, queries to the index cost more (docs/limits.md).",
+        "Maximum cost of an operation. A value costs one unit, queries to the index cost more (see [limits](limits.md#cost)).",
         least=1,
+    )
+
+    streaming_connections: int = _streaming(
+        1000,
+        "Maximum number of open WebSockets and event streams (server-sent events) per process.",
+        least=0,
+        formerly="LIVE_CONNECTIONS",
+    )
+    streaming_connections_per_client: int = _streaming(
+        100,
+        "Maximum number of open WebSockets and event streams per client and process. A client is a key or, without keys, an "
+        "IPv4 address or a /64 network of IPv6.",
+        least=1,
+        formerly="LIVE_CONNECTIONS_PER_CLIENT",
+    )
+    websocket_operations: int = _streaming(
+        20, "Maximum number of simultaneous operations on one WebSocket.", least=1, formerly="LIVE_OPERATIONS"
+    )
+    websocket_messages: int = _streaming(
+        50,
+        "Maximum number of messages per second on one WebSocket, averaged over ten seconds; then close code 1008.",
+        least=1,
+        formerly="LIVE_MESSAGES",
+    )
+    websocket_frames: int = _streaming(
+        200,
+        "Maximum number of frames per second on one WebSocket, including pings and fragments, averaged over ten seconds; then "
+        "close code 1008.",
+        least=1,
+        formerly="LIVE_FRAMES",
+    )
+    websocket_unsent_bytes: int = _streaming(
+        64_000_000,
+        "Memory per process for responses that WebSocket clients have not read yet, in bytes; beyond it slow clients are "
+        "disconnected.",
+        least=0,
+        formerly="LIVE_UNSENT_BYTES",
+    )
+    websocket_init_timeout: float = _streaming(
+        5.0,
+        "Time within which a WebSocket client must send `connection_init`, in seconds; then close code 4408.",
+        least=0.001,
+        formerly="LIVE_INIT_TIMEOUT",
+    )
+    websocket_idle_timeout: float = _streaming(
+        60.0,
+        "Time after which a WebSocket without a running operation or a message is closed, in seconds.",
+        least=0.001,
+        formerly="LIVE_IDLE_TIMEOUT",
+    )
+
+    log: str = _logs(
+        "info",
+        "Lowest level that is logged: `debug`, `info`, `warning` or `error`.",
+        choices=("debug", "info", "warning", "error"),
+    )
+    log_format: str = _logs(
+        "",
+        "Format of log lines: `json`, or `console` for people. Unset: `console` on a terminal, otherwise `json`.",
+        choices=("json", "console"),
+    )
+    log_documents: str = _logs(
+        "off",
+        "`on` also logs the GraphQL document and the variables of each operation.",
+        choices=ON_OFF,
+        formerly="LOG_TEXTS",
+    )
+    log_addresses: str = _logs(
+        "off", "`on` also logs the IP address of each client, and disables the fast path.", choices=ON_OFF
+    )
+    metrics: str = _logs(
+        "on",
+        "Where Prometheus metrics are served: at `/metrics` (`on`), on a port of their own (its number), or nowhere (`off`).",
     )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read every setting, or raise SettingsError with all that is wrong with them."""
+        """Read all settings. Raises SettingsError that lists every fault."""
         return cls(**read(fields(cls), environment))
 
     @property
     def is_remote(self) -> bool:
-        """True where a Competent API is asked over the network, and not the sandbox."""
+        """True if the Competent API is called over the network, False if the sandbox in this process is used."""
         return bool(self.upstream_url)
 
     @property
     def origins(self) -> Origins:
-        """The origins of web pages that may use this server; SettingsError for a text that is no origin."""
+        """The origins of web pages that may use this server. Raises SettingsError for an invalid origin."""
         named = [each.strip() for each in self.cors_origins.split(",") if each.strip()]
         if not named and self.host in LOOPBACK and self.access == "off":
             named = list(LOCAL)
@@ -375,7 +469,7 @@ class Settings:
 
     @property
     def proxies(self) -> list[str]:
-        """The proxies whose word is taken for the client's address; SettingsError for what is neither address nor network."""
+        """Addresses and networks of trusted proxies. Raises SettingsError for an invalid one."""
         named = [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
         if named == [NONE]:
             return []
@@ -387,10 +481,10 @@ class Settings:
         return [ANY] if ANY in named else named
 
     def checked(self) -> "Settings":
-        """These settings, or SettingsError where one is none of its choices, or they do not go together."""
+        """Return these settings. Raises SettingsError if one is invalid or two contradict each other."""
         check(self)
         return self
 
     def key(self) -> Secret:
-        """The key for the Competent API, from the setting or its file; empty where there is none."""
+        """The key for the Competent API, from COMPETENT_API_KEY or its file; empty if neither is set."""
         return self.api_key if self.api_key.reveal() or self.api_key_file is None else read_key(self.api_key_file)

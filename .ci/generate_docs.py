@@ -1,0 +1,64 @@
+"""Writes the generated parts of the documentation: the tables of docs/settings.md and the help texts of docs/command-line.md.
+
+Run by `make docs`. Tests check that the pages are as this script writes them.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import Field, fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from graphql_api.settings import Settings, variable
+from graphql_api.settings.secret import Secret
+
+DOCS = Path(__file__).parent.parent / "docs"
+BEGIN, END = "<!-- settings: written by `make docs` -->", "<!-- end of settings -->"
+HELP = re.compile(r"(## competent-graphql ([a-z ]+)\n\n```text\n).*?(```)", re.DOTALL)
+
+
+def settings_page(page: str) -> str:
+    """docs/settings.md with a table for each section of the settings."""
+    before, _, rest = page.partition(BEGIN)
+    return before + BEGIN + "\n\n" + "\n".join(_tables()) + END + rest.partition(END)[2]
+
+
+def _tables() -> Iterator[str]:
+    for section, settings in groupby(fields(Settings), lambda setting: setting.metadata["section"]):
+        yield f"## {section}\n\n| variable | default | what it does |\n|---|---|---|"
+        for setting in settings:
+            yield f"| `{variable(setting)}` | {_default(setting)} | {setting.metadata['help']} |"
+        yield ""
+
+
+def _default(setting: "Field[Any]") -> str:
+    match setting.default:
+        case Secret() | None | "" | ():
+            return "unset"
+        case float() as number:
+            return f"`{int(number) if number.is_integer() else number}`"
+        case value:
+            return f"`{value}`"
+
+
+def command_line_page(page: str) -> str:
+    """docs/command-line.md with the help that each command prints."""
+    return HELP.sub(lambda found: found[1] + help_of(found[2]) + found[3], page)
+
+
+def help_of(command: str) -> str:
+    """What `competent-graphql COMMAND --help` prints on a terminal of 100 columns."""
+    run = [sys.executable, "-m", "graphql_api", *command.split(), "--help"]
+    environment = os.environ | {"COLUMNS": "100"}
+    printed = subprocess.run(run, capture_output=True, text=True, check=True, env=environment).stdout  # noqa: S603
+    return printed.replace("python -m graphql_api", "competent-graphql").strip() + "\n"
+
+
+if __name__ == "__main__":
+    for name, written in (("settings.md", settings_page), ("command-line.md", command_line_page)):
+        file = DOCS / name
+        file.write_text(written(file.read_text(encoding="utf-8")), encoding="utf-8")
