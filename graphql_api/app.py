@@ -24,11 +24,13 @@ from graphql_api.arrival import arriving
 from graphql_api.asyncio_tools import ended
 from graphql_api.documentation import documentation_routes
 from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
+from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
+from graphql_api.execution.limits import Limits
+from graphql_api.execution.plan import KeptAnswers, KeptParts
 from graphql_api.fast_path import FastPath, Heads
 from graphql_api.graphiql import graphiql_routes
 from graphql_api.health import Health
 from graphql_api.home import home_routes
-from graphql_api.limits import Limits
 from graphql_api.linked_data import linked_data_routes
 from graphql_api.live import BoundedMessages, Connections, Events, Running, WebSockets
 from graphql_api.observability.logs import flush_log
@@ -39,8 +41,6 @@ from graphql_api.observability.tracing import begin_tracing, end_tracing
 from graphql_api.observing import Observing
 from graphql_api.parts import Parts
 from graphql_api.persisted import Automatic, Trusted
-from graphql_api.plan import KeptAnswers, KeptParts
-from graphql_api.schema import Answer, CompetentSchema, build_schema
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp

@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from graphql_api.schema import Answer
+from graphql_api.execution.engine import Answer
 
 Ask = Callable[[str], Awaitable[Answer]]
 

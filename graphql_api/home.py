@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from graphql_api.execution.engine import Answer
 from graphql_api.header_fields import names_tag
 from graphql_api.media import preferred
 from graphql_api.observability.request_context import record_of, text_in
-from graphql_api.schema import Answer
 from graphql_api.settings.distribution import NAME, own_version
 
 Ask = Callable[[str], Awaitable[Answer]]

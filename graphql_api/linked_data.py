@@ -20,10 +20,10 @@ from graphql_api.competent.hal import is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.caching import Caching, conditional
+from graphql_api.execution.engine import Answer
 from graphql_api.home import PAGE_HEADERS, page
 from graphql_api.media import preferred
 from graphql_api.observability.request_context import Record, record_of, text_in
-from graphql_api.schema import Answer
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[Answer]]
 

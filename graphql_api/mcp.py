@@ -23,11 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.endpoint import JSON, Refused, refused
 from graphql_api.endpoint.operation import read_body
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.error_formatting import shortened
 from graphql_api.home import ABOUT
 from graphql_api.observability.request_context import record_of
-from graphql_api.schema import build_schema
 from graphql_api.settings.distribution import NAME, own_version
-from graphql_api.telling import shortened
 from graphql_api.tools import ANSWER, Operation, operations
 
 Post = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]

@@ -17,8 +17,8 @@ from graphql import (
     parse,
 )
 
-from graphql_api.limits import DEFAULTS, Figures, Limits, _lexed, measured, refusal, values_in
-from graphql_api.schema import build_schema
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.limits import DEFAULTS, Figures, Limits, _lexed, measured, refusal, values_in
 from graphql_api.settings import Settings, variable
 
 ROOT = Path(__file__).parent.parent

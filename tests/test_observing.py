@@ -17,13 +17,13 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.endpoint import Caching, Documents, Endpoint
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.execution.engine import build_schema
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.metrics import Names
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import record_of
 from graphql_api.observing import Observing
 from graphql_api.sandbox import Fault, Releases
-from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.wrapping import wrapping
 from tests.conftest import Server, counted, running

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from graphql import ASTValidationRule, ValidationContext
 
-from graphql_api.limits import DEFAULTS
-from graphql_api.prepared import DOCUMENTS_KEPT, REFUSED_KEPT, RULES, Documents, Prepared
-from graphql_api.schema import build_schema
-from graphql_api.telling import LETTERS, PLACES
+from graphql_api.execution.documents import DOCUMENTS_KEPT, REFUSED_KEPT, RULES, Documents, Prepared
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.error_formatting import LETTERS, PLACES
+from graphql_api.execution.limits import DEFAULTS
 
 SCHEMA = build_schema()._schema
 

@@ -6,7 +6,7 @@ import graphql
 import pytest
 
 from graphql_api.examples import examples
-from graphql_api.schema import build_schema
+from graphql_api.execution.engine import build_schema
 from graphql_api.tools import json_schema, operations
 
 SCHEMA = graphql.build_schema(

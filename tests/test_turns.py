@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, GraphQLSchema, build_schema, execute, parse
 
+from graphql_api.execution.yielding_executor import MAX_ERRORS, LaterErrors, YieldingExecutor
 from graphql_api.time_slices import RoundRobin, TimeSlice
-from graphql_api.turns import MAX_ERRORS, LaterErrors, YieldingExecutor
 from tests.conftest import Ticking, counting_turns
 
 SCHEMA: GraphQLSchema = build_schema(

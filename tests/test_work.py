@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 from graphql import is_input_object_type, is_list_type, is_non_null_type
 
-from graphql_api.cost.figures import quantity
-from graphql_api.cost.working import work_of
+from graphql_api.execution.cost.analyzer import work_of
+from graphql_api.execution.cost.expression import quantity
+from graphql_api.execution.engine import build_schema
 from graphql_api.index.words import MOST_LETTERS
 from graphql_api.sandbox import Releases, workbook_releases
-from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.types.node import NodeId
 from graphql_api.types.work import NO_WORK

@@ -29,7 +29,7 @@ def schema(
 
     With --since it exits with 1 where a client of the older schema breaks; what is only dangerous is told, and exits with 0.
     """
-    from graphql_api.schema import build_schema
+    from graphql_api.execution.engine import build_schema
 
     if since is None:
         print(build_schema().as_str())

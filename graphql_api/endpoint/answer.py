@@ -16,12 +16,12 @@ from starlette.types import Receive, Scope, Send
 from graphql_api.endpoint.caching import VARY
 from graphql_api.endpoint.negotiation import JSON, RESPONSE_JSON
 from graphql_api.endpoint.refusal import Refused, Unforeseen
+from graphql_api.execution.engine import Answer
+from graphql_api.execution.plan import KeptAnswer, tag_of
 from graphql_api.header_fields import names_tag
 from graphql_api.media import GZIP_FROM
 from graphql_api.observability.metrics import ERRORS
 from graphql_api.observability.request_context import Head, Record, record_of, text_in
-from graphql_api.plan import KeptAnswer, tag_of
-from graphql_api.schema import Answer
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
+from graphql_api.execution.plan import tag_of
 from graphql_api.header_fields import names_tag
 from graphql_api.observability.request_context import Head, Record, text_in
-from graphql_api.plan import tag_of
 
 VARY = "Accept, Accept-Language"
 NOT_STORED = "no-store"

@@ -13,9 +13,9 @@ from strawberry.http.streaming import MultipartTransport
 
 from graphql_api.endpoint.answer import body_of, headers_of, sign
 from graphql_api.endpoint.refusal import Refused
+from graphql_api.execution.engine import Answer
 from graphql_api.media import parameters
 from graphql_api.observability.request_context import Record, text_in
-from graphql_api.schema import Answer
 
 _MULTIPART = "multipart/mixed"
 _SPECIFICATIONS = (None, "v0.2")

@@ -11,8 +11,8 @@ from graphql_api.caching import Recent
 from graphql_api.endpoint.caching import introspects
 from graphql_api.endpoint.documents import Documents
 from graphql_api.endpoint.operation import Operation, from_body, from_parameters
-from graphql_api.limits import values_in
-from graphql_api.schema import Chosen, CompetentSchema
+from graphql_api.execution.engine import Chosen, CompetentSchema
+from graphql_api.execution.limits import values_in
 
 MOST_BYTES = 32_000_000
 """Of all of them together."""

@@ -19,12 +19,12 @@ from graphql_api.endpoint.operation import Operation, operation_of
 from graphql_api.endpoint.questions import Question
 from graphql_api.endpoint.refusal import Refused
 from graphql_api.endpoint.statuses import STATUSES, Statuses
+from graphql_api.execution.engine import Answer, CompetentSchema, OnlyQueries
+from graphql_api.execution.plan import Whole
 from graphql_api.loaders import Loaders
 from graphql_api.media import gzip_from
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.request_context import Record, record_of, text_in
-from graphql_api.plan import Whole
-from graphql_api.schema import Answer, CompetentSchema, OnlyQueries
 from graphql_api.types.text import Language, accepted
 
 

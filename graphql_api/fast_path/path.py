@@ -18,6 +18,7 @@ from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, r
 from graphql_api.endpoint.caching import NOT_STORED
 from graphql_api.endpoint.questions import Question, Questions
 from graphql_api.exchange import Headers
+from graphql_api.execution.plan.answers import LONGEST_COMPRESSED
 from graphql_api.fast_path.client import Client, Clients
 from graphql_api.fast_path.heads import Heads
 from graphql_api.media import GZIP_FROM
@@ -25,7 +26,6 @@ from graphql_api.observability import tracing
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record, new_id, request_id_of
 from graphql_api.parts import Parts
-from graphql_api.plan.answers import LONGEST_COMPRESSED
 from graphql_api.wrapping import GZIP_LEVEL
 
 log = logging.getLogger(__name__)

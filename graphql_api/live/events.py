@@ -20,12 +20,12 @@ from graphql_api.endpoint import refused as refused_response
 from graphql_api.endpoint.answer import headers_of
 from graphql_api.endpoint.deadline import seconds_for
 from graphql_api.endpoint.operation import operation_of
+from graphql_api.execution.engine import Answer
 from graphql_api.live.connections import Connections, TooMany, TooManyOfClient, client_of
 from graphql_api.live.running import Running
 from graphql_api.live.telling import refused, told
 from graphql_api.media import preferred
 from graphql_api.observability.request_context import Head, Record, record_of, text_in
-from graphql_api.schema import Answer
 from graphql_api.types.text import accepted
 
 log = logging.getLogger(__name__)

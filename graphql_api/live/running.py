@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from graphql_api.asyncio_tools import Published
 from graphql_api.endpoint import Context, Endpoint, Operation
 from graphql_api.endpoint.incremental import needs_parts
+from graphql_api.execution.engine import Answer
 from graphql_api.observability.request_context import Record
-from graphql_api.schema import Answer
 from graphql_api.types.text import Language
 
 Place = Callable[[Record], AbstractAsyncContextManager[None]]

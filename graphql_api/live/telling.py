@@ -10,12 +10,12 @@ from typing import Any
 
 from graphql_api.endpoint import Refused
 from graphql_api.endpoint.answer import body_of, sign
+from graphql_api.execution.engine import Answer
 from graphql_api.observability.logs import logging_for
 from graphql_api.observability.metrics import LIVE_ANSWERS
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record
 from graphql_api.observability.tracing import OperationSpan
-from graphql_api.schema import Answer
 
 
 def told(answer: Answer, record: Record) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much a resolver works beside the values of its answer, declared with its field; `graphql_api.cost` adds it up.
+"""How much a resolver works beside the values of its answer, declared with its field; `graphql_api.execution.cost` adds it up.
 
 A unit is about ten microseconds: one value, one id read, one document looked up, 200 steps of SQLite (some 20 rows), 50 words
 compared. The figures were measured over the index of a release of 650 profiles, on the arguments for which it does most.

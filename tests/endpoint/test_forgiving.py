@@ -11,7 +11,7 @@ import pytest
 from graphql import GraphQLObjectType, build_schema
 
 from graphql_api.cli.starting import text_of
-from graphql_api.hints import HINTS
+from graphql_api.execution.hints import HINTS
 from graphql_api.persisted import read_manifest
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings

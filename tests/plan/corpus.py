@@ -12,7 +12,7 @@ from graphql.language import DocumentNode, OperationDefinitionNode, OperationTyp
 from graphql.validation import specified_rules
 
 from graphql_api.examples import examples
-from graphql_api.limits import DEFAULTS
+from graphql_api.execution.limits import DEFAULTS
 from tests.plan.known import Known
 from tests.plan.operations import Writing
 from tests.plan.scenarios import SCHEMA, SHAPES

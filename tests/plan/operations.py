@@ -29,7 +29,7 @@ from graphql import (
 )
 from hypothesis import strategies as some
 
-from graphql_api.cost import TYPICAL
+from graphql_api.execution.cost import TYPICAL
 from tests.plan.known import Known
 from tests.plan.twins import Asked
 

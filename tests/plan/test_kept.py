@@ -8,10 +8,10 @@ import orjson
 import pytest
 from graphql.execution.values import VariableValues
 
+from graphql_api.execution.plan import Given, Run, steps
+from graphql_api.execution.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
+from graphql_api.execution.plan.plan import Asked
 from graphql_api.loaders import Read
-from graphql_api.plan import Given, Run, steps
-from graphql_api.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
-from graphql_api.plan.plan import Asked
 from graphql_api.time_slices import RoundRobin, TimeSlice
 from graphql_api.types.text import Language
 

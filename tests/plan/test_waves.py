@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from graphql.execution.values import VariableValues
 
-from graphql_api.plan import Run, steps
-from graphql_api.plan.plan import Asked, Field, Fields, Plan
-from graphql_api.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
+from graphql_api.execution.plan import Run, steps
+from graphql_api.execution.plan.plan import Asked, Field, Fields, Plan
+from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.time_slices import TIME_SLICE, RoundRobin, TimeSlice

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_api.prepared import BYTES_KEPT
+from graphql_api.execution.documents import BYTES_KEPT
 from tests.conftest import Server
 from tests.security.hostile import FAMILIES, Hostile
 

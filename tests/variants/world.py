@@ -13,13 +13,13 @@ import orjson
 from graphql_api.endpoint import Context
 from graphql_api.errors import UpstreamError
 from graphql_api.examples import values
+from graphql_api.execution.engine import Answer, build_schema
+from graphql_api.execution.limits import DEFAULTS
 from graphql_api.index import tables
 from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
 from graphql_api.index.walk import Progress, Walk
-from graphql_api.limits import DEFAULTS
 from graphql_api.parts import Parts
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.schema import Answer, build_schema
 from graphql_api.settings import Settings
 from graphql_api.types.text import Language
 from tests.variants.mutated import Mutated, Mutation, Original, Values

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
+from graphql_api.execution.plan.kept import ENTRY_BYTES, NAME_BYTES, Kept, copied
 from graphql_api.loaders import Loaders, Read
-from graphql_api.plan.kept import ENTRY_BYTES, NAME_BYTES, Kept, copied
 from graphql_api.types.text import Language
 
 LONGEST_COMPRESSED = 131_072

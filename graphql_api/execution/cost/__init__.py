@@ -3,8 +3,8 @@
 Worked out once for a document, with what depends on variables left open; then a request costs some multiplications.
 """
 
-from graphql_api.cost.figures import BEYOND, Cost
-from graphql_api.cost.typical import TYPICAL
-from graphql_api.cost.working import Costing
+from graphql_api.execution.cost.analyzer import Costing
+from graphql_api.execution.cost.expression import BEYOND, Cost
+from graphql_api.execution.cost.list_sizes import TYPICAL
 
 __all__ = ["BEYOND", "TYPICAL", "Cost", "Costing"]

@@ -29,16 +29,16 @@ from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
 from graphql_api.errors import CompetentError, OperationTimeout, QueryTooComplex
+from graphql_api.execution.documents import Documents, Operation, Prepared
+from graphql_api.execution.error_formatting import Told, ToldError, told, told_in_execution
+from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
+from graphql_api.execution.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
+from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
 from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
-from graphql_api.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.observability.request_context import Record
-from graphql_api.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
-from graphql_api.prepared import Documents, Operation, Prepared
 from graphql_api.query import CONCEPTS, Query
 from graphql_api.subscription import Subscription
-from graphql_api.telling import Told, ToldError, told, told_in_execution
 from graphql_api.time_slices import PassBudget, RoundRobin, TimeSlice
-from graphql_api.turns import LaterErrors, YieldingExecutor
 from graphql_api.types.scalars import SCALARS
 from graphql_api.types.text import Language
 

@@ -11,9 +11,9 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from graphql_api.asyncio_tools import Failed, Ready, begin
 from graphql_api.caching import keep
-from graphql_api.plan.plan import Asked, Fields, Step
-from graphql_api.plan.run import Complete, Later, Run
-from graphql_api.plan.variables import MOST_ARGUMENTS, Arguments, way_in
+from graphql_api.execution.plan.plan import Asked, Fields, Step
+from graphql_api.execution.plan.run import Complete, Later, Run
+from graphql_api.execution.plan.variables import MOST_ARGUMENTS, Arguments, way_in
 from graphql_api.types.part import Reads
 
 WORTH_KEEPING = 12

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql_api.errors import OperationTimeout, without_trace
+from graphql_api.execution.plan.kept import KeptParts, encoded
+from graphql_api.execution.plan.variables import Given
 from graphql_api.loaders import Loaders
-from graphql_api.plan.kept import KeptParts, encoded
-from graphql_api.plan.variables import Given
 from graphql_api.time_slices import TimeSlice
 
 if TYPE_CHECKING:
-    from graphql_api.plan.plan import Asked
+    from graphql_api.execution.plan.plan import Asked
 
 Complete = Callable[[Any, "Run"], Any]
 """Makes what stands in the answer from a value that was resolved."""

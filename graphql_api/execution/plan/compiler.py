@@ -31,10 +31,10 @@ from graphql.execution.values import VariableValues
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from graphql_api.plan import steps
-from graphql_api.plan.plan import Asked, Field, Fields, Plan, Step
-from graphql_api.plan.run import Complete
-from graphql_api.plan.variables import arguments_of, variables_in
+from graphql_api.execution.plan import steps
+from graphql_api.execution.plan.plan import Asked, Field, Fields, Plan, Step
+from graphql_api.execution.plan.run import Complete
+from graphql_api.execution.plan.variables import arguments_of, variables_in
 from graphql_api.types.concept import Concept, text
 from graphql_api.types.part import Reads
 from graphql_api.types.text import LocalizedText, in_languages

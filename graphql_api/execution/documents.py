@@ -24,12 +24,12 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graphql_api.caching import Recent
-from graphql_api.cost import Cost, Costing
 from graphql_api.errors import QueryTooComplex
-from graphql_api.hints import HintingFieldsRule
-from graphql_api.limits import DEFAULTS, Limits, exceeded, refusal, too_long
-from graphql_api.plan import Planned
-from graphql_api.telling import Told, told, told_of_document
+from graphql_api.execution.cost import Cost, Costing
+from graphql_api.execution.error_formatting import Told, told, told_of_document
+from graphql_api.execution.hints import HintingFieldsRule
+from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, refusal, too_long
+from graphql_api.execution.plan import Planned
 
 DOCUMENTS_KEPT = 500
 """Documents that are kept, those asked most recently."""

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from graphql_api.errors import without_trace
-from graphql_api.plan.run import Later, Run
+from graphql_api.execution.plan.run import Later, Run
 
 Step = Callable[[Any, Run], Any]
 """Makes the value of a field from the thing that it is a field of; a Later where it has to wait."""

@@ -27,10 +27,10 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from graphql_api.caching import keep
-from graphql_api.plan.kept import copied
+from graphql_api.execution.plan.kept import copied
 
 if TYPE_CHECKING:
-    from graphql_api.plan.plan import Asked
+    from graphql_api.execution.plan.plan import Asked
 
 Arguments = Callable[[VariableValues], dict[str, Any]]
 """Makes the arguments of a resolver from the variables of a run; raises where they do not fit."""

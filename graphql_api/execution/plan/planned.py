@@ -10,14 +10,14 @@ from graphql.execution.values import VariableValues
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graphql_api.caching import keep
+from graphql_api.execution.plan.answers import KeptAnswer, KeptAnswers, Key
+from graphql_api.execution.plan.compiler import Compiler, Unplanned, steering
+from graphql_api.execution.plan.kept import KeptParts
+from graphql_api.execution.plan.plan import Plan
+from graphql_api.execution.plan.run import Run
+from graphql_api.execution.plan.variables import Given, Variables
 from graphql_api.loaders import Read
 from graphql_api.observability.metrics import PLANS, Frequent
-from graphql_api.plan.answers import KeptAnswer, KeptAnswers, Key
-from graphql_api.plan.compiler import Compiler, Unplanned, steering
-from graphql_api.plan.kept import KeptParts
-from graphql_api.plan.plan import Plan
-from graphql_api.plan.run import Run
-from graphql_api.plan.variables import Given, Variables
 from graphql_api.time_slices import TimeSlice
 from graphql_api.types.text import Language
 

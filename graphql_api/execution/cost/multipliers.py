@@ -15,7 +15,7 @@ from graphql.language import (
     VariableNode,
 )
 
-from graphql_api.cost.figures import Argument, Included, Page, Size, bounded, quantity
+from graphql_api.execution.cost.expression import Argument, Included, Page, Size, bounded, quantity
 from graphql_api.types.page import MOST
 from graphql_api.types.work import Each
 

@@ -4,11 +4,11 @@ A plan gives what graphql-core would give, or gives up: then graphql-core runs t
 whatever is wrong is told by it alone.
 """
 
-from graphql_api.plan.answers import KeptAnswer, KeptAnswers, Key, tag_of
-from graphql_api.plan.kept import KeptParts
-from graphql_api.plan.planned import Planned, Plans, Whole, count
-from graphql_api.plan.run import Run
-from graphql_api.plan.variables import Given
+from graphql_api.execution.plan.answers import KeptAnswer, KeptAnswers, Key, tag_of
+from graphql_api.execution.plan.kept import KeptParts
+from graphql_api.execution.plan.planned import Planned, Plans, Whole, count
+from graphql_api.execution.plan.run import Run
+from graphql_api.execution.plan.variables import Given
 
 __all__ = [
     "Given",

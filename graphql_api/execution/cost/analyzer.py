@@ -22,9 +22,9 @@ from graphql.language import (
     SelectionSetNode,
 )
 
-from graphql_api.cost.figures import Cost, Size, Sum, Term
-from graphql_api.cost.sizes import argument, included, literal, page_size
-from graphql_api.cost.typical import ITEMS, TYPICAL, Length, of_introspection
+from graphql_api.execution.cost.expression import Cost, Size, Sum, Term
+from graphql_api.execution.cost.list_sizes import ITEMS, TYPICAL, Length, of_introspection
+from graphql_api.execution.cost.multipliers import argument, included, literal, page_size
 from graphql_api.types.page import DEFAULT
 from graphql_api.types.work import NO_WORK, Work
 
