@@ -13,11 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from graphql_api.asyncio_tools import Published
-from graphql_api.at_hand import AtHand
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import Indexes
-from graphql_api.loaders import Loaders, Read, documents_in, name_of_index
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.metrics import settle
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
@@ -25,6 +23,8 @@ from graphql_api.sandbox.bundled import DATA
 from graphql_api.sandbox.documents import FORMAT
 from graphql_api.sandbox.progress import silent
 from graphql_api.sandbox.releases import workbook_files
+from graphql_api.schema.cached_loaders import AtHand
+from graphql_api.schema.loaders import Loaders, Read, documents_in, name_of_index
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder
 from graphql_api.shared import Shared, is_shared

@@ -24,8 +24,8 @@ from prometheus_client import REGISTRY
 from graphql_api.app import create_app
 from graphql_api.observability import logs
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
+from graphql_api.schema.time_slices import TIME_SLICE
 from graphql_api.settings import Settings
-from graphql_api.time_slices import TIME_SLICE
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence that VDAB's own page shows."""

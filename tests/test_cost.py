@@ -12,7 +12,7 @@ from graphql_api.execution.cost import BEYOND, TYPICAL, Cost
 from graphql_api.execution.cost.analyzer import work_of
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.limits import DEFAULTS, Limits
-from graphql_api.types.work import NO_WORK
+from graphql_api.schema.types.resolver_cost import NO_WORK
 from tests.conftest import Server
 
 SCHEMA = build_schema(Limits(depth=200, tokens=20_000, aliases=2**70))

@@ -10,8 +10,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.execution import engine
-from graphql_api.loaders import Loaders
 from graphql_api.sandbox import Releases
+from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
 from tests.conftest import Server, alive
 

@@ -11,8 +11,8 @@ import pytest
 
 from graphql_api.errors import SettingsError
 from graphql_api.execution.engine import build_schema
-from graphql_api.federation import KEYS, subgraph_sdl
 from graphql_api.sandbox import Fault, Releases
+from graphql_api.schema.federation import KEYS, subgraph_sdl
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, running
 

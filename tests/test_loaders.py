@@ -13,8 +13,8 @@ from graphql_api.asyncio_tools import Ready
 from graphql_api.competent.hal import Document, release_numbers
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index import Indexes
-from graphql_api.loaders import Loaders
 from graphql_api.observability.fetch_context import Asker, Tally
+from graphql_api.schema.loaders import Loaders
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
 from tests.conftest import counted

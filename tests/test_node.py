@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_api.errors import BadUserInput
-from graphql_api.types.node import NodeId
+from graphql_api.schema.types.global_id import NodeId
 
 ID = UUID("8c15a1bf-9699-43ae-b890-f79ac3e5f461")
 

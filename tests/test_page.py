@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_api.errors import BadUserInput
-from graphql_api.types.page import DEFAULT, MOST, Paging
+from graphql_api.schema.types.relay import DEFAULT, MOST, Paging
 
 places = st.integers(min_value=0, max_value=60)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphql_api.types.text import Language, accepted, in_languages, localized
+from graphql_api.schema.types.text import Language, accepted, in_languages, localized
 
 NL, FR, EN, DE = Language
 

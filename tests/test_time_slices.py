@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from graphql_api.errors import OperationTimeout
-from graphql_api.time_slices import TIME_SLICE, PassBudget, RoundRobin, TimeSlice
+from graphql_api.schema.time_slices import TIME_SLICE, PassBudget, RoundRobin, TimeSlice
 from tests.conftest import LONG, Clock, counting_turns
 
 

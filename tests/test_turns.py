@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLError, GraphQLSchema, build_schema, execute, parse
 
 from graphql_api.execution.yielding_executor import MAX_ERRORS, LaterErrors, YieldingExecutor
-from graphql_api.time_slices import RoundRobin, TimeSlice
+from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from tests.conftest import Ticking, counting_turns
 
 SCHEMA: GraphQLSchema = build_schema(

@@ -15,9 +15,9 @@ from graphql_api.execution.cost.expression import quantity
 from graphql_api.execution.engine import build_schema
 from graphql_api.index.words import MOST_LETTERS
 from graphql_api.sandbox import Releases, workbook_releases
+from graphql_api.schema.types.global_id import NodeId
+from graphql_api.schema.types.resolver_cost import NO_WORK
 from graphql_api.settings import Settings
-from graphql_api.types.node import NodeId
-from graphql_api.types.work import NO_WORK
 from tests.conftest import Server, running
 from tests.index.test_search_real import WORKBOOKS, needs_data
 from tests.plan.known import Known

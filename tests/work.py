@@ -11,11 +11,11 @@ import pytest
 from graphql_api.index import vocabulary
 from graphql_api.index.known import Known
 from graphql_api.index.ranking import Ranking
-from graphql_api.types.node import NodeId
+from graphql_api.schema.types.global_id import NodeId
 from tests.conftest import Server
 
 STEPS, WORDS = 200, 50
-"""Steps of SQLite and comparisons of words that are one unit, as in `graphql_api/types/work.py`."""
+"""Steps of SQLite and comparisons of words that are one unit, as in `graphql_api/schema/types/resolver_cost.py`."""
 EVERY = 100
 """Steps of SQLite between two looks of the counter."""
 

@@ -13,7 +13,7 @@ import orjson
 
 from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.documents import Documents
-from graphql_api.types.node import NodeId
+from graphql_api.schema.types.global_id import NodeId
 
 T = TypeVar("T")
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from graphql_api.asyncio_tools import Published
-from graphql_api.loaders import Loaders
 from graphql_api.observability.fetch_context import Asker, Tally
 from graphql_api.observability.request_context import Record
-from graphql_api.time_slices import RoundRobin, TimeSlice
-from graphql_api.types.text import Language
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.time_slices import RoundRobin, TimeSlice
+from graphql_api.schema.types.text import Language
 
 _NO_NEWS = Published()
 

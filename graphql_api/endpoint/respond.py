@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.at_hand import AtHand
 from graphql_api.endpoint.answer import Reply, Told, compressed, encoded, refused, replied, unchanged
 from graphql_api.endpoint.caching import NOT_STORED, Caching
 from graphql_api.endpoint.context import Context
@@ -21,11 +20,12 @@ from graphql_api.endpoint.refusal import Refused
 from graphql_api.endpoint.statuses import STATUSES, Statuses
 from graphql_api.execution.engine import Answer, CompetentSchema, OnlyQueries
 from graphql_api.execution.plan import Whole
-from graphql_api.loaders import Loaders
 from graphql_api.media import gzip_from
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.request_context import Record, record_of, text_in
-from graphql_api.types.text import Language, accepted
+from graphql_api.schema.cached_loaders import AtHand
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.text import Language, accepted
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,13 @@ from graphql_api.execution.error_formatting import Told, ToldError, told, told_i
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.execution.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
 from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
-from graphql_api.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.observability.request_context import Record
-from graphql_api.query import CONCEPTS, Query
-from graphql_api.subscription import Subscription
-from graphql_api.time_slices import PassBudget, RoundRobin, TimeSlice
-from graphql_api.types.scalars import SCALARS
-from graphql_api.types.text import Language
+from graphql_api.schema.federation import ENTITY_SCALARS, SubgraphQuery
+from graphql_api.schema.query import CONCEPTS, Query
+from graphql_api.schema.subscription import Subscription
+from graphql_api.schema.time_slices import PassBudget, RoundRobin, TimeSlice
+from graphql_api.schema.types.scalars import SCALARS
+from graphql_api.schema.types.text import Language
 
 PARSED_PER_PASS = 4_000
 """Characters of new documents that are parsed in one pass of the event loop; a longer document has a pass of its own."""

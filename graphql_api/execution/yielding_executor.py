@@ -14,7 +14,7 @@ from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graphql_api.errors import BadUserInput, is_unforeseen, without_trace
-from graphql_api.time_slices import RoundRobin, TimeSlice
+from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 
 OMITTED = "ERRORS_OMITTED"
 MAX_ERRORS = 20

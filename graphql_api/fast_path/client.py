@@ -13,7 +13,7 @@ from graphql_api.endpoint.operation import check_encoding
 from graphql_api.live.events import prefers_events
 from graphql_api.media import gzip_from
 from graphql_api.observability.request_context import Head, text_in
-from graphql_api.types.text import accepted
+from graphql_api.schema.types.text import accepted
 
 RELEVANT = KEYS_COME_IN | {
     b"accept",

@@ -11,7 +11,6 @@ from starlette.types import Scope
 
 from graphql_api.access import Decide
 from graphql_api.admission import Passes
-from graphql_api.at_hand import NotAtHand
 from graphql_api.caching import Recent
 from graphql_api.endpoint import Endpoint, Refused
 from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
@@ -26,6 +25,7 @@ from graphql_api.observability import tracing
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record, new_id, request_id_of
 from graphql_api.parts import Parts
+from graphql_api.schema.cached_loaders import NotAtHand
 from graphql_api.wrapping import GZIP_LEVEL
 
 log = logging.getLogger(__name__)

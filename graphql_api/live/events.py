@@ -26,7 +26,7 @@ from graphql_api.live.running import Running
 from graphql_api.live.telling import refused, told
 from graphql_api.media import preferred
 from graphql_api.observability.request_context import Head, Record, record_of, text_in
-from graphql_api.types.text import accepted
+from graphql_api.schema.types.text import accepted
 
 log = logging.getLogger(__name__)
 

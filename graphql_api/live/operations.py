@@ -19,7 +19,7 @@ from graphql_api.live.telling import observed, refused, told
 from graphql_api.observability.fetch_context import Tally
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record, record_of
-from graphql_api.types.text import Language
+from graphql_api.schema.types.text import Language
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from graphql_api.endpoint import Context, Endpoint, Operation
 from graphql_api.endpoint.incremental import needs_parts
 from graphql_api.execution.engine import Answer
 from graphql_api.observability.request_context import Record
-from graphql_api.types.text import Language
+from graphql_api.schema.types.text import Language
 
 Place = Callable[[Record], AbstractAsyncContextManager[None]]
 """Holds a place among the operations that run at once; raises Unavailable where there is none."""

@@ -24,8 +24,8 @@ from graphql_api.live.page_origin import may_connect
 from graphql_api.live.running import Running
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import record_of, text_in
+from graphql_api.schema.types.text import accepted
 from graphql_api.settings.origins import Origins
-from graphql_api.types.text import accepted
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.execution.plan import KeptAnswer
 from graphql_api.keys import Keys
-from graphql_api.loaders import Read
 from graphql_api.sandbox import Fault, Releases, create_sandbox
+from graphql_api.schema.loaders import Read
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, alive, counted
 from tests.endpoint.test_caching import get

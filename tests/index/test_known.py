@@ -10,8 +10,8 @@ from graphql_api.index.known import Known
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import Thing, by_code, by_uuid, things
 from graphql_api.index.uses import Use, profiles_using
-from graphql_api.loaders import Loaders
 from graphql_api.sandbox import Releases
+from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, running
 

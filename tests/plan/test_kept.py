@@ -11,9 +11,9 @@ from graphql.execution.values import VariableValues
 from graphql_api.execution.plan import Given, Run, steps
 from graphql_api.execution.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
 from graphql_api.execution.plan.plan import Asked
-from graphql_api.loaders import Read
-from graphql_api.time_slices import RoundRobin, TimeSlice
-from graphql_api.types.text import Language
+from graphql_api.schema.loaders import Read
+from graphql_api.schema.time_slices import RoundRobin, TimeSlice
+from graphql_api.schema.types.text import Language
 
 
 def part(value: object, *names: str, until: float = math.inf) -> Part:

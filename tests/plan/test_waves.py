@@ -14,8 +14,8 @@ from graphql_api.execution.plan import Run, steps
 from graphql_api.execution.plan.plan import Asked, Field, Fields, Plan
 from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
 from graphql_api.sandbox import Releases
+from graphql_api.schema.time_slices import TIME_SLICE, RoundRobin, TimeSlice
 from graphql_api.settings import Settings
-from graphql_api.time_slices import TIME_SLICE, RoundRobin, TimeSlice
 from tests.conftest import Server, counting_turns, running
 
 NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code essentialCompetences {

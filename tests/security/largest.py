@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.types.node import NodeId
+from graphql_api.schema.types.global_id import NodeId
 from tests.security.hostile import Hostile, asks, many
 
 INTROSPECTION = (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from graphql_api.time_slices import RoundRobin
+from graphql_api.schema.time_slices import RoundRobin
 
 CALL = 1e-7
 """Seconds that a call is taken to last, for time slices: about as long as on the machines that this was written on."""

@@ -20,8 +20,8 @@ from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.parts import Parts
 from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.schema.types.text import Language
 from graphql_api.settings import Settings
-from graphql_api.types.text import Language
 from tests.variants.mutated import Mutated, Mutation, Original, Values
 from tests.variants.questions import VARIABLES, Question, leaves, questions
 

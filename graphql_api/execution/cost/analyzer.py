@@ -25,8 +25,8 @@ from graphql.language import (
 from graphql_api.execution.cost.expression import Cost, Size, Sum, Term
 from graphql_api.execution.cost.list_sizes import ITEMS, TYPICAL, Length, of_introspection
 from graphql_api.execution.cost.multipliers import argument, included, literal, page_size
-from graphql_api.types.page import DEFAULT
-from graphql_api.types.work import NO_WORK, Work
+from graphql_api.schema.types.relay import DEFAULT
+from graphql_api.schema.types.resolver_cost import NO_WORK, Work
 
 ONE_FOR_EACH = {"nodes": "ids", "_entities": "representations"}
 """Fields whose list is as long as the list of an argument. The same thing may stand in it any number of times."""

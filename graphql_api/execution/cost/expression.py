@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from graphql_api.index.meaning import MOST_WORDS
 from graphql_api.index.words import MOST_LETTERS, fold
-from graphql_api.types.page import DEFAULT, MOST
-from graphql_api.types.work import Each
+from graphql_api.schema.types.relay import DEFAULT, MOST
+from graphql_api.schema.types.resolver_cost import Each
 
 BEYOND = 10**15
 """Costs are not counted further than this."""

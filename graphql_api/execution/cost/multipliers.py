@@ -16,8 +16,8 @@ from graphql.language import (
 )
 
 from graphql_api.execution.cost.expression import Argument, Included, Page, Size, bounded, quantity
-from graphql_api.types.page import MOST
-from graphql_api.types.work import Each
+from graphql_api.schema.types.relay import MOST
+from graphql_api.schema.types.resolver_cost import Each
 
 
 def page_size(given: Mapping[str, ValueNode], default: float) -> Size:

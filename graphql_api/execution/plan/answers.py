@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from graphql_api.execution.plan.kept import ENTRY_BYTES, NAME_BYTES, Kept, copied
-from graphql_api.loaders import Loaders, Read
-from graphql_api.types.text import Language
+from graphql_api.schema.loaders import Loaders, Read
+from graphql_api.schema.types.text import Language
 
 LONGEST_COMPRESSED = 131_072
 """Bytes of the longest answer that is kept compressed too: more would hold up others while it is done."""

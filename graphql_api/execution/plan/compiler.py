@@ -35,9 +35,9 @@ from graphql_api.execution.plan import steps
 from graphql_api.execution.plan.plan import Asked, Field, Fields, Plan, Step
 from graphql_api.execution.plan.run import Complete
 from graphql_api.execution.plan.variables import arguments_of, variables_in
-from graphql_api.types.concept import Concept, text
-from graphql_api.types.part import Reads
-from graphql_api.types.text import LocalizedText, in_languages
+from graphql_api.schema.types.concept import Concept, text
+from graphql_api.schema.types.document_view import Reads
+from graphql_api.schema.types.text import LocalizedText, in_languages
 
 MOST_FIELDS = 1500
 """Fields that one plan may have, fragments followed and interfaces taken apart; more take too long to compile at once."""

@@ -16,10 +16,10 @@ from graphql_api.execution.plan.kept import KeptParts
 from graphql_api.execution.plan.plan import Plan
 from graphql_api.execution.plan.run import Run
 from graphql_api.execution.plan.variables import Given, Variables
-from graphql_api.loaders import Read
 from graphql_api.observability.metrics import PLANS, Frequent
-from graphql_api.time_slices import TimeSlice
-from graphql_api.types.text import Language
+from graphql_api.schema.loaders import Read
+from graphql_api.schema.time_slices import TimeSlice
+from graphql_api.schema.types.text import Language
 
 log = logging.getLogger(__name__)
 

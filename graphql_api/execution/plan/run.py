@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphql_api.errors import OperationTimeout, without_trace
 from graphql_api.execution.plan.kept import KeptParts, encoded
 from graphql_api.execution.plan.variables import Given
-from graphql_api.loaders import Loaders
-from graphql_api.time_slices import TimeSlice
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.time_slices import TimeSlice
 
 if TYPE_CHECKING:
     from graphql_api.execution.plan.plan import Asked

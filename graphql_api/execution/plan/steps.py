@@ -14,7 +14,7 @@ from graphql_api.caching import keep
 from graphql_api.execution.plan.plan import Asked, Fields, Step
 from graphql_api.execution.plan.run import Complete, Later, Run
 from graphql_api.execution.plan.variables import MOST_ARGUMENTS, Arguments, way_in
-from graphql_api.types.part import Reads
+from graphql_api.schema.types.document_view import Reads
 
 WORTH_KEEPING = 12
 """Values from which on a part is kept encoded: a smaller one is made anew as fast."""

@@ -9,16 +9,16 @@ from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, id_text, things
 from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.uses import Use, competences_using, profiles_using
-from graphql_api.types.indexed import concepts, kind_of, number_in_index
-from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import Connection, PageInfo, Paging, Window, connection
-from graphql_api.types.part import Part
+from graphql_api.schema.types.concept_factory import concepts, kind_of, number_in_index
+from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.relay import Connection, PageInfo, Paging, Window, connection
 
 if TYPE_CHECKING:
-    from graphql_api.types.concept import Concept
-    from graphql_api.types.technical_competence import TechnicalCompetence
+    from graphql_api.schema.types.concept import Concept
+    from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
-_Competence = Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.types.technical_competence")]
+_Competence = Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.schema.types.technical_competence")]
 
 
 @strawberry.enum(description="How much a technical competence matters in an occupational profile.")

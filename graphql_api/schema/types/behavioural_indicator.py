@@ -2,7 +2,7 @@
 
 import strawberry
 
-from graphql_api.types.concept import Competence
+from graphql_api.schema.types.concept import Competence
 
 
 @strawberry.type(description="How a competence shows at work (Dutch: gedragsindicator).")

@@ -7,9 +7,9 @@ import strawberry
 from graphql_api.asyncio_tools import begin, tried
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import BadUserInput, ReleaseNotFound
-from graphql_api.loaders import Loaders
-from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.comparison import (
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.schema.types.comparison import (
     GAP_WORK,
     MATCHES_WORK,
     CompetenceGap,
@@ -17,22 +17,22 @@ from graphql_api.types.comparison import (
     competence_gap,
     profiles_for_competences,
 )
-from graphql_api.types.concept import Concept
-from graphql_api.types.digital_skill import DigitalSkill
-from graphql_api.types.entry import collection, find, single
-from graphql_api.types.filter import FILTER_WORK, occupational_profiles
-from graphql_api.types.indexed import TYPES
-from graphql_api.types.knowledge import Knowledge
-from graphql_api.types.node import Node, NodeId
-from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import MOST, After, First, Paging
-from graphql_api.types.release import Release, releases
-from graphql_api.types.scope import InRelease, of_query
-from graphql_api.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
-from graphql_api.types.skill import Skill
-from graphql_api.types.soft_skill import SoftSkill
-from graphql_api.types.technical_competence import TechnicalCompetence
-from graphql_api.types.work import Per, Work
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.concept_factory import TYPES
+from graphql_api.schema.types.digital_skill import DigitalSkill
+from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
+from graphql_api.schema.types.global_id import Node, NodeId
+from graphql_api.schema.types.knowledge import Knowledge
+from graphql_api.schema.types.lookups import collection, find, single
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.relay import MOST, After, First, Paging
+from graphql_api.schema.types.release import Release, releases
+from graphql_api.schema.types.resolver_cost import Per, Work
+from graphql_api.schema.types.root_field import InRelease, of_query
+from graphql_api.schema.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
+from graphql_api.schema.types.skill import Skill
+from graphql_api.schema.types.soft_skill import SoftSkill
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 CONCEPTS: dict[str, type[Concept]] = {kind.__name__: kind for kind in TYPES.values()}
 

@@ -24,8 +24,8 @@ from graphql_api.competent.routes import Route
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
 from graphql_api.index import UNKNOWN, Index, Indexes
 from graphql_api.observability.fetch_context import Asker
+from graphql_api.schema.time_slices import PassBudget
 from graphql_api.store import Store
-from graphql_api.time_slices import PassBudget
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_api.competent.releases import CURRENT
-from graphql_api.types.work import NO_WORK, Work
+from graphql_api.schema.types.resolver_cost import NO_WORK, Work
 
 Way = Callable[..., Awaitable[Any]]
 """Takes the loaders, the number of a release, and by name the arguments that the field has; annotated for GraphQL."""

@@ -7,9 +7,14 @@ import strawberry
 
 from graphql_api.competent import fields, routes
 from graphql_api.competent.fields import CODES, ESSENTIAL, OPTIONAL
-from graphql_api.types.concept import Concept, many, text
-from graphql_api.types.digital_skill import DigitalSkill
-from graphql_api.types.labels import (
+from graphql_api.schema.types.concept import Concept, many, text
+from graphql_api.schema.types.digital_skill import DigitalSkill
+from graphql_api.schema.types.document_view import Part, reads
+from graphql_api.schema.types.resolver_cost import Work
+from graphql_api.schema.types.soft_skill import SoftSkill
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
+from graphql_api.schema.types.text import LocalizedText
+from graphql_api.schema.types.value_types import (
     AlternativeName,
     AreaOfInterest,
     Classification,
@@ -19,16 +24,11 @@ from graphql_api.types.labels import (
     classifications,
     labels,
 )
-from graphql_api.types.part import Part, reads
-from graphql_api.types.soft_skill import SoftSkill
-from graphql_api.types.technical_competence import TechnicalCompetence
-from graphql_api.types.text import LocalizedText
-from graphql_api.types.work import Work
 
 if TYPE_CHECKING:
-    from graphql_api.types.comparison import SimilarProfile
+    from graphql_api.schema.types.comparison import SimilarProfile
 
-_Similar = Annotated["SimilarProfile", strawberry.lazy("graphql_api.types.comparison")]
+_Similar = Annotated["SimilarProfile", strawberry.lazy("graphql_api.schema.types.comparison")]
 
 
 def moment(part: Part, value: Any) -> datetime | None:
@@ -85,7 +85,7 @@ class OccupationalProfile(Concept):
         self, first: Annotated[int, strawberry.argument(description="How many to give; at most 50.")] = 10
     ) -> list[_Similar] | None:
         """From the index, with the evidence."""
-        from graphql_api.types.comparison import similar_profiles
+        from graphql_api.schema.types.comparison import similar_profiles
 
         return await similar_profiles(self.part, first)
 

@@ -10,14 +10,14 @@ from graphql_api.errors import BadUserInput
 from graphql_api.index.filter import Order, ProfileFilter, profiles
 from graphql_api.index.tables import LANGUAGES, Kind
 from graphql_api.index.things import by_uuid
-from graphql_api.loaders import Loaders
-from graphql_api.types.entry import page
-from graphql_api.types.indexed import concepts
-from graphql_api.types.node import NodeId
-from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import After, Before, Connection, First, Last, Paging, connection
-from graphql_api.types.text import Language
-from graphql_api.types.work import Per, Work
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.global_id import NodeId
+from graphql_api.schema.types.lookups import page
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.relay import After, Before, Connection, First, Last, Paging, connection
+from graphql_api.schema.types.resolver_cost import Per, Work
+from graphql_api.schema.types.text import Language
 
 
 @strawberry.input(description="Conditions on occupational profiles; all that are given must be met.")

@@ -12,22 +12,22 @@ from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.index.compare import Groups, Match, gap, matches, similar
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import Thing, by_uuid
-from graphql_api.loaders import Loaders
-from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.indexed import concepts
-from graphql_api.types.knowledge import Knowledge
-from graphql_api.types.node import NodeId
-from graphql_api.types.page import MOST, PageInfo, Paging, Window
-from graphql_api.types.part import Part
-from graphql_api.types.skill import Skill
-from graphql_api.types.soft_skill import SoftSkill
-from graphql_api.types.technical_competence import TechnicalCompetence
-from graphql_api.types.work import Per, Work
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.global_id import NodeId
+from graphql_api.schema.types.knowledge import Knowledge
+from graphql_api.schema.types.relay import MOST, PageInfo, Paging, Window
+from graphql_api.schema.types.resolver_cost import Per, Work
+from graphql_api.schema.types.skill import Skill
+from graphql_api.schema.types.soft_skill import SoftSkill
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 if TYPE_CHECKING:
-    from graphql_api.types.occupational_profile import OccupationalProfile
+    from graphql_api.schema.types.occupational_profile import OccupationalProfile
 
-_Profile = Annotated["OccupationalProfile", strawberry.lazy("graphql_api.types.occupational_profile")]
+_Profile = Annotated["OccupationalProfile", strawberry.lazy("graphql_api.schema.types.occupational_profile")]
 
 MOST_SIMILAR = 50
 GAP_WORK = Work(base=110)

@@ -16,8 +16,8 @@ from graphql_api.competent.fields import first, uuid_text
 from graphql_api.competent.hal import Document
 from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
-from graphql_api.loaders import Loaders
 from graphql_api.observability.metrics import LINKS_REFUSED
+from graphql_api.schema.loaders import Loaders
 
 Convert = Callable[["Part", Any], Any]
 """Makes the field's value from the value of a key; gets None where there is no such key."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
-from graphql_api.types.release import Release
+from graphql_api.schema.types.release import Release
 
 
 @strawberry.type(description="What is told as it happens.")

@@ -13,12 +13,12 @@ from graphql_api.competent import fields
 from graphql_api.competent.fields import as_uuid
 from graphql_api.competent.routes import OCCUPATIONAL_PROFILES, SOFT_SKILLS, TECHNICAL_COMPETENCES, Route
 from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
-from graphql_api.loaders import Loaders
-from graphql_api.types.concept import Concept
-from graphql_api.types.indexed import find_code, find_uuid, kind_of, page_of
-from graphql_api.types.page import After, Before, Connection, First, Last, Paging
-from graphql_api.types.part import Part
-from graphql_api.types.scope import Way
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.concept_factory import find_code, find_uuid, kind_of, page_of
+from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.relay import After, Before, Connection, First, Last, Paging
+from graphql_api.schema.types.root_field import Way
 
 K = TypeVar("K", bound=Concept)
 

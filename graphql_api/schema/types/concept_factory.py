@@ -10,17 +10,17 @@ from graphql_api.asyncio_tools import all_of
 from graphql_api.index import UNKNOWN
 from graphql_api.index.tables import Kind
 from graphql_api.index.things import Thing, by_code, by_uuid, count, listed, things
-from graphql_api.loaders import Loaders
-from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.concept import Concept
-from graphql_api.types.digital_skill import DigitalSkill
-from graphql_api.types.knowledge import Knowledge
-from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import Connection, Paging, connection
-from graphql_api.types.part import Part
-from graphql_api.types.skill import Skill
-from graphql_api.types.soft_skill import SoftSkill
-from graphql_api.types.technical_competence import TechnicalCompetence
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.digital_skill import DigitalSkill
+from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.knowledge import Knowledge
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.relay import Connection, Paging, connection
+from graphql_api.schema.types.skill import Skill
+from graphql_api.schema.types.soft_skill import SoftSkill
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 TYPES: dict[Kind, type[Concept]] = {
     Kind[each.__name__]: each

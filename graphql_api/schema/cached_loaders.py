@@ -9,7 +9,7 @@ from typing import Any
 from graphql_api.asyncio_tools import Ready
 from graphql_api.competent.hal import Document
 from graphql_api.index import UNKNOWN, Index
-from graphql_api.loaders import Loaders, Question, Read, documents_in
+from graphql_api.schema.loaders import Loaders, Question, Read, documents_in
 
 
 class NotAtHand(BaseException):

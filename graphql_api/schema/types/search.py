@@ -14,15 +14,15 @@ from graphql_api.competent.fields import LANGUAGES, as_uuid
 from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
 from graphql_api.index.tables import Field, Kind
-from graphql_api.loaders import Loaders
-from graphql_api.types.concept import Concept
-from graphql_api.types.concept_type import ConceptType, kinds
-from graphql_api.types.indexed import concepts
-from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.page import After, First, PageInfo, Paging, Window
-from graphql_api.types.part import Part
-from graphql_api.types.text import Language
-from graphql_api.types.work import Per, Work
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.concept_type import ConceptType, kinds
+from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.relay import After, First, PageInfo, Paging, Window
+from graphql_api.schema.types.resolver_cost import Per, Work
+from graphql_api.schema.types.text import Language
 
 MOST_SUGGESTIONS = 50
 

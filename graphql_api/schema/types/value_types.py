@@ -7,8 +7,8 @@ from uuid import UUID
 import strawberry
 
 from graphql_api.competent import fields
-from graphql_api.types.part import Part
-from graphql_api.types.text import LANGUAGES, Language, LocalizedText, localized
+from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.text import LANGUAGES, Language, LocalizedText, localized
 
 T = TypeVar("T")
 

@@ -7,19 +7,21 @@ import strawberry
 
 from graphql_api.competent import fields
 from graphql_api.competent.routes import Route
-from graphql_api.types.node import Node, NodeId
-from graphql_api.types.page import After, Connection, First, Paging
-from graphql_api.types.part import Convert, Part, reads
-from graphql_api.types.text import LocalizedText, localized
-from graphql_api.types.work import Work
+from graphql_api.schema.types.document_view import Convert, Part, reads
+from graphql_api.schema.types.global_id import Node, NodeId
+from graphql_api.schema.types.relay import After, Connection, First, Paging
+from graphql_api.schema.types.resolver_cost import Work
+from graphql_api.schema.types.text import LocalizedText, localized
 
 if TYPE_CHECKING:
-    from graphql_api.types.release import Release
-    from graphql_api.types.technical_competence import TechnicalCompetence
-    from graphql_api.types.usage import UsedInOccupationalProfilesConnection
+    from graphql_api.schema.types.release import Release
+    from graphql_api.schema.types.technical_competence import TechnicalCompetence
+    from graphql_api.schema.types.usage import UsedInOccupationalProfilesConnection
 
-_Competences = Connection[Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.types.technical_competence")]]
-_Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.types.usage")]
+_Competences = Connection[
+    Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.schema.types.technical_competence")]
+]
+_Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.schema.types.usage")]
 
 
 def code(part: Part, value: Any) -> str | None:
@@ -58,9 +60,9 @@ class Concept(Node):
     )
 
     @strawberry.field(description="The release that this was read in.")
-    def release(self) -> Annotated["Release", strawberry.lazy("graphql_api.types.release")]:
+    def release(self) -> Annotated["Release", strawberry.lazy("graphql_api.schema.types.release")]:
         """The release."""
-        from graphql_api.types.release import Release
+        from graphql_api.schema.types.release import Release
 
         return Release(loaders=self.part.loaders, number=self.part.release)
 
@@ -89,7 +91,7 @@ class Competence(Concept):
     )
     async def used_in_technical_competences(self, first: First = None, after: After = None) -> _Competences | None:
         """A page of the competences, from the index."""
-        from graphql_api.types.usage import competences_with
+        from graphql_api.schema.types.usage import competences_with
 
         return await competences_with(self, Paging(first, after))
 
@@ -99,7 +101,7 @@ class Competence(Concept):
     )
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Profiles | None:
         """A page of the profiles, from the index."""
-        from graphql_api.types.usage import profiles_with
+        from graphql_api.schema.types.usage import profiles_with
 
         return await profiles_with(self, Paging(first, after))
 

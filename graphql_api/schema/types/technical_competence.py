@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from graphql_api.competent import routes
-from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.concept import Concept, many, one
-from graphql_api.types.knowledge import Knowledge
-from graphql_api.types.page import After, First, Paging
-from graphql_api.types.part import reads
-from graphql_api.types.skill import Skill
+from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.schema.types.concept import Concept, many, one
+from graphql_api.schema.types.document_view import reads
+from graphql_api.schema.types.knowledge import Knowledge
+from graphql_api.schema.types.relay import After, First, Paging
+from graphql_api.schema.types.skill import Skill
 
 if TYPE_CHECKING:
-    from graphql_api.types.usage import UsedInOccupationalProfilesConnection
-from graphql_api.types.work import Work
+    from graphql_api.schema.types.usage import UsedInOccupationalProfilesConnection
+from graphql_api.schema.types.resolver_cost import Work
 
-_Used = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.types.usage")]
+_Used = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.schema.types.usage")]
 
 
 @strawberry.type(
@@ -39,6 +39,6 @@ class TechnicalCompetence(Concept):
     )
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Used | None:
         """A page of the profiles."""
-        from graphql_api.types.usage import behind_link
+        from graphql_api.schema.types.usage import behind_link
 
         return await behind_link(self, Paging(first, after))

@@ -14,11 +14,11 @@ from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode
 from graphql_api.asyncio_tools import begin, tried
 from graphql_api.competent.fields import as_uuid
 from graphql_api.errors import BadUserInput
-from graphql_api.loaders import Loaders
-from graphql_api.query import CONCEPTS, Query, node_of
-from graphql_api.types.node import Node, NodeId
-from graphql_api.types.page import MOST
-from graphql_api.types.release import Release
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.query import CONCEPTS, Query, node_of
+from graphql_api.schema.types.global_id import Node, NodeId
+from graphql_api.schema.types.relay import MOST
+from graphql_api.schema.types.release import Release
 
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@shareable"])'
 KEYS = dict.fromkeys(CONCEPTS, ("id", "uuid release { number }")) | {"Release": ("id", "number")}

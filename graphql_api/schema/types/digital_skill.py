@@ -3,9 +3,9 @@
 import strawberry
 
 from graphql_api.competent.fields import SKILL_TEXT
-from graphql_api.types.concept import Competence, text
-from graphql_api.types.part import reads
-from graphql_api.types.text import LocalizedText
+from graphql_api.schema.types.concept import Competence, text
+from graphql_api.schema.types.document_view import reads
+from graphql_api.schema.types.text import LocalizedText
 
 
 @strawberry.type(description="What one can do with computers (Dutch: digitale vaardigheid).")

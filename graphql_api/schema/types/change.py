@@ -6,13 +6,13 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.index.changes import Change
-from graphql_api.loaders import Loaders
-from graphql_api.types.concept import Concept
-from graphql_api.types.concept_type import ConceptType, kinds, type_of
-from graphql_api.types.indexed import concepts
-from graphql_api.types.page import After, Connection, First, Paging, connection
-from graphql_api.types.search import Types
-from graphql_api.types.work import Work
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.concept_type import ConceptType, kinds, type_of
+from graphql_api.schema.types.relay import After, Connection, First, Paging, connection
+from graphql_api.schema.types.resolver_cost import Work
+from graphql_api.schema.types.search import Types
 
 
 @strawberry.enum(description="What happened to a thing between two releases.")

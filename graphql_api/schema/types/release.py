@@ -6,20 +6,20 @@ import strawberry
 
 from graphql_api.competent.fields import day, first
 from graphql_api.competent.releases import CURRENT
-from graphql_api.loaders import Loaders
-from graphql_api.types.behavioural_indicator import BehaviouralIndicator
-from graphql_api.types.change import CHANGES_WORK, changes_since
-from graphql_api.types.digital_skill import DigitalSkill
-from graphql_api.types.entry import collection, single
-from graphql_api.types.filter import FILTER_WORK, occupational_profiles
-from graphql_api.types.knowledge import Knowledge
-from graphql_api.types.node import Node, NodeId
-from graphql_api.types.occupational_profile import OccupationalProfile
-from graphql_api.types.scope import of_release
-from graphql_api.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
-from graphql_api.types.skill import Skill
-from graphql_api.types.soft_skill import SoftSkill
-from graphql_api.types.technical_competence import TechnicalCompetence
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
+from graphql_api.schema.types.change import CHANGES_WORK, changes_since
+from graphql_api.schema.types.digital_skill import DigitalSkill
+from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
+from graphql_api.schema.types.global_id import Node, NodeId
+from graphql_api.schema.types.knowledge import Knowledge
+from graphql_api.schema.types.lookups import collection, single
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.root_field import of_release
+from graphql_api.schema.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
+from graphql_api.schema.types.skill import Skill
+from graphql_api.schema.types.soft_skill import SoftSkill
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 
 @strawberry.type(description="A numbered, published state of Competent. It does not change once published.")
