@@ -14,7 +14,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from graphql_api.observability.metrics import STORE_UNUSABLE
+from graphql_api.observability.metrics import STORE_INVALID_ENTRIES
 from graphql_api.shared import Reach, is_shared, pool_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def _take(limiter: SharedWindow, client: str, per_minute: int) -> Standing
         if "WRONGTYPE" not in str(error.storage_error):
             raise
         # Others can write to the same server. The value of one client must not make all of them be counted alone.
-        STORE_UNUSABLE.labels("state").inc()
+        STORE_INVALID_ENTRIES.labels("state").inc()
         await limiter.clear(item, client)
         allowed = await limiter.hit(item, client)
     return _standing(item, allowed, await limiter.get_window_stats(item, client))

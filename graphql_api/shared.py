@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql_api.errors import SettingsError
-from graphql_api.observability.metrics import SHARED_UP, STORE_UNUSABLE
+from graphql_api.observability.metrics import STORE_INVALID_ENTRIES, VALKEY_UP
 from graphql_api.settings.distribution import how_to_install
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Shared:
         self._client = Valkey(connection_pool=pool)
         self._reach = Reach("the shared store", (ValkeyError, OSError), clock, pool)
         self._prefix = f"competent:{_VERSION}:{hashlib.blake2s(origin.encode(), digest_size=8).hexdigest()}"
-        SHARED_UP.set(1)
+        VALKEY_UP.set(1)
 
     def key(self, kind: str, name: str) -> str:
         """The key of something of this upstream; versioned, so that replicas of two versions do not read each other's."""
@@ -116,7 +116,7 @@ class Shared:
         was_alone = self._reach.alone
         result: T = await self._reach.run(lambda: work(self._client), otherwise)
         if self._reach.alone != was_alone:
-            SHARED_UP.set(not self._reach.alone)
+            VALKEY_UP.set(not self._reach.alone)
         return result
 
     async def eval(self, script: str, keys: Sequence[str], arguments: Sequence[object]) -> Any:
@@ -142,7 +142,7 @@ async def _evaluated(server: "Valkey", script: str, keys: Sequence[str], argumen
         if not _is_about_values(str(error)):
             raise
         log.warning("the shared store holds values of another kind, which are deleted: %s", keys[0])
-        STORE_UNUSABLE.labels("state").inc()
+        STORE_INVALID_ENTRIES.labels("state").inc()
         await server.delete(*keys)
         result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]
     return result

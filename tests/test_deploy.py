@@ -58,6 +58,16 @@ def test_labels_that_are_asked_for_are_there() -> None:
         for metric, selector in re.findall(r"(competent_\w+)\{([^}]*)\}", expression):
             name = re.sub(r"_(total|bucket|count|sum)$", "", metric)
             assert set(re.findall(r"(\w+)=", selector)) <= declared[name]
+        for labels, metric in re.findall(r"by \(([\w, ]+)\) \((?:rate\()?(competent_\w+)", expression):
+            name = re.sub(r"_(total|bucket|count|sum)$", "", metric)
+            assert set(labels.split(", ")) <= declared[name] | {"instance", "le"}
+
+
+def test_every_label_value_that_is_asked_for_is_in_the_code() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "graphql_api").rglob("*.py"))
+    values = {value for each in expressions() for value in re.findall(r'\w+="(\w+)"', each)}
+
+    assert {value for value in values if f'"{value}"' not in source} == set()
 
 
 KUBERNETES = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")))

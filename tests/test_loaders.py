@@ -105,12 +105,12 @@ async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
     load.at_hand(CURRENT)
 
     after = looked_up()
-    assert {found: after[found] - before[found] for found in after} == {"fresh": 1, "stale": 1, "missed": 0}
+    assert {found: after[found] - before[found] for found in after} == {"hit": 1, "stale": 1, "miss": 0}
 
 
 def looked_up() -> dict[str, float]:
-    found = ("fresh", "stale", "missed")
-    return {each: counted("competent_store_lookups_total", found=each) for each in found}
+    found = ("hit", "stale", "miss")
+    return {each: counted("competent_store_lookups_total", result=each) for each in found}
 
 
 async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:

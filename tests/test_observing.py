@@ -97,7 +97,7 @@ async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pyt
         outcome: counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http")
         for outcome in ("ok", "partial")
     }
-    timed = counted("competent_operation_seconds_count", name="Outcomes")
+    timed = counted("competent_operation_duration_seconds_count", name="Outcomes")
     errors = counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE")
 
     await server.post("query Outcomes { __typename }")
@@ -109,7 +109,7 @@ async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pyt
     assert told(caplog)[1]["codes"] == ["GRAPHQL_VALIDATION_FAILED"]
     for outcome, count in before.items():
         assert counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http") == count + 1
-    assert counted("competent_operation_seconds_count", name="Outcomes") >= timed + 2
+    assert counted("competent_operation_duration_seconds_count", name="Outcomes") >= timed + 2
     assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") > errors
 
 

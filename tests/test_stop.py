@@ -88,7 +88,7 @@ async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_to
             while (await client.get("/health/live")).status_code != 200:
                 pass
             waiting = asyncio.create_task(client.post("/graphql", json=QUERY))
-            while "competent_operations_running 1.0" not in (await client.get("/metrics")).text:
+            while "competent_operations_in_progress 1.0" not in (await client.get("/metrics")).text:
                 await asyncio.sleep(0)
             await stopped(process)
             response = await waiting

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.admission.places import RETRY_AFTER, Full, Patience, Places
 from graphql_api.endpoint import JSON, Unavailable, refused
-from graphql_api.observability.metrics import OPERATIONS_QUEUED, OPERATIONS_RUNNING, SHED
+from graphql_api.observability.metrics import OPERATIONS_IN_PROGRESS, OPERATIONS_QUEUED, OVERLOAD_REJECTIONS
 from graphql_api.observability.request_context import Record, record_of
 from graphql_api.settings import Settings
 
@@ -38,7 +38,7 @@ class Door:
             except asyncio.CancelledError:
                 self.places.leave()
                 raise
-        OPERATIONS_RUNNING.inc()
+        OPERATIONS_IN_PROGRESS.inc()
 
     async def _turn(self, turn: "asyncio.Future[None]", patience: float) -> None:
         OPERATIONS_QUEUED.inc()
@@ -56,7 +56,7 @@ class Door:
 
     def leave(self) -> None:
         """Give a place back."""
-        OPERATIONS_RUNNING.dec()
+        OPERATIONS_IN_PROGRESS.dec()
         self.places.leave()
 
 
@@ -74,7 +74,7 @@ def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -
 
 def turned_away() -> Unavailable:
     """What they are told who found no place, and counted."""
-    SHED.labels("full").inc()
+    OVERLOAD_REJECTIONS.labels("queue_full").inc()
     return Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER)
 
 

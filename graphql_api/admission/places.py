@@ -11,7 +11,7 @@ from graphql_api.admission.burst import BurstAllowance
 from graphql_api.admission.pace import PACE_OF, Pace
 from graphql_api.admission.passes import Passes
 from graphql_api.errors import UpstreamUnavailable
-from graphql_api.observability.metrics import SHED
+from graphql_api.observability.metrics import OVERLOAD_REJECTIONS
 
 RETRY_AFTER = 1.0
 """Seconds after which another try makes sense: a queue is empty in less."""
@@ -146,7 +146,7 @@ class Patience:
     def __call__(self) -> Iterator[None]:
         """Wait within; raises UpstreamUnavailable where too many wait."""
         if self._depth == 0 and not self._places.begin_waiting():
-            SHED.labels("upstream").inc()
+            OVERLOAD_REJECTIONS.labels("upstream_busy").inc()
             raise UpstreamUnavailable(
                 "Too many operations wait for the Competent API; ask again.", retry_after=RETRY_AFTER, detail="shed"
             )

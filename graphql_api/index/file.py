@@ -20,7 +20,7 @@ from graphql_api.index import tables
 from graphql_api.index.elements import write_elements
 from graphql_api.index.searched import arrange, read_texts, write_search
 from graphql_api.index.tables import DERIVED, FORMAT, DamagedIndex
-from graphql_api.observability.metrics import INDEX_DAMAGED
+from graphql_api.observability.metrics import INDEX_CORRUPT_FILES
 
 try:
     import fcntl
@@ -82,7 +82,7 @@ class IndexFile:
         """
         if damaged is None or self.id() != damaged:
             return
-        INDEX_DAMAGED.inc()
+        INDEX_CORRUPT_FILES.inc()
         log.warning("the index %s is damaged and is made anew: %r", self.path.name, error)
         self.path.replace(self.path.with_suffix(".damaged"))
 

@@ -21,7 +21,7 @@ from graphql_api.index.file import IndexFile, is_damage, is_full
 from graphql_api.index.index import Index
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.index.walk import Progress, Walk
-from graphql_api.observability.metrics import INDEX_DOCUMENTS, INDEX_MADE, INDEX_PROGRESS
+from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS
 from graphql_api.store import Store
 
 log = logging.getLogger(__name__)
@@ -329,7 +329,7 @@ class Indexes:
         for release in self._open:
             INDEX_PROGRESS.labels(release).set(1)
             with suppress(OSError):
-                INDEX_MADE.labels(release).set(self._file(release).path.stat().st_mtime)
+                INDEX_BUILT.labels(release).set(self._file(release).path.stat().st_mtime)
         for release, building in self._building.items():
             INDEX_PROGRESS.labels(release).set(building.progress.share)
             INDEX_DOCUMENTS.labels(release).set(building.progress.done)

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Concatenate, ParamSpec, TypeVar
 
 from graphql_api.errors import ServerBusy, UpstreamTimeout
-from graphql_api.observability.metrics import INDEX_QUESTIONS
+from graphql_api.observability.metrics import INDEX_QUERIES
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Readers:
     ) -> T:
         """The answer to a question; raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
         if self._pending >= self._queue:
-            INDEX_QUESTIONS.labels("refused").inc()
+            INDEX_QUERIES.labels("rejected").inc()
             raise ServerBusy("Too many queries wait for the index; try again.", retry_after=RETRY_AFTER)
         waiting = _Question(deadline)
         self._pending += 1
@@ -78,13 +78,13 @@ class Readers:
                     raise _Late
             answer = await future
         except _Late:
-            INDEX_QUESTIONS.labels("late").inc()
+            INDEX_QUERIES.labels("timeout").inc()
             raise UpstreamTimeout("The index did not answer in time.", retry_after=RETRY_AFTER) from None
         finally:
             self._pending -= 1
             waiting.deadline = -math.inf
             future.cancel()
-        INDEX_QUESTIONS.labels("answered").inc()
+        INDEX_QUERIES.labels("ok").inc()
         return answer
 
     def _run(

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
-from graphql_api.observability.metrics import LIVE_CONNECTIONS
+from graphql_api.observability.metrics import STREAMING_CONNECTIONS
 from graphql_api.observability.request_context import Record
 
 log = logging.getLogger(__name__)
@@ -89,13 +89,13 @@ class Connections:
             raise TooMany("Too many connections; try again later")
         place = Place(self, client)
         self.open += 1
-        LIVE_CONNECTIONS.labels(protocol).inc()
+        STREAMING_CONNECTIONS.labels(protocol).inc()
         try:
             yield place
         finally:
             place.release()
             self.open -= 1
-            LIVE_CONNECTIONS.labels(protocol).dec()
+            STREAMING_CONNECTIONS.labels(protocol).dec()
 
 
 def client_of(scope: Scope, record: Record) -> str:

@@ -12,7 +12,7 @@ from graphql_api.endpoint import Refused
 from graphql_api.endpoint.answer import body_of, sign
 from graphql_api.execution.engine import Answer
 from graphql_api.observability.logs import logging_for
-from graphql_api.observability.metrics import LIVE_ANSWERS
+from graphql_api.observability.metrics import STREAMING_RESPONSES
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record
 from graphql_api.observability.tracing import OperationSpan
@@ -22,7 +22,7 @@ def told(answer: Answer, record: Record) -> dict[str, Any]:
     """An answer as it goes to the client."""
     record.executed |= answer.executed
     record.answers = (record.answers or 0) + 1
-    LIVE_ANSWERS.labels(record.protocol).inc()
+    STREAMING_RESPONSES.labels(record.protocol).inc()
     _sign(answer.errors, record)
     return body_of(answer, record, explain=False)
 

@@ -1,4 +1,4 @@
-"""What this process counts, as Prometheus metrics; floors above say what happened and know nothing of who reads it."""
+"""The Prometheus metrics of this process. docs/operations.md lists them."""
 
 import re
 from bisect import bisect_left
@@ -94,67 +94,77 @@ class _DroppedLines(Frequent):
 
 
 _DroppedLines(
-    Counter(
-        "competent_log_lines_dropped",
-        "Lines of the log that could not be written: nobody read them, or no disk had room",
-    )
+    Counter("competent_log_lines_dropped", "Log lines dropped because the log could not be written fast enough.")
 )
-LINKS_REFUSED = Counter("competent_links_refused", "Links in HAL documents that lead nowhere below /releases")
-PLANS = Counter(
-    "competent_plans",
-    "Operations by how they were run: by a plan, begun by a plan that gave up, without one, or not at all: its answer was kept",
-    ["outcome"],
+UPSTREAM_LINKS_REJECTED = Counter(
+    "competent_upstream_links_rejected", "Links in HAL documents that do not point to a path below /releases, ignored."
+)
+EXECUTIONS = Counter(
+    "competent_executions",
+    "Executed operations by executor: compiled, fallback (compiled, then repeated by graphql-core), graphql-core, or "
+    "response-cache (nothing was executed).",
+    ["executor"],
 )
 UPSTREAM_REQUESTS = Counter(
-    "competent_upstream_requests", "Requests to the Competent API, by route and outcome", ["route", "outcome"]
+    "competent_upstream_requests", "Calls to the Competent API by route and outcome.", ["route", "outcome"]
 )
 STORE_LOOKUPS = Counter(
-    "competent_store_lookups", "Documents looked up in the store, by how they were found", ["found"]
+    "competent_store_lookups",
+    "Documents looked up in the cache by result: hit, stale, miss, joined (another request was already fetching it) or "
+    "not_found (the Competent API is known not to have it).",
+    ["result"],
 )
-STORE_UNUSABLE = Counter(
-    "competent_store_unusable",
-    "Stored values that were not as this server writes them and counted as missing: documents, or state that replicas share",
-    ["value"],
+STORE_INVALID_ENTRIES = Counter(
+    "competent_store_invalid_entries",
+    "Stored values that could not be read and were treated as missing, by type: document, or state that replicas share.",
+    ["type"],
 )
 STORE_REVALIDATIONS = Counter(
-    "competent_store_revalidations", "Stale copies asked for again in the background, by outcome", ["outcome"]
+    "competent_store_revalidations", "Stale documents revalidated in the background by outcome.", ["outcome"]
 )
-UPSTREAM_SECONDS = Histogram(
-    "competent_upstream_seconds",
-    "Time of one call to the Competent API, body included, by route",
+UPSTREAM_REQUEST_DURATION = Histogram(
+    "competent_upstream_request_duration_seconds",
+    "Duration of calls to the Competent API, response body included, by route.",
     ["route"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5),
 )
-UPSTREAM_RETRIES = Counter("competent_upstream_retries", "Calls that were another attempt at a document", ["route"])
-UPSTREAM_REFUSED = Counter(
-    "competent_upstream_refused",
-    "Calls that were wanted and not made, by route and the code told",
-    ["route", "outcome"],
+UPSTREAM_RETRIES = Counter(
+    "competent_upstream_retries", "Calls to the Competent API that were retries, by route.", ["route"]
 )
-UPSTREAM_BREAKER = Gauge(
-    "competent_upstream_breaker",
-    "1 while no call to this route is made: its breaker is open, or upstream asked for a wait",
+UPSTREAM_REQUESTS_REJECTED = Counter(
+    "competent_upstream_requests_rejected",
+    "Calls to the Competent API that were not made (circuit open, rate limit, too many waiting), by route and error code.",
+    ["route", "code"],
+)
+UPSTREAM_CIRCUIT_OPEN = Gauge(
+    "competent_upstream_circuit_open",
+    "1 while calls to this route are blocked: its circuit breaker is open, or the Competent API asked to wait.",
     ["route"],
     multiprocess_mode="livemax",
 )
-UPSTREAM_PLAN_LEFT = Gauge(
-    "competent_upstream_plan_left",
-    "Calls that the server's plan has left for this route in this minute",
+UPSTREAM_RATE_LIMIT_REMAINING = Gauge(
+    "competent_upstream_rate_limit_remaining",
+    "Calls to this route that COMPETENT_UPSTREAM_RATE_LIMIT still allows in the current minute.",
     ["route"],
     multiprocess_mode="livemin",
 )
-UPSTREAM_PLACES = Gauge("competent_upstream_places", "Calls under way upstream", multiprocess_mode="livesum")
-UPSTREAM_WAITING = Gauge(
-    "competent_upstream_waiting", "Calls that wait for a place, by urgency", ["urgency"], multiprocess_mode="livesum"
+UPSTREAM_REQUESTS_IN_PROGRESS = Gauge(
+    "competent_upstream_requests_in_progress", "Calls to the Competent API in progress.", multiprocess_mode="livesum"
+)
+UPSTREAM_REQUESTS_QUEUED = Gauge(
+    "competent_upstream_requests_queued",
+    "Calls to the Competent API that wait for COMPETENT_UPSTREAM_CONCURRENCY, by priority.",
+    ["priority"],
+    multiprocess_mode="livesum",
 )
 OPERATIONS = Counter(
     "competent_operations",
-    "GraphQL operations that are over, by name, outcome and protocol",
+    "Finished GraphQL operations by name, outcome and protocol.",
     ["name", "outcome", "protocol"],
 )
-OPERATION_SECONDS = Histogram(
-    "competent_operation_seconds",
-    "Time from the head of a request to the end of its answer, by name of the operation; without subscriptions",
+OPERATION_DURATION = Histogram(
+    "competent_operation_duration_seconds",
+    "Time from the request headers to the end of the response, by operation name; without subscriptions.",
     ["name"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
@@ -169,53 +179,64 @@ def operations(name: str, outcome: str, protocol: str) -> Frequent:
 @lru_cache(1000)
 def operation_seconds(name: str) -> FrequentSeconds:
     """The histogram of the operations of a name."""
-    return FrequentSeconds(OPERATION_SECONDS.labels(name))
+    return FrequentSeconds(OPERATION_DURATION.labels(name))
 
 
-ERRORS = Counter("competent_errors", "Errors told to clients, by code", ["code"])
-LIVE_CONNECTIONS = Gauge(
-    "competent_live_connections",
-    "WebSockets and streams of events that are open, by protocol",
+ERRORS = Counter("competent_errors", "Errors in GraphQL responses by code.", ["code"])
+STREAMING_CONNECTIONS = Gauge(
+    "competent_streaming_connections",
+    "Open WebSockets and event streams (server-sent events) by protocol.",
     ["protocol"],
     multiprocess_mode="livesum",
 )
-LIVE_ANSWERS = Counter(
-    "competent_live_answers", "Answers sent over WebSockets and as events, by protocol", ["protocol"]
+STREAMING_RESPONSES = Counter(
+    "competent_streaming_responses", "Responses sent over WebSockets and event streams by protocol.", ["protocol"]
 )
-OPERATIONS_RUNNING = Gauge("competent_operations_running", "Operations that run now", multiprocess_mode="livesum")
+OPERATIONS_IN_PROGRESS = Gauge(
+    "competent_operations_in_progress",
+    "Operations in progress (COMPETENT_MAX_OPERATIONS).",
+    multiprocess_mode="livesum",
+)
 OPERATIONS_QUEUED = Gauge(
-    "competent_operations_queued", "Operations that wait for a place", multiprocess_mode="livesum"
+    "competent_operations_queued", "Operations that wait to execute (COMPETENT_MAX_QUEUE).", multiprocess_mode="livesum"
 )
-SHED = Counter(
-    "competent_shed",
-    "Operations refused for lack of a place (full), or fields of those that would have waited upstream (upstream)",
+OVERLOAD_REJECTIONS = Counter(
+    "competent_overload_rejections",
+    "Rejections under load by reason: queue_full (the operation got 503) or upstream_busy (fields that need the Competent API "
+    "are null, because half of all operations wait for it).",
     ["reason"],
 )
 INDEX_DOCUMENTS = Gauge(
-    "competent_index_documents", "Documents walked for the index of a release", ["release"], multiprocess_mode="livemax"
+    "competent_index_documents",
+    "Documents crawled for the index of a release.",
+    ["release"],
+    multiprocess_mode="livemax",
 )
 INDEX_PROGRESS = Gauge(
-    "competent_index_progress", "How far the index of a release is, 1: whole", ["release"], multiprocess_mode="livemax"
+    "competent_index_progress_ratio",
+    "Progress of building the index of a release, from 0 to 1 (complete).",
+    ["release"],
+    multiprocess_mode="livemax",
 )
-INDEX_MADE = Gauge(
-    "competent_index_made_timestamp_seconds",
-    "When the index of a release was made, in seconds since 1970",
+INDEX_BUILT = Gauge(
+    "competent_index_built_timestamp_seconds",
+    "When the index of a release was built, as a Unix timestamp.",
     ["release"],
     multiprocess_mode="livemax",
 )
 
-INDEX_QUESTIONS = Counter(
-    "competent_index_questions",
-    "Questions to an index: answered, late (their deadline passed first) or refused (the queue was full)",
+INDEX_QUERIES = Counter(
+    "competent_index_queries",
+    "Queries to an index by outcome: ok, timeout (the deadline of the operation passed) or rejected (the queue was full).",
     ["outcome"],
 )
-INDEX_DAMAGED = Counter("competent_index_damaged", "Index files found damaged, set aside and made anew")
+INDEX_CORRUPT_FILES = Counter("competent_index_corrupt_files", "Corrupt index files that were set aside and rebuilt.")
 
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 
 
 class Names:
-    """Names of operations as labels. Clients choose names, so only so many of them become labels: the rest is `other`."""
+    """Operation names as label values. Clients choose them, so their number is bounded: the rest becomes `other`."""
 
     def __init__(self, known: Iterable[str] = (), more: int = 50) -> None:
         self._known = set(known)
@@ -233,13 +254,13 @@ class Names:
         return name
 
 
-SHARED_UP = Gauge(
-    "competent_shared_up",
-    "1 while the store that replicas share can be reached, 0 while it cannot",
+VALKEY_UP = Gauge(
+    "competent_valkey_up",
+    "1 while the Valkey server that replicas share can be reached, otherwise 0.",
     multiprocess_mode="livemin",
 )
 READY = Gauge(
     "competent_ready",
-    "1 if the last look at /health/ready found this server ready, or nobody has looked yet; else 0",
+    "1 if the last request to /health/ready found the server ready, or there was none yet; otherwise 0.",
     multiprocess_mode="livemostrecent",
 )

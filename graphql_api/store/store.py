@@ -35,8 +35,8 @@ from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
 from graphql_api.store.steps import at_once, in_turns
 
-_FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("fresh", "stale"))
-_JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "missed", "missing"))
+_FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("hit", "stale"))
+_JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "miss", "not_found"))
 
 LOOKS = 31
 """Of so many uses of what was made of documents one counts as a look at them; a prime, so that no habit of clients evades it."""

@@ -6,14 +6,14 @@ from typing import Any
 
 from graphql_api.observability.fetch_context import Urgency
 from graphql_api.observability.metrics import (
-    UPSTREAM_BREAKER,
-    UPSTREAM_PLACES,
-    UPSTREAM_PLAN_LEFT,
-    UPSTREAM_REFUSED,
+    UPSTREAM_CIRCUIT_OPEN,
+    UPSTREAM_RATE_LIMIT_REMAINING,
+    UPSTREAM_REQUEST_DURATION,
     UPSTREAM_REQUESTS,
+    UPSTREAM_REQUESTS_IN_PROGRESS,
+    UPSTREAM_REQUESTS_QUEUED,
+    UPSTREAM_REQUESTS_REJECTED,
     UPSTREAM_RETRIES,
-    UPSTREAM_SECONDS,
-    UPSTREAM_WAITING,
 )
 
 
@@ -47,7 +47,8 @@ class Called:
     """Calls that wait for a place, by urgency."""
 
 
-_URGENCIES = tuple(each.name.lower() for each in Urgency)
+_PRIORITIES = {Urgency.QUESTION: "interactive", Urgency.REVALIDATION: "revalidation", Urgency.WALK: "crawl"}
+"""The label values of the urgencies, in their order."""
 
 
 @lru_cache(1000)
@@ -60,14 +61,14 @@ def count(called: Called) -> None:
     """Into this process's metrics."""
     if called.made:
         _of(UPSTREAM_REQUESTS, called.route, called.outcome).inc()
-        _of(UPSTREAM_SECONDS, called.route).observe(called.seconds)
+        _of(UPSTREAM_REQUEST_DURATION, called.route).observe(called.seconds)
         if called.attempt > 1:
             _of(UPSTREAM_RETRIES, called.route).inc()
     else:
-        _of(UPSTREAM_REFUSED, called.route, called.outcome).inc()
-    _of(UPSTREAM_BREAKER, called.route).set(called.blocked)
+        _of(UPSTREAM_REQUESTS_REJECTED, called.route, called.outcome).inc()
+    _of(UPSTREAM_CIRCUIT_OPEN, called.route).set(called.blocked)
     if called.left is not None:
-        _of(UPSTREAM_PLAN_LEFT, called.route).set(called.left)
-    UPSTREAM_PLACES.set(called.in_use)
-    for urgency, waiting in zip(_URGENCIES, called.waiting, strict=True):
-        _of(UPSTREAM_WAITING, urgency).set(waiting)
+        _of(UPSTREAM_RATE_LIMIT_REMAINING, called.route).set(called.left)
+    UPSTREAM_REQUESTS_IN_PROGRESS.set(called.in_use)
+    for priority, waiting in zip(_PRIORITIES.values(), called.waiting, strict=True):
+        _of(UPSTREAM_REQUESTS_QUEUED, priority).set(waiting)

@@ -33,8 +33,8 @@ async def test_an_operation_over_a_websocket_is_one_line_and_counted(
 ) -> None:
     of = {"name": "LiveTold", "outcome": "ok", "protocol": "websocket"}
     before = counted("competent_operations_total", **of)
-    timed = counted("competent_operation_seconds_count", name="LiveTold")
-    answers = counted("competent_live_answers_total", protocol="websocket")
+    timed = counted("competent_operation_duration_seconds_count", name="LiveTold")
+    answers = counted("competent_streaming_responses_total", protocol="websocket")
     socket = await live.opened()
     for id in ("1", "2"):
         socket.subscribe(id, NAMED, variables={"u": CP_7})
@@ -56,8 +56,8 @@ async def test_an_operation_over_a_websocket_is_one_line_and_counted(
         "outcome": "ok",
     }
     assert counted("competent_operations_total", **of) == before + 2
-    assert counted("competent_operation_seconds_count", name="LiveTold") == timed + 2
-    assert counted("competent_live_answers_total", protocol="websocket") == answers + 2
+    assert counted("competent_operation_duration_seconds_count", name="LiveTold") == timed + 2
+    assert counted("competent_streaming_responses_total", protocol="websocket") == answers + 2
 
 
 async def test_what_fails_over_a_websocket_is_told_as_over_http(live: Live, caplog: pytest.LogCaptureFixture) -> None:
@@ -80,22 +80,22 @@ async def test_what_fails_over_a_websocket_is_told_as_over_http(live: Live, capl
 async def test_a_subscription_is_told_of_when_it_is_over_and_its_time_is_no_latency(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
-    open_before = counted("competent_live_connections", protocol="websocket")
-    timed = counted("competent_operation_seconds_count", name="anonymous")
+    open_before = counted("competent_streaming_connections", protocol="websocket")
+    timed = counted("competent_operation_duration_seconds_count", name="anonymous")
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
     await live.publish()
     await socket.get()
     assert lines(caplog) == []
-    assert counted("competent_live_connections", protocol="websocket") == open_before + 1
+    assert counted("competent_streaming_connections", protocol="websocket") == open_before + 1
 
     await socket.leave()
 
     (line,) = lines(caplog)
     assert (line["type"], line["outcome"], line["answers"]) == ("subscription", "left", 1)
-    assert counted("competent_operation_seconds_count", name="anonymous") == timed
-    assert counted("competent_live_connections", protocol="websocket") == open_before
+    assert counted("competent_operation_duration_seconds_count", name="anonymous") == timed
+    assert counted("competent_streaming_connections", protocol="websocket") == open_before
 
 
 async def test_events_are_told_of_too(live: Live, caplog: pytest.LogCaptureFixture) -> None:

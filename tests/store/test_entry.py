@@ -187,7 +187,7 @@ async def test_unusable_entries_of_the_file_are_counted_fetched_and_overwritten(
     paths = [profile(number) for number in range(8)]
     await opened.ask(*paths)
     await opened.store.aclose()
-    before = counted("competent_store_unusable_total", value="document")
+    before = counted("competent_store_invalid_entries_total", type="document")
     caplog.clear()
 
     poisoned = SqliteFile(tmp_path / "s.sqlite", "api", document_bytes=MOST)
@@ -206,7 +206,7 @@ async def test_unusable_entries_of_the_file_are_counted_fetched_and_overwritten(
         connection.execute("UPDATE document SET etag = CAST(x'ff' AS TEXT) WHERE etag = x'ff'")
 
     assert await opened.ask(*paths) == [upstream.document(path) for path in paths]
-    assert counted("competent_store_unusable_total", value="document") == before + 8
+    assert counted("competent_store_invalid_entries_total", type="document") == before + 8
     assert len(caplog.records) == 1
     assert await opened.ask(*paths) == [upstream.document(path) for path in paths]
     await opened.store.aclose()

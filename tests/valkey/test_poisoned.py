@@ -58,7 +58,7 @@ VALUES: dict[str, tuple[str, tuple[object, ...]]] = {
 async def test_a_value_that_is_no_entry_is_counted_fetched_and_overwritten(shared: Shared, name: str) -> None:
     instruction, arguments = VALUES[name]
     await command(shared, instruction, "document2", PROFILE, *arguments)
-    upstream, before = Upstream(), counted("competent_store_unusable_total", value="document")
+    upstream, before = Upstream(), counted("competent_store_invalid_entries_total", type="document")
 
     for _ in range(2):
         opened = Opened(upstream, Clock(), Memory(0), ValkeyStore(shared, 3600, document_bytes=MOST))
@@ -66,7 +66,7 @@ async def test_a_value_that_is_no_entry_is_counted_fetched_and_overwritten(share
         await opened.store.aclose()
 
     assert upstream.paths == [PROFILE]
-    assert counted("competent_store_unusable_total", value="document") > before
+    assert counted("competent_store_invalid_entries_total", type="document") > before
     assert not shared._reach.alone
 
 

@@ -16,7 +16,7 @@ from graphql_api.competent.fields import first, uuid_text
 from graphql_api.competent.hal import Document
 from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
-from graphql_api.observability.metrics import LINKS_REFUSED
+from graphql_api.observability.metrics import UPSTREAM_LINKS_REJECTED
 from graphql_api.schema.loaders import Loaders
 
 Convert = Callable[["Part", Any], Any]
@@ -94,7 +94,7 @@ class Part:
         path = f"/releases/{self.release}{link.rest.lower()}" if link else ""
         # The path that it must be, so that no document can point at another one in its stead.
         if path != route.path(self.release, self.uuid):
-            LINKS_REFUSED.inc()
+            UPSTREAM_LINKS_REJECTED.inc()
             return None
         return path
 
