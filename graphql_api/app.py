@@ -16,35 +16,35 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Lifespan
 
-from graphql_api import examples
-from graphql_api.access import deciding, guarding
-from graphql_api.admission import Admission, admitting, places_of
-from graphql_api.agents import agents_routes
-from graphql_api.arrival import arriving
 from graphql_api.asyncio_tools import ended
-from graphql_api.documentation import documentation_routes
-from graphql_api.endpoint import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
 from graphql_api.execution.plan import KeptAnswers, KeptParts
 from graphql_api.fast_path import FastPath, Heads
-from graphql_api.graphiql import graphiql_routes
-from graphql_api.health import Health
-from graphql_api.home import home_routes
-from graphql_api.linked_data import linked_data_routes
-from graphql_api.live import BoundedMessages, Connections, Events, Running, WebSockets
+from graphql_api.http.admission import Admission, admitting, places_of
+from graphql_api.http.auth import deciding, guarding
+from graphql_api.http.forwarded import arriving
+from graphql_api.http.graphql import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
+from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
+from graphql_api.http.middleware import Straight, wrapping
+from graphql_api.http.pages import examples
+from graphql_api.http.pages.docs import documentation_routes
+from graphql_api.http.pages.graphiql import graphiql_routes
+from graphql_api.http.pages.health import Health
+from graphql_api.http.pages.home import home_routes
+from graphql_api.http.pages.linked_data import linked_data_routes
+from graphql_api.http.pages.llms_txt import agents_routes
+from graphql_api.http.request_logging import Observing
+from graphql_api.http.streaming import BoundedMessages, Connections, Events, Running, WebSockets
 from graphql_api.observability.logs import flush_log
 from graphql_api.observability.metrics_endpoint import metrics_routes
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record
 from graphql_api.observability.tracing import begin_tracing, end_tracing
-from graphql_api.observing import Observing
 from graphql_api.parts import Parts
-from graphql_api.persisted import Automatic, Trusted
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp
-from graphql_api.wrapping import Straight, wrapping
 
 log = logging.getLogger("graphql_api.server")
 
@@ -84,7 +84,7 @@ def create_app(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", _sockets(settings, running, connections, outcomes)),
             *_pages(settings, endpoint),
-            *Health(parts, stopping).routes,
+            *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
         middleware=[  # outermost first

@@ -11,7 +11,7 @@ import orjson
 from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
-from graphql_api.wrapping import SAFE
+from graphql_api.http.middleware import SAFE
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _ITS_OWN = (b"transfer-encoding", b"connection")

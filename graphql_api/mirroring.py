@@ -12,7 +12,7 @@ from graphql_api.index.things import failed
 from graphql_api.index.walk import Progress as Walked
 from graphql_api.parts import Parts, cache_dir, index_folder
 from graphql_api.settings import Settings
-from graphql_api.shared import is_shared
+from graphql_api.upstream.valkey import is_shared
 
 
 class _Rate(TextColumn):

@@ -27,7 +27,6 @@ from graphql_api.schema.cached_loaders import AtHand
 from graphql_api.schema.loaders import Loaders, Read, documents_in, name_of_index
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder
-from graphql_api.shared import Shared, is_shared
 from graphql_api.store import Backend, Store
 from graphql_api.store.memory import Memory
 from graphql_api.store.sharing import Sharing
@@ -38,6 +37,7 @@ from graphql_api.upstream import Upstream
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.replicated import SharedLedger
 from graphql_api.upstream.transport import ASGIApp, Client, InProcess
+from graphql_api.upstream.valkey import Shared, is_shared
 
 log = logging.getLogger(__name__)
 

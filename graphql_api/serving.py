@@ -64,7 +64,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
     from uvicorn.supervisors import Multiprocess
 
     from graphql_api.connection import Bounds
-    from graphql_api.live.protocol import WebSocketProtocol
+    from graphql_api.server.websocket_protocol import WebSocketProtocol
 
     def draining() -> "Starlette":
         drain_first(getattr(app.state, "stopping", None) or asyncio.Event(), settings.drain)

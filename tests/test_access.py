@@ -13,15 +13,15 @@ from limits.errors import StorageError
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.access import Access, Decide, WithKeys, WithTheirOwn, WrongKeys, deciding, is_open
-from graphql_api.access.gates import WrongKey
-from graphql_api.access.wrong_keys import MAX_DELAYED, MAX_NETWORKS
-from graphql_api.keys import Keys
+from graphql_api.http.auth import Access, Decide, WithKeys, WithTheirOwn, WrongKeys, deciding, is_open
+from graphql_api.http.auth.authenticators import WrongKey
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.auth.rate_limit import Quotas
+from graphql_api.http.auth.wrong_keys import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.observability.request_context import record_of
-from graphql_api.quotas import Quotas
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from graphql_api.shared import PAUSE
+from graphql_api.upstream.valkey import PAUSE
 from tests.conftest import Clock, Server, alive, running
 
 TINY = "{ __typename }"

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.admission import FORESEEN, Admission, Full, Passes, Patience, Places
-from graphql_api.admission.pace import PACE_OF
-from graphql_api.admission.passes import A_PASS
 from graphql_api.errors import UpstreamUnavailable
+from graphql_api.http.admission import FORESEEN, Admission, Full, Passes, Patience, Places
+from graphql_api.http.admission.loop_budget import A_PASS
+from graphql_api.http.admission.service_time import PACE_OF
 from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.arrival import Arrival, arriving
 from graphql_api.errors import SettingsError
+from graphql_api.http.forwarded import Arrival, arriving
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running

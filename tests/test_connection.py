@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.connection import Bounds
-from graphql_api.wrapping import HEADERS
+from graphql_api.http.middleware import HEADERS
 
 ARRIVAL = 0.3
 IDLE = 0.4

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query, is_composite_type, is_list_type, is_non_null_type
 
-from graphql_api.examples import examples
 from graphql_api.execution.cost import BEYOND, TYPICAL, Cost
 from graphql_api.execution.cost.analyzer import work_of
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.limits import DEFAULTS, Limits
+from graphql_api.http.pages.examples import examples
 from graphql_api.schema.types.resolver_cost import NO_WORK
 from tests.conftest import Server
 

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from graphql_api.documentation import pages
+from graphql_api.http.pages.docs import pages
 from tests.conftest import Server
 
 ROOT = Path(__file__).parent.parent

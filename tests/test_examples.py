@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from graphql_api.examples import examples, manifest
-from graphql_api.persisted import read_manifest
+from graphql_api.http.graphql.persisted_queries import read_manifest
+from graphql_api.http.pages.examples import examples, manifest
 from tests.conftest import Server
 
 

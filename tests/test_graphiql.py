@@ -16,10 +16,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import graphql_api.graphiql
-from graphql_api.graphiql import graphiql_routes
+import graphql_api.http.pages.graphiql
+from graphql_api.http.pages.graphiql import graphiql_routes
 
-PACKAGE = Path(graphql_api.graphiql.__file__).parent
+PACKAGE = Path(graphql_api.http.pages.graphiql.__file__).parent
 ASSETS = PACKAGE / "assets"
 TABS = [{"title": "Titles", "query": "query Titles { releases { number } }", "variables": '{"first": 3}'}]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphql_api.header_fields import elements
+from graphql_api.http.header_fields import elements
 from graphql_api.observability.request_context import combined
 from tests.conftest import CP_7, Server
 

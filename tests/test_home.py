@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import graphql
 import pytest
 
-from graphql_api.examples import examples
+from graphql_api.http.pages.examples import examples
 from graphql_api.sandbox import Fault
 from tests.conftest import Server
 

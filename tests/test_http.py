@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from graphql_api.endpoint import JSON, RESPONSE_JSON
+from graphql_api.http.graphql import JSON, RESPONSE_JSON
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server

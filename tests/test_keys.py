@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.keys import LOOK_AGAIN, Keys
+from graphql_api.http.auth.keys import LOOK_AGAIN, Keys
 from tests.conftest import Clock
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from graphql_api.linked_data import KINDS
+from graphql_api.http.pages.linked_data import KINDS
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server

@@ -17,9 +17,9 @@ from mcp.shared.exceptions import MCPError
 
 from graphql_api.app import create_app
 from graphql_api.cli.servers import tools_app_of
-from graphql_api.examples import examples
-from graphql_api.keys import Keys
-from graphql_api.mcp import create_mcp
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.mcp.server import create_mcp
+from graphql_api.http.pages.examples import examples
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.conftest import clean

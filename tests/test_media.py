@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from graphql_api.header_fields import names_tag
-from graphql_api.media import gzip_from, preferred
+from graphql_api.http.content_negotiation import gzip_from, preferred
+from graphql_api.http.header_fields import names_tag
 
 OFFERED = ("text/html", "application/json")
 

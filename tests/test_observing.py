@@ -14,18 +14,18 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.endpoint import Caching, Documents, Endpoint
-from graphql_api.endpoint.deadline import seconds_for
-from graphql_api.endpoint.refusal import Refused
 from graphql_api.execution.engine import build_schema
+from graphql_api.http.graphql import Caching, Documents, Endpoint
+from graphql_api.http.graphql.deadline import seconds_for
+from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.middleware import wrapping
+from graphql_api.http.request_logging import Observing
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.metrics import Names
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import record_of
-from graphql_api.observing import Observing
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from graphql_api.wrapping import wrapping
 from tests.conftest import Server, counted, running
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

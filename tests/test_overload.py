@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from graphql_api.admission import Full, places_of
-from graphql_api.admission.layer import Door
+from graphql_api.http.admission import Full, places_of
+from graphql_api.http.admission.middleware import Door
 from graphql_api.observability.request_context import Record
 from graphql_api.settings import Settings
 from tests.upstream.virtual import in_virtual_time

@@ -2,7 +2,8 @@
 
 import pytest
 
-from graphql_api.schema.types.text import Language, accepted, in_languages, localized
+from graphql_api.http.content_negotiation import accepted
+from graphql_api.schema.types.text import Language, in_languages, localized
 
 NL, FR, EN, DE = Language
 

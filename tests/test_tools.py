@@ -5,9 +5,9 @@ from typing import Any
 import graphql
 import pytest
 
-from graphql_api.examples import examples
 from graphql_api.execution.engine import build_schema
-from graphql_api.tools import json_schema, operations
+from graphql_api.http.mcp.tools import json_schema, operations
+from graphql_api.http.pages.examples import examples
 
 SCHEMA = graphql.build_schema(
     """

@@ -8,7 +8,7 @@ import typer
 from graphql_api.cli.starting import settings_of
 
 if TYPE_CHECKING:
-    from graphql_api.keys import Keys
+    from graphql_api.http.auth.keys import Keys
 
 keys_command = typer.Typer(help="Keys of clients: new, list, revoke.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -41,7 +41,7 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.")]) -> None:
 
 
 def _keys() -> "Keys":
-    from graphql_api.access import keys_file
-    from graphql_api.keys import Keys
+    from graphql_api.http.auth import keys_file
+    from graphql_api.http.auth.keys import Keys
 
     return Keys(keys_file(settings_of()))

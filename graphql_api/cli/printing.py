@@ -47,7 +47,7 @@ def manifest(
 
     The id of each is the SHA-256 of its text, as clients send it in APQ.
     """
-    from graphql_api.examples import manifest as listed
+    from graphql_api.http.pages.examples import manifest as listed
 
     print(json.dumps(listed(form), indent=2, ensure_ascii=False))
 

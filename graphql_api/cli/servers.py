@@ -79,7 +79,7 @@ def mcp(
 
 def _demand_mcp() -> None:
     try:
-        import graphql_api.mcp  # noqa: F401
+        import graphql_api.http.mcp.server  # noqa: F401
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
@@ -87,7 +87,7 @@ def _demand_mcp() -> None:
 
 
 def _serve_tools_on_pipes(settings: Settings, language: str) -> None:
-    from graphql_api.mcp import create_mcp, serve_stdio
+    from graphql_api.http.mcp.server import create_mcp, serve_stdio
 
     with app_of(settings) as (app, _):
         asyncio.run(serve_stdio(create_mcp(app, language)))
@@ -98,9 +98,9 @@ def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette
     """The tools over HTTP, for whoever the settings let in, and a line about the data."""
     from starlette.middleware import Middleware
 
-    from graphql_api.access import deciding, guarding
-    from graphql_api.arrival import arriving
-    from graphql_api.mcp import CheckedBodies, create_mcp
+    from graphql_api.http.auth import deciding, guarding
+    from graphql_api.http.forwarded import arriving
+    from graphql_api.http.mcp.server import CheckedBodies, create_mcp
 
     with app_of(replace(settings, access="off", host="127.0.0.1")) as (app, data):
         served = create_mcp(app, language).streamable_http_app(

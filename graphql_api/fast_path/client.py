@@ -4,16 +4,15 @@ from contextlib import suppress
 
 from starlette.types import Scope
 
-from graphql_api.access import check_url, shown_by
 from graphql_api.caching import Recent
-from graphql_api.endpoint import Refused
-from graphql_api.endpoint.caching import KEYS_COME_IN
-from graphql_api.endpoint.negotiation import negotiate
-from graphql_api.endpoint.operation import check_encoding
-from graphql_api.live.events import prefers_events
-from graphql_api.media import gzip_from
+from graphql_api.http.auth import check_url, shown_by
+from graphql_api.http.content_negotiation import accepted, gzip_from
+from graphql_api.http.graphql import Refused
+from graphql_api.http.graphql.cache_control import KEYS_COME_IN
+from graphql_api.http.graphql.request import check_encoding
+from graphql_api.http.graphql.response_type import negotiate
+from graphql_api.http.streaming.sse import prefers_events
 from graphql_api.observability.request_context import Head, text_in
-from graphql_api.schema.types.text import accepted
 
 RELEVANT = KEYS_COME_IN | {
     b"accept",

@@ -9,24 +9,24 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
-from graphql_api.access import Decide
-from graphql_api.admission import Passes
 from graphql_api.caching import Recent
-from graphql_api.endpoint import Endpoint, Refused
-from graphql_api.endpoint.answer import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
-from graphql_api.endpoint.caching import NOT_STORED
-from graphql_api.endpoint.questions import Question, Questions
 from graphql_api.exchange import Headers
 from graphql_api.execution.plan.answers import LONGEST_COMPRESSED
 from graphql_api.fast_path.client import Client, Clients
 from graphql_api.fast_path.heads import Heads
-from graphql_api.media import GZIP_FROM
+from graphql_api.http.admission import Passes
+from graphql_api.http.auth import Decide
+from graphql_api.http.content_negotiation import GZIP_FROM
+from graphql_api.http.graphql import Endpoint, Refused
+from graphql_api.http.graphql.cache_control import NOT_STORED
+from graphql_api.http.graphql.request_cache import Question, Questions
+from graphql_api.http.graphql.response import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
+from graphql_api.http.middleware import GZIP_LEVEL
 from graphql_api.observability import tracing
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record, new_id, request_id_of
 from graphql_api.parts import Parts
 from graphql_api.schema.cached_loaders import NotAtHand
-from graphql_api.wrapping import GZIP_LEVEL
 
 log = logging.getLogger(__name__)
 

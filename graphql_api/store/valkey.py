@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from graphql_api.shared import Shared
 from graphql_api.store.behind import PENDING_BYTES, Behind
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
+from graphql_api.upstream.valkey import Shared
 
 if TYPE_CHECKING:
     from valkey.asyncio import Valkey

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from importlib.resources import files
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.shared import Shared
 from graphql_api.upstream.ledger import Granted, Reason, Refused, Scope
 from graphql_api.upstream.local import LocalLedger
 from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.valkey import Shared
 
 _EVERYBODY = "everybody"
 MOST_HEARD = 1000

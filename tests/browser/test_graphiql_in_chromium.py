@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from graphql_api.graphiql import Tabs, graphiql_routes
+from graphql_api.http.pages.graphiql import Tabs, graphiql_routes
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

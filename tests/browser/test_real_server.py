@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from graphql_api.app import create_app
-from graphql_api.examples import examples
-from graphql_api.keys import Keys
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.pages.examples import examples
 from graphql_api.sandbox import Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import ANSWER, QUERY, VARIABLES, Page, Serve, assert_graphiql_works

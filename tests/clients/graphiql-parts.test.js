@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { post, ROOT, served } from "./server.js";
 
 const server = served({ COMPETENT_INCREMENTAL: "on" });
-const page = await readFile(`${ROOT}graphql_api/graphiql/assets/page.js`, "utf-8");
+const page = await readFile(`${ROOT}graphql_api/http/pages/graphiql/assets/page.js`, "utf-8");
 const ACCEPT = /ACCEPT = "(.*)"/.exec(page)[1];
-await import(`${ROOT}graphql_api/graphiql/assets/incremental.js`);
+await import(`${ROOT}graphql_api/http/pages/graphiql/assets/incremental.js`);
 
 async function shown(query) {
   const response = await post(server.graphql, { query }, { Accept: ACCEPT });

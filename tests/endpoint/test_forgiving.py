@@ -12,7 +12,7 @@ from graphql import GraphQLObjectType, build_schema
 
 from graphql_api.cli.starting import text_of
 from graphql_api.execution.hints import HINTS
-from graphql_api.persisted import read_manifest
+from graphql_api.http.graphql.persisted_queries import read_manifest
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, running

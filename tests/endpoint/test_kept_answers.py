@@ -14,7 +14,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.execution.plan import KeptAnswer
-from graphql_api.keys import Keys
+from graphql_api.http.auth.keys import Keys
 from graphql_api.sandbox import Fault, Releases, create_sandbox
 from graphql_api.schema.loaders import Read
 from graphql_api.settings import Settings

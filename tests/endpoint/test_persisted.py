@@ -13,9 +13,9 @@ import httpx
 import orjson
 import pytest
 
-from graphql_api.endpoint import RESPONSE_JSON
 from graphql_api.errors import SettingsError
-from graphql_api.persisted import Automatic, Trusted, read_manifest
+from graphql_api.http.graphql import RESPONSE_JSON
+from graphql_api.http.graphql.persisted_queries import Automatic, Trusted, read_manifest
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running

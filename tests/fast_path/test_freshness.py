@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from graphql_api.admission.passes import A_PASS
 from graphql_api.fast_path.path import PUT_OFF
+from graphql_api.http.admission.loop_budget import A_PASS
 from graphql_api.observability import tracing
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings

@@ -13,10 +13,10 @@ from itertools import product
 import orjson
 import pytest
 
-from graphql_api.endpoint.questions import MOST_BYTES as QUESTIONS
 from graphql_api.execution.documents import DOCUMENTS_KEPT
 from graphql_api.fast_path.client import MOST_BYTES as CLIENTS
 from graphql_api.fast_path.path import HEADS_BYTES, PUT_OFF
+from graphql_api.http.graphql.request_cache import MOST_BYTES as QUESTIONS
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server

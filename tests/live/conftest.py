@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import pytest
 
-from graphql_api.live import Connections
+from graphql_api.http.streaming import Connections
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.bundled import bundled_datasets
 from graphql_api.sandbox.documents import Documents, documents_in_memory

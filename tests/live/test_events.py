@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from graphql_api.examples import examples
-from graphql_api.live.events import Events
+from graphql_api.http.pages.examples import examples
+from graphql_api.http.streaming.sse import Events
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
 from tests.conftest import Ticking

@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from graphql_api.live.page_origin import may_connect
+from graphql_api.http.streaming.page_origin import may_connect
 from graphql_api.settings.origins import Origins
 
 

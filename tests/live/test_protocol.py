@@ -15,8 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from graphql_api.app import create_app
-from graphql_api.live.protocol import BURST_SECONDS, PIECE, TURN_FRAMES, WebSocketProtocol
 from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.server.websocket_protocol import BURST_SECONDS, PIECE, TURN_FRAMES, WebSocketProtocol
 from graphql_api.settings import Settings
 from tests.conftest import LONG
 from tests.test_connection import serving
@@ -202,7 +202,11 @@ async def test_rubbish_closes_with_its_code_and_logs_one_line(
     with caplog.at_level(logging.INFO):
         assert await closing_code(seen, data) == code
 
-    ours = [each for each in caplog.records if each.name.startswith("graphql_api.live") or each.levelno > logging.INFO]
+    ours = [
+        each
+        for each in caplog.records
+        if each.name.startswith(("graphql_api.http", "graphql_api.server")) or each.levelno > logging.INFO
+    ]
     (line,) = ours
     assert line.exc_info is None
     assert f"closed with {code}" in line.getMessage()

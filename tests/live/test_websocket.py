@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from graphql_api.keys import Keys
-from graphql_api.live import Connections, WebSockets
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.middleware import HEADERS
+from graphql_api.http.streaming import Connections, WebSockets
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
-from graphql_api.wrapping import HEADERS
 from tests.conftest import CP_7, counting_turns
 from tests.live.conftest import PUBLISHED, SUBSCRIPTION, Live, Socket, live_server
 
@@ -204,7 +204,7 @@ async def test_complete_for_an_id_that_is_not_running_is_ignored(live: Live) -> 
 async def test_an_id_is_free_after_any_error(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     socket = await live.opened()
     with monkeypatch.context() as patched:
-        patched.setattr("graphql_api.live.operations.from_object", lambda _: 1 / 0)
+        patched.setattr("graphql_api.http.streaming.operations.from_object", lambda _: 1 / 0)
         socket.subscribe("1", COMPETENCE)
         assert await code_of(socket, "1") == "INTERNAL_SERVER_ERROR"
     socket.subscribe("1", "{")

@@ -11,8 +11,8 @@ from graphql import GraphQLError, TypeInfo, TypeInfoVisitor, Visitor, get_named_
 from graphql.language import DocumentNode, OperationDefinitionNode, OperationType, VariableNode
 from graphql.validation import specified_rules
 
-from graphql_api.examples import examples
 from graphql_api.execution.limits import DEFAULTS
+from graphql_api.http.pages.examples import examples
 from tests.plan.known import Known
 from tests.plan.operations import Writing
 from tests.plan.scenarios import SCHEMA, SHAPES

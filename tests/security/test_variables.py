@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from graphql_api.examples import Example, examples
+from graphql_api.http.pages.examples import Example, examples
 from tests.conftest import CP_7, Server
 
 texts = some.text(max_size=30) | some.sampled_from(

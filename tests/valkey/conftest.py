@@ -52,8 +52,8 @@ class Server:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a replica must not take a server that is there for one that is away."""
-    monkeypatch.setattr("graphql_api.shared.CONNECT", 30.0)
-    monkeypatch.setattr("graphql_api.shared.ANSWER", 30.0)
+    monkeypatch.setattr("graphql_api.upstream.valkey.CONNECT", 30.0)
+    monkeypatch.setattr("graphql_api.upstream.valkey.ANSWER", 30.0)
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.quotas import Quotas
-from graphql_api.shared import Shared
 from graphql_api.store.memory import Memory
 from graphql_api.store.shelf import Kept
 from graphql_api.store.valkey import AT_ONCE, ValkeyStore
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan
 from graphql_api.upstream.replicated import SharedLedger
+from graphql_api.upstream.valkey import Shared
 from tests.conftest import counted
 from tests.store.world import PROFILE, Clock, Opened, Upstream, profile
 from tests.valkey.conftest import Server

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphql_api.quotas import Quotas
+from graphql_api.http.auth.rate_limit import Quotas
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from graphql_api.shared import Shared
 from graphql_api.store import Backend
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import ValkeyStore
+from graphql_api.upstream.valkey import Shared
 from tests.store.test_backend import *  # noqa: F403
 from tests.store.test_promises import *  # noqa: F403
 from tests.store.world import Clock, OpenBackend, Opened, Place, Upstream

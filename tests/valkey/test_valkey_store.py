@@ -8,9 +8,9 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
-from graphql_api.shared import Shared
 from graphql_api.store.shelf import Kept
 from graphql_api.store.valkey import ValkeyStore
+from graphql_api.upstream.valkey import Shared
 from tests.conftest import CP_7, Clock
 from tests.valkey.conftest import Server
 

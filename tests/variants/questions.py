@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from graphql_api.examples import examples
+from graphql_api.http.pages.examples import examples
 
 Question = tuple[str, dict[str, Any]]
 """A document and its variables."""

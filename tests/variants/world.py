@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
-from graphql_api.endpoint import Context
 from graphql_api.errors import UpstreamError
-from graphql_api.examples import values
 from graphql_api.execution.engine import Answer, build_schema
 from graphql_api.execution.limits import DEFAULTS
+from graphql_api.http.graphql import Context
+from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
 from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
 from graphql_api.index.walk import Progress, Walk

@@ -3,16 +3,13 @@
 The rule: the first language asked for that has a text, then Dutch, French, English, German.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from enum import Enum
-from functools import lru_cache
 from typing import Annotated, Any
 
 import strawberry
 
 from graphql_api.competent.fields import plain, texts
-from graphql_api.header_fields import elements
 
 
 @strawberry.enum(description="A language that Competent has texts in.")
@@ -34,8 +31,6 @@ class Language(Enum):
 
 LANGUAGES = {language.key: language for language in Language}
 """The languages by their keys."""
-_OF_THREE_LETTERS = {"dut": "nl", "nld": "nl", "fra": "fr", "fre": "fr", "eng": "en", "deu": "de", "ger": "de"}
-"""Keys by the codes of ISO 639-2."""
 
 
 @strawberry.type(description="A text in one language, chosen by what was asked for and what there is.")
@@ -121,29 +116,3 @@ def in_languages(fields: Sequence[tuple[str, str]]) -> Callable[[Any, object], d
         return made if any(made.values()) or texts(told) else None
 
     return convert
-
-
-def accepted(header: str) -> tuple[Language, ...]:
-    """The languages of an `Accept-Language` header (RFC 9110, 12.5.4) that Competent has, the preferred one first."""
-    return _accepted(header[:1000])
-
-
-@lru_cache(256)
-def _accepted(header: str) -> tuple[Language, ...]:
-    weights: dict[Language, float] = {}
-    any_other = 0.0
-    for element in elements(header):
-        language = LANGUAGES.get(_key_of(element.value))
-        if element.value == "*":
-            any_other = element.weight
-        elif language:
-            weights[language] = max(element.weight, weights.get(language, 0.0))
-    if weights and any_other:
-        weights |= {language: any_other for language in Language if language not in weights}
-    return tuple(sorted((each for each in weights if weights[each] > 0), key=lambda each: -weights[each]))
-
-
-def _key_of(tag: str) -> str:
-    """The language of a tag: `nl-BE`, or as a system's locale (`nl_BE.UTF-8`) or by three letters (`nld`)."""
-    language = re.split(r"[-_.@]", tag, maxsplit=1)[0]
-    return _OF_THREE_LETTERS.get(language, language)

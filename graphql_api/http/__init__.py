@@ -1,0 +1,1 @@
+"""HTTP: GraphQL, streaming, authentication, admission control, pages, MCP."""

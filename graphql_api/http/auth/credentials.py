@@ -1,0 +1,63 @@
+"""The credentials of a request: header fields, or members of the payload of `connection_init`.
+
+A request has one credential. Two could be read in two ways, by this server and by a proxy before it, so they are refused.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import Scope
+
+from graphql_api.http.graphql.cache_control import KEYS_COME_IN
+from graphql_api.http.graphql.errors import Malformed
+from graphql_api.observability.request_context import Head, record_of
+
+_NAMES = frozenset(name.decode() for name in KEYS_COME_IN)
+_IN_URL = re.compile(
+    rb"(?:^|&)(?:authorization|(?:x-)?(?:api[-_]?)?key|(?:access_)?token|(?:x-ibm-)?client[-_]id)=",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class Repeated(Malformed):
+    """More than one credential."""
+
+    def __init__(self) -> None:
+        super().__init__("Send your key once: in one header, or in one member of the payload of `connection_init`.")
+
+
+def shown_by(head: Head) -> dict[str, str]:
+    """The credentials in header fields that are not repeated, by their names in lower case."""
+    return {name.decode(): head[name].decode("latin-1") for name in KEYS_COME_IN if name in head}
+
+
+def shown_in(scope: Scope) -> dict[str, str]:
+    """The credentials of a request; raises Malformed if a field is repeated, or the URL has one."""
+    check_url(scope.get("query_string", b""))
+    names = [name for name, _ in scope["headers"] if name in KEYS_COME_IN]
+    if len(names) != len(set(names)):
+        raise Repeated
+    return shown_by(record_of(scope).head)
+
+
+def shown_in_payload(payload: Any) -> dict[str, str]:
+    """The credentials in a payload of `connection_init`; raises Malformed if a name is repeated in another case."""
+    members = payload.items() if isinstance(payload, dict) else ()
+    shown = [(name.lower(), value) for name, value in members if name.lower() in _NAMES and isinstance(value, str)]
+    if len(shown) != len(dict(shown)):
+        raise Repeated
+    return dict(shown)
+
+
+def check_url(query_string: bytes) -> None:
+    """Raises Malformed if there is a key in a URL, which browsers and proxies remember and log."""
+    if _IN_URL.search(query_string):
+        raise Malformed("Send your key in a header, not in the URL, which is logged on its way.")
+
+
+def only_one(shown: Mapping[str, str], *names: str) -> None:
+    """Raises Malformed if more than one of these has a value, or one has several, which a proxy joins with commas."""
+    values = [shown[name] for name in names if shown.get(name, "").strip()]
+    if len(values) > 1 or any("," in value for value in values):
+        raise Repeated

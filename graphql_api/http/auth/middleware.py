@@ -1,0 +1,123 @@
+"""The layer of access around all routes, as the settings want it."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.errors import SettingsError
+from graphql_api.http.auth.authenticators import Gate, WithKeys, WithTheirOwn
+from graphql_api.http.auth.credentials import shown_in
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.auth.policy import Decide
+from graphql_api.http.auth.rate_limit import Quotas
+from graphql_api.http.auth.websocket import Guarded
+from graphql_api.http.auth.wrong_keys import WrongKeys
+from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.streaming.connection_limit import network_of
+from graphql_api.observability.request_context import record_of
+from graphql_api.settings import Settings
+from graphql_api.settings.files import is_open_to_others
+from graphql_api.settings.folders import user_config_folder
+from graphql_api.settings.validation import LOOPBACK
+
+log = logging.getLogger(__name__)
+
+OPEN = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metrics")
+"""Pages that need no key, and what is below them; so does `/` itself."""
+
+
+class Access:
+    """Pure ASGI around all routes."""
+
+    def __init__(self, app: ASGIApp, decide: Decide) -> None:
+        self._app = app
+        self._decide = decide
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in who may ask, and nobody else."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            await self._decide.quotas.aclose()
+        elif scope["type"] == "websocket":
+            await Guarded(self._decide, scope, receive, send).serve(self._app)
+        elif scope["type"] != "http" or is_open(scope["path"]):
+            await self._app(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        record = record_of(scope)
+        try:
+            shown = shown_in(scope)
+            headers = await self._decide.count(self._decide.caller(shown, record))
+        except Refused as found:
+            refusal = await self._decide.wrong_keys.refusal(found, network_of(scope))
+            await refused(refusal, JSON, record)(scope, receive, send)
+            return
+        ended = False
+
+        async def sending(message: Message) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.start":
+                MutableHeaders(raw=message["headers"]).update(headers)
+            elif message.get("more_body") and not self._decide.still(shown):
+                message = {"type": "http.response.body", "more_body": False}
+            if not ended:
+                await send(message)
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+
+        await self._app(scope, receive, sending)
+
+
+def deciding(settings: Settings) -> Decide | None:
+    """Who decides by the settings; None where anybody may ask. Raises SettingsError for keys that cannot be read."""
+    gates: dict[str, Callable[[], Gate]] = {
+        "keys": lambda: WithKeys(_existing_keys(settings), settings.key_requests_per_minute),
+        "passthrough": WithTheirOwn,
+    }
+    if settings.access in gates:
+        wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
+        return Decide(gates[settings.access](), Quotas.of(settings.store), wrong_keys)
+    if settings.host not in LOOPBACK:
+        log.warning(
+            "anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host
+        )
+    return None
+
+
+def guarding(decide: Decide | None) -> list[Middleware]:
+    """The middleware for that."""
+    return [] if decide is None else [Middleware(Access, decide)]
+
+
+def _existing_keys(settings: Settings) -> Keys:
+    """The keys of clients; SettingsError without their file, which would refuse everybody for no visible reason."""
+    keys = Keys(keys_file(settings))
+    if not keys.file.exists():
+        raise SettingsError(
+            f"COMPETENT_ACCESS=keys needs the file of keys {keys.file}, which does not exist: make it with "
+            "`competent-graphql key new NAME`, or set COMPETENT_KEYS_FILE (docs/access.md)"
+        )
+    if what := is_open_to_others(keys.file):
+        log.warning("other users of this system may %s the file of keys: chmod 600 %s", what, keys.file)
+    if not keys.clients():
+        log.warning("no client has a key, so every request is refused: make one with `competent-graphql key new NAME`")
+    return keys
+
+
+def keys_file(settings: Settings) -> Path:
+    """Where the keys of clients are; SettingsError where no setting says so and the user has no home."""
+    if settings.keys_file is not None:
+        return settings.keys_file
+    if (folder := user_config_folder()) is None:
+        raise SettingsError("there is no folder for keys, as this user has no home: set COMPETENT_KEYS_FILE")
+    return folder / "keys.json"
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path == "/" or any(path == each or path.startswith(f"{each}/") for each in OPEN)

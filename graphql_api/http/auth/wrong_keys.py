@@ -1,0 +1,63 @@
+"""Wrong keys, slowed down by the network that they come from.
+
+A key cannot be guessed; but a client with a revoked one may try it in a loop, and each try is a request and a line in the log.
+A good key from the same network is not held up.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from graphql_api.caching import Recent
+from graphql_api.http.auth.authenticators import WrongKey
+from graphql_api.http.graphql import Refused
+from graphql_api.http.streaming.token_bucket import TokenBucket
+
+DELAY = 1.0
+"""Seconds after which a wrong key is answered that is one too many."""
+MAX_DELAYED = 100
+"""Requests that may be held up so at the same time; those beyond are answered at once."""
+MAX_NETWORKS = 10_000
+"""Networks that are remembered: those that sent a wrong key last."""
+
+
+class WrongKeys:
+    """Counts wrong keys per network: `per_minute` are answered at once, and each further one after a second, with 429."""
+
+    def __init__(
+        self,
+        per_minute: int = 10,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._sleep = sleep
+        self._networks: Recent[str, TokenBucket] = Recent(math.inf, MAX_NETWORKS)
+        self._delayed = 0
+
+    async def refusal(self, refusal: Refused, network: str) -> Refused:
+        """What a request is refused with that came from this network and is refused with `refusal`."""
+        if not isinstance(refusal, WrongKey):
+            return refusal
+        bucket = self._bucket(network)
+        if bucket.take():
+            return refusal
+        await self._delay()
+        return Refused(429, "Too many wrong keys from your address.", "RATE_LIMITED", max(1, math.ceil(bucket.wait())))
+
+    def _bucket(self, network: str) -> TokenBucket:
+        bucket = self._networks.get(network)
+        if bucket is None:
+            bucket = TokenBucket(self._per_minute / 60, self._per_minute, self._clock)
+            self._networks.put(network, bucket, 0)
+        return bucket
+
+    async def _delay(self) -> None:
+        if self._delayed < MAX_DELAYED:
+            self._delayed += 1
+            try:
+                await self._sleep(DELAY)
+            finally:
+                self._delayed -= 1

@@ -1,0 +1,61 @@
+"""How long an answer may be kept by browsers and proxies, told by what it was made from, and whether it has changed.
+
+Long where it holds nothing but a numbered release, short where `current` or the list of releases was asked, never where
+something is missing or stale.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from starlette.responses import Response
+
+from graphql_api.execution.plan import tag_of
+from graphql_api.http.header_fields import names_tag
+from graphql_api.observability.request_context import Head, Record, text_in
+
+VARY = "Accept, Accept-Language"
+NOT_STORED = "no-store"
+_OF_THIS_SERVER = re.compile(r"\b__(schema|type)\b")
+KEYS_COME_IN = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
+"""Header fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """Seconds for answers from a numbered release, and for those that change when a release is published."""
+
+    release: float
+    current: float
+
+    def control(self, record: Record, query: str, explained: bool) -> str:
+        """`Cache-Control` for the answer to an operation."""
+        if record.outcome != "ok" or record.asker.tally.stale or explained:
+            return NOT_STORED
+        return _kept_for(
+            self.current if record.asker.moving or introspects(query) else self.release,
+            KEYS_COME_IN.isdisjoint(record.head),
+        )
+
+
+def introspects(query: str) -> bool:
+    """Whether a document asks for what changes with the version of this server."""
+    return "__" in query and _OF_THIS_SERVER.search(query) is not None
+
+
+@lru_cache(8)
+def _kept_for(seconds: float, public: bool) -> str:
+    return f"{'public' if public else 'private'}, max-age={int(seconds)}" if int(seconds) else "no-cache"
+
+
+def conditional(response: Response, head: Head) -> Response:
+    """The response with an `ETag`, or 304 where the client holds it already (RFC 9110, 13.1.2).
+
+    The tag is a weak one: compressed on its way or not, the answer is the same.
+    """
+    tag = tag_of(bytes(response.body))
+    response.headers["ETag"] = tag
+    if not names_tag(text_in(head, b"if-none-match"), tag):
+        return response
+    kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
+    return Response(status_code=304, headers=kept)

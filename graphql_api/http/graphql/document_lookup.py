@@ -1,0 +1,62 @@
+"""Which document an operation means: the text that it brings, one that it left here before, or one that is trusted.
+
+Where only trusted documents run, anything else is refused before it is parsed.
+"""
+
+from graphql_api.http.graphql.errors import Malformed, Refused
+from graphql_api.http.graphql.persisted_queries import Automatic, Trusted, digest
+from graphql_api.http.graphql.request import Operation
+
+
+class Documents:
+    """What the settings say of persisted documents; `automatic` is None where clients may leave none."""
+
+    def __init__(self, trusted: Trusted | None, only_trusted: bool, automatic: Automatic | None) -> None:
+        self._trusted = trusted
+        self._only_trusted = only_trusted
+        self._automatic = automatic
+
+    def text_of(self, operation: Operation) -> str:
+        """The document of an operation."""
+        text = self._named(operation) or operation.query
+        if text is None:
+            raise self._unknown()
+        if operation.query is not None and text != operation.query:
+            raise Malformed("The id belongs to another document than `query`; send one of them.")
+        if self._only_trusted and (self._trusted is None or text not in self._trusted):
+            raise Refused(403, "This server runs only documents that it knows; send `documentId`.", "FORBIDDEN")
+        return text
+
+    def _named(self, operation: Operation) -> str | None:
+        if operation.document_id is not None:
+            if self._trusted is None:
+                raise _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+            if (text := self._trusted.get(operation.document_id)) is None:
+                raise _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+            return text
+        if operation.sha256 is None:
+            return None
+        trusted = self._trusted.get(operation.sha256) if self._trusted else None
+        if trusted is not None:
+            return trusted
+        if operation.query is not None and digest(operation.query) != operation.sha256:
+            raise Malformed("The hash is not that of the query: provided sha does not match query.")
+        return self._automatic.get(operation.sha256) if self._automatic else None
+
+    def _unknown(self) -> Refused:
+        if self._automatic is None and self._trusted is None:
+            return _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
+        return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+
+    def executed(self, operation: Operation, text: str) -> None:
+        """Keep the text of an operation that came with its hash. Only what could be executed fills that room."""
+        sha256 = operation.sha256
+        if self._automatic is None or sha256 is None or sha256 in self._automatic:
+            return
+        if sha256 == digest(text):
+            self._automatic.keep(sha256, text)
+
+
+def _error(message: str, code: str) -> Refused:
+    # Messages and the status are those of Apollo Server: clients look for them and then send the query itself.
+    return Refused(200, message, code)

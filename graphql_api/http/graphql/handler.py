@@ -1,0 +1,137 @@
+"""The endpoint itself: a request in, a response out, whatever comes in."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graphql_api.execution.engine import Answer, CompetentSchema, OnlyQueries
+from graphql_api.execution.plan import Whole
+from graphql_api.http.content_negotiation import accepted, gzip_from
+from graphql_api.http.graphql.cache_control import NOT_STORED, Caching
+from graphql_api.http.graphql.context import Context
+from graphql_api.http.graphql.deadline import seconds_for
+from graphql_api.http.graphql.disconnect import while_present
+from graphql_api.http.graphql.document_lookup import Documents
+from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.graphql.multipart import in_parts
+from graphql_api.http.graphql.request import Operation, operation_of
+from graphql_api.http.graphql.request_cache import Question
+from graphql_api.http.graphql.response import Reply, Told, compressed, encoded, refused, replied, unchanged
+from graphql_api.http.graphql.response_type import JSON, negotiate
+from graphql_api.http.graphql.status_codes import STATUSES, Statuses
+from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.request_context import Record, record_of, text_in
+from graphql_api.schema.cached_loaders import AtHand
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.types.text import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Answers GET and POST on `/graphql`, and refuses any other method in JSON."""
+
+    schema: CompetentSchema
+    make_loaders: Callable[[Asker], Loaders]
+    documents: Documents
+    caching: Caching
+    max_body_bytes: int
+    operation_timeout: float
+    operation_calls: float
+    statuses: Statuses = STATUSES["audits"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI app, which gets every method."""
+        record = record_of(scope)
+        media_type = JSON
+        reply: ASGIApp
+        try:
+            media_type = negotiate(text_in(record.head, b"accept"))
+            reply = await self._answered(scope, receive, record, media_type)
+        except Refused as refusal:
+            status, media_type = self.statuses.of_refusal(media_type, refusal)
+            reply = refused(refusal, media_type, record, status)
+        await reply(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, record: Record, media_type: str) -> ASGIApp:
+        operation = await operation_of(scope, receive, self.max_body_bytes)
+        query = self.documents.text_of(operation)
+        by_post = scope["method"] == "POST"
+        loaders = self.loaders_for(record, seconds_for(record.head, self.operation_timeout))
+        try:
+            answer = await self._answer(query, operation, record, loaders, receive, only_queries=not by_post)
+        except BaseException:
+            loaders.close()
+            raise
+        if answer.executed:
+            self.documents.executed(operation, query)
+        explain = record.head.get(b"x-competent-explain") == b"1"
+        if answer.later is not None:
+            return await in_parts(answer, record, explain, loaders.close)
+        loaders.close()
+        return self._reply(self._told(answer, query, record, media_type, explain), record, by_get=not by_post)
+
+    def _told(self, answer: Answer, query: str, record: Record, media_type: str, explain: bool) -> Told:
+        body = encoded(answer, record, explain)
+        kept = answer.kept if body is answer.body else None
+        control = self.caching.control(record, query, explain)
+        return Told(body, *self.statuses.of_answer(media_type, record), control, kept)
+
+    def _reply(self, told: Told, record: Record, *, by_get: bool) -> Reply:
+        reply = replied(told, record)
+        if by_get and told.control != NOT_STORED:
+            reply.headers.append((b"etag", told.tag.encode()))
+            if told.is_held_by(record.head):
+                return unchanged(reply)
+        if told.kept is not None and len(told.body) >= gzip_from(record.head):
+            return reply if told.kept.gzipped is None else compressed(reply, told.kept.gzipped)
+        return reply
+
+    def at_hand(
+        self, question: Question, record: Record, media_type: str, languages: tuple[Language, ...], loaders: AtHand
+    ) -> Told | None:
+        """The answer to a question, if it can be given now; else it is to be answered as any other.
+
+        Raises NotAtHand.
+        """
+        answer = self.schema.at_hand(question.chosen, Context(loaders, languages, record))
+        return None if answer is None else self._told(answer, question.query, record, media_type, explain=False)
+
+    def again(self, whole: Whole, question: Question, record: Record, media_type: str) -> Told:
+        """The same where nothing had to be made for it."""
+        answer = Answer(None, [], True, body=whole.body, kept=whole.kept)
+        return self._told(answer, question.query, record, media_type, explain=False)
+
+    def answered(self, question: Question) -> None:
+        """The answer that was at hand is told."""
+        self.schema.documents.known(question.query)  # it is used
+        self.documents.executed(question.operation, question.query)
+
+    def loaders_for(self, record: Record, seconds: float) -> Loaders:
+        """The loaders of an operation that may take so many seconds from now."""
+        asker = record.asker
+        asker.deadline = asyncio.get_running_loop().time() + seconds
+        asker.most_requests = self.operation_calls
+        return self.make_loaders(asker)
+
+    async def _answer(
+        self,
+        query: str,
+        operation: Operation,
+        record: Record,
+        loaders: Loaders,
+        receive: Receive,
+        *,
+        only_queries: bool,
+    ) -> Answer:
+        record.texts = {"query": query, "variables": operation.variables}
+        languages = accepted(text_in(record.head, b"accept-language"))
+        context = Context(loaders, languages, record)
+        asked = (query, operation.variables, operation.operation_name, context)
+        await self.schema.parse_turn(query)
+        try:
+            begun = self.schema.begin(*asked, only_queries=only_queries, spliced=True)
+            return begun if isinstance(begun, Answer) else await while_present(receive, begun)
+        except OnlyQueries:
+            raise Refused(405, "By GET only a query can be asked; use POST.", allow="POST") from None

@@ -1,0 +1,142 @@
+"""The operation in a request: read within bounds from a body or a query string, or refused with a sentence that says why."""
+
+from codecs import BOM_UTF8
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope
+
+from graphql_api.http.graphql.disconnect import ClientLeft
+from graphql_api.http.graphql.errors import Malformed, Refused
+from graphql_api.http.graphql.response_type import JSON
+from graphql_api.http.header_fields import elements
+from graphql_api.observability.request_context import Head, record_of, text_in
+
+_ID_LENGTH = 200
+_UTF_8 = ("utf-8", "utf8", "us-ascii")
+"""Character sets that are UTF-8, or a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A request for one operation, as GraphQL over HTTP names its parts."""
+
+    query: str | None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    document_id: str | None = None
+    """The id of a persisted document (GraphQL over HTTP, appendix on persisted documents)."""
+    sha256: str | None = None
+    """The hash of an automatic persisted query: lower case hex, or an id of a manifest."""
+
+
+async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> Operation:
+    """The operation that a request asks for."""
+    method = scope["method"]
+    if method == "POST":
+        head = record_of(scope).head
+        check_encoding(head)
+        return from_body(await read_body(head, receive, max_body_bytes))
+    if method in ("GET", "HEAD"):
+        return from_parameters(QueryParams(scope["query_string"]))
+    raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
+
+
+def check_encoding(head: Head) -> None:
+    """Refuse with 415 what is not sent as JSON."""
+    if head.get(b"content-type") != b"application/json":
+        _check_type(text_in(head, b"content-type"))
+    if any(each.value != "identity" for each in elements(text_in(head, b"content-encoding"))):
+        raise Refused(415, "Send the body as it is: a `Content-Encoding` is not supported.", accept_encoding="identity")
+
+
+def _check_type(told: str) -> None:
+    sent = list(elements(told))
+    if not sent or not all(each.value == JSON and each.parameters.get("charset", "utf-8") in _UTF_8 for each in sent):
+        raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
+
+
+async def read_body(head: Head, receive: Receive, most: int) -> bytes:
+    """The whole body of a request; raises Refused with 413 if it is too large, without reading all of it."""
+    announced = head.get(b"content-length", b"")
+    if announced.isdigit() and len(announced) < 16 and int(announced) > most:
+        raise _too_large(f"{int(announced):,} bytes", most)
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > most:
+            raise _too_large(f"{len(body):,} bytes and more", most)  # it is not read on to be counted
+    return body
+
+
+def _too_large(size: str, most: int) -> Refused:
+    return Refused(413, f"The body has {size}; at most {most:,} are allowed.")
+
+
+def from_body(body: bytes) -> Operation:
+    """The operation in a body of GraphQL over HTTP."""
+    return from_object(_parsed(body, "The body"))
+
+
+def from_object(body: Any) -> Operation:
+    """The same of a body that was parsed."""
+    if isinstance(body, list):
+        raise Malformed("Send one operation at a time: batches in an array are not supported.")
+    if not isinstance(body, dict):
+        raise Malformed("The body must be a JSON object with `query`.")
+    query = _typed(body, "query", str, "a GraphQL document")
+    found = Operation(
+        query if query and query.strip() else None,
+        _typed(body, "variables", dict, "an object"),
+        _typed(body, "operationName", str, "a string") or None,
+        _typed(body, "documentId", str, "a string") or None,
+        _sha256(_typed(body, "extensions", dict, "an object") or {}),
+    )
+    if found.query is None and found.document_id is None and found.sha256 is None:
+        raise Malformed("`query` must be a GraphQL document.")
+    return found
+
+
+def _typed(body: dict[str, Any], name: str, kind: type, means: str) -> Any:
+    value = body.get(name)
+    if kind is dict and value == []:  # an empty map of PHP
+        return None
+    if not isinstance(value, kind | None):
+        raise Malformed(f"`{name}` must be {means}.")
+    return value
+
+
+def _sha256(extensions: dict[str, Any]) -> str | None:
+    told = extensions.get("persistedQuery")
+    if told is None:
+        return None
+    if not isinstance(told, dict) or told.get("version") != 1 or isinstance(told.get("version"), bool):
+        raise Malformed("`extensions.persistedQuery` must be an object with `version` 1.")
+    sha256 = told.get("sha256Hash")
+    if not isinstance(sha256, str) or not 0 < len(sha256) <= _ID_LENGTH:
+        raise Malformed("`extensions.persistedQuery.sha256Hash` must be the SHA-256 of the query, in hexadecimal.")
+    return sha256
+
+
+def from_parameters(parameters: QueryParams) -> Operation:
+    """The operation in the query string of a GET."""
+    told = dict(parameters)
+    if len(parameters.multi_items()) != len(told):
+        raise Malformed("Each parameter can be given once.")
+    objects = {
+        name: _parsed(text.encode(), f"`{name}`") for name in ("variables", "extensions") if (text := told.get(name))
+    }
+    return from_object({name: told.get(name) for name in ("query", "operationName", "documentId")} | objects)
+
+
+def _parsed(text: bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text.removeprefix(BOM_UTF8))
+    except orjson.JSONDecodeError:
+        raise Refused(400, f"{what} is not JSON.") from None

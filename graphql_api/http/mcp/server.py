@@ -1,0 +1,175 @@
+"""A server of the Model Context Protocol whose tools are the example operations, over the GraphQL app in this process.
+
+A tool is asked as any client asks: through `/graphql`, with its limits and its codes.
+
+Source: https://modelcontextprotocol.io/specification; the protocol itself is the official `mcp` library's.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import mcp_types as types
+from mcp.server import Server
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.error_formatting import shortened
+from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql.request import read_body
+from graphql_api.http.mcp.tools import ANSWER, Operation, operations
+from graphql_api.http.pages.home import ABOUT
+from graphql_api.observability.request_context import record_of
+from graphql_api.settings.distribution import NAME, own_version
+
+Post = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+INSTRUCTIONS = (
+    f"{ABOUT} Every tool is one GraphQL query and only reads. Codes such as OP-101 name things for people; ids are taken "
+    "from answers, never made up. Null without an error means that there is no such thing; `errors[].extensions.code` says "
+    "what went wrong, and `retryAfter` how many seconds to wait. Find things with Search or Suggest first."
+)
+LONGEST_NAME = 100
+"""Characters that an error quotes of what the client sent."""
+TIMEOUT = 60.0
+"""Seconds after which a tool gives up; the server's own deadlines are far shorter."""
+
+
+def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
+    """The server over a GraphQL app; `languages` is an `Accept-Language`, for texts whose language is not asked for."""
+    offered = operations(build_schema()._schema)
+
+    @asynccontextmanager
+    async def lifespan(_: "Server[Post]") -> AsyncIterator[Post]:
+        headers = {"Accept-Language": languages} if languages else {}
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=transport, base_url="http://mcp.invalid", headers=headers, timeout=TIMEOUT
+            ) as client,
+        ):
+
+            async def post(body: dict[str, Any]) -> dict[str, Any]:
+                found: dict[str, Any] = (await client.post("/graphql", json=body)).json()
+                return found
+
+            yield post
+
+    async def list_tools(_: ServerRequestContext[Post], __: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_tool(each) for each in offered.values()])
+
+    async def call_tool(
+        context: ServerRequestContext[Post], asked: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        operation = offered.get(asked.name)
+        if operation is None:
+            name = shortened(asked.name, LONGEST_NAME)
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}; the tools are {', '.join(offered)}.")
+        return _result(await _answer(context.lifespan_context, operation, asked.arguments or {}))
+
+    server: Server[Post] = Server(
+        NAME,
+        version=own_version(),
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+    server.middleware.append(_short_errors)
+    return server
+
+
+async def _short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Cuts the errors of the protocol: the library quotes whatever the client sent."""
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        data = shortened(error.data, LONGEST_NAME) if isinstance(error.data, str) else None
+        raise MCPError(error.code, shortened(error.message), data) from None
+
+
+class CheckedBodies:
+    """ASGI middleware: refuses HTTP bodies that are too large or no message of JSON-RPC, in a sentence.
+
+    The library reads a body however large it is, and answers with the report of its validator, which quotes the body.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, and pass the request on with it."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        record = record_of(scope)
+        try:
+            body = await read_body(record.head, receive, self._most_bytes)
+        except Refused as refusal:
+            await refused(refusal, JSON, record)(scope, receive, send)
+            return
+        if (error := _fault_of(body)) is not None:
+            told = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(exclude_none=True)}
+            await JSONResponse(told, status_code=400)(scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def read() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, read, send)
+
+
+def _fault_of(body: bytes) -> types.ErrorData | None:
+    try:
+        types.jsonrpc_message_adapter.validate_python(json.loads(body), by_name=False)
+    except ValidationError:
+        return types.ErrorData(code=types.INVALID_REQUEST, message="The body is not a JSON-RPC 2.0 message.")
+    except (ValueError, RecursionError):
+        return types.ErrorData(code=types.PARSE_ERROR, message="The body is not JSON.")
+    return None
+
+
+async def serve_stdio(server: "Server[Post]") -> None:
+    """Serve one client on standard input and output, until it goes."""
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
+
+
+async def _answer(post: Post, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+    # GraphQL leaves a variable that it does not know unread; an agent would not find out that it had mistyped one.
+    if unknown := sorted(arguments.keys() - operation.variables["properties"].keys()):
+        known = ", ".join(operation.variables["properties"]) or "nothing"
+        message = f"{operation.name} does not take {shortened(', '.join(unknown), LONGEST_NAME)}; it takes {known}."
+        return {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]}
+    return await post({"query": operation.query, "variables": arguments, "operationName": operation.name})
+
+
+def _tool(operation: Operation) -> types.Tool:
+    return types.Tool(
+        name=operation.name,
+        description=operation.about,
+        input_schema=operation.variables,
+        output_schema=ANSWER,
+        annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
+    )
+
+
+def _result(answer: dict[str, Any]) -> types.CallToolResult:
+    text = json.dumps(answer, ensure_ascii=False)
+    found = any(value is not None for value in (answer.get("data") or {}).values())
+    return types.CallToolResult(
+        content=[types.TextContent(text=text)],
+        structured_content=answer,
+        is_error="errors" in answer and not found,  # what did come back beside an error is good
+    )

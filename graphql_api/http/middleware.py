@@ -1,0 +1,141 @@
+"""What stands around all routes: safe headers on every answer, CORS for the origins of the settings, gzip.
+
+Pure ASGI; what a route has said itself is left as it is.
+"""
+
+import math
+from collections.abc import Iterable
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipResponder, IdentityResponder
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphql_api.http.content_negotiation import GZIP_FROM, gzip_from
+from graphql_api.observability.request_context import record_of
+from graphql_api.settings import Settings
+from graphql_api.settings.origins import ANY, Origins
+
+GZIP_LEVEL = 4
+"""Of 9: those above cost two to five times the time for a few percent."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+}
+"""Of every answer (OWASP's HTTP headers cheat sheet); pages bring a policy of their own."""
+
+SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+"""The same as ASGI has them."""
+_SAFE_NAMES = {name for name, _ in SAFE}
+
+READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
+"""Response headers that a page of another origin may read, beside those that every page may."""
+
+
+def wrapping(settings: Settings) -> list[Middleware]:
+    """The middleware of the settings, outermost first."""
+    cors = [_cors(origins)] if (origins := settings.origins) else []
+    return [Middleware(SafeHeaders), *cors, Middleware(Compressing)]
+
+
+def layered(app: ASGIApp, layers: Iterable[Middleware]) -> ASGIApp:
+    """An app within middleware, outermost first."""
+    for cls, args, kwargs in reversed(list(layers)):
+        app = cls(app, *args, **kwargs)
+    return app
+
+
+def _cors(origins: Origins) -> Middleware:
+    # A page that may use this server may send any header: tracing tools and GraphQL clients add their own. Cookies, which a
+    # browser would add unasked, are not allowed.
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=[ANY] if origins.any else (),
+        allow_origin_regex=origins.pattern or None,
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        allow_private_network=True,
+        expose_headers=READ,
+    )
+
+
+class SafeHeaders:
+    """Adds the headers that keep browsers from doing more with an answer than reading it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and watch for the start of its answer."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = {name for name, _ in message["headers"]}
+                safe = SAFE if _SAFE_NAMES.isdisjoint(told) else [each for each in SAFE if each[0] not in told]
+                message["headers"] = [*message["headers"], *safe]
+            await send(message)
+
+        return await self._app(scope, receive, safely)
+
+
+class Straight:
+    """Leads one path to its endpoint without the search through all routes, which costs as much as an answer at hand."""
+
+    def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
+        self._app = app
+        self._path = path
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; the endpoint gets every method, as it would from its route."""
+        straight = scope["type"] == "http" and scope["path"] == self._path
+        await (self._endpoint if straight else self._app)(scope, receive, send)
+
+
+class Compressing:
+    """Compresses long answers by Starlette's gzip, for who takes it; most are short, and pass without it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and choose by the start of its answer."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        sending: Send | None = None
+
+        async def compressing(message: Message) -> None:
+            nonlocal sending
+            if sending is None:
+                sending = self._sending(message, scope, send)
+            await sending(message)
+
+        return await self._app(scope, receive, compressing)
+
+    def _sending(self, start: Message, scope: Scope, send: Send) -> Send:
+        headers = dict(start["headers"])
+        length = headers.get(b"content-length")
+        if b"content-encoding" in headers or length == b"0":
+            return send
+        least = gzip_from(record_of(scope).head)
+        if length is not None and int(length) < least:
+            if int(length) >= GZIP_FROM and b"Accept-Encoding" not in headers.get(b"vary", b""):
+                _vary(start)
+            return send
+        takes = least < math.inf
+        found = GZipResponder(self._app, int(least), GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
+        found.send = send
+        return found.send_with_compression
+
+
+def _vary(start: Message) -> None:
+    """Tell that others may get this answer compressed."""
+    headers = MutableHeaders(raw=list(start["headers"]))
+    headers.add_vary_header("Accept-Encoding")
+    start["headers"] = headers.raw

@@ -1,0 +1,129 @@
+"""The documentation of this version at `/docs/`: the pages of `docs/`, as HTML for browsers, else as the Markdown that they are.
+
+Links between pages are as in the repository; in HTML, what is not served here is text and no link.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from posixpath import dirname, join, normpath
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from graphql_api.http.content_negotiation import preferred
+from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql.cache_control import conditional
+from graphql_api.http.pages.home import PAGE_HEADERS, page
+from graphql_api.observability.request_context import record_of, text_in
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from markdown_it.token import Token
+
+MARKDOWN = "text/markdown"
+INDEX = "README.md"
+"""The page of a folder."""
+_COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE)
+"""Marks the parts of a page that are generated. Raw HTML is off, so it would be shown as text."""
+BESIDE = ("schema.graphql",)
+"""What the pages link to that this server has at its root."""
+
+
+def documentation_routes() -> list[Route]:
+    """The pages, each at the address that it has in the repository."""
+
+    async def show(request: Request) -> Response:
+        name = request.path_params["name"]
+        name = name + INDEX if name.endswith("/") or not name else name
+        if name not in pages():
+            told = Refused(404, "There is no such page; /docs/ lists them.")
+            return refused(told, JSON, record_of(request.scope))
+        head = record_of(request.scope).head
+        if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":
+            return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), head)
+        return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), head)
+
+    async def enter(_: Request) -> Response:
+        return RedirectResponse("docs/", 308)
+
+    return [Route("/docs", enter), Route("/docs/{name:path}", show)]
+
+
+@cache
+def pages() -> dict[str, str]:
+    """All pages: Markdown by name, such as `queries.md` and `decisions/README.md`."""
+    package = files("graphql_api")
+    folder = package / "docs"
+    return dict(
+        _read(folder if folder.is_dir() else package / ".." / "docs", "")
+    )  # the latter where run from its sources
+
+
+def _read(folder: "Traversable", above: str) -> list[tuple[str, str]]:
+    found = []
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.is_dir():
+            found += _read(each, f"{above}{each.name}/")
+        elif each.name.endswith(".md"):
+            found.append((above + each.name, each.read_text(encoding="utf-8")))
+    return found
+
+
+def text(name: str) -> str:
+    """A page in Markdown; that of a folder also lists the pages that it does not name."""
+    told = pages()[name]
+    if not name.endswith(INDEX):
+        return told
+    folder = name.removesuffix(INDEX)
+    beside = [each for each in pages() if each.startswith(folder) and "/" not in each[len(folder) :] and each != name]
+    missing = [each for each in beside if f"]({each[len(folder) :]})" not in told]
+    lines = [f"- [{title(each)}]({each[len(folder) :]})\n" for each in missing]
+    return told + "\n" * bool(lines) + "".join(lines)
+
+
+def title(name: str) -> str:
+    """What a page calls itself in its first line."""
+    return pages()[name].partition("\n")[0].lstrip("# ")
+
+
+@cache
+def as_html(name: str) -> str:
+    """A page in HTML."""
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without its title, which the page has anyway
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open":
+            token.attrSet("id", _anchor(tokens[place + 1].content))
+        token.children = token.children and _linked(token.children, name)
+    up = "../" * name.count("/")
+    way = f'<p><a href="{up}../">Competent as GraphQL</a> / <a href="{up or "./"}">Documentation</a></p>\n'
+    return page(title(name), way + reader.renderer.render(tokens, reader.options, {}), f"{up}../")
+
+
+def _anchor(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _linked(tokens: "list[Token]", name: str) -> "list[Token]":
+    """The tokens without links to what is not served."""
+    kept, inside = [], False
+    for each in tokens:
+        if each.type == "link_open":
+            inside = not _leads_somewhere(str(each.attrGet("href")), name)
+        if not (inside and each.type in ("link_open", "link_close")):
+            kept.append(each)
+    return kept
+
+
+def _leads_somewhere(link: str, name: str) -> bool:
+    if re.match(r"https?:|#", link):
+        return True
+    target = normpath(join("docs", dirname(name), link.partition("#")[0]))
+    return target in BESIDE or target.removeprefix("docs/") in pages()

@@ -1,0 +1,133 @@
+"""The example operations of `operations/`, with variables that answer on the data that is running.
+
+An example says what it needs by the names of its variables; their values are taken from the first profiles and their
+competences in the current release.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from graphql_api.execution.engine import Answer
+
+Ask = Callable[[str], Awaitable[Answer]]
+
+_FIND = """{
+  release { number }
+  releases { number }
+  occupationalProfiles(first: 2) { nodes {
+    id uuid code title { text } classifications { scheme code } essentialCompetences { id uuid code skill { uuid } }
+  } }
+  softSkills(first: 1) { nodes { code } }
+}"""
+
+
+class Example(NamedTuple):
+    """One file of `operations/`: the name of its operation, what its first line says of it, and its text."""
+
+    name: str
+    about: str
+    query: str
+
+    @property
+    def variables(self) -> list[str]:
+        """The names of its variables."""
+        return re.findall(r"\$(\w+)\s*:", self.query)
+
+    def given(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Its variables, as far as their values are known."""
+        return {name: known[name] for name in self.variables if name in known}
+
+    @property
+    def text(self) -> str:
+        """The operation without the line about it."""
+        return self.query.partition("\n")[2].strip()
+
+    @property
+    def kind(self) -> str:
+        """`query` or `subscription`."""
+        return self.text.partition(" ")[0]
+
+
+@cache
+def examples() -> tuple[Example, ...]:
+    """All example operations, in the order of their file names."""
+    found = (
+        file for file in (files("graphql_api.http.pages") / "operations").iterdir() if file.name.endswith(".graphql")
+    )
+    return tuple(_example(file.read_text(encoding="utf-8")) for file in sorted(found, key=lambda file: file.name))
+
+
+def manifest(form: str = "apollo") -> dict[str, Any]:
+    """The examples as persisted documents, `apollo` or `map` (`{id: text}`); an id is the SHA-256 of the text.
+
+    Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries; the map is what GraphQL Code
+    Generator's client preset and Relay's compiler write.
+    """
+    documents = {sha256(each.query.encode()).hexdigest(): each for each in examples()}
+    if form == "map":
+        return {id: each.query for id, each in documents.items()}
+    return {
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": [
+            {"id": id, "name": each.name, "type": each.kind, "body": each.query} for id, each in documents.items()
+        ],
+    }
+
+
+def _example(text: str) -> Example:
+    name = re.search(r"^(?:query|subscription) (\w+)", text, re.MULTILINE)
+    assert name is not None
+    return Example(name[1], text.splitlines()[0].lstrip("# "), text)
+
+
+async def values(ask: Ask) -> dict[str, Any]:
+    """A value for each variable name that examples use; fewer where the data has none or cannot be had now."""
+    data = (await ask(_FIND)).data or {}
+    profiles = _nodes(data, "occupationalProfiles")
+    profile = profiles[0] if profiles else {}
+    competences = profile.get("essentialCompetences") or [{}]
+    release = (data.get("release") or {}).get("number")
+    title = (profile.get("title") or {}).get("text")
+    found = {
+        "release": release,
+        "since": next((each["number"] for each in data.get("releases") or () if each["number"] != release), release),
+        "profileCode": profile.get("code"),
+        "competenceUuid": competences[0].get("uuid"),
+        "skillUuid": (competences[0].get("skill") or {}).get("uuid"),
+        "softSkillCode": next((each["code"] for each in _nodes(data, "softSkills")), None),
+        "ids": [each["id"] for each in (profile, competences[0]) if "id" in each] or None,
+        "haveIds": [each["id"] for each in competences[:3] if "id" in each] or None,
+        "fromId": profile.get("id"),
+        "toId": profiles[-1]["id"] if profiles else None,
+        "isco": next(
+            (each["code"][:1] for each in profile.get("classifications") or () if each["scheme"] == "ISCO-08"), None
+        ),
+        "searchText": title,
+        "typed": title and title[:3],
+        "languages": ["FR", "NL"],
+        "first": 10,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _nodes(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return list((data.get(name) or {}).get("nodes") or ())
+
+
+async def tabs(ask: Ask) -> list[dict[str, str]]:
+    """The examples as GraphiQL's tabs: title (the name of the operation), query, and variables as JSON text."""
+    known = await values(ask)
+    return [
+        {
+            "title": each.name,
+            "query": each.query,
+            "variables": json.dumps(each.given(known), indent=2),
+        }
+        for each in examples()
+    ]

@@ -1,0 +1,78 @@
+"""Health for those who run this server: is the process alive, can it answer, and if not, why.
+
+Ready means that questions get answers: over the real API, that the current release is stored or can be fetched now.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from graphql_api.competent.releases import CURRENT
+from graphql_api.errors import CompetentError
+from graphql_api.index import Indexes
+from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.metrics import READY
+from graphql_api.schema.loaders import Loaders
+from graphql_api.store import Store
+
+PATIENCE = 1.0
+"""Seconds that a question for readiness waits for the Competent API."""
+
+NO_DATA = "the Competent API does not answer, and nothing is stored"
+"""The reason for which a server without stored data is not ready; the code of the error is in `upstream`."""
+
+
+class Health:
+    """Answers `/health/live` and `/health/ready`."""
+
+    def __init__(
+        self, loaders: Callable[[Asker], Loaders], store: Store, indexes: Indexes, stopping: asyncio.Event
+    ) -> None:
+        self._loaders = loaders
+        self._store = store
+        self._indexes = indexes
+        self._stopping = stopping
+        READY.set(1)
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes, for the app."""
+        return [Route("/health/live", self.live), Route("/health/ready", self.ready)]
+
+    async def live(self, request: Request) -> Response:
+        """200 as long as the process answers at all."""
+        return _json({"status": "live"}, 200)
+
+    async def ready(self, request: Request) -> Response:
+        """200 or 503, with what was found."""
+        told = await self.look()
+        READY.set(told["ready"])
+        return _json(told, 200 if told["ready"] else 503)
+
+    async def look(self) -> dict[str, Any]:
+        """`ready`, `reasons` against it, and how data, upstream and index are."""
+        asker = Asker(deadline=asyncio.get_running_loop().time() + PATIENCE)
+        told: dict[str, Any] = {"ready": True, "reasons": [], "release": None, "upstream": "up"}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                told["release"] = await self._loaders(asker).release_number(CURRENT)
+        except TimeoutError:
+            told |= {"upstream": "UPSTREAM_TIMEOUT", "reasons": [NO_DATA]}
+        except CompetentError as error:
+            told |= {"upstream": error.code, "reasons": [NO_DATA]}
+        if asker.tally.stale and self._store.renewals_fail:  # a copy that is merely old says nothing of upstream
+            told["upstream"] = "down: what is stored is served"
+        if told["release"] is not None:
+            told["index"] = self._indexes.state(told["release"])
+        if self._stopping.is_set():
+            told["reasons"].append("this server is being stopped")
+        return told | {"ready": not told["reasons"]}
+
+
+def _json(body: dict[str, Any], status: int) -> Response:
+    return Response(orjson.dumps(body), status, {"Cache-Control": "no-store"}, media_type="application/json")

@@ -1,0 +1,170 @@
+"""The first page at `/`: what this server is, which release it serves, and where everything else is.
+
+It answers when the Competent API does not, and says so; its links are relative, as a proxy may show us under a prefix.
+"""
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from html import escape
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from graphql_api.execution.engine import Answer
+from graphql_api.http.content_negotiation import preferred
+from graphql_api.http.header_fields import names_tag
+from graphql_api.observability.request_context import record_of, text_in
+from graphql_api.settings.distribution import NAME, own_version
+
+Ask = Callable[[str], Awaitable[Answer]]
+Links = Mapping[str, tuple[str, str]]
+
+ABOUT = (
+    "GraphQL for Competent, Belgium's shared language of occupations and competences: occupational profiles, technical "
+    "competences, skills, knowledge, behavioural indicators, soft and digital skills, in Dutch, French, English and German."
+)
+LINKS = {
+    "graphiql": ("graphiql", "GraphiQL: try queries, with examples that answer and the documentation of every field"),
+    "graphql": ("graphql", "GraphQL endpoint: POST a query, or GET it"),
+    "schema": ("schema.graphql", "Schema: for code generation"),
+    "agents": ("llms.txt", "For agents: what can be asked, with an example of each, and the rules"),
+    "docs": ("docs/", "Documentation: questions and their answers, clients, limits, settings"),
+    "health": ("health/live", "Health: whether this process lives"),
+    "ready": ("health/ready", "Readiness: whether questions get answers, and if not, why"),
+}
+"""By name: where, relative to this page, and what is there."""
+
+_FIND = """{ release {
+  number publishedOn
+  occupationalProfiles(first: 0) { totalCount }
+  technicalCompetences(first: 0) { totalCount }
+  softSkills(first: 0) { totalCount }
+} }"""
+_COUNTS = {
+    "occupationalProfiles": "occupational profiles",
+    "technicalCompetences": "technical competences",
+    "softSkills": "soft skills",
+}
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 2rem 1rem; }
+h1 { line-height: 1.2; }
+a { color: LinkText; }
+li { margin: .4rem 0; }
+pre, table { display: block; overflow-x: auto; }
+pre { padding: .5rem 1rem; border: 1px solid; }
+td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
+footer { margin-top: 3rem; font-size: .9rem; }
+"""
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    f"frame-ancestors 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every page of this look: nothing is run, and nothing is loaded but the icon."""
+
+
+def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route]:
+    """The page at `/`, as HTML or JSON, and the schema at `/schema.graphql`; links `without` lead nowhere and are left out."""
+    links = {name: link for name, link in LINKS.items() if name not in without}
+    etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
+
+    async def show(request: Request) -> Response:
+        told = await _told(ask, links)
+        if (
+            preferred(text_in(record_of(request.scope).head, b"accept"), ("text/html", "application/json"))
+            == "application/json"
+        ):
+            return JSONResponse(told, headers=PAGE_HEADERS)
+        return HTMLResponse(page("Competent as GraphQL", _body(told, links)), headers=PAGE_HEADERS)
+
+    async def show_schema(request: Request) -> Response:
+        headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
+        if names_tag(text_in(record_of(request.scope).head, b"if-none-match"), etag):
+            return Response(status_code=304, headers=headers)
+        return PlainTextResponse(sdl + "\n", headers=headers)
+
+    return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]
+
+
+async def _told(ask: Ask, links: Links) -> dict[str, Any]:
+    answer = await ask(_FIND)
+    release = (answer.data or {}).get("release")
+    return {
+        "name": NAME,
+        "version": own_version(),
+        "description": ABOUT,
+        "release": None if release is None else _release(release),
+        "problem": _problem(answer),
+        "links": {name: where for name, (where, _) in links.items()},
+    }
+
+
+def _release(found: dict[str, Any]) -> dict[str, Any]:
+    counts = {name: found[name]["totalCount"] for name in _COUNTS if found[name]}
+    return {"number": found["number"], "publishedOn": found["publishedOn"], "counts": counts}
+
+
+def _problem(answer: Answer) -> dict[str, str] | None:
+    for error in answer.errors:
+        return {"code": error["extensions"]["code"], "message": error["message"]}
+    return None
+
+
+def page(title: str, body: str, up: str = "") -> str:
+    """A page in HTML; `up` leads from its address to the first page, and `body` is HTML."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{escape(title)}</title>
+  <link rel="icon" type="image/svg+xml" href="{up}graphiql/assets/icon.svg">
+  <style>{_STYLE}</style>
+</head>
+<body>
+  <main>
+    <h1>{escape(title)}</h1>
+{body}
+  </main>
+  <footer>{NAME} {escape(own_version())}. This project is not VDAB's; Competent's data has its own terms.</footer>
+</body>
+</html>
+"""
+
+
+def _body(told: dict[str, Any], links: Links) -> str:
+    return f"""    <p>{escape(told["description"])}</p>
+    <h2>Release</h2>
+{_state(told)}
+    <h2>Where to go</h2>
+    <ul>
+{_links(links)}
+    </ul>"""
+
+
+def _links(links: Links) -> str:
+    lines = []
+    for where, told in links.values():
+        name, _, about = told.partition(": ")
+        lines.append(f'      <li><a href="{where}">{escape(name)}</a>: {escape(about)}</li>')
+    return "\n".join(lines)
+
+
+def _state(told: dict[str, Any]) -> str:
+    lines = []
+    if release := told["release"]:
+        day = f", published on {escape(release['publishedOn'])}" if release["publishedOn"] else ""
+        counts = ", ".join(f"{count:,} {_COUNTS[name]}" for name, count in release["counts"].items())
+        lines.append(
+            f"<p>Serves release <strong>{escape(release['number'])}</strong>{day}{': ' * bool(counts)}{counts}.</p>"
+        )
+    if problem := told["problem"]:
+        lines.append(f'<p role="status">{escape(problem["message"])} (<code>{escape(problem["code"])}</code>)</p>')
+    return "\n".join(f"    {line}" for line in lines)

@@ -1,0 +1,240 @@
+"""Things as linked data (SKOS in JSON-LD) at addresses of their own: `/id/{release}` and `/id/{release}/{kind}/{uuid}`.
+
+A document is whole or an error; it never says `current`. Ids in it are relative to its own address, so that no host is made up.
+
+Sources: https://www.w3.org/TR/skos-reference, https://www.w3.org/TR/json-ld11; the relations between occupations and skills, and
+the addresses of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).
+"""
+
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.hal import is_release
+from graphql_api.competent.releases import CURRENT
+from graphql_api.execution.engine import Answer
+from graphql_api.http.content_negotiation import preferred
+from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql.cache_control import Caching, conditional
+from graphql_api.http.pages.home import PAGE_HEADERS, page
+from graphql_api.observability.request_context import Record, record_of, text_in
+
+Ask = Callable[[str, dict[str, Any]], Awaitable[Answer]]
+
+JSON_LD = "application/ld+json"
+OFFERED = (JSON_LD, "text/html", JSON)
+
+_TEXTS = "{ nl fr en de }"
+_BLOCK = f"uuid code description {_TEXTS}"
+
+
+class Kind(NamedTuple):
+    """How a kind of thing is asked for, and what ESCO calls it."""
+
+    field: str
+    selection: str
+    esco: str
+
+
+KINDS = {
+    "occupational-profile": Kind(
+        "occupationalProfile",
+        f"uuid code title {_TEXTS} description {_TEXTS} alternativeNames {{ name language }} classifications {{ scheme code }} "
+        "lastModified essentialCompetences { uuid } optionalCompetences { uuid } softSkills { uuid } digitalSkills { uuid }",
+        "esco:Occupation",
+    ),
+    "technical-competence": Kind(
+        "technicalCompetence",
+        f"uuid code skill {{ {_BLOCK} }} knowledgeItems {{ uuid }} behaviouralIndicators {{ uuid }}",
+        "esco:Skill",
+    ),
+    "skill": Kind("skill", _BLOCK, "esco:Skill"),
+    "knowledge": Kind("knowledge", _BLOCK, "esco:Skill"),
+    "behavioural-indicator": Kind("behaviouralIndicator", _BLOCK, ""),
+    "soft-skill": Kind("softSkill", _BLOCK, "esco:Skill"),
+    "digital-skill": Kind("digitalSkill", _BLOCK, "esco:Skill"),
+}
+"""By the name in an address."""
+
+CONTEXT: dict[str, Any] = {
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "dct": "http://purl.org/dc/terms/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "esco": "http://data.europa.eu/esco/model#",
+    "prefLabel": {"@id": "skos:prefLabel", "@container": "@language"},
+    "altLabel": {"@id": "skos:altLabel", "@container": "@language"},
+    "definition": {"@id": "skos:definition", "@container": "@language"},
+    "notation": "skos:notation",
+    "inScheme": {"@id": "skos:inScheme", "@type": "@id"},
+    "related": {"@id": "skos:related", "@type": "@id"},
+    "broadMatch": {"@id": "skos:broadMatch", "@type": "@id"},
+    "hasPart": {"@id": "dct:hasPart", "@type": "@id"},
+    "relatedEssentialSkill": {"@id": "esco:relatedEssentialSkill", "@type": "@id"},
+    "relatedOptionalSkill": {"@id": "esco:relatedOptionalSkill", "@type": "@id"},
+    "modified": {"@id": "dct:modified", "@type": "xsd:dateTime"},
+    "issued": {"@id": "dct:issued", "@type": "xsd:date"},
+}
+ISCO = "http://data.europa.eu/esco/isco/C"
+"""Before the code of a group of ISCO-08: its address in ESCO."""
+
+_STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
+
+
+def linked_data_routes(
+    ask: Callable[[str, dict[str, Any], Record], Awaitable[Answer]], caching: Caching
+) -> list[Route]:
+    """The addresses of things and of releases; what they wait for upstream is counted for the request."""
+
+    async def show(request: Request) -> Response:
+        record = record_of(request.scope)
+        try:
+            return await _respond(request, lambda query, variables: ask(query, variables, record), caching)
+        except Refused as refusal:
+            return refused(refusal, JSON, record)
+
+    async def without_slash(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"../{request.scope['path'].rstrip('/').rpartition('/')[2]}{query}", 308)
+
+    addresses = ("/id/{release}", "/id/{release}/{kind}/{uuid}")
+    return [Route(each, show) for each in addresses] + [Route(f"{each}/", without_slash) for each in addresses]
+
+
+async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
+    media_type = preferred(text_in(record_of(request.scope).head, b"accept"), OFFERED)
+    if media_type is None:
+        raise Refused(406, f"A thing is told in {', '.join(OFFERED)}.")
+    release, kind, uuid = (request.path_params.get(name) for name in ("release", "kind", "uuid"))
+    if not is_release(release or "") or (kind is not None and (kind not in KINDS or as_uuid(uuid) is None)):
+        raise Refused(404, f"Things are at /id/RELEASE/KIND/UUID; the kinds are {', '.join(KINDS)}.")
+    if release == CURRENT:
+        return await _to_number(ask, f"{kind}/{uuid}" if kind else "", caching)
+    document = await _document(ask, str(release), kind, str(uuid).lower())
+    headers = {"Cache-Control": f"public, max-age={int(caching.release)}", "Vary": "Accept"}
+    if media_type == "text/html":
+        shown = page(_title(document), _html(document, "../" * (3 if kind else 1)), "../" * (3 if kind else 1))
+        return conditional(HTMLResponse(shown, headers=PAGE_HEADERS | headers), record_of(request.scope).head)
+    body = orjson.dumps({"@context": {"@base": "../../" if kind else "./"} | CONTEXT} | document)
+    told = Response(body, headers=headers | {"X-Content-Type-Options": "nosniff"}, media_type=media_type)
+    return conditional(told, record_of(request.scope).head)
+
+
+async def _to_number(ask: Ask, rest: str, caching: Caching) -> Response:
+    number = (await _data(ask, "{ release { number } }", {}))["release"]["number"]
+    where = f"../../{number}/{rest}" if rest else number
+    return RedirectResponse(where, 302, {"Cache-Control": f"public, max-age={int(caching.current)}"})
+
+
+async def _document(ask: Ask, release: str, kind: str | None, uuid: str) -> dict[str, Any]:
+    if kind is None:
+        query = "query ($release: String!) { release(number: $release) { number publishedOn } }"
+        return _scheme((await _data(ask, query, {"release": release}))["release"])
+    field, selection, _ = KINDS[kind]
+    query = f"query ($release: String!, $uuid: UUID!) {{ {field}(release: $release, uuid: $uuid) {{ {selection} }} }}"
+    found = (await _data(ask, query, {"release": release, "uuid": uuid}))[field]
+    if found is None:
+        raise Refused(404, "Release " + release + " has no such thing.")
+    return _concept(found, release, kind)
+
+
+async def _data(ask: Ask, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    answer = await ask(query, variables)
+    for error in answer.errors:
+        code = error["extensions"]["code"]
+        raise Refused(_STATUS.get(code, 503), error["message"], code, error["extensions"].get("retryAfter"))
+    assert answer.data is not None
+    return answer.data
+
+
+def _scheme(found: dict[str, Any]) -> dict[str, Any]:
+    number = found["number"]
+    told = {
+        "@id": number,
+        "@type": "skos:ConceptScheme",
+        "prefLabel": {"en": f"Competent {number}"},
+        "issued": found["publishedOn"],
+    }
+    return _told(told)
+
+
+def _concept(found: dict[str, Any], release: str, kind: str) -> dict[str, Any]:
+    skill = found.get("skill") or {}
+    told = {
+        "@id": f"{release}/{kind}/{found['uuid']}",
+        "@type": ["skos:Concept", KINDS[kind].esco] if KINDS[kind].esco else ["skos:Concept"],
+        "notation": found["code"],
+        "prefLabel": _texts(found.get("title") or skill.get("description") or found.get("description")),
+        "altLabel": _names(found.get("alternativeNames")),
+        "definition": _texts(found["description"]) if "title" in found else {},
+        "inScheme": release,
+        "broadMatch": [
+            ISCO + each["code"] for each in found.get("classifications") or () if each["scheme"] == "ISCO-08"
+        ],
+        "relatedEssentialSkill": _ids(found, "essentialCompetences", release, "technical-competence"),
+        "relatedOptionalSkill": _ids(found, "optionalCompetences", release, "technical-competence"),
+        "related": [
+            *_ids(found, "softSkills", release, "soft-skill"),
+            *_ids(found, "digitalSkills", release, "digital-skill"),
+        ],
+        "hasPart": [
+            *([f"{release}/skill/{skill['uuid']}"] if skill else []),
+            *_ids(found, "knowledgeItems", release, "knowledge"),
+            *_ids(found, "behaviouralIndicators", release, "behavioural-indicator"),
+        ],
+        "modified": found.get("lastModified"),
+    }
+    return _told(told)
+
+
+def _told(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value not in (None, [], {})}
+
+
+def _ids(found: dict[str, Any], name: str, release: str, kind: str) -> list[str]:
+    return [f"{release}/{kind}/{each['uuid']}" for each in found.get(name) or ()]
+
+
+def _texts(texts: dict[str, str | None] | None) -> dict[str, str]:
+    return {language: text for language, text in (texts or {}).items() if text}
+
+
+def _names(names: list[dict[str, Any]] | None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in names or ():
+        found.setdefault((each["language"] or "none").lower().replace("none", "@none"), []).append(each["name"])
+    return found
+
+
+def _title(document: dict[str, Any]) -> str:
+    return str(next(iter(document.get("prefLabel", {}).values()), document.get("notation", document["@id"])))
+
+
+def _html(document: dict[str, Any], up: str) -> str:
+    rows = "\n".join(
+        f"      <dt>{escape(name)}</dt>\n" + "\n".join(f"      <dd>{each}</dd>" for each in _shown(value, up))
+        for name, value in document.items()
+        if not name.startswith("@")
+    )
+    return f"    <p><code>{escape(document['@id'])}</code>, also as JSON-LD.</p>\n    <dl>\n{rows}\n    </dl>"
+
+
+def _shown(value: Any, up: str) -> list[str]:
+    if isinstance(value, dict):
+        return [
+            f'<span lang="{escape(language.lstrip("@"))}">{escape(each)}</span>'
+            for language, texts in value.items()
+            for each in ([texts] if isinstance(texts, str) else texts)
+        ]
+    values = value if isinstance(value, list) else [value]
+    return [_link(each, up) if "/" in each else escape(each) for each in values]
+
+
+def _link(address: str, up: str) -> str:
+    where = address if address.startswith("http://data.europa.eu/") else f"{up}id/{address}"
+    return f'<a href="{escape(where)}">{escape(address)}</a>'

@@ -1,0 +1,143 @@
+"""The operations of one WebSocket, by the ids that its client chose for them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from starlette.types import Scope
+from starlette.websockets import WebSocketDisconnect
+
+from graphql_api.asyncio_tools import ended
+from graphql_api.http.graphql import Refused, Unforeseen
+from graphql_api.http.graphql.request import from_object
+from graphql_api.http.streaming.executor import Running
+from graphql_api.http.streaming.observability import observed, refused, told
+from graphql_api.observability.fetch_context import Tally
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import Record, record_of
+from graphql_api.schema.types.text import Language
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Admit = Callable[[], Awaitable[object]]
+"""Counts an operation for its client's quota; raises Refused if there is none left."""
+
+ADMIT = "admit_operation"
+"""The key in the state of an ASGI scope under which access leaves that function."""
+
+
+class IdInUse(Exception):
+    """An operation with this id is still running."""
+
+
+class Operations:
+    """Starts and ends them. An id is free for another operation as soon as the client or the server has ended the first one.
+
+    A message is sent only for the operation that holds its id, so none is sent after the end of an operation.
+    """
+
+    def __init__(
+        self, scope: Scope, running: Running, outcomes: Outcomes, languages: tuple[Language, ...], most: int, send: Send
+    ) -> None:
+        self._scope = scope
+        self._running = running
+        self._outcomes = outcomes
+        self._languages = languages
+        self._most = most
+        self._send = send
+        self._by_id: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.last_end = 0.0
+        """When the last one ended, by the clock of the event loop."""
+
+    @property
+    def any(self) -> bool:
+        """Whether one is running."""
+        return bool(self._by_id)
+
+    async def start(self, id: str, payload: Any) -> None:
+        """Run an operation in a task of its own; raises IdInUse."""
+        if id in self._by_id:
+            raise IdInUse
+        if len(self._by_id) >= self._most:
+            await self._refuse(id)
+            return
+        while len(self._tasks) >= 2 * self._most:  # those that were completed and have yet to end
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        task = asyncio.create_task(self._run(id, payload))
+        self._by_id[id] = task
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(id, done))
+
+    def complete(self, id: str) -> None:
+        """End an operation at the client's wish; an id that is not running may have ended meanwhile, and is ignored."""
+        if task := self._by_id.pop(id, None):
+            task.cancel()
+
+    async def end(self) -> None:
+        """End all of them."""
+        self._by_id.clear()
+        await ended(list(self._tasks))
+
+    def _ended(self, id: str, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self.last_end = task.get_loop().time()
+        if self._by_id.get(id) is task:
+            del self._by_id[id]
+
+    async def _refuse(self, id: str) -> None:
+        record = self._record()
+        with observed(record, self._outcomes):
+            refusal = Refused(
+                429, f"{self._most} operations at once may run on a connection; complete one.", "RATE_LIMITED"
+            )
+            await self._send({"id": id, "type": "error", "payload": [refused(refusal, record)]})
+
+    async def _run(self, id: str, payload: Any) -> None:
+        record = self._record()
+        with observed(record, self._outcomes):
+            try:
+                await self._answer(id, payload, record)
+            except Refused as refusal:
+                await self._finish(id, {"type": "error", "payload": [refused(refusal, record)]})
+            except WebSocketDisconnect:
+                record.ended = "left"
+            except Exception:
+                log.exception("unexpected error in request %s", record.request_id)
+                await self._finish(id, {"type": "error", "payload": [refused(Unforeseen(), record)]})
+
+    async def _answer(self, id: str, payload: Any, record: Record) -> None:
+        admit: Admit | None = self._scope["state"].get(ADMIT)
+        if admit is not None:
+            await admit()
+        answers = self._running.answers(from_object(payload), self._languages, record)
+        async with aclosing(answers):
+            async for answer in answers:
+                message = told(answer, record)
+                if not answer.executed:
+                    await self._finish(id, {"type": "error", "payload": message["errors"]})
+                    return
+                if self._holds(id):
+                    await self._send({"id": id, "type": "next", "payload": message})
+        await self._finish(id, {"type": "complete"})
+
+    def _holds(self, id: str) -> bool:
+        return self._by_id.get(id) is asyncio.current_task()
+
+    async def _finish(self, id: str, message: Mapping[str, Any]) -> None:
+        """Send the last message of an operation; the client may use the id again at once, so it is free before."""
+        if self._holds(id):
+            del self._by_id[id]
+            await self._send({"id": id, **message})
+
+    def _record(self) -> Record:
+        """Of one operation: an id of its own, and whom access has let in on this connection."""
+        known, request_id = record_of(self._scope), uuid4().hex
+        headers = known.asker.headers | {"X-Request-ID": request_id}
+        asker = replace(known.asker, headers=headers, tally=Tally())
+        return Record(request_id, client=known.client, address=known.address, protocol="websocket", asker=asker)

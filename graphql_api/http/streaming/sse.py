@@ -1,0 +1,119 @@
+"""Server-sent events on `/graphql`: one operation a request, for clients that prefer `text/event-stream` to JSON.
+
+Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, "distinct connections mode".
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.responses import StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graphql_api.asyncio_tools import ended
+from graphql_api.execution.engine import Answer
+from graphql_api.http.content_negotiation import accepted, preferred
+from graphql_api.http.graphql import JSON, RESPONSE_JSON, Operation, Refused, Unavailable, Unforeseen
+from graphql_api.http.graphql import refused as refused_response
+from graphql_api.http.graphql.deadline import seconds_for
+from graphql_api.http.graphql.request import operation_of
+from graphql_api.http.graphql.response import headers_of
+from graphql_api.http.streaming.connection_limit import Connections, TooMany, TooManyOfClient, client_of
+from graphql_api.http.streaming.executor import Running
+from graphql_api.http.streaming.observability import refused, told
+from graphql_api.observability.request_context import Head, Record, record_of, text_in
+
+log = logging.getLogger(__name__)
+
+EVENTS = "text/event-stream"
+HEARTBEAT = 15.0
+"""Seconds of silence after which a comment tells that the connection lives; proxies cut silent ones after 30 to 60."""
+
+_TRY_AGAIN = 5.0
+"""Seconds after which a client without a place may try again."""
+_OFFERED = (JSON, RESPONSE_JSON, EVENTS)
+_BEAT = b":\n\n"
+_COMPLETE = b"event: complete\ndata:\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """ASGI before the endpoint: takes the requests that prefer a stream of events, and passes on all others."""
+
+    endpoint: ASGIApp
+    running: Running
+    connections: Connections
+    heartbeat: float = HEARTBEAT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the type that the client prefers."""
+        record = record_of(scope)
+        if scope["method"] not in ("GET", "POST") or not prefers_events(record.head):
+            await self.endpoint(scope, receive, send)
+            return
+        record.protocol = "events"
+        try:
+            with self.connections.one(record.protocol, client_of(scope, record)):
+                operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
+                headers = headers_of(record) | {"X-Accel-Buffering": "no"}
+                seconds = seconds_for(record.head, self.running.endpoint.operation_timeout)
+                stream = self._stream(operation, record, seconds)
+                await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
+        except TooManyOfClient as refusal:
+            rate_limited = Refused(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
+            await refused_response(rate_limited, JSON, record)(scope, receive, send)
+        except TooMany as refusal:
+            await refused_response(Unavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
+        except Refused as refusal:
+            await refused_response(refusal, JSON, record)(scope, receive, send)
+
+    async def _stream(self, operation: Operation, record: Record, seconds: float) -> AsyncGenerator[bytes]:
+        languages = accepted(text_in(record.head, b"accept-language"))
+        try:
+            answers = self.running.answers(operation, languages, record, seconds)
+            async with aclosing(answers), aclosing(self._beating(answers)) as events:
+                async for answer in events:
+                    yield _BEAT if answer is None else _next(told(answer, record))
+        except (asyncio.CancelledError, GeneratorExit):
+            record.ended = "left"
+            raise
+        except Refused as refusal:
+            yield _next({"errors": [refused(refusal, record)]})
+        except Exception:
+            log.exception("unexpected error in request %s", record.request_id)
+            yield _next({"errors": [refused(Unforeseen(), record)]})
+        if not self.connections.stopping.is_set():  # then the client is to come back
+            yield _COMPLETE
+
+    async def _beating(self, answers: AsyncGenerator[Answer]) -> AsyncGenerator[Answer | None]:
+        """The answers, with None wherever nothing came for a while, until the server is told to stop."""
+        stopping = asyncio.ensure_future(self.connections.stopping.wait())
+        coming: asyncio.Future[Answer | None] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(anext(answers, None))
+                await asyncio.wait((coming, stopping), timeout=self.heartbeat, return_when=asyncio.FIRST_COMPLETED)
+                if coming.done():
+                    answer, coming = coming.result(), None
+                    if answer is None:
+                        return
+                    yield answer
+                elif stopping.done():
+                    return
+                else:
+                    yield None
+        finally:
+            await ended(each for each in (coming, stopping) if each is not None)
+
+
+def prefers_events(head: Head) -> bool:
+    """Whether who sent these header fields prefers a stream of events to JSON."""
+    return preferred(text_in(head, b"accept"), _OFFERED) == EVENTS
+
+
+def _next(payload: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(payload) + b"\n\n"

@@ -1,0 +1,214 @@
+"""WebSockets on `/graphql` that speak graphql-transport-ws.
+
+Whatever a client sends ends in an answer with a code, or in one of the protocol's close codes; nothing it began outlives it.
+
+Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from graphql_api.asyncio_tools import ended
+from graphql_api.http.content_negotiation import accepted
+from graphql_api.http.graphql import Refused
+from graphql_api.http.streaming.connection_limit import Connections, Place, TooMany, client_of
+from graphql_api.http.streaming.executor import Running
+from graphql_api.http.streaming.operations import IdInUse, Operations
+from graphql_api.http.streaming.page_origin import may_connect
+from graphql_api.http.streaming.websocket_denial import deny, fitting
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import record_of, text_in
+from graphql_api.settings.origins import Origins
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = "graphql-transport-ws"
+_NO_ORIGINS = Origins(())
+_ID_LENGTH = 200
+_AS_USUAL = (1000, 1001)
+"""Codes with which a connection is closed that did nothing wrong."""
+_ELSEWHERE = Refused(403, "A page of this origin may not open a WebSocket here.", "FORBIDDEN")
+
+
+class Closing(Exception):
+    """The connection is to be closed with a code of the protocol (4xxx) or of RFC 6455 (1xxx)."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class WebSockets:
+    """The ASGI app at the address: who may connect, and how much each may do."""
+
+    running: Running
+    connections: Connections
+    outcomes: Outcomes
+    origins: Origins = _NO_ORIGINS
+    """Of web pages that may connect, beside our own."""
+    init_timeout: float = 5.0
+    idle_timeout: float = 60.0
+    most_operations: int = 20
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection until it ends."""
+        websocket = WebSocket(scope, receive, send)
+        if not may_connect(websocket.headers, self.origins):
+            await deny(scope, receive, send, _ELSEWHERE, 1008)
+            return
+        if PROTOCOL not in scope.get("subprotocols", ()):
+            await websocket.accept()
+            await websocket.close(4406, f"Ask for the subprotocol {PROTOCOL}")
+            return
+        await websocket.accept(PROTOCOL)
+        try:
+            with self.connections.one("websocket", client_of(scope, record_of(scope))) as place:
+                await _Connection(websocket, self, place).serve()
+        except TooMany as refusal:
+            await websocket.close(1013, str(refusal))
+
+
+class _Connection:
+    def __init__(self, websocket: WebSocket, bounds: WebSockets, place: Place) -> None:
+        self._websocket = websocket
+        self._bounds = bounds
+        self._place = place
+        self._unsent = 0
+        self._slow = asyncio.Event()
+        languages = accepted(text_in(record_of(websocket.scope).head, b"accept-language"))
+        self._operations = Operations(
+            websocket.scope, bounds.running, bounds.outcomes, languages, bounds.most_operations, self._send
+        )
+
+    async def serve(self) -> None:
+        """Until the client goes, breaks the protocol, or the server stops."""
+        stopping = asyncio.create_task(self._bounds.connections.stopping.wait())
+        slow = asyncio.create_task(self._slow.wait())
+        talking = asyncio.create_task(self._talk())
+        try:
+            await asyncio.wait((talking, stopping, slow), return_when=asyncio.FIRST_COMPLETED)
+            if stopping.done() and not talking.done():
+                await self._close(Closing(1001, "The server is being stopped"))
+        finally:
+            await ended((talking, stopping, slow))
+            await self._operations.end()
+
+    async def _talk(self) -> None:
+        try:
+            await self._begin()
+            while True:
+                await self._take(await self._next())
+        except WebSocketDisconnect:
+            return
+        except Closing as closing:
+            await self._close(closing)
+        except Exception:
+            log.exception("unexpected error on a WebSocket")
+            await self._close(Closing(1011, "Something went wrong here"))
+
+    async def _close(self, closing: Closing) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone already
+            if self._websocket.application_state is WebSocketState.CONNECTED:
+                if closing.code not in _AS_USUAL:
+                    log.info("a WebSocket is closed with %d: %r", closing.code, closing.reason)
+                await self._websocket.close(closing.code, fitting(closing.reason))
+
+    async def _begin(self) -> None:
+        try:
+            async with asyncio.timeout(self._bounds.init_timeout):
+                while (message := await self._message())["type"] in ("ping", "pong"):
+                    await self._take(message)
+        except TimeoutError:
+            raise Closing(4408, "Connection initialisation timeout") from None
+        if message["type"] == "subscribe":
+            raise Closing(4401, "Unauthorized")
+        if message["type"] != "connection_init" or not isinstance(message.get("payload"), dict | None):
+            raise Closing(4400, "The first message must be connection_init, its payload an object")
+        try:
+            self._place.move(client_of(self._websocket.scope, record_of(self._websocket.scope)))
+        except TooMany as refusal:
+            raise Closing(1013, str(refusal)) from None
+        await self._send({"type": "connection_ack"})
+
+    async def _next(self) -> dict[str, Any]:
+        """The next message; closes a connection that is idle."""
+        most = self._bounds.idle_timeout
+        while True:
+            try:
+                async with asyncio.timeout(most):
+                    return await self._message()
+            except TimeoutError:
+                quiet = asyncio.get_running_loop().time() - self._operations.last_end
+                if not self._operations.any and quiet >= most:
+                    raise Closing(1000, f"No operation for {most:g} seconds; connect again when there is one") from None
+
+    async def _message(self) -> dict[str, Any]:
+        text = (await self._frame()).get("text")
+        if text is None:
+            raise Closing(4400, "Messages must be text")
+        try:
+            message = orjson.loads(text)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Closing(4400, "Messages must be JSON objects with a type")
+        return message
+
+    async def _frame(self) -> Any:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        return message
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "ping":
+                await self._send({"type": "pong"})
+            case "pong":
+                pass
+            case "connection_init":
+                raise Closing(4429, "Too many initialisation requests")
+            case "subscribe":
+                await self._subscribe(_id(message), message.get("payload"))
+            case "complete":
+                self._operations.complete(_id(message))
+            case _:
+                raise Closing(4400, "This type of message is not known")
+
+    async def _subscribe(self, id: str, payload: Any) -> None:
+        try:
+            await self._operations.start(id, payload)
+        except IdInUse:
+            raise Closing(4409, f"Subscriber for {id} already exists") from None
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        text = orjson.dumps(message).decode()
+        connections = self._bounds.connections
+        if self._unsent and connections.unsent + len(text) > connections.most_unsent:
+            log.info("a WebSocket is closed: its client reads too slowly")
+            self._slow.set()  # no close frame would reach it either
+            raise WebSocketDisconnect(1006)
+        self._unsent += len(text)
+        connections.unsent += len(text)
+        try:
+            with suppress(RuntimeError):  # closed meanwhile: the messages of this connection end here
+                await self._websocket.send_text(text)
+        finally:
+            self._unsent -= len(text)
+            connections.unsent -= len(text)
+
+
+def _id(message: dict[str, Any]) -> str:
+    id = message.get("id")
+    if not isinstance(id, str) or not 0 < len(id) <= _ID_LENGTH:
+        raise Closing(4400, "The id must be a text")
+    return id

@@ -1,0 +1,1 @@
+"""Running under uvicorn: connection protocol, event loop, and the fast path for cached responses."""

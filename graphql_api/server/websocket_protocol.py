@@ -1,0 +1,203 @@
+"""uvicorn's WebSocket protocol with bounds: frames per turn of the event loop, frames per second, and unsent bytes.
+
+uvicorn parses everything that has arrived in one piece, and answers each ping at once. Here a connection gets a small piece
+parsed per turn, so that a megabyte of pings delays nobody; a client that sends frames faster than the limit is disconnected.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
+
+from graphql_api.http.middleware import HEADERS
+from graphql_api.http.streaming.token_bucket import TokenBucket
+
+log = logging.getLogger(__name__)
+
+TURN_FRAMES = 64
+"""Frames per turn of the event loop, of one connection; a piece that is being parsed may go over by its own frames."""
+TURN_BYTES = 65_536
+PIECE = 512
+"""Bytes that are parsed at once: at most 85 frames, as the smallest has 6 bytes."""
+BURST_SECONDS = 10
+"""Seconds over which rates are averaged."""
+LINGER = 1.0
+"""Seconds for which a closing connection still reads, or the reset that follows unread data would overtake the close code."""
+LINGER_BYTES = 4_000_000
+_CODES = defaultdict(lambda: "BAD_REQUEST", {403: "FORBIDDEN", 500: "INTERNAL_SERVER_ERROR"})
+
+
+class _Parser(ServerProtocol):
+    """Counts the frames that arrive, and refuses a handshake in JSON with a code, as every other request."""
+
+    frames = 0
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        response = super().reject(status, "")
+        message = text.strip() or "There is no WebSocket at this address; it is at /graphql."
+        extensions = {"code": _CODES[response.status_code], "requestId": uuid4().hex}
+        response.body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+        for name in ("Content-Length", "Content-Type"):
+            del response.headers[name]
+        length = {"Content-Length": str(len(response.body)), "Content-Type": "application/json; charset=utf-8"}
+        response.headers.update({**HEADERS, **length, "X-Request-ID": extensions["requestId"]})
+        return response
+
+    def recv_frame(self, frame: Frame) -> None:
+        self.frames += 1
+        super().recv_frame(frame)
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """One connection; `config.frames` is the highest number of frames per second."""
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn: _Parser = _Parser(max_size=config.ws_max_size, logger=self.logger)
+        rate: int = config.frames
+        self._bucket = TokenBucket(rate, rate * BURST_SECONDS, self.loop.time)
+        self._unread = bytearray()
+        self._turn: asyncio.Handle | None = None
+        self._last: asyncio.TimerHandle | None = None
+        self._pongs = b""
+        self._discarded: int | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Keep the data until its turn; the opening handshake is read at once."""
+        if not self.handshake_initiated:
+            super().data_received(data)
+        elif self._discarded is not None:
+            self._discard(data)
+        else:
+            self._unread += data
+            if self._turn is None:
+                self._read()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next message; then there is room for another."""
+        message = await super().receive()
+        self._go_on()
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message; the answer to the handshake makes room for what came before it."""
+        await super().send(message)
+        self._go_on()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """Give the client a while to take the rest once the app has ended; uvicorn would wait for ever."""
+        super().on_task_complete(task)
+        if not self.disconnected and self._discarded is None:
+            self._last = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what was not read."""
+        self._unread.clear()
+        for handle in (self._turn, self._last):
+            if handle is not None:
+                handle.cancel()
+        super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        """Send the pongs that waited for room."""
+        super().resume_writing()
+        if self._pongs:
+            self.transport.write(self._pongs)
+            self._pongs = b""
+
+    def handle_ping(self) -> None:
+        """Send the pongs; only the newest wait if the client takes none (RFC 6455, 5.5.3)."""
+        if self.writable.is_set():
+            super().handle_ping()
+        elif pongs := b"".join(self.conn.data_to_send()):
+            self._pongs = pongs
+
+    def keepalive_timeout(self) -> None:
+        """Cut a client that no longer answers, with what it did not take."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on, unless it is text that is none."""
+        if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
+            self._fail(1007, "Text must be UTF-8")
+            return
+        super().send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        """Close the connection, as its client broke the protocol."""
+        close = self.conn.close_sent
+        assert close is not None
+        log.info("a WebSocket is closed with %d: %s", close.code, close.reason)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Drop what still arrives, for a moment in which the client can read the close frame."""
+        self._discarded = len(self._unread)
+        self._unread.clear()
+        self.frames.clear()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(LINGER, self.transport.abort)
+        self.transport.resume_reading()
+
+    def _read(self) -> None:
+        """Parse a few pieces, unless a message waits for the app, and leave the rest to the next turn."""
+        self._turn = None
+        before, left = self.conn.frames, TURN_BYTES
+        while self._may_read() and left > 0 and self.conn.frames - before < TURN_FRAMES:
+            piece = bytes(self._unread[:PIECE])
+            del self._unread[:PIECE]
+            left -= len(piece)
+            super().data_received(piece)
+        if self._discarded is None and not self._bucket.take(self.conn.frames - before):
+            self._fail(1008, f"At most {self.config.frames} frames per second")  # type: ignore[attr-defined]
+        self._go_on()
+
+    def _may_read(self) -> bool:
+        """Whether there is something to parse, nothing waits for the app, and the handshake is answered."""
+        waits = self.read_paused or not self.handshake_complete
+        return bool(self._unread) and not waits and not self.transport.is_closing()
+
+    def _go_on(self) -> None:
+        """Schedule the next turn, and stop the transport from reading while there is something to parse."""
+        if self._may_read() and self._turn is None:
+            self._turn = self.loop.call_soon(self._read)
+        if self._unread:
+            self.transport.pause_reading()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _fail(self, code: int, reason: str) -> None:
+        if not self.close_sent:
+            self.conn.fail(code, reason)
+            self.handle_parser_exception()
+        elif self._discarded is None:  # the close frame of the app is on its way
+            self._linger()
+
+    def _discard(self, data: bytes) -> None:
+        assert self._discarded is not None
+        self._discarded += len(data)
+        if self._discarded > LINGER_BYTES:
+            self.transport.abort()
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
