@@ -93,9 +93,10 @@ class _DroppedLines(Frequent):
         super().settle()
 
 
-_DroppedLines(
-    Counter("competent_log_lines_dropped", "Log lines dropped because the log could not be written fast enough.")
+LOG_LINES_DROPPED = Counter(
+    "competent_log_lines_dropped", "Log lines dropped because the log could not be written fast enough."
 )
+_DroppedLines(LOG_LINES_DROPPED)
 UPSTREAM_LINKS_REJECTED = Counter(
     "competent_upstream_links_rejected", "Links in HAL documents that do not point to a path below /releases, ignored."
 )
