@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: the tables of docs/settings.md and the help texts of docs/command-line.md.
+"""Writes the generated parts of the documentation: settings, metrics and the help texts of the command line.
 
 Run by `make docs`. Tests check that the pages are as this script writes them.
 """
@@ -7,27 +7,49 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import Field, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Counter, Gauge, Histogram
+
+from graphql_api.observability import metrics
 from graphql_api.settings import Settings, variable
 from graphql_api.settings.secret import Secret
 
 DOCS = Path(__file__).parent.parent / "docs"
-BEGIN, END = "<!-- settings: written by `make docs` -->", "<!-- end of settings -->"
+BEGIN, END = "<!-- written by `make docs` -->", "<!-- end -->"
 HELP = re.compile(r"(## competent-graphql ([a-z ]+)\n\n```text\n).*?(```)", re.DOTALL)
 
 
 def settings_page(page: str) -> str:
     """docs/settings.md with a table for each section of the settings."""
+    return _with_lines(page, _settings())
+
+
+def metrics_page(page: str) -> str:
+    """docs/metrics.md with a table of all metrics of the server."""
+    return _with_lines(page, _metrics())
+
+
+def _with_lines(page: str, lines: Iterable[str]) -> str:
     before, _, rest = page.partition(BEGIN)
-    return before + BEGIN + "\n\n" + "\n".join(_tables()) + END + rest.partition(END)[2]
+    return before + BEGIN + "\n\n" + "\n".join([*lines, ""]) + END + rest.partition(END)[2]
 
 
-def _tables() -> Iterator[str]:
+def _metrics() -> Iterator[str]:
+    yield "| metric | type | labels | meaning |\n|---|---|---|---|"
+    ours = [each for each in vars(metrics).values() if isinstance(each, Counter | Gauge | Histogram)]
+    for name, metric in sorted((each.describe()[0].name, each) for each in ours):
+        suffix = "_total" if isinstance(metric, Counter) else ""
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+        yield f"| `{name}{suffix}` | {type(metric).__name__.lower()} | {labels} | {metric.describe()[0].documentation} |"
+    yield ""
+
+
+def _settings() -> Iterator[str]:
     for section, settings in groupby(fields(Settings), lambda setting: setting.metadata["section"]):
         yield f"## {section}\n\n| variable | default | what it does |\n|---|---|---|"
         for setting in settings:
@@ -59,6 +81,10 @@ def help_of(command: str) -> str:
 
 
 if __name__ == "__main__":
-    for name, written in (("settings.md", settings_page), ("command-line.md", command_line_page)):
+    for name, written in (
+        ("settings.md", settings_page),
+        ("metrics.md", metrics_page),
+        ("command-line.md", command_line_page),
+    ):
         file = DOCS / name
         file.write_text(written(file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -315,7 +315,7 @@ class Connection(HttpToolsProtocol):
         if self._is_idle() or self._is_unanswered():
             request_id = new_id()  # what the client sent as its id may be what is wrong
             self.transport.write(refusal(status, message, request_id, self.server_state.default_headers))
-            line = {"request_id": request_id, "status": status, "codes": ["BAD_REQUEST"], "outcome": "refused"}
+            line = {"request_id": request_id, "status": status, "error_codes": ["BAD_REQUEST"], "outcome": "refused"}
             tell(log, logging.INFO, "request", line)
         if self.cycle is not None:
             self.cycle.disconnected = True  # nothing of an answer follows this one

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,15 @@ def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
 
     (told,) = re.findall(rf"## competent-graphql {name}\n\n```text\n(.*?)```", page, re.DOTALL)
     assert told.strip() == printed.strip()
+
+
+@pytest.mark.parametrize("name", ["settings", "metrics"])
+def test_the_tables_in_the_docs_are_as_make_docs_writes_them(name: str) -> None:
+    written = runpy.run_path(str(ROOT / ".ci" / "generate_docs.py"))[f"{name}_page"]
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+    assert page.count("| `") >= 25
+    assert page == written(page), "run `make docs`"
 
 
 def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:

@@ -61,8 +61,8 @@ async def test_an_operation_is_one_line_without_what_the_client_wrote(
         "event": "operation",
         "level": "INFO",
         "request_id": "abc-1",
-        "operation": "Mine",
-        "type": "query",
+        "operation_name": "Mine",
+        "operation_type": "query",
         "status": 200,
         "outcome": "ok",
     }
@@ -88,7 +88,7 @@ async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
         await server.post("query ($n: String!) { release(number: $n) { number } }", {"n": "3.10"})
 
     (line,) = told(caplog)
-    assert line["query"].startswith("query ($n")
+    assert line["document"].startswith("query ($n")
     assert line["variables"] == {"n": "3.10"}
 
 
@@ -106,7 +106,7 @@ async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pyt
     await server.post('query Outcomes { release(number: "3.10") { number } releases { number } }')
 
     assert [line["outcome"] for line in told(caplog)] == ["ok", "refused", "partial"]
-    assert told(caplog)[1]["codes"] == ["GRAPHQL_VALIDATION_FAILED"]
+    assert told(caplog)[1]["error_codes"] == ["GRAPHQL_VALIDATION_FAILED"]
     for outcome, count in before.items():
         assert counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http") == count + 1
     assert counted("competent_operation_duration_seconds_count", name="Outcomes") >= timed + 2
@@ -175,7 +175,7 @@ async def test_a_client_that_leaves_while_it_sends_has_left(
     await client.ask(server.app, accept)
 
     (line,) = told(caplog)
-    assert (line["outcome"], line.get("status"), line.get("codes")) == ("left", None, None)
+    assert (line["outcome"], line.get("status"), line.get("error_codes")) == ("cancelled", None, None)
     assert client.sent == []
     assert counted("competent_errors_total", code="BAD_REQUEST") == errors
 
@@ -192,7 +192,7 @@ async def test_a_client_that_leaves_before_its_answer_has_left(
     await asking
 
     (line,) = told(caplog)
-    assert (line["operation"], line["outcome"], line.get("status")) == ("Left", "left", None)
+    assert (line["operation_name"], line["outcome"], line.get("status")) == ("Left", "cancelled", None)
     assert client.sent == []
 
 
@@ -209,7 +209,7 @@ async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
         async with server.app.router.lifespan_context(server.app) as state:
             assert ("fast_path" in state) == (switch == "off")
 
-    assert [line.get("address") for line in told(caplog)] == logged
+    assert [line.get("client_address") for line in told(caplog)] == logged
 
 
 def test_so_many_names_of_clients_become_labels_and_no_more() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import runpy
 from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
@@ -177,15 +176,6 @@ def test_a_secret_shows_nowhere() -> None:
 
     assert "k3y" not in f"{secret!r} {secret!s} {secret} {secret:>10} {read(LIVE)!r}"
     assert secret.reveal() == "k3y"
-
-
-def test_the_page_on_settings_is_as_make_docs_writes_it() -> None:
-    written = runpy.run_path(str(ROOT / ".ci" / "generate_docs.py"))["settings_page"]
-    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-
-    assert page == written(page), "run `make docs`"
-    for each in fields(Settings):
-        assert f"| `{variable(each)}` | " in page
 
 
 def test_the_settings_of_a_section_stand_together_and_ten_come_first() -> None:

@@ -115,7 +115,7 @@ class FastPath:
         question = self._question(client, body) if count is not None else None
         if count is None or question is None:
             return None
-        record.texts = {"query": question.query, "variables": question.operation.variables}
+        record.texts = {"document": question.query, "variables": question.operation.variables}
         answer = self._again(client, question, record) or self._anew(client, question, record)
         if answer is None:
             question.put_off = PUT_OFF

@@ -107,9 +107,9 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _outcome(record: Record, status: int | None) -> str:
-    """That of the record, or `left` (the client has), `shed` (no room), `failed` (a bug of ours)."""
+    """That of the record, or `cancelled` (the client disconnected), `shed` (no room), `failed` (a bug of ours)."""
     if status is None:
-        return "left"
+        return "cancelled"
     if status >= 500:
         return "shed" if status == 503 else "failed"
     return record.outcome if record.ended or record.executed or status >= 400 or record.codes else "ok"

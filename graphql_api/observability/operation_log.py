@@ -51,7 +51,7 @@ class Outcomes:
     def _line(self, record: Record, outcome: str, seconds: float, status: int | None) -> Line:
         line = _line_of(record, outcome, seconds, status)
         if self._addresses and record.address:
-            line["address"] = record.address
+            line["client_address"] = record.address
         return line
 
 
@@ -59,9 +59,9 @@ def _line_of(record: Record, outcome: str, seconds: float, status: int | None) -
     """What is told of a request, without what is empty."""
     told: Line = {"request_id": record.request_id}
     if record.name:
-        told["operation"] = record.name[:100]
+        told["operation_name"] = record.name[:100]
     if record.kind:
-        told["type"] = record.kind
+        told["operation_type"] = record.kind
     if record.protocol != "http":
         told["protocol"] = record.protocol
     if record.client:
@@ -72,9 +72,9 @@ def _line_of(record: Record, outcome: str, seconds: float, status: int | None) -
     if record.cost is not None:
         told["cost"] = record.cost
     if record.answers is not None:
-        told["answers"] = record.answers
+        told["responses"] = record.answers
     if record.codes:
-        told["codes"] = sorted(set(record.codes))
+        told["error_codes"] = sorted(set(record.codes))
     told["upstream"] = record.asker.tally.told
     told["outcome"] = outcome
     return told

@@ -68,9 +68,9 @@ class Record:
     asker: Asker = field(default_factory=Asker)
     """For whom documents are fetched: deadline, and the tally of how they were come by."""
     ended: str = ""
-    """The outcome, where it is known better than by what was executed: `shed`, `failed` or `left`."""
+    """The outcome, where it is known better than by what was executed: `shed`, `failed` or `cancelled`."""
     texts: dict[str, Any] = field(default_factory=dict)
-    """What the client wrote: `query` and `variables`. Only logged where the operator asks for it."""
+    """What the client wrote: `document` and `variables`. Only logged where the operator asks for it."""
 
     @property
     def outcome(self) -> str:

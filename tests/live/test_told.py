@@ -49,10 +49,10 @@ async def test_an_operation_over_a_websocket_is_one_line_and_counted(
     assert first.pop("cost") > 0
     assert first == {
         "event": "operation",
-        "operation": "LiveTold",
-        "type": "query",
+        "operation_name": "LiveTold",
+        "operation_type": "query",
         "protocol": "websocket",
-        "answers": 1,
+        "responses": 1,
         "outcome": "ok",
     }
     assert counted("competent_operations_total", **of) == before + 2
@@ -71,9 +71,9 @@ async def test_what_fails_over_a_websocket_is_told_as_over_http(live: Live, capl
     await socket.get()
 
     refused, partial = lines(caplog)
-    assert (refused["outcome"], refused["codes"]) == ("refused", ["GRAPHQL_VALIDATION_FAILED"])
+    assert (refused["outcome"], refused["error_codes"]) == ("refused", ["GRAPHQL_VALIDATION_FAILED"])
     assert refused["request_id"] == error["extensions"]["requestId"]
-    assert (partial["outcome"], partial["codes"]) == ("partial", ["UPSTREAM_UNAVAILABLE"])
+    assert (partial["outcome"], partial["error_codes"]) == ("partial", ["UPSTREAM_UNAVAILABLE"])
     assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") == down + 2
 
 
@@ -93,7 +93,7 @@ async def test_a_subscription_is_told_of_when_it_is_over_and_its_time_is_no_late
     await socket.leave()
 
     (line,) = lines(caplog)
-    assert (line["type"], line["outcome"], line["answers"]) == ("subscription", "left", 1)
+    assert (line["operation_type"], line["outcome"], line["responses"]) == ("subscription", "cancelled", 1)
     assert counted("competent_operation_duration_seconds_count", name="anonymous") == timed
     assert counted("competent_streaming_connections", protocol="websocket") == open_before
 
@@ -109,8 +109,12 @@ async def test_events_are_told_of_too(live: Live, caplog: pytest.LogCaptureFixtu
         await coming
 
     query, subscription = lines(caplog)
-    assert (query["protocol"], query["outcome"], query["answers"], query["status"]) == ("events", "ok", 1, 200)
-    assert (subscription["type"], subscription["outcome"], subscription["answers"]) == ("subscription", "left", 1)
+    assert (query["protocol"], query["outcome"], query["responses"], query["status"]) == ("events", "ok", 1, 200)
+    assert (subscription["operation_type"], subscription["outcome"], subscription["responses"]) == (
+        "subscription",
+        "cancelled",
+        1,
+    )
     assert counted("competent_operations_total", **of) == before + 1
 
 
@@ -154,4 +158,4 @@ async def test_the_address_behind_a_websocket_is_logged_where_the_operator_asks(
         assert (await socket.get())["type"] == "next"
         assert (await socket.get())["type"] == "complete"
 
-    assert [line.get("address") for line in lines(caplog)] == [logged]
+    assert [line.get("client_address") for line in lines(caplog)] == [logged]

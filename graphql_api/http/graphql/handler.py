@@ -125,7 +125,7 @@ class Endpoint:
         *,
         only_queries: bool,
     ) -> Answer:
-        record.texts = {"query": query, "variables": operation.variables}
+        record.texts = {"document": query, "variables": operation.variables}
         languages = accepted(text_in(record.head, b"accept-language"))
         context = Context(loaders, languages, record)
         asked = (query, operation.variables, operation.operation_name, context)

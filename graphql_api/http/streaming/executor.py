@@ -35,7 +35,7 @@ class Running:
         seconds = self.endpoint.operation_timeout if seconds is None else seconds
         loaders = self.endpoint.loaders_for(record, seconds)
         context = Context(loaders, languages, record, self.published, self.endpoint.make_loaders, seconds)
-        record.texts = {"query": query, "variables": operation.variables}
+        record.texts = {"document": query, "variables": operation.variables}
         asked = (query, operation.variables, operation.operation_name, context)
         try:
             async with self.place(record):

@@ -53,7 +53,7 @@ def observed(record: Record, outcomes: Outcomes) -> Iterator[None]:
         with logging_for(record.request_id):
             yield
     except asyncio.CancelledError:
-        record.ended = "left"
+        record.ended = "cancelled"
         raise
     finally:
         outcomes.tell(record, record.outcome, time.perf_counter() - begun)

@@ -106,7 +106,7 @@ class Operations:
             except Refused as refusal:
                 await self._finish(id, {"type": "error", "payload": [refused(refusal, record)]})
             except WebSocketDisconnect:
-                record.ended = "left"
+                record.ended = "cancelled"
             except Exception:
                 log.exception("unexpected error in request %s", record.request_id)
                 await self._finish(id, {"type": "error", "payload": [refused(Unforeseen(), record)]})

@@ -79,7 +79,7 @@ class Events:
                 async for answer in events:
                     yield _BEAT if answer is None else _next(told(answer, record))
         except (asyncio.CancelledError, GeneratorExit):
-            record.ended = "left"
+            record.ended = "cancelled"
             raise
         except Refused as refusal:
             yield _next({"errors": [refused(refusal, record)]})
