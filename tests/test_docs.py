@@ -93,7 +93,7 @@ def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
 
 def test_what_happens_where_an_assumption_does_not_hold_is_what_the_doctor_tells() -> None:
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## Where an assumption")[2], re.MULTILINE)
+    told = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## If an assumption")[2], re.MULTILINE)
 
     assert told[1:] == [(each.assumed, ("**needed**: " if each.needed else "") + each.otherwise) for each in CHECKS]
 
