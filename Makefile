@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test test-slow test-quick check check-breaking format schema docs lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults bench-hostile clean
+.PHONY: serve test test-slow test-quick check check-breaking format hooks schema docs lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults bench-hostile clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -48,6 +48,10 @@ format: $(VENV)/.dev
 
 schema: $(VENV)/.dev
 	$(BIN)/competent-graphql schema > schema.graphql
+
+# Checks run before each commit; `git commit --no-verify` skips them.
+hooks: $(VENV)/.dev
+	@.ci/install-hooks
 
 # The generated parts of docs/: the tables of settings and the help of the commands.
 docs: $(VENV)/.dev
