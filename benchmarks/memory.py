@@ -25,7 +25,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.releases import CURRENT
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.parts import Parts
-from graphql_api.serving import pause_shortly
+from graphql_api.server.uvicorn_server import pause_shortly
 from graphql_api.settings import Settings
 from graphql_api.store.memory import Memory
 

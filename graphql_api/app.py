@@ -20,7 +20,6 @@ from graphql_api.asyncio_tools import ended
 from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
 from graphql_api.execution.plan import KeptAnswers, KeptParts
-from graphql_api.fast_path import FastPath, Heads
 from graphql_api.http.admission import Admission, admitting, places_of
 from graphql_api.http.auth import deciding, guarding
 from graphql_api.http.forwarded import arriving
@@ -42,6 +41,7 @@ from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record
 from graphql_api.observability.tracing import begin_tracing, end_tracing
 from graphql_api.parts import Parts
+from graphql_api.server.fast_path import FastPath, Heads
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp

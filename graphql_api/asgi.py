@@ -5,12 +5,16 @@ docs/operations.md says what only `competent-graphql serve` gives.
 
 import atexit
 import logging
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
-from graphql_api.cli.starting import app_of, settings_of, stop
+from graphql_api.app import create_app
 from graphql_api.errors import CompetentError
-from graphql_api.serving import begin_logging
+from graphql_api.observability.log_setup import begin_logging
+from graphql_api.parts import open_sandbox
+from graphql_api.sandbox import WorkbookError, create_sandbox
+from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -21,14 +25,16 @@ def _create() -> "Starlette":
     until_exit = ExitStack()
     atexit.register(until_exit.close)
     try:
-        settings = settings_of()
+        settings = Settings.from_environment().checked()
         begin_logging(settings)
         # Other servers have formats of their own, which may show these; hypercorn's does.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = True
-        app, _ = until_exit.enter_context(app_of(settings))
-    except CompetentError as error:
-        stop(str(error))
-    return app
+        if settings.is_remote:
+            return create_app(settings)
+        return create_app(settings, create_sandbox(until_exit.enter_context(closing(open_sandbox(settings)))))
+    except (CompetentError, WorkbookError) as error:
+        print(f"competent-graphql: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 app = _create()

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.connection import Bounds
 from graphql_api.http.middleware import HEADERS
+from graphql_api.server.protocol import Bounds
 
 ARRIVAL = 0.3
 IDLE = 0.4

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from graphql_api.connection import Bounds, Connection
+from graphql_api.server.protocol import Bounds, Connection
 
 
 class Written(asyncio.Transport):

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from graphql_api.loop import AT_ONCE, PAUSE, Accepting, new_loop
+from graphql_api.server.event_loop import AT_ONCE, PAUSE, Accepting, new_loop
 
 TURNS = 10
 """Of the loop: far fewer than there are connections."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graphql_api.serving import listen, worker
+from graphql_api.cli.worker import worker
+from graphql_api.server.uvicorn_server import listen
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, clean
 
@@ -82,7 +83,7 @@ async def test_a_small_answer_on_a_kept_connection_waits_for_no_acknowledgement(
 
 def test_the_garbage_collector_looks_at_few_objects_at_a_time_and_never_at_what_was_there_before() -> None:
     script = (
-        "import gc; from graphql_api.serving import pause_shortly; pause_shortly(); "
+        "import gc; from graphql_api.server.uvicorn_server import pause_shortly; pause_shortly(); "
         "print(gc.get_freeze_count(), gc.get_count()[0], *gc.get_threshold())"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
@@ -232,7 +233,7 @@ def test_a_worker_that_cannot_start_says_so_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The file of keys may be gone when a process is started anew."""
-    monkeypatch.setattr("graphql_api.serving.begin_logging", lambda settings: None)
+    monkeypatch.setattr("graphql_api.cli.worker.begin_logging", lambda settings: None)
     monkeypatch.setenv("COMPETENT_UPSTREAM_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("COMPETENT_ACCESS", "keys")
     monkeypatch.setenv("COMPETENT_KEYS_FILE", "/no/such/keys.json")

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.serving import begin_logging
+from graphql_api.observability.log_setup import begin_logging
 from graphql_api.settings import Settings
 from graphql_api.settings.kubernetes import service_variables
 
@@ -66,7 +66,7 @@ def test_a_misspelt_setting_is_refused_all_the_same(name: str, value: str) -> No
 def test_ignored_variables_are_logged_at_debug(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("graphql_api.serving.start_logging", lambda *_: None)
+    monkeypatch.setattr("graphql_api.observability.log_setup.start_logging", lambda *_: None)
     caplog.set_level(logging.DEBUG)
     for name, value in variables_of("COMPETENT_GRAPHQL").items():
         monkeypatch.setenv(name, value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.serving import begin_logging
+from graphql_api.observability.log_setup import begin_logging
 from graphql_api.settings import PREFIX, Settings, variable
 from graphql_api.settings.secret import Secret
 
@@ -146,7 +146,7 @@ def test_a_key_file_that_others_may_read_is_logged_at_the_start(
     file = tmp_path / "key"
     file.write_text("k3y", encoding="utf-8")
     file.chmod(mode)
-    monkeypatch.setattr("graphql_api.serving.start_logging", lambda *_: None)
+    monkeypatch.setattr("graphql_api.observability.log_setup.start_logging", lambda *_: None)
     begin_logging(read({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": str(file)}))
 
     assert caplog.text.count(f"chmod 600 {file}") == (mode != 0o600)

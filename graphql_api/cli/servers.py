@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ALONE = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
 """Settings of what serves beside the server."""
+WORKER = "graphql_api.cli.worker:worker"
+"""Makes the app in each of several processes."""
 
 
 def serve(
@@ -39,11 +41,11 @@ def serve(
     With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it asks that Competent API; else it asks a sandbox in
     this process, with bundled data or with the releases given by --data (the highest number is `current`).
     """
-    from graphql_api.serving import serve_app, write_environment
+    from graphql_api.server.uvicorn_server import serve_app, write_environment
 
     settings = settings_of(data, lenient, host=host, port=port, workers=workers)
     write_environment(settings)
-    serve_app(settings, lambda: app_of(settings), _announce(settings))
+    serve_app(settings, lambda: app_of(settings), _announce(settings), WORKER)
 
 
 def mcp(
@@ -62,7 +64,8 @@ def mcp(
 
     It asks what `serve` asks: a Competent API where the settings name one, else the sandbox. Needs the extra `mcp`.
     """
-    from graphql_api.serving import begin_logging, serve_app
+    from graphql_api.observability.log_setup import begin_logging
+    from graphql_api.server.uvicorn_server import serve_app
 
     _demand_mcp()
     if not http:
@@ -136,7 +139,7 @@ def sandbox(
     and releases published at /sandbox/releases.
     """
     from graphql_api.sandbox import create_sandbox
-    from graphql_api.serving import serve_app
+    from graphql_api.server.uvicorn_server import serve_app
 
     settings = settings_of(data, lenient, host=host, port=port, upstream_url="", **ALONE)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from graphql_api.connection import AtOnce, Bounds
+from graphql_api.server.protocol import AtOnce, Bounds
 from tests.conftest import Clock, Server
 from tests.fast_path.wire import Answer, Line, Spy
 
@@ -121,7 +121,7 @@ async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
     config.load()
     with (
         hearing("graphql_api.requests", logging.INFO) as log,
-        hearing("graphql_api.fast_path", logging.DEBUG) as failed,
+        hearing("graphql_api.server.fast_path", logging.DEBUG) as failed,
         hearing("asyncio", logging.ERROR) as unheard,
     ):
         async with server.client, server.app.router.lifespan_context(server.app) as state:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from graphql_api.fast_path.path import PUT_OFF
 from graphql_api.http.admission.loop_budget import A_PASS
 from graphql_api.observability import tracing
 from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.server.fast_path.path import PUT_OFF
 from graphql_api.settings import Settings
 from tests.conftest import CP_7
 from tests.endpoint.test_kept_answers import DAY, Moving

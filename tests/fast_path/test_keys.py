@@ -10,7 +10,6 @@ from limits.aio.storage import MemoryStorage
 
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.plan import KeptParts
-from graphql_api.fast_path import FastPath, Heads
 from graphql_api.http.admission import Passes
 from graphql_api.http.auth import Decide, WithKeys
 from graphql_api.http.auth.keys import Keys
@@ -18,6 +17,7 @@ from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.http.graphql import Caching, Context, Documents, Endpoint
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record
+from graphql_api.server.fast_path import FastPath, Heads
 from tests.conftest import Clock, Server
 from tests.fast_path.both import Both
 from tests.fast_path.cases import CP, CURRENT, LISTED, PINNED, get

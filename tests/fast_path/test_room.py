@@ -14,10 +14,10 @@ import orjson
 import pytest
 
 from graphql_api.execution.documents import DOCUMENTS_KEPT
-from graphql_api.fast_path.client import MOST_BYTES as CLIENTS
-from graphql_api.fast_path.path import HEADS_BYTES, PUT_OFF
 from graphql_api.http.graphql.request_cache import MOST_BYTES as QUESTIONS
 from graphql_api.sandbox import Releases
+from graphql_api.server.fast_path.client import MOST_BYTES as CLIENTS
+from graphql_api.server.fast_path.path import HEADS_BYTES, PUT_OFF
 from graphql_api.settings import Settings
 from tests.conftest import Server
 from tests.fast_path.both import Both, both

@@ -12,8 +12,8 @@ import orjson
 from starlette.types import Scope
 from uvicorn.server import ServerState
 
-from graphql_api.connection import AtOnce, Bounds, Connection
-from graphql_api.exchange import Headers
+from graphql_api.server.protocol import AtOnce, Bounds, Connection
+from graphql_api.server.response_cycle import Headers
 from tests.test_exchange import Written
 
 SERVERS_OWN = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]

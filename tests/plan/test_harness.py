@@ -7,8 +7,8 @@ import orjson
 import pytest
 from starlette.types import Scope
 
-from graphql_api.connection import AtOnce
-from graphql_api.exchange import Headers
+from graphql_api.server.protocol import AtOnce
+from graphql_api.server.response_cycle import Headers
 from tests.plan.bench import Bench
 from tests.plan.reduced import reduced
 from tests.plan.scenarios import RELEASES

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from graphql_api.app import create_app
-from graphql_api.connection import AtOnce
 from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
+from graphql_api.server.protocol import AtOnce
 from graphql_api.settings import Settings
 from graphql_api.store.revalidation import MOST_AT_ONCE
 from tests.fast_path.both import hurry_nobody

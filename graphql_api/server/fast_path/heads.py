@@ -7,10 +7,10 @@ from starlette.middleware import Middleware
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.asyncio_tools import begin
-from graphql_api.exchange import head_of
 from graphql_api.http.graphql.response import Reply
 from graphql_api.http.middleware import layered
 from graphql_api.observability.request_context import Head, Record
+from graphql_api.server.response_cycle import head_of
 
 OWN = (b"content-length", b"etag", b"x-request-id")
 """Fields that are others in each answer."""

@@ -16,10 +16,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from graphql_api.asyncio_tools import Watch
-from graphql_api.exchange import Exchange, Headers, refusal
 from graphql_api.observability.logs import tell
 from graphql_api.observability.request_context import new_id
-from graphql_api.upgrades import asks_for_websocket, head_without_offer
+from graphql_api.server.response_cycle import Exchange, Headers, refusal
+from graphql_api.server.upgrades import asks_for_websocket, head_without_offer
 
 log = logging.getLogger("graphql_api.requests")
 

@@ -14,12 +14,9 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from graphql_api.errors import SettingsError
-from graphql_api.observability.logs import start_logging
+from graphql_api.observability.log_setup import begin_logging
 from graphql_api.observability.metrics_endpoint import serve_on, shared_folder
 from graphql_api.settings import Settings, variable
-from graphql_api.settings.files import is_open_to_others
-from graphql_api.settings.kubernetes import service_variables
 from graphql_api.settings.secret import Secret
 
 if TYPE_CHECKING:
@@ -35,8 +32,12 @@ def serve_app(
     settings: Settings,
     build: "Callable[[], AbstractContextManager[tuple[Starlette, str]]]",
     announce: Callable[[str, str], str],
+    worker: str = "",
 ) -> None:
-    """Listen, say what is served, and serve until stopped; `build` gives the app and a line about its data."""
+    """Listen, say what is served, and serve until stopped; `build` gives the app and a line about its data.
+
+    `worker` is the import string of a function that makes the app again in each of several processes.
+    """
     begin_logging(settings)
     _raise_open_files()
     # Metrics are imported with the app: the folder that processes share for them has to be there before.
@@ -47,7 +48,7 @@ def serve_app(
         # uvicorn ends by the signal that stopped it, once more; we have ended well by then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        run(settings, listening, app)
+        run(settings, listening, app, worker)
 
 
 def _say(text: str) -> None:
@@ -58,12 +59,12 @@ def _say(text: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for as long as the process is
 
 
-def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
+def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: str) -> None:
     """Serve in this process, or in several that make the app again."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from graphql_api.connection import Bounds
+    from graphql_api.server.protocol import Bounds
     from graphql_api.server.websocket_protocol import WebSocketProtocol
 
     def draining() -> "Starlette":
@@ -73,7 +74,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
 
     several = settings.workers > 1
     config = Bounds(
-        "graphql_api.serving:worker" if several else draining,
+        worker if several else draining,
         factory=True,
         workers=settings.workers,
         arrival=settings.request_timeout,
@@ -85,7 +86,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         server_header=False,
         proxy_headers=False,  # the app itself knows the proxies to trust
         reset_contextvars=True,
-        loop="graphql_api.loop:new_loop",
+        loop="graphql_api.server.event_loop:new_loop",
         ws=WebSocketProtocol,
         ws_max_size=settings.max_body_bytes,
         timeout_keep_alive=settings.idle_timeout,
@@ -95,31 +96,6 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette") -> None:
         Multiprocess(config, sockets=[listening]).run()
     else:
         uvicorn.Server(config).run(sockets=[listening])
-
-
-def worker() -> "Starlette":
-    """The app of one of several processes, made from the environment that the first one wrote.
-
-    What was usable when the first process looked may be gone when this one is started anew: that ends it with a sentence.
-    """
-    try:
-        return _worker()
-    except SettingsError as error:
-        log.error("this process cannot start: %s", error)
-        raise SystemExit(2) from None
-
-
-def _worker() -> "Starlette":
-    from graphql_api.app import create_app
-    from graphql_api.parts import open_sandbox
-    from graphql_api.sandbox import create_sandbox
-
-    settings = Settings.from_environment().checked()
-    begin_logging(settings)
-    app = create_app(settings, None if settings.is_remote else create_sandbox(open_sandbox(settings)))
-    drain_first(app.state.stopping, settings.drain)
-    pause_shortly()
-    return app
 
 
 def pause_shortly() -> None:
@@ -150,18 +126,6 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
         loop.call_soon_threadsafe(loop.call_later, wait, stop, number, None)
 
     signal.signal(signal.SIGTERM, begin)
-
-
-def begin_logging(settings: Settings) -> None:
-    """Log as the settings say, and never the key."""
-    start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.is_remote else ())  # type: ignore[arg-type]
-    if ignored := service_variables(os.environ):
-        log.debug("ignored, as Kubernetes sets them for services: %s", ", ".join(sorted(ignored)))
-    file = settings.api_key_file if settings.is_remote else None
-    if file is not None and (what := is_open_to_others(file)):
-        log.warning(
-            "other users of this system may %s the file of the key for the Competent API: chmod 600 %s", what, file
-        )
 
 
 def _raise_open_files() -> None:

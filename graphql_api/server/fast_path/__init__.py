@@ -4,7 +4,7 @@ The same checks stand before such an answer as before any other, and the same is
 hand, goes the long way, which begins anew: nothing has been begun, renewed or counted for it.
 """
 
-from graphql_api.fast_path.heads import Heads
-from graphql_api.fast_path.path import FastPath
+from graphql_api.server.fast_path.heads import Heads
+from graphql_api.server.fast_path.path import FastPath
 
 __all__ = ["FastPath", "Heads"]

@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from gzip import compress
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from starlette.types import Scope
 
 from graphql_api.caching import Recent
-from graphql_api.exchange import Headers
 from graphql_api.execution.plan.answers import LONGEST_COMPRESSED
-from graphql_api.fast_path.client import Client, Clients
-from graphql_api.fast_path.heads import Heads
 from graphql_api.http.admission import Passes
 from graphql_api.http.auth import Decide
 from graphql_api.http.content_negotiation import GZIP_FROM
@@ -23,10 +20,15 @@ from graphql_api.http.graphql.request_cache import Question, Questions
 from graphql_api.http.graphql.response import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
 from graphql_api.http.middleware import GZIP_LEVEL
 from graphql_api.observability import tracing
+from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record, new_id, request_id_of
-from graphql_api.parts import Parts
-from graphql_api.schema.cached_loaders import NotAtHand
+from graphql_api.schema.cached_loaders import AtHand, NotAtHand
+from graphql_api.schema.loaders import Read
+from graphql_api.server.fast_path.client import Client, Clients
+from graphql_api.server.fast_path.heads import Heads
+from graphql_api.server.response_cycle import Headers
+from graphql_api.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +42,27 @@ HEAD_BYTES = 300
 """What one takes beside its text."""
 
 
+class Caches(Protocol):
+    """What the fast path reads: memory alone."""
+
+    @property
+    def store(self) -> Store:
+        """Documents."""
+
+    def at_hand(self, asker: Asker) -> AtHand:
+        """Loaders that fetch nothing."""
+
+    def used_again(self, reads: Sequence[Read], asker: Asker) -> None:
+        """Count what a cached response was made of as used."""
+
+
 class FastPath:
     """Answers requests to the endpoint that need nothing but what is at hand."""
 
     def __init__(
         self,
         endpoint: Endpoint,
-        parts: Parts,
+        caches: Caches,
         decide: Decide | None,
         passes: Passes,
         outcomes: Outcomes,
@@ -55,7 +71,7 @@ class FastPath:
         root_path: str = "",
     ) -> None:
         self._endpoint = endpoint
-        self._parts = parts
+        self._caches = caches
         self._decide = decide
         self._passes = passes
         self._outcomes = outcomes
@@ -131,7 +147,7 @@ class FastPath:
     def _again(self, client: Client, question: Question, record: Record) -> "_Written | None":
         """The answer if nothing has to be made for it."""
         chosen, schema = question.chosen, self._endpoint.schema
-        whole = schema.whole(chosen, client.languages, self._parts.store.now())
+        whole = schema.whole(chosen, client.languages, self._caches.store.now())
         if whole is None:
             return None
         schema.note(chosen.operation, chosen.cost, record)
@@ -145,11 +161,11 @@ class FastPath:
             answer = self._written(client, self._endpoint.again(whole, question, record, client.media_type), record)
             if answer.body is whole.body and not answer.tag:
                 client.plain[key] = answer.status, answer.head
-        self._parts.used_again(whole.reads, record.asker)
+        self._caches.used_again(whole.reads, record.asker)
         return answer
 
     def _anew(self, client: Client, question: Question, record: Record) -> "_Written | None":
-        loaders = self._parts.at_hand(record.asker)
+        loaders = self._caches.at_hand(record.asker)
         told = self._endpoint.at_hand(question, record, client.media_type, client.languages, loaders)
         if told is None:
             return None
