@@ -32,12 +32,12 @@ from graphql_api.index.file import IndexFile
 from graphql_api.index.tables import Kind
 from graphql_api.index.walk import Progress, Walk
 from graphql_api.index.writer import Writer
-from graphql_api.parts import Parts
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.bodies import Bodies
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.documents import read_documents, write_documents
 from graphql_api.sandbox.excel import read_workbook
+from graphql_api.services import Parts
 from graphql_api.settings import Settings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -24,8 +24,8 @@ from graphql_api.competent.fields import as_uuid
 from graphql_api.competent.hal import Document
 from graphql_api.competent.releases import CURRENT
 from graphql_api.observability.fetch_context import Asker
-from graphql_api.parts import Parts
 from graphql_api.server.uvicorn_server import pause_shortly
+from graphql_api.services import Parts
 from graphql_api.settings import Settings
 from graphql_api.store.memory import Memory
 

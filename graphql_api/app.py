@@ -40,8 +40,8 @@ from graphql_api.observability.metrics_endpoint import metrics_routes
 from graphql_api.observability.operation_log import Outcomes
 from graphql_api.observability.request_context import Record
 from graphql_api.observability.tracing import begin_tracing, end_tracing
-from graphql_api.parts import Parts
 from graphql_api.server.fast_path import FastPath, Heads
+from graphql_api.services import Parts
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp

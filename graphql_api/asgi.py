@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from graphql_api.app import create_app
 from graphql_api.errors import CompetentError
 from graphql_api.observability.log_setup import begin_logging
-from graphql_api.parts import open_sandbox
 from graphql_api.sandbox import WorkbookError, create_sandbox
+from graphql_api.services import open_sandbox
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from graphql_api.cli.doctor import CHECKS
 from graphql_api.competent.routes import ROUTES
-from graphql_api.doctor import CHECKS
 from graphql_api.sandbox.faults import KINDS
 from tests.conftest import Server
 

@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from graphql_api.app import create_app
-from graphql_api.doctor import CHECKS, MOST_CALLS, Verdict, run_doctor
-from graphql_api.doctor.record import scrubbed
-from graphql_api.doctor.visit import Visit, Visitor
+from graphql_api.cli.doctor import CHECKS, MOST_CALLS, Verdict, run_doctor
+from graphql_api.cli.doctor.probe import Visit, Visitor
+from graphql_api.cli.doctor.recorder import scrubbed
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.sandbox.recorded import Recording, file_name
 from graphql_api.settings import Secret, Settings

@@ -13,7 +13,7 @@ from graphql_api.cli import command
 from graphql_api.errors import SettingsError
 from graphql_api.http.auth import deciding, keys_file
 from graphql_api.http.auth.keys import Keys
-from graphql_api.parts import cache_dir, index_folder
+from graphql_api.services import cache_dir, index_folder
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder, user_config_folder
 from tests.conftest import Clock

@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from graphql_api.app import create_app
-from graphql_api.cli.servers import tools_app_of
+from graphql_api.cli.serve import tools_app_of
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.mcp.server import create_mcp
 from graphql_api.http.pages.examples import examples

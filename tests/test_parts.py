@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from graphql_api.parts import Parts, _origin, cache_dir
 from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.services import Parts, _origin, cache_dir
 from graphql_api.settings import Settings
 
 

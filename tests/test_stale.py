@@ -13,7 +13,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.app import create_app
-from graphql_api.cli.asking import _ask
+from graphql_api.cli.query import _ask
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, LONG, Server, alive

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from graphql_api.cli.asking import ask, doctor, mirror
+from graphql_api.cli.bootstrap import stop
+from graphql_api.cli.export import manifest, schema
 from graphql_api.cli.health import health
 from graphql_api.cli.keys import keys_command
-from graphql_api.cli.printing import manifest, schema
-from graphql_api.cli.servers import mcp, sandbox, serve
-from graphql_api.cli.starting import stop
+from graphql_api.cli.query import ask, doctor, mirror
+from graphql_api.cli.serve import mcp, sandbox, serve
 from graphql_api.cli.streams import use_utf8, writable_output
 from graphql_api.errors import CompetentError
 from graphql_api.settings.distribution import NAME, own_version

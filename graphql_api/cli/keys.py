@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphql_api.cli.starting import settings_of
+from graphql_api.cli.bootstrap import settings_of
 
 if TYPE_CHECKING:
     from graphql_api.http.auth.keys import Keys

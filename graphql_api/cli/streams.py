@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from io import TextIOWrapper
 
-from graphql_api.cli.starting import stop
+from graphql_api.cli.bootstrap import stop
 
 
 def use_utf8() -> None:

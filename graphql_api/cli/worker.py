@@ -28,8 +28,8 @@ def worker() -> "Starlette":
 
 def _worker() -> "Starlette":
     from graphql_api.app import create_app
-    from graphql_api.parts import open_sandbox
     from graphql_api.sandbox import create_sandbox
+    from graphql_api.services import open_sandbox
 
     settings = Settings.from_environment().checked()
     begin_logging(settings)

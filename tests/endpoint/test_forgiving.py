@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, build_schema
 
-from graphql_api.cli.starting import text_of
+from graphql_api.cli.bootstrap import text_of
 from graphql_api.execution.hints import HINTS
 from graphql_api.http.graphql.persisted_queries import read_manifest
 from graphql_api.sandbox import Releases

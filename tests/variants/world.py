@@ -18,9 +18,9 @@ from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
 from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
 from graphql_api.index.walk import Progress, Walk
-from graphql_api.parts import Parts
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.types.text import Language
+from graphql_api.services import Parts
 from graphql_api.settings import Settings
 from tests.variants.mutated import Mutated, Mutation, Original, Values
 from tests.variants.questions import VARIABLES, Question, leaves, questions

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
+from graphql_api.cli.doctor.probe import BEYOND, Seen, Visit, embedded_in
 from graphql_api.competent.fields import CODES, SKILL_TEXT
 from graphql_api.competent.hal import href, items, page, parse_link, release_numbers, tells_total
 from graphql_api.competent.releases import CURRENT, release_order
-from graphql_api.doctor.visit import BEYOND, Seen, Visit, embedded_in
 
 
 class Verdict(Enum):

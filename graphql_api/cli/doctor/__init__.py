@@ -1,7 +1,7 @@
 """`competent-graphql doctor`: asks a Competent API what of the assumptions about it holds, in few calls."""
 
-from graphql_api.doctor.checks import CHECKS, Check, Verdict
-from graphql_api.doctor.run import run_doctor
-from graphql_api.doctor.visit import MOST_CALLS
+from graphql_api.cli.doctor.checks import CHECKS, Check, Verdict
+from graphql_api.cli.doctor.probe import MOST_CALLS
+from graphql_api.cli.doctor.report import run_doctor
 
 __all__ = ["CHECKS", "MOST_CALLS", "Check", "Verdict", "run_doctor"]

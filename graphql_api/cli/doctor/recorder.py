@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
-from graphql_api.doctor.visit import Seen, Visit
+from graphql_api.cli.doctor.probe import Seen, Visit
 from graphql_api.errors import SettingsError
 from graphql_api.sandbox.recorded import file_name
 

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_api.doctor.checks import CHECKS, Check, Verdict
-from graphql_api.doctor.record import demand_folder, record, scrubbed
-from graphql_api.doctor.visit import Seen, Visitor
-from graphql_api.parts import client_of
+from graphql_api.cli.doctor.checks import CHECKS, Check, Verdict
+from graphql_api.cli.doctor.probe import Seen, Visitor
+from graphql_api.cli.doctor.recorder import demand_folder, record, scrubbed
+from graphql_api.services import client_of
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.transport import ASGIApp

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphql_api.cli.starting import stop, text_of
+from graphql_api.cli.bootstrap import stop, text_of
 
 
 class Form(StrEnum):

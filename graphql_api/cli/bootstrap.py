@@ -22,8 +22,8 @@ from graphql_api.settings import Settings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from graphql_api.parts import Parts
     from graphql_api.sandbox import Releases
+    from graphql_api.services import Parts
 
 Data = Annotated[
     list[Path] | None,
@@ -67,7 +67,7 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
     """The server, and a line about its data."""
     import rich.progress  # noqa: F401  # what reading a workbook needs; then no module is begun by two threads
 
-    import graphql_api.parts  # noqa: F401
+    import graphql_api.services  # noqa: F401
 
     # The rest of what a server is made of is imported while a workbook is read, which mostly leaves Python to others.
     Thread(target=import_module, args=("graphql_api.app",)).start()
@@ -79,7 +79,7 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
 
 def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any, int]]") -> int:
     """The exit code of some work that needs no server."""
-    from graphql_api.parts import Parts
+    from graphql_api.services import Parts
 
     try:
         with upstream_of(settings) as (competent, _):
@@ -91,8 +91,8 @@ def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any
 
 def opened(settings: Settings) -> "Releases":
     """What the sandbox serves."""
-    from graphql_api.parts import open_sandbox
     from graphql_api.sandbox import WorkbookError
+    from graphql_api.services import open_sandbox
 
     try:
         with progress_bar() as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphql_api.cli.starting import Data, Lenient, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
+from graphql_api.cli.bootstrap import Data, Lenient, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
 from graphql_api.cli.streams import as_utf8
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def doctor(
     Makes at most 20 calls, one after the other: to COMPETENT_UPSTREAM_URL with the key, else to the sandbox. Exits with 0
     when all that is needed holds, else with 1.
     """
-    from graphql_api.doctor import run_doctor
+    from graphql_api.cli.doctor import run_doctor
 
     settings = settings_of(data, lenient)
     with upstream_of(settings) as (competent, told):
@@ -76,7 +76,7 @@ def mirror(
     Can be stopped with Ctrl-C and goes on where it was. Documents that fail are listed, and tried again by the next run.
     Exits with 0 when all of them are there, 1 when some are missing, 130 when stopped.
     """
-    from graphql_api.mirroring import demand_folder, run_mirror
+    from graphql_api.cli.mirror import demand_folder, run_mirror
 
     settings = settings_of(data, lenient)
     demand_folder(settings)

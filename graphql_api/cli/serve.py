@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphql_api.cli.starting import Data, Lenient, app_of, opened, settings_of, stop
+from graphql_api.cli.bootstrap import Data, Lenient, app_of, opened, settings_of, stop
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import how_to_install
 
