@@ -27,11 +27,11 @@ from larger import copies
 from questions import everyday
 
 from graphql_api.index import Index
-from graphql_api.index.changes import changes
-from graphql_api.index.file import IndexFile
+from graphql_api.index.crawler import Progress, Walk
+from graphql_api.index.diff import changes
+from graphql_api.index.index_file import IndexFile
+from graphql_api.index.indexer import Writer
 from graphql_api.index.tables import Kind
-from graphql_api.index.walk import Progress, Walk
-from graphql_api.index.writer import Writer
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.bodies import Bodies
 from graphql_api.sandbox.dataset import Dataset

@@ -9,12 +9,12 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from graphql_api.index.compare import gap, matches, similar
-from graphql_api.index.filter import Order, ProfileFilter, profiles
+from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.index.search import Search, suggest
+from graphql_api.index.similarity import gap, matches, similar
 from graphql_api.index.tables import Field, Kind
-from graphql_api.index.uses import competences_using, profiles_using
-from graphql_api.index.words import FUNCTION_WORDS
+from graphql_api.index.tokenizer import FUNCTION_WORDS
+from graphql_api.index.usage import competences_using, profiles_using
 
 Questions = Sequence[Callable[[sqlite3.Connection], object]]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.index.file import IndexFile
 from graphql_api.index.index import Index
+from graphql_api.index.index_file import IndexFile
 from graphql_api.sandbox import bundled
 from graphql_api.sandbox.documents import documents_in_memory, read_documents
 from graphql_api.store.database import Connection, Database

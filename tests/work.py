@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from graphql_api.index import vocabulary
-from graphql_api.index.known import Known
-from graphql_api.index.ranking import Ranking
+from graphql_api.index.lookup_cache import Known
+from graphql_api.index.scoring import Ranking
 from graphql_api.schema.types.global_id import NodeId
 from tests.conftest import Server
 

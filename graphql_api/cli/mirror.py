@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from graphql_api.errors import ReleaseNotFound, SettingsError
-from graphql_api.index.things import failed
-from graphql_api.index.walk import Progress as Walked
+from graphql_api.index.concepts import failed
+from graphql_api.index.crawler import Progress as Walked
 from graphql_api.services import Parts, cache_dir, index_folder
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import is_shared

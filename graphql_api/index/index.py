@@ -15,14 +15,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from graphql_api.caching import Recent
 from graphql_api.errors import NotIndexedYet
-from graphql_api.index.changes import Change, changes
-from graphql_api.index.file import IndexFile, is_damage, read_only
-from graphql_api.index.known import UNKNOWN, Known
+from graphql_api.index.concepts import Thing, by_code, by_uuid, failed, things
+from graphql_api.index.diff import Change, changes
+from graphql_api.index.index_file import IndexFile, is_damage, read_only
+from graphql_api.index.lookup_cache import UNKNOWN, Known
 from graphql_api.index.readers import Readers
 from graphql_api.index.search import Search
 from graphql_api.index.tables import DamagedIndex
-from graphql_api.index.things import Thing, by_code, by_uuid, failed, things
-from graphql_api.index.uses import competences_using, profiles_using
+from graphql_api.index.usage import competences_using, profiles_using
 
 P = ParamSpec("P")
 T = TypeVar("T")

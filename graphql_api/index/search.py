@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index.elements import array
-from graphql_api.index.meaning import Meaning, doubt, meanings
-from graphql_api.index.ranking import MOST_OF_THEM, Ranking
-from graphql_api.index.searched import write_search
+from graphql_api.index.profile_closure import array
+from graphql_api.index.query_expansion import Meaning, doubt, meanings
+from graphql_api.index.scoring import MOST_OF_THEM, Ranking
+from graphql_api.index.search_schema import write_search
 from graphql_api.index.suggest import Suggestion, suggest
 from graphql_api.index.tables import LANGUAGES, Field, Kind
+from graphql_api.index.tokenizer import MOST_LETTERS, fold, marked
 from graphql_api.index.vocabulary import Vocabulary
-from graphql_api.index.words import MOST_LETTERS, fold, marked
 
 __all__ = ["MOST_FOUND", "MOST_LETTERS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
 

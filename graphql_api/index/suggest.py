@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from graphql_api.errors import BadUserInput
 from graphql_api.index.tables import LANGUAGES, Field
-from graphql_api.index.words import MOST_LETTERS, fold
+from graphql_api.index.tokenizer import MOST_LETTERS, fold
 
 
 class Suggestion(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from graphql_api.index.words import Stems
+from graphql_api.index.tokenizer import Stems
 
 SHORTEST_HALF = 3
 _LINKS = ("", "s", "e", "n", "en", "er")

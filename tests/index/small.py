@@ -11,7 +11,7 @@ import orjson
 from hypothesis import strategies as st
 
 from graphql_api.index import tables
-from graphql_api.index.elements import write_elements
+from graphql_api.index.profile_closure import write_elements
 from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
 
 BLOCKS = {Kind.Skill: Role.SKILL, Kind.Knowledge: Role.KNOWLEDGE, Kind.BehaviouralIndicator: Role.INDICATOR}

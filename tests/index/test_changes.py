@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_api.index.changes import Change, changes
+from graphql_api.index.diff import Change, changes
 from graphql_api.index.tables import LANGUAGES, DamagedIndex, Kind
 from tests.index.small import small
 

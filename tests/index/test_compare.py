@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_api.index.compare import Gap, Groups, Match, Similar, gap, matches, similar
+from graphql_api.index.similarity import Gap, Groups, Match, Similar, gap, matches, similar
 from graphql_api.index.tables import Kind, Role
 from tests.index.small import World, small, worlds
 

@@ -16,9 +16,9 @@ import pytest
 
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index import Index, Indexes
-from graphql_api.index.file import IndexFile
+from graphql_api.index.concepts import listed, things
+from graphql_api.index.index_file import IndexFile
 from graphql_api.index.tables import FORMAT, Kind
-from graphql_api.index.things import listed, things
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
@@ -271,7 +271,7 @@ async def test_a_file_system_without_locks_does_not_wait_for_another(
     def unsupported(*_: Any) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("graphql_api.index.file.fcntl.flock", unsupported)
+    monkeypatch.setattr("graphql_api.index.index_file.fcntl.flock", unsupported)
 
     assert await profiles(await world.start().get("3.11")) == PROFILES
 
@@ -318,7 +318,7 @@ def _forget_pages(index: Index) -> None:
 CUT = """
 import os, sqlite3, sys
 from pathlib import Path
-from graphql_api.index.file import is_damage, read_only
+from graphql_api.index.index_file import is_damage, read_only
 connection = read_only(Path(sys.argv[1]))
 connection.execute("SELECT count(*) FROM thing").fetchall()
 os.truncate(sys.argv[1], 8192)

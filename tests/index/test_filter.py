@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index.filter import Order, ProfileFilter, profiles
+from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.index.tables import Kind
 from tests.index.small import Small, small
 

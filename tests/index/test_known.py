@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from graphql_api.index import UNKNOWN
-from graphql_api.index.known import Known
+from graphql_api.index.concepts import Thing, by_code, by_uuid, things
+from graphql_api.index.lookup_cache import Known
 from graphql_api.index.tables import Kind
-from graphql_api.index.things import Thing, by_code, by_uuid, things
-from graphql_api.index.uses import Use, profiles_using
+from graphql_api.index.usage import Use, profiles_using
 from graphql_api.sandbox import Releases
 from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index.meaning import MOST_MEANINGS, MOST_WORDS, doubt, meanings
+from graphql_api.index.query_expansion import MOST_MEANINGS, MOST_WORDS, doubt, meanings
 from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, MOST_TEXTS, Hit, Search, suggest, write_search
 from graphql_api.index.tables import LANGUAGES, Field, Kind
 from graphql_api.index.vocabulary import Vocabulary

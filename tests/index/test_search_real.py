@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from graphql_api.index.ranking import EXACT
+from graphql_api.index.scoring import EXACT
 from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, Search, suggest, write_search
 from graphql_api.index.tables import LANGUAGES, Field, Kind
-from graphql_api.index.words import fold
+from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox.dataset import Dataset, Texts
 from graphql_api.sandbox.excel import read_workbook
 from tests.index.small import Small

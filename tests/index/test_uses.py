@@ -5,7 +5,7 @@ import sqlite3
 from hypothesis import given
 
 from graphql_api.index.tables import Kind, Role
-from graphql_api.index.uses import Use, competences_using, profiles_using
+from graphql_api.index.usage import Use, competences_using, profiles_using
 from tests.index.small import World, small, worlds
 
 

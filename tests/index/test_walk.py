@@ -15,10 +15,10 @@ import pytest
 from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import NotIndexedYet, UpstreamError
 from graphql_api.index import Indexes
-from graphql_api.index.file import IndexFile
-from graphql_api.index.indexes import Mode, _finished
+from graphql_api.index.concepts import by_code, count, failed
+from graphql_api.index.index_file import IndexFile
+from graphql_api.index.registry import Mode, _finished
 from graphql_api.index.tables import Kind
-from graphql_api.index.things import by_code, count, failed
 from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
@@ -100,7 +100,7 @@ async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
 
     indexes = world.start()
     with monkeypatch.context() as patch:
-        patch.setattr("graphql_api.index.file.write_elements", works_long)
+        patch.setattr("graphql_api.index.index_file.write_elements", works_long)
         walking = indexes.begin("3.11")
         await asyncio.to_thread(at_work.wait)
         await indexes.aclose()

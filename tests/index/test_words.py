@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_api.index.tables import LANGUAGES
-from graphql_api.index.words import FUNCTION_WORDS, Stems, Word, fold, marked, words
+from graphql_api.index.tokenizer import FUNCTION_WORDS, Stems, Word, fold, marked, words
 
 ANY = st.text(st.characters(exclude_categories=()))
 """Any text at all, half surrogate pairs and signs without a meaning too."""

@@ -214,7 +214,7 @@ async def test_a_filter_by_text_and_another_condition_meets_both(server: Server)
 
 
 async def test_profiles_are_ordered_by_title_in_a_language_or_by_code(server: Server) -> None:
-    from graphql_api.index.words import fold
+    from graphql_api.index.tokenizer import fold
 
     by_title = [node["title"]["fr"] for node in await filtered(server, None, {"field": "TITLE", "language": "FR"})]
     by_code = [node["code"] for node in await filtered(server, None, {"field": "CODE", "descending": True})]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from graphql_api.index.words import fold
+from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running

@@ -16,8 +16,8 @@ from graphql_api.execution.limits import DEFAULTS
 from graphql_api.http.graphql import Context
 from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
+from graphql_api.index.crawler import Progress, Walk
 from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
-from graphql_api.index.walk import Progress, Walk
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.types.text import Language
 from graphql_api.services import Parts

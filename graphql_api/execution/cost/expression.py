@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from graphql_api.index.meaning import MOST_WORDS
-from graphql_api.index.words import MOST_LETTERS, fold
+from graphql_api.index.query_expansion import MOST_WORDS
+from graphql_api.index.tokenizer import MOST_LETTERS, fold
 from graphql_api.schema.types.relay import DEFAULT, MOST
 from graphql_api.schema.types.resolver_cost import Each
 

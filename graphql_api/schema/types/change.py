@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_api.index.changes import Change
+from graphql_api.index.diff import Change
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts

@@ -9,9 +9,9 @@ import strawberry
 
 from graphql_api.asyncio_tools import all_of, begin
 from graphql_api.errors import BadUserInput, ReleaseNotFound
-from graphql_api.index.compare import Groups, Match, gap, matches, similar
+from graphql_api.index.concepts import Thing, by_uuid
+from graphql_api.index.similarity import Groups, Match, gap, matches, similar
 from graphql_api.index.tables import Kind
-from graphql_api.index.things import Thing, by_uuid
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.schema.types.concept_factory import concepts

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from graphql_api.asyncio_tools import all_of
 from graphql_api.index import UNKNOWN
+from graphql_api.index.concepts import Thing, by_code, by_uuid, count, listed, things
 from graphql_api.index.tables import Kind
-from graphql_api.index.things import Thing, by_code, by_uuid, count, listed, things
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.schema.types.concept import Concept

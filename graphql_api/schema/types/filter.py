@@ -7,9 +7,9 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.errors import BadUserInput
-from graphql_api.index.filter import Order, ProfileFilter, profiles
+from graphql_api.index.concepts import by_uuid
+from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.index.tables import LANGUAGES, Kind
-from graphql_api.index.things import by_uuid
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.global_id import NodeId

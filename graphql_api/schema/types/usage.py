@@ -8,7 +8,7 @@ import strawberry
 from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, id_text, things
 from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
-from graphql_api.index.uses import Use, competences_using, profiles_using
+from graphql_api.index.usage import Use, competences_using, profiles_using
 from graphql_api.schema.types.concept_factory import concepts, kind_of, number_in_index
 from graphql_api.schema.types.document_view import Part
 from graphql_api.schema.types.occupational_profile import OccupationalProfile

@@ -6,7 +6,7 @@ A pure function of question and text. What is asked for word for word comes firs
 from collections.abc import Sequence
 from operator import mul
 
-from graphql_api.index.meaning import HALVES, Meaning
+from graphql_api.index.query_expansion import HALVES, Meaning
 from graphql_api.index.tables import Field
 
 EXACT = {Field.TITLE: 1.0, Field.NAME: 0.95, Field.LABEL: 0.9}

@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from graphql_api.index.tokenizer import FUNCTION_WORDS, words
 from graphql_api.index.vocabulary import Vocabulary
-from graphql_api.index.words import FUNCTION_WORDS, words
 
 ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF, HEAD = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5, 0.35
 BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)

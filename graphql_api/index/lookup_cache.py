@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from graphql_api.caching import Recent
-from graphql_api.index.things import Thing, things
+from graphql_api.index.concepts import Thing, things
 
 MOST_BYTES = 32_000_000
 """Of one index; all things of a release at real size take less."""

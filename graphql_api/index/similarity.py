@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Container, Sequence
 from typing import NamedTuple
 
-from graphql_api.index.elements import array
+from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import Kind, Role
 
 

@@ -17,10 +17,10 @@ from typing import Literal
 
 from graphql_api.asyncio_tools import ended
 from graphql_api.errors import CompetentError, NotIndexedYet
-from graphql_api.index.file import IndexFile, is_damage, is_full
+from graphql_api.index.crawler import Progress, Walk
 from graphql_api.index.index import Index
+from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.tables import DamagedIndex
-from graphql_api.index.walk import Progress, Walk
 from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS
 from graphql_api.store import Store
 

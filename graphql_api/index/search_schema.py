@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from graphql_api.index.tables import LANGUAGES, Field
+from graphql_api.index.tokenizer import Stems, fold
 from graphql_api.index.vocabulary import write_vocabulary
-from graphql_api.index.words import Stems, fold
 
 _TABLES = {
     # A text of a field, however many things have it there. Its number is its rank before any question: by field, then the

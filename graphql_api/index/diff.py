@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from graphql_api.index.elements import array
+from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import LANGUAGES, DamagedIndex, Kind
 
 

@@ -18,8 +18,8 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.index.indexer import Writer
 from graphql_api.index.tables import Kind
-from graphql_api.index.writer import Writer
 
 log = logging.getLogger(__name__)
 

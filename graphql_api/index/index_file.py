@@ -17,8 +17,8 @@ from hashlib import blake2s
 from pathlib import Path
 
 from graphql_api.index import tables
-from graphql_api.index.elements import write_elements
-from graphql_api.index.searched import arrange, read_texts, write_search
+from graphql_api.index.profile_closure import write_elements
+from graphql_api.index.search_schema import arrange, read_texts, write_search
 from graphql_api.index.tables import DERIVED, FORMAT, DamagedIndex
 from graphql_api.observability.metrics import INDEX_CORRUPT_FILES
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from graphql_api.errors import BadUserInput
 from graphql_api.index.tables import Field, Kind
-from graphql_api.index.uses import profiles_using
-from graphql_api.index.words import fold
+from graphql_api.index.tokenizer import fold
+from graphql_api.index.usage import profiles_using
 
 ISCO = "ISCO-08"
 """The scheme of the international classification of occupations."""
