@@ -28,9 +28,9 @@ from graphql_api.schema.loaders import Loaders, Read, documents_in, name_of_inde
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder
 from graphql_api.store import Backend, Store
+from graphql_api.store.freshness import Shelf
+from graphql_api.store.interning import Sharing
 from graphql_api.store.memory import Memory
-from graphql_api.store.sharing import Sharing
-from graphql_api.store.shelf import Shelf
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream

@@ -24,12 +24,12 @@ from graphql_api.errors import (
 from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.settings.secret import Secret
 from graphql_api.store import Store
-from graphql_api.store.flights import Flight, Flights
+from graphql_api.store.document_cache import MAX_STARTED
+from graphql_api.store.freshness import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
+from graphql_api.store.interning import Sharing
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import MOST_AT_ONCE
-from graphql_api.store.sharing import Sharing
-from graphql_api.store.shelf import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
-from graphql_api.store.store import MAX_STARTED
+from graphql_api.store.singleflight import Flight, Flights
 from tests.conftest import LONG
 from tests.store.world import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile
 

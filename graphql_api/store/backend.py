@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from graphql_api.store.shelf import Kept
+from graphql_api.store.freshness import Kept
 
 
 class Backend(Protocol):

@@ -14,7 +14,7 @@ import orjson
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
 from graphql_api.observability.metrics import STORE_INVALID_ENTRIES
-from graphql_api.store.shelf import Kept
+from graphql_api.store.freshness import Kept
 from graphql_api.upstream.body import BYTES_PER_VALUE
 from graphql_api.upstream.headers import is_validator
 

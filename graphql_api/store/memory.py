@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from graphql_api.store.sharing import Sharing
-from graphql_api.store.shelf import Kept
+from graphql_api.store.freshness import Kept
+from graphql_api.store.interning import Sharing
 from graphql_api.store.steps import Steps, at_once
 
 MOST_ENTRIES = 100_000

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 
-from graphql_api.store.behind import PENDING_BYTES, Behind
 from graphql_api.store.database import Database
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
+from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept
+from graphql_api.store.write_behind import PENDING_BYTES, Behind
 
 log = logging.getLogger(__name__)
 

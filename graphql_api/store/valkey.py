@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from graphql_api.store.behind import PENDING_BYTES, Behind
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
+from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept
+from graphql_api.store.write_behind import PENDING_BYTES, Behind
 from graphql_api.upstream.valkey import Shared
 
 if TYPE_CHECKING:

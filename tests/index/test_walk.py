@@ -23,8 +23,8 @@ from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from graphql_api.store import Store
+from graphql_api.store.freshness import Shelf
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Shelf
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.transport import InProcess
 from tests.conftest import AtOnce

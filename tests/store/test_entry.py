@@ -11,8 +11,8 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.store.entry import UnusableEntry, pack, restore, unpack
+from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import decode, encode
 from tests.conftest import counted, counting_turns
@@ -167,7 +167,7 @@ async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() 
 
 
 async def test_many_stored_documents_are_taken_into_memory_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_api.store.store.TIME_SLICE", 0.0)
+    monkeypatch.setattr("graphql_api.store.document_cache.TIME_SLICE", 0.0)
     clock = Clock()
     entries = {profile(number): Kept({"id": "x"}, clock.now, 9) for number in range(100)}
     opened = Opened(Upstream(), clock, Memory(10_000), Poisoned(**entries))

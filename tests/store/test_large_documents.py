@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from graphql_api.observability.fetch_context import Asker
-from graphql_api.store import Store, sharing
+from graphql_api.store import Store, interning
+from graphql_api.store.freshness import Kept
+from graphql_api.store.interning import STEP, Sharing
 from graphql_api.store.memory import Memory
-from graphql_api.store.sharing import STEP, Sharing
-from graphql_api.store.shelf import Kept
 from graphql_api.store.steps import at_once
 from tests.conftest import counting_turns
 from tests.store.world import PROFILE, SHELF, Upstream
@@ -28,7 +28,7 @@ def kept(document: dict[str, Any], at: float = 0.0) -> Kept:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "STEP", 2)
+    monkeypatch.setattr(interning, "STEP", 2)
     random, parts = Random(seed), Sharing()
     memory = Memory(30_000, sharing=parts)
     under_way, ended = [], []

@@ -12,9 +12,9 @@ from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.errors import UpstreamInvalidResponse
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Store
+from graphql_api.store.freshness import Kept
+from graphql_api.store.interning import DEEPEST, MOST_VARIANTS, Sharing
 from graphql_api.store.memory import Memory
-from graphql_api.store.sharing import DEEPEST, MOST_VARIANTS, Sharing
-from graphql_api.store.shelf import Kept
 from tests.store.world import PROFILE, SHELF, Upstream
 
 SKILL = {"id": "sk-1", "code": "SK-1", "description": {"nl": "Koken", "fr": None}, "regions": ["VL"]}

@@ -12,8 +12,8 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
+from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept
 from graphql_api.store.sqlite import SqliteFile
 from tests.store.world import OTHER, PROFILE, Clock, Opened, Upstream, profile
 

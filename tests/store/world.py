@@ -8,8 +8,8 @@ from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.competent.hal import Document
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Backend, Store
+from graphql_api.store.freshness import Shelf
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Shelf
 
 SHELF = Shelf(numbered=1000, moving=10, stale=5000)
 UUID = "0005c397-6f9c-51be-a855-308956b1b950"

@@ -13,7 +13,7 @@ import orjson
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
-from graphql_api.store.shelf import Kept
+from graphql_api.store.freshness import Kept
 from graphql_api.store.sqlite import SqliteFile
 from tests.store.world import profile
 

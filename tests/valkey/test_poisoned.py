@@ -9,8 +9,8 @@ import pytest
 
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.observability.fetch_context import Urgency
+from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept
 from graphql_api.store.valkey import AT_ONCE, ValkeyStore
 from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
 from graphql_api.upstream.plan import Plan

@@ -8,7 +8,7 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
-from graphql_api.store.shelf import Kept
+from graphql_api.store.freshness import Kept
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream.valkey import Shared
 from tests.conftest import CP_7, Clock

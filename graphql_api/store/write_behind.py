@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
+from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
-from graphql_api.store.shelf import Kept
 
 PENDING_BYTES = 64_000_000
 """JSON text that waits to be written; beyond it, if a disk or a server does not keep up, the oldest is not written at all."""

@@ -29,10 +29,10 @@ from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.observability.metrics import STORE_LOOKUPS, Frequent
 from graphql_api.settings.secret import Secret
 from graphql_api.store.backend import Backend
-from graphql_api.store.flights import Flight, Flights
+from graphql_api.store.freshness import Kept, Shelf, State, is_lasting
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import Revalidations
-from graphql_api.store.shelf import Kept, Shelf, State, is_lasting
+from graphql_api.store.singleflight import Flight, Flights
 from graphql_api.store.steps import at_once, in_turns
 
 _FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("hit", "stale"))
