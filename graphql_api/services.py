@@ -34,10 +34,10 @@ from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.plan import Plan
-from graphql_api.upstream.replicated import SharedLedger
+from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.transport import ASGIApp, Client, InProcess
 from graphql_api.upstream.valkey import Shared, is_shared
+from graphql_api.upstream.valkey_limiter import SharedLedger
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def client_of(settings: Settings, competent: ASGIApp | None) -> Client:
     """The client of an app in this process, else of the Competent API of the settings."""
     if competent is not None:
         return InProcess(competent, settings)
-    from graphql_api.upstream.network import OverNetwork  # and with it a third of all that is imported
+    from graphql_api.upstream.http_transport import OverNetwork  # and with it a third of all that is imported
 
     return OverNetwork(settings)
 

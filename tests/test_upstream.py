@@ -30,8 +30,8 @@ from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.settings.secret import Secret
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.faults import our_errors, retry_after
-from graphql_api.upstream.network import OverNetwork, library_errors, tls
+from graphql_api.upstream.error_mapping import our_errors, retry_after
+from graphql_api.upstream.http_transport import OverNetwork, library_errors, tls
 from graphql_api.upstream.transport import InProcess
 from tests.conftest import CP_7, AtOnce
 

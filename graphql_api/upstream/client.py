@@ -18,14 +18,14 @@ from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.tracing import CallSpan
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import BodyReader
-from graphql_api.upstream.called import Called, count
-from graphql_api.upstream.faults import bare, our_errors, refusal
-from graphql_api.upstream.guard import Answer, Guard, Wanted
+from graphql_api.upstream.call_event import Called, count
+from graphql_api.upstream.error_mapping import bare, our_errors, refusal
 from graphql_api.upstream.headers import calls_left, sent, validators_of
 from graphql_api.upstream.heap import HeapTrimmer
-from graphql_api.upstream.ledger import SERVER, Ledger
-from graphql_api.upstream.local import LocalLedger
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.limiter import SERVER, Ledger
+from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.resilience import Answer, Guard, Wanted
 from graphql_api.upstream.transport import Client, Response
 
 log = logging.getLogger(__name__)

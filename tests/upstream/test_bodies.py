@@ -18,7 +18,7 @@ from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.body import IN_FLIGHT, SMALL
-from graphql_api.upstream.called import Called
+from graphql_api.upstream.call_event import Called
 from graphql_api.upstream.headers import calls_left
 from graphql_api.upstream.heap import HeapTrimmer
 from tests.conftest import CP_7, AtOnce, counting_turns

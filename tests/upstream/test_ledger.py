@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream import local
-from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
-from graphql_api.upstream.local import LocalLedger
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream import local_limiter
+from graphql_api.upstream.limiter import SERVER, Granted, Ledger, Reason, Refused, Scope
+from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.rate_limit_config import Plan
 from tests.conftest import Clock
 
 ROUTE, OTHER = "/releases/{release}", "/releases"
@@ -158,7 +158,7 @@ async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_ou
 async def test_accounts_of_clients_are_bounded_in_number_and_never_push_out_the_servers_own(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "MOST", 10)
+    monkeypatch.setattr(local_limiter, "MOST", 10)
     assert await asking.granted(20) == 20
     await asking.ledger.block(Scope(OTHER), 60.0, Reason.UNAVAILABLE)
     for account in range(50):

@@ -14,7 +14,7 @@ from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.headers import calls_left, validators_of
-from graphql_api.upstream.network import OverNetwork
+from graphql_api.upstream.http_transport import OverNetwork
 
 
 class Heard:

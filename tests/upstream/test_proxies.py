@@ -14,7 +14,7 @@ from graphql_api.errors import ProxyRefused, SettingsError
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.network import OverNetwork
+from graphql_api.upstream.http_transport import OverNetwork
 from graphql_api.upstream.proxies import proxy_for
 
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")

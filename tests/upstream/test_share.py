@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.ledger import SERVER, Granted
-from graphql_api.upstream.local import LocalLedger
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.limiter import SERVER, Granted
+from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.rate_limit_config import Plan
 from tests.conftest import Clock
 
 MINUTES = 5

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.plan import Plan
-from graphql_api.upstream.window import Window
+from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.sliding_window import Window
 
 PLAN = Plan(most=100, period=61.0)
 

@@ -17,9 +17,9 @@ from graphql_api.sandbox import Fault, Faults
 from graphql_api.sandbox.faulty import Faulty
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.called import Called
-from graphql_api.upstream.local import LocalLedger
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.call_event import Called
+from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.transport import InProcess
 
 SETTINGS = replace(Settings(), upstream_url="http://127.0.0.1:9", upstream_rate_limit=0)

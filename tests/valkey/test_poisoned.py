@@ -12,10 +12,10 @@ from graphql_api.observability.fetch_context import Urgency
 from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import AT_ONCE, ValkeyStore
-from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
-from graphql_api.upstream.plan import Plan
-from graphql_api.upstream.replicated import SharedLedger
+from graphql_api.upstream.limiter import SERVER, Granted, Reason, Refused, Scope
+from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.valkey import Shared
+from graphql_api.upstream.valkey_limiter import SharedLedger
 from tests.conftest import counted
 from tests.store.world import PROFILE, Clock, Opened, Upstream, profile
 from tests.valkey.conftest import Server

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
-from graphql_api.upstream.plan import Plan
-from graphql_api.upstream.replicated import SharedLedger
+from graphql_api.upstream.limiter import SERVER, Granted, Reason, Refused, Scope
+from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.valkey import Shared
+from graphql_api.upstream.valkey_limiter import SharedLedger
 from tests.conftest import Clock
 from tests.upstream.test_ledger import (
     PLAN,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.share import ONE_IN
+from graphql_api.upstream.revalidation_share import ONE_IN
 
 LONG = 0.5
 """Seconds after which a revalidation that waits goes first, one in ten."""

@@ -14,7 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from graphql_api.errors import ProxyRefused, UpstreamTimeout, UpstreamUnavailable
 from graphql_api.settings import Settings
-from graphql_api.upstream.faults import described
+from graphql_api.upstream.error_mapping import described
 from graphql_api.upstream.proxies import EnvironmentProxy, proxy_for
 from graphql_api.upstream.transport import headers_of
 

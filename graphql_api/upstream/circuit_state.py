@@ -5,8 +5,8 @@ Both a wait that upstream asked for and an open breaker are such blocks. In the 
 
 from collections import deque
 
-from graphql_api.upstream.ledger import Reason, Refused
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.limiter import Reason, Refused
+from graphql_api.upstream.rate_limit_config import Plan
 
 
 class Block:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.block import Block
-from graphql_api.upstream.ledger import SERVER, Granted, Reason, Refused, Scope
-from graphql_api.upstream.plan import Plan
-from graphql_api.upstream.share import RevalidationShare, share_of_left
-from graphql_api.upstream.window import Window
+from graphql_api.upstream.circuit_state import Block
+from graphql_api.upstream.limiter import SERVER, Granted, Reason, Refused, Scope
+from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.revalidation_share import RevalidationShare, share_of_left
+from graphql_api.upstream.sliding_window import Window
 
 T = TypeVar("T")
 

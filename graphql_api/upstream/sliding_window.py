@@ -7,7 +7,7 @@ urgent, and takes upstream's own word on what is left, in one step.
 from bisect import bisect_right
 from collections import deque
 
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.rate_limit_config import Plan
 
 
 class Window:

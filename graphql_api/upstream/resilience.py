@@ -25,10 +25,10 @@ from graphql_api.errors import (
 from graphql_api.observability.fetch_context import Urgency
 from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import PATIENCE, Breaker
-from graphql_api.upstream.called import Called
-from graphql_api.upstream.ledger import SERVER, Granted, Ledger, Reason, Refused, Scope
-from graphql_api.upstream.retries import RetryBudget, attempts, backoff
-from graphql_api.upstream.waiting import Places
+from graphql_api.upstream.bulkhead import Places
+from graphql_api.upstream.call_event import Called
+from graphql_api.upstream.limiter import SERVER, Granted, Ledger, Reason, Refused, Scope
+from graphql_api.upstream.retry import RetryBudget, attempts, backoff
 
 UNTOLD = 5.0
 """Seconds of a block where upstream says 429 without `Retry-After`, and where it refuses a key."""

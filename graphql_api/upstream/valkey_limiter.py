@@ -9,9 +9,9 @@ from collections.abc import Callable
 from importlib.resources import files
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.ledger import Granted, Reason, Refused, Scope
-from graphql_api.upstream.local import LocalLedger
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.limiter import Granted, Reason, Refused, Scope
+from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.valkey import Shared
 
 _EVERYBODY = "everybody"
@@ -29,7 +29,7 @@ class SharedLedger:
         self._clock = clock or time.monotonic
         self._alone = LocalLedger(plan, self._clock)
         self._heard: dict[Scope, tuple[float, Reason]] = {}
-        self._script = (files("graphql_api.upstream") / "ledger.lua").read_text(encoding="utf-8")
+        self._script = (files("graphql_api.upstream") / "limiter.lua").read_text(encoding="utf-8")
 
     def blocked(self, account: str, route: str) -> Refused | None:
         """The block that was heard of last, while it holds."""

@@ -6,7 +6,7 @@ Pure: no clock of its own.
 from collections import deque
 
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.plan import Plan
+from graphql_api.upstream.rate_limit_config import Plan
 
 ONE_IN = 10
 """At least one in so many calls is a revalidation, while some are wanted."""
