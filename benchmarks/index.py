@@ -33,10 +33,10 @@ from graphql_api.index.index_file import IndexFile
 from graphql_api.index.indexer import Writer
 from graphql_api.index.tables import Kind
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.sandbox.bodies import Bodies
 from graphql_api.sandbox.dataset import Dataset
-from graphql_api.sandbox.documents import read_documents, write_documents
+from graphql_api.sandbox.document_store import read_documents, write_documents
 from graphql_api.sandbox.excel import read_workbook
+from graphql_api.sandbox.serializers import Bodies
 from graphql_api.services import Parts
 from graphql_api.settings import Settings
 

@@ -19,8 +19,8 @@ from graphql_api.index import Indexes
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.metrics import settle
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
-from graphql_api.sandbox.bundled import DATA
-from graphql_api.sandbox.documents import FORMAT
+from graphql_api.sandbox.bundled_data import DATA
+from graphql_api.sandbox.document_store import FORMAT
 from graphql_api.sandbox.progress import silent
 from graphql_api.sandbox.releases import workbook_files
 from graphql_api.schema.cached_loaders import AtHand

@@ -10,8 +10,8 @@ import pytest
 from graphql_api.errors import SettingsError
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile
-from graphql_api.sandbox import bundled
-from graphql_api.sandbox.documents import documents_in_memory, read_documents
+from graphql_api.sandbox import bundled_data
+from graphql_api.sandbox.document_store import documents_in_memory, read_documents
 from graphql_api.store.database import Connection, Database
 from graphql_api.store.sqlite import SqliteFile
 
@@ -93,9 +93,9 @@ def test_documents_that_cannot_be_written_are_closed(
     def fails(*args: Any) -> None:
         raise sqlite3.OperationalError("the database or disk is full")
 
-    monkeypatch.setattr("graphql_api.sandbox.documents.write_search", fails)
+    monkeypatch.setattr("graphql_api.sandbox.document_store.write_search", fails)
 
     with pytest.raises(sqlite3.OperationalError):
-        documents_in_memory(bundled.bundled_datasets()[0])
+        documents_in_memory(bundled_data.bundled_datasets()[0])
 
     assert list(map(is_closed, opened)) == [True]

@@ -15,7 +15,7 @@ from graphql_api.cli.doctor import CHECKS, MOST_CALLS, Verdict, run_doctor
 from graphql_api.cli.doctor.probe import Visit, Visitor
 from graphql_api.cli.doctor.recorder import scrubbed
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
-from graphql_api.sandbox.recorded import Recording, file_name
+from graphql_api.sandbox.replay import Recording, file_name
 from graphql_api.settings import Secret, Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.transport import ASGIApp, InProcess

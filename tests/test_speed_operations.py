@@ -10,8 +10,8 @@ from benchmarks.speed.documents import answer, asked, file_of, lists, write
 from benchmarks.speed.operations import Operation, indexed, shared, uuids
 from benchmarks.speed.report import SECTIONS
 from graphql_api.sandbox import Releases
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
-from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from tests.conftest import Server
 
 ROOT = Path(__file__).parents[1]

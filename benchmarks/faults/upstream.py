@@ -19,8 +19,8 @@ import uvicorn
 
 from benchmarks.faults.bombs import BODIES, ENDLESS, send_bomb
 from graphql_api.sandbox import Faults, bundled_releases, create_sandbox
-from graphql_api.sandbox.bodies import COMPETENCES
-from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.serializers import COMPETENCES
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 LATENCY = 0.02

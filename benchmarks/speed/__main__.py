@@ -19,7 +19,7 @@ from benchmarks.speed.processes import Missing
 from benchmarks.speed.results import Part
 from benchmarks.speed.upstream import serving
 from benchmarks.speed.warm import Lasts
-from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.document_store import Documents
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 

@@ -17,8 +17,8 @@ from benchmarks.speed.client import Client
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.operations import NESTED, drawn
 from benchmarks.speed.upstream import Upstream
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
-from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from graphql_api.settings import Settings
 
 DELAY = 0.03

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Message
 from benchmarks.speed.operations import Operation, uuids
 from graphql_api.competent import routes
 from graphql_api.competent.routes import Route
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
-from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.document_store import Documents
 from graphql_api.sandbox.releases import Releases
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
 from graphql_api.sandbox.service import create_service
 from graphql_api.settings import Settings
 

@@ -14,9 +14,9 @@ from benchmarks.speed.load import Driver, Load
 from benchmarks.speed.operations import Operation, drawn, shared
 from benchmarks.speed.processes import Serving, resident
 from benchmarks.speed.upstream import serving
-from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.dataset import Dataset
-from graphql_api.sandbox.documents import Documents, read_documents, write_documents
+from graphql_api.sandbox.document_store import Documents, read_documents, write_documents
+from graphql_api.sandbox.serializers import PROFILES
 
 TIMES = (1, 3, 10)
 """How large releases are, as multiples of the real one."""

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.sandbox.bodies import PROFILES
-from graphql_api.sandbox.documents import Documents
+from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.serializers import PROFILES
 from graphql_api.schema.types.global_id import NodeId
 
 T = TypeVar("T")

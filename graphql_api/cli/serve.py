@@ -160,7 +160,7 @@ def sandbox(
 
 
 def _recorded(folder: Path) -> tuple[Any, str]:
-    from graphql_api.sandbox.recorded import Recording
+    from graphql_api.sandbox.replay import Recording
 
     answers = Recording(folder)
     if not len(answers):

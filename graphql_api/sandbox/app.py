@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from graphql_api.sandbox.fault_middleware import FaultsRoute, Faulty
 from graphql_api.sandbox.faults import Faults
-from graphql_api.sandbox.faulty import FaultsRoute, Faulty
 from graphql_api.sandbox.gateway import Asked, Bases, Key, Plan
-from graphql_api.sandbox.publishing import ReleasesRoute
+from graphql_api.sandbox.release_admin import ReleasesRoute
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.service import create_service
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from graphql_api.sandbox.documents import database_of, write_documents
+from graphql_api.sandbox.document_store import database_of, write_documents
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.report import WorkbookError
 

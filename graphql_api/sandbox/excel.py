@@ -18,11 +18,11 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from graphql_api.sandbox.cells import Cell, CellError, ErrorCell, Row, is_blank
 from graphql_api.sandbox.dataset import Dataset
+from graphql_api.sandbox.excel_sheets import MAIN_SHEET, Export, Sheet
 from graphql_api.sandbox.headings import check_positions, columns_of, release_number, release_number_of_file
 from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
 from graphql_api.sandbox.progress import Progress, silent
 from graphql_api.sandbox.report import BadRow, Report, WorkbookError, printable
-from graphql_api.sandbox.sheets import MAIN_SHEET, Export, Sheet
 
 _AT_ONCE = 2  # sheets that are read: more would only be more in memory
 _ABOVE = 10  # rows among which the headings are looked for

@@ -11,7 +11,7 @@ from collections.abc import Callable, MutableSequence
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.sandbox.answers import too_many_requests, unauthorized
+from graphql_api.sandbox.responses import too_many_requests, unauthorized
 
 BASES = ("/services/opendata/competent/v2", "/services/openservices/v1")
 """Paths under which VDAB serves the API; here everything is served under them and without."""

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graphql_api.sandbox.answers import hal, service_error
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
 from graphql_api.sandbox.dataset import LANGUAGES
-from graphql_api.sandbox.documents import Documents
-from graphql_api.sandbox.pages import Page, link, listing, page_asked
+from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.hateoas import Page, link, listing, page_asked
 from graphql_api.sandbox.releases import Releases
+from graphql_api.sandbox.responses import hal, service_error
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
 
 _LISTS = {
     PROFILES: "occupationalProfileListInfoList",

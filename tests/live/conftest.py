@@ -13,8 +13,8 @@ import pytest
 
 from graphql_api.http.streaming import Connections
 from graphql_api.sandbox import Releases
-from graphql_api.sandbox.bundled import bundled_datasets
-from graphql_api.sandbox.documents import Documents, documents_in_memory
+from graphql_api.sandbox.bundled_data import bundled_datasets
+from graphql_api.sandbox.document_store import Documents, documents_in_memory
 from graphql_api.settings import Settings
 from tests.conftest import Server, alive
 

@@ -10,7 +10,7 @@ import pytest
 
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.dataset import Block, Competence, Dataset, Profile, texts
-from graphql_api.sandbox.documents import documents_in_memory
+from graphql_api.sandbox.document_store import documents_in_memory
 from tests.sandbox.conftest import ClientOf
 
 INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1"

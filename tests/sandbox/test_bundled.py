@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from graphql_api.sandbox.bundled import DATA, bundled_datasets
+from graphql_api.sandbox.bundled_data import DATA, bundled_datasets
 from graphql_api.sandbox.dataset import Dataset, Profile
-from graphql_api.sandbox.tables import BundledDataError
+from graphql_api.sandbox.toml_tables import BundledDataError
 
 Folder = Callable[..., Path]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS
 from graphql_api.sandbox.dataset import AlternativeName, Block, Competence, CompetenceSet, Dataset, Profile, texts
-from graphql_api.sandbox.documents import Documents, documents_in_memory, read_documents, write_documents
+from graphql_api.sandbox.document_store import Documents, documents_in_memory, read_documents, write_documents
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
 
 INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1/releases/3.9"
 EMPTY = {"nl": None, "fr": None, "en": None, "de": None}

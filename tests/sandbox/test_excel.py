@@ -11,10 +11,10 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from graphql_api.sandbox import BadRow, WorkbookError
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
 from graphql_api.sandbox.dataset import texts
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from tests.sandbox.conftest import WriteWorkbook
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

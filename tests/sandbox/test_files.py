@@ -14,9 +14,9 @@ import pytest
 import xlsxwriter
 
 from graphql_api.sandbox import WorkbookError, conversion, package, workbook_releases
-from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
+from graphql_api.sandbox.serializers import PROFILES
 from tests.sandbox.conftest import WriteWorkbook
 from tests.sandbox.test_excel import BAKER, MAIN, of, profile, uuid
 

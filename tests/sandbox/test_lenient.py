@@ -10,9 +10,9 @@ import pytest
 import xlsxwriter
 
 from graphql_api.sandbox import WorkbookError
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import Releases, open_workbook
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from tests.sandbox.conftest import WriteWorkbook
 from tests.sandbox.test_excel import BAKER, COOK, MAIN, OVEN, PUBLISHED, SKILL, STEW, of, profile, uuid
 

@@ -11,10 +11,10 @@ from threading import Barrier
 import pytest
 
 from graphql_api.sandbox import Releases, WorkbookError, workbook_releases
-from graphql_api.sandbox.bodies import PROFILES
 from graphql_api.sandbox.dataset import Dataset
-from graphql_api.sandbox.documents import documents_in_memory
+from graphql_api.sandbox.document_store import documents_in_memory
 from graphql_api.sandbox.releases import open_workbook
+from graphql_api.sandbox.serializers import PROFILES
 from tests.sandbox.conftest import WriteWorkbook
 from tests.sandbox.test_excel import COOK, MAIN, profile
 

@@ -14,7 +14,7 @@ from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
 from graphql_api.observability.fetch_context import Asker, Urgency
 from graphql_api.sandbox import Fault, Faults
-from graphql_api.sandbox.faulty import Faulty
+from graphql_api.sandbox.fault_middleware import Faulty
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.call_event import Called

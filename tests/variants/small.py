@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from graphql_api.sandbox import Releases
-from graphql_api.sandbox.bundled import bundled_datasets
+from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.sandbox.dataset import Competence, Dataset, Profile
-from graphql_api.sandbox.documents import documents_in_memory
+from graphql_api.sandbox.document_store import documents_in_memory
 
 PROFILES = 3
 UNUSED = "CP-7"

@@ -10,7 +10,7 @@ import orjson
 
 from graphql_api.cli.doctor.probe import Seen, Visit
 from graphql_api.errors import SettingsError
-from graphql_api.sandbox.recorded import file_name
+from graphql_api.sandbox.replay import file_name
 
 KEPT = ("content-type", "etag", "last-modified", "cache-control", "expires", "vary", "retry-after")
 KEPT_BEGINNING = "x-ratelimit-"

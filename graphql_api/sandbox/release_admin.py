@@ -7,8 +7,8 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 
-from graphql_api.sandbox.answers import plain
 from graphql_api.sandbox.releases import Releases
+from graphql_api.sandbox.responses import plain
 
 
 class ReleasesRoute(HTTPEndpoint):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from graphql_api.sandbox.bodies import INTERNAL
+from graphql_api.sandbox.serializers import INTERNAL
 
 DEFAULT_SIZE = 20
 MAXIMUM_SIZE = 2000

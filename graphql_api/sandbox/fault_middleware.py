@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.sandbox.answers import plain, service_error, too_many_requests
 from graphql_api.sandbox.faults import Fault, Faults, Standing
+from graphql_api.sandbox.responses import plain, service_error, too_many_requests
 
 _PAGE = "<!doctype html><title>Onderhoud</title><h1>Onderhoud</h1><p>We zijn zo snel mogelijk terug.</p>"
 _AT_MOST = 100

@@ -20,7 +20,7 @@ from graphql_api.sandbox.dataset import (
     Texts,
     texts,
 )
-from graphql_api.sandbox.tables import RELEASES, Table, as_of, read_tables
+from graphql_api.sandbox.toml_tables import RELEASES, Table, as_of, read_tables
 
 DATA = Path(__file__).parent / "data"
 """Where the bundled data stands in the package."""

@@ -12,8 +12,8 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.sandbox.answers import service_error
 from graphql_api.sandbox.gateway import path_asked
+from graphql_api.sandbox.responses import service_error
 
 
 def file_name(path: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from graphql_api.sandbox.bodies import INTERNAL
 from graphql_api.sandbox.dataset import LANGUAGES
+from graphql_api.sandbox.serializers import INTERNAL
 
 _SERVICE_PATH = "/" + INTERNAL.split("/", 3)[3]
 

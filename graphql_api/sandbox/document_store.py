@@ -10,10 +10,10 @@ from pathlib import Path
 
 import orjson
 
-from graphql_api.sandbox.bodies import COMPETENCES, PROFILES, SOFT_SKILLS, Bodies
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.progress import Progress, silent
 from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
+from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS, Bodies
 
 FORMAT = 2
 """Counted up when tables, bodies or the reading of workbooks change, so that files of older versions are written anew."""
