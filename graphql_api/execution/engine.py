@@ -1,6 +1,6 @@
 """The schema, built in one place, and how one operation of it is run.
 
-A document is prepared (`prepared.py`), its operation is chosen, its cost with the variables is held against what is allowed,
+A document is prepared (`documents.py`), its operation is chosen, its cost with the variables is held against what is allowed,
 and only then fields are resolved. What goes wrong leaves with a code.
 """
 

@@ -1,4 +1,4 @@
--- The steps of the shared ledger, each atomic. The rules are those of window.py, share.py and block.py, and the tests of the ledger run over both.
+-- The steps of the shared ledger, each atomic. The rules are those of sliding_window.py, revalidation_share.py and circuit_state.py, and the tests of the ledger run over both.
 -- Keys: the window, upstream's word and the revalidations of an account and route; the block and its probes for everybody, and those of the account.
 local window, word, revalidations = KEYS[1], KEYS[2], KEYS[3]
 local blocks = {{KEYS[4], KEYS[5]}, {KEYS[6], KEYS[7]}}
@@ -45,7 +45,7 @@ end
 
 local question, revalidation, one_in = 0, 1, 10
 
--- The calls to leave to others: none for a revalidation whose turn has come, one more for a question then (share.py).
+-- The calls to leave to others: none for a revalidation whose turn has come, one more for a question then (revalidation_share.py).
 local function to_keep(kept, count, period, heard, urgency)
   redis.call('ZREMRANGEBYSCORE', revalidations, '-inf', text(now - period))
   if one_in * redis.call('ZCARD', revalidations) > count then

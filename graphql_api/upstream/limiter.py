@@ -61,11 +61,13 @@ class Ledger(Protocol):
 
     - `take` is one atomic step, and in a shared ledger one round trip: where it grants, the call is counted before anybody else
       is granted one. Over all who share the ledger no more than `Plan.most` calls of an account and route are granted in any
-      `Plan.period` seconds, less `Plan.kept` for those of lower urgency (`window.py` says how exactly, and what is made of what
-      upstream says is left). While revalidations are wanted, one in ten of these calls is one (`share.py`).
+      `Plan.period` seconds, less `Plan.kept` for those of lower urgency (`sliding_window.py` says how exactly, and what
+      is made of what upstream says is left). While revalidations are wanted, one in ten of these
+      calls is one (`revalidation_share.py`).
     - While a block holds, `take` refuses. After it has ended, `take` grants no more than `Plan.probes` calls in any
       `Plan.probe_span` seconds, until the block is lifted, and after one of the breaker at equal intervals: probes need not be
-      given back, so a process that ends takes none along (`block.py`). A block that ended may be forgotten after ten minutes.
+      given back, so a process that ends takes none along (`circuit_state.py`). A block that ended may be
+      forgotten after ten minutes.
     - `block` only ever lengthens a block. `lift` ends a block only where nobody has blocked the scope anew since `as_of`.
     - Times are those of one clock for all who share it, the ledger's own; `Granted.at` comes from it and goes back into it.
     - Nothing raises and nothing takes longer than a call upstream is worth (some 50 ms): a shared ledger that cannot be reached

@@ -1,7 +1,7 @@
 """What the door needs of a client of a Competent API, and the client of one that is an ASGI app in this process.
 
-The other client is in network.py. Both have the same two calls, so that everything above is the same over the sandbox and over
-the real service; and who serves the sandbox imports no HTTP library.
+The other client is in http_transport.py. Both have the same two calls, so that everything above is the same over the
+sandbox and over the real service; and who serves the sandbox imports no HTTP library.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
 A field is one value, and those of its selection come as often as its list has items: `first` or `last` of a connection or of
 a list that takes them, the number of ids where ids are given, else the length that the list has on average. What a resolver
-does besides is declared with the field (`types/work.py`). Fields that several fragments name are counted each time, and all
-alternatives of `... on` are counted: the cost is an upper estimate.
+does besides is declared with the field (`schema/types/resolver_cost.py`). Fields that several
+fragments name are counted each time, and all alternatives of `... on` are counted: the cost is an upper estimate.
 
 Averages hold for many things, not for the one that a client picks. So a cost has two parts: `each`, which comes as often as
 the things of a page, and `once`, by how much the largest of them may exceed that, which comes once for the page.

@@ -24,7 +24,7 @@ class Asked:
     weight: int
     """About how many values it makes."""
     works: bool = False
-    """Whether a resolver does more than read a value (`types/work.py`)."""
+    """Whether a resolver does more than read a value (`schema/types/resolver_cost.py`)."""
 
     @classmethod
     def of(
