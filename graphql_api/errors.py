@@ -32,7 +32,7 @@ class CompetentError(Exception):
     """The root: a message for the client, a code, and seconds after which another try makes sense."""
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
-    default: ClassVar[str] = "Something went wrong here; the request id finds it in the server's log."
+    default: ClassVar[str] = "Internal server error. The request id identifies it in the server's log."
 
     def __init__(self, message: str = "", *, retry_after: float | None = None, detail: str = "") -> None:
         super().__init__(message or self.default)
@@ -62,7 +62,7 @@ class ReleaseNotFound(CompetentError):
     """The release asked for does not exist, or is no longer served by Competent."""
 
     code = "RELEASE_NOT_FOUND"
-    default = "There is no such release; `releases { number }` lists those that there are."
+    default = "Release not found. `releases { number }` lists the available releases."
 
 
 class NotIndexedYet(CompetentError):
@@ -102,7 +102,7 @@ class UpstreamError(CompetentError):
     """The Competent API gave no document. `passing` says whether another try soon may do better."""
 
     code = "UPSTREAM_UNAVAILABLE"
-    default = "The Competent API cannot be reached now."
+    default = "The Competent API is currently unavailable."
     passing: bool = True
 
     def lasting(self) -> "UpstreamError":
@@ -115,21 +115,21 @@ class UpstreamNotFound(UpstreamError):
     """The Competent API says that the document does not exist."""
 
     code = "UPSTREAM_INVALID_RESPONSE"
-    default = "Competent links to a document that it does not have."
+    default = "The Competent API links to a document that does not exist."
     passing = False
 
 
 class UpstreamTimeout(UpstreamError):
-    """The Competent API did not answer in time."""
+    """The Competent API did not respond in time."""
 
     code = "UPSTREAM_TIMEOUT"
-    default = "The Competent API did not answer in time."
+    default = "The Competent API did not respond in time."
 
 
 class OperationTimeout(UpstreamTimeout):
     """The deadline of the operation passed before a field was ready."""
 
-    default = "The operation timed out before this field was ready. Ask for less at once, or try again."
+    default = "The operation timed out before this field was ready. Request fewer fields or items, or try again."
 
     def __init__(self, message: str = "", *, retry_after: float | None = 1.0, detail: str = "") -> None:
         super().__init__(message, retry_after=retry_after, detail=detail)
@@ -139,14 +139,14 @@ class UpstreamRateLimited(UpstreamError):
     """The plan of the key is used up for now."""
 
     code = "UPSTREAM_RATE_LIMITED"
-    default = "The Competent API allows no more calls for now."
+    default = "The rate limit of the Competent API is reached. Try again later."
 
 
 class UpstreamUnauthorized(UpstreamError):
     """The Competent API refuses the server's key."""
 
     code = "UPSTREAM_UNAUTHORIZED"
-    default = "The Competent API refuses this server's key; its operator can set another."
+    default = "The Competent API rejects this server's key. The operator of the server must set a valid one."
     passing = False
 
 
@@ -159,10 +159,10 @@ class ProxyRefused(UpstreamUnavailable):
 
 
 class UpstreamInvalidResponse(UpstreamError):
-    """The Competent API answered with something that is not the document asked for."""
+    """The Competent API returned an invalid response."""
 
     code = "UPSTREAM_INVALID_RESPONSE"
-    default = "The Competent API answered with something that is not the document asked for."
+    default = "The Competent API returned an invalid response."
 
 
 class UpstreamRefused(UpstreamInvalidResponse):

@@ -151,7 +151,7 @@ class Parts:
             if self.indexes.in_use or (moved and self.indexes.mode != "off"):
                 await self.indexes.ready(number)
         except CompetentError as error:
-            log.warning("the current release cannot be indexed now: %s %s", error.code, error.detail)
+            log.warning("cannot index the current release now: %s %s", error.code, error.detail)
             return True
         moved, self._current = self._current not in (None, number), number  # another look may have been faster
         if moved:
@@ -209,13 +209,13 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
         return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes)
     if settings.store:
         raise SettingsError(
-            "COMPETENT_STORE is `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://…)"
+            "COMPETENT_STORE must be `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://HOST:PORT)"
         )
     folder = cache_dir(settings)
     if folder is None:
         log.warning(
-            "there is no cache folder, as this user has no home: documents and indexes are lost when this process ends; set "
-            "COMPETENT_CACHE_DIR"
+            "no cache folder, because this user has no home directory: documents and indexes are lost when this process ends; "
+            "set COMPETENT_CACHE_DIR"
         )
         return None
     try:
@@ -223,7 +223,7 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
             folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes
         )
     except SettingsError as error:
-        log.warning("%s; documents are kept in memory only", error)
+        log.warning("%s; documents are cached in memory only", error)
         return None
 
 

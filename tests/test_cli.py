@@ -121,8 +121,8 @@ def test_lenient_serves_a_workbook_without_its_bad_rows(
     ("name", "value", "says"),
     [
         ("COMPETENT_PROT", "1", "COMPETENT_PROT is not a setting"),
-        ("COMPETENT_UPSTREAM_URL", "https://competent.example", "needs a key"),
-        ("COMPETENT_STORE", "redis://x", "COMPETENT_STORE is"),
+        ("COMPETENT_UPSTREAM_URL", "https://competent.example", "requires a key"),
+        ("COMPETENT_STORE", "redis://x", "COMPETENT_STORE must be"),
         ("COMPETENT_STORE", "sqlite:/dev/null/x", "store"),
     ],
 )
@@ -156,13 +156,13 @@ def test_a_proxy_that_cannot_be_used_stops_every_command(
 def test_mirror_reads_a_release_once_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path))
 
-    assert run("mirror") == (0, "Release 3.11 is here.\n", "")
-    assert run("mirror", "--release", "3.10")[:2] == (0, "Release 3.10 is here.\n")
+    assert run("mirror") == (0, "Release 3.11 is stored.\n", "")
+    assert run("mirror", "--release", "3.10")[:2] == (0, "Release 3.10 is stored.\n")
     assert len(list((tmp_path / "index").glob("*.sqlite"))) == 2
 
     code, _, err = run("mirror", "--release", "9.9")
     assert code == 2
-    assert "no such release" in err
+    assert "Release not found" in err
 
 
 def test_a_schema_that_breaks_clients_of_an_older_one_is_told_and_exits_with_1(tmp_path: Path) -> None:

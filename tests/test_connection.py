@@ -141,7 +141,7 @@ async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
     answer = await answer_to(head)
 
     assert refusal_in(answer) == 431
-    assert re.search(rb"has \d,\d{3} bytes or more; at most 2,000 are allowed", answer)
+    assert re.search(rb"have \d,\d{3} bytes or more; the limit is 2,000", answer)
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ async def test_asking_again_fetches_the_next_documents_until_none_is_missing(
             assert 0 < len(server.asked()) <= 5
             assert {each["extensions"]["code"] for each in errors} <= {"NOT_LOADED_YET"}
             assert {each["extensions"]["retryAfter"] for each in errors} <= {1.0}
-            assert all("than the 5 that one operation may" in each["message"] for each in errors)
+            assert all("needs more than 5 documents" in each["message"] for each in errors)
             assert body["data"]["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
 
     assert len(counts) > 2

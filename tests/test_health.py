@@ -24,7 +24,7 @@ async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(serve
     status, told = await ready(server)
 
     assert status == 200
-    assert told["index"]["state"] in ("whole", "not made", "not opened")
+    assert told["index"]["state"] in ("complete", "missing", "unopened")
     assert {name: told[name] for name in ("ready", "reasons", "release", "upstream")} == {
         "ready": True,
         "reasons": [],
@@ -89,14 +89,14 @@ async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases
         await server.app.state.parts.store.settle()
         status, told = await ready(server)
 
-    assert (status, told["ready"], told["upstream"]) == (200, True, "down: what is stored is served")
+    assert (status, told["ready"], told["upstream"]) == (200, True, "down, serving cached documents")
 
 
 async def test_while_it_is_being_stopped_it_is_alive_and_not_ready(server: Server) -> None:
     server.app.state.stopping.set()
 
     status, told = await ready(server)
-    assert (status, told["reasons"]) == (503, ["this server is being stopped"])
+    assert (status, told["reasons"]) == (503, ["the server is shutting down"])
     assert (await server.client.get("/health/live")).status_code == 200
     assert (await server.post("{ __typename }")).status_code == 200
 

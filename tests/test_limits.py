@@ -75,14 +75,14 @@ def test_a_chain_of_fragments_needs_no_recursion() -> None:
 
 
 ONE_OVER: list[tuple[str, str, str]] = [
-    ("depth", "{ a { b { c } } }", "The document has 3 levels of fields within fields; at most 2 are allowed."),
-    ("aliases", "{ x: a y: b z: c }", "The document has 3 aliases, fragments followed; at most 2 are allowed."),
-    ("root_fields", "{ a b c }", "The document has 3 fields at its root; at most 2 are allowed."),
-    ("directives", "{ a @d b @d c @d }", "The document has 3 directives, fragments followed; at most 2 are allowed."),
+    ("depth", "{ a { b { c } } }", "The document has 3 levels of nested fields; the limit is 2."),
+    ("aliases", "{ x: a y: b z: c }", "The document has 3 aliases (fragments expanded); the limit is 2."),
+    ("root_fields", "{ a b c }", "The document has 3 root fields; the limit is 2."),
+    ("directives", "{ a @d b @d c @d }", "The document has 3 directives (fragments expanded); the limit is 2."),
     (
         "fragments",
         "{ a } fragment F on T { a } fragment G on T { a } fragment H on T { a }",
-        "The document has 3 fragments; at most 2 are allowed.",
+        "The document has 3 fragments; the limit is 2.",
     ),
 ]
 
@@ -104,7 +104,7 @@ def test_a_fragment_that_nothing_spreads_is_measured_too() -> None:
 
 
 def test_every_operation_of_a_document_is_measured() -> None:
-    assert "51 fields" in str(refusal(DEFAULTS, parse("query A { a } query B { " + "a " * 51 + "}")))
+    assert "51 root fields" in str(refusal(DEFAULTS, parse("query A { a } query B { " + "a " * 51 + "}")))
 
 
 def test_an_astronomical_figure_is_told_in_few_letters() -> None:

@@ -114,7 +114,7 @@ def test_a_request_writes_so_much_and_then_one_line_that_says_so(as_json: Lines)
     *lines, left_out, after = as_json.events()
     assert len(as_json.getvalue()) < A_REQUEST + 2_500 < 64_000
     assert {line["request_id"] for line in lines} == {left_out["request_id"]} == {"r1"}
-    assert "left out" in left_out["event"]
+    assert "are omitted" in left_out["event"]
     assert after["event"] == "the next one"
     assert "request_id" not in after
 
@@ -153,7 +153,7 @@ def test_a_line_that_cannot_be_rendered_is_a_line_that_says_so(
     Handler("json", put=stream.put).handle(record)
 
     (event,) = stream.events()
-    assert event["event"] == "a line could not be rendered: %d calls of %s"
+    assert event["event"] == "log line could not be formatted: %d calls of %s"
     assert capsys.readouterr().err == ""
 
 

@@ -76,10 +76,10 @@ def test_what_is_too_much_is_refused_before_validation(validations: Validations,
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{ " + "a " * 2_200 + "}", "The document has 2,202 tokens; at most 2,000 are allowed."),
-        ("{ " + "a " * 20_000 + "}", "The document has more than 10,000 tokens; at most 2,000 are allowed."),
-        ("{ " + "#\n" * 2_200 + "a }", "The document has 2,200 comments; at most 2,000 are allowed."),
-        ("{ a " + "# b\n" * 900 + "c " * 2_200 + "}", "The document has 2,203 tokens; at most 2,000 are allowed."),
+        ("{ " + "a " * 2_200 + "}", "The document has 2,202 tokens; the limit is 2,000."),
+        ("{ " + "a " * 20_000 + "}", "The document has more than 10,000 tokens; the limit is 2,000."),
+        ("{ " + "#\n" * 2_200 + "a }", "The document has 2,200 comments; the limit is 2,000."),
+        ("{ a " + "# b\n" * 900 + "c " * 2_200 + "}", "The document has 2,203 tokens; the limit is 2,000."),
     ],
     ids=["tokens", "many tokens", "comments", "both"],
 )
@@ -247,11 +247,11 @@ def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(text: str,
         (
             "query A { __typename } query B { __typename }",
             None,
-            "The document has 2 operations; say which by `operationName`.",
+            "The document has 2 operations; select one with `operationName`.",
         ),
         ("query A { __typename }", "B", "The document has no operation named 'B'."),
         ("{ __typename }", "B", "The document has no operation named 'B'."),
-        ("fragment F on Query { __typename }", None, "The document has no operation."),
+        ("fragment F on Query { __typename }", None, "The document contains no operation."),
     ],
 )
 def test_where_no_operation_is_chosen_it_says_why(text: str, name: str | None, message: str) -> None:

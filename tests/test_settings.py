@@ -54,19 +54,19 @@ def test_other_variables_are_not_ours() -> None:
     [
         ({"COMPETENT_PROT": "1"}, "COMPETENT_PROT is not a setting"),
         ({"COMPETENT_PORT": "99999"}, "COMPETENT_PORT must be at most 65535"),
-        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://[::1/"}, "must be the base"),
-        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:abc/"}, "must be the base"),
-        (LIVE | {"COMPETENT_UPSTREAM_URL": "https://user:passw0rd@competent.example"}, "must be the base"),
-        (LIVE | {"COMPETENT_API_KEY": "ключ"}, "one line of plain letters"),
-        (LIVE | {"COMPETENT_API_KEY": "a\nb"}, "one line of plain letters"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://[::1/"}, "must be the base URL"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:abc/"}, "must be the base URL"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "https://user:passw0rd@competent.example"}, "must be the base URL"),
+        (LIVE | {"COMPETENT_API_KEY": "ключ"}, "one line of printable ASCII"),
+        (LIVE | {"COMPETENT_API_KEY": "a\nb"}, "one line of printable ASCII"),
         ({"COMPETENT_PORT": "http"}, "COMPETENT_PORT must be a whole number"),
         ({"COMPETENT_WORKERS": "0"}, "COMPETENT_WORKERS must be at least 1"),
         ({"COMPETENT_UPSTREAM_TOTAL_TIMEOUT": "nan"}, "COMPETENT_UPSTREAM_TOTAL_TIMEOUT must be at least"),
-        ({"COMPETENT_LOG": "loud"}, "COMPETENT_LOG is one of"),
-        ({"COMPETENT_UPSTREAM_URL": "https://competent.example"}, "needs a key"),
+        ({"COMPETENT_LOG": "loud"}, "COMPETENT_LOG must be one of"),
+        ({"COMPETENT_UPSTREAM_URL": "https://competent.example"}, "requires a key"),
         (LIVE | {"COMPETENT_UPSTREAM_URL": "http://competent.example"}, "must use https"),
-        (LIVE | {"COMPETENT_UPSTREAM_URL": "competent.example"}, "must be the base"),
-        (LIVE | {"COMPETENT_DATA": "a.xlsx"}, "COMPETENT_DATA is served by the sandbox"),
+        (LIVE | {"COMPETENT_UPSTREAM_URL": "competent.example"}, "must be the base URL"),
+        (LIVE | {"COMPETENT_DATA": "a.xlsx"}, "COMPETENT_DATA is for the sandbox"),
         ({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": "/no/such/file"}, "COMPETENT_API_KEY_FILE cannot"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_text_that_is_none_of_the_choices_is_refused_with_them() -> None:
         for choice in each.metadata["choices"]:
             if each.name != "persisted_mode":  # which wants manifests
                 assert getattr(read({variable(each): choice}), each.name) == choice
-        told = f"{variable(each)} is .*{each.metadata['choices'][-1]}"
+        told = f"{variable(each)} must be .*{each.metadata['choices'][-1]}"
         with pytest.raises(SettingsError, match=told):
             read({variable(each): "nonsense"})
 

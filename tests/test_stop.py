@@ -43,7 +43,7 @@ async def test_while_it_drains_it_says_no_to_readiness_and_yes_to_questions() ->
             asked = await client.post("/graphql", json=QUERY)
             await stopped(process)  # the second signal does not wait
 
-    assert ready.json()["reasons"] == ["this server is being stopped"]
+    assert ready.json()["reasons"] == ["the server is shutting down"]
     assert ready.headers["connection"] == asked.headers["connection"] == "close"
     assert asked.json()["data"]["technicalCompetence"]["code"] == "CP-7"
 

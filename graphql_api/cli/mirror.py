@@ -31,12 +31,12 @@ def demand_folder(settings: Settings) -> None:
     if is_shared(settings.store) or index_folder(settings):
         return
     if settings.store == "memory:":
-        raise SettingsError("mirror keeps nothing with COMPETENT_STORE=memory: (unset it, or name a file)")
+        raise SettingsError(
+            "mirror needs a persistent store, but COMPETENT_STORE is memory: (unset it, or use sqlite:PATH)"
+        )
     folder = cache_dir(settings)
-    where = f"{folder} cannot be written" if folder else "this user has no home"
-    raise SettingsError(
-        f"mirror has no folder to write to ({where}): set COMPETENT_CACHE_DIR to one that can be written"
-    )
+    where = f"{folder} cannot be written" if folder else "this user has no home directory"
+    raise SettingsError(f"mirror has no writable folder ({where}): set COMPETENT_CACHE_DIR to one")
 
 
 async def run_mirror(parts: Parts, release: str) -> int:
@@ -51,7 +51,7 @@ async def run_mirror(parts: Parts, release: str) -> int:
         await parts.aclose()
     for path, code in missing:
         print(f"{code} {path}", file=sys.stderr)
-    print(f"Release {number} is here{f', but for {len(missing)} documents' if missing else ''}.")
+    print(f"Release {number} is stored{f', except {len(missing)} documents' if missing else ''}.")
     return 1 if missing else 0
 
 

@@ -64,7 +64,7 @@ class _ShortNumbers(ValuesOfCorrectTypeRule):
         """A number of some thousand digits is none."""
         if len(node.value) <= DIGITS:
             return super().enter_int_value(node)
-        self.report_error(GraphQLError(f"A number has {len(node.value):,} digits; at most {DIGITS} are read.", node))
+        self.report_error(GraphQLError(f"A number has {len(node.value):,} digits; the limit is {DIGITS}.", node))
         return SKIP
 
 
@@ -111,9 +111,9 @@ class Prepared:
         if name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
         if name is None and self.operations:
-            message = f"The document has {len(self.operations)} operations; say which by `operationName`."
+            message = f"The document has {len(self.operations)} operations; select one with `operationName`."
         elif name is None:
-            message = "The document has no operation."
+            message = "The document contains no operation."
         elif name and name in self.operations:
             return self.operations[name]
         else:
@@ -177,7 +177,7 @@ class Documents:
     def _prepare(self, text: str) -> Prepared:
         limits = self._limits
         if len(text) > limits.document_characters:
-            error = exceeded("The document has", len(text), "letters", limits.document_characters)
+            error = exceeded("The document has", len(text), "characters", limits.document_characters)
             return Prepared("", errors=(_told(error),))  # without its text, which is not worth keeping
         if (lines := text.count("\n") + text.count("\r")) > LINES_PER_TOKEN * limits.tokens:
             error = exceeded("The document has", lines, "lines", LINES_PER_TOKEN * limits.tokens, lines)
@@ -227,8 +227,8 @@ def _gave_up(error: GraphQLError) -> bool:
 
 
 _OUT_OF_BUDGET = QueryTooComplex(
-    "The document takes too long to validate: it has too many fields with the same name in one place, which are compared with "
-    f"each other, or too many fragments within fragments. At most {COMPARISONS // 2:,} comparisons are allowed."
+    "The document is too expensive to validate: it has too many fields with the same response name in one place, or too many "
+    f"nested fragments. The limit is {COMPARISONS // 2:,} comparisons."
 )
 
 

@@ -47,7 +47,7 @@ PARSED_PER_PASS = 4_000
 GRACE = 0.5
 """Seconds after the deadline of an operation in which the fields that are ready are still returned."""
 
-_SUBSCRIBES = "This is a subscription; ask for it over a WebSocket or as an event stream."
+_SUBSCRIBES = "Subscriptions need a WebSocket or an event stream (`Accept: text/event-stream`)."
 
 
 class Answer(NamedTuple):
@@ -149,8 +149,9 @@ class CompetentSchema(strawberry.Schema):
             raise exceeded(
                 "The operation costs",
                 cost,
-                "units: fewer ids, smaller pages or fewer questions cost less",
+                "units",
                 self.limits.cost,
+                hint=" Use smaller pages, fewer ids, or fewer searches.",
             )
 
     async def _prepare_operation_async(
@@ -375,7 +376,7 @@ def _located(error: CompetentError) -> GraphQLError:
     return GraphQLError(str(error), original_error=error)
 
 
-_OUT_OF_TIME = _located(OperationTimeout("The time for this operation is over. Ask for less at once, or ask again."))
+_OUT_OF_TIME = _located(OperationTimeout("The operation timed out. Request fewer fields or items, or try again."))
 
 
 def _without_null_defaults(kind: Any) -> None:

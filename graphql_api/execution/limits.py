@@ -78,10 +78,10 @@ class _Own(NamedTuple):
 
 
 _ADVICE = {
-    "depth": "levels of fields within fields",
-    "aliases": "aliases, fragments followed",
-    "root_fields": "fields at its root",
-    "directives": "directives, fragments followed",
+    "depth": "levels of nested fields",
+    "aliases": "aliases (fragments expanded)",
+    "root_fields": "root fields",
+    "directives": "directives (fragments expanded)",
 }
 
 
@@ -119,10 +119,10 @@ def _lexed(text: str) -> Iterator[TokenKind]:
         yield token.kind
 
 
-def exceeded(has: str, count: int, what: str, allowed: int, most: int = MANY) -> QueryTooComplex:
-    """An error that tells what was measured, as far as it was counted, and what is allowed."""
-    told = f"{count:,}" if count <= most else f"more than {most:,}"
-    return QueryTooComplex(f"{has} {told} {what}; at most {allowed:,} are allowed.")
+def exceeded(has: str, count: int, what: str, allowed: int, most: int = MANY, hint: str = "") -> QueryTooComplex:
+    """An error with the measured value (counted up to `most`), the limit and what to do."""
+    measured = f"{count:,}" if count <= most else f"more than {most:,}"
+    return QueryTooComplex(f"{has} {measured} {what}; the limit is {allowed:,}.{hint}")
 
 
 def measured(document: DocumentNode) -> list[Figures]:

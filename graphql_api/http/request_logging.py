@@ -85,7 +85,7 @@ class Observing:
             if not self._stopping.is_set():
                 raise
             # The server has given this request its time. Nobody above has a use for the cancellation.
-            refusal: Refused = Unavailable("This server is being stopped; ask again.", retry_after=1)
+            refusal: Refused = Unavailable("The server is shutting down. Try again.", retry_after=1)
         except Exception:
             log.exception("unexpected error")
             refusal = Unforeseen()

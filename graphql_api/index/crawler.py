@@ -62,7 +62,7 @@ class Walk:
         try:
             competences = await self._listed(routes.TECHNICAL_COMPETENCES)
         except UpstreamNotFound as error:
-            raise UpstreamInvalidResponse(detail="there is no list of technical competences") from error
+            raise UpstreamInvalidResponse(detail="the release has no list of technical competences") from error
         profiles = await self._profiles(competences)
         with suppress(UpstreamNotFound):  # those that profiles name are met there
             for each in await self._listed(routes.SOFT_SKILLS):
@@ -91,7 +91,7 @@ class Walk:
         try:
             return await self._listed(routes.OCCUPATIONAL_PROFILES)
         except UpstreamNotFound:
-            log.warning("release %s has no list of profiles: those that use a competence are looked for", self._release)
+            log.warning("release %s has no list of profiles; looking up the profiles of each competence", self._release)
         found: dict[str, Document] = {}
         lists = 0
         todo = (uuid for each in competences if (uuid := uuid_text(each.get("id"))))
@@ -107,7 +107,7 @@ class Walk:
 
         await self._work_at_once(look)
         if competences and not lists:
-            raise UpstreamInvalidResponse(detail="there is no list of profiles, and no competence tells its own")
+            raise UpstreamInvalidResponse(detail="the release has no list of profiles, and none by competence either")
         return list(found.values())
 
     async def _soft_skill(self, item: Document) -> None:
@@ -148,5 +148,5 @@ class Walk:
             await asyncio.sleep(0)  # over the sandbox nothing else here waits, and others want their turn
 
     def _failed(self, path: str, error: UpstreamError) -> None:
-        log.warning("the index of %s goes on without %s: %s", self._release, path, error.code)
+        log.warning("indexing release %s without %s: %s", self._release, path, error.code)
         self._writer.missing(path, error.code)

@@ -83,7 +83,7 @@ class IndexFile:
         if damaged is None or self.id() != damaged:
             return
         INDEX_CORRUPT_FILES.inc()
-        log.warning("the index %s is damaged and is made anew: %r", self.path.name, error)
+        log.warning("index file %s is corrupt and will be rebuilt: %r", self.path.name, error)
         self.path.replace(self.path.with_suffix(".damaged"))
 
     def begin(self) -> sqlite3.Connection:
@@ -127,7 +127,7 @@ class IndexFile:
                     yield False
                     return
                 except OSError as error:  # a file system without locks: then each process walks for itself
-                    log.warning("no file can be locked beside the index: %s", os.strerror(error.errno or 0))
+                    log.warning("cannot lock a file next to the index: %s", os.strerror(error.errno or 0))
             yield True
 
     def discard_part(self) -> None:

@@ -96,7 +96,7 @@ def _told(connection: sqlite3.Connection, sql: str, scheme: str, text: str) -> f
 def _modified(connection: sqlite3.Connection, since: str) -> frozenset[int]:
     start = _moment(since)
     if start is None:
-        raise BadUserInput("A moment looks like 2025-11-03T09:12:00Z.")
+        raise BadUserInput("Invalid timestamp; expected a form such as 2025-11-03T09:12:00Z.")
     moments = ((n, _moment(text)) for n, text in connection.execute("SELECT profile, moment FROM modified"))
     return frozenset(n for n, moment in moments if moment is not None and moment >= start)
 

@@ -65,7 +65,7 @@ class Readers:
         """The answer to a question; raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
         if self._pending >= self._queue:
             INDEX_QUERIES.labels("rejected").inc()
-            raise ServerBusy("Too many queries wait for the index; try again.", retry_after=RETRY_AFTER)
+            raise ServerBusy("Too many queries are waiting for the index. Try again.", retry_after=RETRY_AFTER)
         waiting = _Question(deadline)
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(
@@ -79,7 +79,7 @@ class Readers:
             answer = await future
         except _Late:
             INDEX_QUERIES.labels("timeout").inc()
-            raise UpstreamTimeout("The index did not answer in time.", retry_after=RETRY_AFTER) from None
+            raise UpstreamTimeout("The index did not respond in time.", retry_after=RETRY_AFTER) from None
         finally:
             self._pending -= 1
             waiting.deadline = -math.inf

@@ -77,15 +77,15 @@ class _Building:
 
     def state(self) -> dict[str, float | str]:
         """How far it is."""
-        return {"state": "being made", "progress": round(self.progress.share, 3), "documents": self.progress.done}
+        return {"state": "building", "progress": round(self.progress.share, 3), "documents": self.progress.done}
 
     def error(self, release: str) -> NotIndexedYet:
         """What who cannot wait is told."""
         done, total = self.progress.done, self.progress.total
         pace = (done - self.progress.before) / max(time.monotonic() - self.began, 0.001)
         left = (total - done) / pace if pace and total else 60.0
-        share = f"{done} of {total} documents" if total else "its lists first"
-        message = f"Release {release} is being indexed: {share} so far. Everything else works meanwhile."
+        share = f"{done} of {total} documents" if total else "reading its lists"
+        message = f"Release {release} is being indexed ({share}). Fields that do not need the index work meanwhile."
         return NotIndexedYet(message, retry_after=float(round(min(max(left, 1), 60))), progress=self.progress.share)
 
 
@@ -93,7 +93,7 @@ class _Building:
 class _Failure:
     """Why the index of a release is not there, and when the next try may begin (a time of `time.monotonic`)."""
 
-    reason: Literal["the file was damaged", "the file cannot be written"]
+    reason: Literal["the file was corrupt", "the file cannot be written"]
     until: float
     pause: float
 
@@ -104,7 +104,10 @@ class _Failure:
 
     def error(self, release: str) -> NotIndexedYet:
         """The error for clients meanwhile."""
-        message = f"The index of release {release} could not be made; the server tries again. Everything else works meanwhile."
+        message = (
+            f"The index of release {release} could not be built; the server will try again. Fields that do not need it work "
+            "meanwhile."
+        )
         return NotIndexedYet(message, retry_after=float(max(round(min(self.left, 60)), 1)))
 
 
@@ -120,7 +123,7 @@ class Indexes:
         self._store = store
         self._temporary = _temporary() if folder is None else None
         if folder is None and self._temporary is None:
-            log.warning("there is no index: no folder can be written; name one in COMPETENT_CACHE_DIR")
+            log.warning("indexing is disabled, because no cache folder is writable; set COMPETENT_CACHE_DIR")
             mode = "off"
         self._folder = Path(self._temporary.name) if self._temporary else folder or Path()
         self._origin = origin
@@ -185,7 +188,7 @@ class Indexes:
     def _not_there(self, release: str) -> NotIndexedYet:
         """The error for who cannot wait; the walk is under way then, if there may be one."""
         if self.mode == "off":
-            return NotIndexedYet("This server keeps no index: its operator can switch it on (COMPETENT_INDEX).")
+            return NotIndexedYet("Indexing is disabled on this server; its operator can enable it (COMPETENT_INDEX).")
         if self._is_paused(release):
             return self._failures[release].error(release)
         return self.begin(release).error(release)
@@ -220,7 +223,7 @@ class Indexes:
         try:
             return await self._built(release, progress)
         except (sqlite3.Error, OSError, DamagedIndex) as error:
-            log.warning("the index of %s cannot be made: %r", release, error)
+            log.warning("cannot build the index of release %s: %r", release, error)
             if not (is_full(error) or is_damage(error)):
                 raise
             raise self._failed(release, "the file cannot be written").error(release) from error
@@ -272,20 +275,20 @@ class Indexes:
             del self._open[release]
             self._replaced.append(index)  # others may be asking it
             self._gone(release)
-            self._failed(release, "the file was damaged")
+            self._failed(release, "the file was corrupt")
             try:
                 self._file(release).set_aside(index.file_id, error)
             except OSError as unwritable:
-                log.warning("the damaged index of %s cannot be set aside: %r", release, unwritable)
+                log.warning("cannot move the corrupt index of release %s aside: %r", release, unwritable)
         return self._not_there(release)
 
-    def _failed(self, release: str, reason: Literal["the file was damaged", "the file cannot be written"]) -> _Failure:
+    def _failed(self, release: str, reason: Literal["the file was corrupt", "the file cannot be written"]) -> _Failure:
         """Note a failure. A first damage is repaired at once; whatever comes again waits, twice as long each time."""
         before = self._failures.get(release)
         if before is not None and before.left < -LONGEST_RETRY:
             before = None
         pause = FIRST_RETRY if before is None else min(max(before.pause * 2, FIRST_RETRY), LONGEST_RETRY)
-        if before is None and reason == "the file was damaged":
+        if before is None and reason == "the file was corrupt":
             pause = 0.0
         failure = self._failures[release] = _Failure(reason, time.monotonic() + pause, pause)
         return failure
@@ -301,7 +304,9 @@ class Indexes:
     def _ended(self, release: str, task: "asyncio.Task[Index]") -> None:
         self._building.pop(release, None)
         if not task.cancelled() and (error := task.exception()):
-            log.warning("the walk over %s ended early and goes on at the next need: %r", release, error)
+            log.warning(
+                "crawl of release %s was interrupted and resumes when the index is next needed: %r", release, error
+            )
 
     def _file(self, release: str) -> IndexFile:
         return IndexFile(self._folder, self._origin, release)
@@ -309,7 +314,7 @@ class Indexes:
     def state(self, release: str) -> dict[str, float | str]:
         """How the index of a release is.
 
-        `whole`, `being made` with its progress from 0 to 1, `not opened` if its file is there, `not made`, `failed` with
+        `complete`, `building` with its progress from 0 to 1, `unopened` if its file exists, `missing`, `failed` with
         the seconds before the next try, or `off`; with the reason if it failed before.
         """
         failure = self._failures.get(release)
@@ -317,12 +322,12 @@ class Indexes:
         if (building := self._building.get(release)) is not None:
             return {**building.state(), **reason}
         if release in self._open:
-            return {"state": "whole", "missing": self._open[release].missing}
+            return {"state": "complete", "missing": self._open[release].missing}
         if self.mode == "off":
             return {"state": "off"}
         if failure is not None:
             return {"state": "failed", "retryAfter": float(max(round(failure.left), 0)), **reason}
-        return {"state": "not opened" if self._file(release).id() else "not made"}
+        return {"state": "unopened" if self._file(release).id() else "missing"}
 
     def measure(self) -> None:
         """Write how all indexes are into the metrics."""

@@ -119,7 +119,7 @@ class Search:
         languages: Collection[int] | None,
     ) -> tuple[Ranking, list[_Best]]:
         if len(text) > MOST_LETTERS or not fold(text):
-            raise BadUserInput(f"A text to search for has a letter or a digit, and at most {MOST_LETTERS} characters.")
+            raise BadUserInput(f"`text` must have a letter or a digit, and at most {MOST_LETTERS} characters.")
         if self._vocabulary is None:
             self._vocabulary = Vocabulary(connection)
         ranking, rows = _found(connection, self._vocabulary, text, _bits(kinds, languages))

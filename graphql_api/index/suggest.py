@@ -38,7 +38,7 @@ def suggest(
     BadUserInput for more than MOST_LETTERS.
     """
     if len(prefix) > MOST_LETTERS:
-        raise BadUserInput(f"What is typed so far has at most {MOST_LETTERS} characters.")
+        raise BadUserInput(f"`prefix` must have at most {MOST_LETTERS} characters.")
     found: dict[int, Suggestion] = {}
     bits = sum(1 << language for language in (range(len(LANGUAGES)) if languages is None else set(languages)))
     if most > 0 and (typed := fold(prefix)):

@@ -15,9 +15,9 @@ def begin_logging(settings: Settings) -> None:
     """Log as the settings say, and never the key."""
     start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.is_remote else ())  # type: ignore[arg-type]
     if ignored := service_variables(os.environ):
-        log.debug("ignored, as Kubernetes sets them for services: %s", ", ".join(sorted(ignored)))
+        log.debug("ignored variables that Kubernetes sets for Services: %s", ", ".join(sorted(ignored)))
     file = settings.api_key_file if settings.is_remote else None
     if file is not None and (what := is_open_to_others(file)):
         log.warning(
-            "other users of this system may %s the file of the key for the Competent API: chmod 600 %s", what, file
+            "other users of this system can %s the file of the key for the Competent API: chmod 600 %s", what, file
         )

@@ -153,7 +153,7 @@ class Handler(logging.Handler):
 
     def dropped(self, lines: int) -> bytes:
         """The line that says that lines before it are missing."""
-        told = f"{lines} lines of the log could not be written and are missing here"
+        told = f"{lines} log lines could not be written and are missing here"
         record = logging.LogRecord(log.name, logging.WARNING, "", 0, told, None, None)
         record.__dict__["told"] = {"dropped": lines}
         return _ended(super().format(record))
@@ -197,7 +197,7 @@ def _ended(line: str) -> bytes:
 
 
 def _unrendered(record: logging.LogRecord) -> logging.LogRecord:
-    told = f"a line could not be rendered: {str(record.msg)[:A_TEXT]}"
+    told = f"log line could not be formatted: {str(record.msg)[:A_TEXT]}"
     return logging.LogRecord(record.name, record.levelno, "", 0, told, None, None)
 
 
@@ -236,7 +236,7 @@ def _event(name: str, level: int, event: str, at: float) -> dict[str, Any]:
 
 def _left_out(record: logging.LogRecord) -> logging.LogRecord:
     return logging.LogRecord(
-        record.name, logging.WARNING, "", 0, "this request has logged enough: the rest is left out", None, None
+        record.name, logging.WARNING, "", 0, "log limit of this request reached: further lines are omitted", None, None
     )
 
 

@@ -37,7 +37,7 @@ def shared_folder(workers: int) -> Iterator[None]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="competent-metrics-")
     except OSError:
-        log.warning("there is no folder for temporary files: each process tells metrics of its own")
+        log.warning("no temporary folder is writable: each process serves its own metrics only")
         yield
         return
     with folder as name:

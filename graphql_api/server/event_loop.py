@@ -45,7 +45,7 @@ class Accepting:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:  # no file descriptors, no memory
-                log.warning("no connection can be taken now: %s", error.strerror)
+                log.warning("cannot accept connections now: %s", error.strerror)
                 self._loop.remove_reader(self._listening)
                 self._paused = self._loop.call_later(PAUSE, self._begin)
                 return

@@ -23,7 +23,7 @@ from graphql_api.server.upgrades import asks_for_websocket, head_without_offer
 
 log = logging.getLogger("graphql_api.requests")
 
-_NO_HTTP = "This is no HTTP request: its method, a header or the form of its body is not as it should be."
+_NO_HTTP = "Malformed HTTP request: invalid method, header or body framing."
 _HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
 
@@ -197,7 +197,7 @@ class Connection(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             self._refuse(400, _NO_HTTP)
         elif len(hosts) > 1 or (needed and not hosts) or not all(_HOST.fullmatch(each) for each in hosts):
-            self._refuse(400, "A request has one `Host` header, with the name of this server.")
+            self._refuse(400, "A request must have exactly one valid `Host` header.")
 
     def _let_through(self) -> None:
         """As uvicorn's `on_headers_complete`, with an exchange of ours."""
@@ -305,9 +305,7 @@ class Connection(HttpToolsProtocol):
     def _check_head(self) -> None:
         if self._head > self.config.head_bytes:
             most = self.config.head_bytes
-            self._refuse(
-                431, f"The head of the request has {self._head:,} bytes or more; at most {most:,} are allowed."
-            )
+            self._refuse(431, f"The request headers have {self._head:,} bytes or more; the limit is {most:,}.")
 
     def _refuse(self, status: int, message: str) -> None:
         self._refused = True

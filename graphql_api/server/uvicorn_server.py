@@ -158,7 +158,7 @@ def listen(settings: Settings) -> socket.socket:
         listening.bind((settings.host, settings.port))
         listening.listen(BACKLOG)  # at once: until then another process could take the same port
     except (OSError, UnicodeError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "this is no address"
+        why = getattr(error, "strerror", None) or "invalid address"
         print(
             f"competent-graphql: cannot listen on {settings.host}:{settings.port}: {why}; choose another with --port",
             file=sys.stderr,

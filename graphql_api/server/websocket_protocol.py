@@ -43,7 +43,7 @@ class _Parser(ServerProtocol):
 
     def reject(self, status: StatusLike, text: str) -> Response:
         response = super().reject(status, "")
-        message = text.strip() or "There is no WebSocket at this address; it is at /graphql."
+        message = text.strip() or "No WebSocket at this path; connect to /graphql."
         extensions = {"code": _CODES[response.status_code], "requestId": uuid4().hex}
         response.body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
         for name in ("Content-Length", "Content-Type"):
@@ -137,7 +137,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Close the connection, as its client broke the protocol."""
         close = self.conn.close_sent
         assert close is not None
-        log.info("a WebSocket is closed with %d: %s", close.code, close.reason)
+        log.info("WebSocket closed with %d: %s", close.code, close.reason)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True

@@ -67,7 +67,7 @@ def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise ValueError(f"begins with ~, but this user has no home: {text!r}") from None
+        raise ValueError(f"begins with ~, but this user has no home directory: {text!r}") from None
 
 
 def _number(setting: "Field[Any]", text: str) -> int | float:

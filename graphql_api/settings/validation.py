@@ -22,17 +22,19 @@ def check(settings: "Settings") -> None:
         _check_upstream(settings)
         _check_key(settings.key().reveal())
     if settings.is_remote and settings.data:
-        raise SettingsError("COMPETENT_DATA is served by the sandbox; it has no use with COMPETENT_UPSTREAM_URL")
+        raise SettingsError("COMPETENT_DATA is for the sandbox and cannot be combined with COMPETENT_UPSTREAM_URL")
     _check_choices(settings)
     if settings.persisted_mode in ("allow", "only") and not settings.persisted:
-        raise SettingsError("COMPETENT_PERSISTED_MODE needs manifests: set COMPETENT_PERSISTED")
+        raise SettingsError("COMPETENT_PERSISTED_MODE requires manifests: set COMPETENT_PERSISTED")
     settings.origins  # noqa: B018  # raises for what is no origin
     settings.proxies  # noqa: B018  # raises for what is no address
     if settings.root_path and not _ROOT_PATH.fullmatch(settings.root_path):
-        raise SettingsError("COMPETENT_ROOT_PATH is a path such as /competent: it begins with a slash and has no query")
+        raise SettingsError(
+            "COMPETENT_ROOT_PATH must be a path such as /competent: beginning with a slash, without a query"
+        )
     metrics = settings.metrics
     if not (metrics in ("on", "off") or (metrics.isdecimal() and 0 < int(metrics[:6]) < 65536)):
-        raise SettingsError("COMPETENT_METRICS is on, off or the number of a port")
+        raise SettingsError("COMPETENT_METRICS must be on, off or a port number")
 
 
 def is_network(text: str) -> bool:
@@ -48,28 +50,28 @@ def _check_choices(settings: "Settings") -> None:
     for each in fields(settings):
         choices = each.metadata["choices"]
         if choices and getattr(settings, each.name) not in (each.default, *choices):
-            told = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
-            raise SettingsError(f"{variable(each)} is {told}")
+            allowed = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
+            raise SettingsError(f"{variable(each)} must be {allowed}, not {getattr(settings, each.name)!r}")
 
 
 def _check_key(key: str) -> None:
     if not (key.isascii() and key.isprintable()):
-        raise SettingsError("the key for the Competent API must be one line of plain letters, digits and signs")
+        raise SettingsError("the key for the Competent API must be one line of printable ASCII characters")
 
 
 def _check_upstream(settings: "Settings") -> None:
     url = _url(settings.upstream_url)
     if url is None:
         raise SettingsError(
-            "COMPETENT_UPSTREAM_URL must be the base of a Competent API, such as "
+            "COMPETENT_UPSTREAM_URL must be the base URL of a Competent API, such as "
             "https://api.vdab.be/services/opendata/competent/v2"
         )
     loopback = url.hostname in LOOPBACK
     if url.scheme == "http" and not loopback:
-        raise SettingsError("COMPETENT_UPSTREAM_URL must use https: the key would go over the network in the clear")
+        raise SettingsError("COMPETENT_UPSTREAM_URL must use https: the key would be sent unencrypted")
     if not loopback and not settings.key().reveal():
         raise SettingsError(
-            "the Competent API needs a key: set COMPETENT_API_KEY or COMPETENT_API_KEY_FILE "
+            "the Competent API requires a key: set COMPETENT_API_KEY or COMPETENT_API_KEY_FILE "
             "(docs/live-api.md says where keys come from), or unset COMPETENT_UPSTREAM_URL to use the sandbox"
         )
 

@@ -79,7 +79,7 @@ class Database:
     def after(self, error: sqlite3.Error, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
         """The connection to go on with. A file that is only locked or full stays; one that is damaged is set aside."""
         if not self.failing:  # else every batch would log it while a disk is full
-            log.error("store %s: %s", self.file, error)
+            log.error("document store %s: %s", self.file, error)
             self.failing = True
         return connection if _passes(error) else self._reconnected(connection, timeout)
 
@@ -88,7 +88,7 @@ class Database:
             self.make_usable()
             fresh = self.connect(timeout)
         except (OSError, sqlite3.Error, SettingsError) as error:
-            log.error("store %s cannot be begun again: %s", self.file, error)
+            log.error("cannot reopen the document store %s: %s", self.file, error)
             return connection
         connection.close()
         return fresh
@@ -101,23 +101,27 @@ class Database:
                 self._check()
             except sqlite3.DatabaseError as error:
                 if _passes(error):
-                    raise SettingsError(f"the store {self.file} cannot be opened: {error}") from error
+                    raise SettingsError(f"cannot open the document store {self.file}: {error}") from error
                 self._replace(error)
             except OSError as error:
-                raise SettingsError(f"the store's folder cannot be made: {self.file.parent}") from error
+                raise SettingsError(f"cannot create the folder of the document store: {self.file.parent}") from error
 
     def _replace(self, why: sqlite3.DatabaseError) -> None:
         try:
             aside = self._set_aside()
-            log.warning("the store %s is damaged (%s); it is now %s and a new one is begun", self.file, why, aside)
+            log.warning(
+                "document store %s is corrupt (%s); moved to %s, starting with an empty one", self.file, why, aside
+            )
         except FileNotFoundError:
-            log.info("the store %s was damaged, and another process has begun a new one", self.file)
+            log.info("document store %s was corrupt; another process has replaced it", self.file)
         except OSError as error:
-            raise SettingsError(f"the store {self.file} is damaged, and cannot be set aside: {error}") from error
+            raise SettingsError(
+                f"the document store {self.file} is corrupt and cannot be moved aside: {error}"
+            ) from error
         try:
             self._check()
         except sqlite3.Error as error:
-            raise SettingsError(f"the store {self.file} cannot be begun anew: {error}") from error
+            raise SettingsError(f"cannot create the document store {self.file}: {error}") from error
 
     def _check(self) -> None:
         with closing(self.connect()) as connection:

@@ -296,7 +296,7 @@ class Store:
         if fetched.document is not None:
             return Kept(fetched.document, now, _size(fetched.document), fetched.validators)
         if old is None or not any(old.validators):
-            raise UpstreamInvalidResponse(detail="not modified, though there is no copy that it was asked for with")
+            raise UpstreamInvalidResponse(detail="status 304 without a stored copy")
         # A 304 may tell of new validators (RFC 9111, 4.3.4); what it does not tell of stays.
         now_told = (new or told for new, told in zip(fetched.validators, old.validators, strict=True))
         return old._replace(at=now, validators=Validators(*now_told))
@@ -352,7 +352,7 @@ def _size(document: Document) -> int:
     try:
         return len(orjson.dumps(document))
     except TypeError as error:  # it is read to a thousand levels and written to 254
-        raise UpstreamInvalidResponse(detail=f"not to be written as JSON again: {error}") from error
+        raise UpstreamInvalidResponse(detail=f"cannot be serialized as JSON: {error}") from error
 
 
 def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
@@ -360,13 +360,13 @@ def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
 
 
 def _too_late(paths: list[str]) -> Found:
-    return {path: UpstreamTimeout(detail="the deadline of the operation is over") for path in paths}
+    return {path: UpstreamTimeout(detail="the deadline of the operation has passed") for path in paths}
 
 
 def _not_loaded(asker: Asker) -> NotLoadedYet:
     return NotLoadedYet(
-        f"The operation needs more documents that are not stored yet than the {asker.most_requests:g} that one operation may "
-        "fetch. Those are stored now: send the operation again for the next ones, or ask for fewer.",
+        f"The operation needs more than {asker.most_requests:g} documents that are not cached yet. Send it again to fetch the "
+        "next ones, or request fewer fields or items.",
         retry_after=RETRY_AFTER,
     )
 

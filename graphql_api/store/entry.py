@@ -84,4 +84,6 @@ def report(unusable: Mapping[str, Exception | str]) -> None:
     if unusable:
         _UNUSABLE.inc(len(unusable))
         path, reason = next(iter(unusable.items()))
-        log.warning("store: %d unusable entries count as missing, such as %s: %s", len(unusable), path, reason)
+        log.warning(
+            "document store: %d invalid entries treated as missing, for example %s: %s", len(unusable), path, reason
+        )

@@ -59,11 +59,11 @@ class Revalidations:
         try:
             await renew()
         except CompetentError as error:
-            log.info("%s could not be renewed: %s", path, error.code)
+            log.info("revalidation of %s failed: %s", path, error.code)
             self.upstream_failed = isinstance(error, UpstreamError) and not isinstance(error, _NOT_DOWN)
             pause = min(pause, _allowed_after(error))
         except Exception:
-            log.exception("%s could not be renewed", path)
+            log.exception("revalidation of %s failed", path)
         else:
             _RENEWED.inc()
             self.upstream_failed = False

@@ -85,7 +85,7 @@ class Flights(Generic[T]):
 
 def _leave_late(waiter: "asyncio.Future[Any]") -> None:
     if not waiter.done():
-        waiter.set_exception(UpstreamTimeout(detail="not there by the deadline of the operation"))
+        waiter.set_exception(UpstreamTimeout(detail="not ready before the deadline of the operation"))
 
 
 def _hand_over(task: "asyncio.Task[T]", waiter: "asyncio.Future[T]") -> None:

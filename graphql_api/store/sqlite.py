@@ -81,7 +81,7 @@ class SqliteFile:
         if reading.done():
             return reading.result() | waiting
         log.warning(
-            "store %s: does not answer within %g seconds and is left alone until it does",
+            "document store %s: no response within %g seconds; not used until it responds",
             self._database.file,
             READ_TIMEOUT,
         )

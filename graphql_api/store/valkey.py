@@ -116,7 +116,7 @@ class ValkeyStore:
         """A server that is full or read-only is still good for reading; that it takes nothing is logged once."""
         refusal = next((each for each in results if isinstance(each, Exception)), None)
         if refusal is not None and not self._refused:
-            log.warning("the shared store takes no documents (%s)", type(refusal).__name__)
+            log.warning("the Valkey server accepts no documents (%s)", type(refusal).__name__)
         self._refused = refusal is not None
 
     @asynccontextmanager

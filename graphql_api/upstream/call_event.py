@@ -34,7 +34,7 @@ class Called:
     attempt: int
     """1, 2, …"""
     made: bool
-    """Whether upstream was asked; False where the ledger refused, or no place came free in time."""
+    """Whether upstream was asked; False where the ledger refused, or too many calls were in progress."""
     seconds: float
     """What the call took; 0 where none was made."""
     blocked: bool

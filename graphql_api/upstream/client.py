@@ -72,7 +72,7 @@ class Upstream:
         """The document at a path of `routes.py`, or that it is as it was; raises an UpstreamError, and nothing else."""
         known = route_of(path)
         if known is None:
-            raise UpstreamNotFound(detail=f"{path} is no path of the Competent API")
+            raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         headers = sent(asker, validators)
         wanted = Wanted(known.route.template, path, _account(asker), asker.urgency, asker.deadline)
 
@@ -85,13 +85,13 @@ class Upstream:
             if asker.key is None:
                 raise
             raise UpstreamUnauthorized(
-                "The Competent API refuses the key that you sent.", retry_after=error.retry_after, detail=error.detail
+                "The Competent API rejects the key that you sent.", retry_after=error.retry_after, detail=error.detail
             ) from error
 
     async def look(self, path: str, headers: Mapping[str, str] | None = None) -> Look:
         """What comes for a path, whatever its status: one call, past the guard, within the same bounds of time and size."""
         if route_of(path) is None:
-            raise UpstreamNotFound(detail=f"{path} is no path of the Competent API")
+            raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         with our_errors():
             async with (
                 asyncio.timeout(self._longest),

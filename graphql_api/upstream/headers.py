@@ -34,7 +34,7 @@ def sent(asker: Asker, validators: Validators) -> dict[str, str]:
             headers[_NAMES.get(name.lower(), name.lower())] = value
     if asker.key is not None:
         if not _KEY.fullmatch(asker.key.reveal()):
-            raise UpstreamUnauthorized("The key that you sent is no key of the Competent API.")
+            raise UpstreamUnauthorized("The key that you sent does not have the form of a key for the Competent API.")
         headers["X-IBM-Client-Id"] = asker.key.reveal()
     return headers
 

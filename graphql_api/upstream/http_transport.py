@@ -40,7 +40,7 @@ def library_errors(proxy: str = "") -> Iterator[None]:
 def _proxy_error(variable: str, status: int | None, reason: str) -> ProxyRefused:
     if status == 407:
         return ProxyRefused(
-            detail=f"the proxy of {variable} responds 407: it demands a user and password, as in http://USER:PASSWORD@HOST:PORT"
+            detail=f"the proxy of {variable} responds 407: it requires a user and password, as in http://USER:PASSWORD@HOST:PORT"
         )
     if status is not None:
         return ProxyRefused(detail=f"the proxy of {variable} refuses to connect: status {status}")

@@ -67,7 +67,7 @@ def _parsed(variable: str, text: str) -> httpx.Proxy:
 def _check_scheme(variable: str, scheme: str) -> None:
     if scheme.startswith("socks"):
         raise SettingsError(
-            f"{variable} names a SOCKS proxy, which this server cannot use: name an HTTP proxy in HTTPS_PROXY, or except the "
+            f"{variable} names a SOCKS proxy, which this server cannot use: name an HTTP proxy in HTTPS_PROXY, or exclude the "
             "host of COMPETENT_UPSTREAM_URL in NO_PROXY"
         )
     if scheme not in _DEFAULT_PORTS:

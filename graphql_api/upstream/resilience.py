@@ -159,7 +159,7 @@ class Guard:
                     return taken
                 return await self._call(wanted, attempt, ask, taken)
         except TimeoutError:
-            return self._not_called(wanted, attempt, UpstreamTimeout(detail="no place came free in time"))
+            return self._not_called(wanted, attempt, UpstreamTimeout(detail="too many calls in progress"))
 
     def _ahead(self, wanted: Wanted) -> int:
         if not self._queued:
@@ -250,7 +250,7 @@ class Guard:
         if known is None or wanted.urgency == Urgency.WALK:
             return
         left = max(math.ceil(known.until - _now()), 1)  # the clock may have gone on between two looks
-        again = known.error(known.message, retry_after=left, detail=f"a moment ago: {known.detail}")
+        again = known.error(known.message, retry_after=left, detail=f"repeated from a moment ago: {known.detail}")
         raise self._not_called(wanted, 1, again)
 
     def _not_called(self, wanted: Wanted, attempt: int, error: UpstreamError) -> UpstreamError:
@@ -290,7 +290,7 @@ _NOBODY = "-"
 
 def _refusal(refused: Refused) -> UpstreamError:
     seconds = max(math.ceil(refused.wait - 0.001), 1)
-    return _REFUSALS[refused.reason](retry_after=seconds, detail=f"not asked: {refused.reason}")
+    return _REFUSALS[refused.reason](retry_after=seconds, detail=f"not called: {refused.reason}")
 
 
 def _or(seconds: float | None, otherwise: float) -> float:

@@ -45,12 +45,16 @@ def pool_of(url: str) -> "BlockingConnectionPool":
         from valkey.asyncio.retry import Retry
         from valkey.backoff import NoBackoff
     except ImportError:
-        raise SettingsError(f"a shared store needs the extra valkey: {how_to_install('valkey')}") from None
+        raise SettingsError(
+            f"COMPETENT_STORE=valkey://… requires the extra valkey: {how_to_install('valkey')}"
+        ) from None
     bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
     try:
         return BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
     except ValueError:
-        raise SettingsError("COMPETENT_STORE is no address of a Valkey server, such as valkey://host:6379") from None
+        raise SettingsError(
+            "COMPETENT_STORE is not a valid address of a Valkey server, such as valkey://host:6379"
+        ) from None
 
 
 class Reach:
@@ -81,14 +85,16 @@ class Reach:
             return otherwise
         if self.alone:
             self.alone = False
-            log.warning("%s answers again", self._what)
+            log.warning("%s is reachable again", self._what)
         return result
 
     async def _lost(self, error: Exception) -> None:
         self._again = self._clock() + PAUSE
         if not self.alone:
             self.alone = True
-            log.warning("%s cannot be reached (%s); this replica goes on alone", self._what, type(error).__name__)
+            log.warning(
+                "%s cannot be reached (%s); this replica continues without it", self._what, type(error).__name__
+            )
         if self._pool is not None:
             # Each idle connection to a server that went away would fail once more, long after it is back.
             await self._pool.disconnect(inuse_connections=False)
@@ -141,7 +147,7 @@ async def _evaluated(server: "Valkey", script: str, keys: Sequence[str], argumen
     except ResponseError as error:
         if not _is_about_values(str(error)):
             raise
-        log.warning("the shared store holds values of another kind, which are deleted: %s", keys[0])
+        log.warning("deleted values of an unexpected type from the Valkey server: %s", keys[0])
         STORE_INVALID_ENTRIES.labels("state").inc()
         await server.delete(*keys)
         result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]

@@ -206,12 +206,15 @@ async def test_a_refusal_has_the_type_that_the_client_prefers(strict: Server) ->
         (b"{", "is not JSON"),
         (b"\xff", "is not JSON"),
         (b"[" * 100_000, "is not JSON"),
-        (b"[]", "is no manifest"),
-        (b"7", "is no manifest"),
-        (b'{"a": 7}', "is no manifest"),
-        (b'{"operations": [], "format": "x"}', "is no manifest"),
-        (b'{"operations": [{}], "format": "apollo-persisted-query-manifest", "version": 1}', "is no manifest"),
-        (b'{"operations": [{"id": "a"}], "format": "apollo-persisted-query-manifest", "version": 1}', "is no manifest"),
+        (b"[]", "is not a manifest"),
+        (b"7", "is not a manifest"),
+        (b'{"a": 7}', "is not a manifest"),
+        (b'{"operations": [], "format": "x"}', "is not a manifest"),
+        (b'{"operations": [{}], "format": "apollo-persisted-query-manifest", "version": 1}', "is not a manifest"),
+        (
+            b'{"operations": [{"id": "a"}], "format": "apollo-persisted-query-manifest", "version": 1}',
+            "is not a manifest",
+        ),
         (b'{"a": "{"}', "document 'a' of"),
         (None, "cannot be read"),
     ],
@@ -238,7 +241,7 @@ def test_one_id_for_two_documents_stops_the_start(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(orjson.dumps({"id": query}))
 
     assert len(Trusted.read([tmp_path / "a", tmp_path / "a"])) == 1
-    with pytest.raises(SettingsError, match="another document"):
+    with pytest.raises(SettingsError, match="different documents"):
         Trusted.read([tmp_path / "a", tmp_path / "b"])
 
 

@@ -90,10 +90,10 @@ async def test_a_file_damaged_under_a_running_server_is_made_anew(world: World, 
 
     assert raised.value.extensions["code"] == "NOT_INDEXED_YET"
     assert raised.value.extensions["retryAfter"] >= 1
-    assert indexes.state("3.11")["state"] == "being made"
-    assert indexes.state("3.11")["reason"] == "the file was damaged"
+    assert indexes.state("3.11")["state"] == "building"
+    assert indexes.state("3.11")["reason"] == "the file was corrupt"
     assert await profiles(await indexes.get("3.11")) == PROFILES
-    assert indexes.state("3.11")["state"] == "whole"
+    assert indexes.state("3.11")["state"] == "complete"
     assert world.file().path.with_suffix(".damaged").exists()
     assert set(world.documents().values()) == {2}  # walked twice
 
@@ -291,8 +291,8 @@ async def test_clients_get_a_code_and_health_the_truth(releases: Releases, setti
 
         assert error["extensions"]["code"] == "NOT_INDEXED_YET"
         assert error["extensions"]["retryAfter"] >= 1
-        assert told["index"]["state"] == "being made"
-        assert told["index"]["reason"] == "the file was damaged"
+        assert told["index"]["state"] == "building"
+        assert told["index"]["reason"] == "the file was corrupt"
         await indexes.ready("3.11")
         assert (await _search(server)).get("errors") is None
 

@@ -383,7 +383,7 @@ def test_an_exact_name_is_found_however_many_texts_stand_before_it(release: Make
 
 @pytest.mark.parametrize("text", ["", " ", "!? *", '"', "\x00", "\ud800", "k" * (MOST_LETTERS + 1), "kok " * 10_000])
 def test_a_text_without_a_word_or_too_long_is_bad_input(release: Make, text: str) -> None:
-    with pytest.raises(BadUserInput, match="A text to search for has"):
+    with pytest.raises(BadUserInput, match="`text` must have a letter"):
         release("kok").hits(text)
 
 

@@ -282,7 +282,7 @@ async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
 
 
 async def test_without_an_index_by_setting_nothing_is_walked(world: World) -> None:
-    with pytest.raises(NotIndexedYet, match="keeps no index"):
+    with pytest.raises(NotIndexedYet, match="Indexing is disabled"):
         await world.start(mode="off").get("3.11")
     assert world.asked == []
 

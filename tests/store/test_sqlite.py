@@ -112,9 +112,9 @@ async def test_a_document_whose_bytes_are_damaged_is_fetched_again(tmp_path: Pat
 def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(SettingsError, match="folder cannot be made"):
+    with pytest.raises(SettingsError, match="cannot create the folder"):
         SqliteFile(tmp_path / "file" / "s.sqlite", "api")
-    with pytest.raises(SettingsError, match="cannot be opened"):
+    with pytest.raises(SettingsError, match="cannot open"):
         SqliteFile(tmp_path, "api")
 
 

@@ -78,7 +78,7 @@ class Planned:
         except (Unplanned, GraphQLError):  # as of a condition that is null: graphql-core says so where it gets there
             return None
         except Exception:  # a bug of ours: graphql-core can still answer
-            log.exception("an operation could not be planned")
+            log.exception("compiling an operation failed")
             return None
 
 

@@ -148,7 +148,9 @@ class Patience:
         if self._depth == 0 and not self._places.begin_waiting():
             OVERLOAD_REJECTIONS.labels("upstream_busy").inc()
             raise UpstreamUnavailable(
-                "Too many operations wait for the Competent API; ask again.", retry_after=RETRY_AFTER, detail="shed"
+                "Too many operations are waiting for the Competent API. Try again.",
+                retry_after=RETRY_AFTER,
+                detail="shed",
             )
         self._depth += 1
         try:

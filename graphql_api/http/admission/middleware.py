@@ -75,7 +75,7 @@ def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -
 def turned_away() -> Unavailable:
     """What they are told who found no place, and counted."""
     OVERLOAD_REJECTIONS.labels("queue_full").inc()
-    return Unavailable("This server has as much to do as it can; ask again.", RETRY_AFTER)
+    return Unavailable("The server is overloaded. Try again.", RETRY_AFTER)
 
 
 class Admission:

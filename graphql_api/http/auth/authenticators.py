@@ -54,9 +54,11 @@ class WithKeys:
         only_one(found, *found)
         key = bearer or found["x-api-key"]
         if not key:
-            raise Unauthenticated("Send your key as `Authorization: Bearer …` or `X-API-Key: …`.")
+            raise Unauthenticated(
+                "Authentication required: send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`."
+            )
         if (client := self._keys.client(key)) is None:
-            raise WrongKey("This key is unknown or revoked.")
+            raise WrongKey("Unknown or revoked key.")
         return Caller(client.name, client.per_minute or self._per_minute)
 
 
@@ -68,7 +70,9 @@ class WithTheirOwn:
         only_one(shown, "x-ibm-client-id")
         key = shown.get("x-ibm-client-id", "")
         if not key:
-            raise Unauthenticated("Send your key for the Competent API as `X-IBM-Client-Id: …`.")
+            raise Unauthenticated(
+                "Authentication required: send your key for the Competent API as `X-IBM-Client-Id: KEY`."
+            )
         if not _OWN_KEY.fullmatch(key):
-            raise WrongKey("`X-IBM-Client-Id` is not a key of the Competent API.")
+            raise WrongKey("`X-IBM-Client-Id` does not have the form of a key for the Competent API.")
         return Caller("", key=Secret(key))

@@ -24,7 +24,9 @@ class Repeated(Malformed):
     """More than one credential."""
 
     def __init__(self) -> None:
-        super().__init__("Send your key once: in one header, or in one member of the payload of `connection_init`.")
+        super().__init__(
+            "Multiple credentials: send one key, in one header or in one member of the `connection_init` payload."
+        )
 
 
 def shown_by(head: Head) -> dict[str, str]:
@@ -53,7 +55,7 @@ def shown_in_payload(payload: Any) -> dict[str, str]:
 def check_url(query_string: bytes) -> None:
     """Raises Malformed if there is a key in a URL, which browsers and proxies remember and log."""
     if _IN_URL.search(query_string):
-        raise Malformed("Send your key in a header, not in the URL, which is logged on its way.")
+        raise Malformed("Send your key in a header. Keys in URLs are refused, because browsers and proxies log URLs.")
 
 
 def only_one(shown: Mapping[str, str], *names: str) -> None:

@@ -77,12 +77,12 @@ class Keys:
     def new(self, name: str, per_minute: int | None = None) -> str:
         """Make a key for a client that has none; this is the only time that it is told."""
         if not _NAME.fullmatch(name):
-            raise SettingsError("a name has up to 64 letters, digits, dots, dashes and underscores")
+            raise SettingsError("invalid name: use 1 to 64 letters, digits, dots, dashes and underscores")
         if per_minute is not None and per_minute < 1:
-            raise SettingsError("a quota is at least 1 request a minute")
+            raise SettingsError("the quota must be at least 1 request per minute")
         with self._changing() as clients:
             if any(client.name == name for client in clients.values()):
-                raise SettingsError(f"{name} has a key already: revoke it first, or choose another name")
+                raise SettingsError(f"client {name} already has a key: revoke it first, or choose another name")
             id, secret, salt = secrets.token_hex(6), secrets.token_urlsafe(32), secrets.token_hex(16)
             made = datetime.now(UTC).isoformat(timespec="seconds")
             clients[id] = Client(name, id, salt, _hash(salt, secret), made, per_minute)
@@ -93,7 +93,7 @@ class Keys:
         with self._changing() as clients:
             ids = [client.id for client in clients.values() if client.name == name]
             if not ids:
-                raise SettingsError(f"nobody of the name {name} has a key; `key list` lists those who have")
+                raise SettingsError(f"no client named {name} has a key; `competent-graphql key list` lists all clients")
             for id in ids:
                 del clients[id]
 
@@ -107,14 +107,14 @@ class Keys:
             except SettingsError as error:
                 fault = str(error)
             if fault and fault != self._fault:  # once, and not each time that somebody looks
-                log.error("the keys stay as they were: %s", fault)
+                log.error("keys file not reloaded, the previous keys stay valid: %s", fault)
             self._fault = fault
 
     def _read(self) -> None:
         stamp = _stamp(self.file)
         if stamp != self._stamp:
             if stamp is None:
-                log.warning("the keys file is missing: every key is refused until it is back (%s)", self.file)
+                log.warning("keys file not found, all keys are refused until it is back: %s", self.file)
             self._clients = _clients(self.file) if stamp is not None else {}  # no file: no keys, and nobody gets in
             self._stamp = stamp
 
@@ -145,12 +145,14 @@ class Keys:
             return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             if isinstance(error, FileExistsError) and draft.exists():
-                raise SettingsError(f"another process is changing the keys; if none is, delete {draft}") from None
+                raise SettingsError(
+                    f"another process is changing the keys file; if none is running, delete {draft}"
+                ) from None
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> SettingsError:
         return SettingsError(
-            f"the keys cannot be written: {error.strerror} ({self.file}); COMPETENT_KEYS_FILE names a file elsewhere"
+            f"cannot write the keys file {self.file}: {error.strerror}; set COMPETENT_KEYS_FILE to use another file"
         )
 
 
@@ -167,7 +169,7 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise SettingsError(f"the keys cannot be read: {error.strerror} ({file})") from None
+        raise SettingsError(f"cannot read the keys file {file}: {error.strerror}") from None
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
@@ -176,9 +178,9 @@ def _clients(file: Path) -> dict[str, Client]:
         told = orjson.loads(read_small(file, MAX_BYTES))["keys"]
         return {client.id: client for client in map(_client, told)}
     except UnusableFile as error:
-        raise SettingsError(f"the keys cannot be read: {error} ({file})") from None
+        raise SettingsError(f"cannot read the keys file {file}: {error}") from None
     except (ValueError, TypeError, KeyError):
-        raise SettingsError(f"{file} is no file of keys; `key new` makes one") from None
+        raise SettingsError(f"{file} is not a valid keys file; `competent-graphql key new` creates one") from None
 
 
 def _client(told: dict[str, Any]) -> Client:

@@ -99,13 +99,15 @@ def _existing_keys(settings: Settings) -> Keys:
     keys = Keys(keys_file(settings))
     if not keys.file.exists():
         raise SettingsError(
-            f"COMPETENT_ACCESS=keys needs the file of keys {keys.file}, which does not exist: make it with "
+            f"COMPETENT_ACCESS=keys requires a keys file, but {keys.file} does not exist: create it with "
             "`competent-graphql key new NAME`, or set COMPETENT_KEYS_FILE (docs/access.md)"
         )
     if what := is_open_to_others(keys.file):
-        log.warning("other users of this system may %s the file of keys: chmod 600 %s", what, keys.file)
+        log.warning("other users of this system can %s the keys file: chmod 600 %s", what, keys.file)
     if not keys.clients():
-        log.warning("no client has a key, so every request is refused: make one with `competent-graphql key new NAME`")
+        log.warning(
+            "no client has a key, so every request is refused: create one with `competent-graphql key new NAME`"
+        )
     return keys
 
 
@@ -114,7 +116,9 @@ def keys_file(settings: Settings) -> Path:
     if settings.keys_file is not None:
         return settings.keys_file
     if (folder := user_config_folder()) is None:
-        raise SettingsError("there is no folder for keys, as this user has no home: set COMPETENT_KEYS_FILE")
+        raise SettingsError(
+            "no folder for the keys file, because this user has no home directory: set COMPETENT_KEYS_FILE"
+        )
     return folder / "keys.json"
 
 

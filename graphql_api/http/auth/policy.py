@@ -50,7 +50,7 @@ class Decide:
 def _headers(standing: Standing) -> Mapping[str, str]:
     if standing.allowed:
         return standing.headers
-    message = f"Your key may send {standing.quota:,} requests per minute, and has sent them."
+    message = f"Rate limit exceeded: your key may send {standing.quota:,} requests per minute."
     refusal = Refused(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
     refusal.headers |= standing.headers
     raise refusal

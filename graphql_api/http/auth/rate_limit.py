@@ -52,7 +52,7 @@ class Quotas:
     ) -> None:
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._shared = SharedWindow(shared) if shared is not None else None
-        self._reach = Reach("the server that shares quotas", (StorageError,), clock, pool)
+        self._reach = Reach("the Valkey server for quotas", (StorageError,), clock, pool)
         self._pool = pool
 
     @classmethod

@@ -17,7 +17,7 @@ from graphql_api.observability.request_context import record_of
 BAD_REQUEST = 4400
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws for a client that may not connect, or no longer."""
-_REVOKED = Refused(401, "This key is unknown or revoked.")
+_REVOKED = Refused(401, "Unknown or revoked key.")
 
 
 class Guarded:

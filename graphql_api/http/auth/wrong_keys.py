@@ -45,7 +45,12 @@ class WrongKeys:
         if bucket.take():
             return refusal
         await self._delay()
-        return Refused(429, "Too many wrong keys from your address.", "RATE_LIMITED", max(1, math.ceil(bucket.wait())))
+        return Refused(
+            429,
+            "Too many requests with a wrong key from your address.",
+            "RATE_LIMITED",
+            max(1, math.ceil(bucket.wait())),
+        )
 
     def _bucket(self, network: str) -> TokenBucket:
         bucket = self._networks.get(network)

@@ -16,5 +16,5 @@ def seconds_for(head: Head, most: float) -> float:
     except ValueError:
         seconds = math.nan
     if not seconds > 0:
-        raise Refused(400, "`X-Competent-Timeout` must be a number of seconds above 0, such as 2.5.")
+        raise Refused(400, "`X-Competent-Timeout` must be a positive number of seconds, for example 2.5.")
     return min(seconds, most)

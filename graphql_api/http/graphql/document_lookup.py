@@ -22,9 +22,9 @@ class Documents:
         if text is None:
             raise self._unknown()
         if operation.query is not None and text != operation.query:
-            raise Malformed("The id belongs to another document than `query`; send one of them.")
+            raise Malformed("The document with this id is not `query`; send only one of them.")
         if self._only_trusted and (self._trusted is None or text not in self._trusted):
-            raise Refused(403, "This server runs only documents that it knows; send `documentId`.", "FORBIDDEN")
+            raise Refused(403, "Only trusted documents are allowed; send the `documentId` of one.", "FORBIDDEN")
         return text
 
     def _named(self, operation: Operation) -> str | None:
@@ -40,7 +40,7 @@ class Documents:
         if trusted is not None:
             return trusted
         if operation.query is not None and digest(operation.query) != operation.sha256:
-            raise Malformed("The hash is not that of the query: provided sha does not match query.")
+            raise Malformed("`sha256Hash` is not the hash of `query`: provided sha does not match query.")
         return self._automatic.get(operation.sha256) if self._automatic else None
 
     def _unknown(self) -> Refused:

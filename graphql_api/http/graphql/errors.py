@@ -31,7 +31,7 @@ class Unforeseen(Refused):
     """What nobody foresaw: it is in the log, and nothing of it is told."""
 
     def __init__(self) -> None:
-        super().__init__(500, "Something went wrong here.", "INTERNAL_SERVER_ERROR")
+        super().__init__(500, "Internal server error.", "INTERNAL_SERVER_ERROR")
 
 
 class Malformed(Refused):

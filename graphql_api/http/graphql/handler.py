@@ -134,4 +134,4 @@ class Endpoint:
             begun = self.schema.begin(*asked, only_queries=only_queries, spliced=True)
             return begun if isinstance(begun, Answer) else await while_present(receive, begun)
         except OnlyQueries:
-            raise Refused(405, "By GET only a query can be asked; use POST.", allow="POST") from None
+            raise Refused(405, "GET supports queries only; use POST.", allow="POST") from None

@@ -39,7 +39,9 @@ class Trusted:
         for file in files:
             for id, text in read_manifest(file).items():
                 if documents.setdefault(id, text) != text:
-                    raise SettingsError(f"COMPETENT_PERSISTED: {file} has another document under the id {id!r}")
+                    raise SettingsError(
+                        f"COMPETENT_PERSISTED: {file} and an earlier manifest have different documents with the id {id!r}"
+                    )
         return cls(documents)
 
     def get(self, id: str) -> str | None:
@@ -68,7 +70,7 @@ def read_manifest(file: Path) -> dict[str, str]:
     documents = _apollo(told) if isinstance(told, dict) and "operations" in told else told
     if not isinstance(documents, dict) or not all(isinstance(each, str) for each in documents.values()):
         raise SettingsError(
-            f"COMPETENT_PERSISTED: {file} is no manifest: neither an object of ids and documents, nor Apollo's"
+            f"COMPETENT_PERSISTED: {file} is not a manifest: expected a JSON object of ids and documents, or Apollo's format"
         )
     for id, text in documents.items():
         try:

@@ -49,7 +49,9 @@ def check_encoding(head: Head) -> None:
     if head.get(b"content-type") != b"application/json":
         _check_type(text_in(head, b"content-type"))
     if any(each.value != "identity" for each in elements(text_in(head, b"content-encoding"))):
-        raise Refused(415, "Send the body as it is: a `Content-Encoding` is not supported.", accept_encoding="identity")
+        raise Refused(
+            415, "`Content-Encoding` is not supported; send the body uncompressed.", accept_encoding="identity"
+        )
 
 
 def _check_type(told: str) -> None:
@@ -71,12 +73,12 @@ async def read_body(head: Head, receive: Receive, most: int) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > most:
-            raise _too_large(f"{len(body):,} bytes and more", most)  # it is not read on to be counted
+            raise _too_large(f"{len(body):,} bytes or more", most)  # it is not read on to be counted
     return body
 
 
 def _too_large(size: str, most: int) -> Refused:
-    return Refused(413, f"The body has {size}; at most {most:,} are allowed.")
+    return Refused(413, f"The body has {size}; the limit is {most:,}.")
 
 
 def from_body(body: bytes) -> Operation:
@@ -128,7 +130,7 @@ def from_parameters(parameters: QueryParams) -> Operation:
     """The operation in the query string of a GET."""
     told = dict(parameters)
     if len(parameters.multi_items()) != len(told):
-        raise Malformed("Each parameter can be given once.")
+        raise Malformed("Duplicate parameter: each parameter may occur once in the URL.")
     objects = {
         name: _parsed(text.encode(), f"`{name}`") for name in ("variables", "extensions") if (text := told.get(name))
     }

@@ -30,7 +30,7 @@ _CONTENT = {each: f"{each}; charset=utf-8".encode() for each in (JSON, RESPONSE_
 _VARY = VARY.encode()
 _VARY_LONG = _VARY + b", Accept-Encoding"
 NOT_MODIFIED = 304
-_ADVICE = {404: "There is nothing at this address; the page at / says what is where.", 405: "Use GET."}
+_ADVICE = {404: "Not found. The page at / lists all addresses of this server.", 405: "Use GET."}
 """What to do where Starlette says only what is wrong."""
 
 

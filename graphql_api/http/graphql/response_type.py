@@ -14,5 +14,5 @@ def negotiate(accept: str) -> str:
     """The type that an `Accept` header asks for; refused with 406 where there is none to its liking."""
     chosen = preferred(accept, _OFFERED)
     if chosen is None:
-        raise Refused(406, f"This endpoint answers in {RESPONSE_JSON} and {JSON}.")
+        raise Refused(406, f"Not acceptable: this endpoint responds with {RESPONSE_JSON} or {JSON}.")
     return chosen

@@ -33,9 +33,9 @@ from graphql_api.settings.distribution import NAME, own_version
 Post = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 INSTRUCTIONS = (
-    f"{ABOUT} Every tool is one GraphQL query and only reads. Codes such as OP-101 name things for people; ids are taken "
-    "from answers, never made up. Null without an error means that there is no such thing; `errors[].extensions.code` says "
-    "what went wrong, and `retryAfter` how many seconds to wait. Find things with Search or Suggest first."
+    f"{ABOUT} Every tool is one read-only GraphQL query. Codes such as OP-101 are for people; take ids from responses and "
+    "never invent them. Null without an error means that the concept does not exist; `errors[].extensions.code` says what "
+    "went wrong, and `retryAfter` how many seconds to wait. Find concepts with Search or Suggest first."
 )
 LONGEST_NAME = 100
 """Characters that an error quotes of what the client sent."""

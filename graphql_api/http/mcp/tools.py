@@ -27,7 +27,7 @@ from graphql_api.http.pages.examples import Example, examples
 
 ANSWER = {
     "type": "object",
-    "description": "As any answer of GraphQL: null in `data` without an error means that there is no such thing.",
+    "description": "A GraphQL response. Null in `data` without an error means that the concept does not exist.",
     "properties": {
         "data": {"type": ["object", "null"]},
         "errors": {

@@ -40,7 +40,7 @@ def documentation_routes() -> list[Route]:
         name = request.path_params["name"]
         name = name + INDEX if name.endswith("/") or not name else name
         if name not in pages():
-            told = Refused(404, "There is no such page; /docs/ lists them.")
+            told = Refused(404, "Page not found; /docs/ lists all pages.")
             return refused(told, JSON, record_of(request.scope))
         head = record_of(request.scope).head
         if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":

@@ -23,7 +23,7 @@ from graphql_api.store import Store
 PATIENCE = 1.0
 """Seconds that a question for readiness waits for the Competent API."""
 
-NO_DATA = "the Competent API does not answer, and nothing is stored"
+NO_DATA = "the Competent API does not respond, and the current release is not cached"
 """The reason for which a server without stored data is not ready; the code of the error is in `upstream`."""
 
 
@@ -66,11 +66,11 @@ class Health:
         except CompetentError as error:
             told |= {"upstream": error.code, "reasons": [NO_DATA]}
         if asker.tally.stale and self._store.renewals_fail:  # a copy that is merely old says nothing of upstream
-            told["upstream"] = "down: what is stored is served"
+            told["upstream"] = "down, serving cached documents"
         if told["release"] is not None:
             told["index"] = self._indexes.state(told["release"])
         if self._stopping.is_set():
-            told["reasons"].append("this server is being stopped")
+            told["reasons"].append("the server is shutting down")
         return told | {"ready": not told["reasons"]}
 
 

@@ -27,15 +27,15 @@ ABOUT = (
     "competences, skills, knowledge, behavioural indicators, soft and digital skills, in Dutch, French, English and German."
 )
 LINKS = {
-    "graphiql": ("graphiql", "GraphiQL: try queries, with examples that answer and the documentation of every field"),
-    "graphql": ("graphql", "GraphQL endpoint: POST a query, or GET it"),
+    "graphiql": ("graphiql", "GraphiQL: try queries, with examples and the documentation of every field"),
+    "graphql": ("graphql", "GraphQL endpoint: POST or GET a query"),
     "schema": ("schema.graphql", "Schema: for code generation"),
-    "agents": ("llms.txt", "For agents: what can be asked, with an example of each, and the rules"),
-    "docs": ("docs/", "Documentation: questions and their answers, clients, limits, settings"),
-    "health": ("health/live", "Health: whether this process lives"),
-    "ready": ("health/ready", "Readiness: whether questions get answers, and if not, why"),
+    "agents": ("llms.txt", "For agents: example queries and rules"),
+    "docs": ("docs/", "Documentation: query guide, clients, limits, settings"),
+    "health": ("health/live", "Liveness: whether the process responds"),
+    "ready": ("health/ready", "Readiness: whether queries can be answered, or why not"),
 }
-"""By name: where, relative to this page, and what is there."""
+"""Links of the home page: a relative URL and a description."""
 
 _FIND = """{ release {
   number publishedOn

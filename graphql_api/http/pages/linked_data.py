@@ -109,10 +109,10 @@ def linked_data_routes(
 async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
     media_type = preferred(text_in(record_of(request.scope).head, b"accept"), OFFERED)
     if media_type is None:
-        raise Refused(406, f"A thing is told in {', '.join(OFFERED)}.")
+        raise Refused(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
     release, kind, uuid = (request.path_params.get(name) for name in ("release", "kind", "uuid"))
     if not is_release(release or "") or (kind is not None and (kind not in KINDS or as_uuid(uuid) is None)):
-        raise Refused(404, f"Things are at /id/RELEASE/KIND/UUID; the kinds are {', '.join(KINDS)}.")
+        raise Refused(404, f"Not found. Concepts are at /id/RELEASE/TYPE/UUID; the types are {', '.join(KINDS)}.")
     if release == CURRENT:
         return await _to_number(ask, f"{kind}/{uuid}" if kind else "", caching)
     document = await _document(ask, str(release), kind, str(uuid).lower())
@@ -139,7 +139,7 @@ async def _document(ask: Ask, release: str, kind: str | None, uuid: str) -> dict
     query = f"query ($release: String!, $uuid: UUID!) {{ {field}(release: $release, uuid: $uuid) {{ {selection} }} }}"
     found = (await _data(ask, query, {"release": release, "uuid": uuid}))[field]
     if found is None:
-        raise Refused(404, "Release " + release + " has no such thing.")
+        raise Refused(404, f"Not found in release {release}.")
     return _concept(found, release, kind)
 
 

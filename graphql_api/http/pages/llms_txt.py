@@ -1,4 +1,4 @@
-"""`/llms.txt`: what an agent has to know to ask this server well, in one page of Markdown.
+"""`/llms.txt`: what an agent needs to know to use this server, as one page of Markdown.
 
 Source: https://llmstxt.org for the form. The examples are those of `operations/`, with variables that answer now.
 """
@@ -22,31 +22,31 @@ change. This server is read-only.
 - [Schema](schema.graphql): all types and fields, each with a description. Read it before writing a query of your own.
 - [GraphQL endpoint](graphql): POST JSON `{{"query": …, "variables": …}}` with `Content-Type: application/json`.
 - [GraphiQL](graphiql): for people.
-- [Documentation](docs/): in Markdown. Examples with answers are in [questions](docs/queries.md).
+- [Documentation](docs/): in Markdown. The [query guide](docs/queries.md) has examples with responses.
 - [Health](health/live), [readiness](health/ready)
 
 ## Rules
 
-- Ask for what you need in one query; fields nest. Do not introspect again and again: the schema is at `schema.graphql`.
-- `release` is `current` where it is left out. Give a number, as in `release(number: "3.11")`, where answers must not
-  move under you.
-- Codes (`OP-101`, `CP-7`, `SK-3851`, `KN-799`) are for people and can move to another thing; `uuid` stays the same from
-  release to release; `id` is one thing in one release. Never make an `id` up: take it from an answer.
-- Texts have `nl fr en de`, null where there is none. `text(languages: [EN, NL])` takes the first that there is, else
-  Dutch, French, English, German, and `localized {{ text language isFallback }}` says which one it is. Many texts are in
-  Dutch and French only.
-- Find things with `search` (texts and codes) or `suggest` (titles as typed), and filter lists with `filter`; do not
-  page through everything to find one thing.
-- Lists are pages: `first` (20 where it is left out, at most 500) and `after`, with `pageInfo {{ hasNextPage endCursor
-  }}`. `totalCount` is the whole.
-- Null without an error means that there is no such thing. An error has `extensions.code`. `BAD_USER_INPUT` and
-  `GRAPHQL_VALIDATION_FAILED` say what to correct; `QUERY_TOO_COMPLEX` wants a smaller `first` or less nesting; with
-  `retryAfter` wait that many seconds and ask again; `NOT_INDEXED_YET` passes by itself. What did come back beside an
-  error is good.
+- Request what you need in one nested query. Do not introspect repeatedly: the schema is at `schema.graphql`.
+- `release` is `current` by default. Pass a number, as in `release(number: "3.11")`, if responses must not change when a
+  release is published.
+- Codes (`OP-101`, `CP-7`, `SK-3851`, `KN-799`) are for people and can move to another concept; `uuid` is the same in
+  every release; `id` is one concept in one release. Never invent an `id`: take it from a response.
+- Texts have `nl fr en de`, null if there is no translation. `text(languages: [EN, NL])` returns the first available
+  language, else Dutch, French, English or German; `localized {{ text language isFallback }}` says which one. Many texts
+  exist in Dutch and French only.
+- Find concepts with `search` (texts and codes) or `suggest` (titles as typed), and filter lists with `filter`; do not
+  page through everything to find one concept.
+- Lists are connections: `first` (20 by default, at most 500) and `after`, with `pageInfo {{ hasNextPage endCursor }}`
+  and `totalCount`.
+- Null without an error means that the concept does not exist. An error has `extensions.code`. `BAD_USER_INPUT` and
+  `GRAPHQL_VALIDATION_FAILED` say what to correct; for `QUERY_TOO_COMPLEX` use a smaller `first` or less nesting; with
+  `retryAfter` wait that many seconds and send the query again; `NOT_INDEXED_YET` resolves by itself. Data returned
+  together with errors is valid.
 
 ## Operations
 
-Each of these works as it stands, with these variables.
+Each of these works as it is, with these variables.
 """
 
 

@@ -59,7 +59,7 @@ class _Bounded:
 
     async def _close(self, code: int, reason: str) -> Message:
         if not self._closed:
-            log.info("a WebSocket is closed with %d: %s", code, reason)
+            log.info("WebSocket closed with %d: %s", code, reason)
             await self.send({"type": "websocket.close", "code": code, "reason": reason})
         return {"type": "websocket.disconnect", "code": code, "reason": reason}
 

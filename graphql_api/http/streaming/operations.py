@@ -94,7 +94,9 @@ class Operations:
         record = self._record()
         with observed(record, self._outcomes):
             refusal = Refused(
-                429, f"{self._most} operations at once may run on a connection; complete one.", "RATE_LIMITED"
+                429,
+                f"At most {self._most} operations may run at the same time on one connection; complete one first.",
+                "RATE_LIMITED",
             )
             await self._send({"id": id, "type": "error", "payload": [refused(refusal, record)]})
 

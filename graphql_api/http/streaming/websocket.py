@@ -34,7 +34,7 @@ _NO_ORIGINS = Origins(())
 _ID_LENGTH = 200
 _AS_USUAL = (1000, 1001)
 """Codes with which a connection is closed that did nothing wrong."""
-_ELSEWHERE = Refused(403, "A page of this origin may not open a WebSocket here.", "FORBIDDEN")
+_ELSEWHERE = Refused(403, "WebSockets from this origin are not allowed.", "FORBIDDEN")
 
 
 class Closing(Exception):
@@ -67,7 +67,7 @@ class WebSockets:
             return
         if PROTOCOL not in scope.get("subprotocols", ()):
             await websocket.accept()
-            await websocket.close(4406, f"Ask for the subprotocol {PROTOCOL}")
+            await websocket.close(4406, f"Use the subprotocol {PROTOCOL}")
             return
         await websocket.accept(PROTOCOL)
         try:
@@ -97,7 +97,7 @@ class _Connection:
         try:
             await asyncio.wait((talking, stopping, slow), return_when=asyncio.FIRST_COMPLETED)
             if stopping.done() and not talking.done():
-                await self._close(Closing(1001, "The server is being stopped"))
+                await self._close(Closing(1001, "The server is shutting down"))
         finally:
             await ended((talking, stopping, slow))
             await self._operations.end()
@@ -113,13 +113,13 @@ class _Connection:
             await self._close(closing)
         except Exception:
             log.exception("unexpected error on a WebSocket")
-            await self._close(Closing(1011, "Something went wrong here"))
+            await self._close(Closing(1011, "Internal server error"))
 
     async def _close(self, closing: Closing) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone already
             if self._websocket.application_state is WebSocketState.CONNECTED:
                 if closing.code not in _AS_USUAL:
-                    log.info("a WebSocket is closed with %d: %r", closing.code, closing.reason)
+                    log.info("WebSocket closed with %d: %r", closing.code, closing.reason)
                 await self._websocket.close(closing.code, fitting(closing.reason))
 
     async def _begin(self) -> None:
@@ -149,7 +149,7 @@ class _Connection:
             except TimeoutError:
                 quiet = asyncio.get_running_loop().time() - self._operations.last_end
                 if not self._operations.any and quiet >= most:
-                    raise Closing(1000, f"No operation for {most:g} seconds; connect again when there is one") from None
+                    raise Closing(1000, f"No operation for {most:g} seconds; reconnect when you need one") from None
 
     async def _message(self) -> dict[str, Any]:
         text = (await self._frame()).get("text")
@@ -182,7 +182,7 @@ class _Connection:
             case "complete":
                 self._operations.complete(_id(message))
             case _:
-                raise Closing(4400, "This type of message is not known")
+                raise Closing(4400, "Unknown message type")
 
     async def _subscribe(self, id: str, payload: Any) -> None:
         try:
@@ -194,7 +194,7 @@ class _Connection:
         text = orjson.dumps(message).decode()
         connections = self._bounds.connections
         if self._unsent and connections.unsent + len(text) > connections.most_unsent:
-            log.info("a WebSocket is closed: its client reads too slowly")
+            log.info("WebSocket closed: its client reads too slowly")
             self._slow.set()  # no close frame would reach it either
             raise WebSocketDisconnect(1006)
         self._unsent += len(text)
@@ -210,5 +210,5 @@ class _Connection:
 def _id(message: dict[str, Any]) -> str:
     id = message.get("id")
     if not isinstance(id, str) or not 0 < len(id) <= _ID_LENGTH:
-        raise Closing(4400, "The id must be a text")
+        raise Closing(4400, "The id must be a string")
     return id
