@@ -1,4 +1,4 @@
-# Two stages: what is installed, and what runs. The server runs as nobody in particular, on a file system that may be read-only.
+# Two stages: build and run. The server runs as an unprivileged user, on a file system that may be read-only.
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/competent && pip install --no-cache-dir uv
