@@ -14,7 +14,15 @@ from graphql_api.settings.environment import read, read_key
 from graphql_api.settings.field import PREFIX, Section, variable
 from graphql_api.settings.origins import ANY, LOCAL, NONE, Origins
 from graphql_api.settings.secret import Secret
-from graphql_api.settings.validation import LOOPBACK, check, is_network
+from graphql_api.settings.validation import (
+    LOOPBACK,
+    check_choices,
+    check_metrics,
+    check_persisted,
+    check_remote,
+    check_root_path,
+    is_network,
+)
 
 __all__ = ["PREFIX", "Settings", "variable"]
 
@@ -482,7 +490,14 @@ class Settings:
 
     def checked(self) -> "Settings":
         """Return these settings. Raises SettingsError if one is invalid or two contradict each other."""
-        check(self)
+        if self.is_remote:
+            check_remote(self.upstream_url, self.key().reveal(), self.data)
+        check_choices({each: getattr(self, each.name) for each in fields(self)})
+        check_persisted(self.persisted_mode, self.persisted)
+        self.origins  # noqa: B018  # raises for what is no origin
+        self.proxies  # noqa: B018  # raises for what is no address
+        check_root_path(self.root_path)
+        check_metrics(self.metrics)
         return self
 
     def key(self) -> Secret:

@@ -1,38 +1,54 @@
 """What settings must be beyond their type: one of their choices, and in agreement with each other."""
 
 import re
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import Field
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from graphql_api.errors import SettingsError
 from graphql_api.settings.field import variable
 
-if TYPE_CHECKING:
-    from graphql_api.settings import Settings
-
 _ROOT_PATH = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def check(settings: "Settings") -> None:
-    """Nothing, or a SettingsError that says what would do."""
-    if settings.is_remote:
-        _check_upstream(settings)
-        _check_key(settings.key().reveal())
-    if settings.is_remote and settings.data:
+def check_remote(upstream_url: str, key: str, data: tuple[Path, ...]) -> None:
+    """Raise SettingsError unless the Competent API can be called with these."""
+    _check_upstream(upstream_url, key)
+    if not (key.isascii() and key.isprintable()):
+        raise SettingsError("the key for the Competent API must be one line of printable ASCII characters")
+    if data:
         raise SettingsError("COMPETENT_DATA is for the sandbox and cannot be combined with COMPETENT_UPSTREAM_URL")
-    _check_choices(settings)
-    if settings.persisted_mode in ("allow", "only") and not settings.persisted:
+
+
+def check_choices(values: "Mapping[Field[Any], Any]") -> None:
+    """Raise SettingsError if a setting has a value that is none of its choices."""
+    for setting, value in values.items():
+        choices = setting.metadata["choices"]
+        if choices and value not in (setting.default, *choices):
+            allowed = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
+            raise SettingsError(f"{variable(setting)} must be {allowed}, not {value!r}")
+
+
+def check_persisted(mode: str, manifests: tuple[Path, ...]) -> None:
+    """Raise SettingsError if a mode needs manifests and there are none."""
+    if mode in ("allow", "only") and not manifests:
         raise SettingsError("COMPETENT_PERSISTED_MODE requires manifests: set COMPETENT_PERSISTED")
-    settings.origins  # noqa: B018  # raises for what is no origin
-    settings.proxies  # noqa: B018  # raises for what is no address
-    if settings.root_path and not _ROOT_PATH.fullmatch(settings.root_path):
+
+
+def check_root_path(path: str) -> None:
+    """Raise SettingsError if a path is given that is no path."""
+    if path and not _ROOT_PATH.fullmatch(path):
         raise SettingsError(
             "COMPETENT_ROOT_PATH must be a path such as /competent: beginning with a slash, without a query"
         )
-    metrics = settings.metrics
+
+
+def check_metrics(metrics: str) -> None:
+    """Raise SettingsError unless metrics are on, off or on a port."""
     if not (metrics in ("on", "off") or (metrics.isdecimal() and 0 < int(metrics[:6]) < 65536)):
         raise SettingsError("COMPETENT_METRICS must be on, off or a port number")
 
@@ -46,21 +62,8 @@ def is_network(text: str) -> bool:
     return True
 
 
-def _check_choices(settings: "Settings") -> None:
-    for each in fields(settings):
-        choices = each.metadata["choices"]
-        if choices and getattr(settings, each.name) not in (each.default, *choices):
-            allowed = " or ".join(choices) if len(choices) == 2 else f"one of {', '.join(choices)}"
-            raise SettingsError(f"{variable(each)} must be {allowed}, not {getattr(settings, each.name)!r}")
-
-
-def _check_key(key: str) -> None:
-    if not (key.isascii() and key.isprintable()):
-        raise SettingsError("the key for the Competent API must be one line of printable ASCII characters")
-
-
-def _check_upstream(settings: "Settings") -> None:
-    url = _url(settings.upstream_url)
+def _check_upstream(upstream_url: str, key: str) -> None:
+    url = _url(upstream_url)
     if url is None:
         raise SettingsError(
             "COMPETENT_UPSTREAM_URL must be the base URL of a Competent API, such as "
@@ -69,7 +72,7 @@ def _check_upstream(settings: "Settings") -> None:
     loopback = url.hostname in LOOPBACK
     if url.scheme == "http" and not loopback:
         raise SettingsError("COMPETENT_UPSTREAM_URL must use https: the key would be sent unencrypted")
-    if not loopback and not settings.key().reveal():
+    if not loopback and not key:
         raise SettingsError(
             "the Competent API requires a key: set COMPETENT_API_KEY or COMPETENT_API_KEY_FILE "
             "(docs/live-api.md says where keys come from), or unset COMPETENT_UPSTREAM_URL to use the sandbox"

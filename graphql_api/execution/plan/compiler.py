@@ -32,7 +32,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from graphql_api.execution.plan import steps
-from graphql_api.execution.plan.plan import Asked, Field, Fields, Plan, Step
+from graphql_api.execution.plan.asked import Asked
+from graphql_api.execution.plan.plan import Field, Fields, Plan, Step
 from graphql_api.execution.plan.run import Complete
 from graphql_api.execution.plan.variables import arguments_of, variables_in
 from graphql_api.schema.types.concept import Concept, text

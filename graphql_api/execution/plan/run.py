@@ -8,16 +8,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from graphql_api.errors import OperationTimeout, without_trace
+from graphql_api.execution.plan.asked import Asked
 from graphql_api.execution.plan.kept import KeptParts, encoded
 from graphql_api.execution.plan.variables import Given
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import TimeSlice
-
-if TYPE_CHECKING:
-    from graphql_api.execution.plan.plan import Asked
 
 Complete = Callable[[Any, "Run"], Any]
 """Makes what stands in the answer from a value that was resolved."""
@@ -129,7 +127,7 @@ class Run:
                 future.exception()  # told by graphql-core, which met it too
         self._holes.clear()
 
-    def flavour(self, asked: "Asked") -> tuple[Any, ...]:
+    def flavour(self, asked: Asked) -> tuple[Any, ...]:
         """What a selection gives depends on beside the thing that it is of, in this run."""
         return self.given.flavour(asked, self._languages)
 

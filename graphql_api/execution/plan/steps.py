@@ -11,7 +11,8 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from graphql_api.asyncio_tools import Failed, Ready, begin
 from graphql_api.caching import keep
-from graphql_api.execution.plan.plan import Asked, Fields, Step
+from graphql_api.execution.plan.asked import Asked
+from graphql_api.execution.plan.plan import Fields, Step
 from graphql_api.execution.plan.run import Complete, Later, Run
 from graphql_api.execution.plan.variables import MOST_ARGUMENTS, Arguments, way_in
 from graphql_api.schema.types.document_view import Reads

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from graphql import (
@@ -27,10 +27,8 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from graphql_api.caching import keep
+from graphql_api.execution.plan.asked import Asked
 from graphql_api.execution.plan.kept import copied
-
-if TYPE_CHECKING:
-    from graphql_api.execution.plan.plan import Asked
 
 Arguments = Callable[[VariableValues], dict[str, Any]]
 """Makes the arguments of a resolver from the variables of a run; raises where they do not fit."""
@@ -61,7 +59,7 @@ class Given:
         except orjson.JSONEncodeError:
             return None
 
-    def flavour(self, asked: "Asked", languages: tuple[Any, ...]) -> tuple[Any, ...]:
+    def flavour(self, asked: Asked, languages: tuple[Any, ...]) -> tuple[Any, ...]:
         """What a selection gives depends on beside the thing that it is of: the variables in it, and the languages."""
         key = asked, languages if asked.speaks else ()
         found = self._flavours.get(key)
@@ -72,9 +70,7 @@ class Given:
             found = keep(self._flavours, MOST_FLAVOURS, key, (asked.digest, told, key[1]))
         return found
 
-    def ways(
-        self, ways: Iterable[tuple[str, "Asked"]], languages: tuple[Any, ...]
-    ) -> list[tuple[str, tuple[Any, ...]]]:
+    def ways(self, ways: Iterable[tuple[str, Asked]], languages: tuple[Any, ...]) -> list[tuple[str, tuple[Any, ...]]]:
         """Of fields of the query that are ways into a release: the keys that what is behind them is kept under."""
         found = self._ways.get(languages)
         if found is None:

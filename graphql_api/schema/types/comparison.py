@@ -3,7 +3,7 @@
 What is told is always told with its evidence: which competences are shared, missing, or over.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -18,16 +18,12 @@ from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.document_view import Part
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.knowledge import Knowledge
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import MOST, PageInfo, Paging, Window
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.skill import Skill
 from graphql_api.schema.types.soft_skill import SoftSkill
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
-
-if TYPE_CHECKING:
-    from graphql_api.schema.types.occupational_profile import OccupationalProfile
-
-_Profile = Annotated["OccupationalProfile", strawberry.lazy("graphql_api.schema.types.occupational_profile")]
 
 MOST_SIMILAR = 50
 GAP_WORK = Work(base=110)
@@ -78,8 +74,8 @@ class CompetenceGroup:
 class CompetenceGap:
     """The answer of Query.competenceGap."""
 
-    from_: _Profile = strawberry.field(name="from", description="The profile that one comes from.")
-    to: _Profile = strawberry.field(description="The profile that one goes to.")
+    from_: OccupationalProfile = strawberry.field(name="from", description="The profile that one comes from.")
+    to: OccupationalProfile = strawberry.field(description="The profile that one goes to.")
     coverage: float = strawberry.field(
         description="How much of the technical competences of `to` are in `from`, from 0 to 1; essential ones count double."
     )
@@ -92,7 +88,7 @@ class CompetenceGap:
 class SimilarProfile:
     """One of OccupationalProfile.similarProfiles."""
 
-    profile: _Profile = strawberry.field(description="The profile.")
+    profile: OccupationalProfile = strawberry.field(description="The profile.")
     score: float = strawberry.field(
         description="How alike they are, from 0 to 1: the technical competences that both hold as a share of those that "
         "either holds, essential ones counting double (weighted Jaccard index)."
@@ -106,7 +102,7 @@ class SimilarProfile:
 class ProfileMatch:
     """One of Query.profilesForCompetences."""
 
-    profile: _Profile = strawberry.field(description="The profile.")
+    profile: OccupationalProfile = strawberry.field(description="The profile.")
     coverage: float = strawberry.field(
         description="How much of what the profile needs somebody has, from 0 to 1, of the types that `have` names; what it "
         "needs in an essential competence counts double."

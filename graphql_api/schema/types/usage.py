@@ -1,7 +1,7 @@
 """Where things are used: in technical competences, in profiles, and how much they matter there."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -9,16 +9,12 @@ from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, id_text, things
 from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.usage import Use, competences_using, profiles_using
+from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts, kind_of, number_in_index
 from graphql_api.schema.types.document_view import Part
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import Connection, PageInfo, Paging, Window, connection
-
-if TYPE_CHECKING:
-    from graphql_api.schema.types.concept import Concept
-    from graphql_api.schema.types.technical_competence import TechnicalCompetence
-
-_Competence = Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.schema.types.technical_competence")]
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 
 @strawberry.enum(description="How much a technical competence matters in an occupational profile.")
@@ -73,7 +69,7 @@ def _uuids(part: Part, value: Any) -> set[str]:
     return {id_text(each) for each in things(value)}
 
 
-async def behind_link(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:
+async def behind_link(of: Concept, paging: Paging) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles behind a competence's link; where the part has no link, its known path does as well."""
     part = of.part
     path = part.follow("usedInOccupationalProfiles", USED_IN_PROFILES)
@@ -88,7 +84,7 @@ async def behind_link(of: "Concept", paging: Paging) -> UsedInOccupationalProfil
     return _profiles(part, window, found, [None] * len(found))
 
 
-async def profiles_with(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:
+async def profiles_with(of: Concept, paging: Paging) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles that use a block or a skill, from the index."""
     part = of.part
     n = await number_in_index(part, kind_of(type(of)))
@@ -99,7 +95,7 @@ async def profiles_with(of: "Concept", paging: Paging) -> UsedInOccupationalProf
     return _profiles(part, window, found, here)  # type: ignore[arg-type]
 
 
-async def competences_with(of: "Concept", paging: Paging) -> Connection[_Competence]:
+async def competences_with(of: Concept, paging: Paging) -> Connection[TechnicalCompetence]:
     """A page of the technical competences that have a block, from the index."""
     part = of.part
     n = await number_in_index(part, kind_of(type(of)))

@@ -1,0 +1,71 @@
+"""The layout: what may import what, read off the contracts, the documentation and the code."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "graphql_api"
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+LAYERS = [name for layer in CONTRACTS[0]["layers"] for name in layer.split(" | ")]
+LATE = [tuple(each.split(" -> ")) for contract in CONTRACTS for each in contract.get("ignore_imports", [])]
+"""Imports that the contract on circles leaves out, as (importer, imported)."""
+
+
+def entries() -> set[str]:
+    """The modules and packages at the top of graphql_api/."""
+    return {each.stem for each in PACKAGE.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()}
+
+
+def test_every_entry_at_the_top_has_its_layer() -> None:
+    assert {*LAYERS, "sandbox", "__init__"} == entries()
+    assert len(entries()) <= 20
+
+
+def test_the_table_of_packages_lists_the_layers_in_their_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| ((?:`[\w./]+`(?:, )?)+) \|", page.partition("| package | job |")[2].partition("\n\n")[0], re.M
+    )
+    table = [re.findall(r"`(\w+)(?:\.py|/)`", row) for row in rows]
+    places = {name: place for place, names in enumerate(table) for name in names}
+
+    assert places.keys() == {*LAYERS, "sandbox"}
+    assert [name for name in LAYERS if name not in ("__main__", "asgi")] == sorted(
+        (name for name in LAYERS if name not in ("__main__", "asgi")), key=lambda name: places[name]
+    )
+
+
+def test_no_two_files_import_each_other_however_indirectly() -> None:
+    graph = grimp.build_graph("graphql_api", cache_dir=None)
+    for importer, imported in LATE:
+        graph.remove_import(importer=importer, imported=imported)
+    arrows = [(each, other) for each in graph.modules for other in graph.find_modules_directly_imported_by(each)]
+    circles = [arrow for arrow in arrows if graph.chain_exists(importer=arrow[1], imported=arrow[0])]
+
+    assert len(arrows) > 500
+    assert circles == []
+
+
+@pytest.mark.parametrize(("importer", "imported"), LATE, ids=lambda name: name.rpartition(".")[2])
+def test_an_import_left_out_is_a_lazy_type(importer: str, imported: str) -> None:
+    """One direction between two GraphQL types that link to each other is resolved late: not when the file is imported."""
+    source = (ROOT / importer.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+
+    assert f'strawberry.lazy("{imported}")' in source
+    assert imported not in set(imported_at_once(ast.parse(source)))
+
+
+def imported_at_once(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports when it is imported."""
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module:
+            yield statement.module
+            yield from (f"{statement.module}.{each.name}" for each in statement.names)
+        elif isinstance(statement, ast.Import):
+            yield from (each.name for each in statement.names)
