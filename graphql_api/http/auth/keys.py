@@ -180,7 +180,7 @@ def _clients(file: Path) -> dict[str, Client]:
     except UnusableFile as error:
         raise SettingsError(f"cannot read the keys file {file}: {error}") from None
     except (ValueError, TypeError, KeyError):
-        raise SettingsError(f"{file} is not a valid keys file; `competent-graphql key new` creates one") from None
+        raise SettingsError(f"{file} is not a valid keys file; `competent-graphql key new NAME` creates one") from None
 
 
 def _client(told: dict[str, Any]) -> Client:
