@@ -5,11 +5,10 @@ text differs in each copy, so the vocabulary grows nearly as fast as the release
 """
 
 from dataclasses import replace
-from typing import TypeVar
 
-from graphql_api.sandbox.dataset import Block, Competence, Dataset, Profile, Texts
+from graphql_api.sandbox.dataset import AlternativeName, Concept, Dataset, Item, Profile, Texts
 
-B = TypeVar("B", Block, Competence)
+SHARED = ("softSkills", "digitalSkills")
 
 
 def copies(dataset: Dataset, size: int) -> Dataset:
@@ -24,46 +23,43 @@ def copies(dataset: Dataset, size: int) -> Dataset:
 
 
 class _Copy:
-    """What one copy makes of things, each once."""
+    """What one copy makes of concepts, each once."""
 
     def __init__(self, mark: str) -> None:
         self._mark = mark
-        self._made: dict[str, Block | Competence] = {}
+        self._made: dict[str, Concept] = {}
 
     def profile(self, one: Profile) -> Profile:
         return replace(
             one,
             uuid=self._uuid(one.uuid),
             code=one.code + self._mark,
-            title=self._texts(one.title),
-            description=self._texts(one.description),
-            working_context=self._texts(one.working_context),
-            names=tuple(replace(name, uuid=self._uuid(name.uuid), name=self._text(name.name)) for name in one.names),
-            essential=tuple(map(self.competence, one.essential)),
-            optional=tuple(map(self.competence, one.optional)),
+            texts={name: self._texts(each) for name, each in one.texts.items()},
+            related={
+                name: tuple(each if name in SHARED else self._item(each) for each in items)
+                for name, items in one.related.items()
+            },
         )
 
-    def competence(self, one: Competence) -> Competence:
+    def competence(self, one: Concept) -> Concept:
         known = self._made.get(one.uuid)
-        if isinstance(known, Competence):
-            return known
-        made = self._made[one.uuid] = replace(
-            one,
-            uuid=self._uuid(one.uuid),
-            code=one.code + self._mark,
-            skill=one.skill and self._block(one.skill),
-            knowledge=tuple(map(self._block, one.knowledge)),
-            indicators=tuple(map(self._block, one.indicators)),
-        )
-        return made
+        if known is None:
+            known = self._made[one.uuid] = replace(
+                one,
+                uuid=self._uuid(one.uuid),
+                code=one.code + self._mark,
+                texts={name: self._texts(each) for name, each in one.texts.items()},
+                related={name: tuple(map(self._item, items)) for name, items in one.related.items()},
+            )
+        return known
 
-    def _block(self, one: Block) -> Block:
-        known = self._made.get(one.uuid)
-        if isinstance(known, Block):
-            return known
-        uuid, code = self._uuid(one.uuid), one.code + self._mark
-        made = self._made[one.uuid] = replace(one, uuid=uuid, code=code, texts=self._texts(one.texts))
-        return made
+    def _item(self, item: Concept | Item) -> Concept | Item:
+        match item:
+            case Concept():
+                return self.competence(item)
+            case AlternativeName():
+                return replace(item, uuid=self._uuid(item.uuid), name=self._text(item.name))
+        return item
 
     def _uuid(self, uuid: str) -> str:
         return f"{int(uuid[:8], 16) ^ int(self._mark[1:]):08x}{uuid[8:]}"

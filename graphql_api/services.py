@@ -233,4 +233,4 @@ def _origin(settings: Settings) -> str:
         return settings.upstream_url.rstrip("/")
     files = workbook_files(settings.data) or sorted(DATA.glob("*.toml"))
     told = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
-    return "sandbox " + hashlib.blake2s("\n".join([str(FORMAT), *told]).encode(), digest_size=8).hexdigest()
+    return "sandbox " + hashlib.blake2s("\n".join([FORMAT, *told]).encode(), digest_size=8).hexdigest()

@@ -11,6 +11,9 @@ from typing import Literal
 from graphql_api.competent import routes
 from graphql_api.competent.routes import Route
 
+LANGUAGES = ("nl", "fr", "en", "de")
+"""The languages of Competent, in the order in which one stands in for another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
@@ -21,11 +24,15 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A list of terms `{id, code, title}`; `type_name` is their GraphQL type, `scheme` their name in the index."""
+    """A list of terms `{id, code, title}`; `type_name` is their GraphQL type, `scheme` their name in the index.
+
+    `code_prefix` begins their codes, as in `PL-1`.
+    """
 
     type_name: str
     scheme: str
     description: str
+    code_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,20 +182,24 @@ OCCUPATIONAL_PROFILE = ConceptType(
                 "ProofOfLearning",
                 "proof",
                 "A certificate that is required or usual for the occupation (Dutch: leerbewijs).",
+                code_prefix="PL",
             ),
             "Certificates that are required or usual.",
             sheet="Occ.Prof - ProofsOfLearning",
         ),
         Field(
             "economicSectors",
-            Terms("EconomicSector", "sector", "A branch in which the occupation stands (Dutch: sector)."),
+            Terms("EconomicSector", "sector", "A branch in which the occupation stands (Dutch: sector).", "ES"),
             "Branches in which the occupation stands.",
             sheet="Occ.Prof - Econ.Sectors",
         ),
         Field(
             "areasOfInterest",
             Terms(
-                "AreaOfInterest", "area", "A field of interest that the occupation belongs to (Dutch: interessegebied)."
+                "AreaOfInterest",
+                "area",
+                "A field of interest that the occupation belongs to (Dutch: interessegebied).",
+                code_prefix="AI",
             ),
             "Fields of interest that it belongs to.",
             sheet="Occ.Prof - Areas of Interest",

@@ -11,10 +11,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from graphql_api.competent.declarations import LANGUAGES as LANGUAGES
 from graphql_api.competent.hal import as_list, parts
-
-LANGUAGES = ("nl", "fr", "en", "de")
-"""The languages of Competent, in the order in which one stands in for another."""
 
 ISCO = "ISCO-08"
 """The scheme of the international classification of occupations."""

@@ -1,7 +1,7 @@
 """The bundled data: a folder of TOML files as two releases.
 
-The same files always give the same uuids and codes, and a thing has the same ones in both releases unless its file
-says otherwise.
+The same files always give the same uuids and codes, and a concept has the same ones in both releases unless its file says
+otherwise.
 """
 
 import uuid
@@ -10,17 +10,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from graphql_api.competent.declarations import Concepts, ConceptType, Field, Plain, Terms, concept_type
 from graphql_api.sandbox.dataset import (
+    COMPETENCE,
     LANGUAGES,
+    PROFILE,
     AlternativeName,
-    Block,
-    Competence,
+    Classification,
+    Concept,
     Dataset,
+    Item,
     Profile,
+    Term,
     Texts,
+    main_text,
+    relations,
     texts,
 )
-from graphql_api.sandbox.toml_tables import RELEASES, Table, as_of, read_tables
+from graphql_api.sandbox.toml_tables import RELEASES, TYPES, Table, as_of, key_of, read_tables
 
 DATA = Path(__file__).parent / "data"
 """Where the bundled data stands in the package."""
@@ -32,7 +39,7 @@ Values = Mapping[str, Any]
 
 @cache
 def bundled_datasets(folder: Path = DATA) -> tuple[Dataset, ...]:
-    """The releases that the folder's files tell, newest first; read once a process.
+    """The releases that the folder's files hold, newest first; read once a process.
 
     Raises:
         BundledDataError: a file has an error; the text names file and code.
@@ -43,29 +50,38 @@ def bundled_datasets(folder: Path = DATA) -> tuple[Dataset, ...]:
 
 
 class _Identities:
-    """Uuids and codes of what the files tell without them, counted over all releases."""
+    """Uuids and codes of blocks and names that stand in files without them, counted over all releases."""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
-        self._indicators: dict[str, tuple[str, str]] = {}
+        self._blocks: dict[str, dict[str, tuple[str, str]]] = {}
         self._names: dict[tuple[str, str, str], str] = {}
-        indicators = [values for release in RELEASES for values in _indicators(tables, release)]
-        taken = {values["code"] for values in indicators if "code" in values}
-        # What has a code of its own goes first, so that the same text elsewhere is the same indicator.
-        for values in sorted(indicators, key=lambda values: "code" not in values):
-            self._indicators.setdefault(_text_key(values), (_uuid(values, _text_key(values)), values.get("code", "")))
-        numbers = (code for code in map("BI-{}".format, range(1, 1_000_000)) if code not in taken)
-        self._indicators = {key: (id_, code or next(numbers)) for key, (id_, code) in self._indicators.items()}
+        inline: dict[str, list[Values]] = {}
         for release in RELEASES:
+            for prefix, values in _inline_blocks(tables, release):
+                inline.setdefault(prefix, []).append(values)
             for name in _names(tables, release):
                 self._names.setdefault(name, f"AN-{len(self._names) + 1}")
+        for prefix, blocks in inline.items():
+            taken = {*tables, *(values["code"] for values in blocks if "code" in values)}
+            self._blocks[prefix] = _numbered(prefix, blocks, taken)
 
-    def indicator(self, values: Values) -> tuple[str, str]:
-        """Uuid and code of an indicator: the same Dutch text is the same indicator."""
-        return self._indicators[_text_key(values)]
+    def block(self, prefix: str, values: Values) -> tuple[str, str]:
+        """Uuid and code of a block: the same Dutch text is the same block."""
+        return self._blocks[prefix][_text_key(values)]
 
     def name(self, profile: str, language: str, name: str) -> AlternativeName:
         key = (profile, language, name)
         return AlternativeName(_uuid({}, "|".join(key)), self._names[key], language, name)
+
+
+def _numbered(prefix: str, blocks: list[Values], taken: set[str]) -> dict[str, tuple[str, str]]:
+    """Uuid and code of each text; those without a code get the next numbers that are free."""
+    identities: dict[str, tuple[str, str]] = {}
+    # A block that has a code of its own goes first, so that the same text elsewhere is the same block.
+    for values in sorted(blocks, key=lambda values: "code" not in values):
+        identities.setdefault(_text_key(values), (_uuid(values, _text_key(values)), values.get("code", "")))
+    numbers = (code for number in range(1, 1_000_000) if (code := f"{prefix}-{number}") not in taken)
+    return {key: (id_, code or next(numbers)) for key, (id_, code) in identities.items()}
 
 
 class _Assembly:
@@ -74,91 +90,135 @@ class _Assembly:
     def __init__(self, number: str, tables: Mapping[str, Table], identities: _Identities) -> None:
         self._number = number
         self._identities = identities
-        self._blocks: dict[str, tuple[Block, Table]] = {}
-        there = [(table, values) for table in tables.values() if (values := as_of(table.values, number)) is not None]
-        self._labels = {t.code: _block(v, t.code) for t, v in there if t.kind not in ("OP", "CP")}
-        self._competences = {t.code: self._competence(t, v) for t, v in there if t.kind == "CP"}
-        self._profiles = [self._profile(t, v) for t, v in there if t.kind == "OP"]
+        self._tables = {t.code: (t, values) for t in tables.values() if (values := as_of(t.values, number)) is not None}
+        self._made: dict[str, Concept | Term] = {}
+        self._inline: dict[str, tuple[Concept, Table]] = {}
 
     def dataset(self) -> Dataset:
-        soft_skills = tuple(label for code, label in self._labels.items() if code.startswith("SS-"))
-        competences = tuple(self._competences.values())
-        return Dataset(self._number, RELEASES[self._number], tuple(self._profiles), competences, soft_skills)
-
-    def _competence(self, table: Table, values: Values) -> Competence:
-        skill = as_of(values["skill"], self._number)
-        if skill is None or "code" not in skill:
-            raise table.error("its skill has no code or is not there in every release")
-        # Documents know regions of blocks only: a competence of some regions shows there in its own way.
-        regional = {"regions": values.get("regions", ())}
-        indicators = (as_of(one, self._number) for one in values.get("indicators", ()))
-        return Competence(
-            _uuid(values, table.code),
-            table.code,
-            self._shared(table, _block(skill, skill["code"])),
-            tuple(self._named(values, "knowledge")),
-            tuple(self._shared(table, self._indicator({**regional, **one})) for one in indicators if one is not None),
+        profiles = tuple(
+            Profile(code=each.code, uuid=each.uuid, texts=each.texts, values=each.values, related=each.related)
+            for each in self._concepts(PROFILE)
         )
+        embedded = [concept_type(value.type_name) for _, value in relations(PROFILE)]
+        blocks = {each.name: self._blocks(each, profiles) for each in embedded if each != COMPETENCE}
+        return Dataset(self._number, RELEASES[self._number], profiles, tuple(self._concepts(COMPETENCE)), blocks)
 
-    def _indicator(self, values: Values) -> Block:
-        id_, code = self._identities.indicator(values)
-        return Block(id_, code, _texts(values), tuple(values.get("regions", ())))
+    def _concepts(self, type: ConceptType) -> Iterator[Concept]:
+        """The concepts of a type that have tables of their own."""
+        codes = [code for code, (table, _) in self._tables.items() if table.prefix == type.code_prefix]
+        return (each for each in map(self._named, codes) if isinstance(each, Concept))
 
-    def _shared(self, table: Table, block: Block) -> Block:
-        """The one block of this code: told twice, it must be told alike."""
-        first, told_by = self._blocks.setdefault(block.code, (block, table))
+    def _blocks(self, type: ConceptType, profiles: tuple[Profile, ...]) -> tuple[Concept, ...]:
+        """The blocks of a type that profiles embed or may embed."""
+        fields = [field for field, _ in relations(PROFILE, type.name)]
+        embedded = (block for each in profiles for field in fields for block in each.concepts(field.name))
+        return tuple({each.uuid: each for each in (*self._concepts(type), *embedded)}.values())
+
+    def _named(self, code: str) -> Concept | Term | None:
+        """The concept or term of a code; None if it is not in this release."""
+        if code not in self._made and code in self._tables:
+            table, values = self._tables[code]
+            type = TYPES.get(table.prefix)
+            self._made[code] = (
+                self._concept(type, table, values, code) if type else Term(_uuid(values, code), code, _texts(values))
+            )
+        return self._made.get(code)
+
+    def _concept(
+        self, type: ConceptType, table: Table, values: Values, code: str, identifier: str | None = None
+    ) -> Concept:
+        texts_: dict[str, Texts] = {}
+        plain: dict[str, str | tuple[str, ...] | None] = {}
+        related: dict[str, tuple[Concept | Item, ...]] = {}
+        for field in type.fields:
+            value = values.get(key_of(field.name))
+            match field.value:
+                case Plain("text"):
+                    is_main = type.is_block and field.name == main_text(type)
+                    texts_[field.name] = _texts(values if is_main else value or {})
+                case Plain("strings"):
+                    plain[field.name] = tuple(value or ())
+                case Plain("moment" | "code") if field.name != "code":
+                    plain[field.name] = value
+                case _:
+                    related[field.name] = tuple(self._related(field, table, values))
+        if type is PROFILE and not plain.get("lastPublished"):
+            plain["lastPublished"] = f"{RELEASES[self._number]}T00:00:00Z"
+        return Concept(identifier or _uuid(values, code), code, texts_, plain, related)
+
+    def _related(self, field: Field, table: Table, values: Values) -> Iterator[Concept | Item]:
+        value = values.get(key_of(field.name), ())
+        match field.value:
+            case Plain("names"):
+                yield from (self._identities.name(table.code, *name) for name in _names_of(field, values))
+            case Plain("classifications"):
+                yield from (Classification(scheme, code) for scheme, codes in dict(value).items() for code in codes)
+            case Concepts(type_name, single=single):
+                type = concept_type(type_name)
+                for each in [value] if single else value:
+                    yield from self._referenced(type, table, values, each, single)
+            case Terms():
+                yield from (each for each in map(self._named, value) if each is not None)
+
+    def _referenced(
+        self, type: ConceptType, table: Table, owner: Values, reference: str | Values, single: bool
+    ) -> Iterator[Concept]:
+        """The concept that a code names, or that stands here as a table."""
+        if isinstance(reference, str):
+            named = self._named(reference)
+            if isinstance(named, Concept):
+                yield named
+            return
+        values = as_of(reference, self._number)
+        if single and (values is None or "code" not in values):
+            raise table.error(f"its {type.noun} has no code or is not there in every release")
+        if values is not None and single:
+            yield self._shared(table, self._concept(type, table, values, values["code"]))
+        elif values is not None:
+            # Documents have regions of blocks only, so those of a competence are those of its blocks.
+            regional = {"regions": owner.get("regions", ()), **values}
+            identifier, code = self._identities.block(type.code_prefix, regional)
+            yield self._shared(table, self._concept(type, table, regional, code, identifier))
+
+    def _shared(self, table: Table, block: Concept) -> Concept:
+        """The one block of this code: if two tables have it, they must say the same."""
+        first, first_table = self._inline.setdefault(block.code, (block, table))
         if first != block:
-            raise table.error(f"{block.code} ({block.texts['nl']!r}) is told otherwise by {told_by.code}")
+            text = next(iter(block.texts.values()))[LANGUAGES[0]]
+            raise table.error(f"{block.code} ({text!r}) is told otherwise by {first_table.code}")
         return first
 
-    def _named(self, values: Values, key: str) -> Iterator[Block]:
-        return (self._labels[code] for code in values.get(key, ()) if code in self._labels)
 
-    def _profile(self, table: Table, values: Values) -> Profile:
-        competences = self._competences
-        return Profile(
-            uuid=_uuid(values, table.code),
-            code=table.code,
-            title=_texts(values["title"]),
-            description=_texts(values.get("description", {})),
-            working_context=_texts(values.get("working_context", {})),
-            names=tuple(self._identities.name(table.code, *name) for name in _names_of(values)),
-            essential=tuple(competences[code] for code in values.get("essential", ()) if code in competences),
-            optional=tuple(competences[code] for code in values.get("optional", ()) if code in competences),
-            soft_skills=tuple(self._named(values, "soft")),
-            digital_skills=tuple(self._named(values, "digital")),
-            proofs=tuple(self._named(values, "proofs")),
-            sectors=tuple(self._named(values, "sectors")),
-            areas=tuple(self._named(values, "areas")),
-            codes=tuple(("ISCO08", code) for code in values.get("isco", ())),
-            last_modified=values.get("last_modified"),
-            last_published=f"{RELEASES[self._number]}T00:00:00Z",
-        )
-
-
-def _indicators(tables: Mapping[str, Table], release: str) -> Iterator[Values]:
-    for table in tables.values():
-        if table.kind == "CP" and (values := as_of(table.values, release)) is not None:
-            for indicator in values.get("indicators", ()):
-                if (there := as_of(indicator, release)) is not None:
-                    if not _text_key(there):
-                        raise table.error("an indicator has no text")
-                    yield there
+def _inline_blocks(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, Values]]:
+    """The prefix and values of each block that stands in a list of another table."""
+    for table, values in _in_release(tables, release):
+        for field, value in relations(TYPES[table.prefix]):
+            references = () if value.single else values.get(key_of(field.name), ())
+            for block in (each for each in references if isinstance(each, dict)):
+                if (existing := as_of(block, release)) is not None:
+                    type = concept_type(value.type_name)
+                    if not _text_key(existing):
+                        raise table.error(f"a {type.noun} has no text")
+                    yield type.code_prefix, existing
 
 
 def _names(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, str, str]]:
+    for table, values in _in_release(tables, release):
+        for field in TYPES[table.prefix].fields:
+            if field.value == Plain("names"):
+                yield from ((table.code, *name) for name in _names_of(field, values))
+
+
+def _in_release(tables: Mapping[str, Table], release: str) -> Iterator[tuple[Table, Values]]:
+    """The tables of concepts that are in a release."""
     for table in tables.values():
-        if table.kind == "OP" and (values := as_of(table.values, release)) is not None:
-            yield from ((table.code, *name) for name in _names_of(values))
+        if table.prefix in TYPES and (values := as_of(table.values, release)) is not None:
+            yield table, values
 
 
-def _names_of(values: Values) -> Iterator[tuple[str, str]]:
-    names = values.get("names", {})
+def _names_of(field: Field, values: Values) -> Iterator[tuple[str, str]]:
+    names = values.get(key_of(field.name), {})
     return ((language, name) for language in LANGUAGES for name in names.get(language, ()))
-
-
-def _block(values: Values, code: str) -> Block:
-    return Block(_uuid(values, code), code, _texts(values), tuple(values.get("regions", ())))
 
 
 def _texts(values: Values) -> Texts:

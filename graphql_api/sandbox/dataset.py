@@ -1,52 +1,58 @@
 """One release of Competent as rows: what the bundled data and a workbook have in common before they become documents.
 
-Nothing here reads or writes, and no row changes once it is made: one row may be shared by many.
+A row has the fields that `competent.declarations` declares for its type, under their declared names. Nothing here reads or
+writes, and no row changes once it is made: one row may be shared by many.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-LANGUAGES = ("nl", "fr", "en", "de")
+from graphql_api.competent import declarations
+from graphql_api.competent.declarations import LANGUAGES, Concepts, ConceptType, Field
+
+__all__ = ["LANGUAGES"]
 
 Texts = Mapping[str, str | None]
-"""A text in each of `LANGUAGES`, in that order; None where Competent has none."""
+"""A text in each of `LANGUAGES`, in that order; None if Competent has none."""
+
+PROFILE = declarations.concept_type("OccupationalProfile")
+COMPETENCE = declarations.concept_type("TechnicalCompetence")
+BLOCKS = {each.name: each for each in declarations.CONCEPT_TYPES if each.is_block}
+"""The types of skills, knowledge, behaviour and traits, by name."""
 
 
-def texts(nl: str | None = None, fr: str | None = None, en: str | None = None, de: str | None = None) -> Texts:
-    """A text with all four languages, as documents always name them."""
-    return {"nl": nl, "fr": fr, "en": en, "de": de}
+def texts(*values: str | None) -> Texts:
+    """A text with all languages, as documents always name them, from texts in the order of `LANGUAGES`."""
+    return {**_NO_TEXT, **dict(zip(LANGUAGES, values, strict=False))}
+
+
+_NO_TEXT: Texts = dict.fromkeys(LANGUAGES)
 
 
 def release_order(number: str) -> tuple[int, ...]:
-    """What releases sort by: 3.9 stands before 3.10, and 3.10 before 3.27."""
+    """Sort key of releases: 3.9 stands before 3.10, and 3.10 before 3.27."""
     return tuple(int(part) for part in number.split("."))
 
 
+def main_text(type: ConceptType) -> str:
+    """The name of the text of a block: the first text that its type declares."""
+    return next(each.name for each in type.fields if each.value == declarations.TEXT)
+
+
+def relations(type: ConceptType, target: str | None = None) -> tuple[tuple[Field, Concepts], ...]:
+    """The fields of a type that embed concepts (of the type `target`), each with its value."""
+    fields = ((each, each.value) for each in type.fields)
+    return tuple((each, v) for each, v in fields if isinstance(v, Concepts) and target in (None, v.type_name))
+
+
 @dataclass(frozen=True, slots=True)
-class Label:
-    """A thing with a name: a digital skill, a proof of learning, a sector, an area of interest."""
+class Term:
+    """An entry of one of Competent's lists: a proof of learning, a sector, an area of interest."""
 
     uuid: str
     code: str
-    texts: Texts
-
-
-@dataclass(frozen=True, slots=True)
-class Block(Label):
-    """A label that may belong to some regions only: a skill, what one knows, how it shows, a soft skill."""
-
-    regions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Competence:
-    """A technical competence: one skill, what one knows for it, and how it shows."""
-
-    uuid: str
-    code: str
-    skill: Block | None
-    knowledge: tuple[Block, ...] = ()
-    indicators: tuple[Block, ...] = ()
+    title: Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,52 @@ class AlternativeName:
     name: str
 
 
+class Classification(NamedTuple):
+    """A code in another classification, such as ISCO-08."""
+
+    scheme: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A profile, a competence or a block. Its maps have the declared names of fields; what is missing is empty."""
+
+    uuid: str
+    code: str
+    texts: Mapping[str, Texts] = field(default_factory=dict)
+    values: Mapping[str, str | tuple[str, ...] | None] = field(default_factory=dict)
+    """Moments (ISO 8601 in UTC), codes and lists of strings."""
+    related: "Mapping[str, tuple[Concept | Item, ...]]" = field(default_factory=dict)
+
+    def concepts(self, name: str) -> "tuple[Concept, ...]":
+        """The concepts that a field embeds."""
+        return tuple(each for each in self.related.get(name, ()) if isinstance(each, Concept))
+
+    def embedded(self) -> "tuple[Concept, ...]":
+        """The concepts that all of its fields embed."""
+        return tuple(each for name in self.related for each in self.concepts(name))
+
+    def terms(self, name: str) -> tuple[Term, ...]:
+        """The terms that a field lists."""
+        return tuple(each for each in self.related.get(name, ()) if isinstance(each, Term))
+
+    def names(self, name: str = "alternativeNames") -> tuple[AlternativeName, ...]:
+        """The alternative names that a field lists."""
+        return tuple(each for each in self.related.get(name, ()) if isinstance(each, AlternativeName))
+
+    def moment(self, name: str) -> str | None:
+        """The moment (ISO 8601 in UTC) of a field."""
+        found = self.values.get(name)
+        return found if isinstance(found, str) else None
+
+
+Item = Term | AlternativeName | Classification
+
+
 @dataclass(frozen=True, slots=True)
 class CompetenceSet:
-    """A named group of a profile's skills, told by their codes."""
+    """A named group of a profile's skills, by their codes. Clients read none, so no declaration has it."""
 
     uuid: str
     code: str
@@ -71,39 +120,40 @@ class CompetenceSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """An occupational profile; moments are ISO 8601 in UTC, codes are pairs of classification and value."""
+class Profile(Concept):
+    """An occupational profile."""
 
-    uuid: str
-    code: str
-    title: Texts
-    description: Texts = field(default_factory=texts)
-    working_context: Texts = field(default_factory=texts)
-    names: tuple[AlternativeName, ...] = ()
-    essential: tuple[Competence, ...] = ()
-    optional: tuple[Competence, ...] = ()
-    soft_skills: tuple[Block, ...] = ()
-    digital_skills: tuple[Label, ...] = ()
-    proofs: tuple[Label, ...] = ()
-    sectors: tuple[Label, ...] = ()
-    areas: tuple[Label, ...] = ()
-    codes: tuple[tuple[str, str], ...] = ()
     competence_sets: tuple[CompetenceSet, ...] = ()
-    last_modified: str | None = None
-    last_published: str | None = None
+
+    @property
+    def competences(self) -> tuple[Concept, ...]:
+        """Its technical competences, essential before optional."""
+        return tuple(
+            competence for each, _ in relations(PROFILE, COMPETENCE.name) for competence in self.concepts(each.name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A whole release: its number, its day of publication (ISO 8601, None: unknown), what has its own documents.
+    """A whole release: its number, its day of publication (ISO 8601, None: unknown), its concepts.
 
-    `notes` are sentences about what of its source is not in it, and `left_out` counts the rows that are not.
+    `blocks` are the block types that profiles embed, by name of the type. `notes` are sentences about what of its source is not
+    in it, and `left_out` counts the rows that are not.
     """
 
     number: str
     published_on: str | None
     profiles: tuple[Profile, ...]
-    competences: tuple[Competence, ...]
-    soft_skills: tuple[Block, ...]
+    competences: tuple[Concept, ...]
+    blocks: Mapping[str, tuple[Concept, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     left_out: int = 0
+
+    def of_type(self, name: str) -> tuple[Concept, ...]:
+        """The concepts of a type that have documents of their own."""
+        match name:
+            case PROFILE.name:
+                return self.profiles
+            case COMPETENCE.name:
+                return self.competences
+        return self.blocks.get(name, ())

@@ -3,6 +3,7 @@
 Bodies are kept as the bytes that are sent, so that a document, or a list item, costs one look-up and no work.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -10,13 +11,26 @@ from pathlib import Path
 
 import orjson
 
+from graphql_api.competent import declarations
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.progress import Progress, silent
 from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
-from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS, Bodies
+from graphql_api.sandbox.serializers import COLLECTIONS, PROFILES, Bodies
 
-FORMAT = 2
-"""Counted up when tables, bodies or the reading of workbooks change, so that files of older versions are written anew."""
+VERSION = 3
+"""Changes with tables, bodies or the reading of workbooks, so that files of older versions are written anew."""
+
+
+def _digest() -> str:
+    declared = [
+        (each.name, [(field.name, field.hal_keys[0], field.value, field.column, field.sheet) for field in each.fields])
+        for each in declarations.CONCEPT_TYPES
+    ]
+    return hashlib.blake2s(repr((VERSION, declared)).encode(), digest_size=6).hexdigest()
+
+
+FORMAT = _digest()
+"""Identifies how documents are made: it changes with the declarations too."""
 
 _TABLES = """
 CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT);
@@ -118,7 +132,7 @@ def read_documents(path: Path, source: str) -> Documents | None:
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             return None
         known = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
-        if known == {"format": str(FORMAT), "source": source}:
+        if known == {"format": FORMAT, "source": source}:
             documents = Documents(connection)
             unless_used.pop_all()
             return documents
@@ -129,13 +143,14 @@ def _write(connection: sqlite3.Connection, dataset: Dataset, source: str, progre
     connection.executescript(_TABLES + SEARCH_TABLES)
     connection.execute("BEGIN")
     bodies = Bodies(dataset)
-    _write_collection(connection, COMPETENCES, bodies.competences(), len(dataset.competences), progress)
-    _write_collection(connection, PROFILES, bodies.profiles(), len(dataset.profiles), progress)
-    _write_collection(connection, SOFT_SKILLS, bodies.soft_skills(), len(dataset.soft_skills), progress)
-    used = ((one.uuid, at) for at, p in enumerate(dataset.profiles) for one in (*p.essential, *p.optional))
+    for type_name, collection in COLLECTIONS.items():
+        _write_collection(
+            connection, collection, bodies.collection(type_name), len(dataset.of_type(type_name)), progress
+        )
+    used = ((each.uuid, at) for at, profile in enumerate(dataset.profiles) for each in profile.competences)
     connection.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
     write_search(connection, dataset)
-    about = {"number": dataset.number, "published_on": dataset.published_on, "format": str(FORMAT), "source": source}
+    about = {"number": dataset.number, "published_on": dataset.published_on, "format": FORMAT, "source": source}
     about |= {"notes": orjson.dumps(dataset.notes).decode(), "left_out": str(dataset.left_out)}
     connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     connection.execute("COMMIT")

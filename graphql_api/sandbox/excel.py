@@ -17,9 +17,10 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from graphql_api.sandbox.cells import Cell, CellError, ErrorCell, Row, is_blank
+from graphql_api.sandbox.columns import MAIN_SHEET
 from graphql_api.sandbox.dataset import Dataset
-from graphql_api.sandbox.excel_sheets import MAIN_SHEET, Export, Sheet
-from graphql_api.sandbox.headings import check_positions, columns_of, release_number, release_number_of_file
+from graphql_api.sandbox.excel_sheets import Export, Sheet
+from graphql_api.sandbox.headings import columns_by_position, columns_of, release_number, release_number_of_file
 from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
 from graphql_api.sandbox.progress import Progress, silent
 from graphql_api.sandbox.report import BadRow, Report, WorkbookError, printable
@@ -41,6 +42,9 @@ class _Table:
         if self.cells.start is None:
             return
         top, left = self.cells.start
+        if not left and not self.errors:
+            yield from islice(self.cells.iter_rows(), top, None)
+            return
         before: list[Cell] = [""] * left
         for number, row in enumerate(islice(self.cells.iter_rows(), top, None), top):
             if not left and number not in self.errors:
@@ -149,36 +153,45 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
     if table.cells.start is None or table.cells.end is None:
         return
     rows = table.rows()
-    headings, columns, above = _headings(name, sheet, list(islice(rows, _ABOVE)))
-    first, total = table.cells.start[0] + headings + 2, table.cells.end[0] - table.cells.start[0] - headings
-    in_order = columns == list(range(len(columns)))
-    for number, row in enumerate(chain(above, rows), first):
-        if not in_order or len(row) < len(columns):
-            row = [row[column] if column < len(row) else "" for column in columns]
-        for error in _take(export, sheet, row):
-            yield BadRow(name, number, printable(str(error)), column_letter(columns[error.column]))
+    at, columns, below = _headings(name, sheet, list(islice(rows, _ABOVE)))
+    first, total = table.cells.start[0] + at + 2, table.cells.end[0] - table.cells.start[0] - at
+    take, problems = sheet.take, export.problems
+    for number, row in enumerate(_arranged(chain(below, rows), columns), first):
+        try:
+            take(row)
+        except CellError as error:
+            if not all(map(is_blank, row)):
+                problems.append(error)
+        if problems:
+            yield from (BadRow(name, number, printable(str(each)), _letter(columns, each)) for each in problems)
+            problems.clear()
         if (done := number - first + 1) % 5000 == 0:
             progress(name, done, total)
     progress(name, total, total)
 
 
-def _take(export: Export, sheet: Sheet, row: Row) -> Iterator[CellError]:
-    try:
-        sheet.take(row)
-    except CellError as error:
-        if not all(map(is_blank, row)):
-            yield error
-    yield from export.problems
-    export.problems.clear()
+def _arranged(rows: Iterable[Row], columns: list[int | None]) -> Iterator[Row]:
+    """Rows with these columns first, in this order; None is an empty one."""
+    width = len(columns)
+    in_order = columns == list(range(width))
+    for row in rows:
+        if in_order and len(row) >= width:
+            yield row
+        else:
+            yield ["" if at is None or at >= len(row) else row[at] for at in columns]
 
 
-def _headings(name: str, sheet: Sheet, rows: list[Row]) -> tuple[int, list[int], list[Row]]:
+def _letter(columns: list[int | None], error: CellError) -> str:
+    at = columns[error.column]
+    return "" if at is None else column_letter(at)
+
+
+def _headings(name: str, sheet: Sheet, rows: list[Row]) -> tuple[int, list[int | None], list[Row]]:
     """Which of the first rows has the headings, the columns to read, and the rows below it."""
     for at, row in enumerate(rows):
-        if columns := columns_of(row, sheet.headings):
+        if columns := columns_of(row, sheet.headings, sheet.more):
             return at, columns, rows[at + 1 :]
     try:
-        check_positions(rows[0], sheet.headings)
+        return 0, columns_by_position(rows[0], sheet.headings, sheet.more), rows[1:]
     except CellError as error:
         raise WorkbookError(f"{name}, column {column_letter(error.column)}: {error}") from None
-    return 0, list(range(len(sheet.headings))), rows[1:]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from graphql_api.sandbox.cells import Cell, CellError
@@ -13,19 +13,42 @@ _VERSION = re.compile(rf"(?<![\d.])({_PART}(?:\.{_PART}){{1,3}})(?!\.?\d)")
 _WHOLE_NUMBER = re.compile(rf"\s({_PART})\s*$")
 
 
-def columns_of(row: Sequence[Cell], headings: Sequence[str]) -> list[int] | None:
-    """Where the column of each heading stands; None if not all of these headings are there."""
-    places: defaultdict[str, deque[int]] = defaultdict(deque)
-    for column, cell in enumerate(row):
-        places[_normal(cell)].append(column)
+def columns_of(row: Sequence[Cell], headings: Sequence[str], more: Sequence[str] = ()) -> list[int | None] | None:
+    """The column of each heading; None if not all of `headings` are there.
+
+    Columns of `more` follow, each None if it is missing.
+    """
+    places = _places(row)
     wanted = [_normal(heading) for heading in headings]
     if any(len(places[heading]) < count for heading, count in Counter(wanted).items()):
         return None
-    return [places[heading].popleft() for heading in wanted]
+    return [_next(places, heading) for heading in (*wanted, *map(_normal, more))]
 
 
-def check_positions(row: Sequence[Cell], headings: Sequence[str]) -> None:
-    """Raise CellError if a heading that is there once stands where another one is expected: columns are read by position then."""
+def columns_by_position(row: Sequence[Cell], headings: Sequence[str], more: Sequence[str] = ()) -> list[int | None]:
+    """The columns of `headings` by their order; those of `more` by their headings, each None if it is missing.
+
+    Raises CellError if one of `headings` that is there once stands where another one is expected.
+    """
+    _check_positions(row, headings)
+    places = _places([*[""] * len(headings), *row[len(headings) :]])
+    return [*range(len(headings)), *(_next(places, _normal(heading)) for heading in more)]
+
+
+def _places(row: Sequence[Cell]) -> defaultdict[str, deque[int]]:
+    """The columns of each heading of a row."""
+    places: defaultdict[str, deque[int]] = defaultdict(deque)
+    for column, cell in enumerate(row):
+        places[_normal(cell)].append(column)
+    return places
+
+
+def _next(places: Mapping[str, deque[int]], heading: str) -> int | None:
+    columns = places.get(heading)
+    return columns.popleft() if columns else None
+
+
+def _check_positions(row: Sequence[Cell], headings: Sequence[str]) -> None:
     found, wanted = [_normal(cell) for cell in row], [_normal(heading) for heading in headings]
     for column, heading in enumerate(wanted):
         if wanted.count(heading) == found.count(heading) == 1 and found[column : column + 1] != [heading]:

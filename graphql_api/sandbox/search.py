@@ -7,7 +7,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
-from graphql_api.sandbox.dataset import LANGUAGES, Dataset
+from graphql_api.competent.declarations import TEXT, Field
+from graphql_api.sandbox.dataset import LANGUAGES, PROFILE, Concept, Dataset
 
 SEARCH_TABLES = """
 CREATE VIRTUAL TABLE wording USING fts5(title, names, profile UNINDEXED, language UNINDEXED,
@@ -15,6 +16,8 @@ CREATE VIRTUAL TABLE wording USING fts5(title, names, profile UNINDEXED, languag
 CREATE VIRTUAL TABLE likeness USING fts5(title, names, profile UNINDEXED, language UNINDEXED, tokenize = 'trigram');
 """
 
+_NAMES = tuple(each for each in PROFILE.fields if each.search and each.search.is_name)
+"""The fields whose texts are found; the title is the first."""
 _INSERTS = ("INSERT INTO wording VALUES (?, ?, ?, ?)", "INSERT INTO likeness VALUES (?, ?, ?, ?)")
 _BY_WORDING = """
 SELECT profile FROM wording WHERE wording MATCH :query AND (:language IS NULL OR language = :language)
@@ -60,7 +63,14 @@ def _matches(connection: sqlite3.Connection, statement: str, query: str, languag
 def _rows(dataset: Dataset) -> Iterator[tuple[str, str, int, str]]:
     for position, profile in enumerate(dataset.profiles):
         for language in LANGUAGES:
-            names = "\n".join(name.name for name in profile.names if name.language == language)
-            title = profile.title[language] or ""
-            if title or names:
-                yield title, names, position, language
+            title, *others = (found for field in _NAMES for found in _names(profile, field, language))
+            if title or any(others):
+                yield title, "\n".join(filter(None, others)), position, language
+
+
+def _names(profile: Concept, field: Field, language: str) -> Iterator[str]:
+    """The names that a field has in a language: one of a text, empty if it has none, and all of a list."""
+    if field.value == TEXT:
+        yield (profile.texts[field.name][language] if field.name in profile.texts else None) or ""
+    else:
+        yield from (each.name for each in profile.names(field.name) if each.language == language)

@@ -1,7 +1,7 @@
-"""The bundled data's TOML files as checked tables: each thing once, named by its code.
+"""The bundled data's TOML files as checked tables: each concept or term once, named by its code.
 
-Whatever is wrong in a file is told with the file and the code; what comes out holds only known keys and references that
-lead somewhere.
+Keys of a table are the declared fields of its type in snake case, such as `working_context`. What is wrong in a file is reported
+with the file and the code; what comes out holds only known keys and references that lead somewhere.
 """
 
 import re
@@ -12,44 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphql_api.sandbox.dataset import LANGUAGES, release_order
+from graphql_api.competent import declarations
+from graphql_api.competent.declarations import Concepts, ConceptType, Terms, Value
+from graphql_api.sandbox.dataset import COMPETENCE, LANGUAGES, PROFILE, main_text, release_order
 
 RELEASES = {"3.11": "2022-06-30", "3.10": "2022-03-31"}
-"""Releases of the bundled data with their days of publication, newest first: tables tell the first of them."""
-
-REFERENCES = {
-    "knowledge": "KN",
-    "essential": "CP",
-    "optional": "CP",
-    "soft": "SS",
-    "digital": "DS",
-    "proofs": "PL",
-    "sectors": "ES",
-    "areas": "AI",
-}
-"""Keys that list codes of other tables, with the kind of code they list."""
-
-_HISTORY = {"since": "release", "until": "release", "before": "before"}
-_LABEL = {"uuid": "uuid", **dict.fromkeys(LANGUAGES, "text")}
-_BLOCK = {**_LABEL, "regions": "list"}
-_INLINE = {**_BLOCK, "code": "text"}
-_COMPETENCE = {"uuid": "uuid", "skill": "block", "knowledge": "list", "indicators": "blocks", "regions": "list"}
-_PROFILE = {
-    "uuid": "uuid",
-    **dict.fromkeys(("title", "description", "working_context"), "texts"),
-    "names": "names",
-    **dict.fromkeys(("essential", "optional", "soft", "digital", "proofs", "sectors", "areas", "isco"), "list"),
-    "last_modified": "moment",
-}
-_KINDS: dict[str, dict[str, str]] = {
-    "OP": _PROFILE,
-    "CP": _COMPETENCE,
-    **dict.fromkeys(("KN", "SS"), _BLOCK),
-    **dict.fromkeys(("DS", "PL", "ES", "AI"), _LABEL),
-}
-_NEEDED = {"OP": "title", "CP": "skill"}
-_CODE = re.compile(r"([A-Z]{2})-(\d+)")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+"""Releases of the bundled data with their days of publication, newest first: tables hold the first of them."""
 
 
 class BundledDataError(ValueError):
@@ -58,18 +26,92 @@ class BundledDataError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One thing as its file tells it."""
+    """A concept or a term as it stands in a file."""
 
     file: str
     code: str
     values: Mapping[str, Any]
 
     @property
-    def kind(self) -> str:
+    def prefix(self) -> str:
         return self.code.partition("-")[0]
 
     def error(self, reason: str) -> BundledDataError:
         return BundledDataError(f"{self.file}: {self.code}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _References:
+    """Codes of other tables that begin with `prefix`. If `inline`, tables may stand in their place."""
+
+    prefix: str
+    inline: bool = False
+    single: bool = False
+
+
+_Shape = str | _References
+_Shapes = Mapping[str, _Shape]
+
+_PLAIN = {
+    "text": "texts",
+    "code": "text",
+    "strings": "list",
+    "moment": "moment",
+    "names": "names",
+    "classifications": "lists",
+}
+_HISTORY: _Shapes = {"since": "release", "until": "release", "before": "before"}
+_TEXT: _Shapes = dict.fromkeys(LANGUAGES, "text")
+_CODE = re.compile(r"([A-Z]{2})-(\d+)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_NAMES = {
+    "text": "text",
+    "uuid": "uuid",
+    "list": "list of texts that are each there once",
+    "lists": "table of lists",
+    "release": f"release ({', '.join(RELEASES)})",
+    "moment": "moment like 2021-11-03T09:12:00Z",
+}
+"""Shapes as errors name them."""
+
+
+def key_of(name: str) -> str:
+    """The key of a declared field: `working_context` for `workingContext`."""
+    return re.sub(r"(?=[A-Z])", "_", name).lower()
+
+
+def _shape(value: Value) -> _Shape:
+    match value:
+        case Concepts(type_name, single=single):
+            type = declarations.concept_type(type_name)
+            return _References(type.code_prefix, type.is_block, single)
+        case Terms():
+            return _References(value.code_prefix)
+    return _PLAIN[value.kind]
+
+
+def _shapes(type: ConceptType) -> dict[str, _Shape]:
+    """The keys of a type's tables, each with the shape of its value. The main text of a block stands in the table itself."""
+    shapes: dict[str, _Shape] = {"uuid": "uuid", **(_TEXT if type.is_block else {})}
+    for field in type.fields:
+        if field.name != "code" and not (type.is_block and field.name == main_text(type)):
+            shapes[key_of(field.name)] = _shape(field.value)
+    return shapes
+
+
+TYPES = {each.code_prefix: each for each in declarations.CONCEPT_TYPES}
+"""Concept types by the prefix of their codes; all other codes are those of terms."""
+_TABLES: dict[str, _Shapes] = {
+    **{prefix: _shapes(type) for prefix, type in TYPES.items()},
+    **{
+        field.value.code_prefix: {"uuid": "uuid", **_TEXT}
+        for type in TYPES.values()
+        for field in type.fields
+        if isinstance(field.value, Terms) and field.value.code_prefix
+    },
+}
+_TABLES[COMPETENCE.code_prefix] = {**_TABLES[COMPETENCE.code_prefix], "regions": "list"}
+_NEEDED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill"}
 
 
 def read_tables(folder: Path) -> dict[str, Table]:
@@ -88,17 +130,17 @@ def read_tables(folder: Path) -> dict[str, Table]:
 
 
 def as_of(values: Mapping[str, Any], release: str) -> Mapping[str, Any] | None:
-    """A table (or a table inside one) as it was in a release, None where it did not exist."""
-    asked = release_order(release)
-    if asked < release_order(values.get("since", release)) or asked > release_order(values.get("until", release)):
+    """A table (or a table inside one) as it was in a release, None if it did not exist."""
+    wanted = release_order(release)
+    if wanted < release_order(values.get("since", release)) or wanted > release_order(values.get("until", release)):
         return None
     return values if release == next(iter(RELEASES)) else {**values, **values.get("before", {})}
 
 
 def code_order(code: str) -> tuple[str, int]:
-    """What codes sort by: CP-7 stands before CP-11."""
-    kind, _, number = code.partition("-")
-    return kind, int(number)
+    """Sort key of codes: CP-7 stands before CP-11."""
+    prefix, _, number = code.partition("-")
+    return prefix, int(number)
 
 
 def _read_file(path: Path) -> Iterator[Table]:
@@ -109,15 +151,15 @@ def _read_file(path: Path) -> Iterator[Table]:
     for code, values in tables.items():
         table = Table(path.name, code, values)
         known = _CODE.fullmatch(code)
-        if known is None or known[1] not in _KINDS or not isinstance(values, dict):
-            raise table.error(f"a table is named by a code that begins with {', '.join(_KINDS)}")
-        _check_values(table, values, _KINDS[known[1]])
+        if known is None or known[1] not in _TABLES or not isinstance(values, dict):
+            raise table.error(f"a table is named by a code that begins with {', '.join(_TABLES)}")
+        _check_values(table, values, _TABLES[known[1]])
         if (needed := _NEEDED.get(known[1])) and needed not in values:
             raise table.error(f"it has no {needed}")
         yield table
 
 
-def _check_values(table: Table, values: object, shapes: Mapping[str, str]) -> None:
+def _check_values(table: Table, values: object, shapes: _Shapes) -> None:
     if not isinstance(values, dict):
         raise table.error(f"{values!r} should be a table")
     for key, value in values.items():
@@ -127,31 +169,27 @@ def _check_values(table: Table, values: object, shapes: Mapping[str, str]) -> No
         _check_value(table, key, value, shape, shapes)
 
 
-def _check_value(table: Table, key: str, value: Any, shape: str, shapes: Mapping[str, str]) -> None:
+def _check_value(table: Table, key: str, value: Any, shape: _Shape, shapes: _Shapes) -> None:
     match shape:
+        case _References(prefix, inline):
+            references = [value] if shape.single else value
+            if not isinstance(references, list):
+                raise table.error(f"{key} = {value!r} is no list of {prefix}-codes{' or tables' * inline}")
+            codes = [each for each in references if not (inline and isinstance(each, dict))]
+            _check_value(table, key, codes, "list", shapes)
+            for each in references:
+                if isinstance(each, dict):
+                    _check_values(table, each, {**_TABLES[prefix], "code": "text"})
         case "before":
             _check_values(table, value, shapes)
-        case "block":
-            _check_values(table, value, _INLINE)
-        case "blocks" if isinstance(value, list):
-            for block in value:
-                _check_values(table, block, _INLINE)
         case "texts":
-            _check_values(table, value, dict.fromkeys(LANGUAGES, "text"))
+            _check_values(table, value, _TEXT)
         case "names":
             _check_values(table, value, dict.fromkeys(LANGUAGES, "list"))
+        case "lists" if isinstance(value, dict):
+            _check_values(table, value, dict.fromkeys(value, "list"))
         case _ if not _fits(value, shape):
-            raise table.error(f"{key} = {value!r} is no {_SHAPES[shape]}")
-
-
-_SHAPES = {
-    "text": "text",
-    "uuid": "uuid",
-    "list": "list of texts that are each there once",
-    "blocks": "list of tables",
-    "release": f"release ({', '.join(RELEASES)})",
-    "moment": "moment like 2021-11-03T09:12:00Z",
-}
+            raise table.error(f"{key} = {value!r} is no {_NAMES[shape]}")
 
 
 def _fits(value: object, shape: str) -> bool:
@@ -177,12 +215,17 @@ def _is_uuid(value: str) -> bool:
 
 
 def _check_references(table: Table, tables: Mapping[str, Table]) -> None:
+    references = {key: each for key, each in _TABLES[table.prefix].items() if isinstance(each, _References)}
     for values in (table.values, {**table.values, **table.values.get("before", {})}):
-        for key, kind in REFERENCES.items():
-            for code in values.get(key, ()):
+        for key, shape in references.items():
+            for code in filter(_is_code, [values.get(key)] if shape.single else values.get(key, ())):
                 if code not in tables:
                     raise table.error(f"{key} names {code}, which exists nowhere")
-                if tables[code].kind != kind:
-                    raise table.error(f"{key} names {code}, where only {kind}-codes belong")
-        if both := {*values.get("essential", ())} & {*values.get("optional", ())}:
+                if tables[code].prefix != shape.prefix:
+                    raise table.error(f"{key} names {code}, where only {shape.prefix}-codes belong")
+        if both := {*values.get("essential_competences", ())} & {*values.get("optional_competences", ())}:
             raise table.error(f"{', '.join(sorted(both))} cannot be essential and optional")
+
+
+def _is_code(reference: object) -> bool:
+    return isinstance(reference, str)

@@ -29,6 +29,7 @@ WORKBOOKS = {number: DATA / f"competent-export-{number}.xlsx" for number in ("3.
 SEED = 650
 FIRST = 5
 PROFILES = {Kind.OccupationalProfile}
+BLOCKS = (Kind.Skill, Kind.Knowledge, Kind.BehaviouralIndicator)
 
 needs_data = pytest.mark.skipif(
     not all(file.exists() for file in (TABLES, *WORKBOOKS.values())), reason="needs the data in ../shared/data"
@@ -196,18 +197,17 @@ def _fill_from_workbook(index: Small, release: Dataset) -> None:
 
     known: dict[str, int] = {}
     for profile in release.profiles:
-        n = add(Kind.OccupationalProfile, profile.uuid, profile.code, Field.TITLE, profile.title)
-        _add(index, n, Field.DESCRIPTION, profile.description.values())
-        _add(index, n, Field.WORKING_CONTEXT, profile.working_context.values())
-        for name in profile.names:
+        n = add(Kind.OccupationalProfile, profile.uuid, profile.code, Field.TITLE, profile.texts["title"])
+        _add(index, n, Field.DESCRIPTION, profile.texts["description"].values())
+        _add(index, n, Field.WORKING_CONTEXT, profile.texts["workingContext"].values())
+        for name in profile.names():
             _add_text(index, n, Field.NAME, LANGUAGES.index(name.language), name.name)
     for one in release.competences:
-        if one.skill:
-            add(Kind.TechnicalCompetence, one.uuid, one.code, Field.LABEL, one.skill.texts)
-            add(Kind.Skill, one.skill.uuid, one.skill.code, Field.LABEL, one.skill.texts)
-        for kind, blocks in ((Kind.Knowledge, one.knowledge), (Kind.BehaviouralIndicator, one.indicators)):
-            for block in blocks:
-                add(kind, block.uuid, block.code, Field.LABEL, block.texts)
+        for skill in one.concepts("skill"):
+            add(Kind.TechnicalCompetence, one.uuid, one.code, Field.LABEL, skill.texts["description"])
+        for kind, name in zip(BLOCKS, one.related, strict=True):
+            for block in one.concepts(name):
+                add(kind, block.uuid, block.code, Field.LABEL, block.texts["description"])
 
 
 def _add(index: Small, n: int, field: Field, texts: Iterable[str | None]) -> None:

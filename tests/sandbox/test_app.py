@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.sandbox.dataset import Block, Competence, Dataset, Profile, texts
+from graphql_api.sandbox.dataset import Concept, Dataset, Profile, texts
 from graphql_api.sandbox.document_store import documents_in_memory
 from tests.sandbox.conftest import ClientOf
 
@@ -212,8 +212,8 @@ async def test_used_profiles_are_those_that_embed_the_competence(client: httpx.A
 
 
 async def test_a_competence_that_no_profile_uses_has_an_empty_list(client_of: ClientOf) -> None:
-    alone = Competence("6a0e5d43-0000-4000-8000-000000000001", "CP-1", Block("s", "SK-1", texts("Doen")))
-    releases = Releases([documents_in_memory(Dataset("3.9", None, (), (alone,), ()))])
+    alone = Concept("6a0e5d43-0000-4000-8000-000000000001", "CP-1")
+    releases = Releases([documents_in_memory(Dataset("3.9", None, (), (alone,)))])
     client = client_of(create_sandbox(releases))
 
     path = f"/releases/3.9/technicalcompetences/{alone.uuid}/occupationalprofiles/used"
@@ -433,8 +433,8 @@ async def test_only_the_last_of_what_was_asked_is_kept_where_nothing_was_handed_
 
 
 async def test_a_release_with_one_profile_has_one_page(client_of: ClientOf) -> None:
-    one = Profile(uuid="6a0e5d43-0000-4000-8000-000000000002", code="OP-1", title=texts("Kok"))
-    releases = Releases([documents_in_memory(Dataset("3.9", "2022-01-01", (one,), (), ()))])
+    one = Profile("6a0e5d43-0000-4000-8000-000000000002", "OP-1", {"title": texts("Kok")})
+    releases = Releases([documents_in_memory(Dataset("3.9", "2022-01-01", (one,), ()))])
     body = await get(client_of(create_sandbox(releases)), "/releases/3.9/occupationalprofiles?size=1")
     releases.close()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from graphql_api.sandbox.bundled_data import DATA, bundled_datasets
-from graphql_api.sandbox.dataset import Dataset, Profile
+from graphql_api.sandbox.dataset import Classification, Dataset, Profile
 from graphql_api.sandbox.toml_tables import BundledDataError
 
 Folder = Callable[..., Path]
@@ -43,23 +43,27 @@ def test_the_newest_release_comes_first(folder: Folder) -> None:
 
 
 def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(folder: Folder) -> None:
-    text = KNOWLEDGE + COMPETENCE + 'knowledge = ["KN-1"]\n'
+    text = KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'
     current, older = releases(folder(text))
     bundled_datasets.cache_clear()
     again, _ = releases(folder(text))
 
-    (item,) = current.competences[0].knowledge
+    (item,) = current.competences[0].concepts("knowledgeItems")
     assert UUID(item.uuid).version == 5
-    assert older.competences[0].knowledge == (item,) == again.competences[0].knowledge
-    assert current.competences[0].skill is not None
-    assert item.uuid != current.competences[0].skill.uuid
+    assert older.competences[0].concepts("knowledgeItems") == (item,) == again.competences[0].concepts("knowledgeItems")
+    assert item.uuid not in {skill.uuid for skill in current.competences[0].concepts("skill")}
 
 
 def test_a_label_has_all_four_languages_with_none_where_there_is_no_text(folder: Folder) -> None:
-    current, _ = releases(folder(KNOWLEDGE + COMPETENCE + 'knowledge = ["KN-1"]\n'))
+    current, _ = releases(folder(KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'))
 
-    item = current.competences[0].knowledge[0]
-    assert list(item.texts.items()) == [("nl", "wondzorg"), ("fr", "soins de plaies"), ("en", None), ("de", None)]
+    item = current.competences[0].concepts("knowledgeItems")[0]
+    assert list(item.texts["description"].items()) == [
+        ("nl", "wondzorg"),
+        ("fr", "soins de plaies"),
+        ("en", None),
+        ("de", None),
+    ]
 
 
 def test_a_profile_is_read_with_all_that_its_table_tells(folder: Folder) -> None:
@@ -68,15 +72,15 @@ def test_a_profile_is_read_with_all_that_its_table_tells(folder: Folder) -> None
 title = { nl = "Bakker", fr = "Boulanger" }
 description = { nl = "Bakt brood." }
 working_context = { fr = "La nuit." }
-names = { fr = ["Pâtissier"], nl = ["Broodbakker", "Banketbakker"] }
-essential = ["CP-1"]
-optional = ["CP-2"]
-soft = ["SS-1"]
-digital = ["DS-1"]
-proofs = ["PL-1"]
-sectors = ["ES-1"]
-areas = ["AI-1"]
-isco = ["7512"]
+alternative_names = { fr = ["Pâtissier"], nl = ["Broodbakker", "Banketbakker"] }
+essential_competences = ["CP-1"]
+optional_competences = ["CP-2"]
+soft_skills = ["SS-1"]
+digital_skills = ["DS-1"]
+proofs_of_learning = ["PL-1"]
+economic_sectors = ["ES-1"]
+areas_of_interest = ["AI-1"]
+classifications = { ISCO08 = ["7512"] }
 last_modified = "2021-11-03T09:12:00Z"
 [CP-2]
 skill = { code = "SK-2", nl = "Brood bakken" }
@@ -94,20 +98,21 @@ nl = "Koken"
     current, _ = releases(folder(text + COMPETENCE))
 
     (profile,) = current.profiles
-    assert profile.title == {"nl": "Bakker", "fr": "Boulanger", "en": None, "de": None}
-    assert profile.description["nl"] == "Bakt brood."
-    assert profile.working_context["fr"] == "La nuit."
-    assert [(name.code, name.language, name.name) for name in profile.names] == [
+    assert profile.texts["title"] == {"nl": "Bakker", "fr": "Boulanger", "en": None, "de": None}
+    assert profile.texts["description"]["nl"] == "Bakt brood."
+    assert profile.texts["workingContext"]["fr"] == "La nuit."
+    assert [(name.code, name.language, name.name) for name in profile.names()] == [
         ("AN-1", "nl", "Broodbakker"),
         ("AN-2", "nl", "Banketbakker"),
         ("AN-3", "fr", "Pâtissier"),
     ]
-    assert [one.code for one in (*profile.essential, *profile.optional)] == ["CP-1", "CP-2"]
-    labels = (profile.soft_skills, profile.digital_skills, profile.proofs, profile.sectors, profile.areas)
-    assert [label.code for some in labels for label in some] == ["SS-1", "DS-1", "PL-1", "ES-1", "AI-1"]
-    assert profile.codes == (("ISCO08", "7512"),)
-    assert profile.last_modified == "2021-11-03T09:12:00Z"
-    assert profile.last_published == "2022-06-30T00:00:00Z"
+    assert [one.code for one in profile.competences] == ["CP-1", "CP-2"]
+    relations = ("softSkills", "digitalSkills", "proofsOfLearning", "economicSectors", "areasOfInterest")
+    items = (each for name in relations for each in profile.related[name])
+    assert [each.code for each in items] == ["SS-1", "DS-1", "PL-1", "ES-1", "AI-1"]
+    assert profile.related["classifications"] == (("ISCO08", "7512"),)
+    assert profile.moment("lastModified") == "2021-11-03T09:12:00Z"
+    assert profile.moment("lastPublished") == "2022-06-30T00:00:00Z"
 
 
 def test_since_until_and_before_tell_the_older_release(folder: Folder) -> None:
@@ -122,72 +127,77 @@ since = "3.11"
 nl = "tot 3.10"
 until = "3.10"
 """
-    current, older = releases(folder(text + COMPETENCE + 'knowledge = ["KN-1", "KN-2", "KN-3"]\n'))
+    current, older = releases(folder(text + COMPETENCE + 'knowledge_items = ["KN-1", "KN-2", "KN-3"]\n'))
 
-    now, then = current.competences[0].knowledge, older.competences[0].knowledge
-    assert [item.texts["nl"] for item in now] == ["nieuwe tekst", "pas in 3.11"]
-    assert [item.texts["nl"] for item in then] == ["oude tekst", "tot 3.10"]
+    now, then = current.competences[0].concepts("knowledgeItems"), older.competences[0].concepts("knowledgeItems")
+    assert [item.texts["description"]["nl"] for item in now] == ["nieuwe tekst", "pas in 3.11"]
+    assert [item.texts["description"]["nl"] for item in then] == ["oude tekst", "tot 3.10"]
     assert then[0].uuid == "0b3bd1b5-5d0c-4c9e-8a53-0d3f6f6f1f10" != now[0].uuid
     assert then[0].code == now[0].code == "KN-1"
 
 
 def test_what_is_not_in_a_release_is_dropped_where_it_is_named(folder: Folder) -> None:
-    text = COMPETENCE + 'until = "3.10"\n' + PROFILE + 'essential = ["CP-1"]\n'
+    text = COMPETENCE + 'until = "3.10"\n' + PROFILE + 'essential_competences = ["CP-1"]\n'
     current, older = releases(folder(text))
 
-    assert current.profiles[0].essential == ()
-    assert older.profiles[0].essential == older.competences
+    assert current.profiles[0].competences == ()
+    assert older.profiles[0].competences == older.competences
 
 
 def test_the_same_dutch_text_is_the_same_indicator(folder: Folder) -> None:
-    text = COMPETENCE + 'indicators = [{ nl = "Meldt problemen" }, { nl = "Werkt net" }]\n'
-    text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nindicators = [{ nl = "Werkt net" }]\n'
+    text = COMPETENCE + 'behavioural_indicators = [{ nl = "Meldt problemen" }, { nl = "Werkt net" }]\n'
+    text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nbehavioural_indicators = [{ nl = "Werkt net" }]\n'
     current, _ = releases(folder(text))
 
     first, second = current.competences
-    assert [indicator.code for indicator in first.indicators] == ["BI-1", "BI-2"]
-    assert second.indicators == first.indicators[1:]
+    assert [indicator.code for indicator in first.concepts("behaviouralIndicators")] == ["BI-1", "BI-2"]
+    assert second.concepts("behaviouralIndicators") == first.concepts("behaviouralIndicators")[1:]
 
 
 def test_a_text_that_has_a_code_somewhere_has_it_everywhere(folder: Folder) -> None:
-    text = COMPETENCE + 'indicators = [{ nl = "Werkt net" }, { nl = "Meldt problemen" }]\n'
-    text += (
-        '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nindicators = [{ code = "BI-1", nl = "Werkt net" }]\n'
-    )
+    text = COMPETENCE + 'behavioural_indicators = [{ nl = "Werkt net" }, { nl = "Meldt problemen" }]\n'
+    text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nbehavioural_indicators = [{ code = "BI-1", nl = "Werkt net" }]\n'
     current, _ = releases(folder(text))
 
-    assert [indicator.code for indicator in current.competences[0].indicators] == ["BI-1", "BI-2"]
+    assert [indicator.code for indicator in current.competences[0].concepts("behaviouralIndicators")] == [
+        "BI-1",
+        "BI-2",
+    ]
 
 
 def test_counted_codes_are_the_same_in_both_releases(folder: Folder) -> None:
     text = (
         COMPETENCE
-        + 'indicators = [{ nl = "Nieuw" }, { nl = "Blijft" }]\nbefore = { indicators = [{ nl = "Blijft" }] }\n'
+        + 'behavioural_indicators = [{ nl = "Nieuw" }, { nl = "Blijft" }]\nbefore = { behavioural_indicators = [{ nl = "Blijft" }] }\n'
     )
-    text += PROFILE + 'names = { nl = ["Nieuw", "Blijft"] }\nbefore = { names = { nl = ["Weg", "Blijft"] } }\n'
+    text += (
+        PROFILE
+        + 'alternative_names = { nl = ["Nieuw", "Blijft"] }\nbefore = { alternative_names = { nl = ["Weg", "Blijft"] } }\n'
+    )
     current, older = releases(folder(text))
 
-    assert current.competences[0].indicators[1] == older.competences[0].indicators[0]
-    assert [name.code for name in current.profiles[0].names] == ["AN-1", "AN-2"]
-    assert [name.code for name in older.profiles[0].names] == ["AN-3", "AN-2"]
-    assert older.profiles[0].names[1].uuid == current.profiles[0].names[1].uuid
+    assert (
+        current.competences[0].concepts("behaviouralIndicators")[1]
+        == older.competences[0].concepts("behaviouralIndicators")[0]
+    )
+    assert [name.code for name in current.profiles[0].names()] == ["AN-1", "AN-2"]
+    assert [name.code for name in older.profiles[0].names()] == ["AN-3", "AN-2"]
+    assert older.profiles[0].names()[1].uuid == current.profiles[0].names()[1].uuid
 
 
 def test_the_regions_of_a_competence_are_those_of_its_indicators(folder: Folder) -> None:
-    text = COMPETENCE + 'indicators = [{ nl = "Vraagt het attest aan" }]\nregions = ["VLAANDEREN"]\n'
+    text = COMPETENCE + 'behavioural_indicators = [{ nl = "Vraagt het attest aan" }]\nregions = ["VLAANDEREN"]\n'
     current, _ = releases(folder(text))
 
     competence = current.competences[0]
-    assert competence.skill is not None
-    assert competence.skill.regions == ()
-    assert competence.indicators[0].regions == ("VLAANDEREN",)
+    assert [block.values["regions"] for block in competence.embedded()] == [(), ("VLAANDEREN",)]
 
 
 def test_a_skill_may_stand_in_two_competences(folder: Folder) -> None:
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2")
     current, _ = releases(folder(text))
 
-    assert current.competences[0].skill == current.competences[1].skill
+    assert current.competences[0].concepts("skill") == current.competences[1].concepts("skill")
 
 
 def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
@@ -200,27 +210,39 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (COMPETENCE + 'knowledge = ["KN-9"]', "a.toml: CP-1: knowledge names KN-9, which exists nowhere"),
-        (COMPETENCE + 'before = { knowledge = ["KN-9"] }', "a.toml: CP-1: knowledge names KN-9, which exists nowhere"),
-        (KNOWLEDGE + PROFILE + 'soft = ["KN-1"]', "a.toml: OP-1: soft names KN-1, where only SS-codes belong"),
+        (COMPETENCE + 'knowledge_items = ["KN-9"]', "a.toml: CP-1: knowledge_items names KN-9, which exists nowhere"),
+        (
+            COMPETENCE + 'before = { knowledge_items = ["KN-9"] }',
+            "a.toml: CP-1: knowledge_items names KN-9, which exists nowhere",
+        ),
+        (
+            KNOWLEDGE + PROFILE + 'soft_skills = ["KN-1"]',
+            "a.toml: OP-1: soft_skills names KN-1, where only SS-codes belong",
+        ),
         (KNOWLEDGE + 'it = "competenza"', "a.toml: KN-1: unknown key 'it'"),
         (
-            COMPETENCE + 'indicators = [{ nl = "Werkt", since = "3.11", pt = "Trabalha" }]',
+            COMPETENCE + 'behavioural_indicators = [{ nl = "Werkt", since = "3.11", pt = "Trabalha" }]',
             "a.toml: CP-1: unknown key 'pt'",
         ),
         (PROFILE + 'before = { naam = "x" }', "a.toml: OP-1: unknown key 'naam'"),
-        (PROFILE + "names = { nl = 'Zuster' }", "a.toml: OP-1: nl = 'Zuster' is no list of texts"),
-        (PROFILE + 'isco = ["1", "1"]', "is no list of texts that are each there once"),
+        (PROFILE + "alternative_names = { nl = 'Zuster' }", "a.toml: OP-1: nl = 'Zuster' is no list of texts"),
+        (PROFILE + 'classifications = { ISCO08 = ["1", "1"] }', "is no list of texts that are each there once"),
+        (PROFILE + 'classifications = ["7512"]', "classifications = ['7512'] is no table of lists"),
+        (PROFILE + 'soft_skills = "SS-1"', "soft_skills = 'SS-1' is no list of SS-codes or tables"),
+        (PROFILE + "economic_sectors = [{ nl = 'Bouw' }]", "is no list of texts that are each there once"),
         (PROFILE + 'since = "3.12"', "a.toml: OP-1: since = '3.12' is no release (3.11, 3.10)"),
         (PROFILE + 'last_modified = "gisteren"', "a.toml: OP-1: last_modified = 'gisteren' is no moment"),
         (KNOWLEDGE + 'uuid = "abc"', "a.toml: KN-1: uuid = 'abc' is no uuid"),
         (KNOWLEDGE + 'en = " "', "a.toml: KN-1: en = ' ' is no text"),
         ('[XX-1]\nnl = "x"', "a.toml: XX-1: a table is named by a code that begins with OP, CP,"),
-        ("[OP-1]\nisco = []", "a.toml: OP-1: it has no title"),
+        ("[OP-1]\nclassifications = {}", "a.toml: OP-1: it has no title"),
         ('[CP-1]\nskill = { nl = "Doen" }', "a.toml: CP-1: its skill has no code"),
-        (COMPETENCE + 'indicators = [{ since = "3.11" }]', "a.toml: CP-1: an indicator has no text"),
         (
-            COMPETENCE + PROFILE + 'essential = ["CP-1"]\noptional = ["CP-1"]',
+            COMPETENCE + 'behavioural_indicators = [{ since = "3.11" }]',
+            "a.toml: CP-1: a behavioural indicator has no text",
+        ),
+        (
+            COMPETENCE + PROFILE + 'essential_competences = ["CP-1"]\noptional_competences = ["CP-1"]',
             "OP-1: CP-1 cannot be essential and optional",
         ),
         (
@@ -263,38 +285,39 @@ def older() -> Dataset:
 def test_there_are_enough_profiles_sectors_and_competences(current: Dataset, older: Dataset) -> None:
     for release in (current, older):
         assert len(release.profiles) >= 40
-        assert len({sector.code for profile in release.profiles for sector in profile.sectors}) >= 12
+        assert len({sector.code for profile in release.profiles for sector in profile.terms("economicSectors")}) >= 12
         assert len(release.competences) >= 150
 
 
 def test_each_profile_has_competences_soft_skills_names_and_an_isco_code(current: Dataset) -> None:
     for profile in current.profiles:
-        assert profile.essential, profile.code
-        assert profile.optional, profile.code
-        assert profile.soft_skills, profile.code
-        assert profile.names, profile.code
-        assert all(kind == "ISCO08" and len(value) == 4 for kind, value in profile.codes), profile.code
-        assert profile.codes, profile.code
+        assert profile.concepts("essentialCompetences"), profile.code
+        assert profile.concepts("optionalCompetences"), profile.code
+        assert profile.concepts("softSkills"), profile.code
+        assert profile.names(), profile.code
+        codes = [each for each in profile.related["classifications"] if isinstance(each, Classification)]
+        assert codes, profile.code
+        assert all(each.scheme == "ISCO08" and len(each.code) == 4 for each in codes), profile.code
 
 
 def test_each_competence_is_used(current: Dataset) -> None:
-    used = {one.code for profile in current.profiles for one in (*profile.essential, *profile.optional)}
+    used = {one.code for profile in current.profiles for one in profile.competences}
 
     assert {competence.code for competence in current.competences} - used == set()
 
 
 def test_competences_are_shared_and_essential_here_but_optional_there(current: Dataset) -> None:
-    essential = Counter(one.code for profile in current.profiles for one in profile.essential)
-    optional = Counter(one.code for profile in current.profiles for one in profile.optional)
+    essential = Counter(one.code for profile in current.profiles for one in profile.concepts("essentialCompetences"))
+    optional = Counter(one.code for profile in current.profiles for one in profile.concepts("optionalCompetences"))
 
     assert len([code for code, times in (essential + optional).items() if times > 1]) >= 40
     assert len(essential.keys() & optional.keys()) >= 10
 
 
 def test_dutch_and_french_are_nearly_everywhere_and_english_and_german_here_and_there(current: Dataset) -> None:
-    texts = [profile.title for profile in current.profiles]
+    texts = [profile.texts["title"] for profile in current.profiles]
     for one in current.competences:
-        texts += [block.texts for block in (one.skill, *one.knowledge, *one.indicators) if block]
+        texts += [block.texts["description"] for block in one.embedded()]
     share = {
         language: sum(bool(text[language]) for text in texts) / len(texts) for language in ("nl", "fr", "en", "de")
     }
@@ -306,7 +329,13 @@ def test_dutch_and_french_are_nearly_everywhere_and_english_and_german_here_and_
 
 
 def test_some_texts_are_not_clean_as_in_competent(current: Dataset) -> None:
-    labels = {text for one in current.competences for item in one.knowledge for text in item.texts.values() if text}
+    labels = {
+        text
+        for one in current.competences
+        for item in one.concepts("knowledgeItems")
+        for text in item.texts["description"].values()
+        if text
+    }
 
     assert "Human resources management\n" in labels
 
@@ -318,13 +347,19 @@ def test_the_releases_differ_by_what_came_went_and_changed(current: Dataset, old
     now, then = by_uuid(current), by_uuid(older)
     assert now.keys() - then.keys()
     assert then.keys() - now.keys()
-    assert [uuid for uuid in now.keys() & then.keys() if now[uuid].title != then[uuid].title]
-    assert [uuid for uuid in now.keys() & then.keys() if now[uuid].essential != then[uuid].essential]
+    assert [uuid for uuid in now.keys() & then.keys() if now[uuid].texts["title"] != then[uuid].texts["title"]]
+    assert [
+        uuid
+        for uuid in now.keys() & then.keys()
+        if now[uuid].concepts("essentialCompetences") != then[uuid].concepts("essentialCompetences")
+    ]
 
 
 def test_some_knowledge_lives_on_under_another_uuid_with_the_same_code(current: Dataset, older: Dataset) -> None:
     def uuids(release: Dataset) -> dict[str, str]:
-        return {item.code: item.uuid for competence in release.competences for item in competence.knowledge}
+        return {
+            item.code: item.uuid for competence in release.competences for item in competence.concepts("knowledgeItems")
+        }
 
     now, then = uuids(current), uuids(older)
     assert [code for code in now.keys() & then.keys() if now[code] != then[code]]
@@ -332,11 +367,13 @@ def test_some_knowledge_lives_on_under_another_uuid_with_the_same_code(current: 
 
 def test_no_uuid_and_no_code_belongs_to_two_things(current: Dataset, older: Dataset) -> None:
     for release in (current, older):
-        things = {(skill.uuid, skill.code) for skill in release.soft_skills}
+        things = {(skill.uuid, skill.code) for skill in release.blocks["SoftSkill"]}
         for competence in release.competences:
-            blocks = (competence.skill, *competence.knowledge, *competence.indicators)
-            things |= {(competence.uuid, competence.code), *((block.uuid, block.code) for block in blocks if block)}
+            things |= {
+                (competence.uuid, competence.code),
+                *((block.uuid, block.code) for block in competence.embedded()),
+            }
         for profile in release.profiles:
-            things |= {(profile.uuid, profile.code), *((name.uuid, name.code) for name in profile.names)}
+            things |= {(profile.uuid, profile.code), *((name.uuid, name.code) for name in profile.names())}
 
         assert len({uuid for uuid, _ in things}) == len({code for _, code in things}) == len(things)

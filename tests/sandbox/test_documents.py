@@ -2,12 +2,23 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
-from graphql_api.sandbox.dataset import AlternativeName, Block, Competence, CompetenceSet, Dataset, Profile, texts
+from graphql_api.sandbox.dataset import (
+    AlternativeName,
+    Classification,
+    CompetenceSet,
+    Concept,
+    Dataset,
+    Profile,
+    Term,
+    texts,
+)
 from graphql_api.sandbox.document_store import Documents, documents_in_memory, read_documents, write_documents
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
 
@@ -15,37 +26,52 @@ INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1/re
 EMPTY = {"nl": None, "fr": None, "en": None, "de": None}
 
 
-def block(code: str, nl: str) -> Block:
-    return Block(f"uuid-{code.lower()}", code, texts(nl))
+def block(code: str, nl: str) -> Concept:
+    return Concept(f"uuid-{code.lower()}", code, {"description": texts(nl)})
 
 
-BREAD = Competence(
-    "uuid-cp-1", "CP-1", block("SK-1", "Brood bakken"), (block("KN-1", "gist"),), (block("BI-1", "Kneedt"),)
+def term(code: str, nl: str) -> Term:
+    return Term(f"uuid-{code.lower()}", code, texts(nl))
+
+
+def profile(number: int, *title: str, **related: tuple[Any, ...]) -> Profile:
+    return Profile(f"uuid-op-{number}", f"OP-{number}", {"title": texts(*title)}, related=related)
+
+
+BREAD = Concept(
+    "uuid-cp-1",
+    "CP-1",
+    related={
+        "skill": (block("SK-1", "Brood bakken"),),
+        "knowledgeItems": (block("KN-1", "gist"),),
+        "behaviouralIndicators": (block("BI-1", "Kneedt"),),
+    },
 )
-STEW = Competence("uuid-cp-2", "CP-2", block("SK-2", "Stoven"))
+STEW = Concept("uuid-cp-2", "CP-2", related={"skill": (block("SK-2", "Stoven"),)})
 PLANNING = block("SS-1", "Plannen")
-BAKER = Profile(
-    uuid="uuid-op-1",
-    code="OP-1",
-    title=texts("Bakker", "Boulanger"),
-    names=(
-        AlternativeName("uuid-an-1", "AN-1", "nl", "Broodbakker"),
-        AlternativeName("uuid-an-2", "AN-2", "en", "Baker"),
+BAKER = replace(
+    profile(
+        1,
+        "Bakker",
+        "Boulanger",
+        alternativeNames=(
+            AlternativeName("uuid-an-1", "AN-1", "nl", "Broodbakker"),
+            AlternativeName("uuid-an-2", "AN-2", "en", "Baker"),
+        ),
+        essentialCompetences=(BREAD,),
+        optionalCompetences=(STEW,),
+        softSkills=(PLANNING,),
+        digitalSkills=(block("DS-1", "Rekenen"),),
+        proofsOfLearning=(term("PL-1", "Attest"),),
+        economicSectors=(term("ES-1", "Voeding"),),
+        areasOfInterest=(term("AI-1", "Koken"),),
+        classifications=(Classification("ISCO08", "7512"),),
     ),
-    essential=(BREAD,),
-    optional=(STEW,),
-    soft_skills=(PLANNING,),
-    digital_skills=(block("DS-1", "Rekenen"),),
-    proofs=(block("PL-1", "Attest"),),
-    sectors=(block("ES-1", "Voeding"),),
-    areas=(block("AI-1", "Koken"),),
-    codes=(("ISCO08", "7512"),),
-    last_modified="2022-01-02T00:00:00Z",
-    last_published="2022-03-31T00:00:00Z",
+    values={"lastModified": "2022-01-02T00:00:00Z", "lastPublished": "2022-03-31T00:00:00Z"},
 )
-COOK = Profile(uuid="uuid-op-2", code="OP-2", title=texts("Kok", "Cuisinier"), essential=(STEW, BREAD))
-BUTCHER = Profile(uuid="uuid-op-3", code="OP-3", title=texts("Slager", "Boucher"))
-RELEASE = Dataset("3.9", "2022-03-31", (BAKER, COOK, BUTCHER), (BREAD, STEW), (PLANNING,))
+COOK = profile(2, "Kok", "Cuisinier", essentialCompetences=(STEW, BREAD))
+BUTCHER = profile(3, "Slager", "Boucher")
+RELEASE = Dataset("3.9", "2022-03-31", (BAKER, COOK, BUTCHER), (BREAD, STEW), {"SoftSkill": (PLANNING,)})
 
 
 @pytest.fixture
@@ -135,9 +161,9 @@ def described(code: str, nl: str, kind: str) -> dict[str, object]:
 
 
 def test_competence_sets_are_there_only_where_a_profile_has_some() -> None:
-    one = CompetenceSet("uuid-cs-1", "CS-1", texts("Set"), texts(fr="de cuisine"), ("SK-1", "SK-2"))
-    profile = Profile(uuid="uuid-op-4", code="OP-4", title=texts("Kok"), competence_sets=(one,))
-    documents = documents_in_memory(Dataset("3.9", None, (profile, BUTCHER), (), ()))
+    one = CompetenceSet("uuid-cs-1", "CS-1", texts("Set"), texts(None, "de cuisine"), ("SK-1", "SK-2"))
+    with_one = replace(profile(4, "Kok"), competence_sets=(one,))
+    documents = documents_in_memory(Dataset("3.9", None, (with_one, BUTCHER), ()))
 
     with_sets = orjson.loads(documents.document(PROFILES, "uuid-op-4") or b"")
     without = orjson.loads(documents.document(PROFILES, "uuid-op-3") or b"")
@@ -207,8 +233,8 @@ def test_search_finds_words_beginnings_what_is_alike_or_else_anything(
 
 
 def test_search_looks_at_titles_before_alternative_names(documents: Documents) -> None:
-    twin = Profile(uuid="u", code="OP-9", title=texts("Kok"), names=(AlternativeName("a", "AN-9", "nl", "Bakker"),))
-    both = documents_in_memory(Dataset("3.9", None, (twin, BAKER), (), ()))
+    twin = profile(9, "Kok", alternativeNames=(AlternativeName("a", "AN-9", "nl", "Bakker"),))
+    both = documents_in_memory(Dataset("3.9", None, (twin, BAKER), ()))
 
     assert both.search("bakker", "nl") == [1, 0]
     both.close()

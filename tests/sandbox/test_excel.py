@@ -11,7 +11,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from graphql_api.sandbox import BadRow, WorkbookError
-from graphql_api.sandbox.dataset import texts
+from graphql_api.sandbox.dataset import Concept, texts
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
@@ -40,6 +40,11 @@ def profile(uuid: str = BAKER, code: str = "OP-1", title: str = "Bakker") -> lis
 def of(owner: str, *cells: Any) -> list[Any]:
     """A row of any other sheet: the four columns that name the profile, and the sheet's own."""
     return [owner, "OP-1", "Bakker", "Boulanger", *cells]
+
+
+def label_of(block: Concept) -> tuple[str, str, str | None, str | None]:
+    text = block.texts["description"]
+    return block.uuid, block.code, text["nl"], text["fr"]
 
 
 def test_each_column_of_each_sheet_is_read(write_workbook: WriteWorkbook) -> None:
@@ -71,24 +76,27 @@ def test_each_column_of_each_sheet_is_read(write_workbook: WriteWorkbook) -> Non
     assert (release.number, release.published_on) == ("3.26", "2026-03-26")
     (baker,) = release.profiles
     assert (baker.uuid, baker.code) == (BAKER, "OP-1")
-    assert baker.title == texts("Bakker", "Boulanger", "Baker", "Bäcker")
-    assert baker.description == texts("d nl", "d fr", "d en", "d de")
-    assert baker.working_context == texts("w nl", "w fr", "w en", "w de")
-    assert (baker.last_modified, baker.last_published) == (MODIFIED, PUBLISHED)
-    assert [(one.uuid, one.code, one.language, one.name) for one in baker.names] == [(uuid(1), "AN-1", "fr", "Mitron")]
-    labels = (*baker.proofs, *baker.sectors, *baker.areas, *baker.soft_skills, *baker.digital_skills)
-    assert [(one.uuid, one.code, one.texts["nl"], one.texts["fr"]) for one in labels] == [
+    assert baker.texts["title"] == texts("Bakker", "Boulanger", "Baker", "Bäcker")
+    assert baker.texts["description"] == texts("d nl", "d fr", "d en", "d de")
+    assert baker.texts["workingContext"] == texts("w nl", "w fr", "w en", "w de")
+    assert (baker.moment("lastModified"), baker.moment("lastPublished")) == (MODIFIED, PUBLISHED)
+    assert [(one.uuid, one.code, one.language, one.name) for one in baker.names()] == [
+        (uuid(1), "AN-1", "fr", "Mitron")
+    ]
+    names = ("proofsOfLearning", "economicSectors", "areasOfInterest")
+    terms = [(one.uuid, one.code, one.title["nl"], one.title["fr"]) for name in names for one in baker.terms(name)]
+    skills = (*baker.concepts("softSkills"), *baker.concepts("digitalSkills"))
+    assert terms + [label_of(one) for one in skills] == [
         (uuid(2), "PL-1", "Attest", "Attestation"),
         (uuid(3), "ES-1", "Voeding", "Alimentation"),
         (uuid(4), "AI-1", "Koken", "Cuisiner"),
         (uuid(5), "SS-1", "Plannen", "Planifier"),
         (uuid(6), "DS-1", "Rekenen", "Calculer"),
     ]
-    assert baker.codes == (("ISCO08", "7512"),)
-    assert baker.essential + baker.optional == release.competences
+    assert baker.related["classifications"] == (("ISCO08", "7512"),)
+    assert baker.competences == release.competences
     bread, stew = release.competences
-    blocks = (bread.skill, *bread.knowledge, *bread.indicators, stew.skill)
-    assert [(one.uuid, one.code, one.texts["nl"], one.texts["fr"]) for one in blocks if one] == [
+    assert [label_of(one) for one in (*bread.embedded(), *stew.embedded())] == [
         (uuid(7), "SK-1", "Brood bakken", "Cuire du pain"),
         (uuid(8), "KN-1", "baktechnieken", "techniques de cuisson"),
         (uuid(9), "BI-1", "Stelt de oven in", "Règle le four"),
@@ -98,7 +106,7 @@ def test_each_column_of_each_sheet_is_read(write_workbook: WriteWorkbook) -> Non
     assert (one_set.uuid, one_set.code, one_set.skills) == (uuid(11), "CS-1", ("SK-1", "SK-2"))
     assert one_set.name == texts("Set", "Jeu")
     assert one_set.disambiguator == texts("van bakkers", "de boulangers")
-    assert release.soft_skills == baker.soft_skills
+    assert release.blocks["SoftSkill"] == baker.concepts("softSkills")
 
 
 def test_a_competence_of_many_profiles_is_one_with_the_union_of_its_blocks(write_workbook: WriteWorkbook) -> None:
@@ -115,10 +123,10 @@ def test_a_competence_of_many_profiles_is_one_with_the_union_of_its_blocks(write
     release = read_workbook(path)
 
     (competence,) = release.competences
-    assert [item.code for item in competence.knowledge] == ["KN-2", "KN-1"]
+    assert [item.code for item in competence.concepts("knowledgeItems")] == ["KN-2", "KN-1"]
     baker, cook = release.profiles
-    assert (baker.essential, baker.optional) == ((competence,), ())
-    assert (cook.essential, cook.optional) == ((), (competence,))
+    assert (baker.concepts("essentialCompetences"), baker.concepts("optionalCompetences")) == ((competence,), ())
+    assert (cook.concepts("essentialCompetences"), cook.concepts("optionalCompetences")) == ((), (competence,))
 
 
 def test_only_the_sheet_of_the_profiles_must_be_there(write_workbook: WriteWorkbook) -> None:
@@ -166,18 +174,21 @@ def test_cells_are_read_however_a_program_kept_them(write_workbook: WriteWorkboo
     baker, cook, third = read_workbook(path).profiles
 
     assert (baker.uuid, baker.code) == (BAKER, "OP-1")
-    assert baker.title == texts("2132", "1.5", "TRUE", None)
-    assert baker.working_context["nl"] == "2020-01-02T00:00:00Z"
-    assert baker.codes == (("ISCO08", "7512"),)
-    assert (baker.last_modified, baker.last_published) == ("2022-07-05T14:42:21Z", "2023-03-15T06:00:00Z")
-    assert (cook.last_modified, cook.last_published) == (MODIFIED, PUBLISHED)
-    assert (third.last_modified, third.last_published) == ("2022-07-05T14:42:21Z", PUBLISHED)
+    assert baker.texts["title"] == texts("2132", "1.5", "TRUE", None)
+    assert baker.texts["workingContext"]["nl"] == "2020-01-02T00:00:00Z"
+    assert baker.related["classifications"] == (("ISCO08", "7512"),)
+    assert (baker.moment("lastModified"), baker.moment("lastPublished")) == (
+        "2022-07-05T14:42:21Z",
+        "2023-03-15T06:00:00Z",
+    )
+    assert (cook.moment("lastModified"), cook.moment("lastPublished")) == (MODIFIED, PUBLISHED)
+    assert (third.moment("lastModified"), third.moment("lastPublished")) == ("2022-07-05T14:42:21Z", PUBLISHED)
 
 
 def test_white_space_of_texts_stays_as_it_is(write_workbook: WriteWorkbook) -> None:
     (baker,) = read_workbook(write_workbook({MAIN: [profile(title=" Bakker\n")]})).profiles
 
-    assert baker.title["nl"] == " Bakker\n"
+    assert baker.texts["title"]["nl"] == " Bakker\n"
 
 
 SHEETS = {

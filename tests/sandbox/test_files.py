@@ -222,7 +222,7 @@ def test_a_sheet_of_another_program_without_dimension_or_addresses_is_read(write
     rezip(path, {"xl/worksheets/sheet1.xml": f"{WORKSHEET}<sheetData>{rows}</sheetData></worksheet>"})
 
     (baker,) = read_workbook(path).profiles
-    assert baker.title["nl"] == "Bakker"
+    assert baker.texts["title"]["nl"] == "Bakker"
 
 
 def cells_of(*values: Any) -> list[Any]:
@@ -252,7 +252,7 @@ def test_a_day_is_read_in_each_form_that_it_is_written_in(
 ) -> None:
     (baker,) = read_workbook(write_workbook({MAIN: [cells_of(cell, cell)]})).profiles
 
-    assert (baker.last_modified, baker.last_published) == (expected, expected)
+    assert (baker.moment("lastModified"), baker.moment("lastPublished")) == (expected, expected)
 
 
 @pytest.mark.parametrize("cell", [20261325, "20260230", 99999999, -1, 2958466, True, "25/06/2026", "0001-01-01", 1e300])

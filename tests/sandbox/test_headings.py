@@ -40,8 +40,8 @@ def test_columns_in_another_order_are_found_by_their_headings(tmp_path: Path) ->
     (baker,) = read_workbook(write(tmp_path / "export.xlsx", {MAIN: rows})).profiles
 
     assert (baker.uuid, baker.code) == (BAKER, "OP-1")
-    assert baker.title == {"nl": "Bakker", "fr": "Boulanger", "en": "Baker", "de": "Bäcker"}
-    assert baker.working_context["de"] == "w de"
+    assert baker.texts["title"] == {"nl": "Bakker", "fr": "Boulanger", "en": "Baker", "de": "Bäcker"}
+    assert baker.texts["workingContext"]["de"] == "w de"
 
 
 def test_columns_that_are_added_in_between_do_no_harm(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_columns_that_are_added_in_between_do_no_harm(tmp_path: Path) -> None:
     path = write(tmp_path / "export.xlsx", {MAIN: added, "Occ.Prof - Econ.Sectors 3.26": names})
     (baker,) = read_workbook(path).profiles
 
-    assert baker.description["nl"] == "d nl"
-    (sector,) = baker.sectors
-    assert (sector.uuid, sector.code, sector.texts["nl"], sector.texts["fr"]) == (
+    assert baker.texts["description"]["nl"] == "d nl"
+    (sector,) = baker.terms("economicSectors")
+    assert (sector.uuid, sector.code, sector.title["nl"], sector.title["fr"]) == (
         uuid(3),
         "ES-1",
         "Voeding",
@@ -101,7 +101,9 @@ def test_a_hidden_sheet_is_read_only_where_no_visible_one_has_its_name(tmp_path:
     release = read_workbook(write(tmp_path / "export.xlsx", sheets, hidden=[old, codes]))
 
     assert release.number == "3.26"
-    assert [(each.uuid, each.codes) for each in release.profiles] == [(BAKER, (("ISCO08", "7512"),))]
+    assert [(each.uuid, each.related["classifications"]) for each in release.profiles] == [
+        (BAKER, (("ISCO08", "7512"),))
+    ]
 
 
 def test_sheets_of_two_releases_in_one_workbook_are_refused(write_workbook: WriteWorkbook) -> None:

@@ -25,7 +25,7 @@ def releases_of() -> Iterator[Callable[..., Releases]]:
     made: list[Releases] = []
 
     def make(*numbers: str) -> Releases:
-        made.append(Releases(documents_in_memory(Dataset(number, None, (), (), ())) for number in numbers))
+        made.append(Releases(documents_in_memory(Dataset(number, None, (), ())) for number in numbers))
         return made[-1]
 
     yield make

@@ -1,0 +1,62 @@
+"""Profiles and competences of a workbook while its rows come in, in the order of the rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphql_api.sandbox.cells import CellError
+from graphql_api.sandbox.dataset import COMPETENCE, PROFILE, CompetenceSet, Concept, Profile, relations
+
+
+@dataclass(slots=True)
+class ProfileBuilder:
+    """A profile while other sheets add to it: what belongs to it, by field and then by uuid, in the rows' order."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    related: defaultdict[str, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
+    sets: dict[str, tuple[CompetenceSet, dict[str, None]]] = field(default_factory=dict)
+
+    def build(self, competences: Mapping[str, Concept]) -> Profile:
+        """The profile, with its competences out of these, which are named by their uuids."""
+        related = {
+            name: tuple(
+                competences[each.uuid] if isinstance(each, CompetenceBuilder) else each for each in found.values()
+            )
+            for name, found in self.related.items()
+        }
+        sets = tuple(replace(head, skills=tuple(skills)) for head, skills in self.sets.values())
+        return Profile(**self.fields, related=related, competence_sets=sets)
+
+
+@dataclass(slots=True)
+class CompetenceBuilder:
+    """A technical competence while its blocks come in, each in a row of its own."""
+
+    uuid: str
+    code: str
+    blocks: dict[str, dict[str, Concept]] = field(
+        default_factory=lambda: {each.name: {} for each, _ in relations(COMPETENCE)}
+    )
+
+    def add(self, name: str, block: Concept, single: bool) -> None:
+        blocks = self.blocks[name]
+        if single and blocks and block.uuid not in blocks:
+            (known,) = blocks.values()
+            raise CellError(7, f"{self.code} has the {name} {known.code} already, and can have no second one")
+        blocks.setdefault(block.uuid, block)
+
+    def build(self) -> Concept:
+        return Concept(
+            self.uuid, self.code, related={name: tuple(found.values()) for name, found in self.blocks.items()}
+        )
+
+
+def blocks_of(profiles: Iterable[Profile]) -> dict[str, tuple[Concept, ...]]:
+    """The blocks that profiles embed, each once, by type."""
+    found: dict[str, dict[str, Concept]] = {}
+    for relation, value in relations(PROFILE):
+        if value.type_name != COMPETENCE.name:
+            of_type = found.setdefault(value.type_name, {})
+            of_type.update((each.uuid, each) for profile in profiles for each in profile.concepts(relation.name))
+    return {name: tuple(blocks.values()) for name, blocks in found.items()}
