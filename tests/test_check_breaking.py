@@ -82,4 +82,4 @@ def test_a_field_that_is_gone_since_the_last_release_fails(repository: Path) -> 
 
     found = check(repository)
     assert found.returncode != 0
-    assert found.stdout == "breaks: Field Query.gone was removed.\n"
+    assert found.stdout == "breaking: Field Query.gone was removed.\n"

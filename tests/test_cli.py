@@ -63,12 +63,12 @@ def test_ask_with_an_error_in_the_answer_exits_with_1() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["ask"], "give one operation"),
-        (["ask", PROFILE, "--file", "q.graphql"], "give one operation"),
-        (["ask", "--file", "/no/such/file"], "cannot be read as text"),
+        (["ask"], "pass one operation"),
+        (["ask", PROFILE, "--file", "q.graphql"], "pass one operation"),
+        (["ask", "--file", "/no/such/file"], "cannot read /no/such/file as UTF-8 text"),
         (["ask", PROFILE, "--variables", "{"], "must be a JSON object"),
         (["ask", PROFILE, "--variables", "[]"], "must be a JSON object"),
-        (["ask", PROFILE, "--data", "/no/such.xlsx"], "no such file"),
+        (["ask", PROFILE, "--data", "/no/such.xlsx"], "cannot read the file"),
     ],
 )
 def test_what_cannot_be_run_is_one_sentence_and_exits_with_2(arguments: list[str], says: str) -> None:
@@ -173,12 +173,12 @@ def test_a_schema_that_breaks_clients_of_an_older_one_is_told_and_exits_with_1(t
     assert run("schema", "--since", str(old))[:2] == (0, "")
 
     old.write_text(today.replace("  isCurrent: Boolean", "  wasCurrent: Boolean"), encoding="utf-8")
-    assert run("schema", "--since", str(old))[:2] == (1, "breaks: Field Release.wasCurrent was removed.\n")
+    assert run("schema", "--since", str(old))[:2] == (1, "breaking: Field Release.wasCurrent was removed.\n")
 
     old.write_text("type {", encoding="utf-8")
     code, _, errors = run("schema", "--since", str(old))
     assert code == 2
-    assert "no schema" in errors
+    assert "not a GraphQL schema" in errors
 
 
 def test_schema_prints_the_sdl() -> None:

@@ -40,7 +40,7 @@ def _show_version(wanted: bool) -> None:
 command = typer.Typer(
     name=NAME,
     cls=Commands,
-    epilog="Settings are environment variables, listed in docs/settings.md. Without any, a sandbox is served.",
+    epilog="Settings are environment variables; docs/settings.md lists them. Without any, the server uses its built-in sandbox.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

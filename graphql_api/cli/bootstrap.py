@@ -29,14 +29,12 @@ Data = Annotated[
     list[Path] | None,
     typer.Option(
         "--data",
-        help="Competent's Excel export of one release, or a folder of them; may be given several times. [env: COMPETENT_DATA]",
+        help="Competent's Excel export of a release, or a folder of exports; repeatable. [env: COMPETENT_DATA]",
     ),
 ]
 Lenient = Annotated[
     bool,
-    typer.Option(
-        "--lenient", help="Leave out rows of exports that cannot be read, and log them. [env: COMPETENT_LENIENT]"
-    ),
+    typer.Option("--lenient", help="Skip and log rows of exports that cannot be read. [env: COMPETENT_LENIENT]"),
 ]
 
 
@@ -85,7 +83,7 @@ def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any
         with upstream_of(settings) as (competent, _):
             return asyncio.run(work(Parts(settings, competent)))
     except KeyboardInterrupt:
-        print("Stopped; the next run goes on from here.", file=sys.stderr)
+        print("Stopped. The next run resumes here.", file=sys.stderr)
         return 130
 
 
@@ -107,7 +105,7 @@ def text_of(file: Path) -> str:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         return text.removeprefix("\ufeff")  # a byte order mark
     except (OSError, UnicodeDecodeError):
-        stop(f"{file} cannot be read as text")
+        stop(f"cannot read {file} as UTF-8 text")
 
 
 def stop(message: str) -> NoReturn:

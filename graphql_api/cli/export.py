@@ -21,13 +21,13 @@ def schema(
     since: Annotated[
         Path | None,
         typer.Option(
-            help="Tell instead what has changed since an older schema (a file; `-`: standard input) that may break clients."
+            help="Instead print the changes since an older schema (a file, or `-` for standard input) that can break clients."
         ),
     ] = None,
 ) -> None:
     """Print the schema in GraphQL's schema definition language.
 
-    With --since it exits with 1 where a client of the older schema breaks; what is only dangerous is told, and exits with 0.
+    With --since it exits with 1 if a change breaks clients of the older schema; dangerous changes are printed, and exit with 0.
     """
     from graphql_api.execution.engine import build_schema
 
@@ -40,12 +40,15 @@ def schema(
 
 def manifest(
     form: Annotated[
-        Form, typer.Option("--format", help="Apollo's, or the map of ids to texts of GraphQL Code Generator and Relay.")
+        Form,
+        typer.Option(
+            "--format", help="Apollo's format, or the map of ids to documents of GraphQL Code Generator and Relay."
+        ),
     ] = Form.APOLLO,
 ) -> None:
     """Print the example operations as a manifest of persisted documents, for COMPETENT_PERSISTED.
 
-    The id of each is the SHA-256 of its text, as clients send it in APQ.
+    The id of each is the SHA-256 hash of its document, as in automatic persisted queries.
     """
     from graphql_api.http.pages.examples import manifest as listed
 
@@ -58,9 +61,9 @@ def _changes_since(old: str, new: str) -> bool:
     try:
         before, after = build_schema(old), build_schema(new)
     except (GraphQLError, TypeError) as error:
-        stop(f"that is no schema: {error}")
+        stop(f"not a GraphQL schema: {error}")
     breaking = find_breaking_changes(before, after)
-    for what, changes in (("breaks", breaking), ("dangerous", find_dangerous_changes(before, after))):
+    for what, changes in (("breaking", breaking), ("dangerous", find_dangerous_changes(before, after))):
         for change in changes:
             print(f"{what}: {change.description}")
     return bool(breaking)

@@ -15,9 +15,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S
 
 
 def health(
-    ready: Annotated[
-        bool, typer.Option("--ready", help="Ask whether it is ready, not only whether it is alive.")
-    ] = False,
+    ready: Annotated[bool, typer.Option("--ready", help="Check readiness instead of liveness.")] = False,
 ) -> None:
     """Ask the server on this machine whether it is alive, and exit: 0 if it is, else 1.
 

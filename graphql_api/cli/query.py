@@ -22,10 +22,10 @@ def ask(
     operation: Annotated[
         str | None, typer.Argument(help="A GraphQL document; `-` reads it from standard input.")
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the document from a file instead.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the document from this file.")] = None,
     variables: Annotated[str, typer.Option("--variables", "-v", help="Variables as a JSON object.")] = "{}",
     name: Annotated[
-        str | None, typer.Option("--operation", "-o", help="Which operation, where the document has several.")
+        str | None, typer.Option("--operation", "-o", help="Name of the operation to run, if the document has several.")
     ] = None,
     language: Annotated[
         str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
@@ -33,7 +33,7 @@ def ask(
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Answer one operation on standard output, and exit: 0 without errors, 1 with errors.
+    """Run one operation, print its response as JSON, and exit: 0 without errors, 1 with errors.
 
     For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
@@ -47,34 +47,34 @@ def ask(
 
 def doctor(
     record: Annotated[
-        Path | None, typer.Option(help="Keep the answers in this folder, without the key, for `sandbox --recording`.")
+        Path | None, typer.Option(help="Save the responses in this folder, without the key, for `sandbox --recording`.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Tell it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Ask a Competent API what of the assumptions about it holds, and say what follows where one does not.
+    """Check which assumptions about a Competent API hold, and print the consequence of each one that does not.
 
-    Makes at most 20 calls, one after the other: to COMPETENT_UPSTREAM_URL with the key, else to the sandbox. Exits with 0
-    when all that is needed holds, else with 1.
+    Makes at most 20 calls, one after the other, to COMPETENT_UPSTREAM_URL with the key or, if it is unset, to the sandbox.
+    Exits with 0 if all required assumptions hold, otherwise with 1.
     """
     from graphql_api.cli.doctor import run_doctor
 
     settings = settings_of(data, lenient)
     with upstream_of(settings) as (competent, told):
-        asked = told if settings.is_remote else f"The sandbox (no COMPETENT_UPSTREAM_URL is set): {told}"
+        asked = told if settings.is_remote else f"The sandbox (COMPETENT_UPSTREAM_URL is not set): {told}"
         raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
 
 
 def mirror(
-    release: Annotated[str, typer.Option(help="The number of a release, or `current`.")] = "current",
+    release: Annotated[str, typer.Option(help="Release number, or `current`.")] = "current",
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Read all documents of a release once, into the store and into its index, and exit.
+    """Crawl a release once: store all its documents, build its index, and exit.
 
-    Can be stopped with Ctrl-C and goes on where it was. Documents that fail are listed, and tried again by the next run.
-    Exits with 0 when all of them are there, 1 when some are missing, 130 when stopped.
+    Ctrl-C stops it; the next run resumes where it stopped. Documents that fail are listed, and the next run retries them.
+    Exits with 0 if the release is complete, 1 if documents are missing, 130 if stopped.
     """
     from graphql_api.cli.mirror import demand_folder, run_mirror
 
@@ -87,7 +87,7 @@ def _document(operation: str | None, file: Path | None) -> str:
     if file is not None and operation is None:
         return text_of(file)
     if operation is None or file is not None:
-        stop("give one operation: as an argument, as `-` for standard input, or with --file")
+        stop("pass one operation: as an argument, as `-` for standard input, or with --file")
     return text_of(Path("-")) if operation == "-" else as_utf8(operation)
 
 

@@ -30,16 +30,16 @@ def serve(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [env: COMPETENT_PORT] [default: 8000]"),
+        typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one. [env: COMPETENT_PORT] [default: 8000]"),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that serve. [env: COMPETENT_WORKERS] [default: 1]")
+        int | None, typer.Option(min=1, help="Number of server processes. [env: COMPETENT_WORKERS] [default: 1]")
     ] = None,
 ) -> None:
     """Serve GraphQL on /graphql, and GraphiQL on /graphiql, until stopped.
 
-    With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it asks that Competent API; else it asks a sandbox in
-    this process, with bundled data or with the releases given by --data (the highest number is `current`).
+    With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it uses that Competent API. Otherwise it uses the
+    built-in sandbox, with bundled data or with the releases in --data (the highest number is `current`).
     """
     from graphql_api.server.uvicorn_server import serve_app, write_environment
 
@@ -53,16 +53,16 @@ def mcp(
         bool, typer.Option("--http", help="Serve streamable HTTP on /mcp instead of standard input and output.")
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on, with --http.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port, with --http; 0 takes a free one.")] = 8001,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port, with --http; 0 picks a free one.")] = 8001,
     language: Annotated[
         str, typer.Option("--language", "-l", help="Languages in order of preference, such as `fr,nl`.")
     ] = "",
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Serve the example operations as tools for agents, by the Model Context Protocol.
+    """Serve the example operations as tools for agents over the Model Context Protocol (MCP).
 
-    It asks what `serve` asks: a Competent API where the settings name one, else the sandbox. Needs the extra `mcp`.
+    It uses the same data as `serve`: the Competent API in the settings, otherwise the sandbox. Requires the extra `mcp`.
     """
     from graphql_api.observability.log_setup import begin_logging
     from graphql_api.server.uvicorn_server import serve_app
@@ -75,7 +75,7 @@ def mcp(
         return
     settings = settings_of(data, lenient, host=host, port=port, **ALONE)
     if settings.access == "passthrough":
-        stop("mcp --http asks with the key of this server: use COMPETENT_ACCESS=keys, or off")
+        stop("mcp --http uses the key of this server: set COMPETENT_ACCESS=keys or off")
     told = "MCP on http://{}/mcp\nServing {}."
     serve_app(settings, lambda: tools_app_of(settings, language), told.format)
 
@@ -86,7 +86,7 @@ def _demand_mcp() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
-        stop(f"mcp needs the library of the Model Context Protocol: {how_to_install('mcp')}")
+        stop(f"mcp requires the library of the Model Context Protocol: {how_to_install('mcp')}")
 
 
 def _serve_tools_on_pipes(settings: Settings, language: str) -> None:
@@ -119,24 +119,23 @@ def sandbox(
     data: Data = None,
     lenient: Lenient = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 9000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one.")] = 9000,
     key: Annotated[
-        str | None, typer.Option(help="Demand this key in X-IBM-Client-Id, as VDAB does; else any or none will do.")
+        str | None, typer.Option(help="Require this key in X-IBM-Client-Id, as VDAB does. Default: any key or none.")
     ] = None,
-    plan: Annotated[
-        int | None, typer.Option(min=1, help="Calls a minute before 429; without it there is no limit.")
-    ] = None,
+    plan: Annotated[int | None, typer.Option(min=1, help="Calls per minute before 429. Default: no limit.")] = None,
     hold: Annotated[
-        int, typer.Option(min=0, help="Newest releases to hold back; POST /sandbox/releases publishes the next.")
+        int,
+        typer.Option(min=0, help="Number of newest releases to hold back; POST /sandbox/releases publishes the next."),
     ] = 0,
     recording: Annotated[
-        Path | None, typer.Option(help="Serve what `doctor --record` kept in this folder, and nothing else.")
+        Path | None, typer.Option(help="Serve only the responses that `doctor --record` saved in this folder.")
     ] = None,
 ) -> None:
-    """Serve our Competent API over HTTP, for any client of the Competent API.
+    """Serve the sandbox, a stand-in for the Competent API, over HTTP.
 
-    It answers as VDAB's does, with bundled data or with the releases given by --data. Faults can be ordered at /sandbox/faults,
-    and releases published at /sandbox/releases.
+    It responds as VDAB's API does, with bundled data or with the releases in --data. POST to /sandbox/faults to inject faults,
+    and to /sandbox/releases to publish a release.
     """
     from graphql_api.sandbox import create_sandbox
     from graphql_api.server.uvicorn_server import serve_app
@@ -155,7 +154,7 @@ def sandbox(
                 stop(f"--hold: {error}")
             yield create_sandbox(releases, key=key, plan=plan), releases.describe()
 
-    told = "Ask http://{}/releases/current, or point a client of VDAB's at this host.\nServing {}."
+    told = "Try http://{}/releases/current, or point a client of VDAB's API at this host.\nServing {}."
     serve_app(settings, app, told.format)
 
 
@@ -164,13 +163,13 @@ def _recorded(folder: Path) -> tuple[Any, str]:
 
     answers = Recording(folder)
     if not len(answers):
-        stop(f"{folder} holds no recording; `competent-graphql doctor --record {folder}` makes one")
-    return answers, f"{len(answers)} recorded answers"
+        stop(f"{folder} has no recording; `competent-graphql doctor --record {folder}` makes one")
+    return answers, f"{len(answers)} recorded responses"
 
 
 def _announce(settings: Settings) -> Callable[[str, str], str]:
     if settings.is_remote:
-        served = "Asking the Competent API at {data}."
+        served = "Using the Competent API at {data}."
         hint = "Unset COMPETENT_UPSTREAM_URL to use the sandbox."
     else:
         served = "Serving the sandbox: {data}."

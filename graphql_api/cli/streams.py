@@ -36,7 +36,7 @@ def writable_output() -> Iterator[None]:
         if error.errno not in (ENOSPC, EDQUOT, EFBIG, EIO):
             raise
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # what it still holds is not tried again
-        stop(f"this cannot be written: {error.strerror}")
+        stop(f"cannot write the output: {error.strerror}")
 
 
 def as_utf8(argument: str) -> str:

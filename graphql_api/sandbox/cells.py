@@ -48,7 +48,7 @@ def text(row: Row, column: int) -> str | None:
     """The text of a cell unchanged, white space included; None if it is blank."""
     cell = row[column]
     if isinstance(cell, ErrorCell):
-        raise CellError(column, f"the cell has the error {cell.error}")
+        raise CellError(column, f"the cell contains the error {cell.error}")
     if isinstance(cell, str):
         return None if is_blank(cell) else cell
     if isinstance(cell, bool):

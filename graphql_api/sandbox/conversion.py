@@ -47,7 +47,7 @@ def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progres
         process.wait()
     raise WorkbookError(
         f"{workbook.name}: reading it took more than {MEMORY >> 30} GB of memory or {CPU_SECONDS // 60} minutes, or broke the "
-        f"parser (exit status {process.returncode}); save it anew in a spreadsheet program, with nothing but Competent's sheets"
+        f"parser (exit status {process.returncode}); save it again in a spreadsheet program, with Competent's sheets only"
     )
 
 
@@ -60,7 +60,7 @@ def _running(command: list[str]) -> Iterator[tuple["subprocess.Popen[bytes]", IO
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
     except OSError as error:
-        raise WorkbookError(f"no process can be started to read workbooks ({error.strerror})") from error
+        raise WorkbookError(f"cannot start a process to read workbooks ({error.strerror})") from error
     with process:
         assert process.stdout is not None
         try:

@@ -96,10 +96,10 @@ def _read(package: Package, progress: Progress, lenient: bool) -> Dataset:
 
 def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
     if report.count:
-        yield f"{name}: {report.count:,} {'rows' if report.count > 1 else 'row'} left out:"
+        yield f"{name}: {report.count:,} {'rows' if report.count > 1 else 'row'} skipped:"
         yield from (f"  {line}" for line in report.lines())
     if missing:
-        yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release lacks what they contain"
+        yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release has no data from them"
 
 
 def _worksheets(package: Package) -> list[str]:
@@ -134,7 +134,7 @@ def _release_number(sheets: list[str], file: str) -> str:
         raise not_expected(file, printable(f"has {', '.join(map(repr, sheets)) or 'no sheet'}"))
     numbers = {number for sheet in main if (number := release_number(sheet[len(MAIN_SHEET) :]))}
     if len(numbers) > 1:
-        raise WorkbookError(f"{file}: {', '.join(map(repr, main))} are sheets of several releases; keep one of them")
+        raise WorkbookError(f"{file}: {', '.join(map(repr, main))} are sheets of several releases; keep those of one")
     number = next(iter(numbers), None) or release_number_of_file(file)
     if number is None:
         raise WorkbookError(

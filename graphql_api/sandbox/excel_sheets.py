@@ -108,7 +108,7 @@ class Export:
     def _take_profile(self, row: Row) -> None:
         uuid = cells.uuid(row, 0, "the profile's uuid")
         if uuid in self._profiles:
-            raise CellError(0, f"the profile {uuid} stands here twice")
+            raise CellError(0, f"the profile {uuid} is here twice")
         # Known from here on, so that an error below is reported once and not again by each row of the other sheets.
         profile = self._profiles[uuid] = ProfileBuilder()
         fields: dict[str, Any] = {"uuid": uuid, "code": cells.needed(row, 1, "the profile's code")}
@@ -261,4 +261,4 @@ def _texts(row: Row, columns: Sequence[int] | range) -> Texts:
 
 def _require_code(column: int, uuid: str, code: str, known: str) -> None:
     if code != known:
-        raise CellError(column, f"{uuid} has the code {known} already, and can have no second one, {code}")
+        raise CellError(column, f"{uuid} already has the code {known} and cannot also have {code}")

@@ -87,7 +87,7 @@ class FaultsRoute(HTTPEndpoint):
             return plain({"error": str(error)}, 400)
         faults = _faults(request)
         if len(faults) >= _AT_MOST:
-            return plain({"error": f"{_AT_MOST} faults are in force already: DELETE ends them"}, 400)
+            return plain({"error": f"{_AT_MOST} faults are active already: DELETE removes them"}, 400)
         return plain(_told(faults.add(fault)), 201)
 
     async def delete(self, request: Request) -> Response:
@@ -127,7 +127,7 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LONGEST:
-            raise ValueError(f"a fault is told in {_LONGEST:,} bytes at most")
+            raise ValueError(f"the body must have at most {_LONGEST:,} bytes")
     return body
 
 
@@ -135,9 +135,9 @@ def _read(body: bytes) -> Fault:
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"this is no JSON: {error}") from error
+        raise ValueError(f"not JSON: {error}") from error
     if not isinstance(told, dict) or not {"match", "kind"} <= told.keys() <= _FIELDS.keys():
-        raise ValueError(f"a fault is an object with match and kind, and with no keys but {', '.join(_FIELDS)}")
+        raise ValueError(f"a fault is an object with match and kind; allowed keys: {', '.join(_FIELDS)}")
     return Fault(**{_FIELDS[name]: value for name, value in told.items()})
 
 

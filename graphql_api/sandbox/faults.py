@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 KINDS = {
-    "slow": "the answer comes after some seconds",
-    "hang": "the answer comes when the fault is released",
+    "slow": "the response is delayed by `seconds`",
+    "hang": "the response waits until the faults are cleared",
     "status": "an error: 429 in the gateway's form, 500, 502, 503 or 504 in the service's",
-    "cut": "the connection ends after half of the bytes that were announced",
-    "broken": "200, but the JSON stops half way",
-    "html": "200, but a page for people",
+    "cut": "the connection closes after half of the announced bytes",
+    "broken": "status 200 with truncated JSON",
+    "html": "status 200 with an HTML page",
 }
 """Every kind of fault, with what a client sees of it."""
 
@@ -43,11 +43,11 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not isinstance(self.match, str) or not self.match.startswith(("/", "*")):
-            raise ValueError(f"match is a path like /releases/{{release}}/softskills, not {self.match!r}")
+            raise ValueError(f"match must be a path like /releases/{{release}}/softskills, not {self.match!r}")
         if self.kind not in tuple(KINDS):
-            raise ValueError(f"kind is one of {', '.join(KINDS)}, not {self.kind!r}")
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
         if not isinstance(self.status, int) or self.status not in STATUSES:
-            raise ValueError(f"status is one of {', '.join(map(str, STATUSES))}, not {self.status!r}")
+            raise ValueError(f"status must be one of {', '.join(map(str, STATUSES))}, not {self.status!r}")
         _check_number("seconds", self.seconds, 0, 3600)
         _check_number("rate", self.rate, 0, 1)
         _check_number("times", self.times, 1, None, whole=True)
@@ -125,4 +125,4 @@ def _check_number(name: str, value: object, least: float, most: float | None, wh
     kinds = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or value < least or (most is not None and value > most):
         bounds = f"from {least:g} to {most:g}" if most is not None else f"from {least:g} on"
-        raise ValueError(f"{name} is a {'whole ' * whole}number {bounds}, not {value!r}")
+        raise ValueError(f"{name} must be a {'whole ' * whole}number {bounds}, not {value!r}")

@@ -52,7 +52,7 @@ def page_asked(query: Mapping[str, str]) -> Page:
     """The page that a query asks for; ValueError where that is no page."""
     number, size = query.get("page", "0"), query.get("size", str(DEFAULT_SIZE))
     if not (_is_count(number) and _is_count(size) and int(size)):
-        raise ValueError("page is counted from 0, size from 1")
+        raise ValueError("page must be 0 or more, size 1 or more")
     return Page(int(number), min(int(size), MAXIMUM_SIZE))
 
 

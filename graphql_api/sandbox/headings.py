@@ -53,7 +53,7 @@ def _check_positions(row: Sequence[Cell], headings: Sequence[str]) -> None:
     for column, heading in enumerate(wanted):
         if wanted.count(heading) == found.count(heading) == 1 and found[column : column + 1] != [heading]:
             at = found.index(heading)
-            expected = f"{headings[at]!r} is expected" if at < len(headings) else "no column is read"
+            expected = f"{headings[at]!r} is expected" if at < len(headings) else "there is no column to read"
             raise CellError(at, f"the heading {row[at]!r} stands where {expected}")
 
 

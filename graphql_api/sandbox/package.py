@@ -83,8 +83,8 @@ class Package:
         if extent.cells > MAX_CELLS:
             cell = f"{column_letter(extent.last[1] - 1)}{extent.last[0]}"
             raise WorkbookError(
-                f"{self.name}: the sheet {sheet!r} reaches to the cell {cell}, which makes it {extent.cells:,} cells; "
-                f"at most {MAX_CELLS:,} are read: delete what stands far away from the data"
+                f"{self.name}: the sheet {sheet!r} reaches to the cell {cell}, which is {extent.cells:,} cells; "
+                f"the limit is {MAX_CELLS:,}: delete cells far away from the data"
             )
 
     def _pieces(self, part: str) -> Iterator[bytes]:
@@ -104,14 +104,14 @@ def read_package(path: Path) -> Package:
     """The file of a workbook; WorkbookError with a sentence if it is another kind of file, or too large."""
     if path.name.startswith("~$"):
         raise WorkbookError(
-            f"{path.name}: this is the lock file of a workbook that is open in Excel; give {path.name[2:]}"
+            f"{path.name}: this is the lock file of a workbook that is open in Excel; pass {path.name[2:]}"
         )
     if not path.exists():
-        raise WorkbookError(f"{path}: there is no such file")
+        raise WorkbookError(f"{path}: file not found")
     if not path.is_file():
         raise not_expected(path.name, "is not a file")
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
-        raise not_expected(path.name, f"has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+        raise not_expected(path.name, f"has {size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
     package = Package(path.name, path.read_bytes())
     try:
         _check_kind(package)
@@ -154,7 +154,7 @@ def not_expected(name: str, what: str) -> WorkbookError:
 def _check_kind(package: Package) -> None:
     content = package.content
     if not content:
-        raise not_expected(package.name, "cannot be read as a workbook (it is empty: was it copied to its end?)")
+        raise not_expected(package.name, "cannot be read as a workbook (it is empty: is the copy complete?)")
     if content.startswith(_CFB):
         if "EncryptedPackage".encode("utf-16-le") in content:
             raise not_expected(package.name, "is protected by a password; save it without one")
@@ -167,7 +167,7 @@ def _check_kind(package: Package) -> None:
 def _check_archive(name: str, archive: zipfile.ZipFile) -> None:
     entries = {entry.filename: entry for entry in archive.infolist()}
     if (size := sum(entry.file_size for entry in archive.infolist())) > MAX_CONTENT_BYTES:
-        raise not_expected(name, f"unpacks to {size:,} bytes; at most {MAX_CONTENT_BYTES:,} are read")
+        raise not_expected(name, f"unpacks to {size:,} bytes; the limit is {MAX_CONTENT_BYTES:,}")
     if any(entry.flag_bits & 1 for entry in archive.infolist()):
         raise not_expected(name, "is protected by a password; save it without one")
     if "xl/workbook.bin" in entries:
@@ -175,7 +175,7 @@ def _check_archive(name: str, archive: zipfile.ZipFile) -> None:
     if "content.xml" in entries:
         raise not_expected(name, "is an OpenDocument spreadsheet (.ods); save it as .xlsx")
     if "xl/workbook.xml" not in entries:
-        raise not_expected(name, "is a zip archive of other files; give the workbook that is in it")
+        raise not_expected(name, "is a zip archive of other files; pass the workbook inside it")
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:

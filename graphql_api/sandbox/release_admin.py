@@ -20,7 +20,7 @@ class ReleasesRoute(HTTPEndpoint):
     async def post(self, request: Request) -> Response:
         releases: Releases = request.app.state.releases
         if not releases.held:
-            error = "no release is held back; start with `competent-graphql sandbox --hold 1`"
+            error = "no release is held back; start the sandbox with `competent-graphql sandbox --hold 1`"
             return plain({"error": error}, 409)
         releases.publish_held()
         return _told(releases, 201)

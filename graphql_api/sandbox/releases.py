@@ -35,7 +35,7 @@ class Releases:
         self._held: list[Documents] = []
         self._serve(documents)
         if not self._documents or len(self._by_number) < len(self._documents):
-            raise ValueError("releases are one or more, each with a number of its own")
+            raise ValueError("one or more releases are required, each with a different number")
 
     def _serve(self, documents: Iterable[Documents]) -> None:
         self._documents = sorted(documents, key=lambda one: release_order(one.number), reverse=True)
@@ -74,7 +74,7 @@ class Releases:
     def hold(self, count: int) -> None:
         """Keep the newest ones back, as if they were not published yet; ValueError where none would be left to serve."""
         if not 0 <= count < len(self._documents):
-            raise ValueError(f"of {len(self)} releases at most {len(self) - 1} can be held back, not {count}")
+            raise ValueError(f"at most {len(self) - 1} of {len(self)} releases can be held back, not {count}")
         self._held = self._documents[:count][::-1]
         self._serve(self._documents[count:])
 
@@ -87,7 +87,7 @@ class Releases:
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
         held = f"; held back: {', '.join(self.held)}" if self.held else ""
         if left_out := sum(each.left_out for each in (*self._documents, *self._held)):
-            held += f"; rows left out: {left_out:,}"
+            held += f"; rows skipped: {left_out:,}"
         profiles, competences = self.current.count(PROFILES), self.current.count(COMPETENCES)
         return (
             f"release {self.current.number} (current){older}:"
@@ -117,7 +117,7 @@ def _workbooks_in(folder: Path) -> list[Path]:
     found = [file for suffix in ("xlsx", "xlsm") for file in folder.glob(f"*.{suffix}")]
     if files := sorted(file for file in found if not file.name.startswith(("~$", "."))):
         return files
-    raise WorkbookError(f"{folder}: no workbook (.xlsx) is in this folder")
+    raise WorkbookError(f"{folder}: no workbook (.xlsx) in this folder")
 
 
 def workbook_releases(
@@ -135,10 +135,10 @@ def workbook_releases(
             on_error.callback(documents.close)
             if documents.number in opened:
                 first = opened[documents.number][0]
-                raise WorkbookError(f"{first} and {path} are both release {documents.number}: give one of them")
+                raise WorkbookError(f"{first} and {path} are both release {documents.number}: pass one of them")
             opened[documents.number] = (path, documents)
         if not opened:
-            raise WorkbookError("no workbook is given")
+            raise WorkbookError("no workbook was passed")
         on_error.pop_all()
     return Releases(documents for _, documents in opened.values())
 
@@ -168,21 +168,21 @@ def open_workbook(
                     logger.warning("%s", note)
                 unless_served.pop_all()
                 return documents
-    raise WorkbookError(f"{path.name}: it changes while it is read; start again when it is complete")
+    raise WorkbookError(f"{path.name}: the file changed while it was read; start again when it is complete")
 
 
 def _state(path: Path) -> str:
     try:
         state = path.stat()
     except OSError as error:
-        raise WorkbookError(f"{path}: there is no such file, or it cannot be read ({error.strerror})") from None
+        raise WorkbookError(f"{path}: cannot read the file ({error.strerror})") from None
     return f"{state.st_size} bytes of {state.st_mtime_ns}"
 
 
 def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, progress: Progress) -> Documents:
     documents = None
     if cache_dir is None:
-        logger.warning("there is no cache folder: %s is converted at each start", path.name)
+        logger.warning("no cache folder: %s is converted again at every start", path.name)
     else:
         kept = cache_dir.absolute() / _file_name(path)
         documents = _read_kept(kept, source, lenient)
@@ -190,7 +190,7 @@ def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, p
             try:
                 _keep(path, kept, source, lenient, progress)
             except OSError as error:
-                logger.warning("%s cannot be written (%s): %s is converted at each start", kept, error, path.name)
+                logger.warning("cannot write %s (%s): %s is converted again at every start", kept, error, path.name)
             documents = _read_kept(kept, source, lenient)
     return documents or documents_of(convert(path, None, source, lenient, progress))
 

@@ -67,6 +67,6 @@ class Report:
     def error(self, name: str) -> WorkbookError:
         """The error that stops the start."""
         rows = f"{self.count:,} rows" if self.count > 1 else "one row"
-        hint = "Correct the workbook, or serve the rest of it with --lenient (COMPETENT_LENIENT=on)."
+        hint = "Correct the workbook, or skip these rows with --lenient (COMPETENT_LENIENT=on)."
         lines = [f"{name}: {rows} cannot be read:", *(f"  {line}" for line in self.lines()), hint]
         return WorkbookError("\n".join(lines), self.rows)

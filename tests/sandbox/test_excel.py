@@ -225,7 +225,7 @@ SKILL = (OVEN, "CP-1", "skill", uuid(7), "SK-1", "Brood bakken", None)
         ("essential", of(BAKER, *SKILL[:2], None, *SKILL[3:]), "the block type is missing"),
         ("essential", of(BAKER, *SKILL[:3], None, *SKILL[4:]), "the uuid is missing"),
         ("essential", of(BAKER, *SKILL[:4]), "the code is missing"),
-        ("essential", of(BAKER, *SKILL[:3], uuid(8), "SK-8", "Stoven"), "CP-1 has the skill SK-1 already"),
+        ("essential", of(BAKER, *SKILL[:3], uuid(8), "SK-8", "Stoven"), "CP-1 already has the skill SK-1"),
         ("sets", of(BAKER, uuid(1), "CS-1", "n", "n", "", "", "KNOWLEDGE", "KN-1"), "unknown block type 'KNOWLEDGE'"),
         ("sets", of(BAKER, uuid(1), "CS-1", "n", "n", "", "", "SKILL"), "the skill's code is missing"),
     ],
@@ -245,7 +245,7 @@ def test_a_bad_row_is_told_with_sheet_row_and_reason(
     assert fault.column in "AEFGHIKLM"
     assert str(error.value) == (
         f"export.xlsx: one row cannot be read:\n  {fault.sheet}, row {fault.row}, column {fault.column}: {fault.reason}\n"
-        "Correct the workbook, or serve the rest of it with --lenient (COMPETENT_LENIENT=on)."
+        "Correct the workbook, or skip these rows with --lenient (COMPETENT_LENIENT=on)."
     )
 
 
@@ -255,7 +255,7 @@ def test_a_bad_row_is_told_with_sheet_row_and_reason(
         (profile(uuid="?"), "the profile's uuid '?' is not a UUID"),
         (profile(COOK, ""), "the profile's code is missing"),
         (profile(COOK)[:1], "the profile's code is missing"),
-        (profile(BAKER), f"the profile {BAKER} stands here twice"),
+        (profile(BAKER), f"the profile {BAKER} is here twice"),
         ([*profile(COOK)[:14], "gisteren", PUBLISHED], "'gisteren' is not a date"),
     ],
 )

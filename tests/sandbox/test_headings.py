@@ -107,7 +107,7 @@ def test_a_hidden_sheet_is_read_only_where_no_visible_one_has_its_name(tmp_path:
 
 
 def test_sheets_of_two_releases_in_one_workbook_are_refused(write_workbook: WriteWorkbook) -> None:
-    with pytest.raises(WorkbookError, match="are sheets of several releases; keep one of them"):
+    with pytest.raises(WorkbookError, match="are sheets of several releases; keep those of one"):
         read_workbook(write_workbook({MAIN: [profile()], "Occupational Profiles 3.27": [profile()]}))
 
 

@@ -32,7 +32,7 @@ def test_a_block_type_of_next_year_leaves_the_competence_without_it(write_workbo
     assert competence.embedded() == competence.concepts("skill") != ()
     assert release.left_out == 1
     assert release.notes[:2] == (
-        "export.xlsx: 1 row left out:",
+        "export.xlsx: 1 row skipped:",
         f"  {ESSENTIAL}, row 3, column G: unknown block type 'attitude' (known: skill, knowledge, behavioural indicator)",
     )
 
@@ -118,9 +118,9 @@ def test_what_was_left_out_is_reported_at_each_start(
     for _ in range(2):
         caplog.clear()
         with closing(Releases([open_workbook(path, tmp_path / "cache", lenient=True)])) as releases:
-            assert releases.describe().endswith("; rows left out: 1")
+            assert releases.describe().endswith("; rows skipped: 1")
         told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-        assert told[0] == "export.xlsx: 1 row left out:"
+        assert told[0] == "export.xlsx: 1 row skipped:"
         assert told[1].startswith(f"  {ESSENTIAL}, row 3, column G: unknown block type")
 
 
@@ -168,7 +168,11 @@ def test_a_formula_that_failed_is_told_and_never_null(tmp_path: Path, column: in
         read_workbook(tmp_path / "export.xlsx")
 
     (fault,) = raised.value.faults
-    assert (fault.row, fault.column, fault.reason) == (2, "ABCDEFGHIJKLMNOP"[column], f"the cell has the error {error}")
+    assert (fault.row, fault.column, fault.reason) == (
+        2,
+        "ABCDEFGHIJKLMNOP"[column],
+        f"the cell contains the error {error}",
+    )
 
 
 def test_a_formula_is_read_as_its_value(tmp_path: Path) -> None:
@@ -198,8 +202,8 @@ def test_one_uuid_with_two_codes_is_told(write_workbook: WriteWorkbook) -> None:
         read_workbook(write_workbook(blocks(again, block)))
 
     assert [(fault.row, fault.column, fault.reason) for fault in error.value.faults] == [
-        (3, "F", f"{OVEN} has the code CP-1 already, and can have no second one, CP-9"),
-        (4, "I", f"{uuid(7)} has the code SK-1 already, and can have no second one, KN-7"),
+        (3, "F", f"{OVEN} already has the code CP-1 and cannot also have CP-9"),
+        (4, "I", f"{uuid(7)} already has the code SK-1 and cannot also have KN-7"),
     ]
 
 

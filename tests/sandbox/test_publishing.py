@@ -26,7 +26,7 @@ def test_a_held_release_is_not_there(releases: Releases) -> None:
 
 @pytest.mark.parametrize("count", [-1, 2, 3])
 def test_one_release_is_left_to_serve(releases: Releases, count: int) -> None:
-    with pytest.raises(ValueError, match="at most 1 can be held back"):
+    with pytest.raises(ValueError, match="at most 1 of 2 releases can be held back"):
         releases.hold(count)
 
     assert releases.numbers == ("3.11", "3.10")

@@ -164,7 +164,7 @@ def test_where_nothing_can_be_kept_a_workbook_is_served_all_the_same(
 
     with closing(open_workbook(write_workbook({MAIN: [profile()]}), tmp_path / "cache")) as documents:
         assert documents.count(PROFILES) == 1
-    assert "export.xlsx is converted at each start" in caplog.text
+    assert "export.xlsx is converted again at every start" in caplog.text
 
 
 def test_several_workbooks_are_several_releases(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
@@ -178,15 +178,15 @@ def test_several_workbooks_are_several_releases(write_workbook: WriteWorkbook, t
 def test_two_workbooks_of_one_release_are_refused(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     paths = [write_workbook({MAIN: [profile()]}, name) for name in ("first.xlsx", "second.xlsx")]
 
-    with pytest.raises(WorkbookError, match=r"first\.xlsx and .*second\.xlsx are both release 3\.26: give one of them"):
+    with pytest.raises(WorkbookError, match=r"first\.xlsx and .*second\.xlsx are both release 3\.26: pass one of them"):
         workbook_releases(paths, tmp_path / "cache")
 
 
 def test_no_workbook_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match="no workbook is given"):
+    with pytest.raises(WorkbookError, match="no workbook was passed"):
         workbook_releases([], tmp_path)
 
 
 def test_a_missing_workbook_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match="there is no such file"):
+    with pytest.raises(WorkbookError, match="cannot read the file"):
         workbook_releases([tmp_path / "nowhere.xlsx"], tmp_path)

@@ -14,8 +14,8 @@ class Verdict(Enum):
     """What was found of an assumption."""
 
     HOLDS = "holds"
-    DOES_NOT = "does not"
-    UNKNOWN = "could not tell"
+    DOES_NOT = "fails"
+    UNKNOWN = "unknown"
 
 
 Judged = tuple[Verdict, str]
@@ -62,7 +62,7 @@ def _key(visit: Visit) -> Judged:
     refused = [seen for seen in visit.values() if seen.status in (401, 403)]
     came = [seen for seen in visit.values() if seen.status == 200]
     if not refused and not came:
-        return Verdict.UNKNOWN, "no route answered; is the address right?"
+        return Verdict.UNKNOWN, "no route responded; check the address"
     if came and all(seen.status == 403 for seen in refused):
         return Verdict.HOLDS, ", but not ".join(map(str, (came[0], *refused)))
     return _judged(False, str(refused[0]))
@@ -70,10 +70,10 @@ def _key(visit: Visit) -> Judged:
 
 def _number(visit: Visit) -> Judged:
     if not any(seen.status == 200 for seen in visit.values()):
-        return Verdict.UNKNOWN, "no route answered"
+        return Verdict.UNKNOWN, "no route responded"
     told = {name: release_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
     known = {number for numbers in told.values() for number in numbers}
-    return _judged(len(known) == 1, ", ".join(sorted(known, key=release_order)) or "no number anywhere")
+    return _judged(len(known) == 1, ", ".join(sorted(known, key=release_order)) or "no release number found")
 
 
 def _linked(visit: Visit) -> Judged:
@@ -82,7 +82,7 @@ def _linked(visit: Visit) -> Judged:
         return Verdict.UNKNOWN, str(seen)
     link = parse_link(href(seen.document, "self"))
     return _judged(
-        link is not None and link.release != CURRENT, f"self link names {link.release if link else 'nothing'}"
+        link is not None and link.release != CURRENT, f"the self link names {link.release if link else 'nothing'}"
     )
 
 
@@ -139,7 +139,7 @@ def _sizes(visit: Visit) -> Judged:
         return Verdict.UNKNOWN, str(seen)
     asked = int(seen.path.rpartition("=")[2])
     size, total, _ = page(seen.document)
-    return _judged(len(items(seen.document)) >= min(asked, total), f"{asked} asked for, pages of {size}")
+    return _judged(len(items(seen.document)) >= min(asked, total), f"{asked} requested, pages of {size}")
 
 
 def _embeds(*keys: str) -> Callable[[Seen], Judged]:
@@ -171,109 +171,122 @@ def _header(*names: str) -> Judge:
 
 def _unchanged(visit: Visit) -> Judged:
     seen = _of(visit, "unchanged")
-    return _judged(seen.status == 304, str(seen)) if seen.status else (Verdict.UNKNOWN, "no validators were sent")
+    return _judged(seen.status == 304, str(seen)) if seen.status else (Verdict.UNKNOWN, "no validators in responses")
 
 
 def _never_told(visit: Visit) -> Judged:
-    return Verdict.UNKNOWN, "one visit cannot see it"
+    return Verdict.UNKNOWN, "not visible in one run"
 
 
 _REST: tuple[Any, ...] = ("description", "workingContext", "alternativeNames", "digitalSkills", "proofsOfLearning")
 _REST += ("economicSectors", "areasOfInterest", CODES[0], "lastModified", "lastPublished")
 
 CHECKS = (
-    Check("the key is accepted", _key, "every question fails with UPSTREAM_UNAUTHORIZED", needed=True),
+    Check("the key is accepted", _key, "every query fails with UPSTREAM_UNAUTHORIZED", needed=True),
     Check(
-        "a route tells the number of the current release",
+        "a route returns the number of the current release",
         _number,
-        "several: the one that is served; none: nothing works",
+        "several numbers: the served one is used; no number: nothing works",
         needed=True,
     ),
-    Check("`/releases`", _there("releases"), "`releases` has the current one alone; older ones are served by number"),
-    Check("`/releases/current`", _there("current"), "the number is told by another route, or by a hit of the search"),
-    Check("`/releases/{release}`", _there("release"), "the day of publication comes from the list of releases"),
-    Check("`/releases/{release}/technicalcompetences`", _there("competences"), "there is no index", needed=True),
+    Check(
+        "`/releases`", _there("releases"), "`releases` lists only the current release; older releases work by number"
+    ),
+    Check("`/releases/current`", _there("current"), "the number is taken from another route or a search hit"),
+    Check("`/releases/{release}`", _there("release"), "the publication date is taken from the list of releases"),
+    Check(
+        "`/releases/{release}/technicalcompetences`", _there("competences"), "releases cannot be indexed", needed=True
+    ),
     Check(
         "`/releases/{release}/technicalcompetences/{uuid}`",
         _there("competence"),
-        "there are no competences",
+        "competences are not available",
         needed=True,
     ),
     Check(
         "`/releases/{release}/technicalcompetences/{uuid}/occupationalprofiles/used`",
         _there("used"),
-        "the index answers",
+        "the index is used",
     ),
     Check(
         "`/releases/{release}/occupationalprofiles`",
         _there("profiles"),
-        "the walk finds profiles by the competences that they use, for a call a competence; the index answers",
+        "the crawl finds profiles through competences (one call per competence), and the index is used",
     ),
-    Check("`/releases/{release}/occupationalprofiles/{uuid}`", _there("profile"), "there are no profiles", needed=True),
-    Check("`/releases/{release}/softskills`", _there("soft skills"), "soft skills are those that profiles name"),
-    Check("`/releases/{release}/softskills/{uuid}`", _there("soft skill"), "soft skills are read in their list"),
-    Check("`/search`", _there("search"), "until a release is indexed, `search` is NOT_INDEXED_YET"),
     Check(
-        "links name the real release where `current` was asked",
+        "`/releases/{release}/occupationalprofiles/{uuid}`",
+        _there("profile"),
+        "profiles are not available",
+        needed=True,
+    ),
+    Check("`/releases/{release}/softskills`", _there("soft skills"), "only soft skills of profiles are known"),
+    Check("`/releases/{release}/softskills/{uuid}`", _there("soft skill"), "soft skills are read from their list"),
+    Check("`/search`", _there("search"), "`search` returns NOT_INDEXED_YET until the release is indexed"),
+    Check(
+        "links below `current` name the numbered release",
         _linked,
-        "the number is read elsewhere; links are read in the release that was asked",
+        "the number is taken from elsewhere, and links are resolved in the requested release",
     ),
-    Check("list items have `id` and `code`", _where("competences", _listed), "look-ups by code need the index"),
+    Check("list items have `id` and `code`", _where("competences", _listed), "lookups by code need the index"),
     Check(
-        "lists have a `page` that counts from 0",
+        "lists have a `page` object, with `number` counting from 0",
         _where("competences", _paged),
-        "a list is read on until a page has nothing new; pages from 1 are found to be so",
+        "pages are read until one has no new items; numbering from 1 is detected",
     ),
-    Check("the second page is another one than the first", _pages_differ, "pages are taken to be counted from 1"),
-    Check("lists link to their other pages", _where("competences", _links), "pages are asked by number all the same"),
+    Check("the second page differs from the first", _pages_differ, "pages are assumed to be numbered from 1"),
+    Check("lists link to their other pages", _where("competences", _links), "pages are requested by number anyway"),
     Check(
         "a list without items has no `_embedded`",
         _empty,
-        "an empty list, null or an error beyond the last page end it as well",
+        "an empty list, null or an error beyond the last page also ends the list",
     ),
     Check(
-        "pages are as large as asked for",
+        "pages are as large as requested",
         _sizes,
-        "more calls are made; set COMPETENT_UPSTREAM_PAGE_SIZE to what is given",
+        "more calls are made; set COMPETENT_UPSTREAM_PAGE_SIZE to the size found",
     ),
     Check(
-        "a soft skill has its text under a known key",
+        "soft skills have their text under a known key",
         _where("soft skills", _soft_text),
         "soft skills have no description",
     ),
     Check(
-        "a competence has its blocks",
+        "competences have skill, knowledge and indicators",
         _where("competence", _keys("skill", "knowledgeItems", "behaviouralIndicators")),
         "these fields are null or empty",
     ),
     Check(
-        "profiles have all else that the Excel export has",
+        "profiles have all other columns of the Excel export",
         _where("profile", _keys(*_REST)),
-        "the fields that are missing are null or empty",
+        "missing fields are null or empty",
     ),
     Check(
         "profiles embed competences with skill and knowledge",
         _where("profile", _embeds("skill", "knowledgeItems")),
-        "each competence is a call of its own",
+        "each competence needs its own call",
     ),
     Check("profiles embed competences with links", _where("profile", _embeds("_links")), "their known paths are used"),
     Check(
         "profiles embed competences with indicators",
         _where("profile", _embeds("behaviouralIndicators")),
-        "indicators cost a call a competence",
+        "indicators need one call per competence",
     ),
     Check(
-        "errors are `{timestamp, status, error, path}` with their status",
+        "errors are `{timestamp, status, error, path}` with their HTTP status",
         _error,
-        "the status decides; in a document with status 200 its `status`",
+        "the HTTP status is used or, if it is 200, the `status` in the document",
     ),
     Check(
-        "the plan tells what is left of it",
+        "responses tell the remaining calls of the rate plan",
         _header("x-ratelimit-remaining", "x-ratelimit-limit"),
-        "calls are paced by COMPETENT_UPSTREAM_RATE_LIMIT alone",
+        "calls are limited by COMPETENT_UPSTREAM_RATE_LIMIT alone",
     ),
-    Check("documents have a version", _header("etag", "last-modified"), "what is revalidated is read whole again"),
-    Check("a version that is known costs no body", _unchanged, "what is revalidated is read whole again"),
-    Check("a numbered release does not change", _never_told, "changes are seen after COMPETENT_RELEASE_TTL"),
+    Check(
+        "responses have a validator (`ETag` or `Last-Modified`)",
+        _header("etag", "last-modified"),
+        "revalidation downloads the whole document",
+    ),
+    Check("revalidation of an unchanged document returns 304", _unchanged, "revalidation downloads the whole document"),
+    Check("a numbered release does not change", _never_told, "changes are noticed after COMPETENT_RELEASE_TTL"),
 )
 """All assumptions, in the order in which they are told."""

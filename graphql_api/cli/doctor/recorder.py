@@ -21,11 +21,11 @@ def demand_folder(folder: Path) -> None:
     """SettingsError if nothing can be written into a folder; told before the first call is spent."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        problem = None if os.access(folder, os.W_OK) else "it cannot be written"
+        problem = None if os.access(folder, os.W_OK) else "it is not writable"
     except OSError as error:
         problem = error.strerror
     if problem:
-        raise SettingsError(f"the answers cannot be kept in {folder}: {problem}")
+        raise SettingsError(f"cannot save the responses in {folder}: {problem}")
 
 
 def record(visit: Visit, folder: Path, key: str) -> int:

@@ -43,7 +43,7 @@ async def run_doctor(
         _print(asked, len(visit), usable, found, ended)
     if folder is not None:
         count = record(visit, folder, key)
-        Console(stderr=True).print(f"{count} answers are kept in {folder}.", highlight=False)
+        Console(stderr=True).print(f"{count} responses saved in {folder}.", highlight=False)
     return 0 if usable else 1
 
 
@@ -52,10 +52,10 @@ def _why(ended: Seen | None) -> str | None:
     if ended is None:
         return None
     if ended.status == 429:
-        return f"Too many calls for now ({ended}): no other call was made; try again in a minute or later."
+        return f"Rate limit reached ({ended}): stopped after this call; try again in a minute or later."
     if not ended.status:
-        return f"The proxy is in the way ({ended}): no other call was made; see docs/live-api.md."
-    return f"The key is refused ({ended}): no other call was made; check COMPETENT_API_KEY or COMPETENT_API_KEY_FILE."
+        return f"The proxy refuses the connection ({ended}): stopped after this call; see docs/live-api.md."
+    return f"The key is rejected ({ended}): stopped after this call; check COMPETENT_API_KEY or COMPETENT_API_KEY_FILE."
 
 
 def _object(asked: str, calls: int, usable: bool, found: Found, ended: str | None) -> dict[str, object]:
@@ -81,18 +81,18 @@ def _print(asked: str, calls: int, usable: bool, found: Found, ended: str | None
     console.print(_table(found))
     wrong = [check for check, verdict, _ in found if verdict is Verdict.DOES_NOT]
     if wrong:
-        console.print("What follows where an assumption does not hold:")
+        console.print("Consequences of the assumptions that fail:")
     for check in wrong:
         console.print(f"- {escape(check.assumed)}: {escape(check.otherwise)}.")
-    console.print("This server can use it." if usable else "[red]Something that is needed does not hold.[/]")
+    console.print("This server can use the API." if usable else "[red]A required assumption does not hold.[/]")
 
 
 def _table(found: Found) -> Table:
     """One row a check; what is too long for its column goes on in the next line, so that nothing is cut off."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("assumption", overflow="fold", ratio=1)
-    table.add_column("found", no_wrap=True)
-    table.add_column("what was seen", overflow="fold", ratio=1)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("seen", overflow="fold", ratio=1)
     for check, verdict, seen in found:
         table.add_row(escape(check.assumed), f"[{_COLOURS[verdict]}]{verdict.value}[/]", escape(seen))
     return table
