@@ -21,8 +21,9 @@ test-slow: $(VENV)/.dev
 # A subset of `make test` for the other supported Pythons, under a minute on two idle cores: what a new Python breaks first
 # (asyncio, sqlite3, typing, compiled dependencies, the command line), and each layer once.
 #   make test-quick PYTHON=python3.13 VENV=.venv-3.13
-QUICK := tests/sandbox tests/index/test_walk.py tests/live/test_websocket.py tests/store/test_sqlite.py tests/types/test_release.py \
-	$(patsubst %,tests/test_%.py,cli connections eager http loaders schema serve settings stop)
+QUICK := $(addprefix tests/,sandbox test_asyncio_tools.py test_sqlite_connections.py cli/test_cli.py http/graphql/test_http.py \
+	http/streaming/test_websocket.py index/test_crawler.py schema/test_loaders.py schema/test_schema.py server/test_serve.py \
+	server/test_stop.py settings/test_settings.py store/test_sqlite.py types/test_release.py)
 
 test-quick: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m "$(SUITES_APART)" $(QUICK)
@@ -78,7 +79,7 @@ test-valkey: $(VENV)/.dev
 
 test-plans: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m plans --show-capture=no
-	COMPETENT_COMPILED_QUERIES=off $(BIN)/pytest -q -n auto tests/types tests/test_faults.py tests/test_http.py tests/test_node.py tests/test_stale.py tests/test_federation.py
+	COMPETENT_COMPILED_QUERIES=off $(BIN)/pytest -q -n auto tests/types tests/server/test_upstream_faults.py tests/http/graphql/test_http.py tests/schema/types/test_global_id.py tests/server/test_stale.py tests/schema/test_federation.py
 
 fuzz: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m fuzz

@@ -17,8 +17,8 @@ from itertools import count
 
 from benchmarks.overload import Client, post
 from benchmarks.servers import serving
-from tests.security import largest
-from tests.security.hostile import Hostile, asks
+from tests.security import largest_requests
+from tests.security.hostile_requests import Hostile, asks
 
 GOAL = 100.0
 """Milliseconds."""
@@ -90,9 +90,9 @@ def over_websocket(content: bytes) -> Attack:
 
 def attacks() -> dict[str, Attack]:
     """All of them by name."""
-    executed, prepared = dict(largest.executed()), dict(largest.prepared())
+    executed, prepared = dict(largest_requests.executed()), dict(largest_requests.prepared())
     found = {name: over_http(request) for name, request in (executed | prepared).items()}
-    introspection = "{__schema{" + largest.INTROSPECTION + "}}" + largest.TYPE
+    introspection = "{__schema{" + largest_requests.INTROSPECTION + "}}" + largest_requests.TYPE
     found["10 introspections"] = over_http(*(asks(introspection + " " * n, "") for n in range(10)))
     found["8 times all of it"] = over_http(*[executed["49 times profiles for 500 competences"]] * 8)
     found["8 times 5 pages"] = over_http(*[executed["5 pages of 500 skills"]] * 8)

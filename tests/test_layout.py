@@ -69,3 +69,12 @@ def imported_at_once(tree: ast.Module) -> Iterator[str]:
             yield from (f"{statement.module}.{each.name}" for each in statement.names)
         elif isinstance(statement, ast.Import):
             yield from (each.name for each in statement.names)
+
+
+def test_the_folders_of_tests_are_packages_or_suites_apart() -> None:
+    suites = {"browser", "clients", "fuzz", "golden", "security", "soak", "types", "valkey", "variants"}
+    folders = {each.parent.relative_to(ROOT / "tests") for each in (ROOT / "tests").rglob("test_*.py")}
+    mirrored = {folder for folder in folders if folder.parts and folder.parts[0] not in suites}
+
+    assert len(mirrored) > 15
+    assert [folder for folder in mirrored if not (PACKAGE / folder / "__init__.py").exists()] == []

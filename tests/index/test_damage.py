@@ -22,7 +22,7 @@ from graphql_api.index.tables import FORMAT, Kind
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
-from tests.index.test_walk import World
+from tests.index.test_crawler import World
 
 PAGE = 4096
 PROFILES = 42

@@ -17,7 +17,7 @@ from graphql_api.index.query_expansion import MOST_MEANINGS, MOST_WORDS, doubt, 
 from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, MOST_TEXTS, Hit, Search, suggest, write_search
 from graphql_api.index.tables import LANGUAGES, Field, Kind
 from graphql_api.index.vocabulary import Vocabulary
-from tests.index.small import Small
+from tests.index.small_indexes import Small
 
 NL, FR, EN, DE = range(len(LANGUAGES))
 PROFILES = {Kind.OccupationalProfile}

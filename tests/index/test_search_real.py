@@ -21,7 +21,7 @@ from graphql_api.index.tables import LANGUAGES, Field, Kind
 from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox.dataset import Dataset, Texts
 from graphql_api.sandbox.excel import read_workbook
-from tests.index.small import Small
+from tests.index.small_indexes import Small
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TABLES = DATA / "competent-like-650.sqlite.xz"

@@ -9,7 +9,7 @@ import pytest
 
 from graphql_api.execution.documents import BYTES_KEPT
 from tests.conftest import Server
-from tests.security.hostile import FAMILIES, Hostile
+from tests.security.hostile_requests import FAMILIES, Hostile
 
 INSIDE = ("Traceback", "site-packages", "graphql_api", "/releases/", "sandbox", "0x7f", "sys.", ".py")
 """What no answer to a client may hold."""

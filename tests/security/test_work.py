@@ -11,16 +11,16 @@ import pytest
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, Ticking, running
-from tests.security import largest
-from tests.security.hostile import FAMILIES, Hostile, asks
-from tests.security.work import Work
+from tests.security import largest_requests
+from tests.security.call_counter import Work
+from tests.security.hostile_requests import FAMILIES, Hostile, asks
 
 pytestmark = pytest.mark.slow
 
 BOUND = 600_000
 """Calls: one parse and validation at the limits (410,000), or a time slice (200,000) and what it cannot interrupt."""
 
-EXECUTED, PREPARED = dict(largest.executed()), dict(largest.prepared())
+EXECUTED, PREPARED = dict(largest_requests.executed()), dict(largest_requests.prepared())
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_of_many_new_documents_at_once_each_pass_parses_one(server: Server
 
 
 async def test_introspections_at_once_share_the_loop(server: Server) -> None:
-    query = "{__schema{" + largest.INTROSPECTION + "}}" + largest.TYPE
+    query = "{__schema{" + largest_requests.INTROSPECTION + "}}" + largest_requests.TYPE
 
     assert await longest(server, *(asks(query + " " * n, "") for n in range(4))) < BOUND
 

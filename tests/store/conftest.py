@@ -8,7 +8,7 @@ import pytest
 from graphql_api.store import Backend
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.world import Clock, OpenBackend, Opened, Place, Upstream
+from tests.store.fakes import Clock, OpenBackend, Opened, Place, Upstream
 
 BACKENDS: dict[str, Callable[[Path, str], Backend]] = {
     "sqlite": lambda folder, origin: SqliteFile(folder / "documents.sqlite", origin),

@@ -7,7 +7,7 @@ import pytest
 from graphql_api.competent.fetch import Validators
 from graphql_api.store import Backend
 from graphql_api.store.freshness import Kept
-from tests.store.world import OTHER, PROFILE, OpenBackend, profile
+from tests.store.fakes import OTHER, PROFILE, OpenBackend, profile
 
 HERE = "https://api.example"
 

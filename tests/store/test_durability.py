@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.world import profile
+from tests.store.fakes import profile
 from tests.store.writer import BYTES, PATHS, is_whole
 
 ROOT = Path(__file__).parent.parent.parent

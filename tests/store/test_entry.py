@@ -16,7 +16,7 @@ from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import decode, encode
 from tests.conftest import counted, counting_turns
-from tests.store.world import CURRENT, OTHER, PROFILE, Clock, Opened, Upstream, profile
+from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Opened, Upstream, profile
 
 DOCUMENT = {"id": "x", "title": {"nl": "Kok à la carte"}}
 GOOD = pack(DOCUMENT)

@@ -15,7 +15,7 @@ from graphql_api.store.interning import STEP, Sharing
 from graphql_api.store.memory import Memory
 from graphql_api.store.steps import at_once
 from tests.conftest import counting_turns
-from tests.store.world import PROFILE, SHELF, Upstream
+from tests.store.fakes import PROFILE, SHELF, Upstream
 
 
 def profile(id_: str, parts: int, prefix: str = "") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.observability.fetch_context import Asker, Tally, Urgency
-from tests.store.world import CURRENT, OTHER, PROFILE, Clock, Opened, Place, Upstream, profile
+from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Opened, Place, Upstream, profile
 
 FAILURES = [UpstreamUnavailable, UpstreamTimeout, UpstreamRateLimited, UpstreamUnauthorized, UpstreamInvalidResponse]
 

@@ -15,7 +15,7 @@ from graphql_api.errors import SettingsError
 from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.world import OTHER, PROFILE, Clock, Opened, Upstream, profile
+from tests.store.fakes import OTHER, PROFILE, Clock, Opened, Upstream, profile
 
 
 def store(

@@ -15,7 +15,7 @@ from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
 from graphql_api.store.freshness import Kept
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.world import profile
+from tests.store.fakes import profile
 
 PATHS = 400
 BYTES = 3_000_000

@@ -17,7 +17,7 @@ from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.valkey import Shared
 from graphql_api.upstream.valkey_limiter import SharedLedger
 from tests.conftest import counted
-from tests.store.world import PROFILE, Clock, Opened, Upstream, profile
+from tests.store.fakes import PROFILE, Clock, Opened, Upstream, profile
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey

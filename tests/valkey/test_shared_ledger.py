@@ -10,7 +10,7 @@ from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.valkey import Shared
 from graphql_api.upstream.valkey_limiter import SharedLedger
 from tests.conftest import Clock
-from tests.upstream.test_ledger import (
+from tests.upstream.test_limiter import (
     PLAN,
     ROUTE,
     Asking,

@@ -8,9 +8,9 @@ from graphql_api.store import Backend
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream.valkey import Shared
+from tests.store.fakes import Clock, OpenBackend, Opened, Place, Upstream
 from tests.store.test_backend import *  # noqa: F403
 from tests.store.test_promises import *  # noqa: F403
-from tests.store.world import Clock, OpenBackend, Opened, Place, Upstream
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from graphql_api.competent.fields import moment
-from tests.variants.mutated import Answers, Document
+from tests.variants.mutated_sandbox import Answers, Document
 
 Change = Callable[[Document], Any]
 """Changes a document, or an object in it, in place."""

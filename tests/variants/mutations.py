@@ -30,7 +30,7 @@ from tests.variants.changes import (
     with_query,
     without,
 )
-from tests.variants.mutated import Answers, Asks, Document, Mutation, Values, as_it_is
+from tests.variants.mutated_sandbox import Answers, Asks, Document, Mutation, Values, as_it_is
 
 MUTATIONS: list[Mutation] = []
 

@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 
 from graphql_api.sandbox import Releases
-from tests.variants.mutated import Mutation
+from tests.variants.answers import RELEASES, Leaves, World, differences
+from tests.variants.mutated_sandbox import Mutation
 from tests.variants.mutations import MUTATIONS, TOGETHER
-from tests.variants.questions import IN_PAIRS
-from tests.variants.small import small_releases
-from tests.variants.world import RELEASES, Leaves, World, differences
+from tests.variants.operations import IN_PAIRS
+from tests.variants.small_releases import small_releases
 
 PAIRED = [each for each in MUTATIONS if each.paired]
 _WORLDS: list[World] = []

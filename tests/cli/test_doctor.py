@@ -1,0 +1,242 @@
+"""The doctor: what holds of a Competent API, in few calls, and a recording that can be served."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from graphql_api.app import create_app
+from graphql_api.cli.doctor import CHECKS, MOST_CALLS, Verdict, run_doctor
+from graphql_api.cli.doctor.probe import Visit, Visitor
+from graphql_api.cli.doctor.recorder import scrubbed
+from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from graphql_api.sandbox.replay import Recording, file_name
+from graphql_api.settings import Secret, Settings
+from graphql_api.upstream import Upstream
+from graphql_api.upstream.transport import ASGIApp, InProcess
+from tests.conftest import CP_7
+from tests.variants.mutated_sandbox import Mutated, Original
+from tests.variants.mutations import MUTATIONS
+
+KEY = "s3cr3t+key/of=mine"
+SETTINGS = replace(Settings(), api_key=Secret(KEY))
+
+
+async def visit(app: ASGIApp) -> Visit:
+    upstream = Upstream(InProcess(app, SETTINGS), SETTINGS)
+    try:
+        return await Visitor(upstream.look, 500).visit()
+    finally:
+        await upstream.aclose()
+
+
+def judged(seen: Visit) -> Mapping[str, Verdict]:
+    return {check.assumed: check.judge(seen)[0] for check in CHECKS}
+
+
+async def told(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Path | None = None) -> tuple[int, Any]:
+    code = await run_doctor(SETTINGS, app, "an API", folder, True)
+    return code, json.loads(capsys.readouterr().out)
+
+
+def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIApp:
+    """The app, but for paths that are answered with a status and an empty object."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if not refused(scope["path"]):
+            return await app(scope, receive, send)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        return await send({"type": "http.response.body", "body": b"{}"})
+
+    return answer
+
+
+async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
+    releases: Releases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    code, answer = await told(create_sandbox(releases, asked=asked), capsys)
+
+    assert code == 0
+    assert answer["usable"]
+    assert answer["calls"] == len(asked) == len(set(asked)) <= MOST_CALLS
+    assert not [path for path in asked if "lang=" in path]
+    assert [each["assumption"] for each in answer["checks"]] == [each.assumed for each in CHECKS]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "assumed"),
+    [
+        ("no list of releases", "`/releases`"),
+        ("no document of a release", "`/releases/{release}`"),
+        ("current in no path", "`/releases/current`"),
+        ("no list of profiles", "`/releases/{release}/occupationalprofiles`"),
+        ("no document of a soft skill", "`/releases/{release}/softskills/{uuid}`"),
+        ("no search", "`/search`"),
+        (
+            "no route for the use of a competence",
+            "`/releases/{release}/technicalcompetences/{uuid}/occupationalprofiles/used`",
+        ),
+        ("links that say current", "links below `current` name the numbered release"),
+        ("items without codes", "list items have `id` and `code`"),
+        ("pages that tell nothing", "lists have a `page` object, with `number` counting from 0"),
+        ("pages from 1", "lists have a `page` object, with `number` counting from 0"),
+        ("pages from 1 that are told from 0", "the second page differs from the first"),
+        ("pages told by links alone", "lists have a `page` object, with `number` counting from 0"),
+        ("empty lists that are there", "a list without items has no `_embedded`"),
+        ("embedded competences without links", "profiles embed competences with links"),
+        ("embedded competences without knowledge", "profiles embed competences with skill and knowledge"),
+        ("no moments", "profiles have all other columns of the Excel export"),
+    ],
+)
+async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases, mutation: str, assumed: str) -> None:
+    (wrong,) = (each for each in MUTATIONS if each.name == mutation)
+
+    found = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
+
+    assert found[assumed] is Verdict.DOES_NOT
+
+
+async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
+    releases: Releases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    code, answer = await told(create_sandbox(releases, key="another", asked=asked), capsys)
+    assert code == 1
+    assert answer["checks"][0]["verdict"] == "fails"
+    assert "The key is rejected" in answer["ended"]
+    assert asked == ["/releases/current"]
+    assert {each["verdict"] for each in answer["checks"][1:]} == {"unknown"}
+
+    code, answer = await told(create_sandbox(releases, faults=Faults([Fault("**", "status", status=503)])), capsys)
+    assert code == 1
+    assert not [each for each in answer["checks"] if each["assumption"].startswith("`/") and each["verdict"] == "fails"]
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "calls"),
+    [(401, 3, 4), (429, 3, 4), (403, 0, 1)],
+)
+async def test_no_call_is_spent_after_one_that_shows_that_the_others_are_in_vain(
+    releases: Releases, capsys: pytest.CaptureFixture[str], status: int, after: int, calls: int
+) -> None:
+    asked: list[str] = []
+
+    def refused(path: str) -> bool:
+        asked.append(path)
+        return len(asked) > after
+
+    assert await run_doctor(SETTINGS, refusing(create_sandbox(releases), status, refused), "an API", None, False) == 1
+    assert len(asked) == calls
+    printed = capsys.readouterr().out
+    assert str(status) in printed
+    assert "stopped after this call" in printed
+
+
+async def test_a_key_that_may_not_use_one_route_is_tried_on_the_others(releases: Releases) -> None:
+    seen = await visit(refusing(create_sandbox(releases), 403, lambda path: path == "/search"))
+
+    assert seen["search"].status == 403
+    assert seen["profile"].ok
+    assert judged(seen)["the key is accepted"] is Verdict.HOLDS
+
+
+async def test_of_an_address_that_has_nothing_the_key_and_the_number_are_not_known(
+    releases: Releases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = create_sandbox(releases)
+
+    async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
+        await inside(scope | {"path": "/nothing" + scope["path"], "raw_path": b"/nothing"}, receive, send)
+
+    code, answer = await told(elsewhere, capsys)
+
+    verdicts = {each["assumption"]: each["verdict"] for each in answer["checks"]}
+    assert code == 1
+    assert verdicts["the key is accepted"] == Verdict.UNKNOWN.value
+    assert verdicts["a route returns the number of the current release"] == Verdict.UNKNOWN.value
+
+
+async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
+    releases: Releases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = create_sandbox(releases)
+
+    async def echoing(scope: Any, receive: Any, send: Any) -> None:
+        async def with_key(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [each for each in message["headers"] if each[0] != b"content-length"]
+                more = [(b"x-ibm-client-id", KEY.encode()), (b"etag", KEY.encode()), (b"set-cookie", KEY.encode())]
+                message = {**message, "headers": kept + more}
+            elif body := message.get("body"):
+                message = {**message, "body": orjson.dumps(orjson.loads(body) | {"echo": f"key={KEY}"})}
+            await send(message)
+
+        await sandbox(scope, receive, with_key)
+
+    _, answer = await told(echoing, capsys, tmp_path)
+    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    _, again = await told(Recording(tmp_path), capsys)
+
+    assert len(files) >= 15
+    assert not [each for each in files if KEY in each.read_text() or "cookie" in each.read_text()]
+    assert (tmp_path / f"releases/current/technicalcompetences/{CP_7}.json").exists()
+    assert KEY not in json.dumps(answer)
+    left_out = "revalidation of an unchanged document returns 304"
+    verdicts = [
+        {each["assumption"]: each["verdict"] for each in some["checks"] if each["assumption"] != left_out}
+        for some in (answer, again)
+    ]
+    assert verdicts[0] == verdicts[1]
+
+
+async def test_a_server_runs_over_a_recording(
+    releases: Releases, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await told(create_sandbox(releases), capsys, tmp_path)
+    app = create_app(replace(settings, index="off"), Recording(tmp_path))
+    query = f'{{ release {{ number }} technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client, app.router.lifespan_context(app):
+        answer = (await client.post("/graphql", json={"query": query})).json()
+
+    assert answer["data"] == {
+        "release": {"number": "3.11"},
+        "technicalCompetence": {"code": "CP-7", "skill": {"code": "SK-3851"}},
+    }
+
+
+@pytest.mark.parametrize("form", [KEY, KEY.upper(), "s3cr3t%2Bkey%2Fof%3Dmine", "czNjcjN0K2tleS9vZj1taW5l"])
+def test_the_key_is_scrubbed_in_every_form(form: str) -> None:
+    assert form not in json.dumps(scrubbed({form: [f"a {form} b {form}"]}, KEY))
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/releases", "releases.json"),
+        ("/releases/3.11/softskills?page=0&size=2", "releases/3.11/softskills,page=0,size=2.json"),
+        ("/search?searchValue=../x", "search,searchValue=.._x.json"),
+    ],
+)
+def test_answers_are_kept_under_names_made_of_their_paths(path: str, name: str) -> None:
+    assert file_name(path) == name
+
+
+async def test_the_table_fits_80_columns_and_cuts_nothing_off(
+    releases: Releases, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert await run_doctor(Settings(), create_sandbox(releases), "The sandbox [/bold] [x]", None, False) == 0
+    out = capsys.readouterr().out
+
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    assert "The sandbox [/bold] [x], in 16 calls" in out
+    assert "les/used`" in out

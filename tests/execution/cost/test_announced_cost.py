@@ -1,0 +1,322 @@
+"""What an operation does never exceeds the cost that is announced for it, counted over whatever the schema allows."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from graphql import is_input_object_type, is_list_type, is_non_null_type
+
+from graphql_api.execution.cost.analyzer import work_of
+from graphql_api.execution.cost.expression import quantity
+from graphql_api.execution.engine import build_schema
+from graphql_api.index.tokenizer import MOST_LETTERS
+from graphql_api.sandbox import Releases, workbook_releases
+from graphql_api.schema.types.global_id import NodeId
+from graphql_api.schema.types.resolver_cost import NO_WORK
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+from tests.execution.plan.argument_values import Known
+from tests.execution.plan.operations import Shapes, numbered
+from tests.execution.plan.two_servers import Asked
+from tests.index.test_search_real import WORKBOOKS, needs_data
+from tests.work_counter import Work, counting, values_in, worked
+
+pytestmark = pytest.mark.slow
+
+SCHEMA = build_schema()._schema
+COMMON = ("de", "des", "en", "het", "operations", "ver", "e", "van veiligheid", "a b c d e f g h i j k l m n o p")
+
+
+@pytest.fixture
+async def counted(
+    releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Server, Work]]:
+    """A server without plans, which could use answers again, and the counter of its work."""
+    work = counting(monkeypatch)
+    async with running(releases, replace(settings, compiled_queries="off", operation_calls=10_000)) as server:
+        for release in ("3.10", "3.11"):
+            await server.app.state.parts.indexes.ready(release)
+        yield server, work
+
+
+async def known_of(server: Server) -> Known:
+    async def ask(asked: Asked) -> Any:
+        response = await server.client.post("/graphql", json={"query": asked.query, "variables": asked.variables})
+        return SimpleNamespace(body=response.content)
+
+    return await Known.of(cast(Any, SimpleNamespace(ask=ask)))
+
+
+async def test_generated_operations_do_not_work_more_than_they_cost(counted: tuple[Server, Work]) -> None:
+    server, work = counted
+    shapes, known = Shapes(SCHEMA), await known_of(server)
+    answered = asked_an_index = 0
+
+    for number in range(150):
+        asked = numbered(shapes, known, number)
+        cost, _ = await worked(server, work, asked.query, asked.variables, asked.name)
+        if cost is not None:
+            assert work.units <= cost, (work, cost, asked.query, asked.variables)
+            answered += work.values > 0
+            asked_an_index += work.questions > 0
+
+    assert answered > 90
+    assert asked_an_index > 15
+
+
+async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
+    server, work = counted
+    ids = (await known_of(server)).any_ids()
+    written = ", ".join(f'"{each}"' for each in ids)
+
+    literal, _ = await worked(server, work, f"{{ nodes(ids: [{written}]) {{ id }} }}")
+    assert work.ids == len(ids)
+    variable, _ = await worked(server, work, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
+    assert work.ids == len(ids)
+    nested, _ = await worked(
+        server,
+        work,
+        f"query ({', '.join(f'$i{n}: ID!' for n in range(len(ids)))}) {{ nodes(ids: [{', '.join(f'$i{n}' for n in range(len(ids)))}]) {{ id }} }}",
+        {f"i{n}": each for n, each in enumerate(ids)},
+    )
+
+    assert literal == variable == nested == 1 + 3 * len(ids)
+
+
+async def test_every_alias_counts_with_its_list(counted: tuple[Server, Work]) -> None:
+    server, work = counted
+    have = (await known_of(server)).ids["TechnicalCompetence"]
+    field = "profilesForCompetences(have: $have, first: 3) { totalCount nodes { coverage } }"
+    aliases = " ".join(f"a{n}: {field}" for n in range(5))
+
+    one, _ = await worked(server, work, f"query ($have: [ID!]!) {{ {field} }}", {"have": have})
+    five, errors = await worked(server, work, f"query ($have: [ID!]!) {{ {aliases} }}", {"have": have})
+
+    assert errors == []
+    assert five == 5 * one >= 5 * len(have)
+    assert work.ids == 5 * len(have)
+    assert work.units <= five
+
+
+async def test_hundreds_of_ids_under_many_aliases_are_refused(server: Server) -> None:
+    ids = ["U2tpbGw6My4xMTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA"] * 500
+    fields = {
+        "ids": "nodes(ids: $ids) { id }",
+        "have": "profilesForCompetences(have: $ids) { totalCount }",
+    }
+    for field in fields.values():
+        query = " ".join(f"a{n}: {field}" for n in range(45))
+
+        assert await server.codes(f"query ($ids: [ID!]!) {{ {query} }}", {"ids": ids}) == ["QUERY_TOO_COMPLEX"]
+
+
+async def test_many_searches_in_one_operation_are_refused(server: Server) -> None:
+    query = " ".join(f'a{n}: search(text: "de{n}") {{ totalCount }}' for n in range(45))
+
+    assert await server.codes(f"{{ {query} }}") == ["QUERY_TOO_COMPLEX"]
+
+
+async def test_words_of_a_search_count_however_they_are_sent(counted: tuple[Server, Work]) -> None:
+    server, work = counted
+    one, _ = await worked(server, work, '{ search(text: "lasser") { totalCount } }')
+    three, _ = await worked(server, work, '{ search(text: "ik ben lasser") { totalCount } }')
+    sent, _ = await worked(
+        server, work, "query ($t: String!) { search(text: $t) { totalCount } }", {"t": "ik ben lasser"}
+    )
+    in_filter = "query ($f: OccupationalProfileFilter) { occupationalProfiles(filter: $f) { totalCount } }"
+    filtered, _ = await worked(server, work, in_filter, {"f": {"text": "ik ben lasser"}})
+    plain, _ = await worked(server, work, in_filter, {"f": None})
+
+    assert three == sent == one + 2 * 310
+    assert filtered - plain == 250 + 1900 + 3 * 310
+
+
+def test_no_list_in_an_input_object_costs_nothing() -> None:
+    """Lists in arguments count an item each; one inside of an input object would have to be declared."""
+    inputs = [kind for kind in SCHEMA.type_map.values() if is_input_object_type(kind)]
+
+    assert inputs
+    for kind in inputs:
+        for field in kind.fields.values():
+            assert not is_list_type(field.type.of_type if is_non_null_type(field.type) else field.type)
+
+
+def test_every_question_to_an_index_has_a_weight() -> None:
+    asked = {
+        "Query": ("search", "suggest", "competenceGap", "profilesForCompetences", "occupationalProfiles"),
+        "Release": ("search", "suggest", "changes", "occupationalProfiles"),
+        "OccupationalProfile": ("similarProfiles",),
+        **dict.fromkeys(
+            ("Skill", "Knowledge", "BehaviouralIndicator", "SoftSkill", "DigitalSkill"),
+            ("usedInOccupationalProfiles", "usedInTechnicalCompetences"),
+        ),
+    }
+    for kind, names in asked.items():
+        fields = cast(Any, SCHEMA.type_map[kind]).fields
+        for name in names:
+            assert work_of(fields[name]) != NO_WORK, (kind, name)
+
+
+# At real size, on the arguments for which each question does most.
+
+
+@pytest.fixture(scope="module")
+def real_releases(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    found = workbook_releases(WORKBOOKS.values(), tmp_path_factory.mktemp("workbooks"))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+async def real(
+    real_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Server, Work]]:
+    work = counting(monkeypatch)
+    chosen = replace(
+        settings, compiled_queries="off", cache_dir=tmp_path, data=tuple(WORKBOOKS.values()), operation_calls=10_000
+    )
+    async with running(real_releases, chosen) as server:
+        for release in WORKBOOKS:
+            await server.app.state.parts.indexes.ready(release)
+        yield server, work
+
+
+_GROUPS = "technicalCompetences { code } skills { code } knowledgeItems { code } behaviouralIndicators { code } softSkills { code }"
+
+
+@needs_data
+@pytest.mark.real
+@pytest.mark.xdist_group("work at real size")
+async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Server, Work]) -> None:
+    server, work = real
+    index = server.app.state.parts.indexes.at_hand("3.27")
+
+    def ids_by_use(connection: Any, kinds: str, order: str) -> list[str]:
+        names = {1: "OccupationalProfile", 2: "TechnicalCompetence", 3: "Skill", 4: "Knowledge", 6: "SoftSkill"}
+        of = "profile" if kinds == "1" else "part"
+        rows = connection.execute(
+            f"SELECT thing.kind, thing.uuid FROM (SELECT {of} AS n, count(*) AS uses FROM element GROUP BY {of}) AS used"
+            f" JOIN thing USING (n) WHERE thing.kind IN ({kinds}) ORDER BY uses {order} LIMIT 500"
+        )
+        return [str(NodeId(names[kind], "3.27", UUID(uuid))) for kind, uuid in rows]
+
+    largest = await index.ask(ids_by_use, "1", "DESC")
+    have = {
+        "most used": await index.ask(ids_by_use, "2, 3, 4, 6", "DESC"),
+        "competences": await index.ask(ids_by_use, "2", "DESC"),
+        "soft": await index.ask(ids_by_use, "6", "DESC"),
+    }
+    operations: list[tuple[str, dict[str, Any]]] = []
+    for ids in have.values():
+        for many in (1, 20, 500):
+            for first in (1, 20):
+                fields = f"profilesForCompetences(have: $have, first: {first}) {{ totalCount nodes {{ coverage matched {{ {_GROUPS} }} missing {{ {_GROUPS} }} }} }}"
+                operations.append((f"query ($have: [ID!]!) {{ {fields} }}", {"have": ids[:many]}))
+    for one in largest[:5]:
+        nested = (
+            "alternativeNames { name } essentialCompetences { code knowledgeItems { code } behaviouralIndicators { code } }"
+            " optionalCompetences { code knowledgeItems { code } behaviouralIndicators { code } }"
+            " softSkills { code usedInOccupationalProfiles(first: 2) { totalCount } } economicSectors { code } proofsOfLearning { code }"
+        )
+        operations.append(
+            (f"query ($id: ID!) {{ node(id: $id) {{ ... on OccupationalProfile {{ {nested} }} }} }}", {"id": one})
+        )
+        for first in (10, 50):
+            like = f"... on OccupationalProfile {{ similarProfiles(first: {first}) {{ score sharedCompetences {{ code }} }} }}"
+            operations.append((f"query ($id: ID!) {{ node(id: $id) {{ {like} }} }}", {"id": one}))
+        gap = f"competenceGap(from: $from, to: $to) {{ coverage shared {{ {_GROUPS} }} missing {{ {_GROUPS} }} surplus {{ {_GROUPS} }} }}"
+        operations.append((f"query ($from: ID!, $to: ID!) {{ {gap} }}", {"from": one, "to": largest[20]}))
+    for text in COMMON:
+        operations += [
+            (
+                f"query ($t: String!) {{ search(text: $t{types}, first: 50) {{ totalCount nodes {{ code }} }} }}",
+                {"t": text},
+            )
+            for types in ("", ", types: [OCCUPATIONAL_PROFILE]", ", types: [DIGITAL_SKILL], languages: [NL]")
+        ]
+        operations.append(
+            ("query ($t: String!) { suggest(prefix: $t, first: 50, languages: [DE]) { text } }", {"t": text})
+        )
+        operations.append(
+            (
+                "query ($t: String!) { occupationalProfiles(filter: { text: $t }, orderBy: { field: TITLE }) { totalCount } }",
+                {"t": text},
+            )
+        )
+    for order in ("", ", orderBy: { field: TITLE, language: FR }", ", orderBy: { field: CODE, descending: true }"):
+        condition = '{ sector: "x", areaOfInterest: "y", isco: "2", changedSince: "2020-01-01" }'
+        operations.append(
+            (
+                f"{{ occupationalProfiles(filter: {condition}{order}, first: 100) {{ totalCount nodes {{ code }} }} }}",
+                {},
+            )
+        )
+    for name in ("skills", "knowledgeItems", "behaviouralIndicators", "softSkills", "digitalSkills"):
+        used = "usedInOccupationalProfiles(first: 2) { totalCount nodes { code } } usedInTechnicalCompetences(first: 2) { totalCount }"
+        operations += [
+            (f"{{ {name}(first: {first}) {{ nodes {{ code regions {used} }} }} }}", {}) for first in (24, 500)
+        ]
+    operations += [
+        (
+            f'{{ release {{ changes(since: "3.26", first: {first}) {{ nodes {{ kind changedFields before {{ code }} after {{ code }} }} }} }} }}',
+            {},
+        )
+        for first in (0, 20, 500)
+    ]
+    await worked(server, work, '{ release { changes(since: "3.26") { totalCount } } }')  # compared once for all
+
+    over = []
+    for query, variables in operations:
+        cost, errors = await worked(server, work, query, variables)
+        assert errors == [], (query, errors)
+        if work.units > cost:
+            over.append((work.units, cost, replace(work), query, str(variables)[:100]))
+
+    assert over == []
+
+
+@needs_data
+@pytest.mark.real
+@pytest.mark.xdist_group("work at real size")
+async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple[Server, Work]) -> None:
+    """Lists are longer than on average in some things; over a page that evens out, but for what is allowed once."""
+    server, _ = real
+    over = []
+    nested = {
+        "OccupationalProfile": (
+            "alternativeNames { name }",
+            "essentialCompetences { code }",
+            "optionalCompetences { code }",
+            "essentialCompetences { code knowledgeItems { code } behaviouralIndicators { code } }",
+            "economicSectors { code } proofsOfLearning { code } digitalSkills { code } softSkills { code }",
+        ),
+        "TechnicalCompetence": ("knowledgeItems { code }", "behaviouralIndicators { code }"),
+    }
+    names = {"OccupationalProfile": "occupationalProfiles", "TechnicalCompetence": "technicalCompetences"}
+    for kind, selections in nested.items():
+        for selection in selections:
+            for first in (1, 2, 5, 20, 100):
+                after = None
+                for _ in range(8):
+                    query = f"query ($after: String) {{ {names[kind]}(first: {first}, after: $after) {{ pageInfo {{ endCursor }} nodes {{ {selection} }} }} }}"
+                    response = await server.post(query, {"after": after}, x_competent_explain="1")
+                    body = response.json()
+                    assert "errors" not in body, body["errors"][:1]
+                    if (values := values_in(body["data"])) > (cost := body["extensions"]["cost"]["requested"]):
+                        over.append((values, cost, query, after))
+                    after = body["data"][names[kind]]["pageInfo"]["endCursor"]
+                    if after is None:
+                        break
+
+    assert over == []
+
+
+def test_what_is_read_of_a_text_is_bounded() -> None:
+    assert quantity("a " * 10_000, "word") == 1
+    assert quantity(" ".join(f"w{n}" for n in range(1000))[:MOST_LETTERS], "word") == 16
+    assert quantity(None, "word") == quantity(None, "item") == quantity(None, "given") == 0
+    assert quantity("x", "item") == quantity({}, "item") == quantity(5, "word") == 1

@@ -1,0 +1,203 @@
+"""What operations cost: list sizes multiplied, worked out once for a document, with variables left open."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query, is_composite_type, is_list_type, is_non_null_type
+
+from graphql_api.execution.cost import BEYOND, TYPICAL, Cost
+from graphql_api.execution.cost.analyzer import work_of
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.limits import DEFAULTS, Limits
+from graphql_api.http.pages.examples import examples
+from graphql_api.schema.types.resolver_cost import NO_WORK
+from tests.conftest import Server
+
+SCHEMA = build_schema(Limits(depth=200, tokens=20_000, aliases=2**70))
+GRAPH = SCHEMA._schema
+ROOT = Path(__file__).parents[3]
+
+
+def cost_of(text: str) -> Cost:
+    prepared = SCHEMA.documents.prepare(text)
+    assert not prepared.errors, prepared.errors
+    return prepared.operation(None).cost
+
+
+def cost(text: str, **variables: Any) -> int:
+    return cost_of(text).of(variables)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ __typename }", 1),
+        ("{ a: __typename b: __typename }", 2),
+        ("{ release { number } }", 2),
+        ("{ skills { totalCount } }", 2 + 20),
+        ("{ skills { nodes { code } } }", 2 + 20 * 2),
+        ("{ skills(first: 100) { nodes { code } } }", 2 + 100 * 2),
+        ("{ skills(last: 7) { totalCount nodes { code uuid } } }", 3 + 7 * 3),
+        ("{ skills(first: 0) { totalCount nodes { code } } }", 1 + 1 + 1),
+        ("{ skills(first: 9999) { nodes { code } } }", 2 + 500 * 2),
+        ("{ skills(first: 10) { edges { cursor node { code } } } }", 2 + 10 * 4),
+        (
+            "{ skills(first: 10) { nodes { usedInOccupationalProfiles(first: 5) { nodes { code } } } } }",
+            2 + 10 * (1 + 2 + 15 + 5 * 2) + 25,
+        ),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 1 + 3 * 3),
+        ('{ nodes(ids: "a") { id } }', 1 + 3),
+        ('{ suggest(prefix: "a") { text } }', 1 + 100 + 10 * 3),
+        ('{ suggest(prefix: "a", first: 3) { text } }', 1 + 100 + 3 * 3),
+        ('{ occupationalProfile(code: "OP-1") { essentialCompetences { code } } }', 2 + 60),
+        ('{ skill(code: "S") { regions } }', 2 + 3),
+        ("{ release { number @include(if: false) } }", 1),
+        ("{ release { number @skip(if: true) } }", 1),
+        ("{ release { number @skip(if: false) @include(if: true) } }", 2),
+        ("{ ...F ...F } fragment F on Query { skills(first: 2) { nodes { code } } }", 2 * (2 + 2 * 2)),
+        (
+            "{ skills(first: 3) { ...F } } fragment F on SkillConnection { nodes { ...G } } fragment G on Skill { code uuid }",
+            2 + 3 * 3,
+        ),
+        ('{ node(id: "a") { ... on Skill { code } ... on Release { number } } }', 3 + 2),
+    ],
+)
+def test_the_cost_is_the_number_of_values_that_there_may_be(text: str, expected: int) -> None:
+    assert cost(text) == expected
+
+
+def test_sizes_come_from_variables_and_their_defaults() -> None:
+    text = "query ($n: Int = 3, $m: Int) { skills(first: $n, last: $m) { nodes { code } } }"
+
+    assert cost(text) == 2 + 3 * 2
+    assert cost(text, n=100) == 2 + 100 * 2
+    assert cost(text, n=None, m=4) == 2 + 4 * 2
+    assert cost(text, n=10**30) == 2 + 500 * 2
+    assert cost(text, n=-1) == 2
+    assert cost(text, n="many") == 2 + 20 * 2
+    assert cost("query ($m: Int) { skills(first: $m) { nodes { code } } }") == 2 + 20 * 2
+
+
+def test_as_many_nodes_as_there_are_ids() -> None:
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }"
+
+    assert cost(text, ids=["a"] * 7) == 1 + 7 * 4
+    assert cost(text, ids="a") == 1 + 4
+
+
+def test_what_a_variable_leaves_out_costs_nothing() -> None:
+    text = "query ($deep: Boolean!, $no: Boolean = true) { release { number ... @include(if: $deep) { skills { totalCount } } id @skip(if: $no) } }"
+
+    assert cost(text, deep=False) == 2
+    assert cost(text, deep=True) == 4 + 20
+    assert cost(text, deep=True, no=False) == 5 + 20
+
+
+def test_variables_multiply_through_fragments() -> None:
+    text = """
+      query ($n: Int, $m: Int) { skills(first: $n) { nodes { ...F } } }
+      fragment F on Skill { ...G ...G }
+      fragment G on Skill { usedInTechnicalCompetences(first: $m) { nodes { code } } }
+    """
+
+    assert cost(text, n=10, m=5) == 2 + 10 * (1 + 2 * (2 + 3 + 5 * 2)) + 2 * 20
+
+
+def test_fragments_of_fragments_with_variables_are_one_step_each() -> None:
+    levels = 60
+    chain = "".join(
+        f"fragment F{n} on Release {{ x{n}: skill(code: $c) {{ release {{ ...F{n + 1} ...F{n + 1} }} }} s{n}: skills(first: $n) {{ totalCount nodes {{ code }} }} }} "
+        for n in range(levels)
+    )
+    found = cost_of(
+        f"query ($n: Int, $c: String) {{ release {{ ...F0 }} }} {chain} fragment F{levels} on Release {{ number }}"
+    )
+
+    assert len(found.steps) == levels + 1
+    assert found.of({"n": 500}) == BEYOND
+
+
+def test_a_cost_beyond_all_floats_is_still_a_number() -> None:
+    text = "{ release " + "{ skills(first: 500) { nodes { release " * 62 + "{ number }" + "} } }" * 62 + "}"
+
+    assert cost(text) == BEYOND
+
+
+def test_an_operation_without_variables_is_one_constant() -> None:
+    found = cost_of('{ occupationalProfile(code: "OP-1") { essentialCompetences { skill { description { nl } } } } }')
+
+    assert [step.terms for step in found.steps] == [[]]
+
+
+def test_the_typical_sizes_are_those_of_lists_that_there_are() -> None:
+    for name in TYPICAL:
+        kind_name, _, field_name = name.partition(".")
+        kind: Any = GRAPH.type_map[kind_name]
+        kind_of_field = kind.fields[field_name].type
+        assert is_list_type(kind_of_field.of_type if is_non_null_type(kind_of_field) else kind_of_field)
+
+
+def test_every_plain_list_has_a_size_of_its_own() -> None:
+    lists = {
+        f"{kind.name}.{name}"
+        for kind in GRAPH.type_map.values()
+        if is_composite_type(kind) and not kind.name.startswith("__") and not kind.name.endswith("Connection")
+        for name, field in getattr(kind, "fields", {}).items()
+        if is_list_type(field.type.of_type if is_non_null_type(field.type) else field.type) and not field.args
+    }
+
+    assert lists == set(TYPICAL)
+
+
+async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -> None:
+    def values(found: Any) -> int:
+        if isinstance(found, dict):
+            return sum(1 + values(each) for each in found.values())
+        return sum(map(values, found)) if isinstance(found, list) else 0
+
+    text = get_introspection_query()
+
+    assert 1.0 <= cost(text) / values(await server.ask(text)) <= 2.5
+
+
+def test_every_example_costs_a_tenth_of_what_is_allowed() -> None:
+    texts = [each.query for each in examples()]
+
+    assert len(texts) >= 15
+    assert all(cost(text) * 10 <= DEFAULTS.cost for text in texts)
+
+
+def test_a_large_honest_query_is_allowed() -> None:
+    page = """{ occupationalProfiles(first: 500) { totalCount nodes { id code title { nl fr en de } description { nl } workingContext { nl }
+      essentialCompetences { code skill { code description { nl } } } } pageInfo { hasNextPage endCursor } } }"""
+
+    assert cost(page) <= DEFAULTS.cost
+
+
+def test_the_examples_on_the_page_on_limits_cost_what_they_say() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    found = re.findall(r"```graphql\n# cost: ([\d,]+)\n(.*?)```", page, flags=re.DOTALL)
+
+    assert len(found) == page.count("```graphql") == 5
+    assert [(cost(text), text) for _, text in found] == [(int(said.replace(",", "")), text) for said, text in found]
+
+
+def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"\| `(\w+)(?:\([^)]*\))?` \| ([^|]+) \|", page[page.index("## Cost") :]))
+    fields = {
+        name: work_of(field)
+        for kind in ("Query", "Release", "OccupationalProfile", "Skill")
+        for name, field in getattr(GRAPH.type_map[kind], "fields", {}).items()
+    }
+
+    weighed = {name for name, work in fields.items() if work != NO_WORK} - {"node", "nodes", "occupationalProfiles"}
+    assert weighed <= rows.keys()
+    for name in weighed:
+        numbers = [float(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", rows[name])]
+        work = fields[name]
+        assert set(numbers) - {16.0} >= {work.base, *(per.units for per in work.arguments)} - {16.0}, name
+        assert work.item == 1 or work.item in numbers, name
+        assert work.more + work.more_items in (0, *numbers), name

@@ -1,0 +1,99 @@
+"""Values for arguments: taken from real answers, so that most operations find something, and others that find nothing."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tests.execution.plan.two_servers import Asked, Twin
+
+_CONCEPT = "__typename id uuid code"
+_HARVEST = f"""{{
+  releases {{ id number }}
+  occupationalProfiles(first: 40) {{ edges {{ cursor node {{
+    {_CONCEPT} title {{ nl fr en de }} alternativeNames {{ name }} classifications {{ code }}
+    economicSectors {{ uuid code }} areasOfInterest {{ uuid code }}
+    essentialCompetences {{ {_CONCEPT} }} softSkills {{ {_CONCEPT} }} digitalSkills {{ {_CONCEPT} }}
+  }} }} }}
+  technicalCompetences(first: 60) {{ edges {{ cursor node {{
+    {_CONCEPT} skill {{ {_CONCEPT} }} knowledgeItems {{ {_CONCEPT} }} behaviouralIndicators {{ {_CONCEPT} }}
+  }} }} }}
+  skills(first: 5) {{ edges {{ cursor }} }} knowledgeItems(first: 5) {{ edges {{ cursor }} }}
+  behaviouralIndicators(first: 5) {{ edges {{ cursor }} }} softSkills(first: 5) {{ edges {{ cursor }} }}
+  digitalSkills(first: 5) {{ edges {{ cursor }} }}
+}}"""
+
+LISTS = (
+    "occupationalProfiles",
+    "technicalCompetences",
+    "skills",
+    "knowledgeItems",
+    "behaviouralIndicators",
+    "softSkills",
+    "digitalSkills",
+)
+
+
+@dataclass
+class Known:
+    """Values that there are, by what they are good for."""
+
+    uuids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    codes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By type; of releases too."""
+    cursors: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By the field of the list, without arguments, in the current release."""
+    words: list[str] = field(default_factory=list)
+    sectors: list[str] = field(default_factory=list)
+    areas: list[str] = field(default_factory=list)
+    isco: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def of(cls, server: Twin) -> "Known":
+        """What is known of the data of a server."""
+        answer = orjson.loads((await server.ask(Asked(_HARVEST))).body)
+        assert "errors" not in answer, answer["errors"]
+        found = cls()
+        found._note(answer["data"])
+        for name in LISTS:
+            found.cursors[name] = [each["cursor"] for each in answer["data"][name]["edges"]]
+        found.ids["Release"] = [each["id"] for each in answer["data"]["releases"]]
+        return found
+
+    def _note(self, value: Any) -> None:
+        if isinstance(value, list):
+            for each in value:
+                self._note(each)
+        elif isinstance(value, dict):
+            if "__typename" in value:
+                self._note_concept(value)
+            for each in value.values():
+                self._note(each)
+
+    def _note_concept(self, thing: dict[str, Any]) -> None:
+        for kept, name in ((self.uuids, "uuid"), (self.codes, "code"), (self.ids, "id")):
+            values = kept[thing["__typename"]]
+            if thing[name] and thing[name] not in values and len(values) < 12:
+                values.append(thing[name])
+        if thing["__typename"] == "OccupationalProfile" and len(self.words) < 60:
+            self.words += [text.split()[0] for text in (thing["title"] or {}).values() if text]
+            self.words += [each["name"] for each in thing["alternativeNames"] or ()][:2]
+            self.sectors += [
+                each[name] for each in thing["economicSectors"] or () for name in ("uuid", "code") if each[name]
+            ]
+            self.areas += [
+                each[name] for each in thing["areasOfInterest"] or () for name in ("uuid", "code") if each[name]
+            ]
+            self.isco += [each["code"] for each in thing["classifications"] or ()]
+
+    def blocks(self) -> list[str]:
+        """Ids of whatever a profile can use."""
+        return [
+            each for kind, ids in self.ids.items() if kind not in ("Release", "OccupationalProfile") for each in ids[:4]
+        ]
+
+    def any_ids(self) -> list[str]:
+        """Some ids of each type."""
+        return [each for ids in self.ids.values() for each in ids[:4]]

@@ -1,0 +1,108 @@
+"""Every operation that is written down in this project: in the docs, as examples, and in any test."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLError, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, validate, visit
+from graphql.language import DocumentNode, OperationDefinitionNode, OperationType, VariableNode
+from graphql.validation import specified_rules
+
+from graphql_api.execution.limits import DEFAULTS
+from graphql_api.http.pages.examples import examples
+from tests.execution.plan.argument_values import Known
+from tests.execution.plan.operations import Writing
+from tests.execution.plan.scenarios import SCHEMA, SHAPES
+from tests.execution.plan.two_servers import Asked
+
+ROOT = Path(__file__).parents[3]
+SKIPPED = {"clients", "plan", "browser"}
+
+
+@cache
+def written_down() -> tuple[str, ...]:
+    """The queries of the docs and the examples."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [each.query for each in examples()]
+    found += [
+        text for page in pages for text in re.findall(r"```graphql\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    ]
+    return tuple(text for text in dict.fromkeys(found) if _queries(text))
+
+
+@cache
+def in_tests() -> tuple[str, ...]:
+    """The valid queries among all texts in the tests."""
+    files = (
+        each
+        for each in sorted((ROOT / "tests").rglob("*.py"))
+        if not SKIPPED.intersection(each.relative_to(ROOT / "tests").parts)
+    )
+    return tuple(text for text in dict.fromkeys(text for file in files for text in _strings(file)) if _queries(text))
+
+
+def _strings(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "{" in node.value:
+            yield node.value
+
+
+def _queries(text: str) -> DocumentNode | None:
+    try:
+        document = parse(text, max_tokens=DEFAULTS.tokens)
+    except GraphQLError:
+        return None
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    if not operations or any(each.operation is not OperationType.QUERY for each in operations):
+        return None
+    return None if validate(SCHEMA, document, specified_rules) else document
+
+
+class _Uses(Visitor):
+    """Where each variable stands: the field, the argument, and the type that the field gives."""
+
+    def __init__(self, info: TypeInfo) -> None:
+        super().__init__()
+        self.info = info
+        self.found: dict[str, tuple[str, str, Any, str]] = {}
+        self._field = ""
+        self._argument = ""
+
+    def enter_field(self, node: Any, *_: Any) -> None:
+        self._field = node.name.value
+
+    def enter_argument(self, node: Any, *_: Any) -> None:
+        self._argument = node.name.value
+
+    def enter_object_field(self, node: Any, *_: Any) -> None:
+        self._argument = node.name.value
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        kind, given = self.info.get_input_type(), self.info.get_type()
+        if kind is not None and self._argument:
+            of = str(get_named_type(given)) if given else ""
+            self.found.setdefault(node.name.value, (self._field, self._argument, kind, of))
+
+
+def corpus(texts: tuple[str, ...], known: Known) -> list[Asked]:
+    """Operations as they are asked, with variables that fit where they stand."""
+    asked: list[Asked] = []
+    for text in texts:
+        document = parse(text)
+        info = TypeInfo(SCHEMA)
+        uses = _Uses(info)
+        visit(document, TypeInfoVisitor(info, uses))
+        writing = Writing(lambda _: 0, SHAPES, known)  # the simplest of all choices
+        values = {
+            name: writing.sent(writing.argument(field, argument, kind, of, 2))
+            for name, (field, argument, kind, of) in uses.found.items()
+        }
+        names = [
+            each.name.value for each in document.definitions if isinstance(each, OperationDefinitionNode) and each.name
+        ]
+        chosen = names if len(names) > 1 else [None]
+        asked += [Asked(text, values or None, name, {"accept-language": "fr, nl;q=0.5"}) for name in chosen]
+    return asked

@@ -1,0 +1,102 @@
+"""Examples run one after the other: a loop, the data that all share, and what the answers were like."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+import orjson
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as some
+
+from tests.execution.plan.operations import numbered, operations
+from tests.execution.plan.scenarios import SHAPES, Data, Round, Scenario, rounds
+from tests.execution.plan.shrink import reduced
+from tests.execution.plan.two_servers import Asked, Reply, runs
+
+T = TypeVar("T")
+
+ON, OFF = {"compiled_queries": "on"}, {"compiled_queries": "off"}
+MANY = 8
+EACH = 6, 10
+"""Operations of an example, asked twice of two new servers."""
+
+
+class Bench:
+    """Compares two servers, and counts what they answered."""
+
+    def __init__(self, runner: asyncio.Runner, data: Data) -> None:
+        self._runner = runner
+        self.data = data
+        self.asked: list[Asked] = []
+        self.counted: Counter[str] = Counter()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine gives."""
+        return self._runner.run(work)
+
+    def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> dict[tuple[str, str], Reply]:
+        """Fails where two new servers differ in anything; the replies by document and variables."""
+        before = runs()
+        found = self._runner.run(self._compare(scenario, number, list(asked)))
+        self.counted += runs() - before
+        assert not found.found, f"{scenario.name} ({number}):\n" + "\n".join(found.found)
+        return {(each.query, str(each.variables)): reply for each, reply in found.replies}
+
+    async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> Round:
+        async with scenario.twins(self.data, number, OFF, ON) as (pair, upstream):
+            found = await rounds(pair, upstream, asked)
+        self.asked += asked
+        self.counted["fast"] += pair.second.fast
+        self.counted -= pair.second.beside
+        for _, reply in found.replies:
+            self.counted.update(kind_of(reply))
+        return found
+
+    def compare_numbered(self, scenario: Scenario, first: int, examples: int) -> None:
+        """The same for made-up operations from a number on; a failure is told with the shortest operation that has it."""
+        for start in range(first, first + examples * MANY, MANY):
+            asked = [numbered(SHAPES, self.data.known, number) for number in range(start, start + MANY)]
+            try:
+                self.compare(scenario, start, asked)
+            except AssertionError as error:
+                differs = partial(self.differs, scenario, start)
+                shortest = [reduced(each, differs) for each in list(filter(differs, asked))[:1]]
+                raise AssertionError(f"{error}\nin short: {shortest or 'only one after the other'}") from None
+
+    def differs(self, scenario: Scenario, number: int, asked: Asked) -> bool:
+        """Whether two new servers differ in their answer to one operation."""
+        return bool(self._runner.run(self._compare(scenario, number, [asked])).found)
+
+    def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
+        """The same for operations that are made up, always the same ones for a number."""
+
+        @quietly(number, examples)
+        @given(
+            some.integers(0, 1000), some.lists(operations(SHAPES, self.data.known), min_size=EACH[0], max_size=EACH[1])
+        )
+        def same(damage: int, asked: list[Asked]) -> None:
+            self.compare(scenario, damage, asked)
+
+        same()
+
+
+def quietly(number: int, examples: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Examples that are always the same for a number."""
+    how = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    return lambda test: seed(number)(how(test))
+
+
+def kind_of(reply: Reply) -> list[str]:
+    """What kind of answer a reply is: `data` where a field of the query has some, and `errors`."""
+    body: dict[str, Any] = orjson.loads(reply.body)
+    data = body.get("data")
+    full = isinstance(data, dict) and any(each is not None for each in data.values())
+    return ["asked", *(["data"] if full else []), *(["errors"] if "errors" in body else [])]

@@ -1,0 +1,148 @@
+"""What goes on around two servers that are asked the same: which data, which trouble upstream, how old what is stored may be."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import graphql
+from graphql import GraphQLSchema
+
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.execution.plan.argument_values import Known
+from tests.execution.plan.operations import Shapes
+from tests.execution.plan.shared_upstream import Damage, Upstream
+from tests.execution.plan.two_servers import Asked, Reply, Twins, twins
+from tests.variants.mutated_sandbox import Original, as_it_is
+
+RELEASES = ("3.11", "3.10")
+LONG = 600.0
+PATIENT = {
+    "queue_timeout": LONG,
+    "operation_timeout": LONG,
+    "upstream_attempt_timeout": LONG,
+    "upstream_total_timeout": LONG,
+}
+"""However slow the machine is, nothing is cut short."""
+WIDE = {"upstream_rate_limit": 0, "operation_calls": 100_000, "upstream_concurrency": 1000}
+"""No bound that depends on which of two documents came first."""
+ALWAYS_STALE = {"release_ttl": 0.0, "current_ttl": 0.0}
+ALWAYS_EXPIRED = ALWAYS_STALE | {"stale_ttl": 0.0}
+SCHEMA: GraphQLSchema = graphql.build_schema((Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8"))
+SHAPES = Shapes(SCHEMA)
+
+
+class Data:
+    """Some releases, what is known of them, and a folder with their indexes; made once for all scenarios."""
+
+    def __init__(self, original: Original, known: Known, settings: Settings) -> None:
+        self.original = original
+        self.known = known
+        self.settings = settings
+        self.empty = (settings.cache_dir or Path()) / "empty"
+
+    @classmethod
+    async def of(cls, folder: Path, releases: Releases) -> "Data":
+        """The data of these releases, which the caller closes."""
+        original = Original(create_sandbox(releases))
+        settings = replace(Settings(), index="need", cache_dir=folder, **PATIENT, **WIDE)
+        async with twins(settings, settings, Upstream(original), *RELEASES) as pair:
+            return cls(original, await Known.of(pair.first), settings)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is so for both servers while they are asked."""
+
+    name: str
+    damaged: bool = False
+    index: str = "open"
+    """`open`; `there`, to be opened at first need; or `off`."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    forgets: bool = False
+    """Whether documents are forgotten for want of room: then which of them are asked for again is a matter of their last use."""
+    moves: bool = False
+    """Whether another release becomes the current one between two rounds."""
+
+    @asynccontextmanager
+    async def twins(self, data: Data, seed: int, *switches: dict[str, Any]) -> AsyncIterator[tuple[Twins, Upstream]]:
+        """Two servers in this scenario, which differ by these settings, and their upstream."""
+        upstream = Upstream(data.original, Damage(seed) if self.damaged else as_it_is, "3.11" if self.moves else None)
+        settings = replace(data.settings, **self.settings)
+        if self.index == "off":  # and none of before either
+            settings = replace(settings, index="off", cache_dir=data.empty)
+        one, other = (replace(settings, **each) for each in switches)
+        async with twins(one, other, upstream, *(RELEASES if self.index == "open" else ())) as pair:
+            pair.upstream_too = not self.forgets
+            yield pair, upstream
+
+
+SCENARIOS = (
+    Scenario("all is well"),
+    Scenario("damaged documents", damaged=True),
+    Scenario("damaged documents, more so", damaged=True),
+    Scenario("no index", index="off"),
+    Scenario("damaged documents and no index", damaged=True, index="off"),
+    Scenario("an index that is not open yet", index="there"),
+    Scenario("all that is stored is stale", settings=ALWAYS_STALE),
+    Scenario("damaged and stale", damaged=True, settings=ALWAYS_STALE),
+    Scenario("nothing is stored for long", damaged=True, settings=ALWAYS_EXPIRED),
+    Scenario("current moves", settings={"current_ttl": 0.0, "stale_ttl": 0.0}, moves=True),
+)
+"""What every run of the tests goes through."""
+MORE_SCENARIOS = (
+    *SCENARIOS,
+    Scenario("little memory for documents", forgets=True, settings={"document_cache_bytes": 30_000}),
+    Scenario("no memory for documents", damaged=True, settings={"document_cache_bytes": 0}),
+    Scenario("little room for parts", settings={"fragment_cache_bytes": 20_000}),
+    Scenario("short pages", damaged=True, settings={"upstream_page_size": 2}),
+    Scenario("short pages and no index", index="off", settings={"upstream_page_size": 2}),
+    Scenario("incremental delivery", damaged=True, settings={"incremental": "on"}),
+    Scenario("a subgraph", settings={"federation": "on"}),
+    Scenario("little is allowed", settings={"max_cost": 100}),
+)
+
+
+def otherwise(asked: Asked) -> Asked:
+    """The same document with what steers it turned round: variables that are true or false, and the languages."""
+    turned = {name: not value if isinstance(value, bool) else value for name, value in (asked.variables or {}).items()}
+    languages = {"": "fr", "fr": "en, nl"}.get(asked.headers.get("accept-language", ""), "")
+    headers = {name: value for name, value in asked.headers.items() if name != "accept-language"}
+    return replace(
+        asked,
+        variables=None if asked.variables is None else turned,
+        headers=headers | ({"accept-language": languages} if languages else {}),
+    )
+
+
+@dataclass
+class Round:
+    """What came of asking some operations twice."""
+
+    found: list[str] = field(default_factory=list)
+    """What the servers differed in, with the operation."""
+    replies: list[tuple[Asked, Reply]] = field(default_factory=list)
+
+
+async def rounds(pair: Twins, upstream: Upstream, asked: Sequence[Asked]) -> Round:
+    """Ask all operations, and all of them again, when documents are stored and whatever else is kept is kept.
+
+    Half of them are asked of the fast path at first already, which so makes answers; the others it gives again.
+    """
+    found = Round()
+    for again in range(2):
+        for place, each in enumerate(asked):
+            differ = await pair.ask(each, fast=again == 1 or place % 2 == 0)
+            found.found += [f"{'again ' * again}{told}\n  {each}" for told in differ]
+            assert pair.last is not None
+            found.replies.append((each, pair.last))
+        if upstream.current:
+            upstream.current = "3.10"
+    for each in map(otherwise, asked):
+        found.found += [f"otherwise: {told}\n  {each}" for told in await pair.ask(each)]
+    for each in asked:
+        if each.get:
+            found.found += [f"with the tag: {told}\n  {each}" for told in await pair.ask_again(each)]
+    return found

@@ -1,0 +1,106 @@
+"""A failing operation made short: as much of its document is left out as can be while it still fails."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from graphql import REMOVE, GraphQLError, Visitor, parse, print_ast, validate, visit
+from graphql.language import (
+    ArgumentNode,
+    DefinitionNode,
+    DirectiveNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    SelectionNode,
+    VariableDefinitionNode,
+    VariableNode,
+)
+
+from tests.execution.plan.scenarios import SCHEMA
+from tests.execution.plan.two_servers import Asked
+
+TRIES = 150
+PARTS = (DefinitionNode, SelectionNode, ArgumentNode, DirectiveNode, VariableDefinitionNode)
+
+
+def reduced(asked: Asked, fails: Callable[[Asked], bool]) -> Asked:
+    """The shortest that is found within so many tries."""
+    tried = {asked.query}
+    while True:
+        for text in _shorter(asked.query):
+            shorter = replace(asked, query=text)
+            if text in tried or len(tried) > TRIES or not _is_valid(text):
+                continue
+            tried.add(text)
+            if fails(shorter):
+                asked = shorter
+                break
+        else:
+            return asked
+
+
+def _shorter(text: str) -> Iterator[str]:
+    """The document without one of its parts, and without what only that part used."""
+    document, count = parse(text), _Without(0)
+    visit(document, count)
+    for number in range(1, count.count + 1):
+        try:
+            yield _tidy(print_ast(visit(document, _Without(number))))
+        except GraphQLError:  # a selection of nothing
+            continue
+
+
+class _Without(Visitor):
+    """Leaves out the part of this number, and counts them."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self.count = 0
+
+    def enter(self, node: Any, *_: Any) -> Any:
+        if not isinstance(node, PARTS):
+            return None
+        self.count += 1
+        return REMOVE if self.count == self.number else None
+
+
+class _Used(Visitor):
+    """The names of the fragments that are spread and of the variables that are used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter(self, node: Any, key: Any, parent: Any, *_: Any) -> None:
+        if isinstance(node, FragmentSpreadNode):
+            self.names.add(node.name.value)
+        elif isinstance(node, VariableNode) and not isinstance(parent, VariableDefinitionNode):
+            self.names.add(f"${node.name.value}")
+
+
+class _OnlyUsed(Visitor):
+    def __init__(self, names: set[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def enter(self, node: Any, *_: Any) -> Any:
+        if isinstance(node, FragmentDefinitionNode) and node.name.value not in self.names:
+            return REMOVE
+        if isinstance(node, VariableDefinitionNode) and f"${node.variable.name.value}" not in self.names:
+            return REMOVE
+        return None
+
+
+def _tidy(text: str) -> str:
+    while True:
+        document, used = parse(text), _Used()
+        visit(document, used)
+        tidy = print_ast(visit(document, _OnlyUsed(used.names)))
+        if tidy == text:
+            return text
+        text = tidy
+
+
+def _is_valid(text: str) -> bool:
+    return not validate(SCHEMA, parse(text))

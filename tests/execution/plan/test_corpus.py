@@ -1,0 +1,32 @@
+"""Every operation of the docs, the examples and the tests is answered alike, in each kind of trouble."""
+
+import pytest
+
+from tests.execution.plan.corpus import corpus, in_tests, written_down
+from tests.execution.plan.run_examples import Bench
+from tests.execution.plan.scenarios import SCENARIOS, Scenario
+
+
+def test_there_are_many_such_operations() -> None:
+    assert len(written_down()) > 25
+
+
+def test_operations_of_docs_and_examples_are_answered_alike(bench: Bench) -> None:
+    bench.counted.clear()
+
+    bench.compare(SCENARIOS[0], 0, corpus(written_down(), bench.data.known))
+
+    assert bench.counted["data"] > 0.8 * bench.counted["asked"]
+    assert bench.counted["fast"] > 0.8 * bench.counted["asked"]
+
+
+@pytest.mark.plans
+@pytest.mark.parametrize("scenario", [SCENARIOS[place] for place in (0, 1, 3, 7)], ids=lambda each: each.name)
+def test_operations_of_tests_are_answered_alike(bench: Bench, scenario: Scenario) -> None:
+    texts = in_tests()
+    assert len(texts) > 150
+    bench.counted.clear()
+
+    bench.compare(scenario, 7, corpus(texts, bench.data.known))
+
+    assert bench.counted["data"] > 0.6 * bench.counted["asked"]

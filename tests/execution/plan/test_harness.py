@@ -1,0 +1,148 @@
+"""The comparison finds what it is there to find: each way in which two replies can differ, and a server that is another one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from starlette.types import Scope
+
+from graphql_api.server.protocol import AtOnce
+from graphql_api.server.response_cycle import Headers
+from tests.execution.plan.run_examples import Bench
+from tests.execution.plan.scenarios import RELEASES
+from tests.execution.plan.shared_upstream import Damage, Upstream
+from tests.execution.plan.shrink import reduced
+from tests.execution.plan.two_servers import Asked, Reply, differences, twins
+
+BODY = b'{"errors":[{"message":"m","locations":[{"line":1,"column":3}],"path":["a",0],"extensions":{"code":"X"}},{"message":"n","path":["b"]}],"data":{"a":[{"x":1,"y":null},{"x":2,"y":[]}],"b":null}}'
+REPLY = Reply(200, {"cache-control": "no-store", "etag": "1", "content-length": "9"}, BODY, ["/a", "/b"])
+EQUAL = {
+    "another tag": REPLY._replace(headers=REPLY.headers | {"etag": "2"}),
+    "errors in another order": REPLY._replace(
+        body=orjson.dumps((body := orjson.loads(BODY)) | {"errors": body["errors"][::-1]})
+    ),
+}
+
+
+def changed(old: bytes, new: bytes) -> Reply:
+    assert old in BODY
+    return REPLY._replace(body=BODY.replace(old, new))
+
+
+DIFFERENT = {
+    "status": REPLY._replace(status=400),
+    "header": REPLY._replace(headers=REPLY.headers | {"cache-control": "public"}),
+    "no tag": REPLY._replace(headers={name: each for name, each in REPLY.headers.items() if name != "etag"}),
+    "order of keys": changed(b'{"x":1,"y":null}', b'{"y":null,"x":1}'),
+    "order of items": changed(b'{"x":1,"y":null},{"x":2,"y":[]}', b'{"x":2,"y":[]},{"x":1,"y":null}'),
+    "null for nothing": changed(b',"y":null', b""),
+    "a key twice": changed(b'{"x":1,"y":null}', b'{"x":1,"y":null,"y":null}'),
+    "a number as text": changed(b'"x":1', b'"x":"1"'),
+    "null further up": changed(b'{"x":2,"y":[]}', b"null"),
+    "location": changed(b'"column":3', b'"column":4'),
+    "path": changed(b'["a",0]', b'["a",1]'),
+    "code": changed(b'"X"', b'"Y"'),
+    "an error less": changed(b',{"message":"n","path":["b"]}', b""),
+    "data before errors": REPLY._replace(body=orjson.dumps(dict(reversed(orjson.loads(BODY).items())))),
+    "no body": REPLY._replace(body=b""),
+    "asked twice": REPLY._replace(upstream=["/a", "/a", "/b"]),
+    "asked less": REPLY._replace(upstream=["/a"]),
+}
+
+
+@pytest.mark.parametrize("other", EQUAL.values(), ids=EQUAL)
+def test_replies_that_a_client_takes_for_the_same_do_not_differ(other: Reply) -> None:
+    assert differences(REPLY, other) == []
+
+
+@pytest.mark.parametrize("other", DIFFERENT.values(), ids=DIFFERENT)
+def test_replies_differ(other: Reply) -> None:
+    assert differences(REPLY, other)
+
+
+QUERY = """{ occupationalProfiles(first: 2) { nodes { code title { nl } essentialCompetences { code knowledgeItems { code description { fr } } } } } }"""
+
+
+async def compared(bench: Bench, change: Callable[[str, int, Any], Any], asked: Asked) -> list[str]:
+    """What a server over the same data and one over changed data differ in, that has its index all the same."""
+    data = bench.data
+    upstream, other = Upstream(data.original), Upstream(data.original, change)
+    async with twins(data.settings, data.settings, upstream, *RELEASES, other=other) as pair:
+        return await pair.ask(asked)
+
+
+def deep_text(path: str, status: int, document: Any) -> Any:
+    for each in document.get("essentialCompetences", ()):
+        for item in each.get("knowledgeItems", ()):
+            item["description"] = {**item["description"], "fr": "autre chose"}
+    return status, document
+
+
+def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> None:
+    (told,) = bench.run(compared(bench, deep_text, Asked(QUERY)))
+
+    assert told.startswith("data: ")
+    assert "autre chose" in told
+    assert "/knowledgeItems/" in told
+
+
+def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
+    assert bench.run(compared(bench, lambda *_: (404, {}), Asked(QUERY)))
+
+
+class Lying:
+    """A fast path that says something else than it should."""
+
+    def __init__(self, path: AtOnce, old: bytes, new: bytes) -> None:
+        self._path = path
+        self._old, self._new = old, new
+
+    def answer(self, request: bytes, fields: Headers) -> bytes | None:
+        return self._changed(self._path.answer(request, fields))
+
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
+        return self._changed(self._path.answer_read(scope, body, came, fields))
+
+    def _changed(self, answer: bytes | None) -> bytes | None:
+        return answer and answer.replace(self._old, self._new, 1)
+
+
+LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"), "data": (b'"code":"', b'"code":"x')}
+
+
+@pytest.mark.parametrize(("old", "new"), LIES.values(), ids=LIES)
+def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: bytes, new: bytes) -> None:
+    async def lied() -> tuple[list[str], list[str]]:
+        data = bench.data
+        async with twins(data.settings, data.settings, Upstream(data.original), *RELEASES) as pair:
+            honest = await pair.ask(Asked(QUERY))
+            assert pair.second.fast == 2
+            pair.second.fast_path = Lying(pair.second.fast_path, old, new)
+            return honest, await pair.ask(Asked(QUERY))
+
+    honest, told = bench.run(lied())
+
+    assert honest == []
+    assert len(told) == 2
+    assert all(each.startswith("fast: ") for each in told)
+
+
+def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:
+    def damaged(number: int) -> Any:
+        document = {"id": "x", "title": {"nl": "a"}, "competences": [{"id": str(n), "code": "c"} for n in range(9)]}
+        return Damage(number, share=1.0)("/releases/3.11/occupationalprofiles/x", 200, document)
+
+    assert damaged(1) == damaged(1)
+    assert len({repr(damaged(number)) for number in range(20)}) > 10
+
+
+def test_a_failing_operation_is_made_short() -> None:
+    asked = Asked(
+        "query A($c: Boolean = true, $u: UUID) { releases { id } skill(uuid: $u) { ...F code } skills { totalCount } } "
+        "fragment F on Competence { id description { nl } regions @include(if: $c) uuid }"
+    )
+
+    short = reduced(asked, lambda each: "regions" in each.query)
+
+    assert " ".join(short.query.split()) == "query A { skill { ...F } } fragment F on Competence { regions }"

@@ -1,0 +1,206 @@
+"""What GraphQL says of odd documents and odd values, each told by name: with plans and without, the answer is the same."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.execution.plan.run_examples import Bench
+from tests.execution.plan.scenarios import SCENARIOS, Scenario
+from tests.execution.plan.two_servers import Asked
+
+PROFILE = 'query (VARIABLES) { occupationalProfile(uuid: "UUID") { SELECTION } }'
+
+
+def of_profile(
+    selection: str, variables: str = "", given: dict[str, Any] | None = None, fragments: str = "", **more: Any
+) -> Asked:
+    """A selection of a profile, whose uuid is filled in later."""
+    text = PROFILE.replace("(VARIABLES) ", f"({variables}) " if variables else "").replace("SELECTION", selection)
+    return Asked(f"{text} {fragments}".strip(), given, **more)
+
+
+WORKS = {
+    "an empty selection": of_profile("title { nl @skip(if: true) } id @include(if: false)"),
+    "nothing of the query": Asked("{ releases @skip(if: true) { id } }"),
+    "__typename everywhere": Asked(
+        "{ __typename t: __typename occupationalProfiles(first: 1) { __typename edges { __typename node { __typename title { __typename } } } } }"
+    ),
+    "a field twice, with what merges": of_profile("title { nl } code title { fr nl } ... { title { en } }"),
+    "the order is that of the first mention": Asked(
+        'query { occupationalProfile(uuid: "UUID") { ...A title { nl } ...B } } fragment A on Concept { code } fragment B on OccupationalProfile { uuid code id title { de fr } }'
+    ),
+    "aliases that change places": of_profile("title: description { nl } description: title { nl } code: id id: code"),
+    "one field under two names with two arguments": of_profile(
+        "title { a: text(languages: [FR]) b: text(languages: [EN, NL]) c: text }",
+        headers={"accept-language": "de, fr;q=0.4"},
+    ),
+    "no languages at all": of_profile(
+        "title { a: text(languages: []) b: localized(languages: []) { text isFallback } c: text(languages: null) }",
+        headers={"accept-language": "fr"},
+    ),
+    "one language without its list": of_profile(
+        "title { text(languages: FR) } b: description { localized(languages: $l) { language } }",
+        "$l: [Language!]",
+        {"l": "EN"},
+    ),
+    "a language in a list": of_profile(
+        "title { text(languages: [$a, NL, $b]) }", "$a: Language!, $b: Language!", {"a": "EN", "b": "FR"}
+    ),
+    "a variable that is missing": of_profile(
+        "title { text(languages: $l) } similarProfiles(first: $n) { score }", "$l: [Language!], $n: Int", {}
+    ),
+    "a variable that is null": of_profile("title { text(languages: $l) }", "$l: [Language!]", {"l": None}),
+    "a default": of_profile("title { text(languages: $l) }", "$l: [Language!] = [EN]"),
+    "a default of one without its list": of_profile("title { text(languages: $l) }", "$l: [Language!] = FR"),
+    "a default that null stands before": of_profile(
+        "title { text(languages: $l) }", "$l: [Language!] = [EN]", {"l": None}
+    ),
+    "a variable nobody declared": of_profile("code", "", {"x": 1, "c": None}),
+    "a whole float for an int": Asked(
+        "query ($n: Int) { skills(first: $n) { totalCount nodes { code } } }", {"n": 2.0}
+    ),
+    "a uuid in capitals": Asked("query ($u: UUID) { skill(uuid: $u) { uuid id code } }", {"u": "SKILL"}),
+    "a code with spaces around": Asked('{ occupationalProfile(code: "  op-101 ") { code } }'),
+    "directives on both": of_profile(
+        "code @skip(if: $a) @include(if: $b) ...F @include(if: $b) ... @skip(if: $a) { uuid }",
+        "$a: Boolean!, $b: Boolean!",
+        {"a": False, "b": True},
+        fragments="fragment F on Node { id }",
+    ),
+    "fragments on interfaces": Asked(
+        "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Concept { uuid code } ... on Competence { description { nl } regions } ... on OccupationalProfile { title { nl } } ... on TechnicalCompetence { skill { code } } ... on Release { number isCurrent } } }",
+        {"ids": "IDS"},
+    ),
+    "fragments on labels": of_profile(
+        "economicSectors { ... on Label { uuid code title { nl } } ...L } areasOfInterest { ...L __typename } proofsOfLearning { ...L }",
+        fragments="fragment L on Label { code title { text } __typename }",
+    ),
+    "null for a condition below what is null": Asked(
+        'query ($c: Boolean = true) { skill(code: "XX") { code @include(if: $c) } releases { number } }', {"c": None}
+    ),
+    "several operations": Asked("query A { releases { number } } query B { release { number id } }", name="B"),
+    "what the index knows": Asked(
+        '{ search(text: "verzorgende", types: OCCUPATIONAL_PROFILE, languages: [NL]) { totalCount edges { node { id } match { field language text marked } } } suggest(prefix: "v", first: 3) { text language isAlternativeName occupationalProfile { code } } }'
+    ),
+    "what changed": Asked(
+        '{ release { changes(since: "3.10", kinds: [CHANGED, ADDED], first: 3) { totalCount nodes { kind type changedFields before { id } after { id ... on OccupationalProfile { title { nl } } } } } } }'
+    ),
+    "deep paths": of_profile(
+        "essentialCompetences { usedInOccupationalProfiles(first: 2) { nodes { essentialCompetences { code skill { code usedInTechnicalCompetences(first: 1) { nodes { code } } } } } edges { importance cursor } pageInfo { hasNextPage endCursor } } }"
+    ),
+}
+"""Each has data and no error."""
+
+FAILS = {
+    "nothing where something must be": Asked(
+        "query ($ids: [ID!]!) { releases { number } nodes(ids: $ids) { id } }", {"ids": ["x"] * 501}
+    ),
+    "wrong ids among good ones": Asked(
+        "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x", "IDS", "", "U2tpbGw"]}
+    ),
+    "an error at a field that is named twice": Asked(
+        '{ node(id: "x") { id } node(id: "x") { __typename } ... { node(id: "x") { id } } }'
+    ),
+    "errors at every level": of_profile(
+        'similarProfiles(first: 99) { score } digitalSkills { usedInOccupationalProfiles(first: -1) { totalCount } a: usedInTechnicalCompetences(after: "x") { totalCount } } release { skills(first: 1, last: 1) { totalCount } changes(since: "9.9") { totalCount } }'
+    ),
+    "errors in items of lists": Asked(
+        "{ technicalCompetences(first: 3) { nodes { code usedInOccupationalProfiles(first: 501) { totalCount } } } }"
+    ),
+    "neither uuid nor code": Asked('{ skill { id } b: skill(uuid: "SKILL", code: "x") { id } }'),
+    "null for what must be": of_profile("similarProfiles(first: $n) { score }", "$n: Int", {"n": None}),
+    "null for a condition": of_profile("code title @include(if: $c) { nl }", "$c: Boolean = true", {"c": None}),
+    "null for a condition deeper": of_profile("code title { nl @skip(if: $c) }", "$c: Boolean = true", {"c": None}),
+    "null for a condition of the query": Asked(
+        "query ($c: Boolean = true) { releases @include(if: $c) { id } }", {"c": None}
+    ),
+    "no such release": Asked(
+        '{ release(number: "9.9") { id } a: skills(release: "9.9") { totalCount } b: skills(release: "../x") { totalCount } c: skill(release: "9.9", code: "x") { id } }'
+    ),
+    "a cursor of another list": Asked(
+        "query ($c: String) { skills(after: $c) { totalCount } knowledgeItems(after: $c, first: 2) { totalCount nodes { code } } }",
+        {"c": "CURSOR"},
+    ),
+    "a uuid that is none": Asked("query ($u: UUID) { skill(uuid: $u) { id } }", {"u": "x"}),
+    "a uuid that is none, as it stands": Asked('{ skill(uuid: "x") { id } }'),
+    "a day that is none": Asked(
+        "query ($d: Date) { occupationalProfiles(filter: {changedSince: $d}) { totalCount } }", {"d": "2020-02-30"}
+    ),
+    "too large a number": Asked("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": 2**31}),
+    "a text for a number": Asked("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": "2"}),
+    "a language there is not": of_profile("title { text(languages: $l) }", "$l: [Language!]", {"l": ["NL", "nl"]}),
+    "a null in a list": of_profile("title { text(languages: $l) }", "$l: [Language!]", {"l": ["NL", None]}),
+    "a field that an input lacks": Asked(
+        "query ($f: OccupationalProfileFilter) { occupationalProfiles(filter: $f) { totalCount } }", {"f": {"x": 1}}
+    ),
+    "an input without what it needs": Asked(
+        "query ($o: OccupationalProfileOrder) { occupationalProfiles(orderBy: $o) { totalCount } }", {"o": {}}
+    ),
+    "a null for what has a default": Asked(
+        "query ($o: OccupationalProfileOrder) { occupationalProfiles(orderBy: $o) { totalCount } }",
+        {"o": {"field": "CODE", "language": None}},
+    ),
+    "an id in a filter that is none": Asked(
+        "query ($id: ID) { occupationalProfiles(filter: {uses: $id}) { totalCount } }", {"id": "x"}
+    ),
+    "a variable that is missing where one must be": Asked("query ($u: UUID!) { skill(uuid: $u) { id } }", {}),
+    "a number for an id": Asked("query ($id: ID!) { nodes(ids: [$id]) { id } }", {"id": 5}),
+    "no such operation": Asked("query A { releases { id } } query B { releases { id } }", name="C"),
+    "no operation chosen": Asked("query A { releases { id } } query B { releases { id } }"),
+    "too many fields that are none": Asked("{ " + " ".join(f"x{number}" for number in range(30)) + " }"),
+}
+"""Each has an error."""
+
+
+def filled(asked: Asked, bench: Bench) -> Asked:
+    """With ids that there are."""
+    known = bench.data.known
+    values = {
+        "UUID": known.uuids["OccupationalProfile"][0],
+        "SKILL": known.uuids["Skill"][0].upper(),
+        "CURSOR": known.cursors["skills"][0],
+    }
+    query = asked.query
+    for name in ("UUID", "SKILL"):
+        query = query.replace(f'"{name}"', f'"{values[name]}"')
+    variables = asked.variables and {
+        name: _filled(value, values, known.any_ids()) for name, value in asked.variables.items()
+    }
+    return Asked(
+        query, variables, asked.name, asked.headers | {"accept": "application/graphql-response+json"}, asked.get
+    )
+
+
+def _filled(value: Any, values: dict[str, str], ids: list[str]) -> Any:
+    if value == "IDS":
+        return ids
+    if isinstance(value, list):
+        return [each for one in value for each in (ids if one == "IDS" else [one])]
+    return values.get(value, value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("scenario", [SCENARIOS[0], SCENARIOS[1]], ids=lambda each: each.name)
+@pytest.mark.parametrize("group", [WORKS, FAILS], ids=["works", "fails"])
+def test_odd_documents_and_values_are_answered_alike(bench: Bench, group: dict[str, Asked], scenario: Scenario) -> None:
+    asked = {name: filled(each, bench) for name, each in group.items()}
+
+    replies = bench.compare(scenario, 3, [*asked.values(), *(replace(each, get=True) for each in asked.values())])
+
+    if not scenario.damaged:
+        failed = [name for name, each in asked.items() if b'"errors":' in replies[each.query, str(each.variables)].body]
+        assert failed == (list(FAILS) if group is FAILS else [])
+
+
+def test_long_answers_are_compressed_alike(bench: Bench) -> None:
+    headers = {"accept-encoding": "gzip, br"}
+    lengths = [
+        f"{{ skills(first: {first}) {{ nodes {{ id uuid code description {{ nl fr }} }} }} }}"
+        for first in (1, 3, 6, 500)
+    ]
+    asked = [Asked(each, headers=headers, get=get) for each in lengths for get in (False, True)]
+
+    replies = bench.compare(SCENARIOS[0], 0, asked)
+
+    told = [replies[each, "None"].headers.get("content-encoding") for each in lengths]
+    assert (told[0], told[-1]) == (None, "gzip")

@@ -1,0 +1,164 @@
+"""Trouble whose course matters: documents that change, that never come, that many ask for at once, clients that leave."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from graphql_api.settings import Settings
+from tests.execution.plan.argument_values import Known
+from tests.execution.plan.run_examples import OFF, ON, Bench
+from tests.execution.plan.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, RELEASES, SCENARIOS
+from tests.execution.plan.shared_upstream import Upstream
+from tests.execution.plan.two_servers import Asked, Twin, Twins, twins
+from tests.variants.mutated_sandbox import as_it_is
+
+DEEP = """{ occupationalProfile(uuid: "UUID") { code title { nl fr } description { nl } lastModified alternativeNames { name language }
+  essentialCompetences { code skill { code description { nl text } } knowledgeItems { code description { nl } }
+    behaviouralIndicators { code description { nl } } usedInOccupationalProfiles { totalCount nodes { code title { nl } } } }
+  softSkills { code description { nl } } economicSectors { code title { nl } } } }"""
+"""Long enough that parts of its answer are kept encoded, at several levels."""
+
+
+def of_profile(bench: Bench, query: str = DEEP) -> Asked:
+    return Asked(query.replace("UUID", bench.data.known.uuids["OccupationalProfile"][0]))
+
+
+def saying(text: str, kind: str) -> Callable[[str, int, Any], tuple[int, Any]]:
+    """Documents of a kind say this in Dutch, wherever they say something."""
+
+    def change(path: str, status: int, document: Any) -> tuple[int, Any]:
+        if status == 200 and f"/{kind}/" in path:
+            _say(document, text)
+        return status, document
+
+    return change
+
+
+def _say(value: Any, text: str) -> None:
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _say(each, text)
+    if isinstance(value, dict) and isinstance(value.get("nl"), str):
+        value["nl"] = text
+
+
+async def asked_of_both(pair: Twins, asked: Asked) -> str:
+    """The answer of both, which must be the same."""
+    assert await pair.ask(asked) == []
+    assert pair.last is not None
+    return pair.last.body.decode()
+
+
+async def changed(settings: Settings, bench: Bench, kind: str, settles: bool) -> list[str]:
+    """The answers before a document changed, and twice each after it did so once and again."""
+    upstream = Upstream(bench.data.original)
+    asked, answers = of_profile(bench), []
+    async with twins(replace(settings, **OFF), replace(settings, **ON), upstream, *RELEASES) as pair:
+        for change in (as_it_is, saying("Nieuw.", kind), saying("Nog nieuwer.", kind)):
+            upstream.change = change
+            if settles:
+                await asked_of_both(pair, asked)  # the stale copy, which is renewed behind
+            answers += [await asked_of_both(pair, asked), await asked_of_both(pair, asked)]
+    return answers
+
+
+@pytest.mark.parametrize("kind", ["occupationalprofiles", "technicalcompetences"])
+@pytest.mark.parametrize("kept", [ALWAYS_EXPIRED, ALWAYS_STALE], ids=["expired", "stale"])
+def test_a_document_that_changed_changes_the_answer(bench: Bench, kept: dict[str, Any], kind: str) -> None:
+    settings = replace(bench.data.settings, **kept)
+
+    first, again, *after = bench.run(changed(settings, bench, kind, settles=kept is ALWAYS_STALE))
+
+    assert first == again
+    assert "Nieuw." not in first
+    assert [each.count("Nieuw.") > 0 for each in after] == [True, True, False, False]
+    assert [each.count("Nog nieuwer.") > 0 for each in after] == [False, False, True, True]
+
+
+async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
+    """What is asked upstream while one document does not come, one is refused, and one field fails before anything is asked."""
+    released, known = asyncio.Event(), bench.data.known
+    hanging, refused = known.uuids["TechnicalCompetence"][-2:]
+    upstream = Upstream(bench.data.original, lambda path, *told: (404, {}) if refused in path else told)
+    twin = Twin(replace(bench.data.settings, **switch), upstream.until(released, hanging))
+    query = """{ a: technicalCompetence(uuid: "%s") { code } b: technicalCompetence(uuid: "%s") { code } bad: node(id: "x") { id }
+      c: occupationalProfile(uuid: "%s") { title { nl } } }"""
+    asking = asyncio.ensure_future(twin.ask(Asked(query % (hanging, refused, known.uuids["OccupationalProfile"][0]))))
+    try:
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert not asking.done()
+        return sorted(twin.asked)
+    finally:
+        released.set()
+        await asking
+        await twin.parts.aclose()
+
+
+def test_what_fails_at_once_keeps_nothing_from_being_asked_while_something_hangs(bench: Bench) -> None:
+    without, with_plans = (bench.run(while_one_hangs(bench, each)) for each in (OFF, ON))
+
+    assert len(without) == 4
+    assert with_plans == without
+
+
+async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set[bytes], list[str]]:
+    twin = Twin(replace(bench.data.settings, **switch), Upstream(bench.data.original))
+    try:
+        replies = await asyncio.gather(*(twin.ask(of_profile(bench)) for _ in range(times)))
+        return {each.body for each in replies}, sorted(twin.asked)
+    finally:
+        await twin.parts.aclose()
+
+
+def test_many_who_ask_at_once_share_what_is_asked_upstream(bench: Bench) -> None:
+    without, with_plans = (bench.run(at_once(bench, each, 8)) for each in (OFF, ON))
+
+    assert len(without[0]) == 1
+    assert len(set(without[1])) == len(without[1]) > 3
+    assert with_plans == without
+
+
+async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, list[str]]:
+    """What the second of two gets, when the first leaves while both wait for the same document."""
+    released = asyncio.Event()
+    upstream = Upstream(bench.data.original).until(released, "occupationalprofiles")
+    twin = Twin(replace(bench.data.settings, **switch), upstream)
+    try:
+        leaving, staying = (asyncio.ensure_future(twin.ask(of_profile(bench))) for _ in range(2))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        released.set()
+        return (await staying).body, sorted(twin.asked)
+    finally:
+        await asyncio.gather(leaving, return_exceptions=True)
+        await twin.parts.aclose()
+
+
+def test_who_leaves_takes_nothing_from_those_who_stay(bench: Bench) -> None:
+    without, with_plans = (bench.run(after_one_left(bench, each)) for each in (OFF, ON))
+
+    assert orjson.loads(without[0])["data"]["occupationalProfile"]["essentialCompetences"]
+    assert with_plans == without
+
+
+def test_values_read_with_plans_are_those_read_without(bench: Bench) -> None:
+    async def read() -> Known:
+        async with SCENARIOS[0].twins(bench.data, 0, OFF, ON) as (pair, _):
+            return await Known.of(pair.second)
+
+    assert bench.run(read()) == bench.data.known
+
+
+def test_a_condition_that_is_null_writes_nothing_into_the_log(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    asked = Asked("query ($c: Boolean = true) { releases { id @include(if: $c) } }", {"c": None})
+
+    bench.compare(SCENARIOS[0], 0, [asked])
+
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []

@@ -1,0 +1,277 @@
+"""Two servers over one upstream, alike but for one thing, asked the same: whatever a client could tell them apart by is told.
+
+Order of keys counts in `data`, since its bytes are compared. Errors are compared in the order of their paths: which of two
+documents came first is nobody's business.
+"""
+
+import asyncio
+import gzip
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from graphql_api.app import create_app
+from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
+from graphql_api.server.protocol import AtOnce
+from graphql_api.settings import Settings
+from graphql_api.store.revalidation import MOST_AT_ONCE
+from tests.execution.plan.shared_upstream import Upstream
+from tests.server.fast_path.two_connections import hurry_nobody
+
+REQUEST_ID = "twins"
+STALE = re.compile(rb'"stale":[1-9]')
+OF_THE_BODY = ("etag", "content-length")
+"""Headers that tell of the body; one of them may be made otherwise, the other follows from it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An operation as a client sends it."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    name: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    get: bool = False
+
+    def request(self, tag: str | None = None) -> tuple[dict[str, Any], bytes]:
+        """Scope and body of the request; `tag` is that of an answer at hand."""
+        told = {"query": self.query, "variables": self.variables, "operationName": self.name}
+        given = {name: value for name, value in told.items() if value is not None}
+        headers = {"x-request-id": REQUEST_ID, "content-type": "application/json"} | self.headers
+        if tag:
+            headers["if-none-match"] = tag
+        if not self.get:
+            return _scope("POST", "", headers), orjson.dumps(given)
+        if self.variables is not None:
+            given["variables"] = orjson.dumps(self.variables).decode()
+        return _scope("GET", urlencode(given, quote_via=quote), headers), b""
+
+
+class Reply(NamedTuple):
+    """What came back, and what was asked upstream for it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    upstream: list[str]
+
+
+class Twin:
+    """One server, with its fast path."""
+
+    def __init__(self, settings: Settings, upstream: Upstream) -> None:
+        self.asked: list[str] = []
+        self.app = create_app(settings, upstream.door(self.asked))
+        self.parts = self.app.state.parts
+        hurry_nobody(self.app.state.fast_path)
+        self.fast_path: AtOnce = self.app.state.fast_path
+        self.fast = 0
+        """How often that answered."""
+        self.beside: Counter[str] = Counter()
+        """The runs that it took for that."""
+
+    async def ask(self, asked: Asked, tag: str | None = None) -> Reply:
+        """The reply to an operation."""
+        before = len(self.asked)
+        scope, body = asked.request(tag)
+        messages: list[Any] = []
+        incoming = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def receive() -> Any:
+            if (message := next(incoming, None)) is None:
+                await asyncio.Event().wait()  # this client stays
+            return message
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        await self.app(scope, receive, send)
+        await self.parts.store.settle()
+        headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
+        sent = b"".join(each.get("body", b"") for each in messages[1:])
+        return _reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
+
+    async def ask_fast(self, asked: Asked, reply: Reply, tag: str | None = None) -> list[str]:
+        """What the fast path says otherwise, which is asked by bytes for what was answered like this: twice, since it knows the
+        head of the second.
+        """
+        scope, body = asked.request(tag)
+        scope["headers"] = [each for each in scope["headers"] if each[0] != b"x-request-id"] + [
+            (b"content-length", str(len(body)).encode())
+        ]
+        came = _as_bytes(scope, body)
+        before, runs_before = len(self.asked), runs()
+        await asyncio.sleep(0)  # a pass of the event loop of its own
+        answers = [self.fast_path.answer_read(scope, body, came, ()), self.fast_path.answer(came, ())]
+        self.beside += runs() - runs_before
+        await self.parts.store.settle()
+        found = ["the fast path asks upstream"] if len(self.asked) > before else []
+        for each in filter(None, answers):
+            self.fast += 1
+            found += [f"fast: {told}" for told in differences(reply, _read(each, reply.upstream))]
+        return found
+
+
+def runs() -> Counter[str]:
+    """How many operations were run in which way, in this process: by a plan, begun by a plan that gave up, without one."""
+    return Counter({"planned": _PLANNED.count, "gave up": _GAVE_UP.count, "unplanned": _UNPLANNED.count})
+
+
+class Twins:
+    """Both servers; `ask` gives what they differ in, which should be nothing."""
+
+    def __init__(self, first: Twin, second: Twin) -> None:
+        self.first = first
+        self.second = second
+        self.last: Reply | None = None
+        """What the first one replied last."""
+        self.upstream_too = True
+        """Whether what was asked upstream is compared."""
+
+    async def ask(self, asked: Asked, fast: bool = True) -> list[str]:
+        """The differences between the replies to an operation, and, if that is wanted, to what the second one's fast path makes of
+        it then; and whether a plan was given up without need.
+        """
+        one = await self.first.ask(asked)
+        before = _GAVE_UP.count
+        other = await self.second.ask(asked)
+        self.last = one
+        in_vain = _GAVE_UP.count > before and not one.body.startswith(b'{"errors"')
+        otherwise = await self.second.ask_fast(asked, other) if fast else []
+        told = (
+            differences(one, other)
+            if self.upstream_too
+            else differences(one._replace(upstream=[]), other._replace(upstream=[]))
+        )
+        return [*told, *otherwise, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
+
+    async def ask_again(self, asked: Asked) -> list[str]:
+        """Those where each holds the tag of its own last answer."""
+        tags = [each.headers.get("etag") for each in (await self.first.ask(asked), await self.second.ask(asked))]
+        one, other = await self.first.ask(asked, tags[0]), await self.second.ask(asked, tags[1])
+        return [*differences(one, other), *await self.second.ask_fast(asked, other, tags[1])]
+
+
+@asynccontextmanager
+async def twins(
+    first: Settings, second: Settings, upstream: Upstream, *indexed: str, other: Upstream | None = None
+) -> AsyncIterator[Twins]:
+    """Two servers that have asked nothing yet, with the indexes of these releases open; the second may ask another upstream."""
+    pair = Twins(Twin(first, upstream), Twin(second, other or upstream))
+    try:
+        for each in (pair.first, pair.second):
+            for release in indexed:
+                await each.parts.indexes.ready(release)
+        yield pair
+    finally:
+        await pair.first.parts.aclose()
+        await pair.second.parts.aclose()
+
+
+def differences(one: Reply, other: Reply) -> list[str]:
+    """What tells two replies apart."""
+    found = []
+    if one.status != other.status:
+        found.append(f"status: {one.status} {other.status}")
+    headers = [
+        {name: value for name, value in each.headers.items() if name not in OF_THE_BODY} for each in (one, other)
+    ]
+    if headers[0] != headers[1]:
+        found.append(f"headers: {headers[0]} {headers[1]}")
+    if one.headers.keys() != other.headers.keys():
+        found.append(f"headers: {sorted(one.headers)} {sorted(other.headers)}")
+    if one.body != other.body:
+        found += _of_bodies(one.body, other.body)
+    # Which of many stale copies are renewed is a matter of time.
+    many = STALE.search(one.body) is not None and max(len(one.upstream), len(other.upstream)) >= MOST_AT_ONCE
+    if one.upstream != other.upstream and not many:
+        here, there = Counter(one.upstream), Counter(other.upstream)
+        found.append(f"upstream: {sorted(here - there)} {sorted(there - here)}")
+    return found
+
+
+def _of_bodies(one: bytes, other: bytes) -> list[str]:
+    if not (one and other):
+        return [f"body: {one[:200]!r} {other[:200]!r}"]
+    bodies = [orjson.loads(each) for each in (one, other)]
+    found = [
+        f"not as it is written: {raw[:200]!r}"
+        for raw, body in zip((one, other), bodies, strict=True)
+        if orjson.dumps(body) != raw
+    ]
+    if list(bodies[0]) != list(bodies[1]):
+        found.append(f"keys: {list(bodies[0])} {list(bodies[1])}")
+    for key in bodies[0].keys() & bodies[1].keys():
+        values = [_in_order(each[key]) if key == "errors" else each[key] for each in bodies]
+        if orjson.dumps(values[0]) != orjson.dumps(values[1]):
+            found.append(f"{key}: {told_apart(*values)}")
+    return found
+
+
+def _in_order(errors: list[Any]) -> list[Any]:
+    if errors[-1].get("extensions", {}).get("code") == "ERRORS_OMITTED":  # which of them are listed is a matter of time
+        return [len(errors), errors[-1]["message"]]
+    return sorted(errors, key=lambda each: orjson.dumps([each.get("path"), each]))
+
+
+def told_apart(one: Any, other: Any, path: str = "") -> str:
+    """The first place where two values differ, with what stands there."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        if list(one) != list(other):
+            return f"{path or '/'}: keys {list(one)} {list(other)}"
+        for key in one:
+            if orjson.dumps(one[key]) != orjson.dumps(other[key]):
+                return told_apart(one[key], other[key], f"{path}/{key}")
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for place, (each, its) in enumerate(zip(one, other, strict=True)):
+            if orjson.dumps(each) != orjson.dumps(its):
+                return told_apart(each, its, f"{path}/{place}")
+    return f"{path or '/'}: {str(one)[:300]} {str(other)[:300]}"
+
+
+def _as_bytes(scope: dict[str, Any], body: bytes) -> bytes:
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    line = b"%b %b%b HTTP/1.1" % (scope["method"].encode(), scope["raw_path"], query)
+    return b"\r\n".join([line, *(b"%b: %b" % each for each in scope["headers"]), b"", body])
+
+
+def _read(answer: bytes, upstream: list[str]) -> Reply:
+    """An answer of the fast path as a reply, which it is but for the id of the request."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    line, *lines = head.decode().split("\r\n")
+    headers = dict(each.split(": ", 1) for each in lines) | {"x-request-id": REQUEST_ID}
+    return _reply(int(line.split(" ")[1]), headers, body, upstream)
+
+
+def _reply(status: int, headers: dict[str, str], body: bytes, upstream: list[str]) -> Reply:
+    if headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    return Reply(status, headers, _RETRY_AFTER.sub(b'"retryAfter":0', body), upstream)
+
+
+_RETRY_AFTER = re.compile(rb'"retryAfter":[0-9.]+')
+"""How many seconds are left of a wait depends on when it is asked."""
+
+
+def _scope(method: str, query: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("server.test", 80),
+    }

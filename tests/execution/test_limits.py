@@ -1,0 +1,165 @@
+"""Limits of documents: what is counted, how, and that it costs no more than the document is long."""
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    TokenKind,
+    build_ast_schema,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+    parse,
+)
+
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.limits import DEFAULTS, Figures, Limits, _lexed, measured, refusal, values_in
+from graphql_api.settings import Settings, variable
+
+ROOT = Path(__file__).parents[2]
+
+
+def figures(text: str) -> Figures:
+    return measured(parse(text))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ a }", Figures(1, 1, 0, 0)),
+        ("{ a b c }", Figures(1, 3, 0, 0)),
+        ("{ a a a }", Figures(1, 3, 0, 0)),
+        ("{ a { b { c } } d { e } }", Figures(3, 2, 0, 0)),
+        ("{ x: a { y: b } }", Figures(2, 1, 2, 0)),
+        ("query ($v: Int @d) @e { a @skip(if: true) ... @f { b } }", Figures(1, 2, 0, 4)),
+        ("{ ... { ... { a { b } } } }", Figures(2, 1, 0, 0)),
+        ("{ a { ...F } } fragment F on T { x: b { c } }", Figures(3, 1, 1, 0)),
+        ("{ ...F ...F } fragment F on T { x: b @d { c } }", Figures(2, 2, 2, 2)),
+        ("{ ...F @d } fragment F on T @e { a }", Figures(1, 1, 0, 2)),
+        ("{ ...F } fragment F on T { ...G ...G } fragment G on T { x: a y: b }", Figures(1, 4, 4, 0)),
+        ("{ a { ...G } ...F } fragment F on T { a { ...G } } fragment G on T { b { c } }", Figures(3, 2, 0, 0)),
+        ("{ ...Nothing }", Figures(0, 0, 0, 0)),
+    ],
+)
+def test_figures_follow_fragments(text: str, expected: Figures) -> None:
+    assert figures(text) == expected
+
+
+def test_a_fragment_of_fragments_is_measured_without_being_spread_out() -> None:
+    doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
+
+    assert figures(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}").aliases == 2**90
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ ...F } fragment F on T { a ...F }",
+        "{ ...F } fragment F on T { a { ...G } } fragment G on T { b { ...F } }",
+        "{ ...F } fragment F on T { ...G ...H } fragment G on T { ...H a } fragment H on T { ...G a }",
+    ],
+)
+def test_a_fragment_that_leads_back_to_itself_is_walked_once(text: str) -> None:
+    assert figures(text).depth <= 2
+
+
+def test_a_chain_of_fragments_needs_no_recursion() -> None:
+    chain = "".join(f"fragment F{n} on T {{ a {{ ...F{n + 1} }} }} " for n in range(1500))
+
+    assert figures(f"{{ ...F0 }} {chain} fragment F1500 on T {{ a }}").depth == 1501
+
+
+ONE_OVER: list[tuple[str, str, str]] = [
+    ("depth", "{ a { b { c } } }", "The document has 3 levels of nested fields; the limit is 2."),
+    ("aliases", "{ x: a y: b z: c }", "The document has 3 aliases (fragments expanded); the limit is 2."),
+    ("root_fields", "{ a b c }", "The document has 3 root fields; the limit is 2."),
+    ("directives", "{ a @d b @d c @d }", "The document has 3 directives (fragments expanded); the limit is 2."),
+    (
+        "fragments",
+        "{ a } fragment F on T { a } fragment G on T { a } fragment H on T { a }",
+        "The document has 3 fragments; the limit is 2.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), ONE_OVER)
+def test_one_more_than_is_allowed_is_refused_with_both_figures(name: str, text: str, message: str) -> None:
+    found = refusal(replace(DEFAULTS, **{name: 2}), parse(text))
+
+    assert found is not None
+    assert str(found) == message
+    assert found.extensions == {"code": "QUERY_TOO_COMPLEX"}
+    assert refusal(replace(DEFAULTS, **{name: 3}), parse(text)) is None
+
+
+def test_a_fragment_that_nothing_spreads_is_measured_too() -> None:
+    deep = "{ a } fragment F on T " + "{ a " * 21 + "}" * 21
+
+    assert "21 levels" in str(refusal(DEFAULTS, parse(deep)))
+
+
+def test_every_operation_of_a_document_is_measured() -> None:
+    assert "51 root fields" in str(refusal(DEFAULTS, parse("query A { a } query B { " + "a " * 51 + "}")))
+
+
+def test_an_astronomical_figure_is_told_in_few_letters() -> None:
+    doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
+    found = refusal(DEFAULTS, parse(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}"))
+
+    assert str(found).startswith("The document has more than 1,000,000 ")
+
+
+@pytest.mark.parametrize(
+    ("variables", "count"),
+    [({}, 0), ({"a": 1}, 1), ({"a": [1, 2]}, 3), ({"a": {"b": None, "c": [[], [3]]}}, 6), ({"a": "text"}, 1)],
+)
+def test_values_in_variables_are_counted_inside_of_lists_and_objects(variables: dict[str, Any], count: int) -> None:
+    assert values_in(variables) == count
+
+
+def test_every_limit_is_a_setting_with_the_same_default() -> None:
+    assert Limits.of(Settings()) == DEFAULTS
+    assert Limits.of(replace(Settings(), **{f"max_{each.name}": 7 for each in fields(Limits)})) == Limits(
+        *[7] * len(fields(Limits))
+    )
+
+
+def test_the_page_on_limits_gives_the_default_of_each_setting() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    rows = {name: value for value, name in re.findall(r"\| `([^`]+)` \| `(COMPETENT_\w+)` \|", page)}
+    defaults = {variable(each): str(each.default) for each in fields(Settings)}
+
+    assert rows.keys() >= {f"COMPETENT_MAX_{each.name.upper()}" for each in fields(Limits)}
+    assert rows == {name: defaults[name] for name in rows}
+
+
+def selected(type_: Any, levels: int) -> str:
+    """A selection of every field that needs no argument, so many levels deep."""
+    if not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        return "{ __typename }"
+    fields_of = {name: get_named_type(field.type) for name, field in type_.fields.items() if not _needs(field)}
+    chosen = [
+        name if is_leaf_type(inner) else f"{name} {selected(inner, levels - 1)}"
+        for name, inner in fields_of.items()
+        if is_leaf_type(inner) or levels > 1
+    ]
+    return f"{{ {' '.join(chosen) or '__typename'} }}"
+
+
+def _needs(field: Any) -> bool:
+    return any(map(is_required_argument, field.args.values()))
+
+
+def test_every_field_of_a_profile_four_levels_deep_is_allowed() -> None:
+    """Tools that select everything send documents of more than a thousand tokens."""
+    types = build_ast_schema(parse((ROOT / "schema.graphql").read_text(encoding="utf-8")))
+    text = f'{{ occupationalProfile(code: "OP-1") {selected(types.type_map["OccupationalProfile"], 4)} }}'
+    tokens = sum(each is not TokenKind.COMMENT for each in _lexed(text))
+
+    assert 1_000 < tokens < DEFAULTS.tokens
+    assert build_schema().documents.prepare(text).errors == ()

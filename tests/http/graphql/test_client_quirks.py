@@ -1,0 +1,157 @@
+"""Forms of a request that real clients send: PHP's empty map, a byte order mark, a wish under another name, a bad id."""
+
+import codecs
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, build_schema
+
+from graphql_api.cli.bootstrap import text_of
+from graphql_api.execution.hints import HINTS
+from graphql_api.http.graphql.persisted_queries import read_manifest
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server, running
+
+TINY = "{ __typename }"
+DONE = {"data": {"__typename": "Query"}}
+FIND = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ id skill {{ id }} }} }}'
+
+
+async def sent(server: Server, body: bytes) -> Any:
+    headers = {"Content-Type": "application/json"}
+    return (await server.client.post("/graphql", content=body, headers=headers)).json()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"query":"{ __typename }","variables":[]}',
+        b'{"query":"{ __typename }","variables":[],"extensions":[],"operationName":null}',
+        codecs.BOM_UTF8 + b'{"query":"{ __typename }"}',
+        b'{"query":"\\ufeff{ __typename }"}',
+        '{"query":"\ufeff{ __typename }"}'.encode(),
+    ],
+    ids=["variables", "both maps", "a mark", "a mark in the document", "the same unescaped"],
+)
+async def test_what_php_and_editors_send_is_taken_as_it_is_meant(server: Server, body: bytes) -> None:
+    assert await sent(server, body) == DONE
+
+
+async def test_an_empty_map_of_php_is_taken_by_get_too(server: Server) -> None:
+    parameters = {"query": TINY, "variables": "[]", "extensions": "[]"}
+
+    assert (await server.client.get("/graphql", params=parameters)).json() == DONE
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions"])
+@pytest.mark.parametrize("value", [[1], [[]], "", 0, False])
+async def test_nothing_else_is_taken_for_a_map(server: Server, name: str, value: Any) -> None:
+    told = await sent(server, json.dumps({"query": TINY, name: value}).encode())
+
+    assert told["errors"][0]["message"] == f"`{name}` must be an object."
+
+
+@pytest.mark.parametrize("body", [codecs.BOM_UTF8 * 2 + b"{}", codecs.BOM_UTF16_LE, codecs.BOM_UTF8])
+async def test_one_mark_is_skipped_and_no_more(server: Server, body: bytes) -> None:
+    assert (await sent(server, body))["errors"][0]["message"] == "The body is not JSON."
+
+
+def test_a_mark_before_a_manifest_is_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_bytes(codecs.BOM_UTF8 + b'{"tiny": "{ __typename }"}')
+
+    assert read_manifest(file) == {"tiny": TINY}
+
+
+def test_a_mark_before_a_file_of_a_command_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "query.graphql"
+    file.write_bytes(codecs.BOM_UTF8 + TINY.encode())
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeff" + TINY))
+
+    assert [text_of(file), text_of(Path("-"))] == [TINY, TINY]
+
+
+async def test_a_bad_id_among_many_is_named(server: Server) -> None:
+    good = (await server.ask(FIND))["technicalCompetence"]["id"]
+    ids = [good, "TWlzdGFrZQ", good]
+
+    (one,) = await server.errors("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
+    (other,) = await server.errors(
+        "query ($ids: [ID!]!) { profilesForCompetences(have: $ids) { totalCount } }", {"ids": ids}
+    )
+
+    assert one["path"] == ["nodes", 1]
+    for error in (one, other):
+        assert error["message"].startswith("'TWlzdGFrZQ' is not an id of this server")
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_of_a_long_bad_id_only_the_beginning_is_repeated(server: Server) -> None:
+    (error,) = await server.errors("query ($id: ID!) { node(id: $id) { id } }", {"id": "x" * 10_000})
+
+    assert error["message"].startswith(f"'{'x' * 80}…' is not an id")
+    assert len(error["message"]) < 200
+
+
+async def test_ids_that_do_not_go_together_are_named(server: Server) -> None:
+    found = (await server.ask(FIND))["technicalCompetence"]
+    older = (await server.ask(FIND.replace("3.11", "3.10")))["technicalCompetence"]["id"]
+    profile = (await server.ask('{ occupationalProfile(code: "OP-101") { id } }'))["occupationalProfile"]["id"]
+    query = "query ($ids: [ID!]!) { profilesForCompetences(have: $ids) { totalCount } }"
+
+    (releases,) = await server.errors(query, {"ids": [found["id"], older]})
+    (kinds,) = await server.errors(query, {"ids": [found["id"], profile]})
+    (gap,) = await server.errors(
+        "query ($from: ID!, $to: ID!) { competenceGap(from: $from, to: $to) { coverage } }",
+        {"from": profile, "to": found["id"]},
+    )
+
+    assert f"'{found['id']}' of 3.11, '{older}' of 3.10" in releases["message"]
+    assert kinds["message"].startswith(f"'{profile}' is an id of type OccupationalProfile")
+    assert gap["message"].startswith("`to` is an id of type TechnicalCompetence")
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ("{ technicalCompetences { nodes { title } } }", "skill { description { text } }"),
+        ("{ technicalCompetences { nodes { description { nl } } } }", "skill { description { text } }"),
+        ("{ skills { nodes { name } } }", "description { text }"),
+        ("{ occupationalProfiles { nodes { name } } }", "title { text }"),
+        ("{ occupationalProfiles { nodes { competences { id } } } }", "essentialCompetences"),
+        ("{ node(id: 1) { title } }", "an inline fragment on 'OccupationalProfile'"),
+    ],
+)
+async def test_a_field_that_is_elsewhere_is_hinted_at(server: Server, query: str, hint: str) -> None:
+    (error,) = await server.errors(query)
+
+    assert error["message"].startswith("Cannot query field '")
+    assert hint in error["message"]
+    assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_other_fields_get_the_suggestions_of_graphql(server: Server) -> None:
+    (error,) = await server.errors("{ technicalCompetences { nodes { cod } } }")
+
+    assert error["message"] == "Cannot query field 'cod' on type 'TechnicalCompetence'. Did you mean 'code' or 'id'?"
+
+
+async def test_without_introspection_nothing_is_hinted_at(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, introspection="off")) as server:
+        (error,) = await server.errors("{ technicalCompetences { nodes { title } } }")
+
+    assert error["message"] == "Cannot query field 'title' on type 'TechnicalCompetence'."
+
+
+def test_every_hint_is_for_a_field_that_is_not_there() -> None:
+    schema = build_schema((Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8"))
+
+    for type_name, field in HINTS:
+        found = schema.type_map[type_name]
+        assert isinstance(found, GraphQLObjectType)
+        assert field not in found.fields

@@ -1,0 +1,286 @@
+"""Answers that are given again: the same bytes, after the same checks, and never once anything they were made of has changed."""
+
+import gzip
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from graphql_api.execution.plan import KeptAnswer
+from graphql_api.http.auth.keys import Keys
+from graphql_api.sandbox import Fault, Releases, create_sandbox
+from graphql_api.schema.loaders import Read
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server, alive, counted
+from tests.http.graphql.test_cache_control import get
+
+PINNED = (
+    f'query A {{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ description {{ text }} }} }} }}'
+)
+CURRENT = f'query A {{ technicalCompetence(uuid: "{CP_7}") {{ id code release {{ number }} }} }}'
+LISTED = """query ($first: Int!) { occupationalProfiles(release: "3.11", first: $first) {
+  nodes { code title { nl fr en } essentialCompetences { code skill { description { nl fr } } } } } }"""
+DAY = 86_400.0
+
+Change = Callable[[str, Any], Any]
+
+
+class Moving(Server):
+    """A server whose clock is moved by hand, over an upstream whose documents may change."""
+
+    def __init__(self, releases: Releases, settings: Settings) -> None:
+        self.now = 1_800_000_000.0
+        self.change: Change = lambda path, document: document
+        super().__init__(releases, settings, lambda _: self._changed, lambda: self.now)
+
+    async def _changed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        told: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            told.append(message)
+
+        await self.sandbox(scope, receive, keep)
+        start, body = told[0], b"".join(each.get("body", b"") for each in told[1:])
+        if start["status"] == 200:
+            body = orjson.dumps(self.change(scope["path"], orjson.loads(body)))
+            start["headers"] = [each for each in start["headers"] if each[0] not in (b"content-length", b"etag")]
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    async def renewed(self) -> None:
+        """Wait until what was stale has been asked for again."""
+        await self.app.state.parts.store.settle()
+
+
+@asynccontextmanager
+async def moving(releases: Releases, settings: Settings) -> AsyncIterator[Moving]:
+    async with alive(Moving(releases, settings)) as started:
+        yield started
+
+
+@pytest.fixture
+async def server(releases: Releases, settings: Settings) -> AsyncIterator[Moving]:
+    async with moving(releases, settings) as started:
+        yield started
+
+
+def kept() -> float:
+    """How many answers were given again so far."""
+    return counted("competent_executions_total", executor="response-cache")
+
+
+async def again(server: Server, query: str, variables: Any = None, **headers: str) -> tuple[httpx.Response, float]:
+    """The answer when all has been at hand once, and how many were given again for it: 1 or 0."""
+    await server.post(query, variables, **headers)  # waits for documents
+    await server.post(query, variables, **headers)  # finds them
+    before = kept()
+    return await server.post(query, variables, **headers), kept() - before
+
+
+@pytest.mark.parametrize(("query", "variables"), [(PINNED, None), (CURRENT, None), (LISTED, {"first": 3})])
+async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
+    server: Moving, query: str, variables: dict[str, Any] | None
+) -> None:
+    await server.post(query, variables)  # from here on all is at hand
+    server.asked()
+    told = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
+    answers = [await server.post(query, variables, x_request_id="r") for _ in range(2)]
+
+    assert kept() >= 3
+    assert told[0].content == told[1].content
+    assert answers[0].content == answers[1].content
+    assert answers[0].headers == answers[1].headers
+    assert answers[0].json()["data"] == told[0].json()["data"]
+    assert server.asked() == []
+
+
+async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same_as_without(
+    releases: Releases, settings: Settings
+) -> None:
+    async with moving(releases, replace(settings, response_cache_bytes=0)) as without:
+        plain, none = await again(without, LISTED, {"first": 3})
+    async with moving(releases, settings) as started:
+        given_again, one = await again(started, LISTED, {"first": 3})
+
+    assert (none, one) == (0, 1)
+    assert plain.content == given_again.content
+
+
+async def test_what_differs_in_anything_that_is_asked_is_another_answer(server: Moving) -> None:
+    text = "query A($r: String!) { release(number: $r) { number } } query B($r: String!) { a: release(number: $r) { number } }"
+    asked: list[tuple[dict[str, Any], dict[str, str]]] = [
+        ({"query": text, "operationName": "A", "variables": {"r": "3.11"}}, {}),
+        ({"query": text, "operationName": "B", "variables": {"r": "3.11"}}, {}),
+        ({"query": text, "operationName": "A", "variables": {"r": "3.10"}}, {}),
+        ({"query": PINNED}, {"Accept-Language": "nl"}),
+        ({"query": PINNED}, {"Accept-Language": "fr"}),
+        ({"query": LISTED, "variables": {"first": 1}}, {}),
+        ({"query": LISTED, "variables": {"first": 2}}, {}),
+    ]
+    rounds = [
+        [(await server.client.post("/graphql", json=body, headers=told)).text for body, told in asked] for _ in range(3)
+    ]
+
+    assert rounds[0] == rounds[1] == rounds[2]
+    assert len(set(rounds[0])) == len(asked)
+
+
+async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Moving) -> None:
+    assert (await again(server, PINNED))[1] == 1
+    server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
+    server.now += 31 * DAY
+
+    before = kept()
+    stale = (await server.post(PINNED)).json()
+    await server.renewed()
+    renewed = (await server.post(PINNED)).json()
+
+    assert kept() == before
+    assert stale["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert stale["extensions"]["upstream"]["stale"] > 0
+    assert renewed["data"]["technicalCompetence"]["code"] == "CP-new"
+    assert "extensions" not in renewed
+
+
+async def test_what_was_forgotten_for_lack_of_room_is_asked_again(releases: Releases, settings: Settings) -> None:
+    async with moving(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
+        assert (await again(server, PINNED))[1] == 1
+        await server.post(LISTED, {"first": 40})
+        server.asked()
+        before = kept()
+        await server.post(PINNED)
+
+    assert any(CP_7 in path for path in server.asked())
+    assert kept() == before
+
+
+async def test_when_current_moves_no_answer_of_the_release_before_is_given_again(
+    releases: Releases, settings: Settings
+) -> None:
+    async with moving(releases, replace(settings, index="off")) as server:
+        older = create_sandbox(Releases(each for each in releases if each.number == "3.10"))
+        newer, server.sandbox = server.sandbox, older
+        before, one = await again(server, CURRENT)
+        server.sandbox = newer
+        server.now += settings.current_ttl + 1
+        told = kept()
+        await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile
+        await server.renewed()
+        after = await server.post(CURRENT)
+
+    assert one == 1
+    assert kept() == told
+    assert before.json()["data"]["technicalCompetence"]["release"]["number"] == "3.10"
+    assert after.json()["data"]["technicalCompetence"]["release"]["number"] == "3.11"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ node(id: "x") { id } a: __typename }',
+        '{ release(number: "9.99") { number } }',
+        "{ __typename }",
+        "{ __schema { queryType { name } } }",
+        "{ nothing }",
+    ],
+)
+async def test_errors_and_what_is_made_of_no_document_are_not_kept(server: Moving, query: str) -> None:
+    assert (await again(server, query))[1] == 0
+
+
+async def test_what_was_missing_is_asked_again(server: Moving) -> None:
+    missing = PINNED.replace(CP_7, CP_7.replace("8c15", "8c16"))
+
+    answer, none = await again(server, missing)
+
+    assert answer.json() == {"data": {"technicalCompetence": None}}
+    assert none == 0
+
+
+async def test_what_was_kept_is_there_while_upstream_is_not_and_what_fails_is_not_kept(server: Moving) -> None:
+    await again(server, PINNED)
+    server.faults.add(Fault("**", "status", status=503))
+    well, one = await again(server, PINNED)
+    failed, none = await again(server, PINNED.replace("3.11", "3.10"))
+
+    assert (one, none) == (1, 0)
+    assert well.json()["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert failed.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+
+
+async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Moving) -> None:
+    await get(server, PINNED)
+    await get(server, PINNED)
+    first, before = await get(server, PINNED), kept()
+    held = await get(server, PINNED, if_none_match=first.headers["etag"])
+    other = await get(server, PINNED, if_none_match=first.headers["etag"], accept_language="fr")
+
+    assert kept() > before
+    assert (held.status_code, held.content) == (304, b"")
+    assert held.headers["cache-control"] == first.headers["cache-control"] == "public, max-age=86400"
+    assert other.status_code == 200
+    assert other.headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize("first", [1, 20])
+async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: int) -> None:
+    async def asked(encoding: str) -> httpx.Response:
+        return await server.post(LISTED, {"first": first}, accept_encoding=encoding)
+
+    await asked("identity")
+    await asked("identity")
+    before = kept()
+    plain, *compressed = await asked("identity"), await asked("gzip"), await asked("gzip")
+
+    assert kept() == before + 3
+    assert [each.content for each in compressed] == [plain.content] * 2
+    assert "content-encoding" not in plain.headers
+    if first == 20:
+        assert [each.headers["content-encoding"] for each in compressed] == ["gzip"] * 2
+        assert int(compressed[1].headers["content-length"]) < len(plain.content) / 2
+        assert all("Accept-Encoding" in each.headers["vary"] for each in (plain, *compressed))
+
+
+async def test_room_for_answers_is_bounded(releases: Releases, settings: Settings) -> None:
+    async with moving(releases, replace(settings, response_cache_bytes=40_000)) as server:
+        for first in range(1, 30):
+            await again(server, LISTED, {"first": first})
+        _, last = await again(server, LISTED, {"first": 2})
+        before = kept()
+        await server.post(LISTED, {"first": 30})
+        largest = kept() - before
+
+    assert last == 1
+    assert largest == 0
+
+
+async def test_a_key_and_its_quota_are_asked_for_before_what_was_kept(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    key = Keys(file).new("partner", per_minute=4)
+    async with moving(releases, replace(settings, access="keys", keys_file=file)) as server:
+        _, one = await again(server, PINNED, x_api_key=key)
+        nobody = await server.post(PINNED)
+        await server.post(PINNED, x_api_key=key)
+        too_many = await server.post(PINNED, x_api_key=key)
+
+    assert one == 1
+    assert [nobody.status_code, too_many.status_code] == [401, 429]
+    assert "CP-7" not in nobody.text + too_many.text
+
+
+def test_a_body_that_compresses_badly_or_is_long_is_kept_as_it_is() -> None:
+    read = Read({}, (), 0.0, False)
+    well, badly, long = (KeptAnswer(body, read) for body in (b"x" * 5000, Random(1).randbytes(5000), b"x" * 200_000))
+
+    assert gzip.decompress(well.gzipped or b"") == well.body
+    assert badly.gzipped is None
+    assert long.gzipped is None

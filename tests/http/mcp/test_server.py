@@ -1,0 +1,274 @@
+"""The operations as tools, asked by the protocol's own client: in this process, and over standard input and output."""
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
+
+from graphql_api.app import create_app
+from graphql_api.cli.serve import tools_app_of
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.mcp.server import create_mcp
+from graphql_api.http.pages.examples import examples
+from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.conftest import clean
+
+ROOT = Path(__file__).parents[3]
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+@asynccontextmanager
+async def agent(
+    releases: Releases, settings: Settings, faults: Faults | None = None, languages: str = ""
+) -> AsyncIterator[Client]:
+    """A client of the server in this process; a context manager, as the library's task groups must end where they began."""
+    app = create_app(settings, create_sandbox(releases, faults=faults or Faults()))
+    async with Client(create_mcp(app, languages)) as client:
+        yield client
+
+
+async def test_every_query_of_operations_is_a_tool_that_says_what_it_does(
+    releases: Releases, settings: Settings
+) -> None:
+    async with agent(releases, settings) as client:
+        tools = (await client.list_tools()).tools
+
+    assert [(each.name, each.description) for each in tools] == [
+        (each.name, each.about) for each in examples() if each.kind == "query"
+    ]
+    assert all(each.annotations and each.annotations.read_only_hint for each in tools)
+
+
+async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
+    releases: Releases, settings: Settings
+) -> None:
+    app = create_app(settings, create_sandbox(releases))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as http:
+        tabs: list[dict[str, str]] = (await http.get("/graphiql/tabs.json")).json()
+
+    async with agent(releases, settings) as client:
+        tools = {each.name for each in (await client.list_tools()).tools}
+        for tab in tabs:
+            if tab["title"] in tools:
+                found = await client.call_tool(tab["title"], json.loads(tab["variables"]))
+                assert not found.is_error, found.content
+                assert None not in found.structured_content["data"].values()
+
+
+async def test_the_answer_is_structured_and_the_same_as_text(releases: Releases, settings: Settings) -> None:
+    async with agent(releases, settings, languages="fr") as client:
+        found = await client.call_tool("SimilarProfiles", {"profileCode": "OP-101"})
+
+    assert found.structured_content["data"]["occupationalProfile"]["title"]["text"] == "Infirmier / Infirmière"
+    assert json.loads(found.content[0].text) == found.structured_content  # type: ignore[union-attr]
+
+
+async def test_what_does_not_exist_is_null_and_no_error(releases: Releases, settings: Settings) -> None:
+    async with agent(releases, settings) as client:
+        found = await client.call_tool("SimilarProfiles", {"profileCode": "OP-0"})
+
+    assert not found.is_error
+    assert found.structured_content == {"data": {"occupationalProfile": None}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("SimilarProfiles", {}, "profileCode"),
+        ("SimilarProfiles", {"code": "OP-101"}, "takes profileCode"),
+        ("Releases", {"code": "OP-101"}, "takes nothing"),
+        ("ListOfProfiles", {"first": -1}, "from 0 to 500"),
+        ("ListOfProfiles", {"first": "many"}, "Int"),
+        ("Competence", {"competenceUuid": "../../x"}, "uuid looks like"),
+    ],
+)
+async def test_a_wrong_argument_is_an_error_that_says_what_would_do(
+    releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any], says: str
+) -> None:
+    async with agent(releases, settings) as client:
+        found = await client.call_tool(tool, arguments)
+
+    assert found.is_error
+    error = found.structured_content["errors"][0]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert says in error["message"]
+
+
+async def test_a_tool_that_does_not_exist_is_refused_with_those_that_do(releases: Releases, settings: Settings) -> None:
+    async with agent(releases, settings) as client:
+        with pytest.raises(MCPError, match="ProfileInDepth"):
+            await client.call_tool("Delete", {})
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize("tool", [LONG, "é" * 50_000])
+async def test_an_error_about_a_tool_is_short(releases: Releases, settings: Settings, tool: str) -> None:
+    async with agent(releases, settings) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.call_tool(tool, {})
+
+    assert len(refused.value.message) < 600
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("Releases", {LONG: 1}),
+        ("Releases", {f"argument{n}": 1 for n in range(5_000)}),
+        ("Competence", {"competenceUuid": LONG}),
+        ("Competence", {"competenceUuid": [LONG]}),
+        ("Competence", {"competenceUuid": LONG * 10}),
+    ],
+)
+async def test_an_error_about_arguments_is_short(
+    releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with agent(releases, settings) as client:
+        found = await client.call_tool(tool, arguments)
+
+    assert found.is_error
+    assert len(found.content[0].text) < 1_000  # type: ignore[union-attr]
+
+
+async def test_with_upstream_down_a_tool_says_so_with_its_code(releases: Releases, settings: Settings) -> None:
+    faults = Faults()
+    faults.add(Fault("**", "status", status=503))
+    async with agent(releases, settings, faults) as client:
+        found = await client.call_tool("Releases")
+
+    assert found.is_error
+    assert found.structured_content["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+
+
+@asynccontextmanager
+async def over_http(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of tools over HTTP in this process, while they run."""
+    headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8001", headers=headers
+        ) as client,
+    ):
+        yield client
+
+
+async def test_over_streamable_http_a_browser_on_another_site_is_refused(
+    releases: Releases, settings: Settings
+) -> None:
+    app = create_mcp(create_app(settings, create_sandbox(releases))).streamable_http_app(
+        json_response=True, stateless_http=True
+    )
+    async with over_http(app) as client:
+        found = await client.post("/mcp", json=CALL)
+        elsewhere = await client.post("/mcp", json=CALL, headers={"Origin": "https://evil.example"})
+
+    assert "ProfileInDepth" in {each["name"] for each in found.json()["result"]["tools"]}
+    assert elsewhere.status_code == 403
+
+
+async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    key = Keys(file).new("agent")
+    with tools_app_of(replace(settings, access="keys", keys_file=file, index="off"), "") as (app, _):
+        async with over_http(app) as client:
+            without = await client.post("/mcp", json=CALL)
+            found = await client.post("/mcp", json=CALL, headers={"X-API-Key": key})
+            slash = await client.post("/mcp/", json=CALL, headers={"X-API-Key": key})
+
+    assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+    assert found.json()["result"]["tools"]
+    assert slash.json() == found.json()  # not a redirect, which could lead elsewhere with the key
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"method": LONG},
+        {"method": LONG, "params": {LONG: 1}},
+        {"method": "resources/read", "params": {"uri": LONG}},
+        {"method": "tools/call", "params": {"name": LONG}},
+        {"method": "tools/call", "params": {"name": 7, LONG: 7}},
+        {"method": 7},
+        LONG,
+        [],
+        [CALL],
+        None,
+        b"garbage",
+        b"[" * 100_000,
+        b"\xff",
+        b"",
+    ],
+)
+async def test_over_streamable_http_every_error_is_short(settings: Settings, body: Any) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(CALL | body if isinstance(body, dict) else body)
+    with tools_app_of(replace(settings, index="off"), "") as (app, _):
+        async with over_http(app) as client:
+            found = await client.post("/mcp", content=content, headers={"Content-Type": "application/json"})
+
+    assert found.json()["error"]["message"]
+    assert len(found.content) < 700
+    assert "pydantic" not in found.text
+
+
+async def test_over_streamable_http_a_large_body_is_refused(settings: Settings) -> None:
+    with tools_app_of(replace(settings, index="off"), "") as (app, _):
+        async with over_http(app) as client:
+            found = await client.post("/mcp", json=CALL | {"params": {"x": LONG * 3}})
+
+    assert found.status_code == 413
+    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "graphql_api", "mcp", "--language", "de"],
+        env=clean(COMPETENT_INDEX="off", COMPETENT_CACHE_DIR=str(tmp_path)),
+        cwd=ROOT,
+    )
+    async with Client(command) as client:
+        found = await client.call_tool("ListOfProfiles", {"first": 1})
+
+    assert found.structured_content["data"]["occupationalProfiles"]["nodes"][0]["code"]
+
+
+def test_without_the_extra_the_command_says_how_to_get_it() -> None:
+    without = "import sys; sys.modules['mcp'] = None; sys.argv = ['competent-graphql', 'mcp']; from graphql_api.cli import main; main()"
+    found = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
+
+    assert found.returncode == 2
+    assert "pip install -e '.[mcp]'" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_the_example_in_the_docs_names_the_command_and_its_options() -> None:
+    page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
+    (example,) = [each.partition("```")[0] for each in page.split("```json\n")[1:] if "mcpServers" in each]
+    told = json.loads(example)["mcpServers"]["competent"]
+
+    assert told["command"].endswith("/.venv/bin/competent-graphql")  # an agent has no PATH of a shell
+    assert told["args"][0] == "mcp"
+    helped = subprocess.run(
+        [sys.executable, "-m", "graphql_api", *told["args"], "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    assert "Usage" in helped.stdout

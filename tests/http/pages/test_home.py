@@ -1,0 +1,126 @@
+"""The first page, the schema as text, and the page for agents."""
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+import graphql
+import pytest
+
+from graphql_api.http.pages.examples import examples
+from graphql_api.sandbox import Fault
+from tests.conftest import Server
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+async def test_the_page_says_what_is_served(server: Server) -> None:
+    page = await server.client.get("/", headers=HTML)
+
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert '<html lang="en">' in page.text
+    assert "release <strong>3.11</strong>" in page.text
+    count = (await server.ask("{ occupationalProfiles(first: 0) { totalCount } }"))["occupationalProfiles"][
+        "totalCount"
+    ]
+    assert f"{count} occupational profiles" in page.text
+
+
+async def test_who_prefers_json_gets_json(server: Server) -> None:
+    told = (await server.client.get("/", headers={"Accept": "application/json"})).json()
+
+    assert told["release"]["number"] == "3.11"
+    assert told["release"]["counts"]["softSkills"] > 0
+    assert told["problem"] is None
+    assert told["links"]["schema"] == "schema.graphql"
+
+
+@pytest.mark.parametrize("prefix", ["", "/partner/competent"])
+async def test_every_link_leads_somewhere_also_behind_a_prefix(server: Server, prefix: str) -> None:
+    page = (await server.client.get("/", headers=HTML)).text
+    links = re.findall(r'href="([^"]+)"', page)
+
+    assert len(links) >= 6
+    for link in links:
+        assert not re.match(r"/|\w+:", link), "a link must be relative"
+        path = urljoin(f"http://server.test{prefix}/", link).removeprefix(f"http://server.test{prefix}")
+        found = await server.client.get(path, params={"query": "{__typename}"} if path == "/graphql" else None)
+        assert found.status_code == 200, link
+
+
+async def test_the_page_loads_nothing_and_runs_nothing(server: Server) -> None:
+    page = await server.client.get("/", headers=HTML)
+    policy = page.headers["content-security-policy"]
+
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert "script" not in page.text
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_with_upstream_down_the_page_answers_and_says_so(server: Server) -> None:
+    server.faults.add(Fault("**", "status", status=503))
+
+    page = await server.client.get("/", headers=HTML)
+    told = (await server.client.get("/", headers={"Accept": "application/json"})).json()
+
+    assert page.status_code == 200
+    assert "UPSTREAM_UNAVAILABLE" in page.text
+    assert "graphiql" in page.text
+    assert told["release"] is None
+    assert told["problem"]["code"] == "UPSTREAM_UNAVAILABLE"
+
+
+async def test_the_page_asks_for_no_index(server: Server) -> None:
+    await server.client.get("/", headers=HTML)
+
+    assert len(server.asked()) <= 5
+
+
+async def test_the_schema_is_there_as_text(server: Server) -> None:
+    found = await server.client.get("/schema.graphql")
+
+    assert found.headers["content-type"] == "text/plain; charset=utf-8"
+    assert found.text == (Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8")
+    again = await server.client.get("/schema.graphql", headers={"If-None-Match": found.headers["etag"]})
+    assert (again.status_code, again.text) == (304, "")
+
+
+def sections(page: str) -> list[tuple[str, str, str]]:
+    return re.findall(
+        r"^### (\w+)\n\n.*?\n\n```graphql\n(.*?)\n```(?:\n\n```json\n(.*?)\n```)?", page, re.DOTALL | re.MULTILINE
+    )
+
+
+async def test_every_operation_of_llms_txt_answers_as_it_stands(server: Server) -> None:
+    found = await server.client.get("/llms.txt")
+
+    assert found.text.startswith("# Competent as GraphQL\n\n> ")
+    assert [name for name, _, _ in sections(found.text)] == [each.name for each in examples()]
+    for _, query, variables in sections(found.text):
+        if query.startswith("query"):
+            assert None not in (await server.ask(query, json.loads(variables or "{}"))).values()
+
+
+async def test_every_link_of_llms_txt_leads_somewhere(server: Server) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", (await server.client.get("/llms.txt")).text):
+        found = await server.client.get("/" + link, params={"query": "{__typename}"} if link == "graphql" else None)
+        assert found.status_code == 200, link
+
+
+async def test_what_llms_txt_says_of_fields_is_in_the_schema(server: Server) -> None:
+    schema = graphql.build_schema((await server.client.get("/schema.graphql")).text)
+    names = {name for kind in schema.type_map.values() for name in getattr(kind, "fields", {})}
+    rules = (await server.client.get("/llms.txt")).text.partition("## Rules")[2].partition("## Operations")[0]
+
+    for name in ("release", "uuid", "text", "localized", "isFallback", "search", "suggest", "pageInfo", "totalCount"):
+        assert name in names
+        assert f"`{name}" in rules or f" {name}" in rules
+
+
+async def test_with_upstream_down_llms_txt_is_there(server: Server) -> None:
+    server.faults.add(Fault("**", "status", status=503))
+
+    assert len(sections((await server.client.get("/llms.txt")).text)) == len(examples())

@@ -1,0 +1,202 @@
+"""Things at addresses of their own, as SKOS."""
+
+import asyncio
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from graphql_api.http.pages.linked_data import KINDS
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server
+
+pytestmark = pytest.mark.usefixtures("indexed")
+
+LD = {"Accept": "application/ld+json"}
+PAGE = (Path(__file__).parents[3] / "docs" / "linked-data.md").read_text(encoding="utf-8")
+COMPETENCE = f"/id/3.11/technical-competence/{CP_7}"
+
+
+async def told(server: Server, path: str) -> dict[str, Any]:
+    found = await server.client.get(path, headers=LD)
+    assert found.status_code == 200, found.text
+    assert found.headers["content-type"] == "application/ld+json"
+    document: dict[str, Any] = found.json()
+    return document
+
+
+def addresses(document: dict[str, Any], at: str) -> list[str]:
+    """What its ids and links resolve to, as a reader of JSON-LD does it: against `@base`, against its own address."""
+    base = urljoin(f"http://server.test{at}", document["@context"]["@base"])
+    linked = {
+        name for name, term in document["@context"].items() if isinstance(term, dict) and term.get("@type") == "@id"
+    }
+    found = [document["@id"]]
+    for name in linked & document.keys():
+        found += document[name] if isinstance(document[name], list) else [document[name]]
+    return [urljoin(base, each) for each in found]
+
+
+async def profile_of(server: Server) -> dict[str, Any]:
+    query = """{ occupationalProfile(code: "OP-101") {
+        uuid code title { nl fr de } alternativeNames { name language } essentialCompetences { uuid } softSkills { uuid }
+        classifications { scheme code } } }"""
+    data: dict[str, Any] = (await server.ask(query))["occupationalProfile"]
+    return data
+
+
+async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server: Server) -> None:
+    profile = await profile_of(server)
+    path = f"/id/3.11/occupational-profile/{profile['uuid']}"
+    document = await told(server, path)
+
+    assert document["@type"] == ["skos:Concept", "esco:Occupation"]
+    assert document["notation"] == "OP-101"
+    assert document["prefLabel"].items() >= profile["title"].items()
+    names = {(name, language) for language, names in document["altLabel"].items() for name in names}
+    assert names == {(each["name"], (each["language"] or "@none").lower()) for each in profile["alternativeNames"]}
+    competences = [f"3.11/technical-competence/{each['uuid']}" for each in profile["essentialCompetences"]]
+    assert document["relatedEssentialSkill"] == competences
+    assert set(document["related"]) >= {f"3.11/soft-skill/{each['uuid']}" for each in profile["softSkills"]}
+    codes = [each["code"] for each in profile["classifications"] if each["scheme"] == "ISCO-08"]
+    assert codes
+    assert document["broadMatch"] == [f"http://data.europa.eu/esco/isco/C{code}" for code in codes]
+
+
+async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server) -> None:
+    profile = await profile_of(server)
+    path = f"/id/3.11/occupational-profile/{profile['uuid']}"
+    found = addresses(await told(server, path), path)
+    found += addresses(await told(server, COMPETENCE), COMPETENCE)
+
+    ours = [each.removeprefix("http://server.test") for each in found if each.startswith("http://server.test")]
+    assert {each.split("/")[3] for each in ours if each.count("/") == 4} >= {
+        "occupational-profile", "technical-competence", "skill", "knowledge", "behavioural-indicator", "soft-skill",
+    }  # fmt: skip
+    for each in ours:
+        assert addresses(await told(server, each), each)[0] == f"http://server.test{each}"
+
+
+async def test_the_example_in_the_docs_is_what_is_told(server: Server) -> None:
+    (example,) = re.findall(r"```json linked\n(.*?)```", PAGE, re.DOTALL)
+    document = await told(server, COMPETENCE)
+
+    assert json.loads(example).items() <= document.items()
+    assert len(document["hasPart"]) > 3
+
+
+def test_every_kind_is_in_the_docs() -> None:
+    assert all(f"/{kind}/UUID" in PAGE for kind in KINDS)
+
+
+async def test_a_release_is_a_scheme(server: Server) -> None:
+    document = await told(server, "/id/3.11")
+
+    assert document["@type"] == "skos:ConceptScheme"
+    assert addresses(document, "/id/3.11") == ["http://server.test/id/3.11"]
+
+
+@pytest.mark.parametrize(
+    ("path", "number"), [("/id/current", "/id/3.11"), (COMPETENCE.replace("3.11", "current"), COMPETENCE)]
+)
+async def test_current_leads_to_the_number(server: Server, path: str, number: str) -> None:
+    found = await server.client.get(path, headers=LD)
+
+    assert found.status_code == 302
+    assert urljoin(path, found.headers["location"]) == number
+    assert "max-age=2592000" not in found.headers["cache-control"]
+
+
+async def test_a_pinned_document_is_kept_long_and_known_by_its_tag(server: Server) -> None:
+    found = await server.client.get(COMPETENCE, headers=LD)
+    again = await server.client.get(COMPETENCE, headers=LD | {"If-None-Match": found.headers["etag"]})
+
+    assert int(found.headers["cache-control"].partition("max-age=")[2]) > 3600
+    assert "Accept" in found.headers["vary"].split(", ")
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("accept", "gives"),
+    [
+        ("*/*", "application/ld+json"),
+        ("application/json", "application/json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("text/turtle, application/ld+json;q=0.5", "application/ld+json"),
+    ],
+)
+async def test_the_client_chooses_the_type(server: Server, accept: str, gives: str) -> None:
+    assert (await server.client.get(COMPETENCE, headers={"Accept": accept})).headers["content-type"] == gives
+
+
+async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
+    found = await server.client.get(COMPETENCE, headers={"Accept": "text/turtle"})
+
+    assert found.status_code == 406
+    assert "application/ld+json" in found.json()["errors"][0]["message"]
+    assert server.asked() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/id/3.11/technical-competence/00000000-0000-4000-8000-000000000000", "BAD_REQUEST"),
+        ("/id/3.11/technical-competence/CP-7", "BAD_REQUEST"),
+        (f"/id/3.11/occupation/{CP_7}", "BAD_REQUEST"),
+        (f"/id/3.11/skill/{CP_7}", "BAD_REQUEST"),
+        ("/id/..%2f..%2fx", "BAD_REQUEST"),
+        ("/id/-x-", "BAD_REQUEST"),
+        ("/id/9.99", "RELEASE_NOT_FOUND"),
+        (f"/id/9.99/technical-competence/{CP_7}", "RELEASE_NOT_FOUND"),
+    ],
+)
+async def test_what_does_not_exist_is_404_with_a_code(server: Server, path: str, code: str) -> None:
+    found = await server.client.get(path, headers=LD)
+
+    assert found.status_code == 404
+    assert found.json()["errors"][0]["extensions"]["code"] == code
+    assert "max-age" not in found.headers.get("cache-control", "")
+
+
+async def test_with_upstream_down_there_is_no_half_document(server: Server) -> None:
+    server.faults.add(Fault("**", "status", status=503))
+    found = await server.client.get(COMPETENCE, headers=LD)
+
+    assert found.status_code == 503
+    assert found.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+
+
+async def test_people_get_a_page_with_the_same_links_and_no_script(server: Server) -> None:
+    found = await server.client.get(COMPETENCE, headers={"Accept": "text/html"})
+    links = [urljoin(COMPETENCE, each) for each in re.findall(r'href="([^"]+)"', found.text)]
+    document = await told(server, COMPETENCE)
+
+    assert found.headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert {f"/id/{each}" for each in document["hasPart"]} <= set(links)
+    for each in links:
+        assert (await server.client.get(each)).status_code == 200, each
+
+
+async def test_who_waits_upstream_for_a_thing_is_counted_among_those_who_wait(
+    releases: Releases, settings: Settings
+) -> None:
+    server = Server(releases, replace(settings, max_operations=2))  # of which one may wait
+    async with server.client:
+        server.faults.add(Fault("/releases/3.11/technicalcompetences/*", "hang"))
+        waiting = asyncio.create_task(server.client.get(COMPETENCE, headers=LD))
+        while not server.asked():
+            await asyncio.sleep(0)
+
+        other = await server.client.get(COMPETENCE.replace("3.11", "3.10"), headers=LD)
+
+        assert other.status_code == 503
+        assert other.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+        assert server.asked() == []
+        server.faults.clear()
+        assert (await waiting).status_code == 200
+    await server.app.state.parts.aclose()

@@ -1,0 +1,352 @@
+"""What is told of a request when it is over: one line, counts, and an answer whatever happened."""
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from graphql_api.execution.engine import build_schema
+from graphql_api.http.graphql import Caching, Documents, Endpoint
+from graphql_api.http.graphql.deadline import seconds_for
+from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.middleware import wrapping
+from graphql_api.http.request_logging import Observing
+from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.metrics import Names
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import record_of
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, counted, running
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture(autouse=True)
+def _all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "graphql_api.requests")
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The lines about requests."""
+    records = [record for record in caplog.records if record.name == "graphql_api.requests"]
+    return [
+        {"event": record.message, "level": record.levelname} | record.__dict__.get("told", {}) for record in records
+    ]
+
+
+async def test_an_operation_is_one_line_without_what_the_client_wrote(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.post(
+        'query Mine($c: String = "OP-101") { secretAlias: occupationalProfile(code: $c) { code } }',
+        {"c": "OP-112"},
+        x_request_id="abc-1",
+    )
+
+    (line,) = told(caplog)
+    assert line.pop("duration_ms") > 0
+    assert line.pop("upstream").keys() == {"requests", "cached", "stale"}
+    line.pop("cost", None)
+    assert line == {
+        "event": "operation",
+        "level": "INFO",
+        "request_id": "abc-1",
+        "operation_name": "Mine",
+        "operation_type": "query",
+        "status": 200,
+        "outcome": "ok",
+    }
+
+
+async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+
+    await server.post("query Profile { release { number } }")
+
+    (line,) = told(caplog)
+    assert shown.keys() == line.keys()
+    assert shown["upstream"].keys() == line["upstream"].keys()
+
+
+async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
+    releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(releases, replace(settings, log_documents="on")) as server:
+        await server.post("query ($n: String!) { release(number: $n) { number } }", {"n": "3.10"})
+
+    (line,) = told(caplog)
+    assert line["document"].startswith("query ($n")
+    assert line["variables"] == {"n": "3.10"}
+
+
+async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    before = {
+        outcome: counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http")
+        for outcome in ("ok", "partial")
+    }
+    timed = counted("competent_operation_duration_seconds_count", name="Outcomes")
+    errors = counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE")
+
+    await server.post("query Outcomes { __typename }")
+    await server.post("query Outcomes { nothing }")
+    server.faults.add(Fault("**", "status", status=503))
+    await server.post('query Outcomes { release(number: "3.10") { number } releases { number } }')
+
+    assert [line["outcome"] for line in told(caplog)] == ["ok", "refused", "partial"]
+    assert told(caplog)[1]["error_codes"] == ["GRAPHQL_VALIDATION_FAILED"]
+    for outcome, count in before.items():
+        assert counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http") == count + 1
+    assert counted("competent_operation_duration_seconds_count", name="Outcomes") >= timed + 2
+    assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") > errors
+
+
+async def test_health_and_assets_are_logged_at_level_debug_and_are_no_operations(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.client.get("/health/live")
+    await server.client.get("/nothing")
+
+    assert [(line["level"], line["event"], line["outcome"]) for line in told(caplog)] == [
+        ("DEBUG", "request", "ok"),
+        ("INFO", "request", "refused"),
+    ]
+
+
+async def test_another_request_is_logged_with_method_and_path_without_its_query(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.client.put(f"/nothing/{'x' * 500}?api_key=s3cret")
+    await server.client.get("/")
+
+    first, second = told(caplog)
+    assert (first["method"], first["path"], first["status"]) == ("PUT", f"/nothing/{'x' * 191}", 404)
+    assert (second["method"], second["path"], second["status"]) == ("GET", "/", 200)
+    assert "s3cret" not in str(first)
+    assert {"address"}.isdisjoint(first)
+
+
+class Leaving:
+    """A client that sends these messages, waits until `late` is set, and leaves."""
+
+    def __init__(self, *messages: Message) -> None:
+        self._messages = list(messages)
+        self.late = asyncio.Event()
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self._messages:
+            return self._messages.pop(0)
+        await self.late.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def ask(self, app: Any, accept: bytes = b"application/json") -> None:
+        headers = [(b"content-type", b"application/json"), (b"accept", accept)]
+        scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": headers, "query_string": b""}
+        await app(scope | {"client": ("192.0.2.7", 4711)}, self.receive, self.send)
+
+
+BODY = json.dumps({"query": "query Left { release { number } }"}).encode()
+
+
+@pytest.mark.parametrize("accept", [b"application/json", b"text/event-stream"])
+async def test_a_client_that_leaves_while_it_sends_has_left(
+    server: Server, caplog: pytest.LogCaptureFixture, accept: bytes
+) -> None:
+    errors = counted("competent_errors_total", code="BAD_REQUEST")
+    client = Leaving({"type": "http.request", "body": BODY[:9], "more_body": True})
+    client.late.set()
+
+    await client.ask(server.app, accept)
+
+    (line,) = told(caplog)
+    assert (line["outcome"], line.get("status"), line.get("error_codes")) == ("cancelled", None, None)
+    assert client.sent == []
+    assert counted("competent_errors_total", code="BAD_REQUEST") == errors
+
+
+async def test_a_client_that_leaves_before_its_answer_has_left(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults.add(Fault("**", "hang"))
+    client = Leaving({"type": "http.request", "body": BODY})
+    asking = asyncio.create_task(client.ask(server.app))
+    while not server.paths:
+        await asyncio.sleep(0)
+    client.late.set()
+    await asking
+
+    (line,) = told(caplog)
+    assert (line["operation_name"], line["outcome"], line.get("status")) == ("Left", "cancelled", None)
+    assert client.sent == []
+
+
+@pytest.mark.parametrize(("switch", "logged"), [("off", [None, None]), ("on", ["192.0.2.7", "192.0.2.7"])])
+async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
+    releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture, switch: str, logged: list[str | None]
+) -> None:
+    async with running(releases, replace(settings, log_addresses=switch)) as server:
+        client = Leaving({"type": "http.request", "body": BODY})
+        await client.ask(server.app)
+        transport = httpx.ASGITransport(server.app, client=("192.0.2.7", 4711))
+        async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as other:
+            await other.get("/")
+        async with server.app.router.lifespan_context(server.app) as state:
+            assert ("fast_path" in state) == (switch == "off")
+
+    assert [line.get("client_address") for line in told(caplog)] == logged
+
+
+def test_so_many_names_of_clients_become_labels_and_no_more() -> None:
+    names = Names(["Known"], more=2)
+
+    asked = ["a", "b", "c", "Known", "a", "", "no name", "x" * 200]
+    assert [names.label(name) for name in asked] == ["a", "b", "other", "Known", "a", "anonymous", "other", "other"]
+
+
+def passed_on(**headers: str) -> dict[str, str]:
+    """What goes upstream for a request with these headers."""
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return record_of({"type": "http", "headers": raw}).asker.headers
+
+
+def test_request_id_and_trace_context_are_passed_on() -> None:
+    passed = passed_on(x_request_id="abc-1", traceparent=PARENT, tracestate="a=1")
+
+    assert passed == {"X-Request-ID": "abc-1", "traceparent": PARENT, "tracestate": "a=1"}
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        "",
+        "ff" + PARENT[2:],
+        PARENT.upper(),
+        PARENT[:-1],
+        PARENT + "-01",
+        "00-" + "0" * 32 + PARENT[35:],
+        PARENT[:36] + "0" * 16 + "-01",
+    ],
+)
+def test_a_trace_context_that_is_not_one_goes_nowhere(parent: str) -> None:
+    assert passed_on(traceparent=parent, tracestate="a=1").keys() == {"X-Request-ID"}
+
+
+def test_a_header_that_is_there_twice_is_not_believed() -> None:
+    headers = [(b"traceparent", PARENT.encode()), (b"traceparent", PARENT.replace("4", "5").encode())]
+
+    assert record_of({"type": "http", "headers": headers}).asker.headers.keys() == {"X-Request-ID"}
+
+
+async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> None:
+    askers: list[Asker] = []
+
+    def loaders(asker: Asker) -> Any:
+        askers.append(asker)
+        return SimpleNamespace(close=lambda: None, asker=asker)
+
+    documents = Documents(trusted=None, only_trusted=False, automatic=None)
+    endpoint = Endpoint(
+        build_schema(), loaders, documents, Caching(0, 0), 1000, operation_timeout=5.0, operation_calls=60
+    )
+    app = Starlette(routes=[Route("/graphql", endpoint)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:
+        before = asyncio.get_running_loop().time()
+        for headers in ({}, {"X-Competent-Timeout": "2", "traceparent": PARENT}):
+            await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+        after = asyncio.get_running_loop().time()
+
+    assert before + 5 <= askers[0].deadline <= after + 5
+    assert before + 2 <= askers[1].deadline <= after + 2
+    assert askers[1].headers["traceparent"] == PARENT
+
+
+async def test_a_page_of_another_origin_can_read_an_unexpected_error() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError
+
+    layers = wrapping(Settings(cors_origins="https://app.example.org").checked())
+    transport = httpx.ASGITransport(Observing(broken, asyncio.Event(), Outcomes(), layers))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
+        response = await client.post("/graphql", headers={"Origin": "https://app.example.org"})
+
+    assert response.status_code == 500
+    assert response.headers["access-control-allow-origin"] == "https://app.example.org"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none_at_the_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("secret of /internal/host")
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(Observing(broken, asyncio.Event(), Outcomes())), base_url="http://server.test"
+    ) as client:
+        response = await client.post("/graphql")
+
+    (error,) = response.json()["errors"]
+    assert response.status_code == 500
+    assert error["extensions"] == {
+        "code": "INTERNAL_SERVER_ERROR",
+        "requestId": response.headers["x-request-id"],
+    }
+    assert "secret" not in response.text
+    assert caplog.text.count("RuntimeError: secret of /internal/host") == 1
+    assert told(caplog)[-1]["outcome"] == "failed"
+
+
+async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, stopping = asyncio.Event(), asyncio.Event()
+
+    async def hanging(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    transport = httpx.ASGITransport(Observing(hanging, stopping, Outcomes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
+        asked = asyncio.create_task(client.post("/graphql"))
+        await begun.wait()
+        stopping.set()
+        asked.cancel()
+        response = await asked
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["errors"][0]["extensions"]["code"] == "SERVER_UNAVAILABLE"
+    assert told(caplog)[-1]["outcome"] == "shed"
+
+
+def test_a_client_shortens_the_time_of_its_operation_and_never_lengthens_it() -> None:
+    assert seconds_for({}, 5.0) == 5.0
+    assert [seconds_for({b"x-competent-timeout": each}, 5.0) for each in (b"2.5", b"60", b"inf")] == [2.5, 5.0, 5.0]
+
+
+@pytest.mark.parametrize("header", [b"", b"soon", b"0", b"-1", b"nan", b"\xff"])
+def test_a_time_that_is_none_is_refused_with_a_sentence(header: bytes) -> None:
+    with pytest.raises(Refused, match="positive number of seconds"):
+        seconds_for({b"x-competent-timeout": header}, 5.0)
+
+
+async def test_the_deadline_of_an_operation_is_refused_by_http_where_it_makes_no_sense(server: Server) -> None:
+    response = await server.post("{ __typename }", x_competent_timeout="soon")
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"

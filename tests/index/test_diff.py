@@ -1,0 +1,225 @@
+"""What changed between two releases, against a comparison of plain dicts."""
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_api.index.diff import Change, changes
+from graphql_api.index.tables import LANGUAGES, DamagedIndex, Kind
+from tests.index.small_indexes import small
+
+Things = dict[tuple[Kind, str], tuple[str | None, dict[str, Any]]]
+"""Code and facts by kind and uuid."""
+
+
+class Two:
+    """Two indexes, and the numbers of their things by kind and uuid."""
+
+    def __init__(self, before: sqlite3.Connection, after: sqlite3.Connection) -> None:
+        self.connections = (before, after)
+        self.was, self.now = (
+            {(Kind(kind), uuid): n for kind, uuid, n in each.execute("SELECT kind, uuid, n FROM thing")}
+            for each in self.connections
+        )
+
+    def changes(self, kinds: Collection[Kind] | None = None, wanted: Collection[str] | None = None) -> list[Change]:
+        return changes(*self.connections, kinds, wanted)
+
+
+@contextmanager
+def two(before: Things, after: Things) -> Iterator[Two]:
+    with small() as old, small() as new:
+        for index, things in ((old, before), (new, after)):
+            for (kind, uuid), (code, facts) in things.items():
+                index.thing(kind, code, uuid, facts)
+        yield Two(old.finish(), new.finish())
+
+
+def test_things_are_the_same_by_uuid_and_what_differs_is_told_by_field_and_language() -> None:
+    before: Things = {
+        (Kind.Skill, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
+        (Kind.Skill, "b"): ("SK-2", {"description": {"nl": "x"}, "regions": []}),
+        (Kind.Skill, "c"): ("SK-3", {"description": {"nl": "x"}}),
+    }
+    after: Things = {
+        (Kind.Skill, "d"): ("SK-4", {"description": {"nl": "x"}}),
+        (Kind.Skill, "b"): ("SK-9", {"description": {"de": "z", "nl": "w"}, "regions": ["VLAANDEREN"]}),
+        (Kind.Skill, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
+    }
+    with two(before, after) as both:
+        assert both.changes() == [
+            Change("ADDED", Kind.Skill, None, both.now[Kind.Skill, "d"], ()),
+            Change(
+                "CHANGED",
+                Kind.Skill,
+                both.was[Kind.Skill, "b"],
+                both.now[Kind.Skill, "b"],
+                ("description.nl", "description.de", "regions"),
+            ),
+            Change("REMOVED", Kind.Skill, both.was[Kind.Skill, "c"], None, ()),
+        ]
+
+
+def test_a_thing_lives_on_by_its_code_within_its_kind_alone() -> None:
+    before: Things = {
+        (Kind.Skill, "a"): ("X-1", {"description": {"nl": "x"}}),
+        (Kind.Knowledge, "b"): ("X-2", {"description": {"nl": "x"}}),
+        (Kind.Knowledge, "e"): ("X-3", {"description": {"nl": "x"}}),
+    }
+    after: Things = {
+        (Kind.Knowledge, "c"): ("X-1", {"description": {"nl": "x"}}),
+        (Kind.Knowledge, "d"): ("X-2", {"description": {"nl": "y"}}),
+        (Kind.Knowledge, "f"): ("X-3", {"description": {"nl": "x"}}),
+    }
+    with two(before, after) as both:
+        assert [(change.change, change.kind, change.fields) for change in both.changes()] == [
+            ("REMOVED", Kind.Skill, ()),
+            ("ADDED", Kind.Knowledge, ()),
+            ("CHANGED", Kind.Knowledge, ("uuid", "description.nl")),
+            ("CHANGED", Kind.Knowledge, ("uuid",)),
+        ]
+
+
+def test_a_code_that_moved_to_another_thing_that_is_still_there_is_no_identity() -> None:
+    before: Things = {(Kind.Skill, "a"): ("X-1", {"code": "X-1"}), (Kind.Skill, "b"): ("X-2", {"code": "X-2"})}
+    after: Things = {(Kind.Skill, "b"): ("X-1", {"code": "X-1"}), (Kind.Skill, "c"): (None, {})}
+    with two(before, after) as both:
+        assert [(each.change, each.before, each.after, each.fields) for each in both.changes()] == [
+            ("ADDED", None, both.now[Kind.Skill, "c"], ()),
+            ("CHANGED", both.was[Kind.Skill, "b"], both.now[Kind.Skill, "b"], ("code",)),
+            ("REMOVED", both.was[Kind.Skill, "a"], None, ()),
+        ]
+
+
+def test_a_code_that_stands_twice_pairs_by_place() -> None:
+    before: Things = {(Kind.Skill, uuid): ("X-1", {"uuid": uuid}) for uuid in ("b", "a", "c")}
+    after: Things = {(Kind.Skill, uuid): ("X-1", {"uuid": uuid}) for uuid in ("z", "y")}
+    with two(before, after) as both:
+        assert both.changes() == [
+            Change("CHANGED", Kind.Skill, both.was[Kind.Skill, "a"], both.now[Kind.Skill, "y"], ("uuid",)),
+            Change("CHANGED", Kind.Skill, both.was[Kind.Skill, "b"], both.now[Kind.Skill, "z"], ("uuid",)),
+            Change("REMOVED", Kind.Skill, both.was[Kind.Skill, "c"], None, ()),
+        ]
+
+
+def test_facts_are_read_only_of_what_changed_and_is_asked_for() -> None:
+    with small() as old, small() as new:
+        for digest, index in enumerate((old, new), 1):
+            index.thing(Kind.Skill, "SK-1", "a", b"no JSON", digest=7)
+            index.thing(Kind.Knowledge, "KN-1", "b", b"no JSON", digest=digest)
+            index.thing(Kind.Skill, f"SK-{digest + 1}", f"c{digest}", b"no JSON", digest=8)
+        before, after = old.finish(), new.finish()
+        assert [each.change for each in changes(before, after, {Kind.Skill}, None)] == ["ADDED", "REMOVED"]
+        assert [each.change for each in changes(before, after, None, {"REMOVED"})] == ["REMOVED"]
+        with pytest.raises(DamagedIndex):
+            changes(before, after, None, {"CHANGED"})
+
+
+def test_facts_that_are_not_known_differ_in_nothing() -> None:
+    with small() as old, small() as new:
+        old.thing(Kind.TechnicalCompetence, "CP-1", "a", {}, digest=0)
+        new.thing(Kind.TechnicalCompetence, "CP-1", "a", {"code": "CP-1", "skill": ["s"]})
+        old.thing(Kind.TechnicalCompetence, "CP-2", "b", {"code": "CP-2", "skill": ["s"]})
+        new.thing(Kind.TechnicalCompetence, "CP-2", "c", {}, digest=0)
+        found = changes(old.finish(), new.finish(), None, None)
+        assert [(change.change, change.fields) for change in found] == [("CHANGED", ("uuid",))]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "fields"),
+    [
+        ({"title": None}, {"title": {"fr": "x"}}, ("title.fr",)),
+        ({"title": {"fr": "x"}}, {}, ("title.fr",)),
+        ({"title": {"fr": None}}, {"title": {}}, ()),
+        ({"title": None, "code": None}, {}, ()),
+        ({"title": "x"}, {"title": {"nl": "x"}}, ("title",)),
+        ({"title": {"it": "x"}}, {"title": {"it": "y"}}, ("title",)),
+        ({"regions": []}, {"regions": ["BRUSSELS"]}, ("regions",)),
+        ({"b": 1, "a": 1}, {"a": 2, "c": 2, "b": 2}, ("b", "a", "c")),
+    ],
+)
+def test_fields_stand_in_their_own_order_and_null_is_as_good_as_missing(
+    was: dict[str, Any], now: dict[str, Any], fields: tuple[str, ...]
+) -> None:
+    with two({(Kind.Skill, "a"): ("SK-1", was)}, {(Kind.Skill, "a"): ("SK-1", now)}) as both:
+        assert [change.fields for change in both.changes()] == ([fields] if fields else [])
+
+
+def test_more_changes_than_are_read_at_once_are_all_told() -> None:
+    before: Things = {(Kind.Skill, str(n)): (f"SK-{n}", {"code": n}) for n in range(1100)}
+    after: Things = {(Kind.Skill, str(n)): (f"SK-{n}", {"code": -n}) for n in range(1100)}
+    with two(before, after) as both:
+        assert [change.fields for change in both.changes()] == [("code",)] * 1099
+        assert len({change.after for change in both.changes()}) == 1099
+
+
+TEXT = st.none() | st.dictionaries(st.sampled_from(LANGUAGES), st.sampled_from(["x", "y", None]))
+FACTS = st.fixed_dictionaries(
+    {}, optional={"code": st.none() | st.just("x"), "title": TEXT, "skills": st.lists(st.integers(0, 1), max_size=2)}
+).flatmap(lambda facts: st.permutations(list(facts.items())).map(dict))
+THINGS = st.dictionaries(
+    st.tuples(st.sampled_from([Kind.Skill, Kind.Knowledge, Kind.OccupationalProfile]), st.sampled_from("abcdef")),
+    st.tuples(st.none() | st.sampled_from(["X-1", "X-2", "X-3"]), FACTS),
+    max_size=8,
+)
+
+
+@given(
+    THINGS,
+    THINGS,
+    st.none() | st.sets(st.sampled_from(Kind)),
+    st.none() | st.sets(st.sampled_from(["ADDED", "REMOVED", "CHANGED"])),
+)
+def test_changes_are_those_that_comparing_dicts_gives(
+    before: Things, after: Things, kinds: set[Kind] | None, wanted: set[str] | None
+) -> None:
+    with two(before, after) as both:
+        expected = [
+            change
+            for change in compared(both, before, after)
+            if (kinds is None or change.kind in kinds) and (wanted is None or change.change in wanted)
+        ]
+        assert both.changes(kinds, wanted) == expected
+
+
+def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
+    for kind in Kind:
+        olds = ordered(before, kind)
+        removed = [uuid for uuid in olds if (kind, uuid) not in after]
+        for uuid in ordered(after, kind):
+            code, facts = after[kind, uuid]
+            twins = [old for old in removed if code is not None and before[kind, old][0] == code]
+            new = both.now[kind, uuid]
+            if uuid in olds:
+                if fields := differing(before[kind, uuid][1], facts):
+                    yield Change("CHANGED", kind, both.was[kind, uuid], new, fields)
+            elif twins:
+                removed.remove(twins[0])
+                fields = ("uuid", *differing(before[kind, twins[0]][1], facts))
+                yield Change("CHANGED", kind, both.was[kind, twins[0]], new, fields)
+            else:
+                yield Change("ADDED", kind, None, new, ())
+        for uuid in removed:
+            yield Change("REMOVED", kind, both.was[kind, uuid], None, ())
+
+
+def ordered(things: Things, kind: Kind) -> list[str]:
+    return sorted((uuid for each, uuid in things if each is kind), key=lambda uuid: (things[kind, uuid][0] or "", uuid))
+
+
+def differing(was: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    for field in [*was, *(field for field in now if field not in was)]:
+        names |= dict.fromkeys([f"title.{language}" for language in LANGUAGES] if field == "title" else [field])
+    old, new = flat(was), flat(now)
+    return tuple(name for name in names if old.get(name) != new.get(name))
+
+
+def flat(facts: dict[str, Any]) -> dict[str, Any]:
+    texts = {f"title.{language}": text for language, text in (facts.get("title") or {}).items()}
+    return {field: value for field, value in facts.items() if field != "title"} | texts

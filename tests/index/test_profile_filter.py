@@ -1,0 +1,186 @@
+"""Which profiles, and in what order."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_api.errors import BadUserInput
+from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
+from graphql_api.index.tables import Kind
+from tests.index.small_indexes import Small, small
+
+CODE = Order("code")
+UUID = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
+
+
+def found(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
+    """The codes of the profiles that are found."""
+    codes = dict(index.connection.execute("SELECT n, code FROM thing"))
+    return [codes[n] for n in profiles(index.connection, ProfileFilter(**conditions), order)]  # type: ignore[arg-type]
+
+
+def test_without_a_condition_all_profiles_stand_by_place_and_nothing_else_does() -> None:
+    with small() as index:
+        competence = index.competence("CP-1")
+        for code in ("OP-10", "OP-9", "OP-2"):
+            index.profile(code, essential=[competence])
+        index.finish()
+        assert found(index) == ["OP-2", "OP-9", "OP-10"]
+        assert found(index, Order("code", descending=True)) == ["OP-10", "OP-9", "OP-2"]
+
+
+def test_what_a_search_found_is_kept_and_what_is_no_profile_is_not() -> None:
+    with small() as index:
+        skill = index.thing(Kind.Skill, "SK-1")
+        one, _, three = (index.profile(f"OP-{n}") for n in (1, 2, 3))
+        index.finish()
+        assert found(index, text_things=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
+        assert found(index, text_things=frozenset()) == []
+
+
+@pytest.mark.parametrize("scheme", ["sector", "area"])
+def test_sector_and_area_match_code_or_uuid_in_either_case(scheme: str) -> None:
+    with small() as index:
+        one, two, other = (index.profile(f"OP-{n}") for n in (1, 2, 3))
+        index.term(one, scheme, "ES-1", UUID)
+        index.term(two, scheme, "ES-1", UUID)
+        index.term(two, scheme, "ES-2")
+        index.term(other, "area" if scheme == "sector" else "sector", "ES-1", UUID)
+        index.term(other, "proof", "ES-1", UUID)
+        index.term(other, scheme, "?")
+        index.finish()
+        for told in ("ES-1", "es-1", UUID, UUID.upper()):
+            assert found(index, **{scheme: told}) == ["OP-1", "OP-2"]
+        assert found(index, **{scheme: "es-2"}) == ["OP-2"]
+        for told in ("", "ES", "ES-11", "%", "ES-_", "\ud800", UUID[:-1]):
+            assert found(index, **{scheme: told}) == []
+
+
+def test_isco_matches_a_code_or_its_beginning_in_that_scheme_alone() -> None:
+    with small() as index:
+        nurse, cook, both = (index.profile(f"OP-{n}") for n in (1, 2, 3))
+        index.term(nurse, "ISCO-08", "2221")
+        index.term(cook, "ISCO-08", "5120")
+        index.term(both, "ISCO-08", "2221")
+        index.term(both, "ISCO-08", "2222")
+        index.term(cook, "ROME", "2221")
+        index.finish()
+        assert found(index, isco="2221") == found(index, isco="22") == ["OP-1", "OP-3"]
+        assert found(index, isco="2222") == ["OP-3"]
+        assert found(index, isco="5") == ["OP-2"]
+        for told in ("22211", "%", "2%", "2_21", "_", "*", "2*", "' OR 1=1 --", "221", "\0"):
+            assert found(index, isco=told) == []
+
+
+TEXTS = st.text(st.characters()) | st.text("%_*?[]'\"-ES12\0ſK").map(str)
+"""Any text, halves of surrogate pairs included, and what patterns and SQL are made of."""
+
+
+@given(TEXTS, TEXTS)
+def test_no_text_of_a_client_is_more_than_compared(isco: str, sector: str) -> None:
+    with small() as index:
+        one, two = index.profile("OP-1"), index.profile("OP-2")
+        index.term(one, "ISCO-08", "12%_")
+        index.term(two, "ISCO-08", "1")
+        index.term(one, "sector", "ES-1")
+        index.term(two, "sector", "%")
+        index.finish()
+        expected = [code for code, own in (("OP-1", "12%_"), ("OP-2", "1")) if own.startswith(isco)]
+        assert found(index, isco=isco) == expected
+        same = sector.isascii() and sector.upper()
+        assert found(index, sector=sector) == [code for code, own in (("OP-1", "ES-1"), ("OP-2", "%")) if own == same]
+
+
+def test_uses_takes_competences_blocks_and_soft_skills() -> None:
+    with small() as index:
+        skill, soft = index.thing(Kind.Skill, "SK-1"), index.thing(Kind.SoftSkill, "SS-1")
+        competence = index.competence("CP-1", [skill])
+        other = index.competence("CP-2", [skill])
+        index.profile("OP-1", essential=[competence])
+        index.profile("OP-2", optional=[other], soft=[soft])
+        index.finish()
+        assert found(index, uses=skill) == ["OP-1", "OP-2"]
+        assert found(index, uses=competence) == ["OP-1"]
+        assert found(index, uses=soft) == ["OP-2"]
+        assert found(index, uses=999) == []
+
+
+def test_modified_since_compares_moments_whatever_their_offset_and_includes_its_own() -> None:
+    with small() as index:
+        for code, moment in (
+            ("OP-1", "2025-11-03T09:12:00Z"),
+            ("OP-2", "2025-11-03T10:11:59.999+01:00"),
+            ("OP-3", "2025-11-03T09:12:00.001"),
+            ("OP-4", "2025-11-04"),
+            ("OP-5", "yesterday"),
+        ):
+            index.modified(index.profile(code), moment)
+        index.profile("OP-6")
+        index.finish()
+        assert found(index, modified_since="2025-11-03T09:12:00Z") == ["OP-1", "OP-3", "OP-4"]
+        assert found(index, modified_since="2025-11-03T11:12:00.000+02:00") == ["OP-1", "OP-3", "OP-4"]
+        assert found(index, modified_since="2025-11-03") == ["OP-1", "OP-2", "OP-3", "OP-4"]
+        assert found(index, modified_since="2025-11-04T00:00:00") == ["OP-4"]
+        assert found(index, modified_since="9999-12-31T23:59:59-23:59") == []
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC) | st.integers(-1439, 1439).map(lambda m: timezone(timedelta(minutes=m)))),
+    st.datetimes(timezones=st.just(UTC) | st.integers(-1439, 1439).map(lambda m: timezone(timedelta(minutes=m)))),
+)
+def test_any_two_moments_can_be_compared(own: datetime, since: datetime) -> None:
+    with small() as index:
+        index.modified(index.profile("OP-1"), own.isoformat())
+        index.finish()
+        assert found(index, modified_since=since.isoformat()) == (["OP-1"] if own >= since else [])
+
+
+@pytest.mark.parametrize("told", ["", "yesterday", "2025-13-01", "2025-11-03T09:12:00Q", "0", "%"])
+def test_what_is_no_moment_is_bad_input(told: str) -> None:
+    with small() as index:
+        index.finish()
+        with pytest.raises(BadUserInput, match="2025-11-03T09:12:00Z"):
+            found(index, modified_since=told)
+
+
+def test_every_condition_has_to_be_met() -> None:
+    with small() as index:
+        competence = index.competence("CP-1")
+        one = index.profile("OP-1", essential=[competence])
+        two = index.profile("OP-2", essential=[competence])
+        three = index.profile("OP-3")
+        for profile in (one, two, three):
+            index.term(profile, "ISCO-08", "2221")
+        index.term(two, "sector", "ES-1")
+        index.term(three, "sector", "ES-1")
+        index.finish()
+        assert found(index, isco="2", sector="ES-1", uses=competence) == ["OP-2"]
+        assert found(index, isco="2", sector="ES-1", text_things=frozenset({one, three})) == ["OP-3"]
+
+
+def test_titles_are_ordered_without_case_and_accents_and_equal_ones_by_place_in_both_directions() -> None:
+    with small() as index:
+        index.profile("OP-1", titles={"fr": "épicier"})
+        index.profile("OP-4", titles={"fr": "Éducateur"})
+        index.profile("OP-3", titles={"fr": "EPICIER"})
+        index.profile("OP-2", titles={"fr": "zingueur"})
+        index.profile("OP-5")
+        index.finish()
+        assert found(index, Order("title", 1)) == ["OP-4", "OP-1", "OP-3", "OP-2", "OP-5"]
+        assert found(index, Order("title", 1, descending=True)) == ["OP-2", "OP-1", "OP-3", "OP-4", "OP-5"]
+
+
+def test_a_missing_title_is_stood_in_for_by_the_first_other_language() -> None:
+    with small() as index:
+        index.profile("OP-1", titles={"fr": "b", "nl": "z"})
+        index.profile("OP-2", titles={"nl": "a", "fr": "m", "de": "n"})
+        index.profile("OP-3", titles={"en": "c", "de": "a"})
+        index.profile("OP-4", titles={"de": "d"})
+        index.finish()
+        assert found(index, Order("title", 0)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
+        assert found(index, Order("title", 1)) == ["OP-1", "OP-3", "OP-4", "OP-2"]
+        assert found(index, Order("title", 2)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
+        assert found(index, Order("title", 3)) == ["OP-3", "OP-4", "OP-2", "OP-1"]
+        assert found(index, Order("title", 3), text_things=frozenset()) == []

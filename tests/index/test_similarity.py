@@ -1,0 +1,177 @@
+"""Profiles compared, against a count of the same on plain sets and fractions."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_api.index.similarity import Gap, Groups, Match, Similar, gap, matches, similar
+from graphql_api.index.tables import Kind, Role
+from tests.index.small_indexes import World, small, worlds
+
+GROUPED = (Kind.TechnicalCompetence, Kind.Skill, Kind.Knowledge, Kind.BehaviouralIndicator, Kind.SoftSkill)
+Part = tuple[Kind, int]
+
+
+def needs(world: World, profile: int) -> dict[Part, int]:
+    """What a profile needs, with its weight."""
+    found = {(Kind.SoftSkill, place): 1 for place in world.soft[profile]}
+    for competence, role in world.roles[profile].items():
+        weight = 2 if role is Role.ESSENTIAL else 1
+        for part in ((Kind.TechnicalCompetence, competence), *world.blocks[competence]):
+            found[part] = max(weight, found.get(part, 0))
+    return found
+
+
+def weights(world: World, profile: int) -> dict[Part, int]:
+    return {part: weight for part, weight in needs(world, profile).items() if part[0] is Kind.TechnicalCompetence}
+
+
+def groups(world: World, parts: Iterable[Part]) -> Groups:
+    ordered = sorted(parts)
+    return Groups(*(tuple(world.n[part] for part in ordered if part[0] is kind) for kind in GROUPED))
+
+
+def numbered(world: World) -> list[int]:
+    return [world.n[Kind.OccupationalProfile, place] for place in range(len(world.roles))]
+
+
+@given(worlds())
+def test_a_gap_is_the_sets_and_the_share_that_counting_gives(world: World) -> None:
+    with small() as index:
+        connection = world.write(index)
+        for start, n in enumerate(numbered(world)):
+            for goal, m in enumerate(numbered(world)):
+                has, wanted = needs(world, start), needs(world, goal)
+                total = sum(weights(world, goal).values())
+                covered = sum(weight for part, weight in weights(world, goal).items() if part in has)
+                assert gap(connection, n, m) == Gap(
+                    float(Fraction(covered, total)) if total else 1.0,
+                    groups(world, has.keys() & wanted.keys()),
+                    groups(world, wanted.keys() - has.keys()),
+                    groups(world, has.keys() - wanted.keys()),
+                )
+
+
+@given(worlds(), st.integers(0, 6))
+def test_similar_profiles_are_those_that_counting_gives_in_exact_order(world: World, most: int) -> None:
+    with small() as index:
+        connection = world.write(index)
+        for profile, n in enumerate(numbered(world)):
+            own = weights(world, profile)
+            expected = []
+            for other, m in enumerate(numbered(world)):
+                theirs = weights(world, other)
+                shared = own.keys() & theirs.keys()
+                if other != profile and shared:
+                    either = own.keys() | theirs.keys()
+                    score = Fraction(
+                        sum(min(own.get(part, 0), theirs.get(part, 0)) for part in either),
+                        sum(max(own.get(part, 0), theirs.get(part, 0)) for part in either),
+                    )
+                    evidence = sorted(shared, key=lambda part: (-min(own[part], theirs[part]), part))
+                    told = Similar(m, float(score), tuple(world.n[part] for part in evidence))
+                    expected.append((-score, other, told))
+            assert similar(connection, n, most) == [told for *_, told in sorted(expected)][:most]
+
+
+@given(worlds(), st.data())
+def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data: st.DataObject) -> None:
+    with small() as index:
+        connection = world.write(index)
+        have = data.draw(st.sets(st.sampled_from(sorted(world.shuffled)), max_size=6))
+        start, stop = sorted(data.draw(st.tuples(st.integers(0, 6), st.integers(0, 6))))
+        expected = counted_matches(world, have)
+        told = matches(connection, {world.n[part] for part in have}, lambda _: (start, stop))
+        assert told == (expected[start:stop], len(expected))
+
+
+def counted_matches(world: World, have: set[Part]) -> list[Match]:
+    direct = {part for part in have if part[0] not in (Kind.OccupationalProfile, Kind.BehaviouralIndicator)}
+    kinds = {kind for kind, _ in direct}
+    had = direct.union(*(world.blocks[place] for kind, place in direct if kind is Kind.TechnicalCompetence))
+    found = []
+    for profile, n in enumerate(numbered(world)):
+        wanted = needs(world, profile)
+        got = sum(weight for part, weight in wanted.items() if part[0] in kinds and part in had)
+        if got:
+            coverage = Fraction(got, sum(weight for part, weight in wanted.items() if part[0] in kinds))
+            match = Match(n, float(coverage), groups(world, wanted.keys() & had), groups(world, wanted.keys() - had))
+            found.append((-coverage, -got, profile, match))
+    return [match for *_, match in sorted(found)]
+
+
+def test_coverage_of_a_gap_weighs_by_the_goal_and_takes_either_role_of_the_start() -> None:
+    with small() as index:
+        one, two, three = (index.competence(f"CP-{n}") for n in (1, 2, 3))
+        start = index.profile("OP-1", optional=[one], essential=[three])
+        goal = index.profile("OP-2", essential=[one], optional=[two])
+        empty = index.profile("OP-3")
+        connection = index.finish()
+        assert gap(connection, start, goal).coverage == 2 / 3
+        assert gap(connection, goal, start).coverage == 1 / 3
+        assert gap(connection, start, empty).coverage == 1.0
+        assert gap(connection, empty, start).coverage == 0.0
+
+
+def test_shared_competences_that_are_essential_in_both_stand_first() -> None:
+    with small() as index:
+        one, two, three = (index.competence(f"CP-{n}") for n in (1, 2, 3))
+        profile = index.profile("OP-1", essential=[one, three], optional=[two])
+        other = index.profile("OP-2", essential=[three, two], optional=[one])
+        connection = index.finish()
+        assert similar(connection, profile, 5) == [Similar(other, 4 / 6, (three, one, two))]
+
+
+def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -> None:
+    with small() as index:
+        own = index.competence("CP-1")
+        others = [index.competence(f"CP-{n}") for n in range(2, 8)]
+        last = index.profile("OP-4", optional=[own, others[2]])
+        wide = index.profile("OP-3", essential=[own, others[0]])
+        narrow = index.profile("OP-2", optional=[own, others[1]])
+        whole = index.profile("OP-5", optional=[own])
+        connection = index.finish()
+        found, total = matches(connection, [own], lambda _: (0, 10))
+        told = [(match.profile, match.coverage) for match in found]
+        assert told == [(whole, 1.0), (wide, 0.5), (narrow, 0.5), (last, 0.5)]
+        assert total == 4
+        found, total = matches(connection, [own], lambda _: (1, 3))
+        assert ([match.profile for match in found], total) == ([wide, narrow], 4)
+
+
+def test_equally_similar_profiles_stand_by_place() -> None:
+    with small() as index:
+        one, two = index.competence("CP-1"), index.competence("CP-2")
+        third = index.profile("OP-3", optional=[one])
+        profile = index.profile("OP-9", essential=[one], optional=[two])
+        second = index.profile("OP-2", optional=[two])
+        first = index.profile("OP-1", essential=[one])
+        connection = index.finish()
+        told = [(each.profile, each.score) for each in similar(connection, profile, 5)]
+        assert told == [(first, 2 / 3), (second, 1 / 3), (third, 1 / 3)]
+        assert [each.profile for each in similar(connection, profile, 2)] == [first, second]
+
+
+def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() -> None:
+    with small() as index:
+        weld, cut = index.thing(Kind.Skill, "SK-1"), index.thing(Kind.Skill, "SK-2")
+        mine, theirs = index.competence("CP-1", [weld]), index.competence("CP-2", [weld])
+        cutting = index.competence("CP-3", [cut])
+        same = index.profile("OP-1", essential=[mine])
+        like = index.profile("OP-2", essential=[theirs], optional=[cutting])
+        connection = index.finish()
+        found, _ = matches(connection, [mine], lambda _: (0, 10))
+        assert [(match.profile, match.coverage) for match in found] == [(same, 1.0)]
+        found, _ = matches(connection, [mine, cut], lambda _: (0, 10))
+        assert [(match.profile, match.coverage) for match in found] == [(same, 1.0), (like, 3 / 6)]
+        assert found[1].matched == Groups((), (weld, cut), (), (), ())
+        assert found[1].missing == Groups((theirs, cutting), (), (), (), ())
+
+
+def test_having_nothing_matches_nothing() -> None:
+    with small() as index:
+        index.profile("OP-1", essential=[index.competence("CP-1")])
+        connection = index.finish()
+        assert matches(connection, [], lambda _: (0, 10)) == matches(connection, [999], lambda _: (0, 10)) == ([], 0)

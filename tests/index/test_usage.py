@@ -1,0 +1,111 @@
+"""Reverse links in batches."""
+
+import sqlite3
+
+from hypothesis import given
+
+from graphql_api.index.tables import Kind, Role
+from graphql_api.index.usage import Use, competences_using, profiles_using
+from tests.index.small_indexes import World, small, worlds
+
+
+def test_a_block_is_used_through_its_competences_by_each_profile_once_and_by_place() -> None:
+    with small() as index:
+        skill = index.thing(Kind.Skill, "SK-1")
+        knowledge = index.thing(Kind.Knowledge, "KN-1")
+        indicator = index.thing(Kind.BehaviouralIndicator, "BI-1")
+        one = index.competence("CP-1", [skill], [knowledge], [indicator])
+        two = index.competence("CP-2", [skill], [], [])
+        third = index.profile("OP-3", essential=[one])
+        first = index.profile("OP-1", optional=[one, two])
+        second = index.profile("OP-2", essential=[two], optional=[one])
+        connection = index.finish()
+        assert profiles_using(connection, [skill, knowledge, indicator]) == {
+            skill: [Use(first, False), Use(second, True), Use(third, True)],
+            knowledge: [Use(first, False), Use(second, False), Use(third, True)],
+            indicator: [Use(first, False), Use(second, False), Use(third, True)],
+        }
+
+
+def test_competences_are_used_by_role_and_soft_and_digital_skills_without_one() -> None:
+    with small() as index:
+        soft, digital = index.thing(Kind.SoftSkill, "SS-1"), index.thing(Kind.DigitalSkill, "DS-1")
+        competence = index.competence("CP-1")
+        ten = index.profile("OP-10", essential=[competence], soft=[soft])
+        nine = index.profile("OP-9", optional=[competence], soft=[soft], digital=[digital])
+        connection = index.finish()
+        assert profiles_using(connection, [competence, soft, digital]) == {
+            competence: [Use(nine, False), Use(ten, True)],
+            soft: [Use(nine, None), Use(ten, None)],
+            digital: [Use(nine, None)],
+        }
+
+
+def test_competences_that_hold_a_block_stand_by_place() -> None:
+    with small() as index:
+        skill, knowledge = index.thing(Kind.Skill, "SK-1"), index.thing(Kind.Knowledge, "KN-1")
+        soft = index.thing(Kind.SoftSkill, "SS-1")
+        second = index.competence("CP-2", [skill], [knowledge])
+        first = index.competence("CP-1", [skill])
+        index.profile("OP-1", essential=[first], soft=[soft])
+        connection = index.finish()
+        assert competences_using(connection, [skill, knowledge, soft, first]) == {
+            skill: [first, second],
+            knowledge: [second],
+            soft: [],
+            first: [],
+        }
+
+
+def test_what_nothing_uses_has_an_empty_list_and_what_is_asked_twice_is_told_once() -> None:
+    with small() as index:
+        skill = index.thing(Kind.Skill, "SK-1")
+        unused = index.thing(Kind.Skill, "SK-2")
+        competence = index.competence("CP-1", [skill])
+        profile = index.profile("OP-1", essential=[competence])
+        connection = index.finish()
+        asked = [skill, unused, skill, 999_999]
+        assert profiles_using(connection, asked) == {skill: [Use(profile, True)], unused: [], 999_999: []}
+        assert competences_using(connection, asked) == {skill: [competence], unused: [], 999_999: []}
+        assert profiles_using(connection, []) == competences_using(connection, []) == {}
+
+
+def test_forty_thousand_things_are_one_statement_within_any_bound_on_parameters() -> None:
+    with small() as index:
+        skill = index.thing(Kind.Skill, "SK-1")
+        competence = index.competence("CP-1", [skill])
+        profile = index.profile("OP-1", essential=[competence])
+        connection = index.finish()
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1)
+        statements: list[str] = []
+        connection.set_trace_callback(lambda sql: statements.append(sql[:10]))
+        asked = range(1, 40_001)
+        used, held = profiles_using(connection, asked), competences_using(connection, asked)
+        assert len(statements) == 2
+        assert {part: uses for part, uses in used.items() if uses} == {
+            skill: [Use(profile, True)],
+            competence: [Use(profile, True)],
+        }
+        assert {part: found for part, found in held.items() if found} == {skill: [competence]}
+        assert len(used) == len(held) == 40_000
+
+
+@given(worlds())
+def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
+    expected: dict[int, list[Use]] = {}
+    with small() as index:
+        connection = world.write(index)
+        for profile, roles in enumerate(world.roles):
+            found: dict[tuple[Kind, int], bool | None] = {
+                (Kind.SoftSkill, place): None for place in world.soft[profile]
+            }
+            for competence, role in roles.items():
+                for part in ((Kind.TechnicalCompetence, competence), *world.blocks[competence]):
+                    found[part] = found.get(part) or role is Role.ESSENTIAL
+            for part, essential in found.items():
+                expected.setdefault(world.n[part], []).append(
+                    Use(world.n[Kind.OccupationalProfile, profile], essential)
+                )
+        assert {
+            part: uses for part, uses in profiles_using(connection, [*world.n.values()]).items() if uses
+        } == expected

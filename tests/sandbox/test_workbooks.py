@@ -1,0 +1,244 @@
+"""Both workbooks at real size, served whole, and compared with their rows as read here by other means."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from graphql_api.sandbox import workbook_releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+NUMBERS = ("3.26", "3.27")
+FILES = {number: DATA / f"competent-export-{number}.xlsx" for number in NUMBERS}
+
+pytestmark = [
+    pytest.mark.skipif(
+        not all(file.exists() for file in FILES.values()), reason="needs the workbooks in ../shared/data"
+    ),
+    pytest.mark.real,
+]
+
+Rows = dict[str, list[list[Any]]]
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Rows]:
+    """The rows of each sheet under the start of its name, without headings."""
+    starts = (
+        "Occupational Profiles",
+        "Occ.Prof - Alt.Names",
+        "Occ.Prof - Codes",
+        "Occ.Prof - Essential",
+        "Occ.Prof - Optional",
+    )
+    found: dict[str, Rows] = {}
+    for number, file in FILES.items():
+        book = CalamineWorkbook.from_path(file)
+        found[number] = {
+            start: book.get_sheet_by_name(
+                next(name for name in book.sheet_names if name.startswith(start))
+            ).to_python()[1:]
+            for start in starts
+        }
+    return found
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the converted workbooks."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+async def workbooks(cache: Path, settings: Settings) -> AsyncIterator[Server]:
+    """A server over both workbooks."""
+    releases = workbook_releases(FILES.values(), cache)
+    # However busy the machine is, nothing is cut short.
+    patient = {"operation_timeout": 600.0, "upstream_total_timeout": 600.0, "upstream_attempt_timeout": 600.0}
+    async with running(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache, **patient)) as started:
+        yield started
+    releases.close()
+
+
+async def test_both_releases_are_served_and_the_highest_is_current(workbooks: Server, rows: dict[str, Rows]) -> None:
+    data = await workbooks.ask(
+        "{ releases { number isCurrent publishedOn occupationalProfiles(first: 0) { totalCount } technicalCompetences(first: 0) { totalCount } } }"
+    )
+
+    assert data["releases"] == [
+        {
+            "number": number,
+            "isCurrent": number == "3.27",
+            "publishedOn": rows[number]["Occupational Profiles"][0][15][:10],
+            "occupationalProfiles": {"totalCount": len(rows[number]["Occupational Profiles"])},
+            "technicalCompetences": {
+                "totalCount": len(
+                    {row[4] for kind in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {kind}"]}
+                )
+            },
+        }
+        for number in reversed(NUMBERS)
+    ]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_a_profile_is_what_its_rows_say(workbooks: Server, rows: dict[str, Rows], number: str) -> None:
+    row = rows[number]["Occupational Profiles"][7]
+    data = await workbooks.ask(
+        """query ($uuid: UUID, $release: String!) { occupationalProfile(uuid: $uuid, release: $release) {
+          code title { nl fr en de } description { nl } alternativeNames { code name language } classifications { scheme code }
+          essentialCompetences { code } optionalCompetences { code } release { number }
+        } }""",
+        {"uuid": row[0], "release": number},
+    )
+    profile = data["occupationalProfile"]
+
+    def own(start: str) -> list[list[Any]]:
+        return [each for each in rows[number][start] if each[0] == row[0]]
+
+    def codes(start: str) -> set[str]:
+        return {each[5] for each in own(start)}
+
+    assert profile["code"] == row[1]
+    assert profile["title"] == {
+        language: (row[2 + place].strip() or None) for place, language in enumerate(("nl", "fr", "en", "de"))
+    }
+    assert profile["release"] == {"number": number}
+    assert {(each["code"], each["name"], each["language"].lower()) for each in profile["alternativeNames"]} == {
+        (each[5], each[7].strip(), each[6]) for each in own("Occ.Prof - Alt.Names")
+    }
+    assert [each["code"] for each in profile["classifications"]] == [str(each[5]) for each in own("Occ.Prof - Codes")]
+    assert {each["code"] for each in profile["essentialCompetences"]} == codes("Occ.Prof - Essential")
+    assert {each["code"] for each in profile["optionalCompetences"]} == codes("Occ.Prof - Optional")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use_it(
+    workbooks: Server, rows: dict[str, Rows], number: str
+) -> None:
+    essential, optional = rows[number]["Occ.Prof - Essential"], rows[number]["Occ.Prof - Optional"]
+    uuid = essential[100][4]
+    data = await workbooks.ask(
+        """query ($uuid: UUID, $release: String!) { technicalCompetence(uuid: $uuid, release: $release) {
+          code skill { code } knowledgeItems { code description { fr } } behaviouralIndicators { code }
+          usedInOccupationalProfiles(first: 500) { edges { importance node { code } } }
+        } }""",
+        {"uuid": uuid, "release": number},
+    )
+    competence = data["technicalCompetence"]
+
+    def blocks(kind: str) -> set[str]:
+        return {row[8] for row in (*essential, *optional) if row[4] == uuid and row[6] == kind}
+
+    assert competence["code"] == essential[100][5]
+    assert {competence["skill"]["code"]} == blocks("skill")
+    assert {each["code"] for each in competence["knowledgeItems"]} == blocks("knowledge")
+    assert {each["code"] for each in competence["behaviouralIndicators"]} == blocks("behavioural indicator")
+    used = {(edge["node"]["code"], edge["importance"]) for edge in competence["usedInOccupationalProfiles"]["edges"]}
+    assert {code for code, _ in used} == {row[1] for row in (*essential, *optional) if row[4] == uuid}
+    assert {code for code, kind in used if kind == "ESSENTIAL"} == {row[1] for row in essential if row[4] == uuid}
+
+
+async def test_the_nested_question_at_real_size_asks_each_document_once(workbooks: Server) -> None:
+    question = """{ occupationalProfile(code: "OP-1") { essentialCompetences {
+      skill { description { fr } } behaviouralIndicators { description { fr } }
+      usedInOccupationalProfiles(first: 100) { nodes { code title { nl } } }
+    } } }"""
+    data = await workbooks.ask(question)
+    asked = workbooks.asked()
+
+    competences = data["occupationalProfile"]["essentialCompetences"]
+    pages = [path for path in asked if "?page=" in path]
+    assert len(pages) == 1  # the code stands on the first of two
+    assert len(asked) == len(set(asked)) == 2 + len(pages) + 2 * len(competences)
+
+    assert await workbooks.ask(question) == data
+    assert workbooks.asked() == []
+
+
+async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dict[str, Rows]) -> None:
+    kinds = {"skills": "skill", "knowledgeItems": "knowledge", "behaviouralIndicators": "behavioural indicator"}
+    for number in NUMBERS:
+        blocks = [row for kind in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {kind}"]]
+        data = await workbooks.ask(
+            "query ($r: String!) {"
+            + " ".join(f"{each}(release: $r, first: 0) {{ totalCount }}" for each in kinds)
+            + "}",
+            {"r": number},
+        )
+        assert {each: data[each]["totalCount"] for each in kinds} == {
+            each: len({row[7] for row in blocks if row[6] == kind}) for each, kind in kinds.items()
+        }
+
+
+async def test_reverse_links_are_the_sets_that_the_rows_say(workbooks: Server, rows: dict[str, Rows]) -> None:
+    essential, optional = rows["3.27"]["Occ.Prof - Essential"], rows["3.27"]["Occ.Prof - Optional"]
+    for row in essential[5:20000:1500]:
+        field = {"skill": "skill", "knowledge": "knowledge", "behavioural indicator": "behaviouralIndicator"}[row[6]]
+        data = await workbooks.ask(
+            f"""query ($u: UUID) {{ {field}(uuid: $u) {{
+              usedInTechnicalCompetences(first: 500) {{ totalCount nodes {{ code }} }}
+              usedInOccupationalProfiles(first: 500) {{ totalCount edges {{ importance node {{ code }} }} }}
+            }} }}""",
+            {"u": row[7]},
+        )
+        where = [each for each in (*essential, *optional) if each[7] == row[7]]
+        assert data[field]["usedInTechnicalCompetences"]["totalCount"] == len({each[5] for each in where})
+        codes = {each[1] for each in where}
+        assert data[field]["usedInOccupationalProfiles"]["totalCount"] == len(codes)
+        if len(codes) <= 500:
+            told = {
+                (edge["node"]["code"], edge["importance"])
+                for edge in data[field]["usedInOccupationalProfiles"]["edges"]
+            }
+            strong = {each[1] for each in essential if each[7] == row[7]}
+            assert told == {(code, "ESSENTIAL" if code in strong else "OPTIONAL") for code in codes}
+
+
+async def test_changes_between_the_releases_are_those_of_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
+    old, new = ({row[0]: row for row in rows[number]["Occupational Profiles"]} for number in NUMBERS)
+    query = """query ($kinds: [ChangeKind!]) { release(number: "3.27") { changes(since: "3.26", types: [OCCUPATIONAL_PROFILE], kinds: $kinds, first: 500) {
+      nodes { before { uuid } after { uuid } changedFields }
+    } } }"""
+    told = {
+        kind: (await workbooks.ask(query, {"kinds": [kind]}))["release"]["changes"]["nodes"]
+        for kind in ("ADDED", "REMOVED", "CHANGED")
+    }
+    moved = {
+        node["before"]["uuid"]: node["after"]["uuid"] for node in told["CHANGED"] if "uuid" in node["changedFields"]
+    }
+
+    assert {node["after"]["uuid"] for node in told["ADDED"]} == new.keys() - old.keys() - set(moved.values())
+    assert {node["before"]["uuid"] for node in told["REMOVED"]} == old.keys() - new.keys() - moved.keys()
+    titles = {
+        node["after"]["uuid"]
+        for node in told["CHANGED"]
+        if any(field.startswith("title.") for field in node["changedFields"])
+    }
+    assert titles == {
+        uuid
+        for uuid in old.keys() & new.keys()
+        if [cell.strip() for cell in old[uuid][2:6]] != [cell.strip() for cell in new[uuid][2:6]]
+    }
+
+
+async def test_every_alternative_name_finds_its_profile(workbooks: Server, rows: dict[str, Rows]) -> None:
+    query = """query ($text: String!) { search(text: $text, types: [OCCUPATIONAL_PROFILE], first: 5) { edges { node { uuid } match { text } } } }"""
+    names = rows["3.27"]["Occ.Prof - Alt.Names"]
+    owners: dict[str, set[str]] = {}
+    for row in names:
+        owners.setdefault(row[7].strip().lower(), set()).add(row[0])
+    lost = []
+    for row in names[:: len(names) // 200]:
+        if len(owners[row[7].strip().lower()]) > 5:
+            continue  # more profiles are called so than places are looked at
+        found = (await workbooks.ask(query, {"text": row[7]}))["search"]["edges"]
+        if row[0] not in [edge["node"]["uuid"] for edge in found]:
+            lost.append((row[7], row[1]))
+
+    assert lost == []

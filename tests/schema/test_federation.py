@@ -1,0 +1,220 @@
+"""The server as a subgraph: what a router composes from, and the entities that it asks for."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import graphql
+import pytest
+
+from graphql_api.errors import SettingsError
+from graphql_api.execution.engine import build_schema
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.schema.federation import KEYS, subgraph_sdl
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server, running
+
+ENTITIES = """query ($representations: [_Any!]!) {
+  _entities(representations: $representations) {
+    __typename
+    ... on Node { id }
+    ... on Concept { code uuid release { number } }
+    ... on TechnicalCompetence { skill { code } }
+    ... on Release { number }
+  }
+}"""
+
+
+@pytest.fixture
+async def subgraph(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    async with running(releases, replace(settings, federation="on")) as started:
+        yield started
+
+
+async def entities(server: Server, *representations: Any) -> list[Any]:
+    found: list[Any] = (await server.ask(ENTITIES, {"representations": list(representations)}))["_entities"]
+    return found
+
+
+async def test_the_subgraph_tells_its_schema_with_keys_and_without_what_only_routers_ask(subgraph: Server) -> None:
+    sdl = (await subgraph.ask("{ _service { sdl } }"))["_service"]["sdl"]
+
+    assert sdl.startswith('extend schema @link(url: "https://specs.apollo.dev/federation/v2.')
+    profile = 'type OccupationalProfile implements Concept & Node @key(fields: "id") @key(fields: "uuid release { number }") {'
+    assert profile in sdl
+    assert 'type Release implements Node @key(fields: "id") @key(fields: "number") {' in sdl
+    assert "type PageInfo @shareable {" in sdl
+    assert "_entities" not in sdl
+    assert "_Any" not in sdl
+
+
+def test_without_its_directives_the_subgraphs_schema_is_the_plain_one() -> None:
+    plain = build_schema().as_str()
+    told = graphql.parse(subgraph_sdl(build_schema(federation=True).as_str()), no_location=True)
+
+    class Plain(graphql.Visitor):
+        def enter_directive(self, node: graphql.DirectiveNode, *_: Any) -> Any:
+            return graphql.REMOVE if node.name.value in ("key", "shareable", "link") else None
+
+        def enter_schema_extension(self, *_: Any) -> Any:
+            return graphql.REMOVE
+
+    bare = graphql.visit(told, Plain())
+    assert graphql.print_ast(bare) == graphql.print_ast(graphql.parse(plain, no_location=True))
+
+
+def test_every_node_has_its_keys() -> None:
+    sdl = subgraph_sdl(build_schema().as_str())
+    nodes = [
+        line
+        for line in sdl.splitlines()
+        if line.startswith("type ") and line.split(" @")[0].endswith(("Node", "Node {"))
+    ]
+
+    assert len(nodes) == 8
+    assert all('@key(fields: "id")' in line for line in nodes)
+
+
+async def test_off_there_is_nothing_for_routers(server: Server) -> None:
+    assert await server.codes("{ _service { sdl } }") == ["GRAPHQL_VALIDATION_FAILED"]
+
+
+async def test_an_entity_is_found_by_each_of_its_keys(subgraph: Server) -> None:
+    (by_uuid,) = await entities(
+        subgraph, {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
+    )
+    (by_id,) = await entities(subgraph, {"__typename": "TechnicalCompetence", "id": by_uuid["id"]})
+
+    assert by_uuid["code"] == "CP-7"
+    assert by_uuid["release"] == {"number": "3.11"}
+    assert by_id == by_uuid
+
+
+async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: Server) -> None:
+    found = await entities(
+        subgraph,
+        {"__typename": "Release", "number": "3.10"},
+        {"__typename": "Release", "number": "current"},
+        {"__typename": "TechnicalCompetence", "uuid": CP_7.upper(), "release": {"number": "current"}},
+    )
+
+    assert [each.get("number") for each in found[:2]] == ["3.10", "3.11"]
+    assert found[2]["release"] == {"number": "3.11"}
+
+
+async def test_each_document_is_asked_once_for_all_representations(subgraph: Server) -> None:
+    wanted = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
+    (found,) = await entities(subgraph, wanted)
+    assert subgraph.asked() == [f"/releases/3.11/technicalcompetences/{CP_7}"]
+
+    again = await entities(subgraph, *[wanted] * 50, *[{"__typename": "TechnicalCompetence", "id": found["id"]}] * 50)
+
+    assert again == [found] * 100
+    assert subgraph.asked() == []
+
+
+async def test_entities_of_a_router_are_fetched_side_by_side(subgraph: Server) -> None:
+    profiles = (await subgraph.ask("{ occupationalProfiles(first: 8) { nodes { id } } }"))["occupationalProfiles"][
+        "nodes"
+    ]
+    subgraph.asked()
+
+    found = await entities(subgraph, *[{"__typename": "OccupationalProfile", "id": each["id"]} for each in profiles])
+
+    assert [each["id"] for each in found] == [each["id"] for each in profiles]
+    assert len(subgraph.asked()) == 8
+
+
+async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> None:
+    nobody = "00000000-0000-4000-8000-000000000000"
+    found = await entities(
+        subgraph,
+        {"__typename": "Skill", "uuid": nobody, "release": {"number": "3.11"}},
+        {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "9.99"}},
+        {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}},
+    )
+
+    assert found[:2] == [None, None]
+    assert found[2]["code"] == "CP-7"
+
+
+@pytest.mark.parametrize(
+    ("representation", "says"),
+    [
+        ("text", "__typename"),
+        (None, None),
+        ([], "__typename"),
+        ({}, "__typename"),
+        ({"__typename": "Language"}, "__typename"),
+        ({"__typename": ["Skill"]}, "__typename"),
+        ({"__typename": "Skill"}, "keys"),
+        ({"__typename": "Skill", "uuid": "x", "release": {"number": "3.11"}}, "keys"),
+        ({"__typename": "Skill", "uuid": CP_7}, "keys"),
+        ({"__typename": "Skill", "uuid": CP_7, "release": {"number": 3.11}}, "keys"),
+        ({"__typename": "Release"}, "keys"),
+        ({"__typename": "Release", "number": "3.11", "uuid": CP_7}, "keys"),
+        ({"__typename": "Skill", "id": "forged"}, "id of this server"),
+        ({"__typename": "Skill", "id": "UmVsZWFzZTozLjEx"}, "another type"),
+    ],
+)
+async def test_a_wrong_representation_costs_its_own_place_and_says_what_would_do(
+    subgraph: Server, representation: Any, says: str | None
+) -> None:
+    good = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
+    answer = (await subgraph.post(ENTITIES, {"representations": [representation, good]})).json()
+
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    if says is not None:  # null is refused with the variables
+        assert says in error["message"]
+        assert error["path"] == ["_entities", 0]
+        assert answer["data"]["_entities"][1]["code"] == "CP-7"
+
+
+async def test_a_release_that_cannot_be_is_told_as_such(subgraph: Server) -> None:
+    wrong = {"__typename": "Skill", "uuid": CP_7, "release": {"number": "../x"}}
+
+    assert await subgraph.codes(ENTITIES, {"representations": [wrong]}) == ["RELEASE_NOT_FOUND"]
+
+
+async def test_too_many_representations_are_refused(subgraph: Server) -> None:
+    many = [{"__typename": "Release", "number": "3.11"}] * 501
+
+    (error,) = await subgraph.errors(ENTITIES, {"representations": many})
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "501" in error["message"]
+
+
+async def test_upstream_down_costs_only_the_entities_that_need_it(subgraph: Server) -> None:
+    subgraph.faults.add(Fault("**", "status", status=503))
+    known = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
+
+    (error,) = await subgraph.errors(ENTITIES, {"representations": [known]})
+
+    assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert error["path"] == ["_entities", 0]
+
+
+def test_the_setting_is_on_or_off() -> None:
+    with pytest.raises(SettingsError, match="COMPETENT_FEDERATION is on or off"):
+        replace(Settings(), federation="yes").checked()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "federation.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("query", re.findall(r"```graphql subgraph\n(.*?)```", PAGE, re.DOTALL))
+async def test_what_the_docs_say_that_a_router_asks_is_answered(subgraph: Server, query: str) -> None:
+    data = await subgraph.ask(query)
+
+    assert None not in data.get("_entities", [])
+
+
+@pytest.mark.parametrize("sdl", re.findall(r"```graphql federation\n(.*?)```", PAGE, re.DOTALL))
+def test_the_subgraphs_in_the_docs_name_our_types_by_our_keys(sdl: str) -> None:
+    for definition in graphql.parse(sdl).definitions:
+        if isinstance(definition, graphql.ObjectTypeDefinitionNode) and (name := definition.name.value) in KEYS:
+            (key,) = definition.directives
+            assert key.arguments[0].value.value in KEYS[name]  # type: ignore[attr-defined]

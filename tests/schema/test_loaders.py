@@ -1,0 +1,367 @@
+"""Loaders and listings, over a store that is a table of documents."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, cast
+
+import pytest
+
+from graphql_api.asyncio_tools import Ready
+from graphql_api.competent.hal import Document, release_numbers
+from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
+from graphql_api.index import Indexes
+from graphql_api.observability.fetch_context import Asker, Tally
+from graphql_api.schema.loaders import Loaders
+from graphql_api.store import Store
+from graphql_api.store.memory import Memory
+from tests.conftest import counted
+from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Upstream, profile
+
+
+class Table:
+    """Answers from a table, and keeps the batches that it was asked."""
+
+    def __init__(self, documents: dict[str, dict[str, Any]]) -> None:
+        self.documents = documents
+        self.batches: list[list[str]] = []
+
+    def at_hand(self, path: str, asker: Asker) -> None:
+        """Nothing is in memory here."""
+
+    async def get_many(self, paths: list[str], asker: Asker) -> dict[str, Any]:
+        self.batches.append(list(paths))
+        return {path: self.documents.get(path, UpstreamNotFound()) for path in paths}
+
+
+def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
+    table = Table(documents)
+    return Loaders(cast(Store, table), cast(Indexes, None), page_size=500, asker=Asker()), table
+
+
+def linked(release: str, rest: str = "") -> dict[str, Any]:
+    return {"_links": {"self": {"href": f"http://internal:8080/api/releases/{release}{rest}"}}}
+
+
+def listed(*numbers: int, total: int, size: int = 3) -> dict[str, Any]:
+    return {
+        "_embedded": {"someList": [{"n": number} for number in numbers]},
+        "page": {"size": size, "totalElements": total, "totalPages": -(-total // size)},
+    }
+
+
+async def test_all_loads_of_a_tick_are_one_batch_and_a_path_is_loaded_once() -> None:
+    load, table = loaders({"/a": {"x": 1}, "/b": {"x": 2}})
+
+    async def two() -> list[Any]:
+        return [await load.load("/a"), await load.load("/b")]
+
+    answers = await asyncio.gather(two(), two(), load.load("/a"), load.load("/b"))
+
+    assert answers == [[{"x": 1}, {"x": 2}]] * 2 + [{"x": 1}, {"x": 2}]
+    assert table.batches == [["/a", "/b"]]
+
+
+class Told(Upstream):
+    """Answers with these documents, and with some of its own."""
+
+    def __init__(self, documents: Mapping[str, Document]) -> None:
+        super().__init__()
+        self.documents = documents
+
+    def document(self, path: str) -> Document:
+        return self.documents.get(path) or super().document(path)
+
+
+async def in_memory(
+    *paths: str, documents: Mapping[str, Document] = MappingProxyType({})
+) -> tuple[Loaders, Upstream, Clock]:
+    """Loaders over a store that has documents of these paths in memory, and nothing asked since."""
+    upstream, clock = Told(documents), Clock()
+    store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
+    await store.get_many(paths, Asker())
+    upstream.asked.clear()
+    return Loaders(store, cast(Indexes, None), page_size=500, asker=Asker()), upstream, clock
+
+
+async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it_is_read() -> None:
+    load, upstream, _ = await in_memory(PROFILE, CURRENT)
+
+    assert load.at_hand(PROFILE) == upstream.document(PROFILE)
+    assert not load.asker.moving
+    assert load.at_hand(PROFILE) is load.at_hand(PROFILE) is await load.load(PROFILE)
+    assert await load.load(CURRENT) is load.at_hand(CURRENT)
+    assert (load.asker.tally, load.asker.moving) == (Tally(cached=2), True)
+    assert upstream.asked == []
+
+
+async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
+    load, _, clock = await in_memory(PROFILE, CURRENT)
+    before = looked_up()
+    load.at_hand(PROFILE)
+    clock.now += 11
+    load.at_hand(CURRENT)
+
+    after = looked_up()
+    assert {found: after[found] - before[found] for found in after} == {"hit": 1, "stale": 1, "miss": 0}
+
+
+def looked_up() -> dict[str, float]:
+    found = ("hit", "stale", "miss")
+    return {each: counted("competent_store_lookups_total", result=each) for each in found}
+
+
+async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
+    load, _, _ = await in_memory(PROFILE)
+
+    assert isinstance(load.load(PROFILE), Ready)
+
+
+async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
+    upstream = Upstream()
+    store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
+    load = Loaders(store, cast(Indexes, None), page_size=500, asker=Asker())
+    await load.load(PROFILE)
+    mark = load.mark()
+    load.at_hand(PROFILE)
+    made = load.read_since(mark)
+    assert made is not None
+
+    for number in range(500):
+        load.reread(made)
+        await load.load(profile(number))
+    assert store.at_hand(PROFILE, Asker()) is made.by_name[PROFILE]
+    assert store.at_hand(profile(0), Asker()) is None
+
+
+async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage_collector() -> None:
+    load, _, _ = await in_memory(PROFILE, CURRENT)
+    load.at_hand(PROFILE)
+    load.releases.at_hand()
+    await load.load(OTHER)
+    load.close()
+    gone = weakref.ref(load)
+    gc.disable()
+    try:
+        del load
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> None:
+    load, upstream, clock = await in_memory(CURRENT)
+    clock.now += 11
+
+    assert load.at_hand(CURRENT) is load.at_hand(CURRENT) is not None
+    await upstream.until(1)
+    assert load.asker.tally == Tally(stale=1)
+    assert upstream.paths == [CURRENT]
+
+
+async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_loaded() -> None:
+    load, upstream, clock = await in_memory(CURRENT)
+    clock.now += 11 + 5000
+
+    assert load.at_hand(CURRENT) is load.at_hand(PROFILE) is None
+    assert (load.asker.tally, load.asker.moving) == (Tally(), False)
+    await asyncio.gather(load.load(CURRENT), load.load(PROFILE))
+    assert load.asker.tally == Tally(requests=2)
+    assert upstream.paths == [CURRENT, PROFILE]
+
+
+async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_is_not() -> None:
+    load, upstream, _ = await in_memory()
+    upstream.let_go.clear()
+    loading = load.load(PROFILE)
+    await upstream.until(1)
+    assert load.at_hand(PROFILE) is None
+
+    upstream.let_go.set()
+    assert await loading is load.at_hand(PROFILE)
+    upstream.error = UpstreamNotFound()
+    with pytest.raises(UpstreamNotFound):
+        await load.load(OTHER)
+    assert load.at_hand(OTHER) is None
+    assert load.asker.tally == Tally(requests=2)
+
+
+async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
+    load, _ = loaders({"/a": {}})
+
+    answers = await asyncio.gather(load.load("/a"), load.load("/b"), return_exceptions=True)
+
+    assert answers[0] == {}
+    assert isinstance(answers[1], UpstreamNotFound)
+
+
+async def test_current_is_the_number_that_its_own_link_names() -> None:
+    load, table = loaders({"/releases/current": linked("3.27")})
+
+    assert [await load.release_number(each) for each in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
+    assert table.batches == [["/releases/current"]]
+
+
+async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and_as_it_is_found_by_asking() -> None:
+    for told, others in (
+        (linked("3.27"), {}),
+        ({"number": "3.26"}, {}),
+        (linked("3.26") | {"number": "2026-06"}, {"/releases/2026-06": {"number": "2026-06"}}),
+    ):
+        documents = {CURRENT: told, **others}
+        load, _, _ = await in_memory(*documents, documents=documents)
+        other, _, _ = await in_memory(*documents, documents=documents)
+        assert load.releases.at_hand() == await other.release_number("current") is not None
+        assert load.asker.tally == other.asker.tally == Tally(cached=len(documents))
+        assert load.asker.moving
+
+
+async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_asked() -> None:
+    for documents in ({}, {CURRENT: {}}, {CURRENT: linked("3.26") | {"number": "2026-06"}}):
+        load, upstream, _ = await in_memory(*documents, documents=documents)
+        assert load.releases.at_hand() is None
+        assert upstream.asked == []
+
+
+@pytest.mark.parametrize(
+    ("document", "numbers"),
+    [
+        (linked("3.27"), ["3.27"]),
+        (linked("current") | {"number": "3.27"}, ["3.27"]),
+        (linked("3.26") | {"number": "3.27"}, ["3.27", "3.26"]),
+        ({"releaseNumber": "3.27"}, ["3.27"]),
+        ({"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}, ["3.27"]),
+        ({"number": "current"}, []),
+        ({"number": 3.27}, []),
+        ({"number": "../x"}, []),
+        ({}, []),
+    ],
+)
+def test_a_document_tells_the_number_of_its_release(document: dict[str, Any], numbers: list[str]) -> None:
+    assert release_numbers(document) == numbers
+
+
+async def test_where_key_and_link_disagree_the_release_that_is_served_is_current() -> None:
+    current = {"/releases/current": linked("3.26") | {"number": "2026-06"}}
+    load, _ = loaders(current)
+    assert await load.release_number("current") == "3.26"
+
+    load, _ = loaders(current | {"/releases/2026-06": {"number": "2026-06"}})
+    assert await load.release_number("current") == "2026-06"
+
+
+async def test_without_any_path_of_the_current_release_a_hit_of_the_search_names_it() -> None:
+    hit = {"document": {"id": "x", "releaseNumber": "3.27"}}
+    search = "/search?searchValue=a&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=1"
+    load, _ = loaders({search: {"_embedded": {"competentSearchResultList": [hit]}}})
+
+    assert await load.release_number("current") == "3.27"
+
+
+async def test_without_a_route_for_releases_the_soft_skills_tell_which_is_current() -> None:
+    listed = {"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}
+    load, _ = loaders({"/releases/current/softskills": listed, "/releases/3.27/softskills": listed})
+
+    assert await load.release_number("current") == "3.27"
+    assert await load.release_exists("3.27")
+    assert not await load.release_exists("3.26")
+
+
+async def test_a_current_release_that_tells_no_number_is_an_invalid_response() -> None:
+    load, _ = loaders({"/releases/current": {}})
+
+    with pytest.raises(UpstreamInvalidResponse):
+        await load.release_number("current")
+
+
+async def test_what_cannot_be_a_release_is_never_asked_for() -> None:
+    load, table = loaders({})
+
+    with pytest.raises(ReleaseNotFound):
+        await load.release_number("../admin")
+    assert table.batches == []
+
+
+async def test_a_list_gives_parts_across_its_pages_and_loads_only_those_pages() -> None:
+    pages = {
+        f"/list?page={page}&size=500": listed(*range(page * 3, min(page * 3 + 3, 10)), total=10) for page in range(4)
+    }
+    load, table = loaders(pages)
+    listing = load.listing("/list")
+
+    assert [item["n"] for item in await listing.part(5, 8)] == [5, 6, 7]
+    assert table.batches == [["/list?page=0&size=500"], ["/list?page=1&size=500", "/list?page=2&size=500"]]
+    assert [item["n"] for item in await listing.all()] == list(range(10))
+    assert await listing.part(9, 50) == [{"n": 9}]
+    assert await listing.part(4, 4) == []
+
+
+async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_where_it_has_some() -> None:
+    load, table = loaders({"/whole": {"_embedded": {"x": [{"n": 0}, {"n": 1}]}}})
+    assert len(await load.listing("/whole", paged=False).all()) == 2
+    assert table.batches == [["/whole"]]
+
+    pages = {f"/used?page={page}&size=500": listed(*numbers, total=4) for page, numbers in enumerate(([0, 1, 2], [3]))}
+    load, _ = loaders({"/used": listed(0, 1, total=4), **pages})
+    assert [item["n"] for item in await load.listing("/used", paged=False).all()] == [0, 1, 2, 3]
+
+
+async def test_a_short_page_moves_no_item_of_the_next_one() -> None:
+    pages = {
+        "/list?page=0&size=500": listed(0, 1, 2, total=9),
+        "/list?page=1&size=500": listed(3, 4, total=9),
+        "/list?page=2&size=500": listed(6, 7, 8, total=9),
+    }
+    load, _ = loaders(pages)
+
+    assert [item["n"] for item in await load.listing("/list").part(5, 8)] == [6, 7]
+    assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2, 3, 4, 6, 7, 8]
+
+
+async def test_pages_that_hold_fewer_items_than_they_say_are_all_read() -> None:
+    pages = {
+        f"/list?page={page}&size=500": listed(*range(page * 3, page * 3 + 3), total=9, size=500) for page in range(3)
+    }
+    load, _ = loaders(pages)
+
+    assert [item["n"] for item in await load.listing("/list").all()] == list(range(9))
+
+
+async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
+    load, table = loaders({"/list?page=0&size=500": listed(0, total=20_000_000, size=1)})
+
+    with pytest.raises(UpstreamInvalidResponse):
+        await load.listing("/list").all()
+    assert len(table.batches) == 1
+
+
+async def test_pages_counted_from_1_are_found_to_be_so() -> None:
+    pages = {
+        f"/list?page={page}&size=500": listed(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6) for page in (1, 2)
+    }
+    for page, document in enumerate(pages.values(), 1):
+        document["page"]["number"] = page
+    load, table = loaders({"/list?page=0&size=500": pages["/list?page=1&size=500"], **pages})
+
+    assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2, 3, 4, 5]
+    assert table.batches == [["/list?page=0&size=500"], ["/list?page=2&size=500"]]
+
+
+async def test_a_list_that_tells_no_total_is_read_until_a_page_has_nothing_new() -> None:
+    pages = {f"/list?page={page}&size=500": {"_embedded": {"x": [{"n": page}]}} for page in range(3)}
+    for beyond in (
+        {},
+        {"/list?page=3&size=500": {"_links": {}}},
+        {"/list?page=3&size=500": pages["/list?page=2&size=500"]},
+    ):
+        load, _ = loaders({**pages, **beyond})
+        assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2]
+
+
+async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> None:
+    load, table = loaders({"/list?page=0&size=500": {"page": {"size": 500, "totalElements": 0, "totalPages": 0}}})
+
+    assert await load.listing("/list").all() == []
+    assert len(table.batches) == 1

@@ -1,0 +1,206 @@
+"""A client's connection without a socket: what is sent goes in by the byte, what comes back is kept until it is read.
+
+A spy that is handed in, and not patched in, tells which way an answer came.
+"""
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.types import Scope
+from uvicorn.server import ServerState
+
+from graphql_api.server.protocol import AtOnce, Bounds, Connection
+from graphql_api.server.response_cycle import Headers
+from tests.server.test_response_cycle import Written
+
+SERVERS_OWN = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
+"""What the server itself puts at the beginning of each head."""
+LONGEST = 10.0
+"""Seconds after which a test gives up on an answer."""
+
+
+class Answer(NamedTuple):
+    """An answer as a client takes it: fields in no order, without the id of the request, and the body uncompressed."""
+
+    status: int
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+    request_id: str = ""
+
+    def field(self, name: str) -> str | None:
+        """The value of a field; None where there is none."""
+        return dict(self.fields).get(name)
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return orjson.loads(self.body)
+
+    @property
+    def codes(self) -> list[str]:
+        """Those of the errors in it."""
+        return [each["extensions"]["code"] for each in self.json.get("errors", ())]
+
+    @property
+    def seen(self) -> "Answer":
+        """All of it but the id of the request, which is another each time."""
+        body = self.body
+        if b'"requestId"' in body:
+            body = body.replace(self.request_id.encode(), b"")
+        return self._replace(body=body, request_id="")
+
+
+class Spy:
+    """Stands before a fast path, and writes down for each request that it knew, or that was read for it, whether it answered."""
+
+    def __init__(self, fast: AtOnce) -> None:
+        self._fast = fast
+        self.told: list[bool] = []
+
+    def answer(self, request: bytes, fields: Headers) -> bytes | None:
+        found = self._fast.answer(request, fields)
+        if found is not None:
+            self.told.append(bool(found))
+        return found
+
+    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
+        found = self._fast.answer_read(scope, body, came, fields)
+        self.told.append(found is not None)
+        return found
+
+
+class Wire(Written):
+    """A transport that tells when something is written; `unsent` is how many bytes nobody has taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = asyncio.Event()
+        self.unsent = 0
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        super().write(data)
+        self.more.set()
+
+    def close(self) -> None:
+        super().close()
+        self.more.set()
+
+    abort = close
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def pause_reading(self) -> None:
+        """Whoever sends here sends little."""
+
+    resume_reading = pause_reading
+
+
+class Line:
+    """A connection of a client; without a spy its server has no fast path. `clock` is a loop of asyncio, or as much of one."""
+
+    def __init__(self, config: Bounds, spy: Spy | None, clock: Any = None) -> None:
+        self.spy = spy
+        self.wire = Wire()
+        state = ServerState()
+        state.default_headers = SERVERS_OWN
+        fast: dict[str, Any] = {} if spy is None else {"fast_path": spy}
+        self.protocol = Connection(config, state, fast, clock or asyncio.get_running_loop())
+        self.protocol.connection_made(self.wire)
+        self._rest = b""
+
+    def send(self, *pieces: bytes) -> None:
+        """Have these pieces arrive one after the other, before anything else goes on."""
+        for each in pieces:
+            self.protocol.data_received(each)
+
+    async def ask(self, *pieces: bytes) -> Answer:
+        """The answer to a request that arrives in these pieces, in a pass of the event loop of its own."""
+        await asyncio.sleep(0)
+        self.send(*pieces)
+        return await self.answer(bodiless=pieces[0].startswith(b"HEAD"))
+
+    async def ask_fast(self, *pieces: bytes) -> tuple[Answer, bool]:
+        """The same, and whether the fast path gave it."""
+        assert self.spy is not None
+        before = len(self.spy.told)
+        answer = await self.ask(*pieces)
+        told = self.spy.told[before:]
+        assert len(told) <= 1, "it was tried twice"
+        return answer, told == [True]
+
+    async def answer(self, bodiless: bool = False) -> Answer:
+        """The next answer on this connection; it is bodiless where the head alone was asked for."""
+        head, _, body = (await self._until(lambda told: b"\r\n\r\n" in told)).partition(b"\r\n\r\n")
+        line, *lines = head.decode("latin-1").split("\r\n")
+        fields = [(name, value) for name, _, value in (each.partition(": ") for each in lines)]
+        told = dict(fields)
+        assert len(told) == len(fields)
+        if told.get("transfer-encoding") == "chunked":
+            body = _unchunked((await self._until(lambda told: told.endswith(b"0\r\n\r\n")))[len(head) + 4 :])
+            self._rest = b""
+        else:
+            end = len(head) + 4 + (0 if bodiless else int(told.get("content-length", 0)))
+            whole = await self._until(lambda told: len(told) >= end)
+            self._rest, body = whole[end:], whole[len(head) + 4 : end]
+        if told.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+            del told["content-length"]  # how well it was compressed is nobody's business
+        request_id = told.pop("x-request-id", "")
+        return Answer(int(line.split(" ")[1]), tuple(sorted(told.items())), body, request_id)
+
+    async def closed(self) -> bytes:
+        """What comes until the connection is closed."""
+        async with asyncio.timeout(LONGEST):
+            while not self.wire.closed:
+                self.wire.more.clear()
+                await self.wire.more.wait()
+        return b"".join(self.wire.pieces)
+
+    async def _until(self, enough: Callable[[bytes], bool]) -> bytes:
+        async with asyncio.timeout(LONGEST):
+            while True:
+                self._rest += b"".join(self.wire.pieces)
+                self.wire.pieces.clear()
+                if enough(self._rest):
+                    return self._rest
+                assert not self.wire.closed, f"the connection was closed after {self._rest!r}"
+                self.wire.more.clear()
+                await self.wire.more.wait()
+
+
+def _unchunked(body: bytes) -> bytes:
+    found = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        found += body[: int(size, 16)]
+        body = body[int(size, 16) + 2 :]
+    return found
+
+
+_FIELDS = {"Host": "server.test", "Content-Type": "application/json"}
+
+
+def request(body: bytes = b"", line: str = "POST /graphql HTTP/1.1", **fields: str | None) -> bytes:
+    """A request with this body, as a client writes it; a field that is None is left out."""
+    told = (
+        _FIELDS | {"Content-Length": str(len(body))} | {name.replace("_", "-"): each for name, each in fields.items()}
+    )
+    head = [line, *(f"{name}: {value}" for name, value in told.items() if value is not None)]
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + body
+
+
+def post(query: str | None, variables: Any = None, more: Any = None, **fields: str | None) -> bytes:
+    """A request for an operation; `more` stands beside the query in its body."""
+    told = {"query": query, "variables": variables} | (more or {})
+    return request(orjson.dumps({name: value for name, value in told.items() if value is not None}), **fields)
+
+
+def with_field(asked: bytes, *lines: bytes) -> bytes:
+    """The same request with these lines at the end of its head."""
+    head, _, body = asked.partition(b"\r\n\r\n")
+    return b"\r\n".join([head, *lines, b"", body])

@@ -1,0 +1,263 @@
+"""Requests as bytes: in however many pieces, one after the other or two at once, well written or not, the fast path reads them as
+the parser does or leaves them to it.
+"""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+
+from graphql_api.sandbox import Fault
+from tests.server.fast_path.memory_transport import LONGEST, Line, post, request, with_field
+from tests.server.fast_path.requests import CP, CURRENT, KINDS, LISTED, PINNED, PLAIN
+from tests.server.fast_path.two_connections import Both
+
+HEAD, _, BODY = PLAIN.partition(b"\r\n\r\n")
+OTHER = post(CURRENT, CP)
+CHUNKED = b"".join([b"%x\r\n" % len(BODY), BODY, b"\r\n0\r\n\r\n"])
+
+
+def without_length(*lines: bytes) -> bytes:
+    """The head of the request with other lines in the place of that of its length."""
+    told = [each for each in HEAD.split(b"\r\n") if not each.startswith(b"Content-Length")]
+    return b"\r\n".join([*told, *lines, b"", b""])
+
+
+async def test_a_request_in_two_pieces_is_answered_alike(two: Both) -> None:
+    await two.again(PLAIN)
+    for at in (1, 20, len(HEAD), len(HEAD) + 2, len(HEAD) + 4, len(HEAD) + 9, len(PLAIN) - 1):
+        await two.again(PLAIN[:at], PLAIN[at:])
+        _, fast = await two.again(PLAIN)
+
+        assert fast, at
+
+
+async def test_a_request_that_comes_byte_by_byte_is_answered_alike(two: Both) -> None:
+    await two.again(PLAIN)
+
+    await two.ask(*(PLAIN[place : place + 1] for place in range(len(PLAIN))))
+
+
+ODD = {
+    "a line before it": b"\r\n" + PLAIN,
+    "two lines before it": b"\r\n\r\n" + PLAIN,
+    "a body in chunks": without_length(b"Transfer-Encoding: chunked") + CHUNKED,
+    "trailers": without_length(b"Transfer-Encoding: chunked", b"Trailer: X-A") + CHUNKED[:-2] + b"X-A: 1\r\n\r\n",
+    "white space around its length": without_length(b"Content-Length:  %d \t" % len(BODY)) + BODY,
+    "a length that begins with a zero": without_length(b"Content-Length: 0%d" % len(BODY)) + BODY,
+    "its length in odd letters": without_length(b"cOnTeNt-lEnGtH: %d" % len(BODY)) + BODY,
+    "an empty field": with_field(PLAIN, b"X-Empty:"),
+    "a whole address": PLAIN.replace(b"POST /graphql", b"POST http://server.test/graphql", 1),
+    "a fragment": PLAIN.replace(b"POST /graphql", b"POST /graphql#a", 1),
+    "an empty query string": PLAIN.replace(b"POST /graphql", b"POST /graphql?", 1),
+    "hop by hop": with_field(PLAIN, b"TE: trailers", b"Keep-Alive: timeout=5"),
+    "an upgrade that nobody gives": with_field(PLAIN, b"Upgrade: h2c"),
+    "a head in the body": post(PINNED, CP, {"extra": HEAD.decode() + "\r\n\r\n"}),
+}
+
+
+async def test_what_is_written_in_an_odd_way_is_answered_alike(two: Both) -> None:
+    assert (await two.again(PLAIN))[1]
+    for name, asked in ODD.items():
+        await two.again(asked)
+        _, fast = await two.again(PLAIN)
+
+        assert fast, name
+
+
+ENDING = {
+    "who closes": with_field(PLAIN, b"Connection: close"),
+    "a proxy that closes": with_field(PLAIN, b"Proxy-Connection: close"),
+    "HTTP/1.0": PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0", 1),
+    "HTTP/1.0 that is to be kept": with_field(PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0", 1), b"Connection: keep-alive"),
+    "another version": PLAIN.replace(b"HTTP/1.1", b"HTTP/7.1", 1),
+    "lines that end otherwise": PLAIN.replace(b"\r\n", b"\n"),
+    "a length with a sign": without_length(b"Content-Length: +%d" % len(BODY)) + BODY,
+    "two lengths": with_field(PLAIN, b"Content-Length: %d" % len(BODY)),
+    "two lengths in one": without_length(b"Content-Length: %d, %d" % (len(BODY), len(BODY))) + BODY,
+    "a length and chunks": with_field(PLAIN, b"Transfer-Encoding: chunked"),
+    "a line without a colon": with_field(PLAIN, b"X-None"),
+    "a name with a space": with_field(PLAIN, b"X None: 1"),
+    "a folded line": with_field(PLAIN, b"X-Folded: a", b" b"),
+    "a zero byte": with_field(PLAIN, b"X-Zero: a\0b"),
+    "no space": PLAIN.replace(b"POST ", b"POST", 1),
+    "too much of a head": with_field(PLAIN, b"X-Long: " + b"a" * 40_000),
+}
+
+
+async def test_what_ends_a_connection_ends_it_alike_and_after_the_same_answer(two: Both) -> None:
+    assert (await two.again(PLAIN))[1]
+    for name, asked in ENDING.items():
+        for _ in range(2):
+            fast, long = [await last(two.line(fast), asked) for fast in (True, False)]
+
+            assert fast == long, name
+
+
+async def last(line: Line, asked: bytes) -> tuple[list[bytes], Any]:
+    """The names of the fields and the body of the answer after which the connection is closed."""
+    line.send(asked)
+    head, _, body = (await line.closed()).partition(b"\r\n\r\n")
+    assert line.spy is None or not any(line.spy.told)
+    told = orjson.loads(body) if body else {}
+    for each in told.get("errors", ()):
+        each["extensions"].pop("requestId")
+    return sorted(each.partition(b":")[0] for each in head.split(b"\r\n")), told
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> None:
+    """Who does not wait for that too."""
+    await two.known(PLAIN)
+    answers = []
+    for fast in (True, False):
+        line = two.line(fast)
+        head, _, body = with_field(PLAIN, b"Expect: 100-continue").partition(b"\r\n\r\n")
+        pieces = (head + b"\r\n\r\n", body) if waits else (head + b"\r\n\r\n" + body,)
+        for each in pieces:
+            line.send(each)
+            await asyncio.sleep(0)
+        async with asyncio.timeout(LONGEST):
+            while len(line.wire.pieces) < 2:
+                line.wire.more.clear()
+                await line.wire.more.wait()
+        answers.append(line.wire.pieces)
+
+    assert answers[0][0] == answers[1][0] == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert [each[1].partition(b"\r\n\r\n")[2] for each in answers] == [answers[0][1].partition(b"\r\n\r\n")[2]] * 2
+
+
+async def answers(line: Line, count: int) -> list[bytes]:
+    return [(await line.answer()).body for _ in range(count)]
+
+
+@pytest.mark.parametrize("way", [1, 2, 3, 1000])
+async def test_requests_on_the_heels_of_each_other_are_answered_in_their_order(two: Both, way: int) -> None:
+    """Cut into so many pieces."""
+    bodies = [(await two.again(each))[0].body for each in KINDS[:3]]
+    many = b"".join(KINDS[:3]) * 2
+    size = -(-len(many) // way)
+    for line in (two.fast, two.long):
+        line.send(*(many[place : place + size] for place in range(0, len(many), size)))
+
+    assert await answers(two.fast, 6) == await answers(two.long, 6) == bodies * 2
+
+
+async def test_a_request_after_a_half_one_is_the_rest_of_that_one(two: Both) -> None:
+    """Bytes that would be a request, where the body of another is due."""
+    await two.known(PLAIN)
+    outer = request(b'{"query": "{ __typename }", "x": "' + b"y" * (len(PLAIN) - 2) + b'"}').replace(
+        b"y" * (len(PLAIN) - 2), b""
+    )
+    for line in (two.fast, two.long):
+        line.send(outer[:-2], PLAIN[:-2] + b'"}')
+
+        assert (await line.answer()).status == 400  # line breaks are no part of a text in JSON
+    assert (await two.ask(PLAIN))[1]
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_no_request_is_answered_before_its_last_byte(two: Both, known: bool) -> None:
+    """Not even where what lacks is white space, and the body would do."""
+    await two.known(PLAIN)
+    asked = request(BODY + b"   ")
+    if known:
+        assert (await two.again(asked))[1]
+    for line in (two.fast, two.long):
+        line.send(asked[:-1])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert line.wire.pieces == []
+
+        assert (await line.ask(asked[-1:])).body.startswith(b'{"data"')
+    assert (await two.ask(PLAIN))[1]
+
+
+async def test_what_follows_a_body_is_no_part_of_it(two: Both) -> None:
+    await two.again(PLAIN)
+
+    await two.again(PLAIN + b"\r\n")
+    await two.again(PLAIN)
+
+
+@pytest.mark.parametrize("before", [b"\r\n\r\n", b"\r\n\r\n\r\n", b"POS", b"POST"])
+async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before: bytes) -> None:
+    for asked in (PLAIN, b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN):
+        await two.again(asked)
+        await two.again(asked[: len(asked) - len(BODY) + 5], asked[len(asked) - len(BODY) + 5 :])
+        await two.again(asked[: len(BODY) + 3], asked[len(BODY) + 3 :])
+    for fast in (True, False):
+        line = two.line(fast)
+        line.send(before + BODY)
+
+        assert (await line.closed()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_while_an_answer_is_made_the_next_request_waits_for_its_turn(two: Both) -> None:
+    await two.known(PLAIN)
+    held = asyncio.Event()
+    two.server.faults.add(Fault("/releases/3.10/**", "hang", until=held))
+    slow = post(LISTED.replace("3.11", "3.10"), {"first": 2})
+    for line in (two.fast, two.long):
+        line.send(slow)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    for line in (two.fast, two.long):
+        line.send(PLAIN, OTHER)
+    assert two.fast.wire.pieces == two.long.wire.pieces == []
+    held.set()
+
+    first, second = await answers(two.fast, 3), await answers(two.long, 3)
+
+    assert first == second
+    assert b"occupationalProfiles" in first[0]
+    assert b"technicalCompetence" in first[1]
+
+
+async def test_fast_and_long_answers_take_turns_on_one_connection(two: Both) -> None:
+    await two.known(PLAIN)
+    refused, explained = post("{ nothing }"), post(PINNED, CP, X_Competent_Explain="1")
+
+    ways = [(await two.ask(each))[1] for each in (PLAIN, refused, PLAIN, PLAIN, refused, explained, PLAIN)]
+
+    assert ways == [True, False, True, True, False, False, True]
+
+
+async def test_nothing_is_answered_fast_while_an_answer_before_waits_to_be_taken(two: Both) -> None:
+    await two.known(PLAIN)
+    assert two.fast.spy is not None
+    two.fast.protocol.pause_writing()
+    before = two.fast.spy.told.copy()
+    two.fast.send(PLAIN)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert two.fast.wire.pieces == []
+    assert two.fast.spy.told == before
+    two.fast.protocol.resume_writing()
+    await two.fast.answer()
+
+    assert (await two.ask(PLAIN))[1]
+
+
+async def test_a_head_that_is_new_is_not_answered_fast_then_either(two: Both) -> None:
+    await two.known(PLAIN)
+    await two.fast.ask(post("{ nothing }"))
+    two.fast.protocol.pause_writing()
+    two.fast.send(post(PINNED, CP, X_New="1"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert two.fast.wire.pieces == []
+    two.fast.protocol.resume_writing()
+
+    assert (await two.fast.answer()).status == 200
+
+
+async def test_a_server_that_stops_answers_the_long_way_and_closes(two: Both) -> None:
+    await two.known(PLAIN)
+    two.server.app.state.stopping.set()
+    (fast, was_fast), long = await two.fast.ask_fast(PLAIN), await two.long.ask(PLAIN)
+
+    assert not was_fast
+    assert fast.seen == long.seen
+    assert fast.field("connection") == "close"

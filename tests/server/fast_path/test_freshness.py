@@ -1,0 +1,185 @@
+"""What is answered fast is what would be answered anyhow: fresh, in memory, and of the release that is current now."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from graphql_api.http.admission.loop_budget import A_PASS
+from graphql_api.observability import tracing
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.server.fast_path.path import PUT_OFF
+from graphql_api.settings import Settings
+from tests.conftest import CP_7
+from tests.http.graphql.test_response_cache import DAY, Moving
+from tests.server.fast_path.memory_transport import Answer, post
+from tests.server.fast_path.requests import CP, CURRENT, LISTED, PINNED, PLAIN, get
+from tests.server.fast_path.two_connections import Both, both
+
+
+@pytest.fixture(params=["answers", "parts", "documents"])
+async def moving(request: pytest.FixtureRequest, releases: Releases, settings: Settings) -> AsyncIterator[Both]:
+    """A server whose clock is moved by hand and whose upstream changes; of each kept thing in turn nothing but it."""
+    rooms = {
+        "parts": {"response_cache_bytes": 0},
+        "documents": {"response_cache_bytes": 0, "fragment_cache_bytes": 0},
+    }.get(request.param, {})
+    server = Moving(releases, replace(settings, index="off", **rooms))
+    async with both(server) as found:
+        yield found
+
+
+def moved(two: Both) -> Moving:
+    assert isinstance(two.server, Moving)
+    return two.server
+
+
+async def test_a_stale_document_is_told_as_such_the_long_way_and_fast_again_once_it_was_renewed(moving: Both) -> None:
+    server = moved(moving)
+    assert (await moving.again(PLAIN))[1]
+    server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
+    server.now += 31 * DAY
+    server.asked()
+
+    stale, never = await moving.fast.ask_fast(PLAIN)
+    await server.renewed()
+    renewed, fast = await moving.again(PLAIN)
+
+    assert (never, fast) == (False, True)
+    assert stale.json["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert stale.json["extensions"]["upstream"]["stale"] > 0
+    assert stale.field("cache-control") == "no-store"
+    assert renewed.json["data"]["technicalCompetence"]["code"] == "CP-new"
+    assert len([path for path in server.asked() if path.endswith(CP_7)]) == 1
+
+
+async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
+    server = moved(moving)
+    vain = [
+        PLAIN,
+        post(CURRENT, CP),
+        post(LISTED, {"first": 30}),
+        post('{ occupationalProfile(code: "OP-101", release: "3.11") { code } }'),
+        post(
+            f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ usedInOccupationalProfiles {{ totalCount }} }} }}'
+        ),
+    ]
+    for each in vain:
+        await moving.known(each)
+    server.now += 31 * DAY  # all of it is stale
+    server.asked()
+    before = asyncio.all_tasks()
+    await asyncio.sleep(0)
+
+    told = [moving.fast_path.answer(each, ()) for each in vain]
+
+    assert told == [b""] * len(vain)
+    for _ in range(5):
+        assert asyncio.all_tasks() == before
+        await asyncio.sleep(0)
+    assert server.asked() == []
+
+
+async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Both) -> None:
+    server = moved(moving)
+    held, _ = await moving.again(get(PINNED, CP))
+    asked = get(PINNED, CP, If_None_Match=held.field("etag"))
+    unchanged, fast = await moving.again(asked)
+    server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
+    server.now += 38 * DAY
+
+    changed, again = await moving.again(asked)
+
+    assert (unchanged.status, fast, changed.status, again) == (304, True, 200, True)
+    assert changed.json["data"]["technicalCompetence"]["code"] == "CP-new"
+    assert changed.field("etag") not in (None, held.field("etag"))
+
+
+async def test_nothing_is_renewed_or_asked_for_what_is_answered_fast(moving: Both) -> None:
+    await moving.known(PLAIN)
+    moved(moving).asked()
+
+    for _ in range(5):
+        assert (await moving.ask(PLAIN))[1]
+    await moved(moving).renewed()
+
+    assert moved(moving).asked() == []
+
+
+async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_fast(
+    moving: Both, releases: Releases
+) -> None:
+    server, asked = moved(moving), post(CURRENT, CP)
+    newer, server.sandbox = server.sandbox, create_sandbox(Releases(each for each in releases if each.number == "3.10"))
+    before, fast = await moving.again(asked)
+    server.sandbox = newer
+    within = await moving.ask(asked)
+    server.now += 301
+    stale, never = await moving.fast.ask_fast(asked)
+    await server.renewed()
+    after, again = await moving.again(asked)
+
+    assert (fast, within[1], never, again) == (True, True, False, True)
+    assert [number(each) for each in (before, within[0], stale, after)] == ["3.10", "3.10", "3.10", "3.11"]
+    assert before.field("cache-control") == after.field("cache-control") == "public, max-age=60"
+
+
+def number(answer: Answer) -> str:
+    return str(answer.json["data"]["technicalCompetence"]["release"]["number"])
+
+
+async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> None:
+    server = moved(moving)
+    assert (await moving.again(PLAIN))[1]
+    for path in tuple(server.app.state.parts.store._memory):
+        server.app.state.parts.store._memory.drop(path)
+    server.asked()
+
+    answer, fast = await moving.fast.ask_fast(PLAIN)
+
+    assert not fast
+    assert any(path.endswith(CP_7) for path in server.asked())
+    assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert (await moving.again(PLAIN))[1]
+
+
+async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> None:
+    assert (await two.again(PLAIN))[1]
+    provider = TracerProvider(shutdown_on_exit=False)
+    tracing.use(tracing.Tracing(provider))
+    try:
+        _, fast = await two.ask(PLAIN)
+    finally:
+        tracing.use(None)
+        provider.shutdown()
+
+    assert not fast
+    assert (await two.ask(PLAIN))[1]
+
+
+async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time(two: Both) -> None:
+    """The rest waits with all others, which are heard too."""
+    assert (await two.again(PLAIN))[1]
+    passes = two.fast_path._passes
+    passes.most_aside = A_PASS / 2
+    lines = [two.line() for _ in range(3)]
+    lines[0].send(PLAIN)
+    passes.spend(A_PASS / 2)
+    for line in lines[1:]:
+        line.send(PLAIN)
+
+    answers = [await line.answer() for line in lines]
+
+    assert [each.spy.told[-1] for each in lines if each.spy] == [True, False, False]
+    assert len({each.body for each in answers}) == 1
+    assert (await two.ask(PLAIN))[1]
+
+
+async def test_a_question_that_takes_long_stands_in_line_for_a_while(two: Both) -> None:
+    await two.known(PLAIN)
+    two.fast_path.quick = 0.0
+    ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(PUT_OFF + 2)]
+
+    assert ways == [True, *[False] * PUT_OFF, True]

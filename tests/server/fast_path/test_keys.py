@@ -1,0 +1,167 @@
+"""Who may ask is asked before a fast answer as before any other, and each request counts once, whichever way it goes."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+from limits.aio.storage import MemoryStorage
+
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.plan import KeptParts
+from graphql_api.http.admission import Passes
+from graphql_api.http.auth import Decide, WithKeys
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.auth.rate_limit import Quotas
+from graphql_api.http.graphql import Caching, Context, Documents, Endpoint
+from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.request_context import Record
+from graphql_api.server.fast_path import FastPath, Heads
+from tests.conftest import Clock, Server
+from tests.server.fast_path.conftest import Made
+from tests.server.fast_path.memory_transport import Answer, post
+from tests.server.fast_path.requests import CP, CURRENT, LISTED, PINNED, get
+from tests.server.fast_path.two_connections import Both
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """A file without keys, which the server reads."""
+    (tmp_path / "keys.json").write_text('{"keys": []}', encoding="utf-8")
+    return Keys(tmp_path / "keys.json")
+
+
+def left(answer: Answer) -> int:
+    """How many requests an answer says are left."""
+    found = re.fullmatch(r'"minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
+    assert found
+    return int(found[1])
+
+
+def without_quota(answer: Answer) -> Answer:
+    return answer.seen._replace(fields=tuple(each for each in answer.fields if not each[0].startswith("ratelimit")))
+
+
+async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: Keys) -> None:
+    """Those that the fast path tries and leaves to the long way too."""
+    key = keys.new("partner", per_minute=20)
+    asked = [
+        post(PINNED, CP, X_API_Key=key),
+        get(PINNED, CP, X_API_Key=key),
+        post(LISTED, {"first": 30}, X_API_Key=key, Accept_Encoding="gzip"),
+        post("{ nothing }", X_API_Key=key),
+        post('{ node(id: "x") { id } }', X_API_Key=key),
+    ]
+    async with made(access="keys", keys_file=keys.file) as two:
+        told = [[left(await line.ask(each)) for line in (two.fast, two.fast, two.fast, two.long)] for each in asked]
+
+    assert [each for some in told for each in some] == [*range(19, -1, -1)]
+    assert two.fast.spy is not None
+    assert two.fast.spy.told.count(True) > 3
+
+
+@pytest.mark.parametrize("origins", ["", "*"])
+async def test_two_clients_with_as_much_left_are_told_the_same(made: Made, keys: Keys, origins: str) -> None:
+    one, other = (keys.new(name, per_minute=30) for name in ("one", "other"))
+    async with made(access="keys", keys_file=keys.file, cors_origins=origins) as two:
+        for show in (lambda key: {"X_API_Key": key}, lambda key: {"Authorization": f"Bearer {key}"}):
+            for query, variables in ((PINNED, CP), (CURRENT, CP), (LISTED, {"first": 30})):
+                asked = [post(query, variables, Origin="https://a.example", **show(key)) for key in (one, other)]
+                for each in asked:
+                    await two.known(each)
+                (fast, was_fast), long = await two.fast.ask_fast(asked[0]), await two.long.ask(asked[1])
+
+                assert was_fast
+                assert without_quota(fast) == without_quota(long)
+                assert left(fast) == left(long)
+                assert fast.field("ratelimit-policy") == long.field("ratelimit-policy")
+                assert (fast.field("cache-control") or "").startswith("private")
+
+
+async def test_the_log_and_the_metrics_name_the_client(made: Made, keys: Keys) -> None:
+    key = keys.new("partner")
+    async with made(access="keys", keys_file=keys.file) as two:
+        asked = post(PINNED, CP, X_API_Key=key)
+        await two.known(asked)
+        two.told()
+        assert (await two.fast.ask_fast(asked))[1]
+        (fast,) = two.told()
+        await two.long.ask(asked)
+        (long,) = two.told()
+
+    assert fast == long
+    assert fast["client"] == "partner"
+
+
+async def refused_alike(two: Both, asked: bytes, status: int, code: str) -> None:
+    for _ in range(2):
+        answer, fast = await two.ask(asked)
+        assert (answer.status, answer.codes, fast) == (status, [code], False)
+
+
+async def test_what_is_used_up_is_refused_alike_and_costs_nothing(made: Made, keys: Keys) -> None:
+    key, other = keys.new("partner", per_minute=3), keys.new("other")
+    async with made(access="keys", keys_file=keys.file) as two:
+        asked = post(PINNED, CP, X_API_Key=key)
+        await two.known(asked)
+        last, fast = await two.fast.ask_fast(asked)
+        assert (left(last), fast) == (0, True)
+
+        await refused_alike(two, asked, 429, "RATE_LIMITED")
+
+        assert (await two.fast.ask_fast(post(PINNED, CP, X_API_Key=other)))[0].status == 200
+
+
+async def test_who_shows_no_key_or_one_that_is_not_known_is_refused_alike_though_all_is_at_hand(
+    made: Made, keys: Keys
+) -> None:
+    key = keys.new("partner")
+    async with made(access="keys", keys_file=keys.file, wrong_keys_per_minute=1000) as two:
+        await two.known(post(PINNED, CP, X_API_Key=key))
+        for fields in ({}, {"X_API_Key": "x"}, {"X_API_Key": key[:-1]}, {"Authorization": f"Basic {key}"}):
+            await refused_alike(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
+            await refused_alike(two, get(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
+        both = {"X_API_Key": key, "Authorization": f"Bearer {key}"}
+        await refused_alike(two, post(PINNED, CP, **both), 400, "BAD_REQUEST")
+        await refused_alike(two, get(PINNED, CP, X_API_Key=f"{key}, {key}"), 400, "BAD_REQUEST")
+
+
+async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Server, keys: Keys) -> None:
+    clock = Clock()
+    key = keys.new("partner")
+    outcomes, decide = Outcomes(), Decide(WithKeys(Keys(keys.file, clock), 10), Quotas(clock=clock))
+    schema = build_schema(kept=KeptParts(0))
+    parts = server.app.state.parts
+    endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), Caching(9, 9), 1000, 5, 60)
+    passes = Passes(clock)
+    path = FastPath(endpoint, parts, decide, passes, outcomes, asyncio.Event(), Heads(()))
+    body = orjson.dumps({"query": PINNED, "variables": CP})
+    fields = {b"content-type": b"application/json", b"x-api-key": key.encode()}
+    scope = {"method": "POST", "raw_path": b"/graphql", "query_string": b"", "headers": list(fields.items())}
+
+    for _ in range(2):  # waits for documents, and finds them
+        await schema.answer(PINNED, CP, None, Context(parts.loaders(), (), Record()))
+    while_good = path.answer_read(scope, body, None, ())
+    keys.revoke("partner")
+    clock.now += 1.0
+
+    assert while_good is not None
+    assert b"CP-7" in while_good
+    assert path.answer_read(scope, body, None, ()) is None
+
+
+async def test_clients_with_a_key_of_their_own_are_answered_fast_and_nobody_else_is(made: Made) -> None:
+    async with made(access="passthrough") as two:
+        for key in ("a", "b"):
+            answer, fast = await two.again(post(PINNED, CP, X_IBM_Client_Id=key))
+            assert (answer.field("cache-control"), fast) == ("private, max-age=86400", True)
+
+        for fields in ({}, {"X_IBM_Client_Id": "two words"}, {"X_IBM_Client_Id": ""}):
+            await refused_alike(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
+
+
+async def test_where_replicas_count_together_nothing_is_counted_here() -> None:
+    """Then each request goes the long way, which can wait for the count."""
+    assert Quotas(clock=Clock()).has_left_here("a", 1)
+    assert not Quotas(MemoryStorage(), Clock()).has_left_here("a", 1)

@@ -1,0 +1,191 @@
+"""What the fast path remembers is bounded, whatever clients send, and takes about what it is counted as; and it keeps no document
+that is let go of elsewhere.
+"""
+
+import asyncio
+import gc
+import tracemalloc
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+
+import orjson
+import pytest
+
+from graphql_api.execution.documents import DOCUMENTS_KEPT
+from graphql_api.http.graphql.request_cache import MOST_BYTES as QUESTIONS
+from graphql_api.sandbox import Releases
+from graphql_api.server.fast_path.client import MOST_BYTES as CLIENTS
+from graphql_api.server.fast_path.path import HEADS_BYTES, PUT_OFF
+from graphql_api.settings import Settings
+from tests.conftest import Server
+from tests.server.fast_path.memory_transport import post, with_field
+from tests.server.fast_path.requests import CP, PINNED, PLAIN
+from tests.server.fast_path.two_connections import Both, both
+
+TINY = "{ __typename }"
+
+
+def remembered(two: Both) -> int:
+    """Bytes that all it remembers is counted as."""
+    path = two.fast_path
+    return int(path._came.bytes + path._clients._known.bytes + path._questions._known.bytes)
+
+
+async def test_heads_are_bounded(two: Both) -> None:
+    many = "x" * 25_000
+    for field in ("X_Unknown", "Cookie", "Accept_Language", "Origin"):
+        for number in range(200):
+            await two.fast.ask(post(TINY, **{field: f"{number}{many}"}))
+
+    assert HEADS_BYTES * 0.9 < two.fast_path._came.bytes <= HEADS_BYTES
+    assert CLIENTS * 0.9 < two.fast_path._clients._known.bytes <= CLIENTS
+
+
+async def test_questions_are_bounded_and_one_that_is_very_long_is_none(two: Both) -> None:
+    many = "x" * 60_000
+    for number in range(200):
+        await two.fast.ask(post(TINY, {"more": f"{number}{many}"}))
+    questions = two.fast_path._questions
+    long = len(questions)
+    await two.fast.ask(post(TINY, {"more": "x" * 100_000}))
+
+    assert QUESTIONS * 0.9 < questions._known.bytes <= QUESTIONS
+    assert len(questions) == long
+
+
+def steered(number: int) -> bytes:
+    """A document that is compiled in sixteen ways, in turn."""
+    ways = list(product([True, False], repeat=4))
+    fields = " ".join(
+        [*(f"{name}: code @include(if: ${name})" for name in "abcd"), *(f"n{n}: code" for n in range(60))]
+    )
+    query = f'query ($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) {{ occupationalProfiles(release: "3.11", first: 1) {{ nodes {{ {fields} }} }} }}'
+    return post(query, dict(zip("abcd", ways[number % 16], strict=True)) | {"more": number})
+
+
+HOSTILE: dict[str, Callable[[int], bytes]] = {
+    "many values in variables": lambda number: post(TINY, {"more": [[] for _ in range(1_000)], "n": number}),
+    "letters of four bytes": lambda number: post(TINY, {"more": f"\U0001f600{'x' * 10_000}{number}"}),
+    "many fields in a head": lambda number: with_field(
+        PLAIN, b"X: %d" % number, *(b"%x:" % each for each in range(2_000))
+    ),
+    "many languages": lambda number: post(PINNED, CP, Accept_Language=", ".join(f"l{number}-{n}" for n in range(200))),
+    "a plan each": steered,
+}
+
+
+@pytest.mark.parametrize("asked", HOSTILE.values(), ids=HOSTILE)
+async def test_what_is_remembered_takes_about_what_it_is_counted_as(
+    releases: Releases, settings: Settings, asked: Callable[[int], bytes]
+) -> None:
+    async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
+        for number in range(16):
+            await two.fast.ask(asked(number))
+        gc.collect()
+        before = remembered(two)
+        tracemalloc.start()
+        try:
+            for number in range(16, 40):
+                await two.fast.ask(asked(number))
+            gc.collect()
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert remembered(two) > before
+        assert taken < 1.5 * (remembered(two) - before) + 500_000
+
+
+async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
+    releases: Releases, settings: Settings
+) -> None:
+    """However often its plan is compiled anew, and in however many languages it is asked."""
+    async with both(Server(releases, replace(settings, response_cache_bytes=0, fragment_cache_bytes=0))) as two:
+        asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
+        in_turn = [each for each in asked for _ in range(PUT_OFF + 3)]
+        for each in in_turn:
+            await two.fast.ask(each)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            ways = [(await two.fast.ask_fast(each))[1] for each in in_turn * 2]
+            gc.collect()
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert True in ways
+        assert taken < 3_000_000  # eight plans, which take the places of eight others
+
+
+async def test_a_question_whose_plan_is_gone_is_left_to_the_long_way_for_a_while(
+    releases: Releases, settings: Settings
+) -> None:
+    """There it is compiled again."""
+    async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
+        await two.known(steered(0))
+        assert (await two.ask(steered(0)))[1]
+        for number in range(1, 10):
+            await two.long.ask(steered(number))
+
+        ways = [(await two.ask(steered(0)))[1] for _ in range(PUT_OFF + 2)]
+
+    assert ways == [False] * (PUT_OFF + 1) + [True]
+
+
+def others(two: Both, count: int, first: int = 0) -> None:
+    """Have the server read so many other documents, from this one on."""
+    for number in range(first, first + count):
+        two.fast_path._endpoint.schema.documents.prepare(f"{{ a{number}: __typename }}")
+
+
+async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(two: Both) -> None:
+    await two.known(PLAIN)
+    documents, questions = two.fast_path._endpoint.schema.documents, two.fast_path._questions
+    document = weakref.ref(documents.known(PINNED).document)
+    assert len(questions) == 1
+
+    others(two, DOCUMENTS_KEPT)
+    await asyncio.sleep(0)
+    gc.collect()
+
+    assert len(questions) == 0
+    assert questions._of == {}
+    assert questions._known.bytes == 0
+    assert document() is None
+    assert (await two.again(PLAIN))[1]
+
+
+async def test_a_document_that_is_asked_for_by_fast_answers_is_in_use(two: Both) -> None:
+    await two.known(PLAIN)
+    for turn in range(3):
+        others(two, DOCUMENTS_KEPT // 2, turn * DOCUMENTS_KEPT)
+
+        assert (await two.fast.ask_fast(PLAIN))[1]
+
+
+async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both) -> None:
+    many = "x" * 80_000
+    for number in range(80):
+        await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))
+    questions = two.fast_path._questions
+
+    assert sum(len(each) for each in questions._of.values()) == len(questions) < 80
+
+
+async def test_room_for_parts_holds_with_what_stands_in_them(releases: Releases, settings: Settings) -> None:
+    """Parts of parts too: what is counted is at least their text."""
+    selected = "code title { nl fr en de } essentialCompetences { code skill { description { nl fr en de } } }"
+    async with both(Server(releases, replace(settings, response_cache_bytes=0, fragment_cache_bytes=100_000))) as two:
+        asked = '{ occupationalProfiles(release: "3.11", first: 40) { nodes { uuid } } }'
+        found = (await two.fast.ask(post(asked))).json["data"]["occupationalProfiles"]["nodes"]
+        for each in found:
+            one = f'{{ occupationalProfile(uuid: "{each["uuid"]}", release: "3.11") {{ {selected} }} }}'
+            await two.known(post(one))
+        kept = two.fast_path._endpoint.schema._plans.kept
+
+        texts = sum(len(orjson.dumps(part.json)) for part, _ in kept._parts._kept.values())
+        assert texts <= kept.bytes <= 100_000
+        assert len(kept) > 5

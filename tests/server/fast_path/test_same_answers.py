@@ -1,0 +1,283 @@
+"""Whatever a client asks for and however it is set up: by the fast path and by the long way it is told the same, byte by byte,
+and the same is counted and logged. Each case says which way it went, so that neither proves nothing.
+"""
+
+import asyncio
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server
+from tests.server.fast_path.conftest import Made
+from tests.server.fast_path.memory_transport import post, request
+from tests.server.fast_path.requests import (
+    CP,
+    CURRENT,
+    FAST,
+    KINDS,
+    LISTED,
+    LONG,
+    LOOKED_UP,
+    PINNED,
+    PLAIN,
+    get,
+    hashed,
+)
+from tests.server.fast_path.two_connections import Both, counts
+
+
+async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
+    """What is not as it should be, by the names of the cases."""
+    found = []
+    for name, asked in cases.items():
+        try:
+            answer, was_fast = await two.again(asked)
+        except AssertionError as error:
+            found.append(f"{name}: {error}")
+        else:
+            if was_fast != fast or (fast and (answer.status != 200 or list(answer.json) != ["data"])):
+                found.append(f"{name}: {'fast' if was_fast else 'long'} {answer}")
+    return found
+
+
+async def test_what_is_at_hand_is_answered_fast_and_alike(two: Both) -> None:
+    assert await differing(two, FAST, fast=True) == []
+
+
+SEVERAL = """query Several($uuid: UUID!) {
+  a: technicalCompetence(uuid: $uuid, release: "3.11") { code }
+  release(number: "3.11") { number }
+  b: technicalCompetence(uuid: $uuid, release: "3.11") { code skill { description { text } } }
+}"""
+
+
+async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> None:
+    several = {f"several {each}": post(SEVERAL, CP, Accept_Language=each) for each in ("nl", "fr", "nl")}
+    async with made(response_cache_bytes=0) as two:
+        assert await differing(two, FAST | several, fast=True) == []
+        answer, _ = await two.again(post(SEVERAL, CP))
+
+    assert list(answer.json["data"]) == ["a", "release", "b"]
+    assert answer.json["data"]["b"]["code"] == "CP-7"
+
+
+async def test_all_else_goes_the_long_way_and_is_answered_alike(two: Both) -> None:
+    await two.known(get("{ __typename }"))
+    assert (await two.again(PLAIN))[1]  # something is known, and with nearly the same head
+
+    assert await differing(two, LONG, fast=False) == []
+
+
+async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> None:
+    """However often, and though it is not tried each time."""
+    for name in ("introspection", "a bad id beside what is well", "a search", "a variable that does not fit"):
+        told = []
+        await two.known(LONG[name])
+        for line in (two.fast, two.long):
+            two.told()
+            before = counts()
+            for _ in range(12):
+                await line.ask(LONG[name])
+            told.append((two.told(), counts() - before))
+
+        assert told[0] == told[1]
+
+
+async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) -> None:
+    """Of two things that are asked for in one document, one was looked up."""
+    query = """query ($uuid: UUID!) {
+      technicalCompetence(uuid: $uuid, release: "3.11") { usedInOccupationalProfiles { totalCount } } }"""
+    async with made(response_cache_bytes=0, fragment_cache_bytes=0) as two:
+        await two.server.app.state.parts.indexes.ready("3.11")
+        listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
+        nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
+        known, unknown = (post(query, {"uuid": each["uuid"]}) for each in nodes)
+        await two.known(post(PINNED, {"uuid": nodes[1]["uuid"]}))
+        assert (await two.again(known))[1]
+        before = asyncio.all_tasks()
+
+        assert two.fast_path.answer(unknown, ()) == b""
+        for _ in range(5):
+            assert asyncio.all_tasks() == before
+            await asyncio.sleep(0)
+
+        assert (await two.again(unknown))[1]
+
+
+async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looked_up(two: Both) -> None:
+    await two.server.app.state.parts.indexes.ready("3.11")
+
+    assert await differing(two, LOOKED_UP, fast=True) == []
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "no answers are kept": {"response_cache_bytes": 0},
+    "no parts are kept": {"fragment_cache_bytes": 0},
+    "neither": {"response_cache_bytes": 0, "fragment_cache_bytes": 0},
+    "little room": {"response_cache_bytes": 20_000, "fragment_cache_bytes": 20_000},
+    "the statuses of 2026": {"status_policy": "2026"},
+    "texts are logged": {"log_documents": "on"},
+    "nobody may keep what is current": {"current_max_age": 0.0},
+    "nobody may keep anything": {"current_max_age": 0.0, "release_max_age": 0.0},
+    "a subgraph": {"federation": "on"},
+    "incremental delivery": {"incremental": "on"},
+    "no introspection": {"introspection": "off"},
+    "no automatic queries": {"apq_documents": 0},
+}
+
+
+@pytest.mark.parametrize("chosen", SETTINGS.values(), ids=SETTINGS)
+async def test_however_the_server_is_set_up_it_answers_alike(made: Made, chosen: dict[str, Any]) -> None:
+    async with made(**chosen) as two:
+        ways = [(await two.again(each))[1] for each in KINDS]
+
+    assert ways == [True, True, True, True, True, False, False]
+
+
+async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made) -> None:
+    async with made(root_path="/competent/") as two:
+        ways = [
+            (await two.again(post(PINNED, CP, line=f"POST {path} HTTP/1.1")))[1]
+            for path in ("/competent/graphql", "/competent/graphql/", "/graphql", "/other/graphql", "/competent")
+        ]
+
+    assert ways == [True, True, True, False, False]
+
+
+async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
+    async with made(compiled_queries="off") as two:
+        ways = [(await two.again(each))[1] for each in KINDS]
+
+    assert not any(ways)
+
+
+async def test_where_it_is_switched_off_connections_have_no_fast_path(releases: Releases, settings: Settings) -> None:
+    app = Server(releases, replace(settings, fast_path="off").checked()).app
+    async with app.router.lifespan_context(app) as state:
+        assert "fast_path" not in (state or {})
+
+
+@pytest.mark.parametrize("origins", ["https://a.example,https://b.example", "*"])
+async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Made, origins: str) -> None:
+    async with made(cors_origins=origins) as two:
+        for origin in ("https://a.example", "https://b.example", "https://evil.example", None):
+            fields: dict[str, str | None]
+            for fields in ({"Origin": origin}, {"Origin": origin, "Cookie": "a=b"}):
+                long = {"Accept_Encoding": "gzip"} | fields
+                allowed = origin is not None and (origins == "*" or "evil" not in origin)
+                for asked in (
+                    post(PINNED, CP, **fields),
+                    post(LISTED, {"first": 30}, **long),
+                    get(PINNED, CP, **fields),
+                ):
+                    answer, fast = await two.again(asked)
+
+                    assert fast
+                    assert (answer.field("access-control-allow-origin") is not None) == allowed
+
+
+async def test_who_holds_an_answer_is_told_so_alike(two: Both) -> None:
+    for fields in ({}, {"Accept_Encoding": "gzip"}):
+        for query, variables in ((PINNED, CP), (LISTED, {"first": 30})):
+            answer, _ = await two.again(get(query, variables, **fields))
+            for tag in (answer.field("etag"), "*", f'W/"x", {answer.field("etag")}'):
+                held, fast = await two.again(get(query, variables, If_None_Match=tag, **fields))
+                assert (held.status, held.body, fast) == (304, b"", True)
+            other, fast = await two.again(get(query, variables, If_None_Match='W/"x"', **fields))
+            assert (other.status, fast) == (200, True)
+
+
+async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(two: Both) -> None:
+    await two.known(PLAIN)
+    asked = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
+
+    ids = [(await line.ask(each)).request_id for each in asked for line in (two.fast, two.fast, two.long)]
+
+    assert ids[3:6] == ["mine-1"] * 3
+    others = [*ids[:3], *ids[6:]]
+    assert len(set(others)) == len(others)
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in others)
+
+
+async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: Both) -> None:
+    await two.known(PLAIN)
+    alone = post(None, CP, hashed(PINNED))
+    assert (await two.long.ask(alone)).codes == ["PERSISTED_QUERY_NOT_FOUND"]
+
+    _, fast = await two.fast.ask_fast(post(PINNED, CP, hashed(PINNED)))
+
+    assert fast
+    assert (await two.ask(alone))[1]
+
+
+async def test_a_hash_alone_is_answered_fast_once_its_text_was_left(two: Both) -> None:
+    await two.known(post(PINNED, CP, hashed(PINNED)))
+
+    answer, fast = await two.again(post(None, CP, hashed(PINNED)))
+
+    assert fast
+    assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps({"pinned": PINNED}))
+    return file
+
+
+@pytest.mark.parametrize("mode", ["allow", "only"])
+async def test_trusted_documents_are_answered_fast_and_others_only_where_they_may(
+    made: Made, manifest: Path, mode: str
+) -> None:
+    async with made(persisted=(manifest,), persisted_mode=mode) as two:
+        named, by_its_id = await two.again(post(None, CP, {"documentId": "pinned"}))
+        _, by_its_text = await two.again(post(PINNED, CP))
+        unknown, never = await two.again(post(None, CP, {"documentId": "x"}))
+        other, otherwise = await two.again(post(CURRENT, CP))
+
+    assert (by_its_id, by_its_text, never, otherwise) == (True, True, False, mode == "allow")
+    assert named.json["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert unknown.codes == ["PERSISTED_QUERY_NOT_FOUND"]
+    assert other.status == (200 if mode == "allow" else 403)
+
+
+@pytest.mark.parametrize("most", [1_000, 200])
+async def test_a_body_that_is_too_large_is_refused_whatever_else_is_at_hand(made: Made, most: int) -> None:
+    small = orjson.dumps({"query": "{ __typename }"})
+    large = small + b" " * most
+    async with made(max_body_bytes=most) as two:
+        _, fast = await two.again(request(small + b" " * (most - len(small))))
+        answer, never = await two.again(request(large))
+
+    assert (fast, never) == (True, False)
+    assert answer.status == 413
+
+
+async def test_while_upstream_fails_what_is_at_hand_is_answered_fast_and_all_else_alike(two: Both) -> None:
+    await two.known(PLAIN)
+    two.server.faults.add(Fault("**", "status", status=503))
+
+    _, fast = await two.again(PLAIN)
+    failed = await two.fast.ask_fast(post(PINNED.replace("3.11", "3.10"), CP))
+
+    assert fast
+    assert not failed[1]
+    assert failed[0].codes == ["UPSTREAM_UNAVAILABLE"]
+
+
+async def test_errors_of_fields_are_told_alike_beside_what_is_well(two: Both) -> None:
+    answer, fast = await two.again(
+        post(f'{{ a: technicalCompetence(uuid: "{CP_7}") {{ code }} node(id: "x") {{ id }} }}')
+    )
+
+    assert not fast
+    assert answer.json["data"]["a"] == {"code": "CP-7"}
+    assert answer.codes == ["BAD_USER_INPUT"]

@@ -1,0 +1,164 @@
+"""A connection is watched after a fast answer as after any other: for how long it is idle, and how long a request takes to arrive.
+
+Time passes here only when it is moved.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.server.fast_path.memory_transport import Line
+from tests.server.fast_path.requests import PLAIN
+from tests.server.fast_path.two_connections import Both
+
+ARRIVAL, IDLE = 10.0, 10.0
+"""Seconds, as `both` has them."""
+
+
+class Timer:
+    """What a loop gives for a call that is due later."""
+
+    def __init__(self, when: float, call: Callable[[], None]) -> None:
+        self._when = when
+        self.call = call
+        self.cancelled = False
+
+    def when(self) -> float:
+        return self._when
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Clock:
+    """As much of a loop as watches a connection; what takes no time is done by the real one."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[Timer] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, call: Callable[[], None]) -> Timer:
+        self.timers.append(Timer(when, call))
+        return self.timers[-1]
+
+    def create_task(self, coroutine: Any, **how: Any) -> "asyncio.Task[Any]":
+        return asyncio.get_running_loop().create_task(coroutine, **how)
+
+    def move(self, seconds: float) -> None:
+        """Let time pass, and have done what is due by then."""
+        end = self.now + seconds
+        while due := sorted((each for each in self._waiting() if each.when() <= end), key=Timer.when):
+            self.timers.remove(due[0])
+            self.now = due[0].when()
+            due[0].call()
+        self.now = end
+
+    def _waiting(self) -> list[Timer]:
+        self.timers = [each for each in self.timers if not each.cancelled]
+        return self.timers
+
+
+@pytest.fixture
+async def answered(two: Both) -> list[tuple[Line, Clock]]:
+    """A connection that was answered fast, one that was answered the long way, and their clocks."""
+    await two.known(PLAIN)
+    found = []
+    for fast in (True, False):
+        clock = Clock()
+        line = two.line(fast, clock)
+        await line.ask(PLAIN)
+        assert line.spy is None or line.spy.told == [True]
+        found.append((line, clock))
+    return found
+
+
+async def test_who_says_nothing_for_long_is_cut_without_a_word(answered: list[tuple[Line, Clock]]) -> None:
+    for line, clock in answered:
+        clock.move(IDLE - 0.1)
+        assert not line.wire.closed
+        clock.move(0.2)
+        assert (line.wire.closed, line.wire.pieces) == (True, [])
+
+
+async def test_who_asks_again_in_time_is_not_cut(answered: list[tuple[Line, Clock]]) -> None:
+    for line, clock in answered:
+        for _ in range(3):
+            clock.move(IDLE - 0.1)
+            assert (await line.ask(PLAIN)).status == 200
+        assert not line.wire.closed
+        assert len([each for each in clock.timers if not each.cancelled]) == 1
+
+
+@pytest.mark.parametrize("begun", [PLAIN[:1], PLAIN[:30], PLAIN[:-1]])
+async def test_a_request_that_does_not_arrive_is_told_408(answered: list[tuple[Line, Clock]], begun: bytes) -> None:
+    for line, clock in answered:
+        clock.move(IDLE - 1)
+        line.send(begun)
+        clock.move(ARRIVAL - 0.1)
+        assert not line.wire.closed
+        clock.move(0.2)
+        assert line.wire.closed
+        assert line.wire.pieces[0].startswith(b"HTTP/1.1 408 ")
+
+
+async def test_one_that_arrives_in_time_is_answered(answered: list[tuple[Line, Clock]]) -> None:
+    for line, clock in answered:
+        clock.move(IDLE - 1)
+        line.send(PLAIN[:30])
+        clock.move(ARRIVAL - 1)
+        assert (await line.ask(PLAIN[30:])).status == 200
+        clock.move(IDLE - 1)
+        assert not line.wire.closed
+
+
+async def test_empty_lines_keep_no_connection_and_are_no_request(answered: list[tuple[Line, Clock]]) -> None:
+    for line, clock in answered:
+        for _ in range(4):
+            line.send(b"\r\n")
+            clock.move(ARRIVAL / 3)
+        assert (line.wire.closed, line.wire.pieces) == (True, [])
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_not(
+    answered: list[tuple[Line, Clock]],
+) -> None:
+    for line, clock in answered:
+        for unsent in (900, 800, 700):
+            line.wire.unsent = unsent
+            clock.move(IDLE)
+            assert not line.wire.closed
+        clock.move(IDLE)
+        assert line.wire.closed
+
+
+async def test_answers_of_either_kind_count_as_requests_of_the_server(two: Both) -> None:
+    await two.known(PLAIN)
+    for fast in (True, False):
+        line = two.line(fast)
+        for _ in range(3):
+            await line.ask(PLAIN)
+
+        assert line.protocol.server_state.total_requests == 3
+
+
+async def test_a_connection_with_nothing_but_fast_answers_is_closed_by_a_server_that_ends(
+    answered: list[tuple[Line, Clock]],
+) -> None:
+    for line, _ in answered:
+        line.protocol.shutdown()
+
+        assert line.wire.closed
+
+
+async def test_a_connection_that_is_lost_leaves_no_timer_behind(answered: list[tuple[Line, Clock]]) -> None:
+    for line, clock in answered:
+        connections = line.protocol.connections
+        line.protocol.connection_lost(ConnectionResetError())
+
+        assert connections == set()
+        assert all(each.cancelled for each in clock.timers)

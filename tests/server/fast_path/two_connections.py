@@ -1,0 +1,136 @@
+"""Two connections to one server, one with the fast path and one without: what they are answered, what is counted and logged.
+
+All that is asked on both has to be the same in all three.
+"""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from prometheus_client import REGISTRY
+
+from graphql_api.server.protocol import AtOnce, Bounds
+from tests.conftest import Clock, Server
+from tests.server.fast_path.memory_transport import Answer, Line, Spy
+
+OF_A_REQUEST = ("request_id", "duration_ms")
+"""What each line in the log has of its own."""
+
+
+class Heard(logging.Handler):
+    """What was logged while somebody listened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@contextmanager
+def hearing(name: str, level: int) -> Iterator[Heard]:
+    """All that a logger says from this level on."""
+    logger, handler = logging.getLogger(name), Heard()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def counts() -> Counter[tuple[str, tuple[tuple[str, str], ...]]]:
+    """All that the server has counted so far; how long something took is left out."""
+    return Counter(
+        {
+            (sample.name, tuple(sample.labels.items())): int(sample.value)
+            for metric in REGISTRY.collect()
+            if metric.name.startswith("competent_")
+            for sample in metric.samples
+            if sample.name.endswith(("_total", "_count"))
+        }
+    )
+
+
+def hurry_nobody(fast_path: Any) -> None:
+    """Have no time pass for a fast path and for what it asks, however busy this machine is."""
+    fast_path.quick = fast_path._passes.most_aside = math.inf
+    fast_path._endpoint.schema.scheduler.clock = Clock()
+
+
+class Both:
+    """The two connections; each request that is made on both has to be answered, counted and logged the same."""
+
+    def __init__(self, server: Server, config: Bounds, fast_path: AtOnce, log: Heard) -> None:
+        self.server = server
+        self.fast_path: Any = fast_path
+        hurry_nobody(self.fast_path)
+        self._config = config
+        self._log = log
+        self.lines: list[Line] = []
+        self.fast = self.line()
+        self.long = self.line(fast=False)
+
+    def line(self, fast: bool = True, clock: Any = None, path: AtOnce | None = None) -> Line:
+        """One more connection, with a clock of its own, or with another fast path."""
+        spy = Spy(path or self.fast_path) if fast else None
+        self.lines.append(Line(self._config, spy, clock))
+        return self.lines[-1]
+
+    async def known(self, *pieces: bytes) -> Answer:
+        """Ask until all that can be is at hand and known: once waits for documents, once finds them. The last answer."""
+        await self.fast.ask(*pieces)
+        return await self.fast.ask(*pieces)
+
+    async def ask(self, *pieces: bytes, of_long: tuple[bytes, ...] = ()) -> tuple[Answer, bool]:
+        """The answer, which is the same both ways, and whether the fast path gave it; `of_long` is asked there instead."""
+        self.told()
+        before = counts()
+        fast, was_fast = await self.fast.ask_fast(*pieces)
+        told, between = self.told(), counts()
+        long = await self.long.ask(*(of_long or pieces))
+        assert fast.seen == long.seen, f"{fast.seen}\n{long.seen}"
+        assert told == (its := self.told()), f"{told}\n{its}"
+        counted, its_counted = between - before, counts() - between
+        assert counted == its_counted, f"{counted - its_counted}\n{its_counted - counted}"
+        return fast, was_fast
+
+    async def again(self, *pieces: bytes) -> tuple[Answer, bool]:
+        """The same of a request that was made before."""
+        await self.known(*pieces)
+        return await self.ask(*pieces)
+
+    def told(self) -> list[dict[str, Any]]:
+        """The lines about requests since this was last asked for, without what each has of its own."""
+        lines = [{"event": each.getMessage()} | each.__dict__.get("told", {}) for each in self._log.records]
+        self._log.records.clear()
+        return [{name: each for name, each in line.items() if name not in OF_A_REQUEST} for line in lines]
+
+
+@asynccontextmanager
+async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
+    """A server while it runs, with a connection of either kind. The fast path may decline, but it must never fail."""
+    given: dict[str, Any] = {"arrival": 10, "head_bytes": 32_768, "timeout_keep_alive": 10} | bounds
+    config = Bounds(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **given)
+    config.load()
+    with (
+        hearing("graphql_api.requests", logging.INFO) as log,
+        hearing("graphql_api.server.fast_path", logging.DEBUG) as failed,
+        hearing("asyncio", logging.ERROR) as unheard,
+    ):
+        async with server.client, server.app.router.lifespan_context(server.app) as state:
+            assert state is not None
+            found = Both(server, config, state["fast_path"], log)
+            try:
+                yield found
+            finally:
+                for each in found.lines:
+                    each.protocol.connection_lost(None)
+    for each in (*failed.records, *unheard.records):
+        raise AssertionError(logging.Formatter().format(each))

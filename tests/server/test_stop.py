@@ -1,0 +1,97 @@
+"""A server that is told to stop: what runs is finished within a bound, nobody is cut off, and the log has no trace."""
+
+import asyncio
+import signal
+
+import httpx
+import pytest
+
+from tests.conftest import LONG
+from tests.server.test_serve import QUERY, answer, started
+
+pytestmark = pytest.mark.slow
+
+DRAIN = {"COMPETENT_DRAIN": "0.3", "COMPETENT_INDEX": "need"}
+
+
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    """Tell it to stop, and wait until it has; how long that takes is measured in benchmarks."""
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(LONG):
+        _, errors = await process.communicate()
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_idle_connections_keep_no_server_from_stopping(workers: str) -> None:
+    long = {"COMPETENT_STOP_TIMEOUT": "600", "COMPETENT_IDLE_TIMEOUT": "600"}
+    async with started("serve", "--workers", workers, **DRAIN | long) as (base, _, process):
+        await answer(base)
+        async with httpx.AsyncClient(base_url=base) as idle:
+            assert (await idle.get("/health/live")).status_code == 200
+            await stopped(process)
+
+
+async def test_while_it_drains_it_says_no_to_readiness_and_yes_to_questions() -> None:
+    async with started("serve", **DRAIN | {"COMPETENT_DRAIN": "600"}) as (base, _, process):
+        await answer(base)
+        async with httpx.AsyncClient(base_url=base) as client:
+            process.send_signal(signal.SIGTERM)
+            while (ready := await client.get("/health/ready")).status_code == 200:
+                await asyncio.sleep(0)
+            asked = await client.post("/graphql", json=QUERY)
+            await stopped(process)  # the second signal does not wait
+
+    assert ready.json()["reasons"] == ["the server is shutting down"]
+    assert ready.headers["connection"] == asked.headers["connection"] == "close"
+    assert asked.json()["data"]["technicalCompetence"]["code"] == "CP-7"
+
+
+async def test_under_load_every_client_gets_its_answer() -> None:
+    async with started("serve", **DRAIN | {"COMPETENT_DRAIN": "600"}) as (base, _, process):
+        await answer(base)
+        asking = asyncio.Barrier(9)
+        clients = [asyncio.create_task(_asks_until_closed(base, asking)) for _ in range(8)]
+        await asking.wait()
+        process.send_signal(signal.SIGTERM)
+        await asyncio.gather(*clients)
+        await stopped(process)
+
+
+async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
+    """Asks over and over, until told `Connection: close`; each answer has to be whole."""
+    async with httpx.AsyncClient(base_url=base, timeout=LONG) as client:
+        response = await client.post("/graphql", json=QUERY)
+        await asking.wait()
+        while response.headers.get("connection") != "close":
+            response = await client.post("/graphql", json=QUERY)
+            assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
+
+
+async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_told() -> None:
+    async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox, timeout=60) as told:
+        await told.post("/sandbox/faults", json={"match": "**", "kind": "hang"})
+        environment = DRAIN | {
+            "COMPETENT_UPSTREAM_URL": sandbox,
+            "COMPETENT_STORE": "memory:",
+            "COMPETENT_DRAIN": "0",
+            "COMPETENT_STOP_TIMEOUT": "0",
+            "COMPETENT_UPSTREAM_ATTEMPT_TIMEOUT": "600",
+            "COMPETENT_UPSTREAM_TOTAL_TIMEOUT": "600",
+            "COMPETENT_OPERATION_TIMEOUT": "600",
+        }
+        async with (
+            started("serve", **environment) as (base, _, process),
+            httpx.AsyncClient(base_url=base, timeout=60) as client,
+        ):
+            while (await client.get("/health/live")).status_code != 200:
+                pass
+            waiting = asyncio.create_task(client.post("/graphql", json=QUERY))
+            while "competent_operations_in_progress 1.0" not in (await client.get("/metrics")).text:
+                await asyncio.sleep(0)
+            await stopped(process)
+            response = await waiting
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["errors"][0]["extensions"]["code"] == "SERVER_UNAVAILABLE"

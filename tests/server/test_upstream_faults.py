@@ -1,0 +1,216 @@
+"""Upstream going wrong, seen by a client of ours: the parents stay, each loss has its path and its code, nothing leaks."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, Server, running
+from tests.upstream.virtual_time import in_virtual_time
+
+QUESTION = """{
+  occupationalProfile(code: "OP-101") {
+    title { nl }
+    essentialCompetences { code behaviouralIndicators { code } usedInOccupationalProfiles { totalCount } }
+  }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"kind": "status", "status": 503}, "UPSTREAM_UNAVAILABLE"),
+        ({"kind": "status", "status": 500}, "UPSTREAM_UNAVAILABLE"),
+        ({"kind": "status", "status": 429, "retry_after": 7}, "UPSTREAM_RATE_LIMITED"),
+        ({"kind": "cut"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"kind": "broken"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"kind": "html"}, "UPSTREAM_INVALID_RESPONSE"),
+    ],
+)
+async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
+    server: Server, fault: dict[str, Any], code: str
+) -> None:
+    server.faults.add(Fault("/releases/*/technicalcompetences/*/occupationalprofiles/used", **fault))
+
+    answer = (await server.post(QUESTION)).json()
+
+    competences = answer["data"]["occupationalProfile"]["essentialCompetences"]
+    assert all(each["behaviouralIndicators"] and each["usedInOccupationalProfiles"] is None for each in competences)
+    # In the order of their places: which of them failed first is nobody's business.
+    assert sorted(error["path"] for error in answer["errors"]) == [
+        ["occupationalProfile", "essentialCompetences", place, "usedInOccupationalProfiles"]
+        for place in range(len(competences))
+    ]
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
+    assert {error["extensions"].get("retryAfter") for error in answer["errors"]} == {
+        7 if fault.get("retry_after") else None
+    }
+
+
+async def test_one_lost_document_leaves_its_siblings(server: Server) -> None:
+    listed = await server.ask('{ occupationalProfile(code: "OP-101") { essentialCompetences { uuid } } }')
+    uuid = listed["occupationalProfile"]["essentialCompetences"][1]["uuid"]
+    server.faults.add(Fault(f"/releases/*/technicalcompetences/{uuid}", "status", status=502))
+
+    answer = (await server.post(QUESTION)).json()
+
+    lost = [
+        each["behaviouralIndicators"] is None for each in answer["data"]["occupationalProfile"]["essentialCompetences"]
+    ]
+    assert sum(lost) == len(answer["errors"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["status", "cut", "broken", "html"])
+async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the_client(
+    server: Server, kind: str
+) -> None:
+    server.faults.add(Fault("/releases/3.11/occupationalprofiles/*", kind, times=2))
+
+    assert (await server.ask(QUESTION))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
+    assert len([path for path in server.asked() if path.startswith("/releases/3.11/occupationalprofiles/")]) == 3
+
+
+async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
+    await server.ask("{ release { number } }")
+    standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
+    query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
+    server.asked()
+
+    clients = [asyncio.create_task(server.ask(query)) for _ in range(100)]
+    while not server.paths:
+        await asyncio.sleep(0)
+    clients[0].cancel()
+    standing.released.set()
+    answers = await asyncio.gather(*clients, return_exceptions=True)
+
+    assert len(server.asked()) == 1
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert [answer["technicalCompetence"]["code"] for answer in answers[1:] if isinstance(answer, dict)] == [
+        "CP-7"
+    ] * 99
+
+
+async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_calls(server: Server) -> None:
+    server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=503))
+    query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ code }} }} }}'
+
+    answers = await asyncio.gather(*(server.post(query) for _ in range(300)))
+
+    assert {each["extensions"]["code"] for answer in answers for each in answer.json()["errors"]} == {
+        "UPSTREAM_UNAVAILABLE"
+    }
+    assert 1 <= len(server.asked()) <= 6
+
+
+async def test_ten_missing_documents_asked_for_again_and_again_cost_few_calls(server: Server) -> None:
+    query = 'query ($uuid: UUID) { technicalCompetence(uuid: $uuid, release: "3.11") { code } }'
+    for number in range(180):
+        uuid = CP_7.replace("8c15a1bf", f"{number % 10:08x}")
+        assert await server.ask(query, {"uuid": uuid}) == {"technicalCompetence": None}
+
+    assert 10 <= len(server.asked()) <= 20
+
+
+async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    for release, kind in (("current", "status"), ("3.10", "broken"), ("3.11", "html")):
+        server.faults.add(Fault(f"/releases/{release}", kind))
+        text = (await server.post(QUESTION)).text
+        assert not [
+            word for word in ("vdab.be", "sandbox", "/releases", "Traceback", "httpx", "orjson") if word in text
+        ]
+    assert "/releases/current UPSTREAM_UNAVAILABLE status 503" in caplog.text
+
+
+async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(document: object) -> None:
+        raise RuntimeError("secret of /internal/host")
+
+    monkeypatch.setattr("graphql_api.competent.releases.release_numbers", broken)
+
+    (error,) = await server.errors("{ release { number } }")
+
+    assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert "secret" not in str(error)
+    assert "RuntimeError: secret of /internal/host" in caplog.text
+
+
+DETAILS = "{ code skill { code description { nl } } knowledgeItems { code } behaviouralIndicators { code } }"
+NESTED = f"""{{ occupationalProfiles(first: 100) {{ nodes {{
+    title {{ nl }} essentialCompetences {DETAILS} optionalCompetences {DETAILS} softSkills {{ code description {{ nl }} }}
+}} }} }}"""
+
+
+async def test_asking_again_fetches_the_next_documents_until_none_is_missing(
+    releases: Releases, settings: Settings
+) -> None:
+    live = replace(settings, upstream_url="http://competent.test", store="memory:", operation_calls=5)
+    counts: list[int] = []
+    async with running(releases, live) as server:
+        while not counts or counts[-1]:
+            body = (await server.post(QUESTION)).json()
+            errors = body.get("errors", [])
+            counts.append(len(errors))
+            assert 0 < len(server.asked()) <= 5
+            assert {each["extensions"]["code"] for each in errors} <= {"NOT_LOADED_YET"}
+            assert {each["extensions"]["retryAfter"] for each in errors} <= {1.0}
+            assert all("needs more than 5 documents" in each["message"] for each in errors)
+            assert body["data"]["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
+
+    assert len(counts) > 2
+    assert counts == sorted(set(counts), reverse=True)  # each try loads more than the one before
+
+
+async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
+    releases: Releases, settings: Settings
+) -> None:
+    async with running(releases, replace(settings, operation_calls=1)) as server:
+        data = await server.ask(NESTED)
+
+        assert len(server.asked()) > 200
+    assert all(
+        each["skill"]["code"] for node in data["occupationalProfiles"]["nodes"] for each in node["essentialCompetences"]
+    )
+
+
+async def test_after_indexing_a_nested_query_fetches_nothing_more(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
+    live = replace(
+        settings,
+        upstream_url="http://competent.test",
+        store="memory:",
+        cache_dir=tmp_path,
+        operation_calls=5,
+        upstream_rate_limit=0,
+    )
+    async with running(releases, live) as server:
+        number = (await server.ask("{ release { number } }"))["release"]["number"]
+        await server.app.state.parts.indexes.ready(number)
+        server.asked()
+
+        await server.ask(NESTED)
+        assert [path for path in server.asked() if path.count("/") > 3] == []  # lists may have other pages
+
+
+def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six_calls_at_most(
+    releases: Releases, settings: Settings
+) -> None:
+    async def run() -> int:
+        async with running(releases, settings) as server:
+            await server.ask("{ release { number } }")
+            server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=500))
+            server.asked()
+            query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
+
+            for _ in range(6):
+                answers = await asyncio.gather(*(server.codes(query) for _ in range(50)))
+                assert answers == [["UPSTREAM_UNAVAILABLE"]] * 50
+            return len(server.asked())
+
+    assert 1 <= in_virtual_time(run()) <= 6

@@ -1,0 +1,576 @@
+"""The store's own rules: shelf, memory, flights, what passes through, what is told under two names. Clock and fetch handed in.
+
+What is promised whatever the place that documents are kept in: tests/store.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from graphql_api.caching import Remembered
+from graphql_api.competent.fetch import Fetched, Validators
+from graphql_api.errors import (
+    NotLoadedYet,
+    UpstreamInvalidResponse,
+    UpstreamNotFound,
+    UpstreamTimeout,
+    UpstreamUnauthorized,
+    UpstreamUnavailable,
+)
+from graphql_api.observability.fetch_context import Asker, Urgency
+from graphql_api.settings.secret import Secret
+from graphql_api.store import Store
+from graphql_api.store.document_cache import MAX_STARTED
+from graphql_api.store.freshness import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
+from graphql_api.store.interning import Sharing
+from graphql_api.store.memory import Memory
+from graphql_api.store.revalidation import MOST_AT_ONCE
+from graphql_api.store.singleflight import Flight, Flights
+from tests.conftest import LONG
+from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile
+
+WEEK = 7 * 86400.0
+
+
+@pytest.fixture
+async def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def opened(upstream: Upstream, clock: Clock) -> Opened:
+    return Opened(upstream, clock, Memory(10_000), None)
+
+
+@pytest.mark.parametrize(
+    ("path", "span"),
+    [
+        (PROFILE, 1000),
+        ("/releases/3.11", 1000),
+        ("/releases/3.11/softskills?page=0&size=500", 1000),
+        ("/releases/currently", 1000),
+        ("/releases", 10),
+        ("/releases?page=0", 10),
+        ("/releases/current", 10),
+        ("/releases/current?x=1", 10),
+        ("/releases/current/softskills", 10),
+        ("/search?searchValue=/releases/3.11", 10),
+        ("/unknown", 10),
+    ],
+)
+def test_documents_of_a_numbered_release_are_fresh_for_long_and_what_moves_is_not(path: str, span: float) -> None:
+    assert SHELF.state(path, at=50, now=50 + span - 1) is State.FRESH
+    assert SHELF.state(path, at=50, now=50 + span) is State.STALE
+    assert SHELF.state(path, at=50, now=50 + span + 4999) is State.STALE
+    assert SHELF.state(path, at=50, now=50 + span + 5000) is State.EXPIRED
+
+
+def test_a_document_from_the_future_is_stale() -> None:
+    assert SHELF.state(PROFILE, at=51, now=50) is State.STALE
+    assert Shelf(10, 10).state(PROFILE, at=51, now=50) is State.STALE
+
+
+def test_with_no_time_to_serve_stale_a_document_expires_when_it_is_no_longer_fresh() -> None:
+    assert Shelf(1000, 10).state(CURRENT, at=0, now=10) is State.EXPIRED
+
+
+def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_never_for_days() -> None:
+    shelf = Shelf(30 * 86400.0, 300.0, WEEK)
+
+    assert shelf.pause(CURRENT) == 300
+    assert shelf.pause(PROFILE) == LONGEST_PAUSE
+    assert shelf.longest == 37 * 86400
+
+
+def test_answers_to_what_people_type_are_kept_in_memory_only() -> None:
+    assert is_lasting(PROFILE)
+    assert is_lasting("/releases")
+    assert not is_lasting("/search?searchValue=kok")
+
+
+def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used() -> None:
+    memory = Memory(100)
+    for number in range(5):
+        memory.put(str(number), Kept({}, 0, 30))
+        memory.get("0")
+
+    assert memory.bytes == 90
+    assert [number for number in range(5) if memory.get(str(number))] == [0, 3, 4]
+
+
+def test_memory_never_holds_more_documents_than_agreed() -> None:
+    memory = Memory(100, most_entries=2)
+    for path in "abc":
+        memory.put(path, Kept({}, 0, 1))
+
+    assert list(memory) == ["b", "c"]
+    assert memory.bytes == 2
+
+
+def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_none_out() -> None:
+    memory = Memory(100)
+    memory.put("a", Kept({}, 0, 60))
+    memory.put("a", Kept({}, 0, 70))
+    assert (memory.bytes, len(memory)) == (70, 1)
+
+    memory.put("b", Kept({}, 0, 101))
+    assert memory.get("b") is None
+    assert memory.get("a") is not None
+
+    memory.put("a", Kept({}, 1, 101))
+    assert memory.get("a") is None  # never the old one once there is a new one
+    assert memory.bytes == 0
+
+
+def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
+    remembered: Remembered[int] = Remembered(clock, most=3)
+    for number, key in enumerate("abcd"):
+        remembered.put(key, number, 10)
+    assert [remembered.get(key) for key in "abcd"] == [None, 1, 2, 3]
+
+    clock.now += 9
+    remembered.put("b", 7, 10)
+    clock.now += 1
+    assert [remembered.get(key) for key in "bcd"] == [7, None, None]
+
+    remembered.forget("b")
+    remembered.put("e", 1, 0)
+    assert [remembered.get(key) for key in "be"] == [None, None]
+    assert len(remembered) == 0
+
+
+async def test_a_million_missing_documents_take_bounded_room(opened: Opened, upstream: Upstream) -> None:
+    upstream.error = UpstreamNotFound()
+    await opened.ask(*map(profile, range(10_100)))
+
+    assert len(opened.store._missing) == 10_000
+
+
+async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        if path == "/releases":
+            raise UpstreamUnavailable
+        return Fetched({})
+
+    found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE], Asker())
+
+    assert isinstance(found["/releases"], UpstreamUnavailable)
+    assert found[PROFILE] == {}
+
+
+async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
+    fetched: list[str] = []
+
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        fetched.append(path)
+        return Fetched({"number": "3.11", "_links": {"self": {"href": "http://internal/releases/3.11"}}})
+
+    kept = Store(fetch, SHELF, Memory(1000))
+    await kept.get_many(["/releases/current"], Asker())
+    await kept.get_many(["/releases/3.11"], Asker())
+
+    assert fetched == ["/releases/current"]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/releases/current", {"number": "3.11"}),
+        ("/releases/current", {}),
+        ("/releases/current/softskills", {}),
+    ],
+)
+async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_release(
+    path: str, told: dict[str, Any]
+) -> None:
+    fetched: list[str] = []
+    numbered = path.replace("current", "3.9")
+
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        fetched.append(path)
+        return Fetched({**told, "_links": {"self": {"href": f"http://internal{numbered}"}}})
+
+    kept = Store(fetch, SHELF, Memory(1000))
+    await kept.get_many([path], Asker())
+    await kept.get_many([numbered], Asker())
+
+    assert fetched == [path, numbered]
+
+
+class TakesTurns:
+    """A backend that has nothing, and counts how often it is looked into."""
+
+    takes_turns = True
+    looks = 0
+
+    async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
+        self.looks += 1
+        return {}
+
+    def put(self, path: str, kept: Kept) -> None:
+        pass
+
+    @asynccontextmanager
+    async def turn(self, path: str, good: Callable[[Kept], bool]) -> AsyncIterator[Kept | None]:
+        self.looks += 1
+        yield None
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought(
+    upstream: Upstream, clock: Clock
+) -> None:
+    backend = TakesTurns()
+    opened = Opened(upstream, clock, Memory(10_000), backend)
+    await opened.ask(PROFILE)
+    before = backend.looks
+    clock.now += SHELF.numbered + 1
+
+    await opened.ask(PROFILE)
+    await opened.store.settle()
+
+    assert upstream.paths == [PROFILE] * 2
+    assert backend.looks == before + 1
+
+
+async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        return Fetched({"asked": path, "_links": {"self": {"href": OTHER}}})
+
+    kept = Store(fetch, SHELF, Memory(1000))
+    await kept.get_many([PROFILE], Asker())
+
+    found = (await kept.get_many([OTHER], Asker()))[OTHER]
+    assert not isinstance(found, Exception)
+    assert found["asked"] == OTHER
+
+
+async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        return Fetched(None)
+
+    found = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], Asker())
+
+    assert isinstance(found[PROFILE], UpstreamInvalidResponse)
+
+
+async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who_asks_begins_anew(
+    opened: Opened, upstream: Upstream
+) -> None:
+    upstream.let_go.clear()
+    asking = [asyncio.create_task(opened.ask(PROFILE)) for _ in range(2)]
+    await upstream.until(1)
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    await asyncio.sleep(0)
+
+    upstream.let_go.set()
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    assert upstream.paths == [PROFILE, PROFILE]
+    assert upstream.cancelled == 1
+
+
+async def test_the_fetch_ends_when_all_who_waited_were_too_late(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    soon = asyncio.get_running_loop().time() + 0.01
+    await asyncio.gather(*(opened.ask(PROFILE, asker=Asker(deadline=soon)) for _ in range(3)))
+    await asyncio.sleep(0)
+
+    assert upstream.paths == [PROFILE]
+    assert upstream.cancelled == 1
+
+
+async def test_who_joins_as_the_last_one_leaves_gets_the_document(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    leaving = asyncio.create_task(opened.ask(PROFILE))
+    await upstream.until(1)
+    leaving.cancel()
+    joining = asyncio.create_task(opened.ask(PROFILE))
+    await asyncio.sleep(0)
+    upstream.let_go.set()
+
+    assert await joining == [upstream.document(PROFILE)]
+
+
+async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
+    flights: Flights[int] = Flights()
+    ended = asyncio.Event()
+
+    async def work(flight: Flight[int]) -> int:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+        return 1
+
+    waiter = flights.join("a", Asker(), work)
+    await asyncio.sleep(0)
+    waiter.cancel()
+    await asyncio.wait_for(ended.wait(), LONG)
+    assert "a" not in flights
+
+
+async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
+    flights: Flights[int] = Flights()
+    asker: list[Asker] = []
+    let_go = asyncio.Event()
+
+    async def work(flight: Flight[int]) -> int:
+        asker.append(flight.asker)
+        await let_go.wait()
+        return 1
+
+    later = asyncio.get_running_loop().time() + 100
+    waiting = [
+        flights.join("a", Asker(Urgency.QUESTION, later, {"X-Request-ID": "first"}), work),
+        flights.join("a", Asker(Urgency.QUESTION, later + 50, {"X-Request-ID": "second"}), work),
+    ]
+    await asyncio.sleep(0)
+    assert [(each.deadline, each.headers) for each in asker] == [(math.inf, {"X-Request-ID": "first"})]
+    let_go.set()
+    assert await asyncio.gather(*waiting) == [1, 1]
+
+
+async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_waits_for_its_call(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+    await opened.ask(CURRENT)
+    await upstream.until(2)
+    assert upstream.asked[-1][1].urgency is Urgency.REVALIDATION
+
+    clock.now += 10_000  # now the copy has expired
+    asking = asyncio.create_task(opened.ask(CURRENT))
+    await upstream.until(3)
+    assert upstream.asked[-1][1].urgency is Urgency.QUESTION
+    walking = asyncio.create_task(opened.store.pass_through(CURRENT))
+    await asyncio.sleep(0)
+    upstream.let_go.set()
+    assert await asking == [await walking] == [upstream.document(CURRENT)]
+    assert len(upstream.asked) == 3
+
+
+async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+    reader = asyncio.create_task(opened.ask(CURRENT))
+    await upstream.until(2)
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    upstream.let_go.set()
+    await opened.store.settle()
+
+    assert upstream.cancelled == 0
+
+
+async def test_few_copies_are_renewed_at_once_and_the_others_at_their_next_reader(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    paths = [f"/releases?page={number}" for number in range(100)]
+    await opened.ask(*paths)
+    clock.now += 11
+    upstream.let_go.clear()
+    await opened.ask(*paths)
+    await upstream.until(100 + MOST_AT_ONCE)
+    await opened.ask(*paths)
+    assert len(upstream.asked) == 100 + MOST_AT_ONCE
+
+    upstream.let_go.set()
+    for _ in range(100 // MOST_AT_ONCE):
+        await opened.store.settle()
+        await opened.ask(*paths)
+    await opened.store.settle()
+    assert sorted(upstream.paths[100:]) == sorted(paths)
+
+
+async def test_closing_ends_what_is_renewed_in_the_background(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+    await opened.ask(CURRENT)
+    clock.now += 11
+    upstream.let_go.clear()
+    await opened.ask(CURRENT)
+    await upstream.until(2)
+
+    await opened.store.aclose()
+    await asyncio.sleep(0)
+    assert upstream.cancelled == 1
+
+
+async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: Upstream, clock: Clock) -> None:
+    size = len('{"path":"","version":0}') + len(profile(0))
+    opened = Opened(upstream, clock, Memory(3 * size), None)
+    await opened.ask(profile(0))
+    for number in range(1, 5):
+        await opened.store.pass_through(profile(number))
+
+    assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
+    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Urgency.WALK}
+
+    # What clients read is stored in any case, and crawled documents that nobody has read are evicted first.
+    await opened.ask(profile(2), profile(8), profile(9))
+    assert list(opened.memory) == [profile(2), profile(8), profile(9)]
+    assert opened.memory.bytes == 3 * size
+
+
+async def test_a_crawl_of_a_stored_document_takes_no_more_room(opened: Opened, upstream: Upstream) -> None:
+    for _ in range(3):
+        await opened.store.pass_through(PROFILE)
+
+    assert upstream.paths == [PROFILE]
+    assert len(opened.memory) == 1
+
+
+def test_what_a_shared_memory_has_no_room_for_leaves_its_bytes_as_they_were() -> None:
+    memory = Memory(1500, sharing=Sharing())
+    memory.put("a", Kept({"id": "1", "t": "x"}, 0, 20))
+    before = memory.bytes
+    memory.put_if_room("b", Kept({"id": "2", "t": "y" * 900}, 0, 20))
+
+    assert list(memory) == ["a"]
+    assert memory.bytes == before
+
+
+async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    passing = asyncio.create_task(opened.store.pass_through(PROFILE))
+    await upstream.until(1)
+    asking = asyncio.create_task(opened.ask(PROFILE))
+    await upstream.until(2)
+    assert [asker.urgency for _, asker, _ in upstream.asked] == [Urgency.WALK, Urgency.QUESTION]
+    upstream.let_go.set()
+    await asyncio.gather(passing, asking)
+    assert len(opened.memory) == 1
+
+
+async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    asker = Asker(deadline=asyncio.get_running_loop().time() + 60)
+    asking = asyncio.create_task(opened.ask(*map(profile, range(1000)), asker=asker))
+    await upstream.until(MAX_STARTED)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(upstream.asked) == MAX_STARTED
+
+    asker.deadline = 0  # between two batches
+    upstream.let_go.set()
+    found = await asking
+    assert [isinstance(each, UpstreamTimeout) for each in found] == [False] * MAX_STARTED + [True] * (
+        1000 - MAX_STARTED
+    )
+    assert asker.tally.requests == MAX_STARTED
+
+
+async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
+    upstream.let_go.clear()
+    asking = asyncio.create_task(opened.ask(PROFILE))
+    await upstream.until(1)
+    passing = asyncio.create_task(opened.store.pass_through(PROFILE))
+    await asyncio.sleep(0)
+    upstream.let_go.set()
+    await asyncio.gather(passing, asking)
+
+    assert len(opened.memory) == 1
+
+
+async def test_a_walk_takes_a_stale_copy_as_it_is(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+    await opened.ask(PROFILE)
+    clock.now += 1001
+
+    assert await opened.store.pass_through(PROFILE) == upstream.document(PROFILE)
+    await opened.store.settle()
+    assert upstream.paths == [PROFILE]
+
+
+async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_is_stored(
+    opened: Opened, upstream: Upstream
+) -> None:
+    await opened.ask(*map(profile, range(10)))
+    asker = Asker(most_requests=3)
+
+    first = await opened.ask(*map(profile, range(12)), asker=asker)
+    second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
+
+    assert [isinstance(each, NotLoadedYet) for each in first] == [False] * 12
+    assert [isinstance(each, NotLoadedYet) for each in second] == [False] * 5 + [True] * 2
+    assert len(upstream.paths) == 10 + 3
+
+
+async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_with_others(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
+    bad = Asker(key=Secret("bad"))
+    upstream.error = UpstreamUnauthorized()
+    assert isinstance((await opened.ask(PROFILE, asker=bad))[0], UpstreamUnauthorized)
+    upstream.error = None
+
+    assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
+    assert await opened.ask(PROFILE, asker=bad) == [upstream.document(PROFILE)]
+    assert [asker.key for _, asker, _ in upstream.asked] == [Secret("bad"), None]
+
+
+async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_another_key(
+    opened: Opened, upstream: Upstream
+) -> None:
+    upstream.let_go.clear()
+    asking = [
+        asyncio.create_task(opened.ask(PROFILE, asker=Asker(key=key))) for key in (None, Secret("a"), Secret("a"))
+    ]
+    await upstream.until(2)
+    upstream.let_go.set()
+    await asyncio.gather(*asking)
+
+    assert [asker.key for _, asker, _ in upstream.asked] == [None, Secret("a")]
+
+
+async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_nothing(
+    opened: Opened, upstream: Upstream
+) -> None:
+    @contextmanager
+    def no_place() -> Iterator[None]:
+        raise UpstreamUnavailable(retry_after=1.0)
+        yield
+
+    await opened.ask(PROFILE)
+    found = await opened.ask(PROFILE, OTHER, asker=Asker(waiting=no_place))
+
+    assert found[0] == upstream.document(PROFILE)
+    assert isinstance(found[1], UpstreamUnavailable)
+    assert found[1].retry_after == 1.0
+    assert upstream.paths == [PROFILE]
+
+
+async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
+    opened: Opened, upstream: Upstream
+) -> None:
+    waiting: list[int] = []
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        waiting.append(1)
+        yield
+        waiting.pop()
+
+    upstream.let_go.clear()
+    asking = asyncio.create_task(opened.ask(PROFILE, asker=Asker(waiting=place)))
+    await upstream.until(1)
+    assert waiting == [1]
+    upstream.let_go.set()
+    await asking
+    assert waiting == []
+    await opened.ask(PROFILE, asker=Asker(waiting=lambda: pytest.fail("it is stored")))

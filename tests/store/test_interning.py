@@ -1,0 +1,170 @@
+"""Equal parts of documents are one object, in memory and nowhere else; documents say what they said, and bytes are counted true."""
+
+import copy
+from random import Random
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_api.competent.fetch import Fetched, Validators
+from graphql_api.errors import UpstreamInvalidResponse
+from graphql_api.observability.fetch_context import Asker
+from graphql_api.store import Store
+from graphql_api.store.freshness import Kept
+from graphql_api.store.interning import DEEPEST, MOST_VARIANTS, Sharing
+from graphql_api.store.memory import Memory
+from tests.store.fakes import PROFILE, SHELF, Upstream
+
+SKILL = {"id": "sk-1", "code": "SK-1", "description": {"nl": "Koken", "fr": None}, "regions": ["VL"]}
+
+
+def competence(id_: str, **more: Any) -> dict[str, Any]:
+    return {"id": id_, "skill": copy.deepcopy(SKILL), "knowledgeItems": [{"id": "kn-1", "code": "KN-1"}], **more}
+
+
+def profile(id_: str, *competences: dict[str, Any]) -> dict[str, Any]:
+    return {"id": id_, "essentialCompetences": list(competences)}
+
+
+def test_a_part_that_several_documents_embed_is_one_object_at_every_level() -> None:
+    sharing = Sharing()
+    one, _ = sharing.take(profile("op-1", competence("cp-1")))
+    other, _ = sharing.take(profile("op-2", competence("cp-2"), competence("cp-1")))
+    whole, _ = sharing.take(competence("cp-1", _links={"self": {"href": "/cp-1"}}))
+
+    embedded = one["essentialCompetences"][0]
+    assert other["essentialCompetences"][1] is embedded
+    assert other["essentialCompetences"][0]["skill"] is embedded["skill"] is whole["skill"]
+    assert whole["knowledgeItems"][0] is embedded["knowledgeItems"][0]
+    assert whole is not embedded
+
+
+def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_holds_it() -> None:
+    sharing = Sharing()
+    one, first = sharing.take(profile("op-1", competence("cp-1")))
+    other, second = sharing.take(profile("op-2", competence("cp-1")))
+    assert second < first / 2
+
+    freed = sharing.give_back(one)
+    assert 0 < freed < first
+    assert sharing.give_back(other) == first + second - freed
+    assert len(sharing) == 0
+
+
+def kept(document: dict[str, Any]) -> Kept:
+    return Kept(copy.deepcopy(document), 0, len(orjson.dumps(document)))
+
+
+def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -> None:
+    memory = Memory(100_000, sharing=Sharing())
+    release = {"number": "3.11", "current": True, "_links": {"self": {"href": "/releases/3.11"}}}
+    for document in (profile("op-1", competence("cp-1")), release):
+        first = memory.put(PROFILE, kept(document))
+        again = memory.put(PROFILE, kept(document)._replace(at=7))
+        assert again.document is first.document
+        assert again.at == 7
+    assert memory.put(PROFILE, kept(release | {"current": False})).document == release | {"current": False}
+
+
+def test_what_python_takes_for_equal_is_not_the_same() -> None:
+    sharing = Sharing()
+    for value in (1, True, 1.0):
+        document, _ = sharing.take({"id": "a", "part": {"id": "b", "value": value}})
+        assert orjson.dumps(document["part"]["value"]) == orjson.dumps(value)
+
+
+def test_parts_of_one_id_that_all_differ_are_kept_each_for_itself() -> None:
+    sharing = Sharing()
+    documents = [{"id": "op", "part": {"id": "a", "n": str(n)}} for n in range(MOST_VARIANTS * 2)]
+    taken = [sharing.take(copy.deepcopy(each)) for each in documents]
+
+    assert [document for document, _ in taken] == documents
+    assert len(sharing) == MOST_VARIANTS * 2  # half of the wholes, and half of the parts
+    assert sum(sharing.give_back(document) for document, _ in taken) == sum(size for _, size in taken)
+    assert len(sharing) == 0
+
+
+def test_however_deep_a_document_is_its_bytes_are_counted() -> None:
+    sharing = Sharing()
+    sizes = {}
+    for depth in (DEEPEST // 2, DEEPEST * 2, DEEPEST * 10):
+        document: Any = {"id": "a", "text": "x" * 1000}
+        for _ in range(depth):
+            document = {"id": "a", "in": [document], "text": "x" * 1000}
+        _, sizes[depth] = sharing.take(document)
+    assert all(depth * 1000 < size < depth * 3000 for depth, size in sizes.items())
+
+
+ids = st.sampled_from(["a", "b", "c"])
+leaves = (
+    st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from([0.0, 1.0, 2.5]) | st.sampled_from(["", "x", "é"])
+)
+values = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.fixed_dictionaries({"id": ids | leaves}, optional={"x": inner, "y": inner})
+    ),
+    max_leaves=12,
+)
+documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": values, "_links": values})
+
+
+@given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
+def test_documents_say_what_they_said_and_all_bytes_come_back(some: list[dict[str, Any]], random: Random) -> None:
+    sharing = Sharing()
+    said = [told(each) for each in some]
+    taken = [sharing.take(each) for each in some]
+
+    assert [told(each) for each, _ in taken] == said
+    random.shuffle(taken)
+    assert sum(sharing.give_back(each) for each, _ in taken) == sum(size for _, size in taken)
+    assert len(sharing) == 0
+
+
+def told(document: Any) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_documents_of_equal_parts() -> None:
+    memory = Memory(30_000, sharing=Sharing())
+    for n in range(100):
+        memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))
+    alike = len(memory)
+    assert memory.bytes <= 30_000
+
+    for n in range(100, 200):
+        memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{n}-{part}") for part in range(10)))))
+    assert 1 <= len(memory) < alike / 4
+    assert memory.bytes <= 30_000
+
+    for path in tuple(memory):
+        memory.drop(path)
+    assert memory.bytes == 0
+
+
+def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
+    memory = Memory(5_000, sharing=Sharing())
+    memory.put("a", kept(competence("cp-1")))
+    memory.put("b", kept({"id": "op-1", "parts": [{}] * 1000}))  # 3,000 bytes of text, and many times that parsed
+
+    assert list(memory) == ["a"]
+
+
+async def test_who_waited_for_a_document_is_given_the_object_that_is_kept() -> None:
+    upstream = Upstream()
+    memory = Memory(100_000, sharing=Sharing())
+    store = Store(upstream.fetch, SHELF, memory)
+    (first,) = (await store.get_many([PROFILE], Asker())).values()
+
+    assert store.at_hand(PROFILE, Asker()) is first
+
+
+async def test_a_document_nested_too_deep_to_be_kept_is_an_invalid_response() -> None:
+    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+        return Fetched(orjson.loads(b'{"id":' * 300 + b"1" + b"}" * 300))
+
+    found = await Store(fetch, SHELF, Memory(100_000, sharing=Sharing())).get_many([PROFILE], Asker())
+
+    assert isinstance(found[PROFILE], UpstreamInvalidResponse)

@@ -1,0 +1,470 @@
+"""The guard's promises, over the sandbox's faults, in virtual time and with seeded chance."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from graphql_api.competent import routes
+from graphql_api.errors import UpstreamRateLimited, UpstreamTimeout, UpstreamUnauthorized, UpstreamUnavailable
+from graphql_api.observability.fetch_context import Urgency
+from graphql_api.settings.secret import Secret
+from tests.upstream.fakes import SETTINGS, Result, World, failed, slowest
+from tests.upstream.virtual_time import in_virtual_time
+
+
+def test_an_upstream_that_hangs_is_waited_for_five_seconds_and_no_longer() -> None:
+    async def run() -> None:
+        world = World()
+        world.fail(kind="hang")
+        results = [await world.ask() for _ in range(5)]
+
+        assert failed(results) == 1.0
+        assert 4.4 < slowest(results) <= 5.0
+        assert {type(result.error) for result in results} == {UpstreamTimeout}
+        assert world.under_way == 0  # and nothing goes on for nobody
+
+    in_virtual_time(run())
+
+
+def test_an_asker_with_less_time_is_told_in_its_time_and_upstream_is_not_blamed() -> None:
+    async def run() -> None:
+        world = World(latency=0.5)
+        path = world.path()
+        hasty = await world.ask(path, deadline=world.now() + 0.3)
+        patient = await world.ask(path)
+
+        assert isinstance(hasty.error, UpstreamTimeout)
+        assert hasty.seconds == pytest.approx(0.3)
+        assert patient.error is None
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize(
+    ("errors", "hangs", "most_failed", "most_calls"), [(0.10, 0.03, 0.01, 1.2), (0.30, 0.10, 0.10, 1.65)]
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_brownout_costs_few_clients_their_answer_and_upstream_few_calls_more(
+    errors: float, hangs: float, most_failed: float, most_calls: float, seed: int
+) -> None:
+    async def run() -> None:
+        world = World(seed=seed)
+        world.fail(rate=errors)
+        world.fail(kind="hang", rate=hangs / (1 - errors))
+        results = await world.stream(30, 60)
+
+        assert failed(results) <= most_failed
+        assert len(world.calls) / len(results) <= most_calls
+        assert slowest(results) <= 5.0
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("kind", ["status", "hang", "html"])
+def test_a_dead_upstream_is_asked_five_times_a_second_at_most_and_clients_know_at_once(kind: str) -> None:
+    async def run() -> None:
+        world = World()
+        await world.stream(30, 10)
+        world.calls.clear()
+        world.fail(kind=kind)
+        began = world.now()
+        results = await world.stream(30, 60)
+
+        assert len(world.calls) / 60 <= 5
+        assert world.most_under_way <= 40
+        later = [result for result in results if result.at > began + 10]
+        assert failed(later) == 1.0
+        quick = [result for result in later if result.seconds <= 0.3]
+        assert len(quick) >= 0.9 * len(later)
+        assert all(
+            isinstance(result.error, UpstreamUnavailable) and 1 <= (result.error.retry_after or 0) <= 5
+            for result in quick
+            if not result.seconds
+        )
+
+    in_virtual_time(run())
+
+
+def test_after_the_fault_has_ended_all_is_well_within_five_seconds_and_probes_go_three_at_once() -> None:
+    async def run() -> None:
+        world = World()
+        world.fail()
+        await world.stream(30, 20)
+        world.most_under_way = 0
+        await world.stream(30, 20)
+        assert world.most_under_way <= 3
+
+        world.faults.clear()
+        ended = world.now()
+        results = await world.stream(30, 20)
+        assert failed([result for result in results if result.at >= ended + 5]) == 0.0
+
+    in_virtual_time(run())
+
+
+def test_a_dead_route_takes_no_other_with_it() -> None:
+    async def run() -> None:
+        world = World()
+        world.fail("/releases/*/technicalcompetences/*/occupationalprofiles/used")
+
+        async def dead() -> None:
+            await world.each(600, 1 / 30, lambda: world.ask(world.path(routes.USED_IN_PROFILES)))
+
+        dying = asyncio.ensure_future(dead())
+        results = await world.stream(30, 20)
+        await dying
+        assert failed(results) == 0.0
+        assert slowest(results) < 0.1
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("kind", ["status", "hang", "html"])
+@pytest.mark.parametrize(
+    ("a_second", "every", "most"), [(30, 3.0, 0.40), (30, 1.0, 0.40), (5, 3.0, 0.45)]
+)  # at five a second the breaker has too few calls to open, and retries alone bridge less
+def test_an_upstream_that_goes_down_and_up_answers_most_of_what_is_unknown(
+    kind: str, a_second: int, every: float, most: float
+) -> None:
+    async def run() -> None:
+        world = World()
+
+        async def flap() -> None:
+            while True:
+                world.fail(kind=kind)
+                await asyncio.sleep(every)
+                world.faults.clear()
+                await asyncio.sleep(every)
+
+        flapping = asyncio.ensure_future(flap())
+        results = await world.stream(a_second, 36)
+        flapping.cancel()
+
+        assert failed(results) <= most
+        assert slowest(results) <= 5.0
+        assert world.most_under_way <= 40
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("outage", [3, 10, 30, 120])
+def test_one_probe_that_fails_after_an_outage_delays_its_end_by_a_second_at_most(outage: int) -> None:
+    async def run() -> None:
+        world = World()
+        world.fail()
+        await world.stream(30, outage)
+        world.faults.clear()
+        world.fail(times=1)
+        ended = world.now()
+        results = await world.stream(30, 10)
+
+        lost = [result.at - ended for result in results if result.error]
+        assert max(lost, default=0.0) <= 3.2
+
+    in_virtual_time(run())
+
+
+def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_concurrency=4), latency=0.1)
+        outcomes: list[Result] = []
+
+        async def renew() -> None:
+            while True:
+                outcomes.append(await world.ask(urgency=Urgency.REVALIDATION))
+
+        renewing = [asyncio.ensure_future(renew()) for _ in range(6)]
+        asked = await world.stream(45, 30)  # more than there are places for
+        for each in renewing:
+            each.cancel()
+
+        renewed = sum(each.error is None for each in outcomes)
+        answered = sum(each.error is None for each in asked)
+        assert 0.09 <= renewed / (renewed + answered) <= 0.2
+
+    in_virtual_time(run())
+
+
+def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=600))
+        outcomes: list[Result] = []
+
+        async def renew() -> None:
+            while True:
+                outcomes.append(await world.ask(urgency=Urgency.REVALIDATION))
+                await asyncio.sleep(0.1)
+
+        renewing = [asyncio.ensure_future(renew()) for _ in range(10)]
+        asked = await world.stream(20, 120)
+        for each in renewing:
+            each.cancel()
+
+        renewed = sum(each.error is None for each in outcomes)
+        answered = sum(each.error is None for each in asked)
+        assert renewed >= 0.09 * (renewed + answered)
+        assert len(world.calls) >= 1150  # and no call of the plan is left unused
+
+    in_virtual_time(run())
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_while_upstream_asked_for_a_wait_no_call_is_made_and_then_a_few(status: int) -> None:
+    async def run() -> None:
+        world = World()
+        world.fail(status=status, retry_after=7, times=1)
+        first = await world.ask()
+        closed = world.now()
+        results = await world.stream(200, 10)
+
+        error = UpstreamRateLimited if status == 429 else UpstreamUnavailable
+        assert (type(first.error), first.error and first.error.retry_after) == (error, 7.0)
+        assert world.calls_between(closed, closed + 6.999) == 0
+        assert world.calls_between(closed + 7, closed + 7.05) == 3
+        during = [result for result in results if result.at < closed + 6.9]
+        assert failed(during) == 1.0
+        assert slowest(during) == 0.0
+        assert {type(result.error) for result in during} == {error}
+        assert failed([result for result in results if result.at > closed + 7]) == 0.0
+
+    in_virtual_time(run())
+
+
+def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_concurrency=8))
+        world.fail("**/technicalcompetences/*", status=429, retry_after=30, times=1)
+        walking = [asyncio.ensure_future(world.ask(urgency=Urgency.WALK)) for _ in range(20)]
+        await asyncio.sleep(1)
+        # Those that were under way when the window closed have come back; nobody holds a place.
+        question = await world.ask(world.path(routes.OCCUPATIONAL_PROFILE))
+        walked = await asyncio.gather(*walking)
+
+        assert question.error is None
+        assert question.seconds < 0.1
+        assert failed(list(walked)) == 0.0
+        assert 30 < slowest(list(walked)) < 40
+
+    in_virtual_time(run())
+
+
+def test_never_more_calls_at_once_than_there_are_places_and_questions_go_first() -> None:
+    async def run() -> None:
+        world = World(latency=0.1)
+        order: list[Urgency] = []
+
+        async def one(urgency: Urgency) -> None:
+            await world.ask(urgency=urgency)
+            order.append(urgency)
+
+        busy = [asyncio.ensure_future(one(Urgency.WALK)) for _ in range(40)]
+        await asyncio.sleep(0)
+        for urgency in (Urgency.WALK, Urgency.REVALIDATION, Urgency.QUESTION):
+            busy += [asyncio.ensure_future(one(urgency)) for _ in range(40)]
+        await asyncio.gather(*busy)
+
+        assert world.most_under_way == 40
+        assert order[40:] == [Urgency.QUESTION] * 40 + [Urgency.REVALIDATION] * 40 + [Urgency.WALK] * 40
+
+    in_virtual_time(run())
+
+
+def test_places_survive_clients_that_leave_at_any_moment() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_concurrency=3))
+        asking = [asyncio.ensure_future(world.ask()) for _ in range(200)]
+        for at, each in enumerate(asking):
+            if at % 3:
+                each.cancel()
+            if at % 5 == 0:
+                await asyncio.sleep(0.01)
+        await asyncio.gather(*asking, return_exceptions=True)
+        world.most_under_way = 0
+        await asyncio.gather(*(world.ask() for _ in range(10)))
+
+        assert world.most_under_way == 3
+        assert world.under_way == 0
+
+    in_virtual_time(run())
+
+
+def test_who_finds_no_place_in_time_is_told_so() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_concurrency=1))
+        world.fail(kind="hang", times=3)
+        results = await asyncio.gather(world.ask(), world.ask(deadline=world.now() + 1.0))
+
+        assert isinstance(results[1].error, UpstreamTimeout)
+        assert results[1].seconds <= 1.0
+
+    in_virtual_time(run())
+
+
+def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=1900))
+
+        async def walk() -> None:
+            while world.now() < end:
+                await world.ask(urgency=Urgency.WALK)
+
+        end = world.now() + 100
+        walking = [asyncio.ensure_future(walk()) for _ in range(8)]
+        asked = await world.stream(7, 100)
+        for each in walking:
+            each.cancel()
+        await asyncio.gather(*walking, return_exceptions=True)
+
+        times = [at for at, _ in world.calls]
+        assert max(world.calls_between(at, at + 60) for at in times[::20]) <= 1900
+        assert len(times) > 2500
+        assert failed(asked) == 0.0
+        assert slowest(asked) < 0.2
+
+    in_virtual_time(run())
+
+
+def test_a_question_beyond_the_plan_waits_where_its_turn_comes_in_time_and_else_hears_when() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=100), latency=0.01)
+        await world.stream(10, 10)
+        results = await world.each(200, 0.005, world.ask)
+        assert failed(results) == 1.0
+        assert {type(result.error) for result in results} == {UpstreamRateLimited}
+        assert all(49 <= ((result.error and result.error.retry_after) or 0) <= 61 for result in results)
+
+        await asyncio.sleep(48)
+        asked = await world.each(20, 0.005, world.ask)
+        assert failed(asked) == 0.0
+        assert slowest(asked) < 5.0
+
+    in_virtual_time(run())
+
+
+def test_what_upstream_says_is_left_slows_a_walk_before_it_refuses() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=100))
+        world.headers = {"X-RateLimit-Remaining": "name=default,20;"}
+        walking = asyncio.gather(*(world.ask(urgency=Urgency.WALK) for _ in range(5)))
+        await asyncio.sleep(4)
+        assert len(world.calls) == 5  # all of them were on their way before the first word came
+
+        more = [asyncio.ensure_future(world.ask(urgency=Urgency.WALK)) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        assert len(world.calls) == 5
+        assert (await world.ask()).error is None
+        await asyncio.gather(walking, *more)
+
+    in_virtual_time(run())
+
+
+def test_one_failing_document_asked_by_very_many_is_few_calls() -> None:
+    async def run() -> None:
+        world = World()
+        world.fail(status=500)
+        path = world.path()
+        results = []
+        for _ in range(300):  # one after the other: those at the same time are the store's to join
+            results.append(await world.ask(path))
+            await asyncio.sleep(0.01)
+
+        assert failed(results) == 1.0
+        assert len(world.calls) <= 6
+
+    in_virtual_time(run())
+
+
+def test_what_failed_is_good_soon_after_the_fault_has_ended() -> None:
+    async def run() -> None:
+        world = World()
+        path = world.path()
+        for kind in ("broken", "html", "cut", "status"):
+            world.fail(kind=kind)
+            assert (await world.ask(path)).error is not None
+            world.faults.clear()
+            again = await world.ask(path)
+            assert again.error is not None
+            assert again.error.retry_after == 2.0
+            await asyncio.sleep(2)
+            assert (await world.ask(path)).error is None
+
+    in_virtual_time(run())
+
+
+def test_a_revalidation_is_one_attempt_and_never_waits() -> None:
+    async def run() -> None:
+        world = World()
+        world.fail(kind="hang")
+        result = await world.ask(urgency=Urgency.REVALIDATION)
+        assert len(world.calls) == 1
+        assert result.seconds <= 1.5
+
+        world.faults.clear()
+        world.fail(status=429, retry_after=9, times=1)
+        await world.ask()
+        assert (await world.ask(urgency=Urgency.REVALIDATION)).seconds == 0.0
+
+    in_virtual_time(run())
+
+
+def test_a_clients_own_key_is_sent_counted_and_refused_by_itself() -> None:
+    async def run() -> None:
+        world = World(settings=replace(SETTINGS, upstream_rate_limit=50, api_key=Secret("server-key")))
+        assert failed([await world.ask() for _ in range(50)]) == 0.0
+        with_key = [await world.ask(key=Secret("client-key")) for _ in range(50)]
+        assert failed(with_key) == 0.0
+        assert {sent["x-ibm-client-id"] for sent in world.sent[:50]} == {"server-key"}
+        assert {sent["x-ibm-client-id"] for sent in world.sent[50:]} == {"client-key"}
+        assert isinstance((await world.ask(key=Secret("client-key"))).error, UpstreamRateLimited)
+        assert "client-key" not in f"{world.told}"
+
+    in_virtual_time(run())
+
+
+def test_a_key_that_cannot_be_sent_is_refused_and_nothing_is_asked() -> None:
+    async def run() -> None:
+        world = World()
+        for key in ("", "a\r\nX-Other: 1", "ключ", "x" * 1000):
+            result = await world.ask(key=Secret(key))
+            assert isinstance(result.error, UpstreamUnauthorized)
+            assert "you sent" in str(result.error)
+        assert world.calls == []
+
+    in_virtual_time(run())
+
+
+def test_only_known_headers_are_passed_on_and_only_with_checked_values() -> None:
+    async def run() -> None:
+        world = World()
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        good = {"X-Request-ID": "a.b-1", "traceparent": trace}
+        bad = {"x-ibm-client-id": "stolen", "Host": "elsewhere", "tracestate": "a=1\r\nX: 1", "cookie": "1"}
+        await world.ask(headers=good | bad)
+        await world.ask(headers={"X-Request-ID": "a b", "traceparent": "00-zz"})
+
+        assert (world.sent[0]["x-request-id"], world.sent[0]["traceparent"]) == ("a.b-1", trace)
+        assert not {"host", "tracestate", "cookie", "x-ibm-client-id"} & world.sent[0].keys()
+        assert not {"x-request-id", "traceparent"} & world.sent[1].keys()
+
+    in_virtual_time(run())
+
+
+def test_each_call_is_told_with_its_route_and_outcome_and_so_is_what_was_not_called() -> None:
+    async def run() -> None:
+        world = World()
+        world.fail(status=503, retry_after=9, times=1)
+        await world.ask()
+        await world.ask()
+
+        made, refused = world.told
+        assert (made.route, made.outcome, made.made, made.attempt, made.blocked) == (
+            routes.TECHNICAL_COMPETENCE.template,
+            "UPSTREAM_UNAVAILABLE",
+            True,
+            1,
+            True,
+        )
+        assert (refused.outcome, refused.made, refused.seconds) == ("UPSTREAM_UNAVAILABLE", False, 0.0)
+
+    in_virtual_time(run())

@@ -1,0 +1,130 @@
+"""Variants of the upstream, each asked the same: what a server over one answers, and what a walk over it writes."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
+from hashlib import blake2s
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from graphql_api.errors import UpstreamError
+from graphql_api.execution.engine import Answer, build_schema
+from graphql_api.execution.limits import DEFAULTS
+from graphql_api.http.graphql import Context
+from graphql_api.http.pages.examples import values
+from graphql_api.index import tables
+from graphql_api.index.crawler import Progress, Walk
+from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.schema.types.text import Language
+from graphql_api.services import Parts
+from graphql_api.settings import Settings
+from tests.variants.mutated_sandbox import Mutated, Mutation, Original, Values
+from tests.variants.operations import VARIABLES, Question, leaves, questions
+
+PAGE_SIZE = 4
+RELEASES = ("3.11", "3.10")
+OURS = {"INTERNAL_SERVER_ERROR", None}
+"""Codes that say that we are at fault, whatever upstream did."""
+
+_FIELDS = {Field.TITLE: "title", Field.NAME: "alternativeNames", Field.WORKING_CONTEXT: "workingContext"}
+_TERMS = ("economicSectors", "areasOfInterest", "proofsOfLearning")
+
+Leaves = dict[tuple[Any, ...], Any]
+
+
+class World:
+    """What all variants share: the schema, the sandbox, the questions, and what comes of them without any mutation."""
+
+    def __init__(self, cache_dir: Path, releases: Releases) -> None:
+        self.schema = build_schema(replace(DEFAULTS, tokens=10_000, cost=10_000_000))
+        self.original = Original(create_sandbox(releases))
+        self.cache_dir = cache_dir
+        self.questions: dict[str, Question] = {}
+        self.answers: dict[str, Leaves] = {}
+        self.tables: Leaves = {}
+
+    async def prepare(self) -> None:
+        """Ask the sandbox as it is."""
+
+        async def ask(query: str) -> Answer:
+            return await self.schema.answer(query, None, None, Context(parts.loaders(), ()))
+
+        async with self.parts(()) as parts:
+            self.questions = questions(await values(ask), (await ask(VARIABLES)).data or {})
+            self.tables = await self.walk(parts, *RELEASES)
+            self.answers = await self.ask(parts, (), *self.questions)
+
+    @asynccontextmanager
+    async def parts(
+        self, mutations: Sequence[Mutation], walked: Leaves | None = None, index: str = "need"
+    ) -> AsyncIterator[Parts]:
+        """A server over a variant, with indexes for what was walked over; whatever belongs to an event loop is made anew."""
+        folder = self.cache_dir / _digest(walked)  # where the same was written, the same indexes do
+        settings = replace(Settings(), index=index, cache_dir=folder, upstream_page_size=PAGE_SIZE)
+        parts = Parts(settings, Mutated(self.original, mutations))
+        try:
+            yield parts
+        finally:
+            await parts.aclose()
+
+    async def ask(self, parts: Parts, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
+        """The answers of a server over a variant to questions, told by name; fails where an error is our own."""
+        return {name: await self._answer(parts, mutations, *self.questions[name]) for name in names}
+
+    async def _answer(self, parts: Parts, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
+        for each in mutations:
+            variables = each.variables(variables)
+        context = Context(parts.loaders(), (Language.FR, Language.NL))
+        answer = await self.schema.answer(text, variables, None, context)
+        assert answer.executed, answer.errors
+        codes = {tuple(each["path"]): each["extensions"].get("code") for each in answer.errors}
+        assert not OURS & set(codes.values()), answer.errors
+        return leaves(answer.data) | codes
+
+    def lost(self, answers: Mapping[str, Leaves]) -> set[tuple[Any, ...]]:
+        """Question and path of all that is answered otherwise than without mutations."""
+        return {(name, *path) for name, each in answers.items() for path in differences(self.answers[name], each)}
+
+    async def walk(self, parts: Parts, *releases: str) -> Leaves:
+        """What the walks over releases write, in rows without numbers; nothing of a release that cannot be walked over."""
+        found: Leaves = {}
+        for release in releases:
+            with closing(sqlite3.connect(":memory:")) as connection:
+                tables.create(connection)
+                with suppress(UpstreamError):
+                    await Walk(connection, parts.store.pass_through, release, PAGE_SIZE, 4, Progress()).run()
+                    found |= {(release, *path): value for path, value in _rows(connection).items()}
+        return found
+
+
+def differences(before: Leaves, after: Leaves) -> set[tuple[Any, ...]]:
+    """The paths of all leaves that are not the same."""
+    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+
+
+def _digest(walked: Leaves | None) -> str:
+    return blake2s(repr(sorted((walked or {}).items(), key=repr)).encode(), digest_size=8).hexdigest()
+
+
+def _rows(connection: sqlite3.Connection) -> Leaves:
+    things = {n: f"{Kind(kind).name} {uuid}" for n, kind, uuid in connection.execute("SELECT n, kind, uuid FROM thing")}
+    found: Leaves = {}
+    for n, code, facts, item in connection.execute("SELECT n, code, facts, item FROM thing"):
+        found[things[n], "code"] = code
+        found[things[n], "item"] = orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)
+        for key, value in orjson.loads(facts).items():
+            # A term is told by its code, and where it has none by its uuid.
+            found |= leaves(value, (things[n], key, *(["code"] if key in _TERMS else [])))
+    for whole, role, part in connection.execute("SELECT * FROM holds"):
+        found[things[whole], Role(role).name, things[part]] = True
+    for thing, field, language, text in connection.execute("SELECT * FROM text"):
+        found[things[thing], _FIELDS.get(field, "description"), LANGUAGES[language], text] = True
+    for profile, scheme, uuid, code in connection.execute("SELECT * FROM term"):
+        found[things[profile], scheme, uuid or code, "code"] = code
+    for profile, told in connection.execute("SELECT * FROM modified"):
+        found[things[profile], "lastModified"] = told
+    return found
