@@ -43,7 +43,7 @@ class CompetenceBuilder:
         blocks = self.blocks[name]
         if single and blocks and block.uuid not in blocks:
             (known,) = blocks.values()
-            raise CellError(7, f"{self.code} has the {name} {known.code} already, and can have no second one")
+            raise CellError(7, f"{self.code} already has the {name} {known.code} and cannot have a second one")
         blocks.setdefault(block.uuid, block)
 
     def build(self) -> Concept:
