@@ -98,5 +98,5 @@ async def test_with_no_folder_that_can_be_written_it_serves_all_that_needs_no_in
 
         os.kill(pid, signal.SIGTERM)
         _, errors = await process.communicate()
-    assert b"there is no index: no folder can be written" in errors
+    assert b"indexing is disabled, because no cache folder is writable" in errors
     assert process.returncode == 0

@@ -198,7 +198,7 @@ async def test_upstream_down_costs_only_the_entities_that_need_it(subgraph: Serv
 
 
 def test_the_setting_is_on_or_off() -> None:
-    with pytest.raises(SettingsError, match="COMPETENT_FEDERATION is on or off"):
+    with pytest.raises(SettingsError, match="COMPETENT_FEDERATION must be on or off"):
         replace(Settings(), federation="yes").checked()
 
 

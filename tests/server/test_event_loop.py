@@ -158,7 +158,7 @@ async def test_without_room_for_another_none_is_taken_for_a_while(caplog: pytest
 
     loop.accept()
     assert not loop.reading
-    assert "no connection can be taken now: Too many open files" in caplog.text
+    assert "cannot accept connections now: Too many open files" in caplog.text
 
     ((seconds, again),) = loop.later
     assert seconds == PAUSE

@@ -171,14 +171,14 @@ async def test_a_mirror_stops_cleanly_on_ctrl_c_and_goes_on_where_it_was(tmp_pat
         _, errors = await process.communicate()
 
         assert process.returncode == 130
-        assert b"goes on from here" in errors
+        assert b"The next run resumes here" in errors
         assert b"Traceback" not in errors
         assert not list((tmp_path / "index").glob("*.sqlite"))
 
         await client.delete("/sandbox/faults")
         process = await mirror(environment)
         out, _ = await process.communicate()
-        assert (process.returncode, out) == (0, b"Release 3.11 is here.\n")
+        assert (process.returncode, out) == (0, b"Release 3.11 is stored.\n")
 
 
 async def mirror(environment: dict[str, str]) -> asyncio.subprocess.Process:
@@ -242,4 +242,4 @@ def test_a_worker_that_cannot_start_says_so_in_one_line(
         worker()
 
     assert stopped.value.code == 2
-    assert "this process cannot start: COMPETENT_ACCESS=keys needs the file of keys" in caplog.text
+    assert "this process cannot start: COMPETENT_ACCESS=keys requires a keys file" in caplog.text

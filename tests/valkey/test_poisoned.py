@@ -125,7 +125,7 @@ async def test_a_server_that_takes_nothing_is_still_read(shared: Shared, caplog:
 
     assert (await store.get_many([PROFILE])).keys() == {PROFILE}
     assert not shared._reach.alone
-    assert caplog.text.count("takes no documents") == 1
+    assert caplog.text.count("accepts no documents") == 1
 
 
 STATE = ("window", "word", "revalidations", "block", "probes")
