@@ -74,7 +74,7 @@ class Releases:
                 return number
         if numbers := await self.numbers():
             return numbers[0]
-        raise UpstreamInvalidResponse(detail="no route tells the number of the current release")
+        raise UpstreamInvalidResponse(detail="no route returns the number of the current release")
 
     async def _of_current(self) -> AsyncIterator[Document]:
         """Documents that may tell the number of the current release, the surest first."""

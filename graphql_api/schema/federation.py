@@ -67,9 +67,7 @@ class SubgraphQuery(Query):
     ) -> list[_Entity | None]:
         """The loads of all of them are one batch; what cannot be found costs its own place only."""
         if len(representations) > MOST:
-            raise BadUserInput(
-                f"`representations` has {len(representations)} entities; at most {MOST} can be asked for at once."
-            )
+            raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MOST}.")
         return await tried(begin(entity(info.context.loaders, each)) for each in representations)  # type: ignore[return-value]
 
 
@@ -81,18 +79,18 @@ async def entity(loaders: Loaders, representation: Any) -> Node | None:
 async def _identity(loaders: Loaders, told: Any) -> NodeId:
     name = told.get("__typename") if isinstance(told, dict) else None
     if not isinstance(name, str) or name not in KEYS:
-        raise BadUserInput(f"`__typename` of a representation is one of {', '.join(KEYS)}.")
+        raise BadUserInput(f"`__typename` of a representation must be one of {', '.join(KEYS)}.")
     if isinstance(told.get("id"), str):
         node_id = NodeId.parse(told["id"])
         if node_id.type_name != name:
-            raise BadUserInput(f"This `id` is that of another type than {name}.")
+            raise BadUserInput(f"This `id` is not the id of a {name}.")
         return node_id
     uuid = as_uuid(told.get("uuid"))
     release = told if name == "Release" else told.get("release")
     number = release.get("number") if isinstance(release, dict) else None
     if not isinstance(number, str) or (uuid is None) != (name == "Release"):
         keys = " or ".join(f"`{key}`" for key in KEYS[name])
-        raise BadUserInput(f"A representation of {name} has the fields of one of its keys: {keys}.")
+        raise BadUserInput(f"A representation of {name} must have the fields of one of its keys: {keys}.")
     return NodeId(name, await loaders.release_number(number), uuid)
 
 

@@ -78,7 +78,7 @@ class Query:
     ) -> list[Node | None]:
         """Several nodes; the loads of all of them are one batch."""
         if len(ids) > MOST:
-            raise BadUserInput(f"`ids` has {len(ids)} ids; at most {MOST} can be asked for at once.")
+            raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MOST}.")
         # An exception in the list is an error at its place, and leaves the others.
         return await tried(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
 

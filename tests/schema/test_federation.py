@@ -156,7 +156,7 @@ async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> Non
         ({"__typename": "Release"}, "keys"),
         ({"__typename": "Release", "number": "3.11", "uuid": CP_7}, "keys"),
         ({"__typename": "Skill", "id": "forged"}, "id of this server"),
-        ({"__typename": "Skill", "id": "UmVsZWFzZTozLjEx"}, "another type"),
+        ({"__typename": "Skill", "id": "UmVsZWFzZTozLjEx"}, "not the id of a"),
     ],
 )
 async def test_a_wrong_representation_costs_its_own_place_and_says_what_would_do(

@@ -133,11 +133,13 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
     """What lies between two profiles of one release; None where one of them does not exist."""
     if start.release != goal.release:
         raise BadUserInput(
-            f"`from` is of release {start.release}, `to` of release {goal.release}; take both ids from the same one."
+            f"`from` is of release {start.release}, `to` of release {goal.release}; both must be of the same release."
         )
     for name, end in (("from", start), ("to", goal)):
         if end.type_name != Kind.OccupationalProfile.name:
-            raise BadUserInput(f"`{name}` is an id of type {end.type_name}; it takes that of an occupational profile.")
+            raise BadUserInput(
+                f"`{name}` is an id of type {end.type_name}; it must be the id of an occupational profile."
+            )
     found = await _things(loaders, [start, goal])
     if len(found) < len({start, goal}):
         return None
@@ -158,7 +160,7 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
 async def similar_profiles(part: Part, first: int) -> list[SimilarProfile]:
     """The profiles most like one."""
     if not 0 <= first <= MOST_SIMILAR:
-        raise BadUserInput(f"`first` is {first}; it goes from 0 to {MOST_SIMILAR}.")
+        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SIMILAR}.")
     found = await _things(part.loaders, [NodeId(Kind.OccupationalProfile.name, part.release, part.uuid)])
     alike = [
         each
@@ -178,19 +180,19 @@ async def profiles_for_competences(
 ) -> ProfileMatchConnection | None:
     """The profiles that fit what somebody has."""
     if not 0 < len(have) <= MOST:
-        raise BadUserInput(f"`have` has {len(have)} ids; it takes from 1 to {MOST}.")
+        raise BadUserInput(f"`have` has {len(have)} ids; it must have between 1 and {MOST}.")
     numbers = {each.release for each in have}
     if len(numbers) > 1:
         other = next(each for each in have if each.release != have[0].release)
         raise BadUserInput(
             f"The ids in `have` are of several releases: '{have[0]}' of {have[0].release}, '{other}' of {other.release}; "
-            "take all of them from the same one."
+            "all must be of the same release."
         )
     names = {kind.name for kind in HAVE}
     if wrong := next((each for each in have if each.type_name not in names), None):
         raise BadUserInput(
-            f"'{wrong}' is an id of type {wrong.type_name}; `have` takes ids of technical competences, skills, knowledge items "
-            "and soft skills."
+            f"'{wrong}' is an id of type {wrong.type_name}; `have` must have ids of technical competences, skills, knowledge "
+            "items and soft skills."
         )
     (number,) = numbers
     things = sorted(each.n for each in (await _things(loaders, have)).values())

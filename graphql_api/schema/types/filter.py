@@ -114,9 +114,9 @@ async def _wanted(loaders: Loaders, number: str, filter: OccupationalProfileFilt
 
 async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
     if used.release != number:
-        raise BadUserInput(f"`uses` is an id of release {used.release}; take one of release {number}.")
+        raise BadUserInput(f"`uses` is an id of release {used.release}; pass one of release {number}.")
     if used.type_name not in Kind.__members__ or used.type_name == Kind.OccupationalProfile.name:
-        raise BadUserInput("`uses` takes the id of a competence, a block of one, a soft or a digital skill.")
+        raise BadUserInput("`uses` must be the id of a competence, one of its parts, a soft skill or a digital skill.")
     found = await loaders.look_up(number, by_uuid, (Kind[used.type_name], used.uuid))
     return found.n if found else None
 

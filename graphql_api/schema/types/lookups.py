@@ -36,7 +36,7 @@ LISTS: dict[str, Route] = {
 async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, code: str | None) -> K | None:
     """The thing with this uuid or this code in a release; None where there is none."""
     if (uuid is None) == (code is None):
-        raise BadUserInput("Give exactly one of `uuid` and `code`.")
+        raise BadUserInput("Pass exactly one of `uuid` and `code`.")
     try:
         if uuid is not None:
             return await _by_uuid(kind, loaders, number, uuid)

@@ -100,10 +100,10 @@ class Paging:
 
     def __post_init__(self) -> None:
         if self.first is not None and self.last is not None:
-            raise BadUserInput("Give `first` or `last`, not both.")
+            raise BadUserInput("Pass either `first` or `last`, not both.")
         for name, count in (("first", self.first), ("last", self.last)):
             if count is not None and not 0 <= count <= MOST:
-                raise BadUserInput(f"`{name}` is {count}; it goes from 0 to {MOST}.")
+                raise BadUserInput(f"`{name}` is {count}; it must be between 0 and {MOST}.")
 
     def window(self, scope: str, total: int) -> "Window":
         """The places that are asked for, in a list that is named by `scope` and has `total` items."""
@@ -160,5 +160,5 @@ def _place(scope: str, cursor: str, total: int) -> int:
     except ValueError:
         place = -1
     if not 0 <= place < total or _cursor(scope, place) != cursor:
-        raise BadUserInput("This is not a cursor of this list; take it from `pageInfo` or an edge of the same list.")
+        raise BadUserInput("Invalid cursor: take it from `pageInfo` or an edge of the same list.")
     return place

@@ -13,7 +13,7 @@ from graphql_api.errors import BadUserInput
 def _uuid(value: Any) -> UUID:
     found = as_uuid(value)
     if found is None:
-        raise BadUserInput("A uuid looks like 8c15a1bf-9699-43ae-b890-f79ac3e5f461.")
+        raise BadUserInput("Invalid UUID; expected a form such as 8c15a1bf-9699-43ae-b890-f79ac3e5f461.")
     return found
 
 

@@ -133,7 +133,7 @@ async def suggest(
 ) -> list[Suggestion] | None:
     """Titles and alternative names of profiles that go on as typed."""
     if not 0 <= first <= MOST_SUGGESTIONS:
-        raise BadUserInput(f"`first` is {first}; it goes from 0 to {MOST_SUGGESTIONS}.")
+        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SUGGESTIONS}.")
     found = await loaders.ask(await loaders.index(number), index.suggest, prefix, _places(languages), first)
     profiles = await concepts(loaders, number, (each.thing for each in found))
     return [

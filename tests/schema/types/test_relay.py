@@ -50,13 +50,13 @@ def test_without_arguments_a_page_has_the_default_size() -> None:
 def test_a_cursor_is_of_no_use_in_another_list() -> None:
     cursor = Paging().window("list 3.10", 10).cursors(1)[0]
 
-    with pytest.raises(BadUserInput, match="not a cursor of this list"):
+    with pytest.raises(BadUserInput, match="Invalid cursor"):
         Paging(after=cursor).window("list 3.11", 10)
 
 
 @given(forged=st.text(max_size=60))
 def test_a_forged_cursor_is_refused(forged: str) -> None:
-    with pytest.raises(BadUserInput, match="not a cursor of this list"):
+    with pytest.raises(BadUserInput, match="Invalid cursor"):
         Paging(after=forged).window("list", 10)
 
 
