@@ -1,13 +1,18 @@
 """A Competent API of our own, for whoever has no key, no network, or something to test.
 
-It stands in for VDAB's over HTTP or in this process, and knows nothing of the server that asks it.
+It stands in for VDAB's over HTTP or in this process, and knows nothing of the server that asks it. Names are imported when they
+are first used, so that the process that converts a workbook starts without a web framework.
 """
 
-from graphql_api.sandbox.app import create_sandbox
-from graphql_api.sandbox.faults import Fault, Faults
-from graphql_api.sandbox.progress import Progress
-from graphql_api.sandbox.releases import Releases, bundled_releases, workbook_releases
-from graphql_api.sandbox.report import BadRow, WorkbookError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphql_api.sandbox.app import create_sandbox
+    from graphql_api.sandbox.faults import Fault, Faults
+    from graphql_api.sandbox.progress import Progress
+    from graphql_api.sandbox.releases import Releases, bundled_releases, workbook_releases
+    from graphql_api.sandbox.report import BadRow, WorkbookError
 
 __all__ = [
     "BadRow",
@@ -20,3 +25,21 @@ __all__ = [
     "create_sandbox",
     "workbook_releases",
 ]
+
+_MODULES = {
+    "BadRow": "report",
+    "WorkbookError": "report",
+    "Progress": "progress",
+    "Fault": "faults",
+    "Faults": "faults",
+    "create_sandbox": "app",
+    "Releases": "releases",
+    "bundled_releases": "releases",
+    "workbook_releases": "releases",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

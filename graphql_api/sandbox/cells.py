@@ -47,10 +47,10 @@ def is_blank(cell: Cell) -> bool:
 def text(row: Row, column: int) -> str | None:
     """The text of a cell unchanged, white space included; None if it is blank."""
     cell = row[column]
+    if isinstance(cell, str):
+        return cell if cell[:1].isalnum() or not is_blank(cell) else None
     if isinstance(cell, ErrorCell):
         raise CellError(column, f"the cell contains the error {cell.error}")
-    if isinstance(cell, str):
-        return None if is_blank(cell) else cell
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float) and cell.is_integer():

@@ -3,6 +3,7 @@
 Writes what it has to say as lines of JSON to its output, and after the line `["done"]` the database, where no file was given.
 """
 
+import gc
 import sqlite3
 import sys
 from contextlib import suppress
@@ -20,6 +21,7 @@ def main(options: str) -> None:
     """Convert as the options say: workbook, file to write or null, source, lenient, bytes of memory, seconds."""
     workbook, to, source, lenient, memory, seconds = orjson.loads(options)
     _limit(memory, seconds)
+    gc.disable()  # a release has no circles to collect, and millions of objects to look at
     try:
         dataset = read_workbook(Path(workbook), _progress, lenient=lenient)
         database = b""

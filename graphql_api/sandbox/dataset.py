@@ -6,7 +6,7 @@ writes, and no row changes once it is made: one row may be shared by many.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from graphql_api.competent import declarations
 from graphql_api.competent.declarations import LANGUAGES, Concepts, ConceptType, Field
@@ -82,22 +82,23 @@ class Concept:
     values: Mapping[str, str | tuple[str, ...] | None] = field(default_factory=dict)
     """Moments (ISO 8601 in UTC), codes and lists of strings."""
     related: "Mapping[str, tuple[Concept | Item, ...]]" = field(default_factory=dict)
+    """The items of one field are of one class, which its declaration says."""
 
     def concepts(self, name: str) -> "tuple[Concept, ...]":
         """The concepts that a field embeds."""
-        return tuple(each for each in self.related.get(name, ()) if isinstance(each, Concept))
+        return cast("tuple[Concept, ...]", self.related.get(name, ()))
 
     def embedded(self) -> "tuple[Concept, ...]":
         """The concepts that all of its fields embed."""
-        return tuple(each for name in self.related for each in self.concepts(name))
+        return tuple(each for items in self.related.values() for each in items if isinstance(each, Concept))
 
     def terms(self, name: str) -> tuple[Term, ...]:
         """The terms that a field lists."""
-        return tuple(each for each in self.related.get(name, ()) if isinstance(each, Term))
+        return cast("tuple[Term, ...]", self.related.get(name, ()))
 
     def names(self, name: str = "alternativeNames") -> tuple[AlternativeName, ...]:
         """The alternative names that a field lists."""
-        return tuple(each for each in self.related.get(name, ()) if isinstance(each, AlternativeName))
+        return cast("tuple[AlternativeName, ...]", self.related.get(name, ()))
 
     def moment(self, name: str) -> str | None:
         """The moment (ISO 8601 in UTC) of a field."""

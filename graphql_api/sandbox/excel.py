@@ -156,7 +156,7 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
     at, columns, below = _headings(name, sheet, list(islice(rows, _ABOVE)))
     first, total = table.cells.start[0] + at + 2, table.cells.end[0] - table.cells.start[0] - at
     take, problems = sheet.take, export.problems
-    for number, row in enumerate(_arranged(chain(below, rows), columns), first):
+    for number, row in enumerate(_arranged(chain(below, rows), columns, table.cells.end[1] + 1), first):
         try:
             take(row)
         except CellError as error:
@@ -170,15 +170,11 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
     progress(name, total, total)
 
 
-def _arranged(rows: Iterable[Row], columns: list[int | None]) -> Iterator[Row]:
-    """Rows with these columns first, in this order; None is an empty one."""
-    width = len(columns)
-    in_order = columns == list(range(width))
-    for row in rows:
-        if in_order and len(row) >= width:
-            yield row
-        else:
-            yield ["" if at is None or at >= len(row) else row[at] for at in columns]
+def _arranged(rows: Iterable[Row], columns: list[int | None], width: int) -> Iterable[Row]:
+    """Rows with these columns first, in this order; None is an empty one. `width` is the least length of a row."""
+    if columns == list(range(len(columns))) and width >= len(columns):
+        return rows
+    return (["" if at is None or at >= len(row) else row[at] for at in columns] for row in rows)
 
 
 def _letter(columns: list[int | None], error: CellError) -> str:

@@ -70,6 +70,9 @@ class Export:
         self._competences: dict[str, CompetenceBuilder] = {}
         self._blocks: dict[str, Concept] = {}
         self._terms: dict[str, Term] = {}
+        # What was read, by the cells that say it: most rows repeat the cells of others.
+        self._competence_cells: dict[tuple[Cell, ...], CompetenceBuilder] = {}
+        self._block_cells: dict[tuple[Cell, ...], Concept] = {}
         self._rows_of_competences: dict[tuple[Cell, ...], CompetenceBuilder] = {}
         self._sets: dict[tuple[Cell, ...], tuple[CompetenceSet, str]] = {}
 
@@ -208,27 +211,29 @@ class Export:
         return take
 
     def _competence_with_block(self, row: Row) -> CompetenceBuilder:
+        key = row[4], row[5]
+        competence = self._competence_cells.get(key) or self._competence(row)
+        name, value = _relation(row)
+        competence.add(name, self._block(row, 7, 9, _TEXT_OF[value.type_name]), value.single)
+        self._competence_cells[key] = self._competences[competence.uuid] = competence
+        return competence
+
+    def _competence(self, row: Row) -> CompetenceBuilder:
+        """The competence that a row names: a new one if no row before has its uuid."""
         uuid, code = cells.uuid(row, 4, "the competence's uuid"), cells.needed(row, 5, "the competence's code")
-        written = cells.needed(row, 6, "the block type").lower()
-        relation = BLOCK_TYPES.get(SPELLINGS.get(written, written))
-        if relation is None:
-            raise CellError(6, f"unknown block type {written!r} (known: {', '.join(BLOCK_TYPES)})")
-        name, value = relation
-        block = self._block(row, 7, 9, _TEXT_OF[value.type_name])
-        competence = self._competences.get(uuid)
-        if competence is None:
-            competence = self._competences[uuid] = CompetenceBuilder(uuid, code)
+        competence = self._competences.get(uuid) or CompetenceBuilder(uuid, code)
         _require_code(5, uuid, code, competence.code)
-        competence.add(name, block, value.single)
         return competence
 
     def _block(self, row: Row, column: int, nl: int, text: str) -> Concept:
         """The block that these columns hold: uuid and code, Dutch and French text."""
-        uuid, code = _identity(row, column)
-        block = self._blocks.get(uuid)
+        key = tuple(row[column : nl + 2])
+        block = self._block_cells.get(key)
         if block is None:
-            block = self._blocks[uuid] = Concept(uuid, code, {text: _texts(row, (nl, nl + 1))})
-        _require_code(column + 1, uuid, code, block.code)
+            uuid, code = _identity(row, column)
+            block = self._blocks.get(uuid) or Concept(uuid, code, {text: _texts(row, (nl, nl + 1))})
+            _require_code(column + 1, uuid, code, block.code)
+            self._block_cells[key] = self._blocks[uuid] = block
         return block
 
     def _take_set(self, row: Row) -> None:
@@ -239,6 +244,15 @@ class Export:
             known = self._sets[key] = _competence_set(row)
         competence_set, skill = known
         owner.sets.setdefault(competence_set.uuid, (competence_set, {}))[1][skill] = None
+
+
+def _relation(row: Row) -> tuple[str, Concepts]:
+    """The field of a competence that a row's block belongs to, by its block type."""
+    written = cells.needed(row, 6, "the block type").lower()
+    relation = BLOCK_TYPES.get(SPELLINGS.get(written, written))
+    if relation is None:
+        raise CellError(6, f"unknown block type {written!r} (known: {', '.join(BLOCK_TYPES)})")
+    return relation
 
 
 def _identity(row: Row, column: int) -> tuple[str, str]:

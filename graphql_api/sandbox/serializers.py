@@ -3,7 +3,7 @@
 Every body is final JSON with the real release number in its links, whatever name of the release a client uses later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -39,6 +39,7 @@ _AFTER_SETS = ("lastModified", "lastPublished", "_links")
 _TYPES = {each.name: each for each in declarations.CONCEPT_TYPES}
 _NO_TEXT = dict.fromkeys(LANGUAGES)
 
+Read = Callable[[Concept], Any]
 Row = tuple[str, bytes, bytes]
 """Uuid, document, list item."""
 
@@ -49,7 +50,8 @@ class Bodies:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._base = f"{INTERNAL}/releases/{dataset.number}"
-        self._fragments: dict[tuple[str, str, str], orjson.Fragment] = {}
+        self._fragments: dict[tuple[str, bool], dict[str, orjson.Fragment]] = {}
+        self._readers: dict[tuple[str, bool], list[tuple[str, Read]]] = {}
 
     def collection(self, type_name: str) -> Iterator[Row]:
         """The documents of a type of `COLLECTIONS`."""
@@ -86,41 +88,55 @@ class Bodies:
             body |= {"competenceSets": sets} | {key: body.pop(key) for key in _AFTER_SETS if key in body}
         return body
 
-    def _body(
-        self, type: ConceptType, concept: Concept, without: frozenset[str] | set[str] = frozenset()
-    ) -> dict[str, Any]:
+    def _body(self, type: ConceptType, concept: Concept, is_embedded: bool = False) -> dict[str, Any]:
+        """A concept's document, or what stands of it in a profile."""
         body: dict[str, Any] = {"id": concept.uuid, "code": concept.code}
-        for field in type.fields:
-            if field.name != "code" and field.name not in without:
-                body[field.hal_keys[0]] = self._value(type, field, concept)
+        for key, read in self._fields(type, is_embedded):
+            body[key] = read(concept)
         if type.is_block:
             body["type"] = type.name.lower()
         if type.name in COLLECTIONS:
             body["_links"] = self._self(COLLECTIONS[type.name], concept.uuid)
         return body
 
-    def _value(self, owner: ConceptType, field: Field, concept: Concept) -> Any:
+    def _fields(self, type: ConceptType, is_embedded: bool) -> Sequence[tuple[str, Read]]:
+        """The keys of a type in their order, each with what reads its value."""
+        known = self._readers.get((type.name, is_embedded))
+        if known is None:
+            without = {"code"} | (_NOT_EMBEDDED.get(type.name, set()) if is_embedded else set())
+            fields = [each for each in type.fields if each.name not in without]
+            known = [(each.hal_keys[0], self._reader(type, each)) for each in fields]
+            self._readers[type.name, is_embedded] = known
+        return known
+
+    def _reader(self, owner: ConceptType, field: Field) -> Read:
+        name = field.name
         match field.value:
             case Plain("text"):
-                return concept.texts.get(field.name, _NO_TEXT)
+                return lambda concept: concept.texts.get(name, _NO_TEXT)
             case Plain("strings"):
-                return concept.values.get(field.name) or []
+                return lambda concept: concept.values.get(name) or []
             case Plain("moment" | "code"):
-                return concept.values.get(field.name)
+                return lambda concept: concept.values.get(name)
             case Concepts(type_name, single=single):
-                embedded = [self._embedded(owner, type_name, each) for each in concept.concepts(field.name)]
-                return next(iter(embedded), None) if single else embedded
-        return [_item(each) for each in concept.related.get(field.name, ()) if not isinstance(each, Concept)]
+                embed = self._embedder(_TYPES[type_name], owner is PROFILE)
+                if single:
+                    return lambda concept: next(map(embed, concept.concepts(name)), None)
+                return lambda concept: list(map(embed, concept.concepts(name)))
+        return lambda concept: [_item(each) for each in concept.related.get(name, ()) if not isinstance(each, Concept)]
 
-    def _embedded(self, owner: ConceptType, type_name: str, concept: Concept) -> orjson.Fragment:
-        """A concept as it stands in a profile or a competence."""
-        key = owner.name, type_name, concept.uuid
-        known = self._fragments.get(key)
-        if known is None:
-            without = _NOT_EMBEDDED.get(type_name, set()) if owner is PROFILE else set()
-            body = self._body(_TYPES[type_name], concept, without)
-            known = self._fragments[key] = orjson.Fragment(orjson.dumps(body))
-        return known
+    def _embedder(self, type: ConceptType, in_profile: bool) -> Callable[[Concept], orjson.Fragment]:
+        """Makes what stands of a concept in a profile or a competence, each once."""
+        fragments: dict[str, orjson.Fragment] = self._fragments.setdefault((type.name, in_profile), {})
+
+        def embed(concept: Concept) -> orjson.Fragment:
+            fragment = fragments.get(concept.uuid)
+            if fragment is None:
+                body = self._body(type, concept, is_embedded=in_profile)
+                fragment = fragments[concept.uuid] = orjson.Fragment(orjson.dumps(body))
+            return fragment
+
+        return embed
 
     def _self(self, collection: str, uuid: str) -> dict[str, dict[str, str]]:
         return {"self": {"href": f"{self._base}/{collection}/{uuid}"}}

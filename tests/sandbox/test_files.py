@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import subprocess
 import sys
 import zipfile
 from contextlib import closing
@@ -279,3 +280,9 @@ def test_a_release_is_published_on_the_day_in_brussels(write_workbook: WriteWork
     older = [uuid(2), "OP-2", *cells_of(PUBLISHED, "2020-01-01")[2:]]
 
     assert read_workbook(write_workbook({MAIN: [older, cells_of(PUBLISHED, published)]})).published_on == day
+
+
+def test_the_process_that_converts_starts_without_a_web_framework() -> None:
+    code = "import sys, graphql_api.sandbox.converter; print({'starlette', 'asyncio', 'httpx'} & sys.modules.keys() or 'none')"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "none"

@@ -115,7 +115,7 @@ def test_sheets_that_are_missing_are_named(write_workbook: WriteWorkbook) -> Non
     release = read_workbook(write_workbook({MAIN: [profile()], "Occ.Prof - Codes 3.26": []}))
 
     (note,) = release.notes
-    assert note.startswith("export.xlsx: no sheet 'Occ.Prof - Alt.Names', 'Occ.Prof - ProofsOfLearning',")
+    assert note.startswith("export.xlsx: no sheet 'Occ.Prof - Alt.Names', 'Occ.Prof - Essential Competence',")
     assert "Codes" not in note
 
 
