@@ -1,0 +1,57 @@
+"""`.ci/check_names.py`: retired words are refused as names, and their list only shrinks."""
+
+import runpy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+CHECK = runpy.run_path(str(Path(__file__).parent.parent / ".ci" / "check_names.py"))
+
+
+def faults(package: Path, **remaining: int) -> list[str]:
+    found: list[str] = CHECK["faults"](package, Counter(remaining))
+    return found
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    "source", ["def told(): ...", "async def _told(): ...", "class Told: ...", "class A:\n    def told(self): ..."]
+)
+def test_a_retired_word_is_refused_as_a_name(package: Path, source: str) -> None:
+    (package / "module.py").write_text(source)
+
+    (fault,) = faults(package)
+    assert fault.startswith(f"package/module.py:{source.count(chr(10)) + 1}: ")
+
+
+def test_a_retired_word_is_refused_as_the_name_of_a_module(package: Path) -> None:
+    (package / "kept.py").write_text("")
+    (package / "recent").mkdir()
+    (package / "recent" / "__init__.py").write_text("")
+
+    assert [fault.partition(":")[0] for fault in faults(package)] == ["package/kept.py", "package/recent/__init__.py"]
+
+
+def test_names_that_only_contain_such_a_word_are_allowed(package: Path) -> None:
+    (package / "module.py").write_text("def known_metrics(): ...\ndef written_to(): ...\ntold = 1\n")
+
+    assert faults(package) == []
+
+
+def test_the_list_of_what_remains_must_not_be_longer_than_needed(package: Path) -> None:
+    (package / "module.py").write_text("def told(): ...")
+
+    assert faults(package, told=1) == []
+    assert faults(package, told=2) == ["'told' is left 1 times: lower its count in check_names.py"]
+    assert faults(package, told=1, look=1) == ["'look' is left 0 times: lower its count in check_names.py"]
+
+
+def test_our_own_names_pass() -> None:
+    assert faults(CHECK["PACKAGE"], **CHECK["REMAINING"]) == []
