@@ -25,7 +25,7 @@ def schema(
         ),
     ] = None,
 ) -> None:
-    """Print the schema in GraphQL's schema definition language.
+    """Print the schema in GraphQL's schema definition language (SDL).
 
     With --since it exits with 1 if a change breaks clients of the older schema; dangerous changes are printed, and exit with 0.
     """
@@ -46,9 +46,10 @@ def manifest(
         ),
     ] = Form.APOLLO,
 ) -> None:
-    """Print the example operations as a manifest of persisted documents, for COMPETENT_PERSISTED.
+    """Print a manifest of persisted documents.
 
-    The id of each is the SHA-256 hash of its document, as in automatic persisted queries.
+    It has the example operations, for COMPETENT_PERSISTED. The id of each is the SHA-256 hash of its document, as in
+    automatic persisted queries.
     """
     from graphql_api.http.pages.examples import manifest as listed
 

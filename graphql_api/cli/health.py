@@ -17,9 +17,10 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S
 def health(
     ready: Annotated[bool, typer.Option("--ready", help="Check readiness instead of liveness.")] = False,
 ) -> None:
-    """Check the health of the server on this machine, and exit: 0 if it is healthy, otherwise 1.
+    """Check the health of the server on this machine.
 
-    For container health checks: connects to COMPETENT_PORT on COMPETENT_HOST directly, without a proxy.
+    Exits with 0 if it is healthy, otherwise with 1. For container health checks: connects to COMPETENT_PORT on COMPETENT_HOST
+    directly, without a proxy.
     """
     try:
         settings = Settings.from_environment()

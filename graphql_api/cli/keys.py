@@ -21,7 +21,10 @@ def new_key(
         typer.Option(min=1, help="Requests per minute that the key allows. [env: COMPETENT_KEY_REQUESTS_PER_MINUTE]"),
     ] = None,
 ) -> None:
-    """Create a key for a client and print it. Only its hash is stored, so it cannot be shown again."""
+    """Create a key for a client and print it.
+
+    Only its hash is stored, so it cannot be shown again.
+    """
     key = _keys().new(name, per_minute)
     print(key)
     print("This key is shown only now. Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.", file=sys.stderr)
@@ -29,14 +32,20 @@ def new_key(
 
 @keys_command.command("list")
 def list_keys() -> None:
-    """List the clients with a key: name, public part of the key, creation time, and requests per minute."""
+    """List the clients that have a key.
+
+    Columns: name, public part of the key, creation time, requests per minute.
+    """
     for client in _keys().clients():
         print(f"{client.name}\tcgk_{client.id}_…\t{client.made}\t{client.per_minute or '-'}")
 
 
 @keys_command.command("revoke")
 def revoke_key(name: Annotated[str, typer.Argument(help="Name of the client.")]) -> None:
-    """Revoke a client's key. Running servers notice within a second."""
+    """Revoke a client's key.
+
+    Running servers notice within a second.
+    """
     _keys().revoke(name)
 
 

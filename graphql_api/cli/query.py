@@ -33,9 +33,10 @@ def ask(
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Run one operation, print its response as JSON, and exit: 0 without errors, 1 with errors.
+    """Run one operation and print its response as JSON.
 
-    For example: competent-graphql ask '{ occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
+    Exits with 0 if the response has no errors, otherwise with 1. For example: competent-graphql ask '{
+    occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
     settings = settings_of(data, lenient, access="off")  # who sits here needs no key
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
@@ -53,10 +54,11 @@ def doctor(
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Check which assumptions about a Competent API hold, and print the consequence of each one that does not.
+    """Check which assumptions about a Competent API hold.
 
-    Makes at most 20 calls, one after the other, to COMPETENT_UPSTREAM_URL with the key or, if it is unset, to the sandbox.
-    Exits with 0 if all required assumptions hold, otherwise with 1.
+    Prints the consequence of each assumption that fails. Makes at most 20 calls, one after the other, to
+    COMPETENT_UPSTREAM_URL with the key or, if it is unset, to the sandbox. Exits with 0 if all required assumptions hold,
+    otherwise with 1.
     """
     from graphql_api.cli.doctor import run_doctor
 
@@ -71,7 +73,7 @@ def mirror(
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Crawl a release once: store all its documents, build its index, and exit.
+    """Crawl a release: store all its documents and build its index.
 
     Ctrl-C stops it; the next run resumes where it stopped. Documents that fail are listed, and the next run retries them.
     Exits with 0 if the release is complete, 1 if documents are missing, 130 if stopped.

@@ -36,10 +36,11 @@ def serve(
         int | None, typer.Option(min=1, help="Number of server processes. [env: COMPETENT_WORKERS] [default: 1]")
     ] = None,
 ) -> None:
-    """Serve GraphQL on /graphql, and GraphiQL on /graphiql, until stopped.
+    """Serve GraphQL and GraphiQL over HTTP.
 
-    With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it uses that Competent API. Otherwise it uses the
-    built-in sandbox, with bundled data or with the releases in --data (the highest number is `current`).
+    GraphQL is at /graphql, GraphiQL at /graphiql. With COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY in the environment it
+    uses that Competent API. Otherwise it uses the built-in sandbox, with bundled data or with the releases in --data (the
+    highest number is `current`).
     """
     from graphql_api.server.uvicorn_server import serve_app, write_environment
 
@@ -60,9 +61,10 @@ def mcp(
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
-    """Serve the example operations as tools for agents over the Model Context Protocol (MCP).
+    """Serve tools for AI agents over the Model Context Protocol (MCP).
 
-    It uses the same data as `serve`: the Competent API in the settings, otherwise the sandbox. Requires the extra `mcp`.
+    The tools are the example operations. It uses the same data as `serve`: the Competent API in the settings, otherwise the
+    sandbox. Requires the extra `mcp`.
     """
     from graphql_api.observability.log_setup import begin_logging
     from graphql_api.server.uvicorn_server import serve_app

@@ -27,6 +27,15 @@ def run(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
+@pytest.mark.parametrize("group", [[], ["key"]])
+def test_the_list_of_commands_cuts_no_summary_off(group: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run(*group, "--help")
+
+    assert code == 0
+    assert "..." not in out.partition("Commands:")[2]
+
+
 PROFILE = '{ occupationalProfile(code: "OP-101") { title { nl } } }'
 
 
