@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_excel import BAKER, of, profile, uuid
+from tests.sandbox.rows import BAKER, of, profile, uuid
 from tests.sandbox.test_headings import HEADINGS, OWNER, write
 
 SCRIPT = """

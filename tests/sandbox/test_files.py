@@ -19,7 +19,7 @@ from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 from graphql_api.sandbox.serializers import PROFILES
 from tests.sandbox.conftest import WriteWorkbook
-from tests.sandbox.test_excel import BAKER, MAIN, of, profile, uuid
+from tests.sandbox.rows import BAKER, MAIN, of, profile, uuid
 
 CODES = "Occ.Prof - Codes 3.26"
 WORKSHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'

@@ -11,7 +11,7 @@ from graphql_api.sandbox import WorkbookError
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.headings import release_number, release_number_of_file
 from tests.sandbox.conftest import WriteWorkbook
-from tests.sandbox.test_excel import BAKER, COOK, MAIN, of, profile, uuid
+from tests.sandbox.rows import BAKER, COOK, MAIN, of, profile, uuid
 
 HEADINGS = [
     *("Id", "Code", "Title NL", "Title FR", "Title EN", "Title DE"),

@@ -14,7 +14,7 @@ from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import Releases, open_workbook
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from tests.sandbox.conftest import WriteWorkbook
-from tests.sandbox.test_excel import BAKER, COOK, MAIN, OVEN, PUBLISHED, SKILL, STEW, of, profile, uuid
+from tests.sandbox.rows import BAKER, COOK, MAIN, OVEN, PUBLISHED, SKILL, STEW, of, profile, uuid
 
 ESSENTIAL = "Occ.Prof - Essential Competence"
 CODES = "Occ.Prof - Codes 3.26"

@@ -16,7 +16,7 @@ from graphql_api.sandbox.document_store import documents_in_memory
 from graphql_api.sandbox.releases import open_workbook
 from graphql_api.sandbox.serializers import PROFILES
 from tests.sandbox.conftest import WriteWorkbook
-from tests.sandbox.test_excel import COOK, MAIN, profile
+from tests.sandbox.rows import COOK, MAIN, profile
 
 
 @pytest.fixture

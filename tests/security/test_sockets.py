@@ -8,7 +8,7 @@ import pytest
 from graphql_api.app import create_app
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.server.test_protocol import rest_of, serving
+from tests.server.sockets import rest_of, serving
 
 Address = tuple[str, int]
 

@@ -1,105 +1,27 @@
 """Clients that are slow, silent or too large, over real sockets with short bounds: each is cut, and costs nobody else."""
 
 import asyncio
-import json
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
-from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from graphql_api.http.middleware import HEADERS
-from graphql_api.server.protocol import Bounds
-
-ARRIVAL = 0.3
-IDLE = 0.4
-LONGEST = 60.0
-"""Seconds after which a test gives up on a connection that should have been cut."""
-
-HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
-Connect = Callable[[], "asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]"]
-
-
-async def _echo(request: Request) -> Response:
-    try:
-        return Response(str(len(await request.body())))
-    except ClientDisconnect:
-        return Response("nobody")
-
-
-async def _large(request: Request) -> Response:
-    return Response(b"x" * 30_000_000)
-
-
-@asynccontextmanager
-async def serving(
-    other: ASGIApp | None = None, ws: Any = "none", idle: float = IDLE
-) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
-    """A server of ours within this process, over an app, and the free port that it is on."""
-    app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
-    config = Bounds(
-        app,
-        arrival=ARRIVAL,
-        head_bytes=2_000,
-        timeout_keep_alive=idle,
-        log_config=None,
-        access_log=False,
-        ws=ws,
-        lifespan="off",
-        loop="asyncio",
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        await server.startup(sockets=[listening])
-        try:
-            yield server, listening.getsockname()
-        finally:
-            server.force_exit = True
-            await server.shutdown()
-
-
-async def rest_of(reader: asyncio.StreamReader) -> bytes:
-    """All that comes until the other side closes; it must."""
-    async with asyncio.timeout(LONGEST):
-        try:
-            return await reader.read()
-        except ConnectionResetError:
-            return b"reset"
-
-
-async def answer_to(*pieces: bytes) -> bytes:
-    """What comes back for these pieces, the last of them sent over and over until the connection is cut."""
-    async with serving() as (_, address):
-        reader, writer = await asyncio.open_connection(*address)
-        for piece in pieces:
-            writer.write(piece)
-        answer = await rest_of(reader)
-        writer.close()
-        return answer
-
-
-async def dripping(first: bytes, drop: bytes) -> bytes:
-    """What comes back where a client sends something, and then drop by drop."""
-    async with serving() as (_, address):
-        reader, writer = await asyncio.open_connection(*address)
-        writer.write(first)
-        ended = asyncio.create_task(rest_of(reader))
-        while not ended.done():
-            writer.write(drop)
-            await asyncio.wait([ended], timeout=0.02)
-        writer.close()
-        return await ended
+from tests.server.sockets import (
+    HEAD,
+    IDLE,
+    LONGEST,
+    answer_to,
+    dripping,
+    refusal_in,
+    rest_of,
+    serving,
+)
 
 
 async def test_a_client_that_says_nothing_is_cut_without_a_word() -> None:
@@ -193,20 +115,6 @@ async def test_what_is_no_http_after_a_request_is_not_taken_for_the_answer_to_it
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nBREW / HTTP/1.1\r\n\r\n")
         assert await rest_of(reader) == b""
         writer.close()
-
-
-def refusal_in(answer: bytes) -> int:
-    """The status of the one refusal that an answer is, with all that each refusal of this server has."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    line, *lines = head.decode().split("\r\n")
-    headers = dict(each.split(": ", 1) for each in lines)
-    (error,) = json.loads(body)["errors"]
-    assert error["message"]
-    assert error["extensions"] == {"code": "BAD_REQUEST", "requestId": headers["x-request-id"]}
-    assert headers["content-type"] == "application/json; charset=utf-8"
-    assert headers["connection"] == "close"
-    assert headers.items() >= {name.lower(): value for name, value in HEADERS.items()}.items()
-    return int(line.split(" ")[1])
 
 
 async def test_trailers_of_a_body_count_as_its_head() -> None:

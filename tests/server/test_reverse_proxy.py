@@ -14,7 +14,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.server.test_serve import QUERY, answer, started
+from tests.server.processes import QUERY, answer, started
 
 pytestmark = pytest.mark.slow
 

@@ -1,13 +1,10 @@
 """A real server: a process of its own, a real socket, and a client over the network of this machine."""
 
 import asyncio
-import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -16,42 +13,10 @@ import pytest
 from graphql_api.cli.worker import worker
 from graphql_api.server.uvicorn_server import listen
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, clean
+from tests.conftest import clean
+from tests.server.processes import answer, started
 
 pytestmark = pytest.mark.slow
-
-QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ description {{ nl }} }} }} }}'}
-
-
-@asynccontextmanager
-async def started(
-    *arguments: str, **environment: str
-) -> AsyncIterator[tuple[str, list[str], asyncio.subprocess.Process]]:
-    """A started command, its base address, and the three lines that it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "graphql_api", *arguments, "--port", "0"),
-        env=clean(**environment),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        lines = [
-            (await process.stdout.readline()).decode().strip() for _ in range(2 if arguments[0] == "sandbox" else 3)
-        ]
-        found = re.search(r"http://[^/ ]+", lines[0])
-        assert found, (lines, await process.communicate())
-        yield found[0], lines, process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
-
-
-async def answer(base: str) -> httpx.Response:
-    """The answer as soon as the server accepts."""
-    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=8), timeout=60) as client:
-        return await client.post(f"{base}/graphql", json=QUERY)
 
 
 async def test_serve_says_where_it_listens_what_it_serves_and_how_to_use_the_real_api() -> None:

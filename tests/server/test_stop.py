@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import LONG
-from tests.server.test_serve import QUERY, answer, started
+from tests.server.processes import QUERY, answer, started
 
 pytestmark = pytest.mark.slow
 

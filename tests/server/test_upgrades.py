@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tests.server.test_protocol import LONGEST, refusal_in, serving
+from tests.server.sockets import LONGEST, refusal_in, serving
 
 JAVA = (
     b"POST / HTTP/1.1\r\n"

@@ -19,7 +19,7 @@ from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.server.websocket_protocol import BURST_SECONDS, PIECE, TURN_FRAMES, WebSocketProtocol
 from graphql_api.settings import Settings
 from tests.conftest import LONG
-from tests.server.test_protocol import serving
+from tests.server.sockets import serving
 
 TEXT, BINARY, CONTINUED, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 FRAMES = 200 * BURST_SECONDS

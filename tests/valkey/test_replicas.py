@@ -14,7 +14,7 @@ import uvicorn
 
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from tests.conftest import CP_7
-from tests.server.test_serve import started
+from tests.server.processes import started
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey

@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.server.test_serve import QUERY, answer, started
+from tests.server.processes import QUERY, answer, started
 
 pytestmark = pytest.mark.slow
 

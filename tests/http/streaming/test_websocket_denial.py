@@ -9,7 +9,7 @@ import websockets
 from graphql_api.app import create_app
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.server.test_protocol import serving
+from tests.server.sockets import serving
 
 
 async def test_a_denied_websocket_is_403_in_json_and_no_fault_in_the_log(

@@ -1,0 +1,44 @@
+"""Real servers: a process of its own, and a client over the network of this machine."""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.conftest import CP_7, clean
+
+QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ description {{ nl }} }} }} }}'}
+
+
+@asynccontextmanager
+async def started(
+    *arguments: str, **environment: str
+) -> AsyncIterator[tuple[str, list[str], asyncio.subprocess.Process]]:
+    """A started command, its base address, and the three lines that it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graphql_api", *arguments, "--port", "0"),
+        env=clean(**environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        lines = [
+            (await process.stdout.readline()).decode().strip() for _ in range(2 if arguments[0] == "sandbox" else 3)
+        ]
+        found = re.search(r"http://[^/ ]+", lines[0])
+        assert found, (lines, await process.communicate())
+        yield found[0], lines, process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def answer(base: str) -> httpx.Response:
+    """The answer as soon as the server accepts."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=8), timeout=60) as client:
+        return await client.post(f"{base}/graphql", json=QUERY)
