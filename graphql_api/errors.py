@@ -1,10 +1,10 @@
-"""Every error of this server in one tree, with the code that a client sees.
+"""All errors of this server in one tree, with their codes in GraphQL responses.
 
-A message here is written for the client: it never names a host, a path, a key or a trace. What only operators may
-see goes into `detail`, which is logged and never told.
+Messages are for clients: they never contain a host, path, key or stack trace. `detail` is for operators: it is logged and
+never sent.
 
     CompetentError                  INTERNAL_SERVER_ERROR
-    ├── SettingsError               (start-up only: printed, exit code 2)
+    ├── SettingsError               (at start-up only: printed, exit code 2)
     ├── BadUserInput                BAD_USER_INPUT
     ├── ReleaseNotFound             RELEASE_NOT_FOUND
     ├── NotIndexedYet               NOT_INDEXED_YET
@@ -12,15 +12,15 @@ see goes into `detail`, which is logged and never told.
     ├── QueryTooComplex             QUERY_TOO_COMPLEX
     ├── ServerBusy                  SERVER_UNAVAILABLE
     └── UpstreamError               UPSTREAM_UNAVAILABLE
-        ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a link leads nowhere; entry points turn it into null)
+        ├── UpstreamNotFound        UPSTREAM_INVALID_RESPONSE   (a dead link; lookups return null instead)
         ├── UpstreamTimeout         UPSTREAM_TIMEOUT
         │   └── OperationTimeout    UPSTREAM_TIMEOUT
         ├── UpstreamRateLimited     UPSTREAM_RATE_LIMITED
         ├── UpstreamUnauthorized    UPSTREAM_UNAUTHORIZED
         ├── UpstreamUnavailable     UPSTREAM_UNAVAILABLE
-        │   └── ProxyRefused        UPSTREAM_UNAVAILABLE        (the proxy before it refuses, or cannot be reached)
+        │   └── ProxyRefused        UPSTREAM_UNAVAILABLE        (the proxy refuses, or cannot be reached)
         └── UpstreamInvalidResponse UPSTREAM_INVALID_RESPONSE
-            └── UpstreamRefused     UPSTREAM_INVALID_RESPONSE   (status 400: the request itself is refused)
+            └── UpstreamRefused     UPSTREAM_INVALID_RESPONSE   (status 400)
 """
 
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from graphql import GraphQLError
 
 
 class CompetentError(Exception):
-    """The root: a message for the client, a code, and seconds after which another try makes sense."""
+    """Base class: a message for the client, a code, and the seconds after which a retry makes sense."""
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
     default: ClassVar[str] = "Internal server error. The request id identifies it in the server's log."
@@ -42,31 +42,31 @@ class CompetentError(Exception):
     @property
     def extensions(self) -> dict[str, Any]:
         """What graphql-core copies into `errors[].extensions`."""
-        told: dict[str, Any] = {"code": self.code}
+        extensions: dict[str, Any] = {"code": self.code}
         if self.retry_after is not None:
-            told["retryAfter"] = self.retry_after
-        return told
+            extensions["retryAfter"] = self.retry_after
+        return extensions
 
 
 class SettingsError(CompetentError):
-    """A setting is unknown, unusable or missing: the server does not start."""
+    """A setting is unknown, invalid or missing: the server does not start."""
 
 
 class BadUserInput(CompetentError):
-    """An argument that no data could satisfy; the message says what would do."""
+    """An invalid argument; the message says what is valid."""
 
     code = "BAD_USER_INPUT"
 
 
 class ReleaseNotFound(CompetentError):
-    """The release asked for does not exist, or is no longer served by Competent."""
+    """The requested release does not exist, or Competent no longer serves it."""
 
     code = "RELEASE_NOT_FOUND"
     default = "Release not found. `releases { number }` lists the available releases."
 
 
 class NotIndexedYet(CompetentError):
-    """The question needs the index of a release, which is not there; `progress` says how far it is, from 0 to 1."""
+    """The field needs the index of a release, which is not complete; `progress` is between 0 and 1."""
 
     code = "NOT_INDEXED_YET"
 
@@ -76,43 +76,43 @@ class NotIndexedYet(CompetentError):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """With the progress, where there is one."""
+        """Adds `progress`, if known."""
         return super().extensions | ({} if self.progress is None else {"progress": round(self.progress, 3)})
 
 
 class NotLoadedYet(CompetentError):
-    """The operation needs more documents that are not stored than one operation may fetch; asking again fetches the next ones."""
+    """The operation needs more documents than it may fetch; sending it again fetches the next ones."""
 
     code = "NOT_LOADED_YET"
 
 
 class QueryTooComplex(CompetentError):
-    """The operation asks for more than one operation may; the message says how much that is."""
+    """The operation exceeds a limit; the message has the measured value and the limit."""
 
     code = "QUERY_TOO_COMPLEX"
 
 
 class ServerBusy(CompetentError):
-    """This server has as much to do as it can; another try soon may do better."""
+    """The server is overloaded; a retry soon may succeed."""
 
     code = "SERVER_UNAVAILABLE"
 
 
 class UpstreamError(CompetentError):
-    """The Competent API gave no document. `passing` says whether another try soon may do better."""
+    """A call to the Competent API failed. `passing` says whether a retry soon may succeed."""
 
     code = "UPSTREAM_UNAVAILABLE"
     default = "The Competent API is currently unavailable."
     passing: bool = True
 
     def lasting(self) -> "UpstreamError":
-        """This error, as one that another try would meet again."""
+        """Mark this error as one that a retry would not fix."""
         self.passing = False
         return self
 
 
 class UpstreamNotFound(UpstreamError):
-    """The Competent API says that the document does not exist."""
+    """The document does not exist in the Competent API."""
 
     code = "UPSTREAM_INVALID_RESPONSE"
     default = "The Competent API links to a document that does not exist."
@@ -136,14 +136,14 @@ class OperationTimeout(UpstreamTimeout):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """The plan of the key is used up for now."""
+    """The rate limit of the key is reached."""
 
     code = "UPSTREAM_RATE_LIMITED"
     default = "The rate limit of the Competent API is reached. Try again later."
 
 
 class UpstreamUnauthorized(UpstreamError):
-    """The Competent API refuses the server's key."""
+    """The Competent API rejects the server's key."""
 
     code = "UPSTREAM_UNAUTHORIZED"
     default = "The Competent API rejects this server's key. The operator of the server must set a valid one."
@@ -155,7 +155,7 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class ProxyRefused(UpstreamUnavailable):
-    """The proxy between this server and the Competent API refuses, or cannot be reached; `detail` says which proxy and why."""
+    """The proxy to the Competent API refuses, or cannot be reached; `detail` says which proxy and why."""
 
 
 class UpstreamInvalidResponse(UpstreamError):
@@ -166,11 +166,11 @@ class UpstreamInvalidResponse(UpstreamError):
 
 
 class UpstreamRefused(UpstreamInvalidResponse):
-    """The Competent API says that what was asked makes no sense to it."""
+    """The Competent API responded with status 400."""
 
 
 def is_unforeseen(error: GraphQLError) -> bool:
-    """Whether this is a bug, of which the log has the trace."""
+    """Whether this is a bug; the log has its stack trace."""
     return error.original_error is not None and not isinstance(error.original_error, CompetentError | GraphQLError)
 
 

@@ -10,30 +10,30 @@ from graphql_api.settings.secret import Secret
 
 
 class Urgency(IntEnum):
-    """Whose calls go first where calls to the Competent API are scarce: the lowest."""
+    """Priority of calls to the Competent API; the lowest value goes first."""
 
     QUESTION = 0
-    """A client waits for it."""
+    """A client is waiting for the document."""
     REVALIDATION = 1
-    """A stored copy is at hand and is being served meanwhile."""
+    """A stale copy is served meanwhile."""
     WALK = 2
-    """An index is being filled."""
+    """A release is being crawled for its index."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """How the documents of one operation were come by."""
+    """How the documents of one operation were obtained."""
 
     requests: int = 0
-    """Calls to the Competent API that it caused or joined."""
+    """Calls to the Competent API that it made or joined."""
     cached: int = 0
-    """Documents that were stored and fresh."""
+    """Fresh documents from the cache."""
     stale: int = 0
-    """Documents that were stored and no longer fresh, served all the same."""
+    """Stale documents from the cache."""
 
     @property
     def told(self) -> dict[str, int]:
-        """As clients and operators are told."""
+        """As in `extensions.upstream` and in log lines."""
         return {"requests": self.requests, "cached": self.cached, "stale": self.stale}
 
 

@@ -1,6 +1,6 @@
-"""What is told of one GraphQL operation when it is over, whichever protocol it came by: one line in the log, and counts.
+"""Logs and counts each GraphQL operation when it ends, for all protocols.
 
-Labels are bounded in number, and a line holds nothing that a client wrote unless the operator asks for it.
+The number of label values is bounded. A line contains no text of the client unless COMPETENT_LOG_DOCUMENTS is on.
 """
 
 import logging
@@ -12,15 +12,17 @@ from graphql_api.observability.request_context import Record
 
 log = logging.getLogger("graphql_api.requests")
 
-PATH_LETTERS = 200
-"""Most letters of a path in a line of the log."""
+MAX_PATH_CHARS = 200
+"""Maximum number of characters of a path in a log line."""
 
 Line = dict[str, object]
 
 
 class Outcomes:
-    """Tells of operations and of other requests. `known` are names of operations that always have their own series in the
-    metrics; `texts` and `addresses` say whether lines have the document and variables, and the address of the client.
+    """Logs operations and other requests, and counts operations.
+
+    `known` are operation names that always have their own series in the metrics. `texts` adds the document and variables to
+    log lines, `addresses` the IP address of the client.
     """
 
     def __init__(self, known: Iterable[str] = (), *, texts: bool = False, addresses: bool = False) -> None:
@@ -29,7 +31,7 @@ class Outcomes:
         self._addresses = addresses
 
     def tell(self, record: Record, outcome: str, seconds: float, status: int | None = None) -> None:
-        """Count an operation and log it; `status` is that of HTTP, where there is one."""
+        """Count and log an operation; `status` is its HTTP status, if it has one."""
         name = self._names.label(record.name)
         operations(name, outcome, record.protocol).count += 1
         if record.kind != "subscription":  # which lasts as long as its client likes
@@ -43,10 +45,10 @@ class Outcomes:
     def request(
         self, level: int, method: str, path: str, record: Record, outcome: str, seconds: float, status: int | None
     ) -> None:
-        """Log a request that is no operation: its path without the query, which may hold anything."""
+        """Log a request that is not an operation, with its path and without its query string."""
         if log.isEnabledFor(level):
             line = self._line(record, outcome, seconds, status)
-            tell(log, level, "request", {"method": method, "path": path[:PATH_LETTERS]} | line)
+            tell(log, level, "request", {"method": method, "path": path[:MAX_PATH_CHARS]} | line)
 
     def _line(self, record: Record, outcome: str, seconds: float, status: int | None) -> Line:
         line = _line_of(record, outcome, seconds, status)
@@ -56,7 +58,7 @@ class Outcomes:
 
 
 def _line_of(record: Record, outcome: str, seconds: float, status: int | None) -> Line:
-    """What is told of a request, without what is empty."""
+    """The fields of a log line, without empty ones."""
     told: Line = {"request_id": record.request_id}
     if record.name:
         told["operation_name"] = record.name[:100]

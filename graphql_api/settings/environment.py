@@ -1,4 +1,4 @@
-"""Settings read from the environment, each as the type of its default; all that is wrong is told at once."""
+"""Reads settings from the environment, each as the type of its default; one error lists all faults."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from graphql_api.settings.secret import Secret
 
 
 def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The values that are given, by the names of their settings; SettingsError with all that is wrong with them."""
+    """The values in the environment by setting name. Raises SettingsError that lists all faults."""
     known = {variable(each): each for each in settings}
     ignored = service_variables(environment)
     given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name not in ignored}
@@ -32,7 +32,7 @@ def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> di
 
 
 def _unknown(name: str, settings: Mapping[str, "Field[Any]"]) -> str:
-    """What to write instead of a name that no setting has."""
+    """The error for an unknown variable, with the new name or the closest setting."""
     for new, setting in settings.items():
         if setting.metadata["formerly"] and name == PREFIX + setting.metadata["formerly"]:
             return f"{name} is now {new}"
@@ -41,7 +41,7 @@ def _unknown(name: str, settings: Mapping[str, "Field[Any]"]) -> str:
 
 
 def read_key(file: Path) -> Secret:
-    """The key in a file."""
+    """Read a key from a file. Raises SettingsError."""
     try:
         return Secret(read_small(file, 10_000).decode("utf-8-sig").strip())
     except UnusableFile as error:
@@ -63,7 +63,7 @@ def _parse(setting: "Field[Any]", text: str) -> Any:
 
 
 def _path(text: str) -> Path:
-    """A path; `~` is the home of this user, as no shell has replaced it in a manifest."""
+    """A path with `~` expanded: in a manifest no shell does that. Raises ValueError."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The user's own folders, for what no setting names; a user without a home (as in a container) has none."""
+"""Default folders of the user; a user without a home directory (as in a container) has none."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _APP = "competent-graphql"
 
 
 def user_cache_folder() -> Path | None:
-    """Where this user keeps what can be made again, or None."""
+    """The user's cache folder, or None without a home directory."""
     try:
         return _absolute(platformdirs.user_cache_path(_APP))
     except RuntimeError:
@@ -16,7 +16,7 @@ def user_cache_folder() -> Path | None:
 
 
 def user_config_folder() -> Path | None:
-    """Where this user keeps what was configured, or None."""
+    """The user's configuration folder, or None without a home directory."""
     try:
         return _absolute(platformdirs.user_config_path(_APP))
     except RuntimeError:

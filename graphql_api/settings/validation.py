@@ -1,4 +1,4 @@
-"""What settings must be beyond their type: one of their choices, and in agreement with each other."""
+"""Validation of settings beyond their types: choices, and combinations."""
 
 import re
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def check_metrics(metrics: str) -> None:
 
 
 def is_network(text: str) -> bool:
-    """Whether a text is an address or a network of IP."""
+    """Whether a text is an IP address or network."""
     try:
         ip_network(text)
     except ValueError:
@@ -80,7 +80,7 @@ def _check_upstream(upstream_url: str, key: str) -> None:
 
 
 def _url(text: str) -> SplitResult | None:
-    """The base of an API, without user, query and fragment; None for anything else."""
+    """The parsed base URL, or None if it is invalid or has a user, query or fragment."""
     try:
         url = urlsplit(text)
         usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
