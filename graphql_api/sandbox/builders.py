@@ -21,9 +21,9 @@ class ProfileBuilder:
         """The profile, with its competences out of these, which are named by their uuids."""
         related = {
             name: tuple(
-                competences[each.uuid] if isinstance(each, CompetenceBuilder) else each for each in found.values()
+                competences[item.uuid] if isinstance(item, CompetenceBuilder) else item for item in items.values()
             )
-            for name, found in self.related.items()
+            for name, items in self.related.items()
         }
         sets = tuple(replace(head, skills=tuple(skills)) for head, skills in self.sets.values())
         return Profile(**self.fields, related=related, competence_sets=sets)
@@ -36,7 +36,7 @@ class CompetenceBuilder:
     uuid: str
     code: str
     blocks: dict[str, dict[str, Concept]] = field(
-        default_factory=lambda: {each.name: {} for each, _ in relations(COMPETENCE)}
+        default_factory=lambda: {relation.name: {} for relation, _ in relations(COMPETENCE)}
     )
 
     def add(self, name: str, block: Concept, single: bool) -> None:
@@ -48,15 +48,15 @@ class CompetenceBuilder:
 
     def build(self) -> Concept:
         return Concept(
-            self.uuid, self.code, related={name: tuple(found.values()) for name, found in self.blocks.items()}
+            self.uuid, self.code, related={name: tuple(blocks.values()) for name, blocks in self.blocks.items()}
         )
 
 
 def blocks_of(profiles: Iterable[Profile]) -> dict[str, tuple[Concept, ...]]:
     """The blocks that profiles embed, each once, by type."""
-    found: dict[str, dict[str, Concept]] = {}
+    by_type: dict[str, dict[str, Concept]] = {}
     for relation, value in relations(PROFILE):
         if value.type_name != COMPETENCE.name:
-            of_type = found.setdefault(value.type_name, {})
-            of_type.update((each.uuid, each) for profile in profiles for each in profile.concepts(relation.name))
-    return {name: tuple(blocks.values()) for name, blocks in found.items()}
+            of_type = by_type.setdefault(value.type_name, {})
+            of_type.update((block.uuid, block) for profile in profiles for block in profile.concepts(relation.name))
+    return {name: tuple(blocks.values()) for name, blocks in by_type.items()}

@@ -96,23 +96,29 @@ class _Assembly:
 
     def dataset(self) -> Dataset:
         profiles = tuple(
-            Profile(code=each.code, uuid=each.uuid, texts=each.texts, values=each.values, related=each.related)
-            for each in self._concepts(PROFILE)
+            Profile(
+                code=concept.code,
+                uuid=concept.uuid,
+                texts=concept.texts,
+                values=concept.values,
+                related=concept.related,
+            )
+            for concept in self._concepts(PROFILE)
         )
         embedded = [concept_type(value.type_name) for _, value in relations(PROFILE)]
-        blocks = {each.name: self._blocks(each, profiles) for each in embedded if each != COMPETENCE}
+        blocks = {type.name: self._blocks(type, profiles) for type in embedded if type != COMPETENCE}
         return Dataset(self._number, RELEASES[self._number], profiles, tuple(self._concepts(COMPETENCE)), blocks)
 
     def _concepts(self, type: ConceptType) -> Iterator[Concept]:
         """The concepts of a type that have tables of their own."""
         codes = [code for code, (table, _) in self._tables.items() if table.prefix == type.code_prefix]
-        return (each for each in map(self._named, codes) if isinstance(each, Concept))
+        return (concept for concept in map(self._named, codes) if isinstance(concept, Concept))
 
     def _blocks(self, type: ConceptType, profiles: tuple[Profile, ...]) -> tuple[Concept, ...]:
         """The blocks of a type that profiles embed or may embed."""
         fields = [field for field, _ in relations(PROFILE, type.name)]
-        embedded = (block for each in profiles for field in fields for block in each.concepts(field.name))
-        return tuple({each.uuid: each for each in (*self._concepts(type), *embedded)}.values())
+        embedded = (block for profile in profiles for field in fields for block in profile.concepts(field.name))
+        return tuple({block.uuid: block for block in (*self._concepts(type), *embedded)}.values())
 
     def _named(self, code: str) -> Concept | Term | None:
         """The concept or term of a code; None if it is not in this release."""
@@ -155,10 +161,10 @@ class _Assembly:
                 yield from (Classification(scheme, code) for scheme, codes in dict(value).items() for code in codes)
             case Concepts(type_name, single=single):
                 type = concept_type(type_name)
-                for each in [value] if single else value:
-                    yield from self._referenced(type, table, values, each, single)
+                for reference in [value] if single else value:
+                    yield from self._referenced(type, table, values, reference, single)
             case Terms():
-                yield from (each for each in map(self._named, value) if each is not None)
+                yield from (term for term in map(self._named, value) if term is not None)
 
     def _referenced(
         self, type: ConceptType, table: Table, owner: Values, reference: str | Values, single: bool
@@ -185,7 +191,7 @@ class _Assembly:
         first, first_table = self._inline.setdefault(block.code, (block, table))
         if first != block:
             text = next(iter(block.texts.values()))[LANGUAGES[0]]
-            raise table.error(f"{block.code} ({text!r}) is told otherwise by {first_table.code}")
+            raise table.error(f"{block.code} ({text!r}) differs in {first_table.code}")
         return first
 
 
@@ -194,7 +200,7 @@ def _inline_blocks(tables: Mapping[str, Table], release: str) -> Iterator[tuple[
     for table, values in _in_release(tables, release):
         for field, value in relations(TYPES[table.prefix]):
             references = () if value.single else values.get(key_of(field.name), ())
-            for block in (each for each in references if isinstance(each, dict)):
+            for block in (reference for reference in references if isinstance(reference, dict)):
                 if (existing := as_of(block, release)) is not None:
                     type = concept_type(value.type_name)
                     if not _text_key(existing):

@@ -10,9 +10,9 @@ MAIN_SHEET = "Occupational Profiles"
 
 _BY_POSITION = ("title", "description", "workingContext", "lastModified", "lastPublished")
 """The fields whose columns every export has, in this order. Columns of others are read only if their headings are there."""
-_COLUMNS = {each.name: each for each in PROFILE.fields if each.column}
+_COLUMNS = {field.name: field for field in PROFILE.fields if field.column}
 MAIN_FIELDS = [_COLUMNS[name] for name in _BY_POSITION if name in _COLUMNS]
-OTHER_FIELDS = [each for name, each in _COLUMNS.items() if name not in _BY_POSITION]
+OTHER_FIELDS = [field for name, field in _COLUMNS.items() if name not in _BY_POSITION]
 
 OWNER = ("Id", "Code", "Title NL", "Title FR")
 NAME = (*OWNER, "Alt.Name Id", "Alt.Name Code", "Language", "Title")
@@ -36,7 +36,7 @@ def block_type(type_name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type_name).lower()
 
 
-BLOCK_TYPES = {block_type(value.type_name): (each.name, value) for each, value in relations(COMPETENCE)}
+BLOCK_TYPES = {block_type(value.type_name): (field.name, value) for field, value in relations(COMPETENCE)}
 """The fields of a competence by the block type of a row."""
 SPELLINGS = {name.replace(" ", mark): name for name in BLOCK_TYPES for mark in ("", "_")}
 """How Competent's documents write block types, and how those of competence sets are written."""
@@ -46,10 +46,10 @@ def headings_of(fields: Iterable[Field]) -> tuple[str, ...]:
     """The headings of the columns of these fields on the main sheet: of texts, one in each language."""
     return tuple(
         heading
-        for each in fields
+        for field in fields
         for heading in (
-            [f"{each.column} {language.upper()}" for language in LANGUAGES]
-            if each.value == Plain("text")
-            else [each.column]
+            [f"{field.column} {language.upper()}" for language in LANGUAGES]
+            if field.value == Plain("text")
+            else [field.column]
         )
     )

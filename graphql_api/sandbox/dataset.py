@@ -18,7 +18,7 @@ Texts = Mapping[str, str | None]
 
 PROFILE = declarations.concept_type("OccupationalProfile")
 COMPETENCE = declarations.concept_type("TechnicalCompetence")
-BLOCKS = {each.name: each for each in declarations.CONCEPT_TYPES if each.is_block}
+BLOCKS = {type.name: type for type in declarations.CONCEPT_TYPES if type.is_block}
 """The types of skills, knowledge, behaviour and traits, by name."""
 
 
@@ -37,13 +37,13 @@ def release_order(number: str) -> tuple[int, ...]:
 
 def main_text(type: ConceptType) -> str:
     """The name of the text of a block: the first text that its type declares."""
-    return next(each.name for each in type.fields if each.value == declarations.TEXT)
+    return next(declared.name for declared in type.fields if declared.value == declarations.TEXT)
 
 
 def relations(type: ConceptType, target: str | None = None) -> tuple[tuple[Field, Concepts], ...]:
     """The fields of a type that embed concepts (of the type `target`), each with its value."""
-    fields = ((each, each.value) for each in type.fields)
-    return tuple((each, v) for each, v in fields if isinstance(v, Concepts) and target in (None, v.type_name))
+    fields = ((declared, declared.value) for declared in type.fields)
+    return tuple((declared, v) for declared, v in fields if isinstance(v, Concepts) and target in (None, v.type_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Concept:
 
     def embedded(self) -> "tuple[Concept, ...]":
         """The concepts that all of its fields embed."""
-        return tuple(each for items in self.related.values() for each in items if isinstance(each, Concept))
+        return tuple(item for items in self.related.values() for item in items if isinstance(item, Concept))
 
     def terms(self, name: str) -> tuple[Term, ...]:
         """The terms that a field lists."""
@@ -102,8 +102,8 @@ class Concept:
 
     def moment(self, name: str) -> str | None:
         """The moment (ISO 8601 in UTC) of a field."""
-        found = self.values.get(name)
-        return found if isinstance(found, str) else None
+        moment = self.values.get(name)
+        return moment if isinstance(moment, str) else None
 
 
 Item = Term | AlternativeName | Classification
@@ -130,7 +130,9 @@ class Profile(Concept):
     def competences(self) -> tuple[Concept, ...]:
         """Its technical competences, essential before optional."""
         return tuple(
-            competence for each, _ in relations(PROFILE, COMPETENCE.name) for competence in self.concepts(each.name)
+            competence
+            for relation, _ in relations(PROFILE, COMPETENCE.name)
+            for competence in self.concepts(relation.name)
         )
 
 

@@ -1,6 +1,6 @@
 """One release as documents in one SQLite file: written once, then only read.
 
-Bodies are kept as the bytes that are sent, so that a document, or a list item, costs one look-up and no work.
+Bodies are stored as the bytes that are sent, so that a document or a list item costs one lookup and no work.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ VERSION = 3
 
 def _digest() -> str:
     declared = [
-        (each.name, [(field.name, field.hal_keys[0], field.value, field.column, field.sheet) for field in each.fields])
-        for each in declarations.CONCEPT_TYPES
+        (type.name, [(field.name, field.hal_keys[0], field.value, field.column, field.sheet) for field in type.fields])
+        for type in declarations.CONCEPT_TYPES
     ]
     return hashlib.blake2s(repr((VERSION, declared)).encode(), digest_size=6).hexdigest()
 
@@ -147,7 +147,7 @@ def _write(connection: sqlite3.Connection, dataset: Dataset, source: str, progre
         _write_collection(
             connection, collection, bodies.collection(type_name), len(dataset.of_type(type_name)), progress
         )
-    used = ((each.uuid, at) for at, profile in enumerate(dataset.profiles) for each in profile.competences)
+    used = ((competence.uuid, at) for at, profile in enumerate(dataset.profiles) for competence in profile.competences)
     connection.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
     write_search(connection, dataset)
     about = {"number": dataset.number, "published_on": dataset.published_on, "format": FORMAT, "source": source}

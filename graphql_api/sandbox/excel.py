@@ -81,8 +81,8 @@ def _read(package: Package, progress: Progress, lenient: bool) -> Dataset:
     number = _release_number(names, package.name)
     export, report = Export(), Report()
     sheets = export.sheets()
-    found = [(name, sheet) for sheet in sheets for name in _names_like(sheet.prefix, names)]
-    for (name, sheet), table in zip(found, _tables(package, [name for name, _ in found], progress), strict=True):
+    matches = [(name, sheet) for sheet in sheets for name in _names_like(sheet.prefix, names)]
+    for (name, sheet), table in zip(matches, _tables(package, [name for name, _ in matches], progress), strict=True):
         for row in _take_rows(export, name, sheet, table, progress):
             report.add(row)
     if report.count and not lenient:
@@ -105,9 +105,9 @@ def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
 def _worksheets(package: Package) -> list[str]:
     """The names of the worksheets; a hidden one only where no visible one begins alike."""
     with CalamineWorkbook.from_filelike(BytesIO(package.content)) as book:
-        sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
-    visible = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
-    hidden = [each.name for each in sheets if each.visible != SheetVisibleEnum.Visible]
+        sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    hidden = [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
     prefixes = [sheet.prefix for sheet in Export().sheets()]
     hiding = [prefix for prefix in prefixes if not any(_names_like(prefix, visible))]
     return visible + [name for prefix in hiding for name in _names_like(prefix, hidden)]
@@ -163,7 +163,9 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
             if not all(map(is_blank, row)):
                 problems.append(error)
         if problems:
-            yield from (BadRow(name, number, printable(str(each)), _letter(columns, each)) for each in problems)
+            yield from (
+                BadRow(name, number, printable(str(problem)), _letter(columns, problem)) for problem in problems
+            )
             problems.clear()
         if (done := number - first + 1) % 5000 == 0:
             progress(name, done, total)

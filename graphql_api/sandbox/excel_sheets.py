@@ -81,7 +81,7 @@ class Export:
         main = ("Id", "Code", *headings_of(MAIN_FIELDS))
         return (
             Sheet(MAIN_SHEET, main, self._take_profile, headings_of(OTHER_FIELDS)),
-            *(self._sheet(each) for each in PROFILE.fields if each.sheet),
+            *(self._sheet(field) for field in PROFILE.fields if field.sheet),
             Sheet("Occ.Prof - Competentiesets", COMPETENCE_SET, self._take_set),
         )
 
@@ -102,9 +102,9 @@ class Export:
 
     def dataset(self, number: str) -> Dataset:
         """The release, published on the day (in Brussels) on which the newest of its profiles was."""
-        competences = {uuid: each.build() for uuid, each in self._competences.items()}
-        profiles = tuple(each.build(competences) for each in self._profiles.values() if each.fields)
-        published = max((moment for each in profiles if (moment := each.moment("lastPublished"))), default=None)
+        competences = {uuid: builder.build() for uuid, builder in self._competences.items()}
+        profiles = tuple(builder.build(competences) for builder in self._profiles.values() if builder.fields)
+        published = max((moment for profile in profiles if (moment := profile.moment("lastPublished"))), default=None)
         day = cells.day_in_brussels(published) if published else None
         return Dataset(number, day, profiles, tuple(competences.values()), blocks_of(profiles))
 
@@ -117,12 +117,12 @@ class Export:
         fields: dict[str, Any] = {"uuid": uuid, "code": cells.needed(row, 1, "the profile's code")}
         fields |= {"texts": {}, "values": {}}
         column = 2
-        for each in (*MAIN_FIELDS, *OTHER_FIELDS):
-            if each.value == Plain("text"):
-                fields["texts"][each.name] = _texts(row, range(column, column + len(LANGUAGES)))
+        for field in (*MAIN_FIELDS, *OTHER_FIELDS):
+            if field.value == Plain("text"):
+                fields["texts"][field.name] = _texts(row, range(column, column + len(LANGUAGES)))
             else:
-                fields["values"][each.name] = self._value(each, row, column)
-            column += len(headings_of([each]))
+                fields["values"][field.name] = self._value(field, row, column)
+            column += len(headings_of([field]))
         profile.fields = fields
 
     def _value(self, field: Field, row: Row, column: int) -> str | tuple[str, ...] | None:
@@ -131,7 +131,7 @@ class Export:
                 return self._moment(row, column)
             case Plain("strings"):
                 return tuple(
-                    part for each in re.split("[,;\n]", cells.text(row, column) or "") if (part := each.strip())
+                    part for text in re.split("[,;\n]", cells.text(row, column) or "") if (part := text.strip())
                 )
         return cells.text(row, column)
 

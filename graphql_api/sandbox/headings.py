@@ -49,10 +49,12 @@ def _next(places: Mapping[str, deque[int]], heading: str) -> int | None:
 
 
 def _check_positions(row: Sequence[Cell], headings: Sequence[str]) -> None:
-    found, wanted = [_normal(cell) for cell in row], [_normal(heading) for heading in headings]
+    headings_found, wanted = [_normal(cell) for cell in row], [_normal(heading) for heading in headings]
     for column, heading in enumerate(wanted):
-        if wanted.count(heading) == found.count(heading) == 1 and found[column : column + 1] != [heading]:
-            at = found.index(heading)
+        if wanted.count(heading) == headings_found.count(heading) == 1 and headings_found[column : column + 1] != [
+            heading
+        ]:
+            at = headings_found.index(heading)
             expected = f"{headings[at]!r} is expected" if at < len(headings) else "there is no column to read"
             raise CellError(at, f"the heading {row[at]!r} stands where {expected}")
 
@@ -69,8 +71,8 @@ def release_number_of_file(name: str) -> str | None:
 
 
 def _only_version(name: str) -> str | None:
-    found = set(_VERSION.findall(name))
-    return found.pop() if len(found) == 1 else None
+    versions = set(_VERSION.findall(name))
+    return versions.pop() if len(versions) == 1 else None
 
 
 def _normal(cell: Cell | str) -> str:

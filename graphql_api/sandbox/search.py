@@ -16,7 +16,7 @@ CREATE VIRTUAL TABLE wording USING fts5(title, names, profile UNINDEXED, languag
 CREATE VIRTUAL TABLE likeness USING fts5(title, names, profile UNINDEXED, language UNINDEXED, tokenize = 'trigram');
 """
 
-_NAMES = tuple(each for each in PROFILE.fields if each.search and each.search.is_name)
+_NAMES = tuple(field for field in PROFILE.fields if field.search and field.search.is_name)
 """The fields whose texts are found; the title is the first."""
 _INSERTS = ("INSERT INTO wording VALUES (?, ?, ?, ?)", "INSERT INTO likeness VALUES (?, ?, ?, ?)")
 _BY_WORDING = """
@@ -63,7 +63,7 @@ def _matches(connection: sqlite3.Connection, statement: str, query: str, languag
 def _rows(dataset: Dataset) -> Iterator[tuple[str, str, int, str]]:
     for position, profile in enumerate(dataset.profiles):
         for language in LANGUAGES:
-            title, *others = (found for field in _NAMES for found in _names(profile, field, language))
+            title, *others = (text for field in _NAMES for text in _names(profile, field, language))
             if title or any(others):
                 yield title, "\n".join(filter(None, others)), position, language
 
@@ -73,4 +73,4 @@ def _names(profile: Concept, field: Field, language: str) -> Iterator[str]:
     if field.value == TEXT:
         yield (profile.texts[field.name][language] if field.name in profile.texts else None) or ""
     else:
-        yield from (each.name for each in profile.names(field.name) if each.language == language)
+        yield from (name.name for name in profile.names(field.name) if name.language == language)

@@ -36,7 +36,7 @@ COLLECTIONS = {COMPETENCE.name: COMPETENCES, PROFILE.name: PROFILES, "SoftSkill"
 _NOT_EMBEDDED = {COMPETENCE.name: {"behaviouralIndicators"}, "SoftSkill": {"regions"}, "DigitalSkill": {"regions"}}
 """The fields that a profile leaves out of what it embeds, so that a client that wants them follows the link."""
 _AFTER_SETS = ("lastModified", "lastPublished", "_links")
-_TYPES = {each.name: each for each in declarations.CONCEPT_TYPES}
+_TYPES = {type.name: type for type in declarations.CONCEPT_TYPES}
 _NO_TEXT = dict.fromkeys(LANGUAGES)
 
 Read = Callable[[Concept], Any]
@@ -84,7 +84,7 @@ class Bodies:
     def _profile(self, profile: Profile) -> dict[str, Any]:
         body = self._body(PROFILE, profile)
         if profile.competence_sets:
-            sets = [_competence_set(each) for each in profile.competence_sets]
+            sets = [_competence_set(competence_set) for competence_set in profile.competence_sets]
             body |= {"competenceSets": sets} | {key: body.pop(key) for key in _AFTER_SETS if key in body}
         return body
 
@@ -104,8 +104,8 @@ class Bodies:
         known = self._readers.get((type.name, is_embedded))
         if known is None:
             without = {"code"} | (_NOT_EMBEDDED.get(type.name, set()) if is_embedded else set())
-            fields = [each for each in type.fields if each.name not in without]
-            known = [(each.hal_keys[0], self._reader(type, each)) for each in fields]
+            fields = [field for field in type.fields if field.name not in without]
+            known = [(field.hal_keys[0], self._reader(type, field)) for field in fields]
             self._readers[type.name, is_embedded] = known
         return known
 
@@ -123,7 +123,7 @@ class Bodies:
                 if single:
                     return lambda concept: next(map(embed, concept.concepts(name)), None)
                 return lambda concept: list(map(embed, concept.concepts(name)))
-        return lambda concept: [_item(each) for each in concept.related.get(name, ()) if not isinstance(each, Concept)]
+        return lambda concept: [_item(item) for item in concept.related.get(name, ()) if not isinstance(item, Concept)]
 
     def _embedder(self, type: ConceptType, in_profile: bool) -> Callable[[Concept], orjson.Fragment]:
         """Makes what stands of a concept in a profile or a competence, each once."""
@@ -152,6 +152,6 @@ def _item(item: Item) -> dict[str, Any]:
             return {"type": scheme, "value": code}
 
 
-def _competence_set(one: CompetenceSet) -> dict[str, Any]:
-    named = {"id": one.uuid, "code": one.code, "name": one.name, "disambiguator": one.disambiguator}
-    return {**named, "skills": one.skills}
+def _competence_set(group: CompetenceSet) -> dict[str, Any]:
+    named = {"id": group.uuid, "code": group.code, "name": group.name, "disambiguator": group.disambiguator}
+    return {**named, "skills": group.skills}

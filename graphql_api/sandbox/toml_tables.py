@@ -99,7 +99,7 @@ def _shapes(type: ConceptType) -> dict[str, _Shape]:
     return shapes
 
 
-TYPES = {each.code_prefix: each for each in declarations.CONCEPT_TYPES}
+TYPES = {type.code_prefix: type for type in declarations.CONCEPT_TYPES}
 """Concept types by the prefix of their codes; all other codes are those of terms."""
 _TABLES: dict[str, _Shapes] = {
     **{prefix: _shapes(type) for prefix, type in TYPES.items()},
@@ -175,11 +175,11 @@ def _check_value(table: Table, key: str, value: Any, shape: _Shape, shapes: _Sha
             references = [value] if shape.single else value
             if not isinstance(references, list):
                 raise table.error(f"{key} = {value!r} is no list of {prefix}-codes{' or tables' * inline}")
-            codes = [each for each in references if not (inline and isinstance(each, dict))]
+            codes = [reference for reference in references if not (inline and isinstance(reference, dict))]
             _check_value(table, key, codes, "list", shapes)
-            for each in references:
-                if isinstance(each, dict):
-                    _check_values(table, each, {**_TABLES[prefix], "code": "text"})
+            for reference in references:
+                if isinstance(reference, dict):
+                    _check_values(table, reference, {**_TABLES[prefix], "code": "text"})
         case "before":
             _check_values(table, value, shapes)
         case "texts":
@@ -215,7 +215,7 @@ def _is_uuid(value: str) -> bool:
 
 
 def _check_references(table: Table, tables: Mapping[str, Table]) -> None:
-    references = {key: each for key, each in _TABLES[table.prefix].items() if isinstance(each, _References)}
+    references = {key: shape for key, shape in _TABLES[table.prefix].items() if isinstance(shape, _References)}
     for values in (table.values, {**table.values, **table.values.get("before", {})}):
         for key, shape in references.items():
             for code in filter(_is_code, [values.get(key)] if shape.single else values.get(key, ())):

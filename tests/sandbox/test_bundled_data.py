@@ -247,7 +247,7 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
         ),
         (
             COMPETENCE + COMPETENCE.replace("CP-1", "CP-2").replace("Wonden", "Mensen"),
-            "a.toml: CP-2: SK-1 ('Mensen verzorgen') is told otherwise by CP-1",
+            "a.toml: CP-2: SK-1 ('Mensen verzorgen') differs in CP-1",
         ),
         ("[KN-1\n", "a.toml: "),
     ],
