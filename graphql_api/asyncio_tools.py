@@ -124,7 +124,7 @@ class Watch:
         self._due, self._late = self._loop.time() + seconds, late
         if self._timer is None or self._timer.when() > self._due:
             self._stop()
-            self._timer = self._loop.call_at(self._due, self._look)
+            self._timer = self._loop.call_at(self._due, self._fire_if_due)
 
     def clear(self) -> None:
         """Call nothing."""
@@ -140,12 +140,12 @@ class Watch:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self) -> None:
+    def _fire_if_due(self) -> None:
         self._timer = None
         if self._due is None:
             return
         if self._due > self._loop.time():
-            self._timer = self._loop.call_at(self._due, self._look)
+            self._timer = self._loop.call_at(self._due, self._fire_if_due)
         else:
             self._due = None
             self._late()

@@ -32,7 +32,7 @@ class Releases:
     def at_hand(self) -> str | None:
         """The number of the current release, as `number` gives it, if documents at hand tell it; None where it must be asked."""
         document = self._at_hand(_CURRENT)
-        told = _CURRENT_TOLD.numbers(document) if document is not None else []
+        told = _CURRENT_NUMBERS.numbers(document) if document is not None else []
         if len(told) > 1 and self._at_hand(routes.RELEASE.path(told[0])) is None:
             return None  # whether that one is served is asked first
         return told[0] if told else None
@@ -54,7 +54,7 @@ class Releases:
 
     async def numbers(self) -> list[str]:
         """The numbers in the list of releases, the newest first; none where there is no such list."""
-        told = [await self._chosen(each) for each in await self._listed()]
+        told = [await self._served_number(each) for each in await self._listed()]
         return sorted({number for number in told if number}, key=release_order, reverse=True)
 
     async def served(self) -> list[str]:
@@ -70,7 +70,7 @@ class Releases:
 
     async def _current(self) -> str:
         async for document in self._of_current():
-            if number := await self._chosen(document):
+            if number := await self._served_number(document):
                 return number
         if numbers := await self.numbers():
             return numbers[0]
@@ -88,7 +88,7 @@ class Releases:
             for document in parts(hit.get("document")):
                 yield document
 
-    async def _chosen(self, document: Document) -> str | None:
+    async def _served_number(self, document: Document) -> str | None:
         """The number that a document tells; where its key and its links disagree, the one that is served."""
         told = release_numbers(document)
         for each in told[:-1]:
@@ -121,7 +121,7 @@ class Releases:
             return []
 
 
-class _Told:
+class _LastRead:
     """What the document that was read last tells: nearly every request asks the same one which release is current."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class _Told:
         return self._numbers
 
 
-_CURRENT_TOLD = _Told()
+_CURRENT_NUMBERS = _LastRead()
 
 
 def release_order(number: str) -> tuple[list[tuple[int, bool, str]], str]:

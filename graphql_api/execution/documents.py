@@ -178,16 +178,16 @@ class Documents:
         limits = self._limits
         if len(text) > limits.document_characters:
             error = exceeded("The document has", len(text), "characters", limits.document_characters)
-            return Prepared("", errors=(_told(error),))  # without its text, which is not worth keeping
+            return Prepared("", errors=(_formatted(error),))  # without its text, which is not worth keeping
         if (lines := text.count("\n") + text.count("\r")) > LINES_PER_TOKEN * limits.tokens:
             error = exceeded("The document has", lines, "lines", LINES_PER_TOKEN * limits.tokens, lines)
-            return Prepared("", errors=(_told(error),))
+            return Prepared("", errors=(_formatted(error),))
         try:
             document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
         except GraphQLSyntaxError as error:
             return Prepared(text, errors=(_unparsed(limits, text, error),))
         if too_much := refusal(limits, document):
-            return Prepared(text, errors=(_told(too_much),))
+            return Prepared(text, errors=(_formatted(too_much),))
         operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         kinds = {each.name.value if each.name else "": each.operation.value for each in operations}
         if operations and (errors := self._faults(document)):
@@ -204,7 +204,7 @@ class Documents:
 
     def _faults(self, document: DocumentNode) -> list[Told]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)
-        return [_told(_OUT_OF_BUDGET) if _gave_up(each) else told_of_document(each) for each in errors]
+        return [_formatted(_OUT_OF_BUDGET) if _gave_up(each) else told_of_document(each) for each in errors]
 
 
 def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
@@ -212,7 +212,7 @@ def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
     if error.message.startswith("Syntax Error: Document contains more than"):
         try:
             if too_much := too_long(limits, text):
-                return _told(too_much)
+                return _formatted(too_much)
         except GraphQLSyntaxError as later:
             return told_of_document(later)
     return told_of_document(error)
@@ -232,5 +232,5 @@ _OUT_OF_BUDGET = QueryTooComplex(
 )
 
 
-def _told(error: QueryTooComplex) -> Told:
+def _formatted(error: QueryTooComplex) -> Told:
     return told(GraphQLError(str(error), original_error=error), error.code)

@@ -75,18 +75,18 @@ def _conditions(connection: sqlite3.Connection, filter: ProfileFilter) -> Iterat
     if filter.text_things is not None:
         yield filter.text_things
     if filter.sector is not None:
-        yield _told(connection, _TERM, "sector", filter.sector)
+        yield _with_term(connection, _TERM, "sector", filter.sector)
     if filter.area is not None:
-        yield _told(connection, _TERM, "area", filter.area)
+        yield _with_term(connection, _TERM, "area", filter.area)
     if filter.isco is not None:
-        yield _told(connection, _PREFIX, ISCO, filter.isco)
+        yield _with_term(connection, _PREFIX, ISCO, filter.isco)
     if filter.uses is not None:
         yield frozenset(use.thing for use in profiles_using(connection, [filter.uses])[filter.uses])
     if filter.modified_since is not None:
         yield _modified(connection, filter.modified_since)
 
 
-def _told(connection: sqlite3.Connection, sql: str, scheme: str, text: str) -> frozenset[int]:
+def _with_term(connection: sqlite3.Connection, sql: str, scheme: str, text: str) -> frozenset[int]:
     """The profiles with a term of this scheme that a client's text names."""
     # Half a surrogate pair, which SQLite does not take, stands in no code: another sign that stands in none is as good.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -41,7 +41,7 @@ def _temporary() -> "TemporaryDirectory[str] | None":
         return None
 
 
-async def _begun(file: IndexFile) -> sqlite3.Connection:
+async def _start_part(file: IndexFile) -> sqlite3.Connection:
     """Begin a part in a thread. If the caller is cancelled meanwhile, the connection is closed, since nobody gets it."""
     beginning = asyncio.ensure_future(asyncio.to_thread(file.begin))
     try:
@@ -250,7 +250,7 @@ class Indexes:
             await self._walk(file, release, progress)
 
     async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
-        connection = await _begun(file)
+        connection = await _start_part(file)
         try:
             walk = Walk(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
             await walk.run()

@@ -220,7 +220,7 @@ class _Objects(structlog.stdlib.ProcessorFormatter):
             return super().format(record)
         event: Event = _event(record.name, record.levelno, record.getMessage(), record.created)
         event["_record"] = record
-        event = _bounded(None, "", _told(None, "", event))
+        event = _bounded(None, "", _add_fields(None, "", event))
         del event["_record"]
         return _json(event)
 
@@ -245,7 +245,7 @@ def _processors(style: Style, colors: bool) -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper("iso"),
-        _told,
+        _add_fields,
         structlog.processors.format_exc_info,
         _bounded,
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -255,7 +255,7 @@ def _processors(style: Style, colors: bool) -> list[Processor]:
     return [*shared, _on_one_line, structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)]
 
 
-def _told(logger: Any, method: str, event: Event) -> Event:
+def _add_fields(logger: Any, method: str, event: Event) -> Event:
     """Adds the id of the request, and what stands in `extra={"told": {…}}`."""
     share = _share.get()
     if share is not None and not share.over:

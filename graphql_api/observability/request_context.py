@@ -87,7 +87,7 @@ def record_of(scope: MutableMapping[str, Any]) -> Record:
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
     found: Record | None = state.get("record")
     if found is None:
-        found = state["record"] = _begun(scope.get("headers", ()))
+        found = state["record"] = _new_record(scope.get("headers", ()))
         if scope.get("client"):
             found.address = scope["client"][0]
     return found
@@ -98,7 +98,7 @@ def new_id() -> str:
     return f"{getrandbits(128):032x}"  # it tells requests apart, and opens nothing
 
 
-def _begun(fields: Iterable[tuple[bytes, bytes]]) -> Record:
+def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> Record:
     told = list(fields)
     head = dict(told)
     if len(head) != len(told):

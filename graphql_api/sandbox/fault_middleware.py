@@ -78,7 +78,7 @@ class FaultsRoute(HTTPEndpoint):
     """`/sandbox/faults`: GET lists the faults in force, POST adds one (an object), DELETE ends all."""
 
     async def get(self, request: Request) -> Response:
-        return plain([_told(standing) for standing in _faults(request)])
+        return plain([_as_json(standing) for standing in _faults(request)])
 
     async def post(self, request: Request) -> Response:
         try:
@@ -88,7 +88,7 @@ class FaultsRoute(HTTPEndpoint):
         faults = _faults(request)
         if len(faults) >= _AT_MOST:
             return plain({"error": f"{_AT_MOST} faults are active already: DELETE removes them"}, 400)
-        return plain(_told(faults.add(fault)), 201)
+        return plain(_as_json(faults.add(fault)), 201)
 
     async def delete(self, request: Request) -> Response:
         _faults(request).clear()
@@ -141,6 +141,6 @@ def _read(body: bytes) -> Fault:
     return Fault(**{_FIELDS[name]: value for name, value in told.items()})
 
 
-def _told(standing: Standing) -> dict[str, Any]:
+def _as_json(standing: Standing) -> dict[str, Any]:
     told = {name: getattr(standing.fault, attribute) for name, attribute in _FIELDS.items()}
     return {**told, "left": standing.left}

@@ -15,7 +15,7 @@ class ReleasesRoute(HTTPEndpoint):
     """GET tells `{current, served, held}`, numbers of releases; POST publishes the oldest that is held, and tells the same."""
 
     async def get(self, request: Request) -> Response:
-        return _told(request.app.state.releases)
+        return _state(request.app.state.releases)
 
     async def post(self, request: Request) -> Response:
         releases: Releases = request.app.state.releases
@@ -23,9 +23,9 @@ class ReleasesRoute(HTTPEndpoint):
             error = "no release is held back; start the sandbox with `competent-graphql sandbox --hold 1`"
             return plain({"error": error}, 409)
         releases.publish_held()
-        return _told(releases, 201)
+        return _state(releases, 201)
 
 
-def _told(releases: Releases, status: int = 200) -> Response:
+def _state(releases: Releases, status: int = 200) -> Response:
     told = {"current": releases.current.number, "served": releases.numbers, "held": releases.held}
     return plain(told, status)

@@ -51,14 +51,14 @@ class _Service:
         self._releases = releases
 
     async def releases(self, request: Request) -> Response:
-        items = [orjson.dumps(self._told(release)) for release in self._releases]
+        items = [orjson.dumps(self._release_body(release)) for release in self._releases]
         return _answer(request, listing("releaseList", items, {"self": link("/releases")}))
 
     async def release(self, request: Request) -> Response:
-        return _answer(request, orjson.dumps(self._told(self._asked(request))))
+        return _answer(request, orjson.dumps(self._release_body(self._requested_release(request))))
 
     async def collection(self, request: Request) -> Response:
-        release, name = self._asked(request), _collection(request)
+        release, name = self._requested_release(request), _collection(request)
         path = f"/releases/{release.number}/{name}"
         if name == SOFT_SKILLS and not {"page", "size"} & request.query_params.keys():
             return _answer(request, listing(_LISTS[name], release.items(name), {"self": link(path)}))
@@ -67,13 +67,13 @@ class _Service:
         return _answer(request, listing(_LISTS[name], items, page.links(path, {}, total), page.told(total)))
 
     async def document(self, request: Request) -> Response:
-        body = self._asked(request).document(_collection(request), request.path_params["uuid"])
+        body = self._requested_release(request).document(_collection(request), request.path_params["uuid"])
         if body is None:
             raise HTTPException(404)
         return _answer(request, body)
 
     async def used(self, request: Request) -> Response:
-        release, uuid = self._asked(request), request.path_params["uuid"]
+        release, uuid = self._requested_release(request), request.path_params["uuid"]
         if release.document(COMPETENCES, uuid) is None:
             raise HTTPException(404)
         links = {"self": link(_USED.format(release=release.number, uuid=uuid.lower()))}
@@ -94,13 +94,13 @@ class _Service:
         language = request.query_params.get("language", "").lower()
         return release.search(request.query_params["searchValue"], language if language in LANGUAGES else None)
 
-    def _asked(self, request: Request) -> Documents:
+    def _requested_release(self, request: Request) -> Documents:
         release = self._releases.get(request.path_params["release"])
         if release is None:
             raise HTTPException(404)
         return release
 
-    def _told(self, release: Documents) -> dict[str, Any]:
+    def _release_body(self, release: Documents) -> dict[str, Any]:
         return {
             "number": release.number,
             "publicationDate": release.published_on,

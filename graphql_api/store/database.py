@@ -81,7 +81,7 @@ class Database:
         if not self.failing:  # else every batch would log it while a disk is full
             log.error("document store %s: %s", self.file, error)
             self.failing = True
-        return connection if _passes(error) else self._reconnected(connection, timeout)
+        return connection if _is_transient(error) else self._reconnected(connection, timeout)
 
     def _reconnected(self, connection: Connection, timeout: float) -> Connection:
         try:
@@ -100,7 +100,7 @@ class Database:
                 self.file.parent.mkdir(parents=True, exist_ok=True)
                 self._check()
             except sqlite3.DatabaseError as error:
-                if _passes(error):
+                if _is_transient(error):
                     raise SettingsError(f"cannot open the document store {self.file}: {error}") from error
                 self._replace(error)
             except OSError as error:
@@ -159,7 +159,7 @@ def _inode(file: Path) -> int:
         return -1
 
 
-def _passes(error: sqlite3.Error) -> bool:
+def _is_transient(error: sqlite3.Error) -> bool:
     """Whether an error says nothing against the file; the code is missing for what Python itself finds wrong."""
     return getattr(error, "sqlite_errorcode", -1) & 0xFF in _PASSES
 

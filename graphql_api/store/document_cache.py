@@ -261,7 +261,7 @@ class Store:
         _MISSED.inc(len(paths) - joined)
         waiting = [self._join(path, asker, expired.get(path)) for path in paths]
         answers = await asyncio.gather(*waiting, return_exceptions=True)
-        return dict(zip(paths, map(_told, answers), strict=True))
+        return dict(zip(paths, map(_result_of, answers), strict=True))
 
     def _join(self, path: str, asker: Asker, old: Kept | None) -> "asyncio.Future[Kept]":
         return self._flights.join(
@@ -371,7 +371,7 @@ def _not_loaded(asker: Asker) -> NotLoadedYet:
     )
 
 
-def _told(answer: Kept | BaseException) -> Document | Exception:
+def _result_of(answer: Kept | BaseException) -> Document | Exception:
     if isinstance(answer, CompetentError):
         return copy.copy(answer)  # raised by each who waited: one that all share would gather their traces
     if isinstance(answer, Exception):

@@ -103,9 +103,9 @@ class ValkeyStore:
         self._behind.put(path, kept)
 
     async def _write(self, batch: dict[str, Kept]) -> None:
-        await self._shared.run(lambda server: self._written(server, batch), None)
+        await self._shared.run(lambda server: self._set_all(server, batch), None)
 
-    async def _written(self, server: "Valkey", batch: dict[str, Kept]) -> None:
+    async def _set_all(self, server: "Valkey", batch: dict[str, Kept]) -> None:
         entries = await asyncio.to_thread(_encode_all, batch)
         async with server.pipeline(transaction=False) as pipe:
             for path, entry in entries.items():
@@ -140,14 +140,14 @@ class ValkeyStore:
         while True:
             # A lease that does not end in its time is none of ours: a value of another type, or without an expiry.
             by_force = loop.time() > until
-            turn = await self._shared.run(lambda server: self._look(server, path, token, by_force), alone)  # noqa: B023
+            turn = await self._shared.run(lambda server: self._lease_or_read(server, path, token, by_force), alone)  # noqa: B023
             if turn.kept is not None and good(turn.kept):
                 return turn
             if turn.mine:
                 return alone
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _look(self, server: "Valkey", path: str, token: str, by_force: bool) -> _Turn:
+    async def _lease_or_read(self, server: "Valkey", path: str, token: str, by_force: bool) -> _Turn:
         async with server.pipeline(transaction=False) as pipe:
             pipe.set(self._lease(path), token, nx=not by_force, px=max(1, int(self._lease_seconds * 1000)))
             pipe.eval(_READ, 1, self._document(path), *map(str, self._bounds()))

@@ -22,13 +22,13 @@ class Behind:
         """Write a document soon."""
         self._waiting.put(path, kept)
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._written())
+            self._writing = asyncio.ensure_future(self._write_all())
 
     def among(self, paths: Iterable[str]) -> dict[str, Kept]:
         """Those of these documents that wait."""
         return {path: kept for path in paths if (kept := self._waiting.get(path)) is not None}
 
-    async def _written(self) -> None:
+    async def _write_all(self) -> None:
         while len(self._waiting):
             batch = self.among(tuple(self._waiting))
             await self._write(batch)

@@ -63,7 +63,7 @@ class Upstream:
         self._client = client
         self._ledger = LocalLedger(Plan.of(settings).share(settings.workers)) if ledger is None else ledger
         self._tell = tell
-        self._guard = Guard(settings, self._ledger, random, self._told)
+        self._guard = Guard(settings, self._ledger, random, self._log_call)
         self._heap = HeapTrimmer()
         self._bodies = BodyReader(settings.upstream_document_bytes, self._heap)
         self._longest = settings.upstream_total_timeout
@@ -129,7 +129,7 @@ class Upstream:
         document = await self._bodies.read_object(response)
         return Fetched(_checked(document, known), validators_of(response.headers))
 
-    def _told(self, called: Called) -> None:
+    def _log_call(self, called: Called) -> None:
         self._tell(called)
         how = called.path, called.outcome, called.detail, called.attempt
         level = logging.WARNING if called.failed and called.made else logging.DEBUG

@@ -59,7 +59,7 @@ class LocalLedger:
         return [(scope, block) for scope in scopes if (block := self._blocks.get(scope))]
 
     def _window(self, scope: Scope) -> tuple[Window, RevalidationShare]:
-        return _kept(self._windows, scope, lambda: (Window(self._plan), RevalidationShare(self._plan)))
+        return _get_or_create(self._windows, scope, lambda: (Window(self._plan), RevalidationShare(self._plan)))
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
         """Into the window of this account and route."""
@@ -68,7 +68,7 @@ class LocalLedger:
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         """A new block, or more of the one that there is."""
-        block = _kept(self._blocks, scope, lambda: Block(self._plan))
+        block = _get_or_create(self._blocks, scope, lambda: Block(self._plan))
         block.extend(self._clock(), seconds, reason)
 
     async def lift(self, scope: Scope, as_of: float) -> None:
@@ -81,7 +81,7 @@ class LocalLedger:
         """Nothing to close."""
 
 
-def _kept(kept: OrderedDict[Scope, T], scope: Scope, make: Callable[[], T]) -> T:
+def _get_or_create(kept: OrderedDict[Scope, T], scope: Scope, make: Callable[[], T]) -> T:
     """What there is for a scope, made where there is nothing yet."""
     found = kept.get(scope)
     if found is None:

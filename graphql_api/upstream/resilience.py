@@ -111,7 +111,7 @@ class Guard:
                 return await self._one_attempt(wanted, attempt, ask)
             except UpstreamError as error:
                 wait = backoff(attempt, wanted.urgency, self._random)
-                if not self._again(wanted, attempt, error, wait):
+                if not self._should_retry(wanted, attempt, error, wait):
                     raise
             await asyncio.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
@@ -121,7 +121,7 @@ class Guard:
             return wanted.deadline
         return min(wanted.deadline, _now() + self._total)
 
-    def _again(self, wanted: Wanted, attempt: int, error: UpstreamError, wait: float) -> bool:
+    def _should_retry(self, wanted: Wanted, attempt: int, error: UpstreamError, wait: float) -> bool:
         if not error.passing or attempt == attempts(wanted.urgency):
             return False
         blocked = self._ledger.blocked(wanted.account, wanted.route)

@@ -34,11 +34,11 @@ def record(visit: Visit, folder: Path, key: str) -> int:
     for seen in came:
         file = folder / file_name(seen.path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(orjson.dumps(_told(seen, key), option=orjson.OPT_INDENT_2))
+        file.write_bytes(orjson.dumps(_recorded(seen, key), option=orjson.OPT_INDENT_2))
     return len(came)
 
 
-def _told(seen: Seen, key: str) -> dict[str, Any]:
+def _recorded(seen: Seen, key: str) -> dict[str, Any]:
     headers = {name: each for name, each in seen.headers.items() if name in KEPT or name.startswith(KEPT_BEGINNING)}
     told: dict[str, Any] = {"path": seen.path, "status": seen.status, "headers": headers}
     try:

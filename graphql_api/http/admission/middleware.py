@@ -99,7 +99,7 @@ class Admission:
             await self._door.take(record)
             place = _Place(self._door, send)
             try:
-                await self._app(scope, _again(messages, receive), place.send)
+                await self._app(scope, _replaying(messages, receive), place.send)
             finally:
                 place.leave()
         except Full:
@@ -133,7 +133,7 @@ def admitting(places: Places) -> Callable[[Record], AbstractAsyncContextManager[
     return admitted
 
 
-def _again(messages: list[Message], receive: Receive) -> Receive:
+def _replaying(messages: list[Message], receive: Receive) -> Receive:
     """A `receive` that gives these messages first."""
     waiting = deque(messages)
 

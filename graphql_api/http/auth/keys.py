@@ -62,12 +62,12 @@ class Keys:
 
     def clients(self) -> list[Client]:
         """All whose keys are good, by name."""
-        self._look()
+        self._reload_if_changed()
         return sorted(self._clients.values(), key=lambda client: client.name)
 
     def client(self, key: str) -> Client | None:
         """Whose key this is; None for what is no key, or no longer one."""
-        self._look()
+        self._reload_if_changed()
         found = _KEY.fullmatch(key)
         client = self._clients.get(found[1], _NOBODY) if found else _NOBODY
         # Compared in constant time, and as long for nobody's key as for somebody's.
@@ -97,7 +97,7 @@ class Keys:
             for id in ids:
                 del clients[id]
 
-    def _look(self) -> None:
+    def _reload_if_changed(self) -> None:
         now = self._clock()
         if now - self._looked >= LOOK_AGAIN:
             self._looked = now

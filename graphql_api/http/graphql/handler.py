@@ -70,9 +70,9 @@ class Endpoint:
         if answer.later is not None:
             return await in_parts(answer, record, explain, loaders.close)
         loaders.close()
-        return self._reply(self._told(answer, query, record, media_type, explain), record, by_get=not by_post)
+        return self._reply(self._encoded(answer, query, record, media_type, explain), record, by_get=not by_post)
 
-    def _told(self, answer: Answer, query: str, record: Record, media_type: str, explain: bool) -> Told:
+    def _encoded(self, answer: Answer, query: str, record: Record, media_type: str, explain: bool) -> Told:
         body = encoded(answer, record, explain)
         kept = answer.kept if body is answer.body else None
         control = self.caching.control(record, query, explain)
@@ -96,12 +96,12 @@ class Endpoint:
         Raises NotAtHand.
         """
         answer = self.schema.at_hand(question.chosen, Context(loaders, languages, record))
-        return None if answer is None else self._told(answer, question.query, record, media_type, explain=False)
+        return None if answer is None else self._encoded(answer, question.query, record, media_type, explain=False)
 
     def again(self, whole: Whole, question: Question, record: Record, media_type: str) -> Told:
         """The same where nothing had to be made for it."""
         answer = Answer(None, [], True, body=whole.body, kept=whole.kept)
-        return self._told(answer, question.query, record, media_type, explain=False)
+        return self._encoded(answer, question.query, record, media_type, explain=False)
 
     def answered(self, question: Question) -> None:
         """The answer that was at hand is told."""

@@ -76,7 +76,7 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
     etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
 
     async def show(request: Request) -> Response:
-        told = await _told(ask, links)
+        told = await _summary(ask, links)
         if (
             preferred(text_in(record_of(request.scope).head, b"accept"), ("text/html", "application/json"))
             == "application/json"
@@ -93,7 +93,7 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
     return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]
 
 
-async def _told(ask: Ask, links: Links) -> dict[str, Any]:
+async def _summary(ask: Ask, links: Links) -> dict[str, Any]:
     answer = await ask(_FIND)
     release = (answer.data or {}).get("release")
     return {

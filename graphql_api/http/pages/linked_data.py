@@ -160,7 +160,7 @@ def _scheme(found: dict[str, Any]) -> dict[str, Any]:
         "prefLabel": {"en": f"Competent {number}"},
         "issued": found["publishedOn"],
     }
-    return _told(told)
+    return _without_empty(told)
 
 
 def _concept(found: dict[str, Any], release: str, kind: str) -> dict[str, Any]:
@@ -189,10 +189,10 @@ def _concept(found: dict[str, Any], release: str, kind: str) -> dict[str, Any]:
         ],
         "modified": found.get("lastModified"),
     }
-    return _told(told)
+    return _without_empty(told)
 
 
-def _told(document: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value not in (None, [], {})}
 
 

@@ -65,7 +65,7 @@ async def changes_since(
     found = await _changes(loaders, old, number, types, kinds)
     wanted = [sorted(each.name for each in some) if some is not None else None for some in (types, kinds)]
     window = paging.window(f"changes {old} {number} {wanted}", len(found))
-    return connection(window, await _told(loaders, old, number, found[window.start : window.stop]))
+    return connection(window, await _concept_changes(loaders, old, number, found[window.start : window.stop]))
 
 
 async def _changes(
@@ -80,7 +80,7 @@ async def _changes(
     ]
 
 
-async def _told(loaders: Loaders, old: str, new: str, found: list[Change]) -> list[ConceptChange]:
+async def _concept_changes(loaders: Loaders, old: str, new: str, found: list[Change]) -> list[ConceptChange]:
     befores = await concepts(loaders, old, (each.before for each in found if each.before is not None))
     afters = await concepts(loaders, new, (each.after for each in found if each.after is not None))
     before, after = iter(befores), iter(afters)
