@@ -105,7 +105,7 @@ async def test_a_malformed_uuid_is_bad_input_as_a_literal_and_as_a_variable(serv
         ]
     for (error,) in (literal, variable):
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
-        assert "A uuid looks like" in error["message"]
+        assert "Invalid UUID; expected a form such as" in error["message"]
     assert server.asked() == []
 
 

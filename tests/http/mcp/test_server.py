@@ -88,9 +88,9 @@ async def test_what_does_not_exist_is_null_and_no_error(releases: Releases, sett
         ("SimilarProfiles", {}, "profileCode"),
         ("SimilarProfiles", {"code": "OP-101"}, "takes profileCode"),
         ("Releases", {"code": "OP-101"}, "takes nothing"),
-        ("ListOfProfiles", {"first": -1}, "from 0 to 500"),
+        ("ListOfProfiles", {"first": -1}, "between 0 and 500"),
         ("ListOfProfiles", {"first": "many"}, "Int"),
-        ("Competence", {"competenceUuid": "../../x"}, "uuid looks like"),
+        ("Competence", {"competenceUuid": "../../x"}, "expected a form such as"),
     ],
 )
 async def test_a_wrong_argument_is_an_error_that_says_what_would_do(
