@@ -26,12 +26,13 @@ import orjson
 from larger import copies
 from questions import everyday
 
+from graphql_api.competent.declarations import CONCEPT_TYPES
+from graphql_api.competent.normalise import normalise
 from graphql_api.index import Index
 from graphql_api.index.crawler import Progress, Walk
 from graphql_api.index.diff import changes
 from graphql_api.index.index_file import IndexFile
 from graphql_api.index.indexer import Writer
-from graphql_api.index.tables import Kind
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.document_store import read_documents, write_documents
@@ -121,12 +122,10 @@ def index_before(folder: Path, size: int) -> None:
 
 def write(writer: Writer, dataset: Dataset) -> None:
     bodies = Bodies(dataset)
-    for _, body, _ in bodies.soft_skills():
-        writer.skill(Kind.SoftSkill, orjson.loads(body))
-    for _, body, _ in bodies.competences():
-        writer.competence(orjson.loads(body))
-    for _, body, _ in bodies.profiles():
-        writer.profile(orjson.loads(body))
+    for type in reversed(CONCEPT_TYPES):
+        if type.route is not None:
+            for uuid, body, _ in bodies.collection(type.name):
+                writer.whole(type, normalise(type.route.path(dataset.number, uuid), orjson.loads(body)))
     writer.commit()
 
 
@@ -140,7 +139,7 @@ def answer(folder: Path, effort: Effort) -> Run:
 
 async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> dict[str, Timing]:
     with timed(costs, "first search, which reads the vocabulary, s"):
-        await after.ask(partial(after.search.search, text="x", kinds=None, languages=None, start=0, stop=20))
+        await after.ask(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
     found: dict[str, Timing] = {}
     for name, questions in (await after.ask(everyday, after.search)).items():
         found[name] = await timing([partial(after.ask, each) for each in questions], effort)
@@ -192,9 +191,10 @@ def apart(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 @contextmanager
 def timed(costs: Costs, name: str) -> Iterator[None]:
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     yield
     costs[name] = time.perf_counter() - start
+    costs[f"{name} of CPU"] = time.process_time() - used
 
 
 def peak() -> float:

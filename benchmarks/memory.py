@@ -20,9 +20,9 @@ from pathlib import Path
 
 from graphql_api.app import create_app
 from graphql_api.competent import routes
-from graphql_api.competent.fields import as_uuid
 from graphql_api.competent.hal import Document
 from graphql_api.competent.releases import CURRENT
+from graphql_api.competent.values import as_uuid
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.server.uvicorn_server import pause_shortly
 from graphql_api.services import Parts

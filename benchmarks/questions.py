@@ -9,10 +9,16 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from graphql_api.competent.declarations import (
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.index.search import Search, suggest
 from graphql_api.index.similarity import gap, matches, similar
-from graphql_api.index.tables import Field, Kind
+from graphql_api.index.tables import SEARCHED
 from graphql_api.index.tokenizer import FUNCTION_WORDS
 from graphql_api.index.usage import competences_using, profiles_using
 
@@ -26,12 +32,12 @@ _HELD = "SELECT part FROM element WHERE profile = ? AND kind = ? ORDER BY place 
 
 def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Questions]:
     """Look-ups of every sort, by its name."""
-    titles = _drawn(connection, _TEXTS, Field.TITLE)
+    titles = _drawn(connection, _TEXTS, SEARCHED[OCCUPATIONAL_PROFILE]["title"])
     return {**_searches(connection, search, titles), **_suggestions(titles), **_uses(connection), **_sets(connection)}
 
 
 def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[str]) -> dict[str, Questions]:
-    labels = _drawn(connection, _TEXTS, Field.LABEL)
+    labels = _drawn(connection, _TEXTS, SEARCHED[SKILL]["description"])
     pairs = [pair for label in labels if len(pair := _long_words(label)[:2]) == 2]
     common = [word for (word,) in connection.execute(_COMMONEST) if word not in FUNCTION_WORDS]
     texts = {
@@ -41,7 +47,7 @@ def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[s
         "search: two words written as one": ["".join(pair) for pair in pairs],
         "search: one of the commonest words": common,
     }
-    search_for = partial(search.search, kinds=None, languages=None, start=0, stop=20)
+    search_for = partial(search.search, types=None, languages=None, start=0, stop=20)
     return {name: [partial(search_for, text=text) for text in some] for name, some in texts.items()}
 
 
@@ -55,7 +61,7 @@ def _suggestions(titles: Sequence[str]) -> dict[str, Questions]:
 
 
 def _uses(connection: sqlite3.Connection) -> dict[str, Questions]:
-    skills = _drawn(connection, _THINGS, Kind.Skill, most=1000)
+    skills = _drawn(connection, _THINGS, SKILL.number, most=1000)
     siblings = [skills[at : at + 500] for at in range(0, 500, 5)]
     return {
         "profiles that use a skill": [partial(profiles_using, parts=[n]) for n in skills],
@@ -65,20 +71,20 @@ def _uses(connection: sqlite3.Connection) -> dict[str, Questions]:
 
 
 def _sets(connection: sqlite3.Connection) -> dict[str, Questions]:
-    some = _drawn(connection, _THINGS, Kind.OccupationalProfile)
+    some = _drawn(connection, _THINGS, OCCUPATIONAL_PROFILE.number)
     isco = [ProfileFilter(isco=str(digits)) for digits in (*range(1, 10), *range(11, 100))]
     return {
         "gap": [partial(gap, start=start, goal=goal) for start, goal in pairwise(some)],
         "similar": [partial(similar, profile=profile, most=20) for profile in some],
-        "matches: 20 technical competences": _matches(connection, some, Kind.TechnicalCompetence),
-        "matches: 20 skills": _matches(connection, some, Kind.Skill),
+        "matches: 20 technical competences": _matches(connection, some, TECHNICAL_COMPETENCE),
+        "matches: 20 skills": _matches(connection, some, SKILL),
         "filter by ISCO, order by title": [partial(profiles, filter=each, order=Order("title")) for each in isco],
     }
 
 
-def _matches(connection: sqlite3.Connection, some: Sequence[int], kind: Kind) -> Questions:
+def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptType) -> Questions:
     """What fits somebody who has a good deal of what a profile holds."""
-    held = ([n for (n,) in connection.execute(_HELD, (profile, kind))] for profile in some)
+    held = ([n for (n,) in connection.execute(_HELD, (profile, type.number))] for profile in some)
     return [partial(matches, have=have, page=lambda _: (0, 20)) for have in held]
 
 

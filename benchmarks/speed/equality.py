@@ -8,7 +8,7 @@ import orjson
 
 from benchmarks.speed.client import Client
 from benchmarks.speed.operations import Operation
-from graphql_api.competent.fields import LANGUAGES
+from graphql_api.competent.values import LANGUAGES
 
 
 class Unequal(Exception):

@@ -13,7 +13,11 @@ class Validators(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """What a call upstream gave: a document, or None where it is as it was under the validators that were sent."""
+    """What a call upstream gave: a raw document, or None if it is unchanged under the validators that were sent.
+
+    `values` is about how many values the document has, which says how long work on it takes.
+    """
 
     document: Document | None
     validators: Validators = Validators()
+    values: int = 0

@@ -99,19 +99,19 @@ def page(document: Document) -> Page:
     """The `page` object of a list; a list without one is its own and only page."""
     told = _page(document)
     here = len(items(document))
-    size = _count(told.get("size"), here)
-    total = _count(told.get("totalElements"), here)
+    size, total, number = (count(told.get(key)) for key in ("size", "totalElements", "number"))
+    size, total = (here if each is None else each for each in (size, total))
     # A page that holds fewer than it says, though more follow, is as large as what it holds.
     return Page(
         here if 0 < here < min(size, total) else size,
         total,
-        _count(told.get("number"), -1) if "number" in told else None,
+        number,
     )
 
 
 def tells_total(document: Document) -> bool:
     """Whether a list says how many items it has."""
-    return _count(_page(document).get("totalElements"), -1) >= 0
+    return count(_page(document).get("totalElements")) is not None
 
 
 def _page(document: Document) -> Mapping[str, Any]:
@@ -119,8 +119,9 @@ def _page(document: Document) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _count(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise
+def count(value: object) -> int | None:
+    """A number of things; None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def release_numbers(document: Document) -> list[str]:

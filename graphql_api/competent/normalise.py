@@ -12,113 +12,26 @@ missing key of an embedded concept may stand in its whole document. What reads i
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from graphql_api.competent import declarations, hal, routes, values
-from graphql_api.competent.declarations import Concepts, ConceptType, Plain, Terms, Value
+from graphql_api.competent.concept_reader import KNOWN_ALWAYS, Notes, first, reader
+from graphql_api.competent.declarations import Concepts, Plain, Terms, Value
 from graphql_api.competent.hal import Document
 from graphql_api.competent.routes import CURRENT, Route
 
 VERSION = 1
 """Changes with the shape of normalised documents; changes of the declarations are seen by themselves (`FORMAT`)."""
+EMPTY_LIST: Document = {"items": [], "size": 0, "total": None, "number": None, "more": False, "releases": []}
+"""A normalised list that says nothing."""
+NO_RELEASE: Document = {"releases": [], "confirmed": False, "current": False, "publishedOn": None}
+"""A normalised release that says nothing."""
 
-_KNOWN_ALWAYS = {"id", *declarations.IGNORED_KEYS}
-_EMBEDDED = "_embedded"
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")
 _CURRENT = ("current", "isCurrent")
-
-Convert = Callable[[Any, "Notes"], Any]
-
-
-@dataclass(slots=True)
-class Notes:
-    """What normalising left out: keys that no declaration names, as `Type.key`, and own links that lead elsewhere."""
-
-    unknown: Counter[str] = field(default_factory=Counter)
-    links_refused: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """How the documents of one concept type are read."""
-
-    type: ConceptType
-    fields: tuple[tuple[str, tuple[str, ...], Convert], ...]
-    """Name, keys of a HAL document, conversion."""
-    known: frozenset[str]
-
-    def read(self, raw: Document, notes: Notes) -> dict[str, Any]:
-        """The concept of a HAL document or of a part of one; without `id` if it has none that is a uuid."""
-        document: dict[str, Any] = {}
-        if (uuid := values.uuid(raw.get("id"))) is not None:
-            document["id"] = uuid
-            self._check_link(raw, uuid, notes)
-        for name, keys, convert in self.fields:
-            value = _first(raw, keys)
-            if value is not None:
-                document[name] = convert(value, notes)
-        if not self.known.issuperset(raw):
-            notes.unknown.update(f"{self.type.name}.{key}" for key in raw if key not in self.known)
-        return document
-
-    def _check_link(self, raw: Document, uuid: str, notes: Notes) -> None:
-        # The path of a whole document is known by its route, so a link can only confirm it: none leads anywhere else.
-        href = hal.href(raw, "self") if self.type.route is not None and "_links" in raw else None
-        if href is not None and self.type.route is not None:
-            link = hal.parse_link(href)
-            if link is None or self.type.route.path("-", uuid) != f"/releases/-{link.rest.lower()}":
-                notes.links_refused += 1
-
-
-def _first(raw: Document, keys: tuple[str, ...]) -> Any:
-    """The value under the first of these keys that has one, in the document itself or in what it embeds the HAL way."""
-    for key in keys:
-        if (value := raw.get(key)) is not None:
-            return value
-    embedded = raw.get(_EMBEDDED)
-    return None if not isinstance(embedded, dict) else next((embedded[key] for key in keys if embedded.get(key)), None)
-
-
-def _concepts(type_name: str) -> Callable[[Any, Notes], list[dict[str, Any]]]:
-    def convert(value: Any, notes: Notes) -> list[dict[str, Any]]:
-        read = _readers()[type_name].read
-        found: dict[str, dict[str, Any]] = {}
-        for each in hal.as_list(value):
-            raw = {"id": each} if isinstance(each, str) else each  # some are only named by their id
-            if isinstance(raw, dict) and (document := read(raw, notes)).get("id"):
-                found.setdefault(document["id"], document)
-        return list(found.values())
-
-    return convert
-
-
-def _conversion(value: Value) -> Convert:
-    match value:
-        case Plain(kind):
-            function = getattr(values, kind)
-            return lambda raw, notes: function(raw)
-        case Terms():
-            return lambda raw, notes: values.terms(raw)
-        case Concepts(type_name, _, single):
-            concepts = _concepts(type_name)
-            return (lambda raw, notes: next(iter(concepts(raw, notes)), None)) if single else concepts
-
-
-def _reader(type: ConceptType) -> _Reader:
-    fields = tuple((each.name, each.hal_keys, _conversion(each.value)) for each in type.fields)
-    return _Reader(type, fields, frozenset().union(_KNOWN_ALWAYS, *(keys for _, keys, _ in fields)))
-
-
-_READERS: dict[str, _Reader] = {}
-
-
-def _readers() -> dict[str, _Reader]:
-    if not _READERS:
-        _READERS.update((each.name, _reader(each)) for each in declarations.CONCEPT_TYPES)
-    return _READERS
+_NUMBERS = ("number", "releaseNumber")
+_RELEASE_KEYS = KNOWN_ALWAYS.union(_DAYS, _CURRENT, _NUMBERS)
+_LIST_KEYS = KNOWN_ALWAYS.union(_NUMBERS, ("page",))
 
 
 def normalise(path: str, raw: Document, notes: Notes | None = None) -> dict[str, Any]:
@@ -130,20 +43,45 @@ def normalise(path: str, raw: Document, notes: Notes | None = None) -> dict[str,
     known = routes.route_of(path)
     if known is None:
         return {}
-    if type := _type_at(known.route, whole=True):
-        return _readers()[type].read(raw, notes)
+    if type_name := _type_at(known.route, whole=True):
+        return reader(type_name, stored=False).read(raw, notes)
     if known.route is routes.RELEASE:
         return _release(raw, notes)
     return _list(known.route, raw, notes)
+
+
+def renormalise(path: str, stored: Document) -> dict[str, Any]:
+    """The normalised document of one that was normalised before, maybe by other declarations, or damaged since.
+
+    Fields that have another name or shape now are missing. A document normalised by these declarations stays as it is.
+    """
+    known = routes.route_of(path)
+    if known is None:
+        return {}
+    if type_name := _type_at(known.route, whole=True):
+        return reader(type_name, stored=True).read(stored, Notes())
+    if known.route is routes.RELEASE:
+        return _stored_release(stored)
+    return _stored_list(known.route, stored)
 
 
 def _type_at(route: Route, whole: bool) -> str | None:
     return next((t.name for t in declarations.CONCEPT_TYPES if (t.route if whole else t.collection) == route), None)
 
 
+def _item_type(route: Route) -> str:
+    """The type of the concepts that a list holds."""
+    if route in (routes.USED_IN_PROFILES, routes.SEARCH):
+        return declarations.OCCUPATIONAL_PROFILE.name
+    type_name = _type_at(route, whole=False)
+    assert type_name is not None  # all other routes are lists of a type
+    return type_name
+
+
 def _list(route: Route, raw: Document, notes: Notes) -> dict[str, Any]:
     items = hal.items(raw)
     size, total, number = hal.page(raw)
+    notes.check_keys("List", raw, _LIST_KEYS)
     return {
         "items": [item for each in items for item in _items(route, each, notes)],
         "size": size,
@@ -157,28 +95,56 @@ def _list(route: Route, raw: Document, notes: Notes) -> dict[str, Any]:
 def _items(route: Route, raw: Document, notes: Notes) -> list[dict[str, Any]]:
     if route is routes.RELEASES:
         return [_release(raw, notes)]
-    if route is routes.SEARCH:
-        hits = hal.parts(raw.get("document"))
-        return [
-            _readers()[declarations.OCCUPATIONAL_PROFILE.name].read(hit, Notes())
-            | {"releases": hal.release_numbers(hit)}
-            for hit in hits
-        ]
-    type = declarations.OCCUPATIONAL_PROFILE.name if route is routes.USED_IN_PROFILES else _type_at(route, whole=False)
-    assert type is not None  # all other routes are lists of a type
-    return [_readers()[type].read(raw, notes)]
+    read = reader(_item_type(route), stored=False).read
+    if route is not routes.SEARCH:
+        return [read(raw, notes)]
+    hits = hal.parts(raw.get("document"))
+    return [read(hit, Notes()) | {"releases": hal.release_numbers(hit)} for hit in hits]
+
+
+def _stored_list(route: Route, stored: Document) -> dict[str, Any]:
+    read = None if route is routes.RELEASES else reader(_item_type(route), stored=True).read
+    items = []
+    for each in hal.parts(stored.get("items")):
+        items.append(read(each, Notes()) if read else _stored_release(each))
+        if route is routes.SEARCH:
+            items[-1]["releases"] = _stored_releases(each)
+    size, total, number = (hal.count(stored.get(key)) for key in ("size", "total", "number"))
+    more = stored.get("more") is True
+    return {
+        "items": items,
+        "size": size or 0,
+        "total": total,
+        "number": number,
+        "more": more,
+        "releases": _stored_releases(stored),
+    }
 
 
 def _release(raw: Document, notes: Notes) -> dict[str, Any]:
-    numbers = hal.release_numbers(raw)
     link = hal.parse_link(hal.href(raw, "self"))
+    notes.check_keys("Release", raw, _RELEASE_KEYS)
     return {
-        "releases": numbers,
+        "releases": hal.release_numbers(raw),
         # Its own number and its own link say the same, so that it can be stored under that number too.
         "confirmed": link is not None and not link.rest and link.release == raw.get("number") != CURRENT,
         "current": any(raw.get(key) is True for key in _CURRENT),
-        "publishedOn": values.day(_first(raw, _DAYS)),
+        "publishedOn": values.day(first(raw, _DAYS)),
     }
+
+
+def _stored_release(stored: Document) -> dict[str, Any]:
+    releases = _stored_releases(stored)
+    return {
+        "releases": releases,
+        "confirmed": bool(releases) and stored.get("confirmed") is True,
+        "current": stored.get("current") is True,
+        "publishedOn": values.day(stored.get("publishedOn")),
+    }
+
+
+def _stored_releases(stored: Document) -> list[str]:
+    return [each for each in values.strings(stored.get("releases")) if hal.is_release(each) and each != CURRENT]
 
 
 def _digest() -> str:

@@ -1,14 +1,15 @@
-"""Which releases there are and which one is current, told by whichever route of the Competent API tells it.
+"""Which releases there are and which one is current, from whichever route of the Competent API says it.
 
-Only part of these routes was ever seen: what one of them does not say is asked of the next, and a number is only told when
-something was read that names it.
+Only part of these routes was ever seen: what one of them does not say is read from the next, and every number that is returned
+stands in a document.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlencode
 
 from graphql_api.competent import routes
-from graphql_api.competent.hal import Document, is_release, items, parts, release_numbers
+from graphql_api.competent.hal import Document, is_release
+from graphql_api.competent.normalise import EMPTY_LIST, NO_RELEASE
 from graphql_api.competent.pagination import Listing
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 
@@ -32,10 +33,10 @@ class Releases:
     def at_hand(self) -> str | None:
         """The number of the current release, as `number` gives it, if documents at hand tell it; None where it must be asked."""
         document = self._at_hand(_CURRENT)
-        told = _CURRENT_NUMBERS.numbers(document) if document is not None else []
-        if len(told) > 1 and self._at_hand(routes.RELEASE.path(told[0])) is None:
+        numbers = document["releases"] if document is not None else []
+        if len(numbers) > 1 and self._at_hand(routes.RELEASE.path(numbers[0])) is None:
             return None  # whether that one is served is asked first
-        return told[0] if told else None
+        return numbers[0] if numbers else None
 
     async def number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
@@ -54,19 +55,19 @@ class Releases:
 
     async def numbers(self) -> list[str]:
         """The numbers in the list of releases, the newest first; none where there is no such list."""
-        told = [await self._served_number(each) for each in await self._listed()]
-        return sorted({number for number in told if number}, key=release_order, reverse=True)
+        numbers = [await self._served_number(release) for release in await self._listed()]
+        return sorted({number for number in numbers if number}, key=release_order, reverse=True)
 
     async def served(self) -> list[str]:
         """The numbers of all releases that are known to be served, the newest first."""
         return await self.numbers() or [await self._current()]
 
     async def document(self, number: str) -> Document:
-        """What is told of a release: its own document, else its item in the list of releases, else nothing."""
+        """The document of a release, else its item in the list of releases, else one that says nothing."""
         try:
             return await self._load(routes.RELEASE.path(number))
         except UpstreamNotFound:
-            return next((each for each in await self._listed() if number in release_numbers(each)), {})
+            return next((release for release in await self._listed() if number in release["releases"]), NO_RELEASE)
 
     async def _current(self) -> str:
         async for document in self._of_current():
@@ -77,24 +78,23 @@ class Releases:
         raise UpstreamInvalidResponse(detail="no route returns the number of the current release")
 
     async def _of_current(self) -> AsyncIterator[Document]:
-        """Documents that may tell the number of the current release, the surest first."""
+        """Documents that may name the number of the current release, the surest first."""
         yield await self._or_nothing(_CURRENT)
-        for each in await self._listed():
-            if any(each.get(key) is True for key in ("current", "isCurrent")):
-                yield each
+        for release in await self._listed():
+            if release["current"]:
+                yield release
         yield await self._or_nothing(routes.SOFT_SKILLS.path(CURRENT))
         yield await self._or_nothing(f"{routes.TECHNICAL_COMPETENCES.path(CURRENT)}?page=0&size=1")
-        for hit in items(await self._or_nothing(f"{routes.SEARCH.path()}?{_ANY_HIT}")):
-            for document in parts(hit.get("document")):
-                yield document
+        for hit in (await self._or_nothing(f"{routes.SEARCH.path()}?{_ANY_HIT}"))["items"]:
+            yield hit
 
     async def _served_number(self, document: Document) -> str | None:
-        """The number that a document tells; where its key and its links disagree, the one that is served."""
-        told = release_numbers(document)
-        for each in told[:-1]:
-            if await self._is_served(each):
-                return each
-        return told[-1] if told else None
+        """The number that a document names; if its key and its links disagree, the one that is served."""
+        numbers: list[str] = document["releases"]
+        for number in numbers[:-1]:
+            if await self._is_served(number):
+                return number
+        return numbers[-1] if numbers else None
 
     async def _is_served(self, number: str) -> bool:
         return await self._is_there(routes.RELEASE.path(number)) or await self._is_there(
@@ -112,29 +112,13 @@ class Releases:
         try:
             return await self._load(path)
         except UpstreamNotFound:
-            return {}
+            return EMPTY_LIST
 
     async def _listed(self) -> list[Document]:
         try:
             return await Listing(self._load, routes.RELEASES.path(), False, self._page_size).all()
         except UpstreamNotFound:
             return []
-
-
-class _LastRead:
-    """What the document that was read last tells: nearly every request asks the same one which release is current."""
-
-    def __init__(self) -> None:
-        self._of: Document | None = None
-        self._numbers: list[str] = []
-
-    def numbers(self, document: Document) -> list[str]:
-        if document is not self._of:
-            self._of, self._numbers = document, release_numbers(document)
-        return self._numbers
-
-
-_CURRENT_NUMBERS = _LastRead()
 
 
 def release_order(number: str) -> tuple[list[tuple[int, bool, str]], str]:

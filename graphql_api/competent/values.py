@@ -17,6 +17,14 @@ from graphql_api.competent.hal import as_list, parts
 ISCO = "ISCO-08"
 """The scheme of the international classification of occupations."""
 
+TERM_KEYS = frozenset({"id", "code", "title", "description"})
+"""Keys of a term that are read."""
+KEYS = {
+    "names": frozenset({"id", "code", "name", "title", "language"}),
+    "classifications": frozenset({"type", "scheme", "value", "code"}),
+}
+"""Keys of the items of a list that are read, by the name of the conversion."""
+
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -39,6 +47,8 @@ def plain(value: object) -> str | None:
 
 def code(value: object) -> str | None:
     """A code; a number is written as one."""
+    if type(value) is str:
+        return value.strip() or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 
@@ -49,12 +59,10 @@ def text(value: object) -> dict[str, str] | None:
     """
     if not isinstance(value, dict):
         return {LANGUAGES[0]: trimmed} if (trimmed := plain(value)) else None
-    get = value.get
-    found = {
-        language: trimmed
-        for language in LANGUAGES
-        if isinstance(each := get(language), str) and (trimmed := each.strip())
-    }
+    found = {}
+    for language in LANGUAGES:
+        if type(each := value.get(language)) is str and (trimmed := each.strip()):
+            found[language] = trimmed
     return found or None
 
 
@@ -102,7 +110,8 @@ def _names(document: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     name = document.get("name") or document.get("title")
     if isinstance(name, dict):
         return [(each, language) for language, each in (text(name) or {}).items()]
-    trimmed, language = plain(name), str(document.get("language")).lower()
+    trimmed, language = plain(name), plain(document.get("language"))
+    language = language and language.lower()
     return [(trimmed, language if language in LANGUAGES else None)] if trimmed else []
 
 
@@ -120,11 +129,16 @@ def terms(value: object) -> list[dict[str, Any]]:
 
 
 def classifications(value: object) -> list[dict[str, str]]:
-    """Codes in other classifications as `{scheme, code}`, each once. Upstream sends `{type, value}`, or bare ISCO codes."""
+    """Codes in other classifications as `{scheme, code}`, each once.
+
+    Upstream sends `{type, value}`, or bare ISCO codes; what is normalised already stays as it is.
+    """
     found = {}
     for each in as_list(value):
         scheme, number = (
-            (each.get("type"), each.get("value") or each.get("code")) if isinstance(each, dict) else ("", each)
+            (each.get("type") or each.get("scheme"), each.get("value") or each.get("code"))
+            if isinstance(each, dict)
+            else ("", each)
         )
         if (trimmed := code(number)) is not None:
             row = _scheme(scheme), trimmed
@@ -140,6 +154,8 @@ def _scheme(value: object) -> str:
 def _parsed_moment(value: object) -> datetime | None:
     try:
         match value:
+            case bool():
+                return None
             case str():
                 return datetime.fromisoformat(value.strip())
             case list():

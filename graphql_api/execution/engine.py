@@ -36,9 +36,11 @@ from graphql_api.execution.plan import Given, KeptAnswer, KeptAnswers, KeptParts
 from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
 from graphql_api.observability.request_context import Record
 from graphql_api.schema.federation import ENTITY_SCALARS, SubgraphQuery
-from graphql_api.schema.query import CONCEPTS, Query
+from graphql_api.schema.query import Query
 from graphql_api.schema.subscription import Subscription
 from graphql_api.schema.time_slices import PassBudget, RoundRobin, TimeSlice
+from graphql_api.schema.types.concepts import CONCEPTS
+from graphql_api.schema.types.plain_resolvers import use_plain_resolvers
 from graphql_api.schema.types.scalars import SCALARS
 from graphql_api.schema.types.text import Language
 
@@ -106,6 +108,7 @@ class CompetentSchema(strawberry.Schema):
         )
         for kind in self._schema.type_map.values():
             _without_null_defaults(kind)
+        use_plain_resolvers(self._schema)
         self.limits = limits
         self.documents = Documents(self._schema, limits, introspection)
         self._plans = Plans(self._schema, self.schema_converter, kept, answers) if kept is not None else None

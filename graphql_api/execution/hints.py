@@ -7,10 +7,12 @@ from typing import Any
 
 from graphql import FieldNode, FieldsOnCorrectTypeRule, GraphQLError
 
+from graphql_api.competent.declarations import CONCEPT_TYPES
+
 _TEXT = "`description { text }`"
 _SKILL = "a technical competence is described by its skill: `skill { description { text } }`"
 _NAMES = ("title", "name", "label", "text")
-_BLOCKS = ("Skill", "Knowledge", "BehaviouralIndicator", "SoftSkill", "DigitalSkill")
+_BLOCKS = [each.name for each in CONCEPT_TYPES if each.is_block]
 
 HINTS: dict[tuple[str, str], str] = {
     **{("TechnicalCompetence", each): _SKILL for each in (*_NAMES, "description")},

@@ -1,4 +1,4 @@
-"""Things of a release found in its index: by their number in it, by uuid, by code, and by their place in a list.
+"""Concepts of a release found in its index: by their number in it, by uuid, by code, and by their place in a list.
 
 Questions about several are one statement for all of them.
 """
@@ -10,7 +10,8 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.index.tables import DamagedIndex, Kind
+from graphql_api.competent.declarations import ConceptType
+from graphql_api.index.tables import TYPES, DamagedIndex
 
 T = TypeVar("T")
 
@@ -20,54 +21,63 @@ AT_ONCE = 10_000
 _COLUMNS = "n, kind, uuid, code, item"
 
 
-class Thing(NamedTuple):
-    """A thing in an index; `item` is what is known of it there, in upstream's own keys."""
+class IndexedConcept(NamedTuple):
+    """A concept in an index.
 
-    n: int
-    kind: Kind
+    `item` is its normalised document as far as questions need it: all of a block; code, and title or skill, of others.
+    """
+
+    row_id: int
+    type: ConceptType
     uuid: UUID
     code: str | None
     item: dict[str, Any]
 
 
-def things(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Thing]:
-    """Things by their number in the index, where numbers come from: one without a thing is damage."""
-    found = {each.n: each for some in chunks(numbers) for each in _select(connection, f"n IN ({_marks(some)})", some)}
+def by_row_id(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
+    """Concepts by their number in the index, where numbers come from: one without a concept is damage."""
+    found = {
+        each.row_id: each for some in chunks(numbers) for each in _select(connection, f"n IN ({_marks(some)})", some)
+    }
     if missing := [n for n in numbers if n not in found]:
-        raise DamagedIndex(f"no thing has the number {missing[0]}")
+        raise DamagedIndex(f"no concept has the number {missing[0]}")
     return found
 
 
-def by_uuid(connection: sqlite3.Connection, keys: Sequence[tuple[Kind, UUID]]) -> dict[tuple[Kind, UUID], Thing]:
-    """Things by kind and uuid; those that are not there are left out."""
-    found: dict[tuple[Kind, UUID], Thing] = {}
-    for kind in {kind for kind, _ in keys}:
-        uuids = [str(uuid) for each, uuid in keys if each is kind]
+def by_uuid(
+    connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, UUID]]
+) -> dict[tuple[ConceptType, UUID], IndexedConcept]:
+    """Concepts by type and uuid; those that are not there are left out."""
+    found: dict[tuple[ConceptType, UUID], IndexedConcept] = {}
+    for type in {type for type, _ in keys}:
+        uuids = [str(uuid) for each, uuid in keys if each is type]
         for some in chunks(uuids):
             where = f"kind = ? AND uuid IN ({_marks(some)})"
-            found |= {(kind, each.uuid): each for each in _select(connection, where, [kind, *some])}
+            found |= {(type, each.uuid): each for each in _select(connection, where, [type.number, *some])}
     return found
 
 
-def by_code(connection: sqlite3.Connection, keys: Sequence[tuple[Kind, str]]) -> dict[tuple[Kind, str], Thing]:
-    """Things by kind and code; those that are not there are left out."""
-    found: dict[tuple[Kind, str], Thing] = {}
-    for kind in {kind for kind, _ in keys}:
-        for some in chunks([code for each, code in keys if each is kind]):
+def by_code(
+    connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, str]]
+) -> dict[tuple[ConceptType, str], IndexedConcept]:
+    """Concepts by type and code; those that are not there are left out."""
+    found: dict[tuple[ConceptType, str], IndexedConcept] = {}
+    for type in {type for type, _ in keys}:
+        for some in chunks([code for each, code in keys if each is type]):
             where = f"kind = ? AND code IN ({_marks(some)}) ORDER BY place DESC"  # the first of equal codes wins
-            found |= {(kind, each.code or ""): each for each in _select(connection, where, [kind, *some])}
+            found |= {(type, each.code or ""): each for each in _select(connection, where, [type.number, *some])}
     return found
 
 
-def listed(connection: sqlite3.Connection, kind: Kind, start: int, stop: int) -> list[Thing]:
-    """The things of a kind from one place up to another, by code."""
-    return list(_select(connection, "kind = ? AND place >= ? AND place < ? ORDER BY place", [kind, start, stop]))
+def listed(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[IndexedConcept]:
+    """The concepts of a type from one place up to another, by code."""
+    return list(_select(connection, "kind = ? AND place >= ? AND place < ? ORDER BY place", [type.number, start, stop]))
 
 
-def count(connection: sqlite3.Connection, kind: Kind) -> int:
-    """How many things of a kind there are."""
-    # Places go from 0 on, so that the last one tells it; to count the rows is to read all of them.
-    last = connection.execute("SELECT max(place) FROM thing WHERE kind = ?", (kind,)).fetchone()[0]
+def count(connection: sqlite3.Connection, type: ConceptType) -> int:
+    """How many concepts of a type there are."""
+    # Places go from 0 on, so the last one says it; to count the rows is to read all of them.
+    last = connection.execute("SELECT max(place) FROM thing WHERE kind = ?", (type.number,)).fetchone()[0]
     return 0 if last is None else int(last) + 1
 
 
@@ -85,10 +95,10 @@ def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _select(connection: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[Thing]:
+def _select(connection: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[IndexedConcept]:
     sql = f"SELECT {_COLUMNS} FROM thing WHERE {where}"  # noqa: S608  # columns and question marks of this module
     for n, kind, uuid, code, item in connection.execute(sql, list(values)):
         try:
-            yield Thing(n, Kind(kind), UUID(uuid), code, orjson.loads(item))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise DamagedIndex(f"the row of thing {n}") from error
+            yield IndexedConcept(n, TYPES[kind], UUID(uuid), code, orjson.loads(item))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DamagedIndex(f"the row of concept {n}") from error

@@ -7,19 +7,18 @@ it ended, goes on where it was. A document that fails is written down and the re
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from graphql_api.competent import fields, routes
-from graphql_api.competent.fields import uuid_text
+from graphql_api.competent import routes
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, ConceptType
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
-from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index.indexer import Writer
-from graphql_api.index.tables import Kind
+from graphql_api.index.tables import SEARCHED
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +26,11 @@ Load = Callable[[str], Awaitable[Document]]
 
 COMMIT_EVERY = 50
 """Documents between two commits: what a walk that is killed has to ask again."""
+
+_WHOLE = [each for each in reversed(CONCEPT_TYPES) if each.route and each.collection and not each.is_block]
+"""Types whose whole documents are crawled; what others embed comes first, so that there is nothing to complete later."""
+_LISTED = [each for each in CONCEPT_TYPES if each.collection and each.is_block]
+"""Types of which the items of lists say all."""
 
 
 @dataclass(slots=True)
@@ -58,43 +62,43 @@ class Walk:
         self.progress = progress
 
     async def run(self) -> None:
-        """Walk to the end; raises an UpstreamError where the lists themselves cannot be read."""
-        try:
-            competences = await self._listed(routes.TECHNICAL_COMPETENCES)
-        except UpstreamNotFound as error:
-            raise UpstreamInvalidResponse(detail="the release has no list of technical competences") from error
-        profiles = await self._profiles(competences)
-        with suppress(UpstreamNotFound):  # those that profiles name are met there
-            for each in await self._listed(routes.SOFT_SKILLS):
-                await self._soft_skill(each)
-        write = {
-            routes.OCCUPATIONAL_PROFILE: self._writer.profile,
-            routes.TECHNICAL_COMPETENCE: self._writer.competence,
-        }
+        """Crawl to the end; raises an UpstreamError if the lists themselves cannot be read."""
+        lists: dict[ConceptType, list[Document]] = {}
+        for type in _WHOLE:
+            lists[type] = await self._list(type, lists)
+        for type in _LISTED:
+            with suppress(UpstreamNotFound):  # those that profiles embed are met there
+                for item in await self._items(type):
+                    await self._listed(type, item)
         paths = {
-            route.path(self._release, uuid): write[route]
-            # Competences first: then there is nothing left to learn from those that profiles embed.
-            for route, listed in ((routes.TECHNICAL_COMPETENCE, competences), (routes.OCCUPATIONAL_PROFILE, profiles))
-            for each in listed
-            if (uuid := uuid_text(each.get("id")))
+            type.route.path(self._release, item["id"]): type
+            for type, items in lists.items()
+            for item in items
+            if type.route is not None and "id" in item
         }
         done = {path for (path,) in self._connection.execute("SELECT path FROM done")}
         self.progress.before = self.progress.done = len(done)
         self.progress.total = len(paths)
         try:
-            await self._walk((path, write) for path, write in paths.items() if path not in done)
+            await self._walk((path, type) for path, type in paths.items() if path not in done)
         finally:
-            self._writer.commit()  # also what was written when the walk is told to end
+            self._writer.commit()  # also what was written when the crawl is cancelled
 
-    async def _profiles(self, competences: list[Document]) -> list[Document]:
-        """The items of all profiles: of their list, which is only assumed, else of the lists of those that use a competence."""
+    async def _list(self, type: ConceptType, lists: Mapping[ConceptType, list[Document]]) -> list[Document]:
+        """The items of all concepts of a type; the list of profiles is only assumed, so those that are used stand in."""
         try:
-            return await self._listed(routes.OCCUPATIONAL_PROFILES)
-        except UpstreamNotFound:
-            log.warning("release %s has no list of profiles; looking up the profiles of each competence", self._release)
+            return await self._items(type)
+        except UpstreamNotFound as error:
+            if type is not OCCUPATIONAL_PROFILE:
+                raise UpstreamInvalidResponse(detail=f"the release has no list of {type.plural}") from error
+        return await self._profiles_in_use(lists[TECHNICAL_COMPETENCE])
+
+    async def _profiles_in_use(self, competences: list[Document]) -> list[Document]:
+        """The items of all profiles that use a competence, from the lists of these."""
+        log.warning("release %s has no list of profiles; looking up the profiles of each competence", self._release)
         found: dict[str, Document] = {}
         lists = 0
-        todo = (uuid for each in competences if (uuid := uuid_text(each.get("id"))))
+        todo = (each["id"] for each in competences if "id" in each)
 
         async def look() -> None:
             nonlocal lists
@@ -102,7 +106,8 @@ class Walk:
                 path = routes.USED_IN_PROFILES.path(self._release, uuid)
                 with suppress(UpstreamNotFound):
                     for item in await Listing(self._load, path, False, self._page_size).all():
-                        found.setdefault(fields.id_text(item), item)
+                        if "id" in item:
+                            found.setdefault(item["id"], item)
                     lists += 1
 
         await self._work_at_once(look)
@@ -110,17 +115,18 @@ class Walk:
             raise UpstreamInvalidResponse(detail="the release has no list of profiles, and none by competence either")
         return list(found.values())
 
-    async def _soft_skill(self, item: Document) -> None:
-        self._writer.skill(Kind.SoftSkill, item)
-        uuid = uuid_text(item.get("id"))
-        if uuid and not (fields.code(item) and fields.first(item, fields.SKILL_TEXT)):
+    async def _listed(self, type: ConceptType, item: Document) -> None:
+        self._writer.whole(type, item)
+        uuid = item.get("id")
+        if uuid and type.route is not None and not all(map(item.get, ("code", *SEARCHED[type]))):
             with suppress(UpstreamError):  # that route is only assumed; what profiles embed may complete it as well
-                self._writer.skill(Kind.SoftSkill, await self._load(routes.SOFT_SKILL.path(self._release, uuid)))
+                self._writer.whole(type, await self._load(type.route.path(self._release, uuid)))
 
-    async def _listed(self, route: Route) -> list[Document]:
-        return await Listing(self._load, route.path(self._release), True, self._page_size).all()
+    async def _items(self, type: ConceptType) -> list[Document]:
+        assert type.collection is not None
+        return await Listing(self._load, type.collection.path(self._release), True, self._page_size).all()
 
-    async def _walk(self, left: Iterable[tuple[str, Callable[[Document], Any]]]) -> None:
+    async def _walk(self, left: Iterable[tuple[str, ConceptType]]) -> None:
         todo = iter(left)
         await self._work_at_once(lambda: self._work(todo))
 
@@ -133,14 +139,14 @@ class Walk:
             for worker in workers:
                 worker.cancel()
 
-    async def _work(self, todo: Iterator[tuple[str, Callable[[Document], Any]]]) -> None:
-        for path, write in todo:
+    async def _work(self, todo: Iterator[tuple[str, ConceptType]]) -> None:
+        for path, type in todo:
             try:
                 document = await self._load(path)
             except UpstreamError as error:
                 self._failed(path, error)
             else:
-                write(document)
+                self._writer.whole(type, document)
                 self._writer.done(path)
                 self.progress.done += 1
                 if self.progress.done % COMMIT_EVERY == 0:

@@ -1,6 +1,6 @@
-"""What changed between two releases: things added, removed and changed, and which of their fields.
+"""What changed between two releases: concepts added, removed and changed, and which of their fields.
 
-Facts are read of those things only whose digests differ; the same two indexes always give the same list.
+Facts are read of those concepts only whose digests differ; the same two indexes always give the same list.
 """
 
 import sqlite3
@@ -9,19 +9,20 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.index.profile_closure import array
-from graphql_api.index.tables import LANGUAGES, DamagedIndex, Kind
+from graphql_api.index.tables import LANGUAGES, DamagedIndex
 
 
 class Change(NamedTuple):
-    """One thing that differs: `before` and `after` are its `n` in either index, None where it is not there.
+    """One concept that differs: `before` and `after` are its row in either index, None if it is not there.
 
-    `fields` tells which facts of a CHANGED thing differ, in their own order, a text by language (`title.nl`); first
-    stands `uuid` where the thing lives on under another. Empty for what is ADDED or REMOVED.
+    `fields` are the facts of a CHANGED concept that differ, in their own order, a text by language (`title.nl`); `uuid`
+    stands first if the concept has another uuid now. Empty for what is ADDED or REMOVED.
     """
 
     change: Literal["ADDED", "REMOVED", "CHANGED"]
-    kind: Kind
+    type: ConceptType
     before: int | None
     after: int | None
     fields: tuple[str, ...]
@@ -30,21 +31,21 @@ class Change(NamedTuple):
 def changes(
     before: sqlite3.Connection,
     after: sqlite3.Connection,
-    kinds: Collection[Kind] | None,
+    types: Collection[ConceptType] | None,
     changes: Collection[str] | None,
 ) -> list[Change]:
-    """The changes from one release to another; where `kinds` or `changes` are told, those only.
+    """The changes from one release to another, only those of `types` and `changes` if given.
 
-    Two things are one where their uuids are the same; of what is left over on both sides, where their codes are (where a
-    code stands twice, the first by place with the first). The order is by kind, then by place in `after`; what is removed
-    follows the others of its kind, by place in `before`. Facts that are not known on one side (digest 0) differ in nothing.
+    Two concepts are one if their uuids are the same; of what is left over on both sides, if their codes are (if a code
+    stands twice, the first by place with the first). The order is by type, then by place in `after`; what is removed
+    follows the others of its type, by place in `before`. Facts that are not known on one side (digest 0) differ in nothing.
     """
     found: list[Change] = []
-    for kind in Kind:
-        if kinds is None or kind in kinds:
-            pairs = list(_pairs(*_differing(before, after, kind)))
+    for type in CONCEPT_TYPES:
+        if types is None or type in types:
+            pairs = list(_pairs(*_differing(before, after, type)))
             fields = _fields(before, after, pairs) if changes is None or "CHANGED" in changes else {}
-            found += (change for pair in pairs if (change := _change(kind, *pair, fields)))
+            found += (change for pair in pairs if (change := _change(type, *pair, fields)))
     return [change for change in found if changes is None or change.change in changes]
 
 
@@ -63,9 +64,11 @@ _FACTS = "SELECT n, facts FROM thing WHERE n IN (SELECT value FROM json_each(?))
 _AT_ONCE = 500  # pairs whose facts are in memory together
 
 
-def _differing(before: sqlite3.Connection, after: sqlite3.Connection, kind: Kind) -> tuple[list[_Thing], list[_Thing]]:
+def _differing(
+    before: sqlite3.Connection, after: sqlite3.Connection, type: ConceptType
+) -> tuple[list[_Thing], list[_Thing]]:
     """The things of both sides, without those that are there as they were: most are, and go by as plain rows."""
-    olds, news = (connection.execute(_THINGS, (kind,)).fetchall() for connection in (before, after))
+    olds, news = (connection.execute(_THINGS, (type.number,)).fetchall() for connection in (before, after))
     same = {row[1:] for row in olds}.intersection(row[1:] for row in news)
     old, new = ([_Thing._make(row) for row in rows if row[1:] not in same] for rows in (olds, news))
     return old, new
@@ -89,13 +92,15 @@ def _pairs(olds: Sequence[_Thing], news: Sequence[_Thing]) -> Iterator[_Pair]:
     yield from ((old, None) for old in left.values())
 
 
-def _change(kind: Kind, old: _Thing | None, new: _Thing | None, fields: Mapping[int, tuple[str, ...]]) -> Change | None:
+def _change(
+    type: ConceptType, old: _Thing | None, new: _Thing | None, fields: Mapping[int, tuple[str, ...]]
+) -> Change | None:
     if old is None:
-        return Change("ADDED", kind, None, new.n, ()) if new else None
+        return Change("ADDED", type, None, new.n, ()) if new else None
     if new is None:
-        return Change("REMOVED", kind, old.n, None, ())
+        return Change("REMOVED", type, old.n, None, ())
     told = fields.get(new.n)
-    return Change("CHANGED", kind, old.n, new.n, told) if told else None
+    return Change("CHANGED", type, old.n, new.n, told) if told else None
 
 
 def _fields(

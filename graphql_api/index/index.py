@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from graphql_api.caching import Recent
 from graphql_api.errors import NotIndexedYet
-from graphql_api.index.concepts import Thing, by_code, by_uuid, failed, things
+from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, failed
 from graphql_api.index.diff import Change, changes
 from graphql_api.index.index_file import IndexFile, is_damage, read_only
 from graphql_api.index.lookup_cache import UNKNOWN, Known
@@ -30,7 +30,7 @@ T = TypeVar("T")
 CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
 """Most bytes of all comparisons with other releases that are cached, and about those of one change."""
 
-_QUICK = frozenset({things, by_uuid, by_code, profiles_using, competences_using})
+_QUICK = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using})
 """Questions about one thing that a few rows by key answer."""
 
 
@@ -93,9 +93,9 @@ class Index:
         found = await self.ask_until(deadline, question, keys)
         return {key: self._known.put(question, key, found.get(key)) for key in keys}
 
-    def same(self, found: Iterable[Thing]) -> list[Thing]:
-        """Things as the objects that they were in answers before, and will be."""
-        return [self._known.put(things, each.n, each) for each in found]
+    def same(self, found: Iterable[IndexedConcept]) -> list[IndexedConcept]:
+        """Concepts as the objects that they were in answers before, and will be."""
+        return [self._known.put(by_row_id, each.row_id, each) for each in found]
 
     def _judged(self, error: Exception) -> Exception:
         return self._damaged(self, error) if is_damage(error) else error

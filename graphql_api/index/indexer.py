@@ -1,49 +1,34 @@
-"""Documents taken apart into the rows of an index.
+"""Normalised documents taken apart into the rows of an index, by the declarations.
 
-A thing is written by whatever names it first and completed by its own document; what is told twice is written once.
+A concept is written by whatever embeds or lists it first and completed by its own document; what is there twice is written once.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from functools import cache
 from hashlib import blake2s
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from graphql_api.competent import fields
-from graphql_api.competent.fields import (
-    CODES,
-    ESSENTIAL,
-    LANGUAGES,
-    OPTIONAL,
-    SKILL_TEXT,
-    Name,
-    first,
-    id_text,
-    texts,
-    things,
-    uuid_text,
+from graphql_api.competent.declarations import (
+    CONCEPT_TYPES,
+    Concepts,
+    ConceptType,
+    Plain,
+    Terms,
+    Value,
+    concept_type,
 )
-from graphql_api.competent.hal import Document, parts
-from graphql_api.index.tables import DamagedIndex, Field, Kind, Role
+from graphql_api.competent.hal import Document
+from graphql_api.index.documents import compressed, decompressed
+from graphql_api.index.facts import Facts, facts
+from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES, DamagedIndex, numbers, parts
 
-_TERMS = {"sector": "economicSectors", "area": "areasOfInterest", "proof": "proofsOfLearning"}
-_BLOCKS = (
-    (Role.KNOWLEDGE, Kind.Knowledge, "knowledgeItems"),
-    (Role.INDICATOR, Kind.BehaviouralIndicator, "behaviouralIndicators"),
-)
-_PROSE = {Field.TITLE: "title", Field.DESCRIPTION: "description", Field.WORKING_CONTEXT: "workingContext"}
-_SKILLS = ((Role.SOFT_SKILL, Kind.SoftSkill, "softSkills"), (Role.DIGITAL_SKILL, Kind.DigitalSkill, "digitalSkills"))
-
-_SKILL_KEYS = ("id", "code", *SKILL_TEXT, "regions")
-_LISTED = (Kind.SoftSkill, Kind.DigitalSkill)
-
-Facts = dict[str, Any]
-"""What is compared between releases, by GraphQL field; empty for a thing that is only embedded so far."""
-
-
-_THING = "INSERT INTO thing (code, item, facts, digest, kind, uuid, n) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_WHOLE = "UPDATE thing SET code = ?, item = ?, facts = ?, digest = ? WHERE kind = ? AND uuid = ? AND n = ?"
+_NEW = "INSERT INTO thing (code, item, facts, digest, settled, kind, uuid, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_AGAIN = "UPDATE thing SET code = ?, item = ?, facts = ?, digest = ?, settled = ? WHERE kind = ? AND uuid = ? AND n = ?"
+_BODY = "INSERT INTO document VALUES (?, ?)"
+_DOCUMENT = "UPDATE thing SET document = ? WHERE n = ?"
 _HOLDS = "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)"
 _TEXT = "INSERT INTO text VALUES (?, ?, ?, ?)"
 _TERM = "INSERT INTO term VALUES (?, ?, ?, ?)"
@@ -51,6 +36,25 @@ _MODIFIED = "INSERT OR REPLACE INTO modified VALUES (?, ?)"
 _DONE = "INSERT INTO done VALUES (?)"
 _FOUND = "DELETE FROM missing WHERE path = ?"
 _MISSING = "INSERT OR REPLACE INTO missing VALUES (?, ?)"
+MAX_RECENT = 8192
+"""Embedded concepts that are known by their identity."""
+_STATEMENTS = (_NEW, _AGAIN, _BODY, _DOCUMENT, _HOLDS, _TEXT, _TERM, _MODIFIED, _DONE, _FOUND, _MISSING)
+
+
+class _Known(NamedTuple):
+    """A concept that is written: its number, and the hash of its item; None if that may change."""
+
+    n: int
+    item: int | None
+
+
+class _Recent(NamedTuple):
+    """An embedded concept that was written: often the same object stands in the next document again."""
+
+    document: Document
+    type: ConceptType
+    n: int
+    reference: int
 
 
 class Writer:
@@ -58,40 +62,45 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        rows = connection.execute("SELECT kind, uuid, n, digest FROM thing")
-        self._things: dict[tuple[int, str], tuple[int, int]] = {
-            (kind, uuid): (n, digest) for kind, uuid, n, digest in rows
-        }
-        self._last = max((n for n, _ in self._things.values()), default=0)
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
-        lacking = connection.execute(
-            "SELECT kind, uuid, item FROM thing WHERE code IS NULL AND kind IN (?, ?)", _LISTED
-        )
+        self._known: dict[tuple[ConceptType, str], _Known] = {}
+        self._incomplete: dict[tuple[ConceptType, str], dict[str, Any]] = {}
+        self._forms: dict[tuple[int, int], int] = {}
+        self._recent: dict[int, _Recent] = {}
         try:
-            self._lacking: dict[tuple[int, str], dict[str, Any]] = {
-                (kind, id_): orjson.loads(item) for kind, id_, item in lacking
-            }
-        except ValueError as error:
-            raise DamagedIndex("the item of a thing") from error
-        self._labelled = {n for (n,) in connection.execute("SELECT thing FROM text WHERE field = ?", (Field.LABEL,))}
+            self._read_concepts()
+            self._read_forms()
+        except (ValueError, KeyError) as error:
+            raise DamagedIndex("the item or the document of a concept") from error
+        self._last = max((known.n for known in self._known.values()), default=0)
+        self._last_body: int = connection.execute("SELECT coalesce(max(n), 0) FROM document").fetchone()[0]
+        self._searched = set(connection.execute(_SEARCHED_OF_UNSETTLED))
 
-    def profile(self, document: Document) -> None:
-        """A whole occupational profile, with the competences and skills that it embeds."""
-        names, terms = fields.names(document.get("alternativeNames")), _terms(document)
-        facts = _profile_facts(document, names, terms)
-        n = self._thing(Kind.OccupationalProfile, document, ("id", "code", "title"), facts)
-        if n is None:
+    def _read_concepts(self) -> None:
+        for kind, uuid, n, settled, item in self._connection.execute("SELECT kind, uuid, n, settled, item FROM thing"):
+            key = (TYPES[kind], uuid)
+            self._known[key] = _Known(n, hash(item) if settled else None)
+            if not settled and TYPES[kind].is_block:
+                self._incomplete[key] = orjson.loads(item)
+
+    def _read_forms(self) -> None:
+        for n, number, body in self._connection.execute(_DOCUMENTS_OF_BLOCKS):
+            self._forms[n, hash(decompressed(body))] = number
+
+    def whole(self, type: ConceptType, document: Document) -> None:
+        """A concept by its own document; one that is a block also by the item of a list."""
+        if "id" not in document:
             return
-        for field, key in _PROSE.items():
-            self._texts(n, field, facts[key].items())
-        self._texts(n, Field.NAME, ((each.language or LANGUAGES[0], each.name) for each in names))
-        self._put(_TERM, ((n, *each) for each in terms))
-        essential = self._hold(n, Role.ESSENTIAL, map(self._embedded, things(first(document, ESSENTIAL))))
-        self._hold(n, Role.OPTIONAL, map(self._embedded, things(first(document, OPTIONAL))), without=essential)
-        for role, kind, key in _SKILLS:
-            self._hold(n, role, [self.skill(kind, each) for each in things(document.get(key))])
-        if modified := fields.moment(document.get("lastModified")):
-            self._put(_MODIFIED, [(n, modified.isoformat())])
+        if type.is_block:
+            known = self._block(type, document)
+            reference = self._reference(type, known, document)
+            self._put(_DOCUMENT, [(-reference if reference < 0 else None, known.n)])
+            return
+        known = self._known.get((type, document["id"]), _UNKNOWN)
+        if known.item is None:
+            n = self._write(type, document, facts(type, document), settled=True).n
+            self._put(_DOCUMENT, [(self._body(self._embed(type, document, n)), n)])
+            self._filters(type, document, n)
 
     def done(self, path: str) -> None:
         """The document at this path was written."""
@@ -105,140 +114,174 @@ class Writer:
     def commit(self) -> None:
         """Write what was gathered, in one transaction; what could not be written stays gathered."""
         with self._connection:
-            for sql in (_THING, _WHOLE, _HOLDS, _TEXT, _TERM, _MODIFIED, _DONE, _FOUND, _MISSING):
+            for sql in _STATEMENTS:
                 self._connection.executemany(sql, self._rows.get(sql, ()))
         self._rows.clear()
 
     def _put(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self._rows.setdefault(sql, []).extend(rows)
 
-    def competence(self, document: Document) -> None:
-        """A whole technical competence."""
-        self._competence(document, _competence_facts(document))
+    def _embed(self, type: ConceptType, document: Document, whole: int | None = None) -> dict[str, Any]:
+        """A document with numbers in place of the concepts that it embeds, which are written, as parts of `whole` if given."""
+        body = dict(document)
+        held: dict[ConceptType, set[int]] = {}
+        for name, (value, target) in _parts(type).items():
+            if (found := document.get(name)) is None:
+                continue
+            embedded = [self._embedded(target, each) for each in ([found] if value.single else found)]
+            references = [reference for _, reference in embedded]
+            body[name] = references[0] if value.single else references
+            if whole is not None:
+                earlier = held.setdefault(target, set())
+                new = {n for n, _ in embedded} - earlier
+                self._put(_HOLDS, [(whole, value.role, n) for n in new])
+                earlier |= new
+        return body
 
-    def _embedded(self, document: Document) -> int | None:
-        known = self._things.get((Kind.TechnicalCompetence, id_text(document)))
-        if known:
-            return known[0]
-        return self._competence(document, {})
+    def _embedded(self, type: ConceptType, document: Document) -> tuple[int, int]:
+        """Write an embedded concept, unless it is there; its number, and what stands for this form of it in documents."""
+        recent = self._recent.get(id(document))
+        if recent is not None and recent.document is document and recent.type is type:
+            return recent.n, recent.reference
+        known = self._known.get((type, document["id"]))
+        if type.is_block:
+            if known is None or known.item is None:
+                known = self._block(type, document)
+        elif known is None:
+            known = self._write(type, document, {}, settled=False)
+            self._embed(type, document, known.n)
+        reference = self._reference(type, known, document)
+        if len(self._recent) >= MAX_RECENT:
+            self._recent.clear()
+        self._recent[id(document)] = _Recent(document, type, known.n, reference)
+        return known.n, reference
 
-    def _competence(self, document: Document, facts: Facts) -> int | None:
-        n = self._thing(Kind.TechnicalCompetence, document, ("id", "code", "skill"), facts)
-        skill = next(iter(parts(document.get("skill"))), None)
-        if n is None or skill is None:
-            return n
-        self._label(n, texts(skill.get("description")))
-        self._hold(n, Role.SKILL, [self._block(Kind.Skill, skill)])
-        for role, kind, key in _BLOCKS:
-            self._hold(n, role, [self._block(kind, each) for each in parts(document.get(key))])
-        return n
+    def _reference(self, type: ConceptType, known: _Known, document: Document) -> int:
+        form = hash(orjson.dumps(document))
+        if form == known.item:
+            return known.n
+        if (number := self._forms.get((known.n, form))) is None:
+            number = self._forms[known.n, form] = self._body(self._embed(type, document))
+        return -number
 
-    def skill(self, kind: Kind, document: Document) -> int | None:
-        """A soft or digital skill, listed or embedded; what one of these tells completes what another did not."""
-        key = (kind, id_text(document))
-        known, lacking = self._things.get(key), self._lacking.get(key)
-        if known and lacking is None:
-            return known[0]
-        told = {name: document[name] for name in _SKILL_KEYS if document.get(name) is not None} | (lacking or {})
-        if known and told == lacking:
-            return known[0]
-        label = texts(first(told, SKILL_TEXT))
-        facts = {"code": fields.code(told), "description": label}
-        n = self._thing(kind, told, _SKILL_KEYS, facts, again=lacking is not None)
-        self._label(n, label)
-        self._lacking.pop(key, None)
-        if n is not None and not all(facts.values()):
-            self._lacking[key] = told
-        return n
+    def _body(self, body: dict[str, Any]) -> int:
+        self._last_body += 1
+        self._put(_BODY, [(self._last_body, compressed(body))])
+        return self._last_body
 
-    def _block(self, kind: Kind, document: Document) -> int | None:
-        known = self._things.get((kind, id_text(document)))
-        if known:  # by far the most frequent case: the same block in many competences
-            return known[0]
-        label = texts(document.get("description"))
-        facts = {"code": fields.code(document), "description": label, "regions": _regions(document)}
-        n = self._thing(kind, document, ("id", "code", "description", "regions"), facts)
-        self._label(n, label)
-        return n
+    def _block(self, type: ConceptType, document: Document) -> _Known:
+        """Write a block; what one document says of it completes what another did not."""
+        key = type, document["id"]
+        known, incomplete = self._known.get(key), self._incomplete.get(key, {})
+        if known is not None and known.item is not None:
+            return known
+        merged = document if type.route is None else _said(document)
+        merged = {**merged, **_said(incomplete)}
+        if known is not None and merged == incomplete:
+            return known
+        settled = _is_complete(type, merged)
+        known = self._write(type, merged, facts(type, merged), settled)
+        self._embed(type, merged, known.n)
+        self._incomplete.pop(key, None)
+        if not settled:
+            self._incomplete[key] = merged
+        return known
 
-    def _thing(
-        self, kind: Kind, document: Document, keys: tuple[str, ...], facts: Facts, again: bool = False
-    ) -> int | None:
-        uuid = uuid_text(document.get("id"))
-        if uuid is None:
-            return None
-        n, digest = self._things.get((kind, uuid), (0, 0))
-        if n and not again and (digest or not facts):
-            return n
-        told = orjson.dumps(facts)
-        item = orjson.dumps({key: document[key] for key in keys if key in document})
-        if not n:
+    def _write(self, type: ConceptType, document: Document, found: Facts, settled: bool) -> _Known:
+        """Write the row of a concept, again if it is there, and its texts."""
+        key = type, document["id"]
+        before = self._known.get(key)
+        if before is None:
             self._last += 1
-        row = (fields.code(document), item, told, _digest(told) if facts else 0, kind, uuid, n or self._last)
-        self._put(_WHOLE if n else _THING, [row])
-        self._things[kind, uuid] = (row[6], row[3])
-        return row[6]
+        n = before.n if before else self._last
+        keys = _item_keys(type)
+        item, told = orjson.dumps({name: document[name] for name in document if name in keys}), orjson.dumps(found)
+        row = (document.get("code"), item, told, _digest(told) if found else 0, settled, type.number, key[1], n)
+        self._put(_AGAIN if before else _NEW, [row])
+        self._known[key] = known = _Known(n, hash(item) if settled else None)
+        self._texts(type, document, n, settled)
+        return known
 
-    def _hold(
-        self, whole: int, role: Role, held: Iterable[int | None], without: Collection[int] = ()
-    ) -> Collection[int]:
-        found = {part for part in held if part is not None and part not in without}
-        self._put(_HOLDS, ((whole, role, part) for part in found))
-        return found
+    def _texts(self, type: ConceptType, document: Document, n: int, settled: bool) -> None:
+        for field in type.fields:
+            if field.search is None or (n, number := SEARCHED[type][field.name]) in self._searched:
+                continue
+            rows = [
+                (n, number, LANGUAGES.index(language), text)
+                for language, text in _texts(field.value, document.get(field.name))
+            ]
+            self._put(_TEXT, rows)
+            if rows and not settled:
+                self._searched.add((n, number))
 
-    def _label(self, thing: int | None, found: Mapping[str, str]) -> None:
-        if thing is not None and found and thing not in self._labelled:
-            self._labelled.add(thing)
-            self._texts(thing, Field.LABEL, found.items())
+    def _filters(self, type: ConceptType, document: Document, n: int) -> None:
+        """What profiles are filtered by: the terms and codes that they are filed under, and a moment."""
+        for field in type.fields:
+            found = document.get(field.name)
+            match field.value:
+                case Terms(scheme=scheme):
+                    self._put(_TERM, [(n, scheme, each["id"], each["code"]) for each in found or ()])
+                case Plain("classifications"):
+                    self._put(_TERM, [(n, each["scheme"], None, each["code"]) for each in found or ()])
+            if field.is_filter and found:
+                self._put(_MODIFIED, [(n, found)])
 
-    def _texts(self, thing: int, field: Field, found: Iterable[tuple[str, str]]) -> None:
-        self._put(_TEXT, ((thing, field, LANGUAGES.index(language), text) for language, text in found))
+
+_UNKNOWN = _Known(0, None)
+
+_BLOCKS = numbers(each.number for each in CONCEPT_TYPES if each.is_block)
+_DOCUMENTS_OF_BLOCKS = f"""
+    SELECT thing.n, document.n, body FROM thing JOIN document ON document.n = thing.document WHERE kind IN ({_BLOCKS})
+"""  # noqa: S608  # numbers of types
+_SEARCHED_OF_UNSETTLED = "SELECT DISTINCT thing, field FROM thing JOIN text ON thing = n WHERE NOT settled"
 
 
-def _terms(document: Document) -> list[tuple[str, str | None, str | None]]:
-    """Scheme, uuid and code of what a profile is filed under."""
-    rows: list[tuple[str, str | None, str | None]] = [
-        (scheme, str(each.uuid) if each.uuid else None, each.code)
-        for scheme, key in _TERMS.items()
-        for each in fields.labels(document.get(key))
-    ]
-    return rows + [(scheme, None, code) for scheme, code in fields.codes(first(document, CODES))]
+def _said(document: Document) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _is_complete(type: ConceptType, block: Document) -> bool:
+    """Whether nothing else can say more of a block.
+
+    What is embedded is all that there is of types without a route, so that a text that is known to be empty stays so.
+    """
+    names = ("code", *SEARCHED[type])
+    return all(name in block for name in names) if type.route is None else all(map(block.get, names))
+
+
+@cache
+def _parts(type: ConceptType) -> dict[str, tuple[Concepts, ConceptType]]:
+    return {name: (value, concept_type(value.type_name)) for name, value in parts(type).items()}
+
+
+@cache
+def _item_keys(type: ConceptType) -> frozenset[str]:
+    """What stands in the item: of a block all, of others what they are called by."""
+    named = [field.name for field in type.fields] if type.is_block else ["code", *list(SEARCHED[type])[:1]]
+    return frozenset(("id", *named))
+
+
+def _texts(value: Value, found: Any) -> Iterator[tuple[str, str]]:
+    """Language and text of all that a field says; of embedded concepts what they are called by."""
+    match value:
+        case Plain("text"):
+            yield from (found or {}).items()
+        case Plain("names"):
+            yield from ((each["language"] or LANGUAGES[0], each["name"]) for each in found or ())
+        case Plain("strings"):
+            yield from ((LANGUAGES[0], each) for each in found or ())
+        case Plain():
+            yield from [(LANGUAGES[0], found)] if found else ()
+        case Terms():
+            yield from (text for each in found or () for text in (each["title"] or {}).items())
+        case Concepts(single=single):
+            type = concept_type(value.type_name)
+            labels = [field for field in type.fields if field.search is not None][:1]
+            for each in () if found is None else [found] if single else found:
+                for label in labels:
+                    yield from _texts(label.value, each.get(label.name))
 
 
 def _digest(facts: bytes) -> int:
-    # Never 0, which stands for a thing whose own document was not read yet.
+    # Never 0, which stands for a concept whose own document was not read yet.
     return int.from_bytes(blake2s(facts, digest_size=8).digest(), "big", signed=True) or 1
-
-
-def _profile_facts(document: Document, names: list[Name], terms: list[tuple[str, str | None, str | None]]) -> Facts:
-    return {
-        "code": fields.code(document),
-        **{key: texts(document.get(key)) for key in _PROSE.values()},
-        "alternativeNames": sorted([each.language or "", each.name] for each in names),
-        "essentialCompetences": _ids(first(document, ESSENTIAL)),
-        "optionalCompetences": _ids(first(document, OPTIONAL)),
-        "softSkills": _ids(document.get("softSkills")),
-        "digitalSkills": _ids(document.get("digitalSkills")),
-        **{
-            key: sorted(code or uuid or "" for each, uuid, code in terms if each == scheme)
-            for scheme, key in _TERMS.items()
-        },
-        "classifications": sorted([scheme, code or ""] for scheme, _, code in terms if scheme not in _TERMS),
-    }
-
-
-def _competence_facts(document: Document) -> Facts:
-    return {
-        "code": fields.code(document),
-        "skill": _ids(document.get("skill")),
-        "knowledgeItems": _ids(document.get("knowledgeItems")),
-        "behaviouralIndicators": _ids(document.get("behaviouralIndicators")),
-    }
-
-
-def _ids(value: object) -> list[str]:
-    return sorted(map(id_text, things(value)))
-
-
-def _regions(document: Document) -> list[str]:
-    return sorted(fields.bare_texts(document.get("regions")))

@@ -1,6 +1,6 @@
 """Answers of one index that were given before: its file never changes while it is open, so neither do they.
 
-Bounded by about the bytes that they take, the least recently used going first. A thing is the same object in every answer, so
+Bounded by about the bytes that they take, the least recently used going first. A concept is the same object in every answer, so
 that what others make of it can be kept by it.
 """
 
@@ -9,13 +9,13 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from graphql_api.caching import Recent
-from graphql_api.index.concepts import Thing, things
+from graphql_api.index.concepts import IndexedConcept, by_row_id
 
 MOST_BYTES = 32_000_000
-"""Of one index; all things of a release at real size take less."""
+"""Of one index; all concepts of a release at real size take less."""
 
-_ENTRY, _THING, _USE = 300, 1000, 100
-"""Bytes of an answer's place here, of a thing with its texts, and of one place where a thing is used."""
+_ENTRY, _CONCEPT, _USE = 300, 1000, 100
+"""Bytes of an answer's place here, of a concept with its texts, and of one place where it is used."""
 
 
 class Unknown(Enum):
@@ -27,7 +27,7 @@ class Unknown(Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 
 Key = tuple[Callable[..., Any], Any]
-"""A question, and the one thing that it is asked about."""
+"""A question, and the one key that it is asked about."""
 
 
 class Known:
@@ -46,12 +46,12 @@ class Known:
         return self._answers.get((question, key), UNKNOWN)
 
     def put(self, question: Callable[..., Any], key: Any, answer: Any) -> Any:
-        """Know an answer from now on; the one to be given, in which a thing is the object that it was before."""
+        """Know an answer from now on; the one to be given, in which a concept is the object that it was before."""
         known = self.get(question, key)
         if known is not UNKNOWN:
             return known
-        if isinstance(answer, Thing) and question is not things:
-            answer = self.put(things, answer.n, answer)
+        if isinstance(answer, IndexedConcept) and question is not by_row_id:
+            answer = self.put(by_row_id, answer.row_id, answer)
         self._answers.put((question, key), answer, _size(question, answer))
         return answer
 
@@ -59,4 +59,4 @@ class Known:
 def _size(question: Callable[..., Any], answer: Any) -> int:
     if isinstance(answer, list):
         return _ENTRY + _USE * len(answer)
-    return _ENTRY + _THING * (question is things and answer is not None)
+    return _ENTRY + _CONCEPT * (question is by_row_id and answer is not None)

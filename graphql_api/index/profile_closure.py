@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from json import dumps
 
-from graphql_api.index.tables import Role
+from graphql_api.index.tables import ESSENTIAL_ROLES, NESTED_ROLES, PROFILE_ROLES, numbers
 
 _TABLES = (
     "DROP TABLE IF EXISTS element",
@@ -29,16 +29,15 @@ _TABLES = (
     """,
 )
 
-_OF_PROFILES = f"{Role.ESSENTIAL}, {Role.OPTIONAL}"
+_DIRECT, _NESTED, _ESSENTIAL = numbers(PROFILE_ROLES), numbers(NESTED_ROLES), numbers(ESSENTIAL_ROLES)
 _ELEMENTS = f"""
     INSERT INTO element SELECT held.profile, thing.kind, thing.place, thing.n, held.weight FROM (
-        SELECT profile, part, CASE min(role) WHEN {Role.ESSENTIAL} THEN 2 ELSE 1 END AS weight FROM (
-            SELECT whole AS profile, part, role FROM holds
-            WHERE role IN ({_OF_PROFILES}, {Role.SOFT_SKILL}, {Role.DIGITAL_SKILL})
+        SELECT profile, part, max(1 + (role IN ({_ESSENTIAL}))) AS weight FROM (
+            SELECT whole AS profile, part, role FROM holds WHERE role IN ({_DIRECT})
             UNION ALL
             SELECT own.whole, block.part, own.role
             FROM holds AS own CROSS JOIN holds AS block ON block.whole = own.part
-            WHERE own.role IN ({_OF_PROFILES}) AND block.role IN ({Role.SKILL}, {Role.KNOWLEDGE}, {Role.INDICATOR})
+            WHERE own.role IN ({_DIRECT}) AND block.role IN ({_NESTED})
         ) GROUP BY profile, part
     ) AS held JOIN thing ON thing.n = held.part ORDER BY held.profile, thing.kind, thing.place
 """  # noqa: S608  # numbers of roles

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
+from graphql_api.competent.values import ISCO
 from graphql_api.errors import BadUserInput
-from graphql_api.index.tables import Field, Kind
+from graphql_api.index.tables import SEARCHED
 from graphql_api.index.tokenizer import fold
 from graphql_api.index.usage import profiles_using
-
-ISCO = "ISCO-08"
-"""The scheme of the international classification of occupations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def profiles(connection: sqlite3.Connection, filter: ProfileFilter, order: Order
     that has one stands in, as nl, fr, en, de; profiles without any title come last. Equal ones stand by place, whatever
     the direction. Raises BadUserInput for a `modified_since` that is no moment.
     """
-    found = [n for (n,) in connection.execute(_BY_PLACE, (Kind.OccupationalProfile,))]
+    found = [n for (n,) in connection.execute(_BY_PLACE, (OCCUPATIONAL_PROFILE.number,))]
     for wanted in _conditions(connection, filter):
         found = [n for n in found if n in wanted]
     if order.by == "title":
@@ -66,7 +65,7 @@ _PREFIX = "SELECT profile FROM term WHERE scheme = ? AND substr(code, 1, length(
 # Of each thing the title in a language, or in the first other one: beside min() SQLite gives the columns of its row.
 _TITLES = f"""
     SELECT thing, text, min(CASE language WHEN ? THEN -1 ELSE language END) FROM text
-    WHERE field = {Field.TITLE} GROUP BY thing
+    WHERE field = {SEARCHED[OCCUPATIONAL_PROFILE]["title"]} GROUP BY thing
 """  # noqa: S608  # a number of ours
 
 

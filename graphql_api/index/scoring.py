@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from operator import mul
 
 from graphql_api.index.query_expansion import HALVES, Meaning
-from graphql_api.index.tables import Field
+from graphql_api.index.tables import SEARCH
 
-EXACT = {Field.TITLE: 1.0, Field.NAME: 0.95, Field.LABEL: 0.9}
-"""The score of a text that is word for word what was asked for."""
-WEIGHTS = {Field.TITLE: 0.85, Field.NAME: 0.83, Field.LABEL: 0.75, Field.DESCRIPTION: 0.5, Field.WORKING_CONTEXT: 0.4}
+EXACT = {number: each.exact for number, each in SEARCH.items() if each.exact is not None}
+"""The score of a text that is word for word what was asked for, by the number of its field; long texts have none."""
+WEIGHTS = {number: each.weight for number, each in SEARCH.items()}
 """The most that any other text scores."""
 CLOSENESS = 0.4
 """The share of that which a text loses as more and more of its words were not asked for."""
@@ -42,13 +42,13 @@ class Ranking:
         Enough is most of it; in a short text all words, however faintly each is meant.
         """
         if folded == self._question and field in EXACT:
-            return EXACT[Field(field)]
+            return EXACT[field]
         words = folded.split(" ")
         best, counted = self._best(words)
         has: float = sum(map(mul, self._rarities, best)) / self._all
         if has < self._least and (field not in EXACT or not all(best[place] for place in self._must)):
             return 0.0
-        return round(WEIGHTS[Field(field)] * has * (1 - CLOSENESS + CLOSENESS * counted / len(words)), 4)
+        return round(WEIGHTS[field] * has * (1 - CLOSENESS + CLOSENESS * counted / len(words)), 4)
 
     def counting(self, field: int, folded: str) -> set[str]:
         """The words of a text for which it is found; in long texts without function words."""

@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import BadUserInput
 from graphql_api.index.profile_closure import array
 from graphql_api.index.query_expansion import Meaning, doubt, meanings
 from graphql_api.index.scoring import MOST_OF_THEM, Ranking
-from graphql_api.index.search_schema import write_search
+from graphql_api.index.search_schema import EXACT, write_search
 from graphql_api.index.suggest import Suggestion, suggest
-from graphql_api.index.tables import LANGUAGES, Field, Kind
+from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES
 from graphql_api.index.tokenizer import MOST_LETTERS, fold, marked
 from graphql_api.index.vocabulary import Vocabulary
 
@@ -38,20 +39,24 @@ FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
 WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? AND searched_words.rowid >= ?
 ORDER BY searched_words.rowid
 """
-_EXACT = """
+_EXACT = f"""
 SELECT n, field, folded, kind, place, thing, language FROM searched CROSS JOIN occurrence ON searched = n
-WHERE folded = ? AND field <= 3 AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place LIMIT ?
-"""
+WHERE folded = ? AND {EXACT} AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place LIMIT ?
+"""  # noqa: S608  # numbers of fields
 _TEXT = "SELECT text, folded FROM searched WHERE n = ?"
 _WORDS = "SELECT n, field, folded FROM searched WHERE n IN (SELECT value FROM json_each(?))"
 
 
 class Hit(NamedTuple):
-    """A thing, and its text that answers best; `marked` is that text as HTML, with the words that count in <mark>."""
+    """A concept, and its text that answers best.
+
+    `field` is the GraphQL field of the text, `language` a place in LANGUAGES; `marked` is the text as HTML, with the words
+    that count in <mark>.
+    """
 
     thing: int
     score: float
-    field: Field
+    field: str
     language: int
     text: str
     marked: str
@@ -87,50 +92,50 @@ class Search:
         self,
         connection: sqlite3.Connection,
         text: str,
-        kinds: Collection[Kind] | None,
+        types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
         start: int,
         stop: int,
     ) -> tuple[list[Hit], int]:
         """The hits from `start` to `stop`, likeliest first, and how many things are found in all: the best MOST_FOUND at most.
 
-        Looked for in things of these kinds and in texts in these languages (places in LANGUAGES), None being all. The same
+        Looked for in concepts of these types and in texts in these languages (places in LANGUAGES), None being all. The same
         question gives the same order. Raises BadUserInput for a text that is too long or has no letter and no digit.
         """
-        ranking, best = self._ranked(connection, text, kinds, languages)
+        ranking, best = self._ranked(connection, text, types, languages)
         return [_hit(connection, ranking, each) for each in best[start:stop]], len(best)
 
     def things(
         self,
         connection: sqlite3.Connection,
         text: str,
-        kinds: Collection[Kind] | None,
+        types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
     ) -> list[int]:
         """All things that `search` finds, in its order, for less."""
-        _, best = self._ranked(connection, text, kinds, languages)
+        _, best = self._ranked(connection, text, types, languages)
         return [each.thing for each in best]
 
     def _ranked(
         self,
         connection: sqlite3.Connection,
         text: str,
-        kinds: Collection[Kind] | None,
+        types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
     ) -> tuple[Ranking, list[_Best]]:
         if len(text) > MOST_LETTERS or not fold(text):
             raise BadUserInput(f"`text` must have a letter or a digit, and at most {MOST_LETTERS} characters.")
         if self._vocabulary is None:
             self._vocabulary = Vocabulary(connection)
-        ranking, rows = _found(connection, self._vocabulary, text, _bits(kinds, languages))
+        ranking, rows = _found(connection, self._vocabulary, text, _bits(types, languages))
         return ranking, _best(ranking, rows)[:MOST_FOUND]
 
 
-def _bits(kinds: Collection[Kind] | None, languages: Collection[int] | None) -> int:
-    """A bit for each kind in each language that is looked for, as SQL has them."""
+def _bits(types: Collection[ConceptType] | None, languages: Collection[int] | None) -> int:
+    """A bit for each type in each language that is looked for, as SQL has them."""
     return sum(
-        1 << (kind * 4 + language)
-        for kind in (Kind if kinds is None else set(kinds))
+        1 << (number * 4 + language)
+        for number in (TYPES if types is None else {type.number for type in types})
         for language in (range(len(LANGUAGES)) if languages is None else set(languages))
     )
 
@@ -206,4 +211,5 @@ def _best(ranking: Ranking, rows: Iterable[_Row]) -> list[_Best]:
 def _hit(connection: sqlite3.Connection, ranking: Ranking, best: _Best) -> Hit:
     text, folded = connection.execute(_TEXT, (best.n,)).fetchone()
     words = ranking.counting(best.field, folded)
-    return Hit(best.thing, round(1 - best.loss, 4), Field(best.field), best.language, text, marked(text, words))
+    field = next(name for name, number in SEARCHED[TYPES[best.kind]].items() if number == best.field)
+    return Hit(best.thing, round(1 - best.loss, 4), field, best.language, text, marked(text, words))

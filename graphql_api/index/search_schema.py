@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from graphql_api.index.tables import LANGUAGES, Field
+from graphql_api.index.tables import LANGUAGES, SEARCH, numbers
 from graphql_api.index.tokenizer import Stems, fold
 from graphql_api.index.vocabulary import write_vocabulary
 
@@ -24,11 +24,18 @@ _TABLES = {
     # Folded words are letters and digits: the tokenizer `ascii` parts them at spaces and leaves them as they are.
     "searched_words": """CREATE VIRTUAL TABLE searched_words USING fts5(
         words, content = '', columnsize = 0, detail = none, prefix = '3', tokenize = 'ascii')""",
-    # Of titles and alternative names alone, and with the order of words: what names begin with.
+    # Of names (titles and alternative names) alone, and with the order of words: what names begin with.
     "name_words": """CREATE VIRTUAL TABLE name_words USING fts5(
         words, content = '', columnsize = 0, prefix = '1 2 3', tokenize = 'ascii')""",
 }
-_INDEX = f"CREATE INDEX searched_folded ON searched (folded) WHERE field <= {Field.LABEL:d}"
+EXACT = f"field IN ({numbers(number for number, each in SEARCH.items() if each.exact is not None)})"
+"""The condition for texts that can match word for word; they have an index."""
+_INDEX = f"CREATE INDEX searched_folded ON searched (folded) WHERE {EXACT}"
+
+_NAMES = f"""
+    INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched
+    WHERE field IN ({numbers(number for number, each in SEARCH.items() if each.is_name)}) ORDER BY n
+"""  # noqa: S608  # numbers of fields
 
 
 class Arranged(NamedTuple):
@@ -88,8 +95,7 @@ def write_search(connection: sqlite3.Connection, arranged: Arranged | None = Non
 
 def _write_words(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO searched_words (rowid, words) SELECT n, folded FROM searched ORDER BY n")
-    names = "INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched WHERE field <= ? ORDER BY n"
-    connection.execute(names, (Field.NAME,))
+    connection.execute(_NAMES)
 
 
 def _counts(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:

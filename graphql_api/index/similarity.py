@@ -8,26 +8,28 @@ import sqlite3
 from collections.abc import Callable, Collection, Container, Sequence
 from typing import NamedTuple
 
+from graphql_api.competent.declarations import CONCEPT_TYPES, TECHNICAL_COMPETENCE
 from graphql_api.index.profile_closure import array
-from graphql_api.index.tables import Kind, Role
+from graphql_api.index.tables import NESTED_ROLES, numbers
+
+GROUPED = [each for each in CONCEPT_TYPES if each.group_length is not None]
+"""The types that are compared, in the order of `Groups`."""
+HAVE = [each for each in CONCEPT_TYPES if each.can_be_had]
+"""The types of what somebody can have."""
 
 
-class Groups(NamedTuple):
-    """Things by kind, each ordered by place."""
+class Groups(tuple[tuple[int, ...], ...]):
+    """Concepts by type, each group ordered by place."""
 
-    technical_competences: tuple[int, ...]
-    skills: tuple[int, ...]
-    knowledge: tuple[int, ...]
-    indicators: tuple[int, ...]
-    soft_skills: tuple[int, ...]
+    __slots__ = ()
 
-    def within(self, things: Container[int]) -> "Groups":
-        """Those that are among these things."""
-        return Groups._make(tuple(n for n in group if n in things) for group in self)
+    def within(self, concepts: Container[int]) -> "Groups":
+        """Those that are among these concepts."""
+        return Groups(tuple(n for n in group if n in concepts) for group in self)
 
-    def without(self, things: Container[int]) -> "Groups":
-        """Those that are not among these things."""
-        return Groups._make(tuple(n for n in group if n not in things) for group in self)
+    def without(self, concepts: Container[int]) -> "Groups":
+        """Those that are not among these concepts."""
+        return Groups(tuple(n for n in group if n not in concepts) for group in self)
 
 
 class Gap(NamedTuple):
@@ -83,7 +85,7 @@ def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Sim
     lesser of its two weights, summed, divided by the greater, summed; what a profile does not hold weighs 0 there.
     Profiles without a common technical competence are left out.
     """
-    rows = connection.execute(_ALIKE, {"profile": profile, "kind": Kind.TechnicalCompetence}).fetchall()
+    rows = connection.execute(_ALIKE, {"profile": profile, "kind": TECHNICAL_COMPETENCE.number}).fetchall()
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), row[3], row[0]))
     best = rows[: max(most, 0)]
     shared = _shared(connection, profile, [other for other, *_ in best])
@@ -137,32 +139,29 @@ class _Held(NamedTuple):
 
 
 def _held(connection: sqlite3.Connection, profiles: Sequence[int]) -> dict[int, _Held]:
-    parts: dict[int, dict[int, list[int]]] = {profile: {kind.value: [] for kind in _GROUPED} for profile in profiles}
+    parts: dict[int, dict[int, list[int]]] = {profile: {type.number: [] for type in GROUPED} for profile in profiles}
     weights: dict[int, dict[int, int]] = {profile: {} for profile in profiles}
     for profile, kind, part, weight in connection.execute(_HELD, {"profiles": array(profiles)}):
         parts[profile][kind].append(part)
-        if kind == _GROUPED[0]:
+        if kind == TECHNICAL_COMPETENCE.number:
             weights[profile][part] = weight
-    return {n: _Held(Groups._make(map(tuple, parts[n].values())), weights[n]) for n in parts}
+    return {n: _Held(Groups(map(tuple, parts[n].values())), weights[n]) for n in parts}
 
 
 def _shared(connection: sqlite3.Connection, profile: int, others: Sequence[int]) -> dict[int, list[int]]:
     shared: dict[int, list[int]] = {other: [] for other in others}
-    values = {"profile": profile, "others": array(others), "kind": Kind.TechnicalCompetence}
+    values = {"profile": profile, "others": array(others), "kind": TECHNICAL_COMPETENCE.number}
     for other, competence in connection.execute(_SHARED, values):
         shared[other].append(competence)
     return shared
 
 
-# The kinds of Groups, in its order.
-_GROUPED = (Kind.TechnicalCompetence, Kind.Skill, Kind.Knowledge, Kind.BehaviouralIndicator, Kind.SoftSkill)
-
 _HELD = f"""
     SELECT element.profile, element.kind, element.part, element.weight
     FROM json_each(:profiles) AS asked CROSS JOIN element ON element.profile = asked.value
-    WHERE element.kind IN ({", ".join(map(str, _GROUPED))})
+    WHERE element.kind IN ({numbers(each.number for each in GROUPED)})
     ORDER BY element.profile, element.kind, element.place, element.part
-"""  # noqa: S608  # numbers of kinds
+"""  # noqa: S608  # numbers of types
 
 # Profiles with a competence in common: the lesser weights summed, the greater (all of both without the lesser), place.
 _ALIKE = """
@@ -186,13 +185,13 @@ _SHARED = """
 
 _NAMED = f"""
     SELECT n, kind FROM thing WHERE n IN (SELECT value FROM json_each(:things))
-    AND kind IN ({Kind.TechnicalCompetence}, {Kind.Skill}, {Kind.Knowledge}, {Kind.SoftSkill})
-"""  # noqa: S608  # numbers of kinds
+    AND kind IN ({numbers(each.number for each in HAVE)})
+"""  # noqa: S608  # numbers of types
 
 _BLOCKS = f"""
     SELECT thing.n, thing.kind
     FROM json_each(:things) AS asked CROSS JOIN holds ON holds.whole = asked.value JOIN thing ON thing.n = holds.part
-    WHERE holds.role IN ({Role.SKILL}, {Role.KNOWLEDGE}, {Role.INDICATOR})
+    WHERE holds.role IN ({numbers(NESTED_ROLES)})
 """  # noqa: S608  # numbers of roles
 
 # Profiles that hold some of what is had: the weight of that, the weight of all that they hold of these kinds, place.

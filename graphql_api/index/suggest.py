@@ -7,25 +7,27 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.errors import BadUserInput
-from graphql_api.index.tables import LANGUAGES, Field
+from graphql_api.index.tables import LANGUAGES, SEARCHED
 from graphql_api.index.tokenizer import MOST_LETTERS, fold
 
 
 class Suggestion(NamedTuple):
-    """A profile, and its title or alternative name that may be meant."""
+    """A profile, and its title or alternative name that may be meant; `field` is the GraphQL field of that."""
 
     thing: int
-    field: Field
+    field: str
     language: int
     text: str
 
 
-_MATCHING = """
+_MATCHING = f"""
 SELECT thing, field, language, text
 FROM name_words CROSS JOIN occurrence ON searched = name_words.rowid CROSS JOIN searched ON n = searched
-WHERE name_words MATCH ? AND (1 << language) & ? ORDER BY name_words.rowid
-"""
+WHERE name_words MATCH ? AND kind = {OCCUPATIONAL_PROFILE.number} AND (1 << language) & ? ORDER BY name_words.rowid
+"""  # noqa: S608  # the number of a type
+_FIELDS = {number: name for name, number in SEARCHED[OCCUPATIONAL_PROFILE].items()}
 
 
 def suggest(
@@ -44,7 +46,7 @@ def suggest(
     if most > 0 and (typed := fold(prefix)):
         for thing, field, language, text in _names(connection, typed, bits):
             if thing not in found:
-                found[thing] = Suggestion(thing, Field(field), language, text)
+                found[thing] = Suggestion(thing, _FIELDS[field], language, text)
                 if len(found) == most:
                     break
     return list(found.values())

@@ -1,67 +1,102 @@
-"""The tables of one release's index, in one SQLite file.
+"""The tables of one release's index, in one SQLite file, and the numbers that stand in them for what is declared.
 
-What the walk writes is complete in itself; what is derived from it (places, search) is written by `finish` at the end, and can be
-written again when documents are added.
+What the crawl writes is complete in itself; what is derived from it (places, search) is written by `finish` at the end, and can
+be written again when documents are added.
 """
 
+import hashlib
 import sqlite3
-from enum import IntEnum
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from graphql_api.competent import fields
+from graphql_api.competent import normalise
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, Concepts, ConceptType, Search
+from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is a place in it
 
-FORMAT = 2
-"""Changes whenever a file of before cannot be read as it is now."""
+VERSION = 3
+"""Changes whenever a file of before cannot be read as it is now; changes of the declarations are seen by themselves."""
 
+MAX_NUMBER = 14
+"""Of a concept type: a search has a bit for each type in each language, in the 63 of a number of SQLite."""
 
-class Kind(IntEnum):
-    """What a thing is; the names are those of the GraphQL types."""
+TYPES: dict[int, ConceptType] = {each.number: each for each in CONCEPT_TYPES}
+"""The types of concepts by their number, which stands in the column `kind`."""
 
-    OccupationalProfile = 1
-    TechnicalCompetence = 2
-    Skill = 3
-    Knowledge = 4
-    BehaviouralIndicator = 5
-    SoftSkill = 6
-    DigitalSkill = 7
-
-
-class Role(IntEnum):
-    """How a whole holds a part: profiles hold competences, soft and digital skills; competences hold their blocks."""
-
-    ESSENTIAL = 1
-    OPTIONAL = 2
-    SKILL = 3
-    KNOWLEDGE = 4
-    INDICATOR = 5
-    SOFT_SKILL = 6
-    DIGITAL_SKILL = 7
+_FIELDS_OF_A_RANK = 16
 
 
-class Field(IntEnum):
-    """Where a searched text stands, the most telling first."""
+def _searched(type: ConceptType) -> dict[str, int]:
+    ranks = Counter[int]()
+    numbers: dict[str, int] = {}
+    for field in type.fields:
+        if field.search is not None:
+            numbers[field.name] = field.search.rank * _FIELDS_OF_A_RANK + ranks[field.search.rank]
+            ranks[field.search.rank] += 1
+    return numbers
 
-    TITLE = 1  # of a profile
-    NAME = 2  # alternative name of a profile
-    LABEL = 3  # the text of a block, a soft or digital skill; of a technical competence that of its skill
-    DESCRIPTION = 4  # of a profile
-    WORKING_CONTEXT = 5  # of a profile
+
+SEARCHED: dict[ConceptType, dict[str, int]] = {each: _searched(each) for each in CONCEPT_TYPES}
+"""The searched fields of each type, and their numbers: those of a higher rank have the lower one."""
+
+SEARCH: dict[int, Search] = {
+    SEARCHED[type][field.name]: field.search for type in CONCEPT_TYPES for field in type.fields if field.search
+}
+"""How a searched field counts, by its number."""
 
 
-LANGUAGES = fields.LANGUAGES
-"""The column `language` is the place in here."""
+def parts(type: ConceptType) -> dict[str, Concepts]:
+    """The fields that embed concepts, by name."""
+    return {field.name: field.value for field in type.fields if isinstance(field.value, Concepts)}
+
+
+def check(types: Sequence[ConceptType]) -> None:
+    """Raise ValueError for declarations that an index cannot tell apart."""
+    embedded = [each.role for type in types for each in parts(type).values()]
+    counted = {field.search for type in types for field in type.fields if field.search is not None}
+    for numbers, what in (
+        ([type.number for type in types], "number of a concept type"),
+        (embedded, "role of embedded concepts"),
+        ([each.rank for each in counted], "rank of searched fields"),
+    ):
+        if twice := [number for number, times in Counter(numbers).items() if times > 1]:
+            raise ValueError(f"{twice[0]} is declared twice as the {what}")
+    if wrong := [type for type in types if not 1 <= type.number <= MAX_NUMBER]:
+        raise ValueError(f"{wrong[0]} has the number {wrong[0].number}; it goes from 1 to {MAX_NUMBER}")
+
+
+check(CONCEPT_TYPES)
+PROFILE_ROLES = tuple(each.role for each in parts(OCCUPATIONAL_PROFILE).values())
+"""How profiles hold concepts."""
+NESTED_ROLES = tuple(
+    each.role for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE for each in parts(type).values()
+)
+"""How what profiles hold (technical competences) holds others."""
+ESSENTIAL_ROLES = tuple(each.role for each in parts(OCCUPATIONAL_PROFILE).values() if each.is_essential)
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Numbers as a list in SQL."""
+    return ", ".join(map(str, values))
+
 
 WRITTEN = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- Every thing of the release. `item` is the JSON of what is known of it here, in upstream's own keys, as a list or a whole
--- embeds it. `facts` is the JSON of what is compared between releases, by GraphQL field; `digest` is a hash of it. `place` is its
--- place among the things of its kind by code (natural order: OP-9 before OP-10), from 0, written by `finish`.
+-- Every concept of the release. `item` is the JSON of what is known of it without its own document: its code and what it is
+-- called by, of a block all; it never changes again if `settled`. `document` is the number of its whole document, null if
+-- that is the item, or was not read. `facts` is the JSON of what is compared between releases, by GraphQL field; `digest` is a
+-- hash of it, 0 if they are not known. `place` is its place among the concepts of its type by code (natural order: OP-9
+-- before OP-10), from 0, written by `finish`.
 CREATE TABLE IF NOT EXISTS thing (
     n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, uuid TEXT NOT NULL, code TEXT, place INTEGER NOT NULL DEFAULT 0,
-    item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL, UNIQUE (kind, uuid)
+    item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL, settled INTEGER NOT NULL, document INTEGER,
+    UNIQUE (kind, uuid)
 );
 
--- `whole` and `part` are `thing.n`. A profile that holds a competence as essential does not hold it as optional too.
+-- Normalised documents as `documents.py` writes them: compressed, with numbers in place of the concepts that they embed.
+CREATE TABLE IF NOT EXISTS document (n INTEGER PRIMARY KEY, body BLOB NOT NULL);
+
+-- `whole` and `part` are `thing.n`; `role` is that of the first field in which the whole embeds the part.
 CREATE TABLE IF NOT EXISTS holds (
     whole INTEGER NOT NULL, role INTEGER NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (whole, role, part)
 ) WITHOUT ROWID;
@@ -71,7 +106,7 @@ CREATE TABLE IF NOT EXISTS term (profile INTEGER NOT NULL, scheme TEXT NOT NULL,
 
 CREATE TABLE IF NOT EXISTS modified (profile INTEGER PRIMARY KEY, moment TEXT NOT NULL);
 
--- Texts as Competent has them, white space trimmed. `language` is a place in LANGUAGES.
+-- Texts as Competent has them, white space trimmed. `field` is a number of SEARCHED, `language` a place in LANGUAGES.
 CREATE TABLE IF NOT EXISTS text (
     thing INTEGER NOT NULL, field INTEGER NOT NULL, language INTEGER NOT NULL, text TEXT NOT NULL
 );
@@ -88,11 +123,25 @@ CREATE INDEX IF NOT EXISTS term_code ON term (scheme, code, profile);
 """
 
 
+def _format() -> int:
+    declared = [
+        (type.name, type.number, type.is_block, SEARCHED[type], [field.name for field in type.compared], type_fields)
+        for type in CONCEPT_TYPES
+        for type_fields in [[(field.name, field.value, field.is_filter) for field in type.fields]]
+    ]
+    digest = hashlib.blake2s(repr((VERSION, normalise.FORMAT, declared)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1 or 1  # 0 stands for an empty file
+
+
+FORMAT = _format()
+"""SQLite's `user_version` of an index; one that was made by other declarations has another and is made anew."""
+
+
 class DamagedIndex(Exception):
     """The file of an index does not hold what was written to it."""
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables that the walk writes."""
+    """Make the tables that the crawl writes."""
     connection.executescript(WRITTEN)
     connection.execute(f"PRAGMA user_version = {FORMAT}")

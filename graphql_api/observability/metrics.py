@@ -100,6 +100,11 @@ _DroppedLines(LOG_LINES_DROPPED)
 UPSTREAM_LINKS_REJECTED = Counter(
     "competent_upstream_links_rejected", "Links in HAL documents that do not point to a path below /releases, ignored."
 )
+UPSTREAM_UNKNOWN_KEYS = Counter(
+    "competent_upstream_unknown_keys",
+    "Keys of HAL documents that this version does not know and drops, as Type.key; beyond the first 100 names `other`.",
+    ["key"],
+)
 EXECUTIONS = Counter(
     "competent_executions",
     "Executed operations by executor: compiled, fallback (compiled, then repeated by graphql-core), graphql-core, or "

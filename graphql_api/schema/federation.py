@@ -12,13 +12,15 @@ import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
 from graphql_api.asyncio_tools import begin, tried
-from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.values import as_uuid
 from graphql_api.errors import BadUserInput
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.query import CONCEPTS, Query, node_of
+from graphql_api.schema.query import Query, node_of
+from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.relay import MOST
 from graphql_api.schema.types.release import Release
+from graphql_api.schema.types.resolver_cost import Work
 
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@shareable"])'
 KEYS = dict.fromkeys(CONCEPTS, ("id", "uuid release { number }")) | {"Release": ("id", "number")}
@@ -56,7 +58,11 @@ class SubgraphQuery(Query):
         """Printed from the schema that runs."""
         return Service(sdl=subgraph_sdl(info.schema.as_str()))
 
-    @strawberry.field(name="_entities", description="Entities by their keys, in the order of their representations.")
+    @strawberry.field(
+        name="_entities",
+        description="Entities by their keys, in the order of their representations.",
+        metadata=Work(items_of="representations").metadata,
+    )
     async def entities(
         self,
         info: strawberry.Info,

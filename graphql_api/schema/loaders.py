@@ -16,7 +16,7 @@ from aiodataloader import DataLoader
 
 from graphql_api.asyncio_tools import Ready, all_of
 from graphql_api.competent import routes
-from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
@@ -267,20 +267,27 @@ class Loaders:
         """Whether Competent serves a release of this number."""
         return await self.releases.exists(number)
 
-    async def whole(self, route: Route, number: str, uuid: UUID, path: str = "") -> Document:
-        """The whole document of a thing, from this path of it or its usual one."""
+    async def whole(self, route: Route, number: str, uuid: UUID) -> Document:
+        """The whole document of a concept. If its route is only assumed and its list was seen, the list stands in."""
         try:
-            return await self.load(path or route.path(number, uuid))
+            return await self.load(route.path(number, uuid))
         except UpstreamNotFound:
-            if route is routes.SOFT_SKILL:  # only assumed: their list, which was seen, holds the same
-                for item in await self.listing(routes.SOFT_SKILLS.path(number)).all():
-                    if as_uuid(item.get("id")) == uuid:
-                        return item
+            collection = _standing_in(route)
+            items = [] if collection is None else await self.listing(collection.path(number)).all()
+            for item in items:
+                if item.get("id") == str(uuid):
+                    return item
             raise
 
     def listing(self, path: str, paged: bool = True) -> Listing:
         """The list at a path (without a query), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
+
+
+def _standing_in(route: Route) -> Route | None:
+    """The list of a concept type whose own route is only assumed, while that of the list was seen."""
+    lists = (each.collection for each in CONCEPT_TYPES if each.route == route and route.sure == "assumed")
+    return next((each for each in lists if each is not None and each.sure == "seen"), None)
 
 
 def documents_in(read: Sequence[tuple[str, object] | Read]) -> int:

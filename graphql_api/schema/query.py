@@ -5,36 +5,27 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.asyncio_tools import begin, tried
+from graphql_api.competent.declarations import Length
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.schema.types.comparison import (
     GAP_WORK,
+    HAVE_PLURALS,
     MATCHES_WORK,
     CompetenceGap,
     ProfileMatchConnection,
     competence_gap,
     profiles_for_competences,
 )
-from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import TYPES
-from graphql_api.schema.types.digital_skill import DigitalSkill
-from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
+from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
-from graphql_api.schema.types.knowledge import Knowledge
-from graphql_api.schema.types.lookups import collection, find, single
-from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.lookups import find
 from graphql_api.schema.types.relay import MOST, After, First, Paging
 from graphql_api.schema.types.release import Release, releases
-from graphql_api.schema.types.resolver_cost import Per, Work
-from graphql_api.schema.types.root_field import InRelease, of_query
-from graphql_api.schema.types.search import SEARCH, SEARCH_WORK, SUGGEST, SUGGEST_WORK, search, suggest
-from graphql_api.schema.types.skill import Skill
-from graphql_api.schema.types.soft_skill import SoftSkill
-from graphql_api.schema.types.technical_competence import TechnicalCompetence
-
-CONCEPTS: dict[str, type[Concept]] = {kind.__name__: kind for kind in TYPES.values()}
+from graphql_api.schema.types.resolver_cost import CACHEABLE, Per, Work
+from graphql_api.schema.types.root_field import InRelease, query_field
+from graphql_api.schema.types.root_fields import ROOT_FIELDS
 
 
 async def _node(loaders: Loaders, id: str) -> Node | None:
@@ -59,7 +50,8 @@ class Query:
     """One field for each way in."""
 
     @strawberry.field(
-        description="Anything by its global id; null where it does not exist.", metadata=Work(base=1).metadata
+        description="Anything by its global id; null where it does not exist.",
+        metadata={**Work(base=1).metadata, **CACHEABLE},
     )
     async def node(
         self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
@@ -69,7 +61,7 @@ class Query:
 
     @strawberry.field(
         description="Several things by their global ids, in the same order, with null for what does not exist.",
-        metadata=Work(arguments=(Per("ids", 1, "item"),)).metadata,
+        metadata={**Work(arguments=(Per("ids", 1, "item"),), items_of="ids").metadata, **CACHEABLE},
     )
     async def nodes(
         self,
@@ -82,12 +74,15 @@ class Query:
         # An exception in the list is an error at its place, and leaves the others.
         return await tried(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
 
-    @strawberry.field(description="All releases that Competent serves, the newest first.")
+    @strawberry.field(
+        description="All releases that Competent serves, the newest first.",
+        metadata={"length": Length(10, 40), **CACHEABLE},
+    )
     async def releases(self, info: strawberry.Info) -> list[Release] | None:
         """The releases."""
         return await releases(info.context.loaders)
 
-    @strawberry.field(description="One release.")
+    @strawberry.field(description="One release.", metadata=CACHEABLE)
     async def release(
         self,
         info: strawberry.Info,
@@ -100,32 +95,11 @@ class Query:
             raise ReleaseNotFound
         return Release(loaders=loaders, number=pinned)
 
-    occupational_profile = of_query(
-        single(OccupationalProfile), "One occupational profile; null where it does not exist."
-    )
-    technical_competence = of_query(
-        single(TechnicalCompetence), "One technical competence; null where it does not exist."
-    )
-    skill = of_query(single(Skill), "One skill; null where it does not exist.")
-    knowledge = of_query(single(Knowledge), "One knowledge item; null where it does not exist.")
-    behavioural_indicator = of_query(
-        single(BehaviouralIndicator), "One behavioural indicator; null where it does not exist."
-    )
-    soft_skill = of_query(single(SoftSkill), "One soft skill; null where it does not exist.")
-    digital_skill = of_query(single(DigitalSkill), "One digital skill; null where it does not exist.")
-    occupational_profiles = of_query(occupational_profiles, "The occupational profiles of a release.", FILTER_WORK)
-    technical_competences = of_query(collection(TechnicalCompetence), "The technical competences of a release.")
-    skills = of_query(collection(Skill), "The skills of a release.")
-    knowledge_items = of_query(collection(Knowledge), "The knowledge items of a release.")
-    behavioural_indicators = of_query(collection(BehaviouralIndicator), "The behavioural indicators of a release.")
-    soft_skills = of_query(collection(SoftSkill), "The soft skills of a release.")
-    digital_skills = of_query(collection(DigitalSkill), "The digital skills of a release.")
-    search = of_query(search, SEARCH, SEARCH_WORK)
-    suggest = of_query(suggest, SUGGEST, SUGGEST_WORK)
+    vars().update({field.name: query_field(field) for field in ROOT_FIELDS if field.in_query})
 
     @strawberry.field(
         description="What lies between two occupational profiles of one release: what both hold, what is missing, what is over.",
-        metadata=GAP_WORK.metadata,
+        metadata={**GAP_WORK.metadata, **CACHEABLE},
     )
     async def competence_gap(
         self,
@@ -140,16 +114,14 @@ class Query:
 
     @strawberry.field(
         description="The occupational profiles that fit what somebody has, the best first.",
-        metadata=MATCHES_WORK.metadata,
+        metadata={**MATCHES_WORK.metadata, **CACHEABLE},
     )
     async def profiles_for_competences(
         self,
         info: strawberry.Info,
         have: Annotated[
             list[strawberry.ID],
-            strawberry.argument(
-                description="Global ids of technical competences, skills, knowledge items and soft skills, all of one release."
-            ),
+            strawberry.argument(description=f"Global ids of {HAVE_PLURALS}, all of one release."),
         ],
         first: First = None,
         after: After = None,

@@ -1,7 +1,8 @@
 """The one store: memory over an optional backend, and below both one fetch per path at a time, shared by all requests.
 
-What is stored and not expired is served at once, whatever upstream does. A document asked under `current` is kept under the
-number of its release too. What failed is never kept as a document.
+Documents are normalised when they enter: what the store gives needs no checks. What is stored and not expired is served at once,
+whatever upstream does. A document asked under `current` is kept under the number of its release too. What failed is never kept
+as a document.
 """
 
 import asyncio
@@ -12,11 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
-import orjson
-
 from graphql_api.caching import Remembered
+from graphql_api.competent import routes
 from graphql_api.competent.fetch import Fetched, Validators
-from graphql_api.competent.hal import Document, href, parse_link
+from graphql_api.competent.hal import Document
 from graphql_api.errors import (
     CompetentError,
     NotLoadedYet,
@@ -30,6 +30,7 @@ from graphql_api.observability.metrics import STORE_LOOKUPS, Frequent
 from graphql_api.settings.secret import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import Kept, Shelf, State, is_lasting
+from graphql_api.store.intake import normalise_fetched
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.singleflight import Flight, Flights
@@ -45,6 +46,8 @@ MAX_STARTED = 200
 """Fetches that one operation starts at once: starting, or ending, thousands in one turn of the event loop holds up all others."""
 TIME_SLICE = 0.005
 """Seconds for which documents are taken into memory before others have their turn."""
+_CURRENT = routes.RELEASE.path(routes.CURRENT)
+
 RETRY_AFTER = 1.0
 """Seconds; what was fetched is stored already, so the next try need not wait for anything."""
 
@@ -115,7 +118,7 @@ class Store:
         return None if kept is None or not self._is_fresh(path, kept) else kept.document
 
     def _is_fresh(self, path: str, kept: Kept) -> bool:
-        return self._shelf.state(path, kept.at, self._clock()) is State.FRESH
+        return self._shelf.state(path, kept, self._clock()) is State.FRESH
 
     @property
     def renewals_fail(self) -> bool:
@@ -129,7 +132,7 @@ class Store:
     def fresh_until(self, path: str, document: Document) -> float:
         """When this document stops being fresh, in seconds since 1970; -inf if it is not what memory has at this path."""
         kept = self._memory.peek(path)
-        if kept is None or kept.document is not document or kept.at > self._clock():
+        if kept is None or kept.document is not document or kept.at > self._clock() or kept.outdated:
             return -math.inf
         return kept.at + self._shelf.span(path)
 
@@ -190,7 +193,7 @@ class Store:
 
     def _served(self, path: str, kept: Kept, asker: Asker) -> Document | None:
         """The document of a copy that has not expired, counted, and renewed where it is stale."""
-        state = self._shelf.state(path, kept.at, self._clock())
+        state = self._shelf.state(path, kept, self._clock())
         if state is State.FRESH:
             asker.tally.cached += 1
             _FRESH.count += 1
@@ -285,16 +288,18 @@ class Store:
         return self._backend.turn(path, lambda kept: self._is_fresh(path, kept))
 
     async def _brought(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
-        fetched = await self._fetch(path, flight.asker, old.validators if old else Validators())
-        kept = self._renewed(fetched, old)
+        validators = old.validators if old else Validators()
+        kept = await self._updated(path, await self._fetch(path, flight.asker, validators), old)
         for name in {path, _pinned_path(path, kept.document)}:
             kept = await self._keep(name, kept)
         return kept
 
-    def _renewed(self, fetched: Fetched, old: Kept | None) -> Kept:
+    async def _updated(self, path: str, fetched: Fetched, old: Kept | None) -> Kept:
+        """The entry that a fetch leads to. The raw document is free when this returns: nobody else has it."""
         now = self._clock()
         if fetched.document is not None:
-            return Kept(fetched.document, now, _size(fetched.document), fetched.validators)
+            document, size = await normalise_fetched(path, fetched.document, fetched.values)
+            return Kept(document, now, size, fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="status 304 without a stored copy")
         # A 304 may tell of new validators (RFC 9111, 4.3.4); what it does not tell of stays.
@@ -348,13 +353,6 @@ def _without(paths: list[str], found: Found) -> list[str]:
     return [path for path in paths if path not in found]
 
 
-def _size(document: Document) -> int:
-    try:
-        return len(orjson.dumps(document))
-    except TypeError as error:  # it is read to a thousand levels and written to 254
-        raise UpstreamInvalidResponse(detail=f"cannot be serialized as JSON: {error}") from error
-
-
 def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
     return {path: here[path] for path in paths if path in here}
 
@@ -381,9 +379,7 @@ def _result_of(answer: Kept | BaseException) -> Document | Exception:
 
 
 def _pinned_path(path: str, document: Document) -> str:
-    # Only the release itself has a second name, and only where its number and its link say the same: what is kept under a
-    # number is kept for long, and any other path that a document gives itself could be somebody else's.
-    link = parse_link(href(document, "self")) if path == "/releases/current" else None
-    if link is None or link.rest or link.release != document.get("number"):
-        return path
-    return f"/releases/{link.release}"
+    # Only the release itself has a second name, and only if its number and its link say the same: what is stored under a
+    # number is stored for long, and any other path that a document gives itself could be another document's.
+    is_known = path == _CURRENT and document["confirmed"]
+    return routes.RELEASE.path(document["releases"][0]) if is_known else path

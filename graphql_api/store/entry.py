@@ -1,18 +1,23 @@
 """Documents as bytes in a file or a server, and back. Nothing that is read from there is trusted.
 
-Others can write to the same place, disks and clocks fail, and versions differ. An entry that is not as this version wrote it, or
-that takes more time or memory than a document may, is unusable: treated as missing, counted, fetched again and overwritten.
+Others can write to the same place, disks and clocks fail, and versions differ. A document is stored normalised, with the format
+that it was normalised to, and normalised again when it is read: one of another format is outdated, one without a format is a raw
+document of an older version, as good as one that was fetched. An entry that is no document, or that takes more time or memory
+than a document may, is unusable: treated as missing, counted, fetched again and overwritten.
 """
 
 import logging
 import math
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
+from graphql_api.competent.normalise import FORMAT, normalise, renormalise
+from graphql_api.competent.routes import route_of
 from graphql_api.observability.metrics import STORE_INVALID_ENTRIES
 from graphql_api.store.freshness import Kept
 from graphql_api.upstream.body import BYTES_PER_VALUE
@@ -27,31 +32,53 @@ class UnusableEntry(ValueError):
     """A stored value that is no document of this version."""
 
 
+_END = b":"
+"""Ends the format before a compressed text. Older versions, which do not know formats, take such an entry for unusable."""
+_RAW = b"x"
+"""The first byte of a compressed text, which no format begins with."""
+
+
 def pack(document: Document) -> bytes:
-    """A document as it is stored: its JSON text, compressed."""
-    return zlib.compress(orjson.dumps(document), 1)
+    """A normalised document as it is stored: the format, and its JSON text, compressed."""
+    return FORMAT.encode() + _END + zlib.compress(orjson.dumps(document), 1)
 
 
-def unpack(body: object, max_bytes: int) -> tuple[Document, int]:
-    """A document and the bytes of its JSON text; raises UnusableEntry. Takes less than 20 ms, in a thread or not."""
+def unpack(path: str, body: object, max_bytes: int) -> tuple[Document, bool]:
+    """The normalised document at a path, and whether it is outdated; raises UnusableEntry.
+
+    Takes as long as normalising does: to be called in a thread.
+    """
+    if not isinstance(body, bytes):
+        raise UnusableEntry(f"a {type(body).__name__}, not bytes, or too many of them")
+    if body.startswith(_RAW):
+        return _identified(path, normalise(path, _parsed(body, max_bytes))), False
+    format, _, text = body.partition(_END)
+    if len(format) != len(FORMAT) or not format.isalnum():
+        raise UnusableEntry("of no format")
+    return _identified(path, renormalise(path, _parsed(text, max_bytes))), format != FORMAT.encode()
+
+
+def _identified(path: str, document: Document) -> Document:
+    known = route_of(path)
+    if known is None or (known.route.identified and document.get("id") != known.uuid):
+        raise UnusableEntry("of another path")
+    return document
+
+
+def _parsed(body: bytes, max_bytes: int) -> dict[str, Any]:
     text = _inflated(body, max_bytes)
     if sum(map(text.count, (b",", b"[", b"{"))) > max(max_bytes // BYTES_PER_VALUE, 1000):
         raise UnusableEntry("more values than a document may have")
     try:
         document = orjson.loads(text)
-        orjson.dumps(
-            document
-        )  # it is read to a thousand levels and written to 254, which is as deep as a document may be
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise UnusableEntry(f"not JSON, or too deep: {error}"[:200]) from None
     if not isinstance(document, dict):
         raise UnusableEntry(f"a JSON {type(document).__name__}, not an object")
-    return document, len(text)
+    return document
 
 
-def _inflated(body: object, max_bytes: int) -> bytes:
-    if not isinstance(body, bytes):
-        raise UnusableEntry(f"a {type(body).__name__}, not bytes, or too many of them")
+def _inflated(body: bytes, max_bytes: int) -> bytes:
     inflater = zlib.decompressobj()
     try:
         text = inflater.decompress(body, max_bytes + 1)
@@ -64,13 +91,15 @@ def _inflated(body: object, max_bytes: int) -> bytes:
     return text
 
 
-def restore(at: object, etag: object, last_modified: object, body: object, max_bytes: int) -> Kept:
-    """The entry that these values are of; raises UnusableEntry for values that this version does not write."""
+def restore(path: str, at: object, etag: object, last_modified: object, body: object, max_bytes: int) -> Kept:
+    """The entry at a path that these values are of; raises UnusableEntry for values that no version writes."""
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise UnusableEntry("not a time")
     validators = Validators(_validator(etag), _validator(last_modified))
-    document, size = unpack(body, max_bytes)
-    return Kept(document, float(at), size, validators)
+    document, outdated = unpack(path, body, max_bytes)
+    if outdated:  # upstream's document may be unchanged, and still have what this one lacks
+        validators = Validators()
+    return Kept(document, float(at), len(orjson.dumps(document)), validators, outdated)
 
 
 def _validator(value: object) -> str | None:

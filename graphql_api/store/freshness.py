@@ -18,16 +18,18 @@ _NUMBERED = re.compile(r"/releases/(?!current(?:[/?]|$))[^/?]+")
 
 
 class Kept(NamedTuple):
-    """A document as kept.
+    """A normalised document as kept.
 
     `at` is when it was fetched or last found unchanged (seconds since 1970), `size` how many bytes its JSON text has, and
-    `validators` are what upstream told its version by.
+    `validators` are what upstream told its version by. `outdated`: it was normalised by other declarations than ours, and may
+    lack fields.
     """
 
     document: Document
     at: float
     size: int
     validators: Validators = Validators()
+    outdated: bool = False
 
 
 class State(Enum):
@@ -54,10 +56,10 @@ class Shelf:
             return self.numbered
         return self.moving
 
-    def state(self, path: str, at: float, now: float) -> State:
-        """What a document of that time is good for. One from the future was dated by a clock that is not to be trusted: stale."""
-        age, span = now - at, self.span(path)
-        if 0 <= age < span:
+    def state(self, path: str, kept: Kept, now: float) -> State:
+        """What a document is good for. One from the future was dated by a clock that is not to be trusted: stale."""
+        age, span = now - kept.at, self.span(path)
+        if 0 <= age < span and not kept.outdated:
             return State.FRESH
         return State.STALE if age < span + self.stale else State.EXPIRED
 

@@ -117,7 +117,7 @@ class SqliteFile:
             rows = self._reading.execute(sql, [self._document_bytes, self._origin, *some])
             for path, at, etag, last_modified, body in rows:
                 try:
-                    found[path] = restore(at, etag, last_modified, body, self._document_bytes)
+                    found[path] = restore(path, at, etag, last_modified, body, self._document_bytes)
                 except UnusableEntry as error:
                     unusable[path] = error
         report(unusable)

@@ -202,4 +202,4 @@ def decode(path: str, value: object, max_bytes: int) -> Kept:
         raise UnusableEntry("not of this format") from None
     if told != path:
         raise UnusableEntry("of another path")
-    return restore(at, etag, last_modified, body, max_bytes)
+    return restore(path, at, etag, last_modified, body, max_bytes)

@@ -6,7 +6,7 @@ No body stays in memory because of its error: buffers are emptied however readin
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,6 +28,13 @@ YIELD_EVERY = 8
 _BOM = b"\xef\xbb\xbf"
 
 
+class Parsed(NamedTuple):
+    """A JSON object, and about how many values it has."""
+
+    document: dict[str, Any]
+    values: int
+
+
 class BodyReader:
     """Reads bodies of at most `max_bytes`, before and after inflating.
 
@@ -41,13 +48,13 @@ class BodyReader:
         self._large = asyncio.Semaphore(max(IN_FLIGHT // max_bytes, 1))
         self._heap = heap
 
-    async def read_object(self, response: Response) -> dict[str, Any]:
+    async def read_object(self, response: Response) -> Parsed:
         """The JSON object in a body; else UpstreamInvalidResponse."""
         async with self._body(response) as body:
-            document = _parse_object(body, self._max_values)
+            parsed = _parse_object(body, self._max_values)
             if len(body) > SMALL:  # parsing took a good part of a turn
                 await asyncio.sleep(0)
-            return document
+            return parsed
 
     async def read_bytes(self, response: Response) -> bytes:
         """A body, inflated; UpstreamInvalidResponse if it is too large, or encoded in another way than asked for."""
@@ -113,10 +120,11 @@ def _checked(pieces: Iterable[bytes]) -> Iterable[bytes]:
     raise UpstreamInvalidResponse(detail=problem)
 
 
-def _parse_object(body: bytearray, max_values: int) -> dict[str, Any]:
+def _parse_object(body: bytearray, max_values: int) -> Parsed:
     if body.startswith(_BOM):
         del body[: len(_BOM)]
-    if sum(map(body.count, (b",", b"[", b"{"))) > max_values:
+    values = sum(map(body.count, (b",", b"[", b"{")))
+    if values > max_values:
         raise UpstreamInvalidResponse(detail=f"more than {max_values} values").lasting()
     try:
         document = orjson.loads(body)
@@ -124,6 +132,6 @@ def _parse_object(body: bytearray, max_values: int) -> dict[str, Any]:
         problem = f"not JSON: {error}"  # the error itself holds the whole body as a string
     else:
         if isinstance(document, dict):
-            return document
+            return Parsed(document, values)
         problem = f"a JSON {type(document).__name__}, not an object"
     raise UpstreamInvalidResponse(detail=problem)

@@ -11,8 +11,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from graphql_api.competent.fetch import Fetched, Validators
-from graphql_api.competent.fields import id_text
 from graphql_api.competent.routes import Known, route_of
+from graphql_api.competent.values import uuid
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.observability.tracing import CallSpan
@@ -126,8 +126,8 @@ class Upstream:
             return Fetched(None, validators_of(response.headers))
         if error := refusal(response):
             raise error
-        document = await self._bodies.read_object(response)
-        return Fetched(_checked(document, known), validators_of(response.headers))
+        document, values = await self._bodies.read_object(response)
+        return Fetched(_checked(document, known), validators_of(response.headers), values)
 
     def _log_call(self, called: Called) -> None:
         self._tell(called)
@@ -157,6 +157,6 @@ def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:
         raise UpstreamInvalidResponse(detail="an error document with status 200")
     if not known.route.identified and not document.keys() & _LIST:
         raise UpstreamInvalidResponse(detail="neither a list nor a release")
-    if known.route.identified and id_text(document) != known.uuid:
+    if known.route.identified and uuid(document.get("id")) != known.uuid:
         raise UpstreamInvalidResponse(detail="a document of another id")
     return document

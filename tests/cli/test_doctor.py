@@ -56,6 +56,23 @@ def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIA
     return answer
 
 
+def changing(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
+    """The app with each document changed."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        async def changed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [each for each in message["headers"] if each[0] != b"content-length"]
+                message = {**message, "headers": kept}
+            elif body := message.get("body"):
+                message = {**message, "body": orjson.dumps(change(orjson.loads(body)))}
+            await send(message)
+
+        await app(scope, receive, changed)
+
+    return answer
+
+
 async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +108,7 @@ async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
         ("empty lists that are there", "a list without items has no `_embedded`"),
         ("embedded competences without links", "profiles embed competences with links"),
         ("embedded competences without knowledge", "profiles embed competences with skill and knowledge"),
-        ("no moments", "profiles have all other columns of the Excel export"),
+        ("no moments", "profiles have all declared fields"),
     ],
 )
 async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases, mutation: str, assumed: str) -> None:
@@ -100,6 +117,31 @@ async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases,
     found = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
 
     assert found[assumed] is Verdict.DOES_NOT
+
+
+async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox, assumed = create_sandbox(releases), "documents have no unknown keys"
+    assert judged(await visit(sandbox))[assumed] is Verdict.HOLDS
+
+    def with_wages(document: Any) -> Any:
+        if isinstance(document, list):
+            return [with_wages(each) for each in document]
+        if not isinstance(document, dict):
+            return document
+        more = {"[wages]\n" + "x" * 100: 3} if "code" in document else {}
+        return {key: with_wages(value) for key, value in document.items()} | more
+
+    code, answer = await told(changing(sandbox, with_wages), capsys)
+
+    (check,) = (each for each in answer["checks"] if each["assumption"] == assumed)
+    assert (code, check["verdict"]) == (0, Verdict.DOES_NOT.value)
+    named = check["seen"].split(", ")
+    assert {"OccupationalProfile", "TechnicalCompetence", "Skill", "OccupationalProfile.economicSectors"} <= {
+        name.partition(".[wages]?xx")[0] for name in named
+    }
+    assert max(map(len, named)) == 60
+    assert await run_doctor(SETTINGS, changing(sandbox, with_wages), "an API", None, False) == 0
+    assert "[wages]?xx" in capsys.readouterr().out
 
 
 async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(

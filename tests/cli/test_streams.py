@@ -92,4 +92,4 @@ def test_output_that_a_full_disk_does_not_take_is_one_sentence(command: list[str
         ended = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, env=clean(), check=False)
 
     assert ended.returncode == 2
-    assert ended.stderr == b"competent-graphql: this cannot be written: No space left on device\n"
+    assert ended.stderr == b"competent-graphql: cannot write the output: No space left on device\n"

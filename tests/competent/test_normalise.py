@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from graphql_api.competent import declarations, values
+from graphql_api.competent import concept_reader, declarations, values
+from graphql_api.competent.concept_reader import Notes
 from graphql_api.competent.declarations import CONCEPT_TYPES
-from graphql_api.competent.normalise import Notes, normalise
+from graphql_api.competent.normalise import normalise
 
 A, B, C = (f"00000000-0000-4000-8000-00000000000{n}" for n in "abc")
 PROFILE = f"/releases/3.11/occupationalprofiles/{A}"
@@ -122,6 +123,7 @@ def test_classifications_have_scheme_and_code(key: str) -> None:
         ([2021, 11, 3, 9, 12], "2021-11-03T09:12:00+00:00"),
         ("soon", None),
         (1e300, None),
+        (True, None),
         ({}, None),
     ],
 )
@@ -216,3 +218,31 @@ def test_every_conversion_is_a_function_of_values() -> None:
 def test_numbers_names_and_prefixes_of_types_are_unique() -> None:
     for attribute in ("name", "number", "code_prefix", "single", "listing"):
         assert len({getattr(each, attribute) for each in CONCEPT_TYPES}) == len(CONCEPT_TYPES)
+
+
+def test_what_is_embedded_again_is_the_same_object_and_noted_again() -> None:
+    skill = {"id": B, "code": "SK-1", "description": {"nl": "lassen"}}
+    one, two = (normalise(COMPETENCE, {"id": A, "skill": dict(skill)})["skill"] for _ in range(2))
+    other = normalise(COMPETENCE, {"id": A, "skill": skill | {"code": True}})["skill"]
+    notes = Notes()
+    for _ in range(2):
+        normalise(COMPETENCE, {"id": A, "skill": skill | {"level": 2}}, notes)
+
+    assert one is two == {"id": B, "code": "SK-1", "description": {"nl": "lassen"}}
+    assert other == one | {"code": None}
+    assert notes.unknown == {"Skill.level": 2}
+
+
+def test_an_embedded_number_that_is_no_json_is_read_all_the_same() -> None:
+    competence = normalise(COMPETENCE, {"id": A, "skill": {"id": B, "code": 10**30}})
+    assert competence["skill"] == {"id": B, "code": str(10**30)}
+
+
+def test_embedded_concepts_that_are_known_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concept_reader, "MAX_RECENT", 2)
+    documents = [
+        normalise(COMPETENCE, {"id": A, "knowledgeItems": [{"id": C, "code": f"bounded-{n}"}]})["knowledgeItems"][0]
+        for n in (0, 1, 2, 0)
+    ]
+    assert documents[0] == documents[3]
+    assert documents[0] is not documents[3]

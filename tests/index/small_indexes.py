@@ -10,11 +10,36 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
+from graphql_api.competent.declarations import (
+    BEHAVIOURAL_INDICATOR,
+    CONCEPT_TYPES,
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    SOFT_SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
+from graphql_api.competent.hal import Document
+from graphql_api.competent.normalise import normalise
 from graphql_api.index import tables
+from graphql_api.index.indexer import Writer
 from graphql_api.index.profile_closure import write_elements
-from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
+from graphql_api.index.search_schema import write_search
+from graphql_api.index.tables import LANGUAGES, NESTED_ROLES, PROFILE_ROLES, SEARCHED, TYPES
 
-BLOCKS = {Kind.Skill: Role.SKILL, Kind.Knowledge: Role.KNOWLEDGE, Kind.BehaviouralIndicator: Role.INDICATOR}
+TITLE, NAME, DESCRIPTION, WORKING_CONTEXT = (
+    SEARCHED[OCCUPATIONAL_PROFILE][name] for name in ("title", "alternativeNames", "description", "workingContext")
+)
+LABEL = SEARCHED[SKILL]["description"]
+"""Numbers of searched fields."""
+ESSENTIAL, OPTIONAL, SOFT, DIGITAL = PROFILE_ROLES
+OF_SKILL, OF_KNOWLEDGE, OF_INDICATOR = NESTED_ROLES
+"""How profiles and competences hold concepts."""
+BLOCKS = {SKILL.number: OF_SKILL, KNOWLEDGE.number: OF_KNOWLEDGE, BEHAVIOURAL_INDICATOR.number: OF_INDICATOR}
+
+Part = tuple[int, int]
+"""Number of the type, and place."""
 
 
 class Small:
@@ -24,23 +49,25 @@ class Small:
         self.connection = connection
         tables.create(connection)
 
-    def thing(self, kind: Kind, code: str | None, uuid: str = "", facts: Any = None, digest: int | None = None) -> int:
+    def thing(
+        self, kind: ConceptType, code: str | None, uuid: str = "", facts: Any = None, digest: int | None = None
+    ) -> int:
         told = facts if isinstance(facts, bytes) else orjson.dumps(facts or {})
         if digest is None:
             digest = int.from_bytes(blake2s(told, digest_size=7).digest()) or 1
-        row = (kind, uuid or f"{kind.name}-{code}", code, b"{}", told, digest)
-        sql = "INSERT INTO thing (kind, uuid, code, item, facts, digest) VALUES (?, ?, ?, ?, ?, ?)"
+        row = (kind.number, uuid or f"{kind.name}-{code}", code, b"{}", told, digest)
+        sql = "INSERT INTO thing (kind, uuid, code, item, facts, digest, settled) VALUES (?, ?, ?, ?, ?, ?, 1)"
         return self.connection.execute(sql, row).lastrowid or 0
 
-    def hold(self, whole: int, role: Role, parts: Iterable[int]) -> None:
+    def hold(self, whole: int, role: int, parts: Iterable[int]) -> None:
         rows = [(whole, role, part) for part in parts]
         self.connection.executemany("INSERT INTO holds VALUES (?, ?, ?)", rows)
 
     def competence(
         self, code: str, skill: Iterable[int] = (), knowledge: Iterable[int] = (), indicators: Iterable[int] = ()
     ) -> int:
-        n = self.thing(Kind.TechnicalCompetence, code)
-        for role, parts in ((Role.SKILL, skill), (Role.KNOWLEDGE, knowledge), (Role.INDICATOR, indicators)):
+        n = self.thing(TECHNICAL_COMPETENCE, code)
+        for role, parts in ((OF_SKILL, skill), (OF_KNOWLEDGE, knowledge), (OF_INDICATOR, indicators)):
             self.hold(n, role, parts)
         return n
 
@@ -53,16 +80,16 @@ class Small:
         digital: Iterable[int] = (),
         titles: Mapping[str, str] | None = None,
     ) -> int:
-        n = self.thing(Kind.OccupationalProfile, code)
+        n = self.thing(OCCUPATIONAL_PROFILE, code)
         for role, parts in (
-            (Role.ESSENTIAL, essential),
-            (Role.OPTIONAL, optional),
-            (Role.SOFT_SKILL, soft),
-            (Role.DIGITAL_SKILL, digital),
+            (ESSENTIAL, essential),
+            (OPTIONAL, optional),
+            (SOFT, soft),
+            (DIGITAL, digital),
         ):
             self.hold(n, role, parts)
         for language, title in (titles or {}).items():
-            row = (n, Field.TITLE, LANGUAGES.index(language), title)
+            row = (n, TITLE, LANGUAGES.index(language), title)
             self.connection.execute("INSERT INTO text VALUES (?, ?, ?, ?)", row)
         return n
 
@@ -74,8 +101,8 @@ class Small:
 
     def finish(self) -> sqlite3.Connection:
         """The connection, on which nothing can be written any more."""
-        for kind in Kind:
-            rows = self.connection.execute("SELECT code, uuid, n FROM thing WHERE kind = ?", (kind,)).fetchall()
+        for kind in CONCEPT_TYPES:
+            rows = self.connection.execute("SELECT code, uuid, n FROM thing WHERE kind = ?", (kind.number,)).fetchall()
             rows.sort(key=lambda row: (len(row[0] or ""), row[0] or "", row[1]))
             places = [(place, n) for place, (_, _, n) in enumerate(rows)]
             self.connection.executemany("UPDATE thing SET place = ? WHERE n = ?", places)
@@ -96,30 +123,30 @@ def small() -> Iterator[Small]:
 
 @dataclass
 class World:
-    """Profiles and competences as plain sets, things told by kind and number; numbers are places."""
+    """Profiles and competences as plain sets, concepts by the number of their type and their place."""
 
-    blocks: list[set[tuple[Kind, int]]]
+    blocks: list[set[Part]]
     """What each competence holds."""
-    roles: list[dict[int, Role]]
+    roles: list[dict[int, int]]
     """The role of each competence in each profile."""
     soft: list[set[int]]
     """The soft skills of each profile."""
-    shuffled: list[tuple[Kind, int]]
+    shuffled: list[Part]
     """All things, in the order in which they are written."""
-    n: dict[tuple[Kind, int], int] = field(default_factory=dict)
+    n: dict[Part, int] = field(default_factory=dict)
     """Their numbers in the index, once it is written."""
 
     def write(self, index: Small) -> sqlite3.Connection:
         for kind, place in self.shuffled:
-            self.n[kind, place] = index.thing(kind, f"X-{place}")
+            self.n[kind, place] = index.thing(TYPES[kind], f"X-{place}")
         for competence, blocks in enumerate(self.blocks):
             for kind, place in blocks:
-                index.hold(self.n[Kind.TechnicalCompetence, competence], BLOCKS[kind], [self.n[kind, place]])
+                index.hold(self.n[TECHNICAL_COMPETENCE.number, competence], BLOCKS[kind], [self.n[kind, place]])
         for profile, roles in enumerate(self.roles):
-            n = self.n[Kind.OccupationalProfile, profile]
+            n = self.n[OCCUPATIONAL_PROFILE.number, profile]
             for competence, role in roles.items():
-                index.hold(n, role, [self.n[Kind.TechnicalCompetence, competence]])
-            index.hold(n, Role.SOFT_SKILL, [self.n[Kind.SoftSkill, place] for place in self.soft[profile]])
+                index.hold(n, role, [self.n[TECHNICAL_COMPETENCE.number, competence]])
+            index.hold(n, SOFT, [self.n[SOFT_SKILL.number, place] for place in self.soft[profile]])
         return index.finish()
 
 
@@ -128,12 +155,32 @@ def worlds(draw: st.DrawFn) -> World:
     blocks = st.tuples(st.sampled_from([*BLOCKS]), st.integers(0, 3))
     competences = draw(st.lists(st.sets(blocks, max_size=4), max_size=5))
     places = st.integers(0, len(competences) - 1) if competences else st.nothing()
-    roles = st.dictionaries(places, st.sampled_from([Role.ESSENTIAL, Role.OPTIONAL]))
+    roles = st.dictionaries(places, st.sampled_from([ESSENTIAL, OPTIONAL]))
     profiles = draw(st.lists(roles, min_size=1, max_size=5))
     size = len(profiles)
     soft = draw(st.lists(st.sets(st.integers(0, 2), max_size=3), min_size=size, max_size=size))
-    things = [(kind, place) for kind in (*BLOCKS, Kind.SoftSkill) for place in range(4)]
-    things += [(Kind.TechnicalCompetence, place) for place in range(len(competences))]
-    things += [(Kind.OccupationalProfile, place) for place in range(size)]
+    things = [(kind, place) for kind in (*BLOCKS, SOFT_SKILL.number) for place in range(4)]
+    things += [(TECHNICAL_COMPETENCE.number, place) for place in range(len(competences))]
+    things += [(OCCUPATIONAL_PROFILE.number, place) for place in range(size)]
     draw(st.randoms(use_true_random=False)).shuffle(things)
     return World(competences, profiles, soft, things)
+
+
+def normalised(type: ConceptType, uuid: str, /, **raw: Any) -> Document:
+    """The normalised document of a raw one."""
+    assert type.route is not None
+    return normalise(type.route.path("3.11", uuid), {"id": uuid, **raw})
+
+
+@contextmanager
+def written(*documents: tuple[ConceptType, Document]) -> Iterator[sqlite3.Connection]:
+    """An index of whole documents, as the crawler writes and finishes it."""
+    with small() as index:
+        writer = Writer(index.connection)
+        for type, document in documents:
+            writer.whole(type, document)
+        writer.commit()
+        index.finish()
+        index.connection.execute("PRAGMA query_only = OFF")
+        write_search(index.connection)
+        yield index.connection

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index import Index, Indexes
-from graphql_api.index.concepts import listed, things
+from graphql_api.index.concepts import by_row_id, listed
 from graphql_api.index.index_file import IndexFile
-from graphql_api.index.tables import FORMAT, Kind
+from graphql_api.index.tables import FORMAT
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
@@ -75,7 +76,7 @@ DAMAGES: list[Callable[[Path], None]] = [zeroed, cut_off, emptied, rubbish, brok
 
 
 async def profiles(index: Index) -> int:
-    return len(await index.ask(listed, Kind.OccupationalProfile, 0, 1000))
+    return len(await index.ask(listed, OCCUPATIONAL_PROFILE, 0, 1000))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -86,7 +87,7 @@ async def test_a_file_damaged_under_a_running_server_is_made_anew(world: World, 
 
     _forget_pages(index)
     with pytest.raises(NotIndexedYet) as raised:
-        await index.ask(things, range(1, 500))
+        await index.ask(by_row_id, range(1, 500))
 
     assert raised.value.extensions["code"] == "NOT_INDEXED_YET"
     assert raised.value.extensions["retryAfter"] >= 1
@@ -115,7 +116,7 @@ async def test_a_thing_looked_up_on_the_event_loop_finds_the_damage_too(world: W
     broken_rows(world.file().path)
 
     with pytest.raises(NotIndexedYet):
-        index.at_hand(things, 1)
+        index.at_hand(by_row_id, 1)
 
     assert not indexes.has("3.11")
     assert await profiles(await indexes.get("3.11")) == PROFILES
@@ -140,7 +141,7 @@ async def test_damage_that_comes_again_is_not_repaired_at_once_again(world: Worl
         index = await indexes.get("3.11")
         broken_rows(world.file().path)
         with pytest.raises(NotIndexedYet) as raised:
-            index.at_hand(things, 1)
+            index.at_hand(by_row_id, 1)
     world.asked.clear()
 
     with pytest.raises(NotIndexedYet):
@@ -156,7 +157,7 @@ async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world:
     index = await indexes.get("3.11")
     broken_rows(world.file().path)
 
-    found = await asyncio.gather(*(index.ask(things, [n]) for n in range(1, 30)), return_exceptions=True)
+    found = await asyncio.gather(*(index.ask(by_row_id, [n]) for n in range(1, 30)), return_exceptions=True)
     await indexes.get("3.11")
 
     assert {type(each) for each in found} == {NotIndexedYet}
@@ -169,12 +170,12 @@ async def test_a_damaged_file_that_another_process_replaced_is_left_in_place(wor
     await other.get("3.11")
     broken_rows(world.file().path)
     with pytest.raises(NotIndexedYet):
-        (await other.get("3.11")).at_hand(things, 1)
+        (await other.get("3.11")).at_hand(by_row_id, 1)
     good = await other.get("3.11")
     world.asked.clear()
 
     with pytest.raises(NotIndexedYet):
-        index.at_hand(things, 1)
+        index.at_hand(by_row_id, 1)
     building = mine.begin("3.11")
     await building.task
 

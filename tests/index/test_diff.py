@@ -9,11 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphql_api.competent.declarations import (
+    CONCEPT_TYPES,
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
 from graphql_api.index.diff import Change, changes
-from graphql_api.index.tables import LANGUAGES, DamagedIndex, Kind
+from graphql_api.index.tables import LANGUAGES, TYPES, DamagedIndex
 from tests.index.small_indexes import small
 
-Things = dict[tuple[Kind, str], tuple[str | None, dict[str, Any]]]
+Things = dict[tuple[ConceptType, str], tuple[str | None, dict[str, Any]]]
 """Code and facts by kind and uuid."""
 
 
@@ -23,11 +31,13 @@ class Two:
     def __init__(self, before: sqlite3.Connection, after: sqlite3.Connection) -> None:
         self.connections = (before, after)
         self.was, self.now = (
-            {(Kind(kind), uuid): n for kind, uuid, n in each.execute("SELECT kind, uuid, n FROM thing")}
+            {(TYPES[kind], uuid): n for kind, uuid, n in each.execute("SELECT kind, uuid, n FROM thing")}
             for each in self.connections
         )
 
-    def changes(self, kinds: Collection[Kind] | None = None, wanted: Collection[str] | None = None) -> list[Change]:
+    def changes(
+        self, kinds: Collection[ConceptType] | None = None, wanted: Collection[str] | None = None
+    ) -> list[Change]:
         return changes(*self.connections, kinds, wanted)
 
 
@@ -42,79 +52,79 @@ def two(before: Things, after: Things) -> Iterator[Two]:
 
 def test_things_are_the_same_by_uuid_and_what_differs_is_told_by_field_and_language() -> None:
     before: Things = {
-        (Kind.Skill, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
-        (Kind.Skill, "b"): ("SK-2", {"description": {"nl": "x"}, "regions": []}),
-        (Kind.Skill, "c"): ("SK-3", {"description": {"nl": "x"}}),
+        (SKILL, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
+        (SKILL, "b"): ("SK-2", {"description": {"nl": "x"}, "regions": []}),
+        (SKILL, "c"): ("SK-3", {"description": {"nl": "x"}}),
     }
     after: Things = {
-        (Kind.Skill, "d"): ("SK-4", {"description": {"nl": "x"}}),
-        (Kind.Skill, "b"): ("SK-9", {"description": {"de": "z", "nl": "w"}, "regions": ["VLAANDEREN"]}),
-        (Kind.Skill, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
+        (SKILL, "d"): ("SK-4", {"description": {"nl": "x"}}),
+        (SKILL, "b"): ("SK-9", {"description": {"de": "z", "nl": "w"}, "regions": ["VLAANDEREN"]}),
+        (SKILL, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
     }
     with two(before, after) as both:
         assert both.changes() == [
-            Change("ADDED", Kind.Skill, None, both.now[Kind.Skill, "d"], ()),
+            Change("ADDED", SKILL, None, both.now[SKILL, "d"], ()),
             Change(
                 "CHANGED",
-                Kind.Skill,
-                both.was[Kind.Skill, "b"],
-                both.now[Kind.Skill, "b"],
+                SKILL,
+                both.was[SKILL, "b"],
+                both.now[SKILL, "b"],
                 ("description.nl", "description.de", "regions"),
             ),
-            Change("REMOVED", Kind.Skill, both.was[Kind.Skill, "c"], None, ()),
+            Change("REMOVED", SKILL, both.was[SKILL, "c"], None, ()),
         ]
 
 
 def test_a_thing_lives_on_by_its_code_within_its_kind_alone() -> None:
     before: Things = {
-        (Kind.Skill, "a"): ("X-1", {"description": {"nl": "x"}}),
-        (Kind.Knowledge, "b"): ("X-2", {"description": {"nl": "x"}}),
-        (Kind.Knowledge, "e"): ("X-3", {"description": {"nl": "x"}}),
+        (SKILL, "a"): ("X-1", {"description": {"nl": "x"}}),
+        (KNOWLEDGE, "b"): ("X-2", {"description": {"nl": "x"}}),
+        (KNOWLEDGE, "e"): ("X-3", {"description": {"nl": "x"}}),
     }
     after: Things = {
-        (Kind.Knowledge, "c"): ("X-1", {"description": {"nl": "x"}}),
-        (Kind.Knowledge, "d"): ("X-2", {"description": {"nl": "y"}}),
-        (Kind.Knowledge, "f"): ("X-3", {"description": {"nl": "x"}}),
+        (KNOWLEDGE, "c"): ("X-1", {"description": {"nl": "x"}}),
+        (KNOWLEDGE, "d"): ("X-2", {"description": {"nl": "y"}}),
+        (KNOWLEDGE, "f"): ("X-3", {"description": {"nl": "x"}}),
     }
     with two(before, after) as both:
-        assert [(change.change, change.kind, change.fields) for change in both.changes()] == [
-            ("REMOVED", Kind.Skill, ()),
-            ("ADDED", Kind.Knowledge, ()),
-            ("CHANGED", Kind.Knowledge, ("uuid", "description.nl")),
-            ("CHANGED", Kind.Knowledge, ("uuid",)),
+        assert [(change.change, change.type, change.fields) for change in both.changes()] == [
+            ("REMOVED", SKILL, ()),
+            ("ADDED", KNOWLEDGE, ()),
+            ("CHANGED", KNOWLEDGE, ("uuid", "description.nl")),
+            ("CHANGED", KNOWLEDGE, ("uuid",)),
         ]
 
 
 def test_a_code_that_moved_to_another_thing_that_is_still_there_is_no_identity() -> None:
-    before: Things = {(Kind.Skill, "a"): ("X-1", {"code": "X-1"}), (Kind.Skill, "b"): ("X-2", {"code": "X-2"})}
-    after: Things = {(Kind.Skill, "b"): ("X-1", {"code": "X-1"}), (Kind.Skill, "c"): (None, {})}
+    before: Things = {(SKILL, "a"): ("X-1", {"code": "X-1"}), (SKILL, "b"): ("X-2", {"code": "X-2"})}
+    after: Things = {(SKILL, "b"): ("X-1", {"code": "X-1"}), (SKILL, "c"): (None, {})}
     with two(before, after) as both:
         assert [(each.change, each.before, each.after, each.fields) for each in both.changes()] == [
-            ("ADDED", None, both.now[Kind.Skill, "c"], ()),
-            ("CHANGED", both.was[Kind.Skill, "b"], both.now[Kind.Skill, "b"], ("code",)),
-            ("REMOVED", both.was[Kind.Skill, "a"], None, ()),
+            ("ADDED", None, both.now[SKILL, "c"], ()),
+            ("CHANGED", both.was[SKILL, "b"], both.now[SKILL, "b"], ("code",)),
+            ("REMOVED", both.was[SKILL, "a"], None, ()),
         ]
 
 
 def test_a_code_that_stands_twice_pairs_by_place() -> None:
-    before: Things = {(Kind.Skill, uuid): ("X-1", {"uuid": uuid}) for uuid in ("b", "a", "c")}
-    after: Things = {(Kind.Skill, uuid): ("X-1", {"uuid": uuid}) for uuid in ("z", "y")}
+    before: Things = {(SKILL, uuid): ("X-1", {"uuid": uuid}) for uuid in ("b", "a", "c")}
+    after: Things = {(SKILL, uuid): ("X-1", {"uuid": uuid}) for uuid in ("z", "y")}
     with two(before, after) as both:
         assert both.changes() == [
-            Change("CHANGED", Kind.Skill, both.was[Kind.Skill, "a"], both.now[Kind.Skill, "y"], ("uuid",)),
-            Change("CHANGED", Kind.Skill, both.was[Kind.Skill, "b"], both.now[Kind.Skill, "z"], ("uuid",)),
-            Change("REMOVED", Kind.Skill, both.was[Kind.Skill, "c"], None, ()),
+            Change("CHANGED", SKILL, both.was[SKILL, "a"], both.now[SKILL, "y"], ("uuid",)),
+            Change("CHANGED", SKILL, both.was[SKILL, "b"], both.now[SKILL, "z"], ("uuid",)),
+            Change("REMOVED", SKILL, both.was[SKILL, "c"], None, ()),
         ]
 
 
 def test_facts_are_read_only_of_what_changed_and_is_asked_for() -> None:
     with small() as old, small() as new:
         for digest, index in enumerate((old, new), 1):
-            index.thing(Kind.Skill, "SK-1", "a", b"no JSON", digest=7)
-            index.thing(Kind.Knowledge, "KN-1", "b", b"no JSON", digest=digest)
-            index.thing(Kind.Skill, f"SK-{digest + 1}", f"c{digest}", b"no JSON", digest=8)
+            index.thing(SKILL, "SK-1", "a", b"no JSON", digest=7)
+            index.thing(KNOWLEDGE, "KN-1", "b", b"no JSON", digest=digest)
+            index.thing(SKILL, f"SK-{digest + 1}", f"c{digest}", b"no JSON", digest=8)
         before, after = old.finish(), new.finish()
-        assert [each.change for each in changes(before, after, {Kind.Skill}, None)] == ["ADDED", "REMOVED"]
+        assert [each.change for each in changes(before, after, {SKILL}, None)] == ["ADDED", "REMOVED"]
         assert [each.change for each in changes(before, after, None, {"REMOVED"})] == ["REMOVED"]
         with pytest.raises(DamagedIndex):
             changes(before, after, None, {"CHANGED"})
@@ -122,10 +132,10 @@ def test_facts_are_read_only_of_what_changed_and_is_asked_for() -> None:
 
 def test_facts_that_are_not_known_differ_in_nothing() -> None:
     with small() as old, small() as new:
-        old.thing(Kind.TechnicalCompetence, "CP-1", "a", {}, digest=0)
-        new.thing(Kind.TechnicalCompetence, "CP-1", "a", {"code": "CP-1", "skill": ["s"]})
-        old.thing(Kind.TechnicalCompetence, "CP-2", "b", {"code": "CP-2", "skill": ["s"]})
-        new.thing(Kind.TechnicalCompetence, "CP-2", "c", {}, digest=0)
+        old.thing(TECHNICAL_COMPETENCE, "CP-1", "a", {}, digest=0)
+        new.thing(TECHNICAL_COMPETENCE, "CP-1", "a", {"code": "CP-1", "skill": ["s"]})
+        old.thing(TECHNICAL_COMPETENCE, "CP-2", "b", {"code": "CP-2", "skill": ["s"]})
+        new.thing(TECHNICAL_COMPETENCE, "CP-2", "c", {}, digest=0)
         found = changes(old.finish(), new.finish(), None, None)
         assert [(change.change, change.fields) for change in found] == [("CHANGED", ("uuid",))]
 
@@ -146,13 +156,13 @@ def test_facts_that_are_not_known_differ_in_nothing() -> None:
 def test_fields_stand_in_their_own_order_and_null_is_as_good_as_missing(
     was: dict[str, Any], now: dict[str, Any], fields: tuple[str, ...]
 ) -> None:
-    with two({(Kind.Skill, "a"): ("SK-1", was)}, {(Kind.Skill, "a"): ("SK-1", now)}) as both:
+    with two({(SKILL, "a"): ("SK-1", was)}, {(SKILL, "a"): ("SK-1", now)}) as both:
         assert [change.fields for change in both.changes()] == ([fields] if fields else [])
 
 
 def test_more_changes_than_are_read_at_once_are_all_told() -> None:
-    before: Things = {(Kind.Skill, str(n)): (f"SK-{n}", {"code": n}) for n in range(1100)}
-    after: Things = {(Kind.Skill, str(n)): (f"SK-{n}", {"code": -n}) for n in range(1100)}
+    before: Things = {(SKILL, str(n)): (f"SK-{n}", {"code": n}) for n in range(1100)}
+    after: Things = {(SKILL, str(n)): (f"SK-{n}", {"code": -n}) for n in range(1100)}
     with two(before, after) as both:
         assert [change.fields for change in both.changes()] == [("code",)] * 1099
         assert len({change.after for change in both.changes()}) == 1099
@@ -163,7 +173,7 @@ FACTS = st.fixed_dictionaries(
     {}, optional={"code": st.none() | st.just("x"), "title": TEXT, "skills": st.lists(st.integers(0, 1), max_size=2)}
 ).flatmap(lambda facts: st.permutations(list(facts.items())).map(dict))
 THINGS = st.dictionaries(
-    st.tuples(st.sampled_from([Kind.Skill, Kind.Knowledge, Kind.OccupationalProfile]), st.sampled_from("abcdef")),
+    st.tuples(st.sampled_from([SKILL, KNOWLEDGE, OCCUPATIONAL_PROFILE]), st.sampled_from("abcdef")),
     st.tuples(st.none() | st.sampled_from(["X-1", "X-2", "X-3"]), FACTS),
     max_size=8,
 )
@@ -172,23 +182,23 @@ THINGS = st.dictionaries(
 @given(
     THINGS,
     THINGS,
-    st.none() | st.sets(st.sampled_from(Kind)),
+    st.none() | st.sets(st.sampled_from(CONCEPT_TYPES)),
     st.none() | st.sets(st.sampled_from(["ADDED", "REMOVED", "CHANGED"])),
 )
 def test_changes_are_those_that_comparing_dicts_gives(
-    before: Things, after: Things, kinds: set[Kind] | None, wanted: set[str] | None
+    before: Things, after: Things, kinds: set[ConceptType] | None, wanted: set[str] | None
 ) -> None:
     with two(before, after) as both:
         expected = [
             change
             for change in compared(both, before, after)
-            if (kinds is None or change.kind in kinds) and (wanted is None or change.change in wanted)
+            if (kinds is None or change.type in kinds) and (wanted is None or change.change in wanted)
         ]
         assert both.changes(kinds, wanted) == expected
 
 
 def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
-    for kind in Kind:
+    for kind in CONCEPT_TYPES:
         olds = ordered(before, kind)
         removed = [uuid for uuid in olds if (kind, uuid) not in after]
         for uuid in ordered(after, kind):
@@ -208,7 +218,7 @@ def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
             yield Change("REMOVED", kind, both.was[kind, uuid], None, ())
 
 
-def ordered(things: Things, kind: Kind) -> list[str]:
+def ordered(things: Things, kind: ConceptType) -> list[str]:
     return sorted((uuid for each, uuid in things if each is kind), key=lambda uuid: (things[kind, uuid][0] or "", uuid))
 
 

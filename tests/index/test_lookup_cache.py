@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Sequence
 from uuid import UUID
 
+from graphql_api.competent.declarations import SKILL, TECHNICAL_COMPETENCE
 from graphql_api.index import UNKNOWN
-from graphql_api.index.concepts import Thing, by_code, by_uuid, things
+from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid
 from graphql_api.index.lookup_cache import Known
-from graphql_api.index.tables import Kind
 from graphql_api.index.usage import Use, profiles_using
 from graphql_api.sandbox import Releases
 from graphql_api.schema.loaders import Loaders
@@ -16,8 +16,8 @@ from graphql_api.settings import Settings
 from tests.conftest import CP_7, running
 
 
-def thing(n: int) -> Thing:
-    return Thing(n, Kind.Skill, UUID(int=n), f"SK-{n}", {"id": str(UUID(int=n))})
+def thing(n: int) -> IndexedConcept:
+    return IndexedConcept(n, SKILL, UUID(int=n), f"SK-{n}", {"id": str(UUID(int=n))})
 
 
 def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer() -> None:
@@ -34,20 +34,20 @@ def test_a_thing_is_the_same_object_in_every_answer() -> None:
     first = known.put(by_uuid, "a", thing(1))
 
     assert known.put(by_code, "SK-1", thing(1)) is first
-    assert known.put(things, 1, thing(1)) is first
-    assert known.get(things, 1) is known.get(by_uuid, "a") is known.get(by_code, "SK-1") is first
+    assert known.put(by_row_id, 1, thing(1)) is first
+    assert known.get(by_row_id, 1) is known.get(by_uuid, "a") is known.get(by_code, "SK-1") is first
 
 
 def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> None:
     known = Known(10_000)
     for n in range(100):
-        known.put(things, n, thing(n))
-        known.get(things, 0)
+        known.put(by_row_id, n, thing(n))
+        known.get(by_row_id, 0)
     known.put(profiles_using, 1, [Use(n, True) for n in range(60)])
 
     assert known.bytes <= 10_000
-    assert known.get(things, 0) is not UNKNOWN
-    assert known.get(things, 1) is UNKNOWN
+    assert known.get(by_row_id, 0) is not UNKNOWN
+    assert known.get(by_row_id, 1) is UNKNOWN
     known.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # takes more than all the room
     assert known.bytes == 0
 
@@ -58,16 +58,16 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
     async with running(releases, settings) as server:
         parts = server.app.state.parts
         load: Loaders = parts.loaders()
-        assert load.look_up_at_hand("3.11", things, 1) is UNKNOWN  # no index is open yet
+        assert load.look_up_at_hand("3.11", by_row_id, 1) is UNKNOWN  # no index is open yet
         await parts.indexes.ready("3.11")
 
-        code = (Kind.TechnicalCompetence, "CP-7")
-        found: Thing = load.look_up_at_hand("3.11", by_code, code)
+        code = (TECHNICAL_COMPETENCE, "CP-7")
+        found: IndexedConcept = load.look_up_at_hand("3.11", by_code, code)
         assert str(found.uuid) == CP_7
-        assert load.look_up_at_hand("3.11", things, found.n) is found
-        assert load.look_up_at_hand("3.11", by_code, (Kind.Skill, "CP-7")) is None
-        uses = load.look_up_at_hand("3.11", profiles_using, found.n)
-        assert uses == (await (await load.index("3.11")).ask(profiles_using, [found.n]))[found.n] != []
+        assert load.look_up_at_hand("3.11", by_row_id, found.row_id) is found
+        assert load.look_up_at_hand("3.11", by_code, (SKILL, "CP-7")) is None
+        uses = load.look_up_at_hand("3.11", profiles_using, found.row_id)
+        assert uses == (await (await load.index("3.11")).ask(profiles_using, [found.row_id]))[found.row_id] != []
 
 
 async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing_is_the_same_object(
@@ -75,9 +75,9 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
 ) -> None:
     asked: list[list[int]] = []
 
-    def question(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Thing]:
+    def question(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
         asked.append(list(numbers))
-        return things(connection, [n for n in numbers if n > 0])
+        return by_row_id(connection, [n for n in numbers if n > 0])
 
     async with running(releases, settings) as server:
         parts = server.app.state.parts
@@ -89,7 +89,7 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         again: Loaders = parts.loaders()
         assert [again.look_up_at_hand("3.11", question, n) for n in (1, 2, -1)] == found
         assert await again.look_up("3.11", question, 1) is found[0]
-        by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].kind, found[0].uuid))
+        by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].type, found[0].uuid))
         first = (await again.index("3.11")).same([found[0]._replace(item={})])[0]
         assert by_its_uuid is first is found[0]
         assert found[2] is None

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphql_api.competent.declarations import SKILL, SOFT_SKILL
 from graphql_api.errors import BadUserInput
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
-from graphql_api.index.tables import Kind
 from tests.index.small_indexes import Small, small
 
 CODE = Order("code")
@@ -33,7 +33,7 @@ def test_without_a_condition_all_profiles_stand_by_place_and_nothing_else_does()
 
 def test_what_a_search_found_is_kept_and_what_is_no_profile_is_not() -> None:
     with small() as index:
-        skill = index.thing(Kind.Skill, "SK-1")
+        skill = index.thing(SKILL, "SK-1")
         one, _, three = (index.profile(f"OP-{n}") for n in (1, 2, 3))
         index.finish()
         assert found(index, text_things=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
@@ -95,7 +95,7 @@ def test_no_text_of_a_client_is_more_than_compared(isco: str, sector: str) -> No
 
 def test_uses_takes_competences_blocks_and_soft_skills() -> None:
     with small() as index:
-        skill, soft = index.thing(Kind.Skill, "SK-1"), index.thing(Kind.SoftSkill, "SS-1")
+        skill, soft = index.thing(SKILL, "SK-1"), index.thing(SOFT_SKILL, "SS-1")
         competence = index.competence("CP-1", [skill])
         other = index.competence("CP-2", [skill])
         index.profile("OP-1", essential=[competence])

@@ -12,44 +12,52 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphql_api.competent.declarations import (
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    SOFT_SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
 from graphql_api.errors import BadUserInput
 from graphql_api.index.query_expansion import MOST_MEANINGS, MOST_WORDS, doubt, meanings
 from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, MOST_TEXTS, Hit, Search, suggest, write_search
-from graphql_api.index.tables import LANGUAGES, Field, Kind
+from graphql_api.index.tables import LANGUAGES
 from graphql_api.index.vocabulary import Vocabulary
-from tests.index.small_indexes import Small
+from tests.index.small_indexes import DESCRIPTION, LABEL, NAME, TITLE, Small
 
 NL, FR, EN, DE = range(len(LANGUAGES))
-PROFILES = {Kind.OccupationalProfile}
+PROFILES = {OCCUPATIONAL_PROFILE}
 
 T = TypeVar("T")
-Text = tuple[Field, int, str]
+Text = tuple[int, int, str]
 Things = Mapping[str, Sequence[Text]]
 """Texts by code; the code tells the kind."""
 
 KINDS = {
-    "OP": Kind.OccupationalProfile,
-    "CP": Kind.TechnicalCompetence,
-    "SK": Kind.Skill,
-    "KN": Kind.Knowledge,
-    "SS": Kind.SoftSkill,
+    "OP": OCCUPATIONAL_PROFILE,
+    "CP": TECHNICAL_COMPETENCE,
+    "SK": SKILL,
+    "KN": KNOWLEDGE,
+    "SS": SOFT_SKILL,
 }
 
 
 def title(text: str, language: int = NL) -> Text:
-    return (Field.TITLE, language, text)
+    return (TITLE, language, text)
 
 
 def name(text: str, language: int = NL) -> Text:
-    return (Field.NAME, language, text)
+    return (NAME, language, text)
 
 
 def label(text: str, language: int = NL) -> Text:
-    return (Field.LABEL, language, text)
+    return (LABEL, language, text)
 
 
 def description(text: str, language: int = NL) -> Text:
-    return (Field.DESCRIPTION, language, text)
+    return (DESCRIPTION, language, text)
 
 
 class Release:
@@ -58,7 +66,7 @@ class Release:
     def __init__(self, connection: sqlite3.Connection, things: Things, shuffle: random.Random | None = None) -> None:
         self.connection = connection
         index = Small(connection)
-        rows: list[tuple[int, Field, int, str]] = []
+        rows: list[tuple[int, int, int, str]] = []
         for code in _shuffled(list(things), shuffle):
             n = index.thing(KINDS[code[:2]], code)
             rows += [(n, *text) for text in things[code]]
@@ -77,7 +85,7 @@ class Release:
     def hits(
         self,
         text: str,
-        kinds: Collection[Kind] | None = None,
+        kinds: Collection[ConceptType] | None = None,
         languages: Collection[int] | None = None,
         start: int = 0,
         stop: int = 100,
@@ -85,7 +93,7 @@ class Release:
         return self.search.search(self.connection, text, kinds, languages, start, stop)[0]
 
     def find(
-        self, text: str, kinds: Collection[Kind] | None = None, languages: Collection[int] | None = None
+        self, text: str, kinds: Collection[ConceptType] | None = None, languages: Collection[int] | None = None
     ) -> list[str]:
         return [self.code[hit.thing] for hit in self.hits(text, kinds, languages)]
 
@@ -254,7 +262,7 @@ def test_titles_come_first_then_alternative_names_then_the_rest(release: Make) -
     )
     assert made.find("kok") == ["OP-4", "OP-3", "SK-1", "OP-2", "OP-5", "OP-1"]
     assert [hit.score for hit in made.hits("kok")] == sorted((hit.score for hit in made.hits("kok")), reverse=True)
-    assert [hit.field for hit in made.hits("kok")][:3] == [Field.TITLE, Field.NAME, Field.LABEL]
+    assert [hit.field for hit in made.hits("kok")][:3] == ["title", "alternativeNames", "description"]
 
 
 def test_an_exact_name_is_exact_whatever_its_signs(release: Make) -> None:
@@ -283,7 +291,7 @@ def test_a_name_of_many_finds_all_that_have_it(release: Make) -> None:
 def test_a_thing_is_found_once_by_its_best_text(release: Make) -> None:
     made = release([title("kok in een keuken"), name("keukenkok"), name("kok", FR), description("een kok kookt")])
     (hit,) = made.hits("kok")
-    assert (hit.text, hit.field, hit.language) == ("kok", Field.NAME, FR)
+    assert (hit.text, hit.field, hit.language) == ("kok", "alternativeNames", FR)
     assert release([title("kok in de grote keuken van een school"), name("chef kok")]).hits("kok")[0].text == "chef kok"
 
 
@@ -296,7 +304,7 @@ def test_things_and_texts_can_be_limited_by_kind_and_language(release: Make) -> 
     )
     assert made.find("manager") == ["OP-1", "OP-2", "CP-1", "SK-1"]
     assert made.find("manager", PROFILES) == ["OP-1", "OP-2"]
-    assert made.find("manager", {Kind.Skill, Kind.TechnicalCompetence}) == ["CP-1", "SK-1"]
+    assert made.find("manager", {SKILL, TECHNICAL_COMPETENCE}) == ["CP-1", "SK-1"]
     assert made.find("manager", None, {FR}) == ["OP-2"]
     assert made.find("manager", PROFILES, {EN, DE}) == ["OP-1"]
     assert [hit.language for hit in made.hits("manager", PROFILES, {EN, FR})] == [EN, FR]
@@ -453,7 +461,7 @@ def test_tables_written_again_are_the_same_and_follow_the_texts(release: Make) -
     made.write()
     assert stored(made.connection) == before
     made.connection.execute("PRAGMA query_only = OFF")
-    made.connection.execute("INSERT INTO text VALUES (1, ?, ?, 'slager')", (Field.NAME, NL))
+    made.connection.execute("INSERT INTO text VALUES (1, ?, ?, 'slager')", (NAME, NL))
     made.connection.commit()
     made.write()
     assert Search().search(made.connection, "slager", None, None, 0, 5)[0][0].text == "slager"
@@ -513,7 +521,7 @@ def test_a_profile_is_suggested_once_in_the_languages_asked_for(release: Make) -
     assert made.suggest("ko", {NL}) == ["kok"]
     assert made.suggest("c", {EN}) == ["cook"]
     assert made.suggest("c", {NL}) == made.suggest("k", set()) == []
-    assert suggest(made.connection, "keu", None, 5) == [(1, Field.NAME, NL, "keukenpiet")]
+    assert suggest(made.connection, "keu", None, 5) == [(1, "alternativeNames", NL, "keukenpiet")]
 
 
 @pytest.mark.parametrize("prefix", ["", "  ", "?!", "\x00", "\ud800"])

@@ -15,21 +15,30 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from graphql_api.competent.declarations import (
+    BEHAVIOURAL_INDICATOR,
+    DIGITAL_SKILL,
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    SOFT_SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
 from graphql_api.index.scoring import EXACT
 from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, Search, suggest, write_search
-from graphql_api.index.tables import LANGUAGES, Field, Kind
+from graphql_api.index.tables import LANGUAGES
 from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox.dataset import Dataset, Texts
 from graphql_api.sandbox.excel import read_workbook
-from tests.index.small_indexes import Small
+from tests.index.small_indexes import DESCRIPTION, LABEL, NAME, TITLE, WORKING_CONTEXT, Small
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TABLES = DATA / "competent-like-650.sqlite.xz"
 WORKBOOKS = {number: DATA / f"competent-export-{number}.xlsx" for number in ("3.26", "3.27")}
 SEED = 650
 FIRST = 5
-PROFILES = {Kind.OccupationalProfile}
-BLOCKS = (Kind.Skill, Kind.Knowledge, Kind.BehaviouralIndicator)
+PROFILES = {OCCUPATIONAL_PROFILE}
 
 needs_data = pytest.mark.skipif(
     not all(file.exists() for file in (TABLES, *WORKBOOKS.values())), reason="needs the data in ../shared/data"
@@ -42,7 +51,7 @@ def each_once(*sources: str) -> list[Any]:
     return [pytest.param(source, marks=pytest.mark.xdist_group(f"search over {source}")) for source in sources]
 
 
-Row = tuple[int, Field, int, str]
+Row = tuple[int, int, int, str]
 
 
 class Real(NamedTuple):
@@ -70,7 +79,7 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         connection.execute("PRAGMA query_only = OFF")
         write_search(connection)
         rows = "SELECT thing, field, language, text FROM text WHERE field = ? ORDER BY rowid"
-        titles, names = (connection.execute(rows, (field,)).fetchall() for field in (Field.TITLE, Field.NAME))
+        titles, names = (connection.execute(rows, (field,)).fetchall() for field in (TITLE, NAME))
         yield Real(connection, Search(), titles, names)
 
 
@@ -154,34 +163,34 @@ def _fill_from_tables(index: Small, unpacked: Path) -> None:
         for uuid, code, *texts in tables.execute(
             f"SELECT id, code, {columns} FROM occupational_profile WHERE release = '3.27' ORDER BY code"
         ):
-            profiles[uuid] = index.thing(Kind.OccupationalProfile, code, uuid)
+            profiles[uuid] = index.thing(OCCUPATIONAL_PROFILE, code, uuid)
             for place, field in enumerate(_TEXTS_OF_PROFILES.values()):
                 _add(index, profiles[uuid], field, texts[4 * place : 4 * place + 4])
         for uuid, language, text in tables.execute(
             "SELECT profile_id, language, title FROM alternative_name WHERE release = '3.27' ORDER BY profile_id, pos"
         ):
-            _add_text(index, profiles[uuid], Field.NAME, LANGUAGES.index(language), text)
+            _add_text(index, profiles[uuid], NAME, LANGUAGES.index(language), text)
         for kind, select in _LABELS.items():
             for uuid, code, *texts in tables.execute(select):
-                _add(index, index.thing(kind, code, uuid), Field.LABEL, texts)
+                _add(index, index.thing(kind, code, uuid), LABEL, texts)
 
 
 _TEXTS_OF_PROFILES = {
-    "title": Field.TITLE,
-    "description": Field.DESCRIPTION,
-    "working_context": Field.WORKING_CONTEXT,
+    "title": TITLE,
+    "description": DESCRIPTION,
+    "working_context": WORKING_CONTEXT,
 }
 _LABELS = {
     kind: f"SELECT id, code, nl, fr, en, de FROM {table} WHERE release = '3.27' ORDER BY code"
     for kind, table in (
-        (Kind.Skill, "skill"),
-        (Kind.Knowledge, "knowledge"),
-        (Kind.BehaviouralIndicator, "behavioural_indicator"),
-        (Kind.SoftSkill, "soft_skill"),
-        (Kind.DigitalSkill, "digital_skill"),
+        (SKILL, "skill"),
+        (KNOWLEDGE, "knowledge"),
+        (BEHAVIOURAL_INDICATOR, "behavioural_indicator"),
+        (SOFT_SKILL, "soft_skill"),
+        (DIGITAL_SKILL, "digital_skill"),
     )
 } | {
-    Kind.TechnicalCompetence: """
+    TECHNICAL_COMPETENCE: """
         SELECT one.id, one.code, nl, fr, en, de FROM technical_competence AS one
         JOIN skill ON skill.release = one.release AND skill.id = one.skill_id WHERE one.release = '3.27' ORDER BY one.code
     """
@@ -189,7 +198,7 @@ _LABELS = {
 
 
 def _fill_from_workbook(index: Small, release: Dataset) -> None:
-    def add(kind: Kind, uuid: str, code: str, field: Field, texts: Texts) -> int:
+    def add(kind: ConceptType, uuid: str, code: str, field: int, texts: Texts) -> int:
         if uuid not in known:
             known[uuid] = index.thing(kind, code, uuid)
             _add(index, known[uuid], field, texts.values())
@@ -197,24 +206,24 @@ def _fill_from_workbook(index: Small, release: Dataset) -> None:
 
     known: dict[str, int] = {}
     for profile in release.profiles:
-        n = add(Kind.OccupationalProfile, profile.uuid, profile.code, Field.TITLE, profile.texts["title"])
-        _add(index, n, Field.DESCRIPTION, profile.texts["description"].values())
-        _add(index, n, Field.WORKING_CONTEXT, profile.texts["workingContext"].values())
+        n = add(OCCUPATIONAL_PROFILE, profile.uuid, profile.code, TITLE, profile.texts["title"])
+        _add(index, n, DESCRIPTION, profile.texts["description"].values())
+        _add(index, n, WORKING_CONTEXT, profile.texts["workingContext"].values())
         for name in profile.names():
-            _add_text(index, n, Field.NAME, LANGUAGES.index(name.language), name.name)
+            _add_text(index, n, NAME, LANGUAGES.index(name.language), name.name)
     for one in release.competences:
         for skill in one.concepts("skill"):
-            add(Kind.TechnicalCompetence, one.uuid, one.code, Field.LABEL, skill.texts["description"])
-        for kind, name in zip(BLOCKS, one.related, strict=True):
+            add(TECHNICAL_COMPETENCE, one.uuid, one.code, LABEL, skill.texts["description"])
+        for kind, name in zip((SKILL, KNOWLEDGE, BEHAVIOURAL_INDICATOR), one.related, strict=True):
             for block in one.concepts(name):
-                add(kind, block.uuid, block.code, Field.LABEL, block.texts["description"])
+                add(kind, block.uuid, block.code, LABEL, block.texts["description"])
 
 
-def _add(index: Small, n: int, field: Field, texts: Iterable[str | None]) -> None:
+def _add(index: Small, n: int, field: int, texts: Iterable[str | None]) -> None:
     for language, text in enumerate(texts):
         _add_text(index, n, field, language, text)
 
 
-def _add_text(index: Small, n: int, field: Field, language: int, text: str | None) -> None:
+def _add_text(index: Small, n: int, field: int, language: int, text: str | None) -> None:
     if text and (text := text.strip()):
         index.connection.execute("INSERT INTO text VALUES (?, ?, ?, ?)", (n, field, language, text))

@@ -6,35 +6,41 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphql_api.competent.declarations import (
+    BEHAVIOURAL_INDICATOR,
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    SOFT_SKILL,
+    TECHNICAL_COMPETENCE,
+)
 from graphql_api.index.similarity import Gap, Groups, Match, Similar, gap, matches, similar
-from graphql_api.index.tables import Kind, Role
-from tests.index.small_indexes import World, small, worlds
+from tests.index.small_indexes import ESSENTIAL, Part, World, small, worlds
 
-GROUPED = (Kind.TechnicalCompetence, Kind.Skill, Kind.Knowledge, Kind.BehaviouralIndicator, Kind.SoftSkill)
-Part = tuple[Kind, int]
+GROUPED = (TECHNICAL_COMPETENCE.number, SKILL.number, KNOWLEDGE.number, BEHAVIOURAL_INDICATOR.number, SOFT_SKILL.number)
 
 
 def needs(world: World, profile: int) -> dict[Part, int]:
     """What a profile needs, with its weight."""
-    found = {(Kind.SoftSkill, place): 1 for place in world.soft[profile]}
+    found = {(SOFT_SKILL.number, place): 1 for place in world.soft[profile]}
     for competence, role in world.roles[profile].items():
-        weight = 2 if role is Role.ESSENTIAL else 1
-        for part in ((Kind.TechnicalCompetence, competence), *world.blocks[competence]):
+        weight = 2 if role is ESSENTIAL else 1
+        for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
             found[part] = max(weight, found.get(part, 0))
     return found
 
 
 def weights(world: World, profile: int) -> dict[Part, int]:
-    return {part: weight for part, weight in needs(world, profile).items() if part[0] is Kind.TechnicalCompetence}
+    return {part: weight for part, weight in needs(world, profile).items() if part[0] == TECHNICAL_COMPETENCE.number}
 
 
 def groups(world: World, parts: Iterable[Part]) -> Groups:
     ordered = sorted(parts)
-    return Groups(*(tuple(world.n[part] for part in ordered if part[0] is kind) for kind in GROUPED))
+    return Groups(tuple(world.n[part] for part in ordered if part[0] == kind) for kind in GROUPED)
 
 
 def numbered(world: World) -> list[int]:
-    return [world.n[Kind.OccupationalProfile, place] for place in range(len(world.roles))]
+    return [world.n[OCCUPATIONAL_PROFILE.number, place] for place in range(len(world.roles))]
 
 
 @given(worlds())
@@ -88,9 +94,9 @@ def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data
 
 
 def counted_matches(world: World, have: set[Part]) -> list[Match]:
-    direct = {part for part in have if part[0] not in (Kind.OccupationalProfile, Kind.BehaviouralIndicator)}
+    direct = {part for part in have if part[0] not in (OCCUPATIONAL_PROFILE.number, BEHAVIOURAL_INDICATOR.number)}
     kinds = {kind for kind, _ in direct}
-    had = direct.union(*(world.blocks[place] for kind, place in direct if kind is Kind.TechnicalCompetence))
+    had = direct.union(*(world.blocks[place] for kind, place in direct if kind == TECHNICAL_COMPETENCE.number))
     found = []
     for profile, n in enumerate(numbered(world)):
         wanted = needs(world, profile)
@@ -156,7 +162,7 @@ def test_equally_similar_profiles_stand_by_place() -> None:
 
 def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() -> None:
     with small() as index:
-        weld, cut = index.thing(Kind.Skill, "SK-1"), index.thing(Kind.Skill, "SK-2")
+        weld, cut = index.thing(SKILL, "SK-1"), index.thing(SKILL, "SK-2")
         mine, theirs = index.competence("CP-1", [weld]), index.competence("CP-2", [weld])
         cutting = index.competence("CP-3", [cut])
         same = index.profile("OP-1", essential=[mine])
@@ -166,8 +172,8 @@ def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() 
         assert [(match.profile, match.coverage) for match in found] == [(same, 1.0)]
         found, _ = matches(connection, [mine, cut], lambda _: (0, 10))
         assert [(match.profile, match.coverage) for match in found] == [(same, 1.0), (like, 3 / 6)]
-        assert found[1].matched == Groups((), (weld, cut), (), (), ())
-        assert found[1].missing == Groups((theirs, cutting), (), (), (), ())
+        assert found[1].matched == Groups(((), (weld, cut), (), (), ()))
+        assert found[1].missing == Groups(((theirs, cutting), (), (), (), ()))
 
 
 def test_having_nothing_matches_nothing() -> None:

@@ -4,16 +4,24 @@ import sqlite3
 
 from hypothesis import given
 
-from graphql_api.index.tables import Kind, Role
+from graphql_api.competent.declarations import (
+    BEHAVIOURAL_INDICATOR,
+    DIGITAL_SKILL,
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    SOFT_SKILL,
+    TECHNICAL_COMPETENCE,
+)
 from graphql_api.index.usage import Use, competences_using, profiles_using
-from tests.index.small_indexes import World, small, worlds
+from tests.index.small_indexes import ESSENTIAL, Part, World, small, worlds
 
 
 def test_a_block_is_used_through_its_competences_by_each_profile_once_and_by_place() -> None:
     with small() as index:
-        skill = index.thing(Kind.Skill, "SK-1")
-        knowledge = index.thing(Kind.Knowledge, "KN-1")
-        indicator = index.thing(Kind.BehaviouralIndicator, "BI-1")
+        skill = index.thing(SKILL, "SK-1")
+        knowledge = index.thing(KNOWLEDGE, "KN-1")
+        indicator = index.thing(BEHAVIOURAL_INDICATOR, "BI-1")
         one = index.competence("CP-1", [skill], [knowledge], [indicator])
         two = index.competence("CP-2", [skill], [], [])
         third = index.profile("OP-3", essential=[one])
@@ -29,7 +37,7 @@ def test_a_block_is_used_through_its_competences_by_each_profile_once_and_by_pla
 
 def test_competences_are_used_by_role_and_soft_and_digital_skills_without_one() -> None:
     with small() as index:
-        soft, digital = index.thing(Kind.SoftSkill, "SS-1"), index.thing(Kind.DigitalSkill, "DS-1")
+        soft, digital = index.thing(SOFT_SKILL, "SS-1"), index.thing(DIGITAL_SKILL, "DS-1")
         competence = index.competence("CP-1")
         ten = index.profile("OP-10", essential=[competence], soft=[soft])
         nine = index.profile("OP-9", optional=[competence], soft=[soft], digital=[digital])
@@ -43,8 +51,8 @@ def test_competences_are_used_by_role_and_soft_and_digital_skills_without_one() 
 
 def test_competences_that_hold_a_block_stand_by_place() -> None:
     with small() as index:
-        skill, knowledge = index.thing(Kind.Skill, "SK-1"), index.thing(Kind.Knowledge, "KN-1")
-        soft = index.thing(Kind.SoftSkill, "SS-1")
+        skill, knowledge = index.thing(SKILL, "SK-1"), index.thing(KNOWLEDGE, "KN-1")
+        soft = index.thing(SOFT_SKILL, "SS-1")
         second = index.competence("CP-2", [skill], [knowledge])
         first = index.competence("CP-1", [skill])
         index.profile("OP-1", essential=[first], soft=[soft])
@@ -59,8 +67,8 @@ def test_competences_that_hold_a_block_stand_by_place() -> None:
 
 def test_what_nothing_uses_has_an_empty_list_and_what_is_asked_twice_is_told_once() -> None:
     with small() as index:
-        skill = index.thing(Kind.Skill, "SK-1")
-        unused = index.thing(Kind.Skill, "SK-2")
+        skill = index.thing(SKILL, "SK-1")
+        unused = index.thing(SKILL, "SK-2")
         competence = index.competence("CP-1", [skill])
         profile = index.profile("OP-1", essential=[competence])
         connection = index.finish()
@@ -72,7 +80,7 @@ def test_what_nothing_uses_has_an_empty_list_and_what_is_asked_twice_is_told_onc
 
 def test_forty_thousand_things_are_one_statement_within_any_bound_on_parameters() -> None:
     with small() as index:
-        skill = index.thing(Kind.Skill, "SK-1")
+        skill = index.thing(SKILL, "SK-1")
         competence = index.competence("CP-1", [skill])
         profile = index.profile("OP-1", essential=[competence])
         connection = index.finish()
@@ -96,15 +104,13 @@ def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
     with small() as index:
         connection = world.write(index)
         for profile, roles in enumerate(world.roles):
-            found: dict[tuple[Kind, int], bool | None] = {
-                (Kind.SoftSkill, place): None for place in world.soft[profile]
-            }
+            found: dict[Part, bool | None] = {(SOFT_SKILL.number, place): None for place in world.soft[profile]}
             for competence, role in roles.items():
-                for part in ((Kind.TechnicalCompetence, competence), *world.blocks[competence]):
-                    found[part] = found.get(part) or role is Role.ESSENTIAL
+                for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
+                    found[part] = found.get(part) or role is ESSENTIAL
             for part, essential in found.items():
                 expected.setdefault(world.n[part], []).append(
-                    Use(world.n[Kind.OccupationalProfile, profile], essential)
+                    Use(world.n[OCCUPATIONAL_PROFILE.number, profile], essential)
                 )
         assert {
             part: uses for part, uses in profiles_using(connection, [*world.n.values()]).items() if uses

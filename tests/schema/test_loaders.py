@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ import pytest
 
 from graphql_api.asyncio_tools import Ready
 from graphql_api.competent.hal import Document, release_numbers
+from graphql_api.competent.normalise import normalise
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index import Indexes
 from graphql_api.observability.fetch_context import Asker, Tally
@@ -20,9 +21,12 @@ from graphql_api.store.memory import Memory
 from tests.conftest import counted
 from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Upstream, profile
 
+LIST = "/releases/3.11/softskills"
+FIRST = f"{LIST}?page=0&size=500"
+
 
 class Table:
-    """Answers from a table, and keeps the batches that it was asked."""
+    """Answers from a table of HAL documents, and keeps the batches that it was asked."""
 
     def __init__(self, documents: dict[str, dict[str, Any]]) -> None:
         self.documents = documents
@@ -33,7 +37,10 @@ class Table:
 
     async def get_many(self, paths: list[str], asker: Asker) -> dict[str, Any]:
         self.batches.append(list(paths))
-        return {path: self.documents.get(path, UpstreamNotFound()) for path in paths}
+        return {
+            path: normalise(path, self.documents[path]) if path in self.documents else UpstreamNotFound()
+            for path in paths
+        }
 
 
 def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
@@ -45,41 +52,35 @@ def linked(release: str, rest: str = "") -> dict[str, Any]:
     return {"_links": {"self": {"href": f"http://internal:8080/api/releases/{release}{rest}"}}}
 
 
+def codes(items: Sequence[Document]) -> list[int]:
+    return [int(item["code"]) for item in items]
+
+
 def listed(*numbers: int, total: int, size: int = 3) -> dict[str, Any]:
     return {
-        "_embedded": {"someList": [{"n": number} for number in numbers]},
+        "_embedded": {"someList": [{"code": number} for number in numbers]},
         "page": {"size": size, "totalElements": total, "totalPages": -(-total // size)},
     }
 
 
 async def test_all_loads_of_a_tick_are_one_batch_and_a_path_is_loaded_once() -> None:
-    load, table = loaders({"/a": {"x": 1}, "/b": {"x": 2}})
+    load, table = loaders({PROFILE: {"code": 1}, OTHER: {"code": 2}})
 
     async def two() -> list[Any]:
-        return [await load.load("/a"), await load.load("/b")]
+        return [await load.load(PROFILE), await load.load(OTHER)]
 
-    answers = await asyncio.gather(two(), two(), load.load("/a"), load.load("/b"))
+    answers = await asyncio.gather(two(), two(), load.load(PROFILE), load.load(OTHER))
 
-    assert answers == [[{"x": 1}, {"x": 2}]] * 2 + [{"x": 1}, {"x": 2}]
-    assert table.batches == [["/a", "/b"]]
-
-
-class Told(Upstream):
-    """Answers with these documents, and with some of its own."""
-
-    def __init__(self, documents: Mapping[str, Document]) -> None:
-        super().__init__()
-        self.documents = documents
-
-    def document(self, path: str) -> Document:
-        return self.documents.get(path) or super().document(path)
+    assert answers == [[{"code": "1"}, {"code": "2"}]] * 2 + [{"code": "1"}, {"code": "2"}]
+    assert table.batches == [[PROFILE, OTHER]]
 
 
 async def in_memory(
     *paths: str, documents: Mapping[str, Document] = MappingProxyType({})
 ) -> tuple[Loaders, Upstream, Clock]:
     """Loaders over a store that has documents of these paths in memory, and nothing asked since."""
-    upstream, clock = Told(documents), Clock()
+    upstream, clock = Upstream(), Clock()
+    upstream.documents.update(documents)
     store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
     await store.get_many(paths, Asker())
     upstream.asked.clear()
@@ -189,9 +190,9 @@ async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
-    load, _ = loaders({"/a": {}})
+    load, _ = loaders({PROFILE: {}})
 
-    answers = await asyncio.gather(load.load("/a"), load.load("/b"), return_exceptions=True)
+    answers = await asyncio.gather(load.load(PROFILE), load.load(OTHER), return_exceptions=True)
 
     assert answers[0] == {}
     assert isinstance(answers[1], UpstreamNotFound)
@@ -286,82 +287,82 @@ async def test_what_cannot_be_a_release_is_never_asked_for() -> None:
 
 async def test_a_list_gives_parts_across_its_pages_and_loads_only_those_pages() -> None:
     pages = {
-        f"/list?page={page}&size=500": listed(*range(page * 3, min(page * 3 + 3, 10)), total=10) for page in range(4)
+        f"{LIST}?page={page}&size=500": listed(*range(page * 3, min(page * 3 + 3, 10)), total=10) for page in range(4)
     }
     load, table = loaders(pages)
-    listing = load.listing("/list")
+    listing = load.listing(LIST)
 
-    assert [item["n"] for item in await listing.part(5, 8)] == [5, 6, 7]
-    assert table.batches == [["/list?page=0&size=500"], ["/list?page=1&size=500", "/list?page=2&size=500"]]
-    assert [item["n"] for item in await listing.all()] == list(range(10))
-    assert await listing.part(9, 50) == [{"n": 9}]
+    assert codes(await listing.part(5, 8)) == [5, 6, 7]
+    assert table.batches == [[FIRST], [f"{LIST}?page=1&size=500", f"{LIST}?page=2&size=500"]]
+    assert codes(await listing.all()) == list(range(10))
+    assert codes(await listing.part(9, 50)) == [9]
     assert await listing.part(4, 4) == []
 
 
 async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_where_it_has_some() -> None:
-    load, table = loaders({"/whole": {"_embedded": {"x": [{"n": 0}, {"n": 1}]}}})
-    assert len(await load.listing("/whole", paged=False).all()) == 2
-    assert table.batches == [["/whole"]]
+    load, table = loaders({LIST: {"_embedded": {"x": [{"code": 0}, {"code": 1}]}}})
+    assert len(await load.listing(LIST, paged=False).all()) == 2
+    assert table.batches == [[LIST]]
 
-    pages = {f"/used?page={page}&size=500": listed(*numbers, total=4) for page, numbers in enumerate(([0, 1, 2], [3]))}
-    load, _ = loaders({"/used": listed(0, 1, total=4), **pages})
-    assert [item["n"] for item in await load.listing("/used", paged=False).all()] == [0, 1, 2, 3]
+    pages = {f"{LIST}?page={page}&size=500": listed(*numbers, total=4) for page, numbers in enumerate(([0, 1, 2], [3]))}
+    load, _ = loaders({LIST: listed(0, 1, total=4), **pages})
+    assert codes(await load.listing(LIST, paged=False).all()) == [0, 1, 2, 3]
 
 
 async def test_a_short_page_moves_no_item_of_the_next_one() -> None:
     pages = {
-        "/list?page=0&size=500": listed(0, 1, 2, total=9),
-        "/list?page=1&size=500": listed(3, 4, total=9),
-        "/list?page=2&size=500": listed(6, 7, 8, total=9),
+        FIRST: listed(0, 1, 2, total=9),
+        f"{LIST}?page=1&size=500": listed(3, 4, total=9),
+        f"{LIST}?page=2&size=500": listed(6, 7, 8, total=9),
     }
     load, _ = loaders(pages)
 
-    assert [item["n"] for item in await load.listing("/list").part(5, 8)] == [6, 7]
-    assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2, 3, 4, 6, 7, 8]
+    assert codes(await load.listing(LIST).part(5, 8)) == [6, 7]
+    assert codes(await load.listing(LIST).all()) == [0, 1, 2, 3, 4, 6, 7, 8]
 
 
 async def test_pages_that_hold_fewer_items_than_they_say_are_all_read() -> None:
     pages = {
-        f"/list?page={page}&size=500": listed(*range(page * 3, page * 3 + 3), total=9, size=500) for page in range(3)
+        f"{LIST}?page={page}&size=500": listed(*range(page * 3, page * 3 + 3), total=9, size=500) for page in range(3)
     }
     load, _ = loaders(pages)
 
-    assert [item["n"] for item in await load.listing("/list").all()] == list(range(9))
+    assert codes(await load.listing(LIST).all()) == list(range(9))
 
 
 async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
-    load, table = loaders({"/list?page=0&size=500": listed(0, total=20_000_000, size=1)})
+    load, table = loaders({FIRST: listed(0, total=20_000_000, size=1)})
 
     with pytest.raises(UpstreamInvalidResponse):
-        await load.listing("/list").all()
+        await load.listing(LIST).all()
     assert len(table.batches) == 1
 
 
 async def test_pages_counted_from_1_are_found_to_be_so() -> None:
     pages = {
-        f"/list?page={page}&size=500": listed(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6) for page in (1, 2)
+        f"{LIST}?page={page}&size=500": listed(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6) for page in (1, 2)
     }
     for page, document in enumerate(pages.values(), 1):
         document["page"]["number"] = page
-    load, table = loaders({"/list?page=0&size=500": pages["/list?page=1&size=500"], **pages})
+    load, table = loaders({FIRST: pages[f"{LIST}?page=1&size=500"], **pages})
 
-    assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2, 3, 4, 5]
-    assert table.batches == [["/list?page=0&size=500"], ["/list?page=2&size=500"]]
+    assert codes(await load.listing(LIST).all()) == [0, 1, 2, 3, 4, 5]
+    assert table.batches == [[FIRST], [f"{LIST}?page=2&size=500"]]
 
 
 async def test_a_list_that_tells_no_total_is_read_until_a_page_has_nothing_new() -> None:
-    pages = {f"/list?page={page}&size=500": {"_embedded": {"x": [{"n": page}]}} for page in range(3)}
+    pages = {f"{LIST}?page={page}&size=500": {"_embedded": {"x": [{"code": page}]}} for page in range(3)}
     for beyond in (
         {},
-        {"/list?page=3&size=500": {"_links": {}}},
-        {"/list?page=3&size=500": pages["/list?page=2&size=500"]},
+        {f"{LIST}?page=3&size=500": {"_links": {}}},
+        {f"{LIST}?page=3&size=500": pages[f"{LIST}?page=2&size=500"]},
     ):
         load, _ = loaders({**pages, **beyond})
-        assert [item["n"] for item in await load.listing("/list").all()] == [0, 1, 2]
+        assert codes(await load.listing(LIST).all()) == [0, 1, 2]
 
 
 async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> None:
-    load, table = loaders({"/list?page=0&size=500": {"page": {"size": 500, "totalElements": 0, "totalPages": 0}}})
+    load, table = loaders({FIRST: {"page": {"size": 500, "totalElements": 0, "totalPages": 0}}})
 
-    assert await load.listing("/list").all() == []
+    assert await load.listing(LIST).all() == []
     assert len(table.batches) == 1

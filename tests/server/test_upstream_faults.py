@@ -128,10 +128,10 @@ async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: py
 async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(document: object) -> None:
+    def broken(**fields: object) -> None:
         raise RuntimeError("secret of /internal/host")
 
-    monkeypatch.setattr("graphql_api.competent.releases.release_numbers", broken)
+    monkeypatch.setattr("graphql_api.schema.query.Release", broken)
 
     (error,) = await server.errors("{ release { number } }")
 

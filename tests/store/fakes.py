@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.competent.hal import Document
+from graphql_api.competent.normalise import normalise
 from graphql_api.observability.fetch_context import Asker
 from graphql_api.store import Backend, Store
-from graphql_api.store.freshness import Shelf
+from graphql_api.store.freshness import Kept, Shelf
 from graphql_api.store.memory import Memory
 
 SHELF = Shelf(numbered=1000, moving=10, stale=5000)
@@ -21,6 +24,15 @@ CURRENT = "/releases/current"
 def profile(number: int) -> str:
     """The path of a profile, each of its own."""
     return PROFILE.replace("0005c397", f"{number:08x}")
+
+
+NONE = Validators()
+
+
+def entry_of(path: str, at: float = 1.0, validators: Validators = NONE, **raw: Any) -> Kept:
+    """The entry of a raw document at a path."""
+    document = normalise(path, {"id": path[-36:], **raw})
+    return Kept(document, at, len(orjson.dumps(document)), validators)
 
 
 class Clock:
@@ -36,7 +48,7 @@ class Clock:
 class Upstream:
     """Keeps what it was asked, and with what; answers once it is let go.
 
-    A document's version is how often `change` was called; with `versioned` it is told as an ETag, and asked by it answered.
+    `documents` are raw. Any other document holds the version; with `versioned` it has an ETag, which is answered by 304.
     """
 
     def __init__(self, versioned: bool = False) -> None:
@@ -66,11 +78,16 @@ class Upstream:
             raise self.error
         told = Validators(f'"{self.version}"', "Wed, 01 Jul 2026 00:00:00 GMT") if self.versioned else Validators()
         unchanged = validators.etag is not None and validators.etag == told.etag
-        return Fetched(None if unchanged else self.document(path), told)
+        return Fetched(None if unchanged else self.raw(path, self.version), told)
 
-    def document(self, path: str) -> Document:
-        """What it answers now."""
-        return self.documents.get(path, {"path": path, "version": self.version})
+    def raw(self, path: str, version: int) -> Document:
+        """The HAL document of a path in a version."""
+        said = {"id": path[-36:], "code": f"{version}"} if "profiles/" in path else {"number": f"3.{version}"}
+        return self.documents.get(path, said)
+
+    def document(self, path: str, version: int | None = None) -> Document:
+        """The normalised document of a path in a version, the present one by default."""
+        return normalise(path, self.raw(path, self.version if version is None else version))
 
     async def until(self, count: int) -> None:
         """Wait until so many calls were begun."""

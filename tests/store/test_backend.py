@@ -7,7 +7,7 @@ import pytest
 from graphql_api.competent.fetch import Validators
 from graphql_api.store import Backend
 from graphql_api.store.freshness import Kept
-from tests.store.fakes import OTHER, PROFILE, OpenBackend, profile
+from tests.store.fakes import OTHER, PROFILE, OpenBackend, entry_of, profile
 
 HERE = "https://api.example"
 
@@ -23,38 +23,40 @@ async def until_found(backend: Backend, path: str) -> Kept:
 
 @pytest.mark.parametrize("validators", [Validators(), Validators('W/"a1"', "Wed, 01 Jul 2026 00:00:00 GMT")])
 async def test_a_document_comes_back_as_it_was_put(open_backend: OpenBackend, validators: Validators) -> None:
-    kept = Kept({"id": "x", "title": {"nl": "Kok à la carte", "fr": None}, "n": [1, 2.5]}, 1234.5, 65, validators)
+    document = entry_of(
+        PROFILE, 1234.5, validators, title="Kok à la carte", description={"nl": None}, softSkills=[OTHER[-36:]]
+    )
     mine, other = open_backend(HERE), open_backend(HERE)
 
-    mine.put(PROFILE, kept)
+    mine.put(PROFILE, document)
 
-    assert await mine.get_many([PROFILE, OTHER]) == {PROFILE: kept}
-    assert await until_found(other, PROFILE) == kept
+    assert await mine.get_many([PROFILE, OTHER]) == {PROFILE: document}
+    assert await until_found(other, PROFILE) == document
 
 
 async def test_what_was_put_is_found_at_once_by_who_put_it(open_backend: OpenBackend) -> None:
     backend = open_backend(HERE)
     for version in range(50):
-        backend.put(PROFILE, Kept({"version": version}, float(version), 9))
-        assert (await backend.get_many([PROFILE]))[PROFILE].document == {"version": version}
+        backend.put(PROFILE, entry_of(PROFILE, float(version), code=version))
+        assert (await backend.get_many([PROFILE]))[PROFILE].document["code"] == str(version)
 
 
 async def test_what_was_put_is_there_for_who_opens_the_place_later(open_backend: OpenBackend) -> None:
     first = open_backend(HERE)
     for number in range(300):
-        first.put(profile(number), Kept({"n": number}, 5.0, 9))
+        first.put(profile(number), entry_of(profile(number), 5.0, code=number))
     await first.aclose()
 
     found = await open_backend(HERE).get_many(map(profile, range(300)))
 
-    assert [found[profile(number)].document for number in range(300)] == [{"n": number} for number in range(300)]
+    assert [found[profile(number)].document["code"] for number in range(300)] == [str(number) for number in range(300)]
 
 
 async def test_thousands_are_found_in_one_look_and_none_in_none(open_backend: OpenBackend) -> None:
     backend = open_backend(HERE)
     paths = [profile(number) for number in range(2500)]
     for path in paths:
-        backend.put(path, Kept({}, 0, 2))
+        backend.put(path, entry_of(path))
 
     assert len(await backend.get_many(paths)) == 2500
     assert await backend.get_many([]) == {}
@@ -62,20 +64,20 @@ async def test_thousands_are_found_in_one_look_and_none_in_none(open_backend: Op
 
 async def test_documents_of_another_api_in_the_same_place_are_not_ours(open_backend: OpenBackend) -> None:
     mine, other = open_backend("https://a.example"), open_backend("https://b.example")
-    mine.put(PROFILE, Kept({"of": "a"}, 1, 9))
-    other.put(PROFILE, Kept({"of": "b"}, 1, 9))
+    mine.put(PROFILE, entry_of(PROFILE, code="a"))
+    other.put(PROFILE, entry_of(PROFILE, code="b"))
     await until_found(mine, PROFILE)
 
-    assert (await mine.get_many([PROFILE]))[PROFILE].document == {"of": "a"}
-    assert (await other.get_many([PROFILE]))[PROFILE].document == {"of": "b"}
+    assert (await mine.get_many([PROFILE]))[PROFILE].document["code"] == "a"
+    assert (await other.get_many([PROFILE]))[PROFILE].document["code"] == "b"
 
 
 async def test_many_ask_and_put_at_once(open_backend: OpenBackend) -> None:
     backends = [open_backend(HERE) for _ in range(3)]
 
     async def work(backend: Backend, number: int) -> None:
-        backend.put(profile(number), Kept({"n": number}, 1, 9))
-        assert (await backend.get_many([profile(number)]))[profile(number)].document == {"n": number}
+        backend.put(profile(number), entry_of(profile(number), code=number))
+        assert (await backend.get_many([profile(number)]))[profile(number)].document["code"] == str(number)
 
     await asyncio.gather(*(work(each, number) for number in range(100) for each in backends))
 
@@ -83,7 +85,7 @@ async def test_many_ask_and_put_at_once(open_backend: OpenBackend) -> None:
 async def test_closing_writes_what_was_put_a_moment_ago(open_backend: OpenBackend) -> None:
     backend = open_backend(HERE)
     await backend.get_many([PROFILE])
-    backend.put(PROFILE, Kept({"late": True}, 1, 9))
+    backend.put(PROFILE, entry_of(PROFILE))
     await backend.aclose()
 
     assert PROFILE in await open_backend(HERE).get_many([PROFILE])

@@ -31,9 +31,10 @@ from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import MOST_AT_ONCE
 from graphql_api.store.singleflight import Flight, Flights
 from tests.conftest import LONG
-from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, profile
+from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, entry_of, profile
 
 WEEK = 7 * 86400.0
+AT_50 = Kept({}, 50, 2)
 
 
 @pytest.fixture
@@ -68,19 +69,25 @@ def opened(upstream: Upstream, clock: Clock) -> Opened:
     ],
 )
 def test_documents_of_a_numbered_release_are_fresh_for_long_and_what_moves_is_not(path: str, span: float) -> None:
-    assert SHELF.state(path, at=50, now=50 + span - 1) is State.FRESH
-    assert SHELF.state(path, at=50, now=50 + span) is State.STALE
-    assert SHELF.state(path, at=50, now=50 + span + 4999) is State.STALE
-    assert SHELF.state(path, at=50, now=50 + span + 5000) is State.EXPIRED
+    assert SHELF.state(path, AT_50, now=50 + span - 1) is State.FRESH
+    assert SHELF.state(path, AT_50, now=50 + span) is State.STALE
+    assert SHELF.state(path, AT_50, now=50 + span + 4999) is State.STALE
+    assert SHELF.state(path, AT_50, now=50 + span + 5000) is State.EXPIRED
 
 
 def test_a_document_from_the_future_is_stale() -> None:
-    assert SHELF.state(PROFILE, at=51, now=50) is State.STALE
-    assert Shelf(10, 10).state(PROFILE, at=51, now=50) is State.STALE
+    assert SHELF.state(PROFILE, AT_50, now=49) is State.STALE
+    assert Shelf(10, 10).state(PROFILE, AT_50, now=49) is State.STALE
+
+
+def test_a_document_normalised_by_other_declarations_is_stale_until_it_expires() -> None:
+    outdated = AT_50._replace(outdated=True)
+    assert SHELF.state(PROFILE, outdated, now=50) is State.STALE
+    assert SHELF.state(PROFILE, outdated, now=50 + 1000 + 5000) is State.EXPIRED
 
 
 def test_with_no_time_to_serve_stale_a_document_expires_when_it_is_no_longer_fresh() -> None:
-    assert Shelf(1000, 10).state(CURRENT, at=0, now=10) is State.EXPIRED
+    assert Shelf(1000, 10).state(CURRENT, AT_50, now=60) is State.EXPIRED
 
 
 def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_never_for_days() -> None:
@@ -246,14 +253,14 @@ async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought
 
 async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
     async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
-        return Fetched({"asked": path, "_links": {"self": {"href": OTHER}}})
+        return Fetched({"id": path[-36:], "_links": {"self": {"href": OTHER}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
     await kept.get_many([PROFILE], Asker())
 
     found = (await kept.get_many([OTHER], Asker()))[OTHER]
     assert not isinstance(found, Exception)
-    assert found["asked"] == OTHER
+    assert found["id"] == OTHER[-36:]
 
 
 async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
@@ -413,7 +420,7 @@ async def test_closing_ends_what_is_renewed_in_the_background(opened: Opened, up
 
 
 async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: Upstream, clock: Clock) -> None:
-    size = len('{"path":"","version":0}') + len(profile(0))
+    size = entry_of(profile(0), code="0").size
     opened = Opened(upstream, clock, Memory(3 * size), None)
     await opened.ask(profile(0))
     for number in range(1, 5):

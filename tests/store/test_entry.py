@@ -9,16 +9,20 @@ from typing import Any
 import orjson
 import pytest
 
+from graphql_api.competent.declarations import CODE, MOMENT, TEXT, concept_type
 from graphql_api.competent.fetch import Validators
+from graphql_api.competent.normalise import FORMAT, normalise, renormalise
 from graphql_api.store.entry import UnusableEntry, pack, restore, unpack
 from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import decode, encode
 from tests.conftest import counted, counting_turns
-from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Opened, Upstream, profile
+from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Opened, Upstream, entry_of, profile
 
-DOCUMENT = {"id": "x", "title": {"nl": "Kok à la carte"}}
+RAW = {"id": PROFILE[-36:].upper(), "title": " Kok à la carte ", "wages": 3}
+DOCUMENT = normalise(PROFILE, RAW)
+SIZE = len(orjson.dumps(DOCUMENT))
 GOOD = pack(DOCUMENT)
 MOST = 100_000
 
@@ -27,15 +31,9 @@ def deflated(text: bytes) -> bytes:
     return zlib.compress(text, 9)
 
 
-UNUSABLE: dict[str, object] = {
+TEXTS: dict[str, bytes] = {
     "a bomb": deflated(b" " * 50_000_000 + b"{}"),
     "one byte too many": deflated(b'{"a":"' + b"x" * (MOST - 7) + b'"}'),
-    "cut off": GOOD[:-5],
-    "half": GOOD[: len(GOOD) // 2],
-    "empty": b"",
-    "followed by more": GOOD + b"x",
-    "not compressed": orjson.dumps(DOCUMENT),
-    "gzip": b"\x1f\x8b" + GOOD,
     "a list": deflated(b"[1, 2]"),
     "a string": deflated(b'"x"'),
     "null": deflated(b"null"),
@@ -47,6 +45,19 @@ UNUSABLE: dict[str, object] = {
     "deeper than it can be read": deflated(b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
     "too many lists": deflated(b'{"a":[' + b",".join([b"[]"] * 30_000) + b"]}"),
     "too many numbers": deflated(b'{"a":[' + b",".join([b"1"] * 45_000) + b"]}"),
+    "another document": deflated(orjson.dumps(RAW | {"id": OTHER[-36:]})),
+    "no id": deflated(b'{"a": 1}'),
+}
+UNUSABLE: dict[str, object] = {
+    **TEXTS,
+    **{f"{name}, with a format": FORMAT.encode() + b":" + text for name, text in TEXTS.items()},
+    "cut off": GOOD[:-5],
+    "half": GOOD[: len(GOOD) // 2],
+    "a format alone": GOOD[:13],
+    "empty": b"",
+    "followed by more": GOOD + b"x",
+    "not compressed": orjson.dumps(DOCUMENT),
+    "gzip": b"\x1f\x8b" + GOOD,
     "text": "x",
     "a number": 7,
     "nothing": None,
@@ -56,13 +67,52 @@ UNUSABLE: dict[str, object] = {
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_a_body_that_is_no_document_within_bounds_is_unusable(name: str) -> None:
     with pytest.raises(UnusableEntry):
-        unpack(UNUSABLE[name], MOST)
+        unpack(PROFILE, UNUSABLE[name], MOST)
 
 
-def test_a_document_as_large_as_allowed_comes_back_with_its_size() -> None:
-    document = {"a": "x" * (MOST - 8)}
+def test_a_document_as_large_as_allowed_comes_back_whole() -> None:
+    document = DOCUMENT | {"code": "x" * (MOST - SIZE - len(',"code":""'))}
+    assert len(orjson.dumps(document)) == MOST
 
-    assert unpack(pack(document), MOST) == (document, MOST)
+    assert unpack(PROFILE, pack(document), MOST) == (document, False)
+
+
+def test_a_raw_document_of_an_older_version_is_normalised_and_keeps_age_and_validators() -> None:
+    validators = Validators('"7"')
+
+    restored = restore(PROFILE, 5.5, '"7"', None, deflated(orjson.dumps(RAW)), MOST)
+    assert restored == Kept(DOCUMENT, 5.5, SIZE, validators)
+
+
+def test_a_document_of_other_declarations_is_read_as_far_as_it_goes_and_outdated() -> None:
+    stored = DOCUMENT | {"title": "renamed", "softSkills": {"id": OTHER[-36:]}, "wages": 3, "code": None}
+    body = b"0123456789ab:" + deflated(orjson.dumps(stored))
+
+    restored = restore(PROFILE, 5.5, '"7"', None, body, MOST)
+
+    expected = DOCUMENT | {"code": None, "title": {"nl": "renamed"}, "softSkills": [{"id": OTHER[-36:]}]}
+    assert restored == Kept(expected, 5.5, restored.size, Validators(), outdated=True)
+
+
+def test_an_entry_of_this_version_is_unusable_for_the_one_before() -> None:
+    with pytest.raises(zlib.error):  # which expects nothing before the compressed text
+        zlib.decompress(GOOD)
+
+
+@pytest.mark.parametrize("value", [7, "x", [7], {"nl": 7}, [[[]]], {"a": {}}, True, None, ""])
+def test_values_of_another_shape_in_a_stored_document_do_not_come_back(value: Any) -> None:
+    fields = concept_type("OccupationalProfile").fields
+    stored = {"id": DOCUMENT["id"]} | {field.name: value for field in fields}
+
+    document, _ = unpack(PROFILE, FORMAT.encode() + b":" + deflated(orjson.dumps(stored)), MOST)
+
+    assert renormalise(PROFILE, document) == document
+    for field in fields:
+        assert (
+            isinstance(document[field.name], list)
+            or document[field.name] is None
+            or field.value in (CODE, TEXT, MOMENT)
+        )
 
 
 def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +129,7 @@ def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("graphql_api.store.entry.zlib.decompressobj", Inflater)
     with pytest.raises(UnusableEntry):
-        unpack(UNUSABLE["a bomb"], MOST)
+        unpack(PROFILE, UNUSABLE["a bomb"], MOST)
 
     assert inflated == [MOST + 1]
 
@@ -87,20 +137,20 @@ def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, None, "1000", b"1", True, [1]])
 def test_a_time_that_is_none_makes_an_entry_unusable(at: object) -> None:
     with pytest.raises(UnusableEntry):
-        restore(at, None, None, GOOD, MOST)
+        restore(PROFILE, at, None, None, GOOD, MOST)
 
 
 @pytest.mark.parametrize("at", [-1e300, -5, 0, 7, 1e300])
 def test_any_finite_time_is_one(at: float) -> None:
-    assert restore(at, None, None, GOOD, MOST) == Kept(DOCUMENT, float(at), 43)
+    assert restore(PROFILE, at, None, None, GOOD, MOST) == Kept(DOCUMENT, float(at), SIZE)
 
 
 @pytest.mark.parametrize("etag", ['"a"\r\nX: y', '"\x00"', "é", " a", "a ", "", "x" * 513, 7, b'"a"', ["a"]])
 def test_a_validator_that_cannot_be_sent_makes_an_entry_unusable(etag: object) -> None:
     with pytest.raises(UnusableEntry):
-        restore(1.0, etag, None, GOOD, MOST)
+        restore(PROFILE, 1.0, etag, None, GOOD, MOST)
     with pytest.raises(UnusableEntry):
-        restore(1.0, None, etag, GOOD, MOST)
+        restore(PROFILE, 1.0, None, etag, GOOD, MOST)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +178,15 @@ def test_an_entry_of_another_path_or_format_is_unusable(value: object) -> None:
 
 
 def test_an_entry_comes_back_as_it_was_written() -> None:
-    kept = Kept(DOCUMENT, 5.5, 43, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
+    kept = Kept(DOCUMENT, 5.5, SIZE, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
 
     assert decode(PROFILE, encode(PROFILE, kept), MOST) == kept
+
+
+def test_an_entry_of_the_version_before_is_normalised() -> None:
+    head = b'["' + PROFILE.encode() + b'",5.5,"7",null]\n'
+
+    assert decode(PROFILE, head + deflated(orjson.dumps(RAW)), MOST) == Kept(DOCUMENT, 5.5, SIZE, Validators("7"))
 
 
 class Poisoned:
@@ -155,10 +211,10 @@ class Poisoned:
 
 async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() -> None:
     upstream, clock = Upstream(), Clock()
-    backend = Poisoned(**{CURRENT: Kept({"path": CURRENT, "version": "old"}, clock.now + 1e9, 9)})
+    backend = Poisoned(**{CURRENT: entry_of(CURRENT, clock.now + 1e9, number="3.1")})
     opened = Opened(upstream, clock, Memory(10_000), backend)
 
-    assert await opened.ask(CURRENT) == [{"path": CURRENT, "version": "old"}]
+    assert await opened.ask(CURRENT) == [normalise(CURRENT, {"number": "3.1"})]
     await opened.store.settle()
 
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]

@@ -15,11 +15,12 @@ from graphql_api.store.interning import STEP, Sharing
 from graphql_api.store.memory import Memory
 from graphql_api.store.steps import at_once
 from tests.conftest import counting_turns
-from tests.store.fakes import PROFILE, SHELF, Upstream
+from tests.store.fakes import PROFILE, SHELF, UUID, Upstream
 
 
 def profile(id_: str, parts: int, prefix: str = "") -> dict[str, Any]:
-    return {"id": id_, "parts": [{"id": f"{prefix}{n}", "text": {"nl": "Koken"}} for n in range(parts)]}
+    skills = [{"id": f"{prefix or 'f'}{n:07x}{UUID[8:]}", "description": {"nl": "Koken"}} for n in range(parts)]
+    return {"id": id_, "softSkills": skills}
 
 
 def kept(document: dict[str, Any], at: float = 0.0) -> Kept:

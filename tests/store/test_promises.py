@@ -45,11 +45,11 @@ async def test_a_stale_copy_is_served_at_once_and_renewed_behind(
     upstream.version = 1
     upstream.let_go.clear()
 
-    assert await opened.ask(CURRENT, PROFILE) == [{"path": CURRENT, "version": 0}, {"path": PROFILE, "version": 0}]
+    assert await opened.ask(CURRENT, PROFILE) == [upstream.document(CURRENT, 0), upstream.document(PROFILE, 0)]
 
     upstream.let_go.set()
     await opened.store.settle()
-    assert await opened.ask(CURRENT) == [{"path": CURRENT, "version": 1}]
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 1)]
     assert upstream.paths == [CURRENT, PROFILE, CURRENT]
     assert upstream.asked[-1][1].urgency is Urgency.REVALIDATION
 
@@ -80,7 +80,7 @@ async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
         await opened.store.settle()
 
     tally = Tally()
-    assert await opened.ask(CURRENT, asker=Asker(tally=tally)) == [{"path": CURRENT, "version": 0}]
+    assert await opened.ask(CURRENT, asker=Asker(tally=tally)) == [upstream.document(CURRENT, 0)]
     assert tally == Tally(cached=1)
     assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"0"', '"0"']
 
@@ -95,7 +95,7 @@ async def test_a_changed_document_replaces_the_copy_and_its_validators(
         await opened.ask(CURRENT)
         await opened.store.settle()
 
-    assert await opened.ask(CURRENT) == [{"path": CURRENT, "version": 2}]
+    assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 2)]
     assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"1"']
 
 
@@ -172,7 +172,7 @@ async def test_another_process_renews_a_copy_for_all(place: Place, upstream: Ups
             while (await processes[-1].backend.get_many([CURRENT]))[CURRENT].at < clock.now:  # type: ignore[union-attr]
                 await asyncio.sleep(0.001)
 
-    assert await processes[2].ask(CURRENT) == [{"path": CURRENT, "version": 1}]
+    assert await processes[2].ask(CURRENT) == [upstream.document(CURRENT, 1)]
     assert upstream.paths == [CURRENT] * 2
 
 

@@ -12,10 +12,9 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
-from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.fakes import OTHER, PROFILE, Clock, Opened, Upstream, profile
+from tests.store.fakes import OTHER, PROFILE, Clock, Opened, Upstream, entry_of, profile
 
 
 def store(
@@ -122,7 +121,7 @@ async def test_the_oldest_documents_are_let_go_of_where_the_file_would_grow_beyo
     file, random = tmp_path / "s.sqlite", Random(1)
     backend = SqliteFile(file, "api", most_bytes=400_000)
     for number in range(1000):
-        backend.put(profile(number), Kept({"text": random.randbytes(1000).hex()}, float(number), 2000))
+        backend.put(profile(number), entry_of(profile(number), float(number), title=random.randbytes(1000).hex()))
         if number % 50 == 0:
             await backend.get_many([PROFILE])
     await backend.aclose()
@@ -141,17 +140,17 @@ async def test_a_file_of_the_first_format_keeps_its_documents(tmp_path: Path) ->
             "CREATE TABLE document (origin TEXT NOT NULL, path TEXT NOT NULL, at REAL NOT NULL, size INTEGER NOT NULL, "
             "body BLOB NOT NULL, PRIMARY KEY (origin, path)) WITHOUT ROWID"
         )
-        body = zlib.compress(orjson.dumps({"id": "x"}))
+        body = zlib.compress(orjson.dumps({"id": PROFILE[-36:], "title": "Kok"}))
         connection.execute("INSERT INTO document VALUES (?, ?, ?, ?, ?)", ("api", PROFILE, 7.0, 10, body))
         connection.execute("PRAGMA user_version = 1")
     connection.close()
 
     backend = SqliteFile(tmp_path / "s.sqlite", "api")
     found = await backend.get_many([PROFILE])
-    backend.put(PROFILE, Kept({"id": "y"}, 8.0, 10, Validators("e")))
+    backend.put(PROFILE, entry_of(PROFILE, 8.0, Validators("e")))
     await backend.aclose()
 
-    assert found == {PROFILE: Kept({"id": "x"}, 7.0, 10)}
+    assert found == {PROFILE: entry_of(PROFILE, 7.0, title="Kok")}
     assert not list(tmp_path.glob("*.damaged-*"))
     backend = SqliteFile(tmp_path / "s.sqlite", "api")
     assert (await backend.get_many([PROFILE]))[PROFILE].validators == Validators("e")
@@ -219,15 +218,15 @@ async def test_a_full_disk_loses_what_is_written_and_logs_it_once(
     backend = SqliteFile(file, "api")
     backend._writing.execute("PRAGMA max_page_count = 1")
     for number in range(5):
-        backend.put(profile(number), Kept({"text": random.randbytes(50_000).hex()}, 1.0, 100_011))
+        backend.put(profile(number), entry_of(profile(number), title=random.randbytes(50_000).hex()))
         await backend._behind.settle()
     assert caplog.text.count("is full") == 1
 
     backend._writing.execute("PRAGMA max_page_count = 100000")
-    backend.put(PROFILE, Kept({}, 1.0, 2))
+    backend.put(PROFILE, entry_of(PROFILE))
     await backend.aclose()
     backend = SqliteFile(file, "api")
-    assert await backend.get_many([PROFILE, profile(0)]) == {PROFILE: Kept({}, 1.0, 2)}
+    assert await backend.get_many([PROFILE, profile(0)]) == {PROFILE: entry_of(PROFILE)}
     await backend.aclose()
 
 

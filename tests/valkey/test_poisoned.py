@@ -9,7 +9,6 @@ import pytest
 
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.observability.fetch_context import Urgency
-from graphql_api.store.freshness import Kept
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import AT_ONCE, ValkeyStore
 from graphql_api.upstream.limiter import SERVER, Granted, Reason, Refused, Scope
@@ -17,7 +16,7 @@ from graphql_api.upstream.rate_limit_config import Plan
 from graphql_api.upstream.valkey import Shared
 from graphql_api.upstream.valkey_limiter import SharedLedger
 from tests.conftest import counted
-from tests.store.fakes import PROFILE, Clock, Opened, Upstream, profile
+from tests.store.fakes import PROFILE, Clock, Opened, Upstream, entry_of, profile
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey
@@ -74,7 +73,7 @@ async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shar
     store = ValkeyStore(shared, 3600, document_bytes=MOST)
     paths = [profile(number) for number in range(2 * AT_ONCE + 50)]
     for path in paths:
-        store.put(path, Kept({"of": path}, 1.0, 9))
+        store.put(path, entry_of(path))
     await store.aclose()
     await command(shared, "SET", "document2", paths[0], b"x" * 200_000)
     await command(shared, "DEL", "document2", paths[1])
@@ -83,7 +82,7 @@ async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shar
 
     found = await store.get_many(paths)
 
-    assert {path: kept.document["of"] for path, kept in found.items()} == {path: path for path in paths[3:]}
+    assert {path: kept.document["id"] for path, kept in found.items()} == {path: path[-36:] for path in paths[3:]}
 
 
 async def test_large_answers_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +90,7 @@ async def test_large_answers_are_read_in_several_round_trips(shared: Shared, mon
     store = ValkeyStore(shared, 3600)
     paths = [profile(number) for number in range(20)]
     for path in paths:
-        store.put(path, Kept({"of": path}, 1.0, 9))
+        store.put(path, entry_of(path))
     await store.aclose()
 
     assert (await store.get_many(paths)).keys() == set(paths)
@@ -115,12 +114,12 @@ async def test_a_lease_that_nobody_gives_back_holds_for_no_longer_than_one(
 
 async def test_a_server_that_takes_nothing_is_still_read(shared: Shared, caplog: pytest.LogCaptureFixture) -> None:
     store = ValkeyStore(shared, 3600)
-    store.put(PROFILE, Kept({"a": 1}, 1.0, 7))
+    store.put(PROFILE, entry_of(PROFILE))
     await store.aclose()
     await shared.run(lambda server: server.config_set("maxmemory", "1"), None)  # type: ignore[no-untyped-call]
 
     for number in range(3):
-        store.put(profile(number), Kept({"a": 1}, 1.0, 7))
+        store.put(profile(number), entry_of(profile(number)))
         await store.aclose()
 
     assert (await store.get_many([PROFILE])).keys() == {PROFILE}

@@ -12,12 +12,13 @@ from graphql_api.store.freshness import Kept
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream.valkey import Shared
 from tests.conftest import CP_7, Clock
+from tests.store.fakes import entry_of
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
-KEPT = Kept({"code": "CP-7", "description": {"nl": "Toezicht houden"}}, 1_000.5, 54, Validators('"7"', None))
+KEPT = entry_of(PATH, 1_000.5, Validators('"7"'), code="CP-7", skill={"id": CP_7, "description": "Toezicht houden"})
 
 
 def anything(kept: Kept) -> bool:

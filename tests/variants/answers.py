@@ -17,7 +17,7 @@ from graphql_api.http.graphql import Context
 from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
 from graphql_api.index.crawler import Progress, Walk
-from graphql_api.index.tables import LANGUAGES, Field, Kind, Role
+from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES, parts
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.types.text import Language
 from graphql_api.services import Parts
@@ -30,7 +30,9 @@ RELEASES = ("3.11", "3.10")
 OURS = {"INTERNAL_SERVER_ERROR", None}
 """Codes that say that we are at fault, whatever upstream did."""
 
-_FIELDS = {Field.TITLE: "title", Field.NAME: "alternativeNames", Field.WORKING_CONTEXT: "workingContext"}
+_FIELDS = {number: name for fields in SEARCHED.values() for name, number in fields.items() if name != "skill"}
+"""Searched fields by number; a competence is found by the description of its skill."""
+_ROLES = {value.role: name for type in TYPES.values() for name, value in parts(type).items()}
 _TERMS = ("economicSectors", "areasOfInterest", "proofsOfLearning")
 
 Leaves = dict[tuple[Any, ...], Any]
@@ -111,7 +113,7 @@ def _digest(walked: Leaves | None) -> str:
 
 
 def _rows(connection: sqlite3.Connection) -> Leaves:
-    things = {n: f"{Kind(kind).name} {uuid}" for n, kind, uuid in connection.execute("SELECT n, kind, uuid FROM thing")}
+    things = {n: f"{TYPES[kind]} {uuid}" for n, kind, uuid in connection.execute("SELECT n, kind, uuid FROM thing")}
     found: Leaves = {}
     for n, code, facts, item in connection.execute("SELECT n, code, facts, item FROM thing"):
         found[things[n], "code"] = code
@@ -120,9 +122,9 @@ def _rows(connection: sqlite3.Connection) -> Leaves:
             # A term is told by its code, and where it has none by its uuid.
             found |= leaves(value, (things[n], key, *(["code"] if key in _TERMS else [])))
     for whole, role, part in connection.execute("SELECT * FROM holds"):
-        found[things[whole], Role(role).name, things[part]] = True
+        found[things[whole], _ROLES[role], things[part]] = True
     for thing, field, language, text in connection.execute("SELECT * FROM text"):
-        found[things[thing], _FIELDS.get(field, "description"), LANGUAGES[language], text] = True
+        found[things[thing], _FIELDS[field], LANGUAGES[language], text] = True
     for profile, scheme, uuid, code in connection.execute("SELECT * FROM term"):
         found[things[profile], scheme, uuid or code, "code"] = code
     for profile, told in connection.execute("SELECT * FROM modified"):

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from graphql_api.competent.fields import moment
+from graphql_api.competent.values import moment
 from tests.variants.mutated_sandbox import Answers, Document
 
 Change = Callable[[Document], Any]
@@ -113,13 +114,13 @@ def bare_text(value: Any) -> Any:
 def milliseconds(value: object) -> int:
     found = moment(value)
     assert found is not None
-    return int(found.timestamp() * 1000)
+    return int(datetime.fromisoformat(found).timestamp() * 1000)
 
 
 def numbers(value: object) -> list[int]:
     found = moment(value)
     assert found is not None
-    return list(found.timetuple()[:6])
+    return list(datetime.fromisoformat(found).timetuple()[:6])
 
 
 def turned(value: Any) -> Any:

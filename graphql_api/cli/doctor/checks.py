@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from graphql_api.cli.doctor.probe import BEYOND, Seen, Visit, embedded_in
-from graphql_api.competent.fields import CODES, SKILL_TEXT
+from graphql_api.cli.doctor.probe import BEYOND, Seen, Visit, embedded_in, unknown_keys
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, SOFT_SKILL, TECHNICAL_COMPETENCE, ConceptType
 from graphql_api.competent.hal import href, items, page, parse_link, release_numbers, tells_total
 from graphql_api.competent.releases import CURRENT, release_order
 
@@ -86,17 +86,27 @@ def _linked(visit: Visit) -> Judged:
     )
 
 
-def _keys(*wanted: str) -> Callable[[Seen], Judged]:
+def _fields(type: ConceptType) -> Callable[[Seen], Judged]:
+    """The document has all declared fields of a type."""
+
     def judge(seen: Seen) -> Judged:
-        missing = [key for key in wanted if key not in seen.document]
+        missing = [field.hal_keys[0] for field in type.fields if seen.document.keys().isdisjoint(field.hal_keys)]
         return _judged(not missing, f"without {', '.join(missing)}" if missing else ", ".join(seen.document))
 
     return judge
 
 
 def _soft_text(seen: Seen) -> Judged:
-    found = {key for each in items(seen.document) for key in SKILL_TEXT if each.get(key)}
+    keys = next(field.hal_keys for field in SOFT_SKILL.fields if field.search)
+    found = {key for item in items(seen.document) for key in keys if item.get(key)}
     return _judged(bool(found), ", ".join(sorted(found)) or "no text")
+
+
+def _no_unknown_keys(visit: Visit) -> Judged:
+    if not any(seen.ok for seen in visit.values()):
+        return Verdict.UNKNOWN, "no route answered"
+    unknown = unknown_keys(visit)
+    return _judged(not unknown, ", ".join(unknown) or "none")
 
 
 def _listed(seen: Seen) -> Judged:
@@ -178,9 +188,6 @@ def _never_told(visit: Visit) -> Judged:
     return Verdict.UNKNOWN, "not visible in one run"
 
 
-_REST: tuple[Any, ...] = ("description", "workingContext", "alternativeNames", "digitalSkills", "proofsOfLearning")
-_REST += ("economicSectors", "areasOfInterest", CODES[0], "lastModified", "lastPublished")
-
 CHECKS = (
     Check("the key is accepted", _key, "every query fails with UPSTREAM_UNAUTHORIZED", needed=True),
     Check(
@@ -251,13 +258,13 @@ CHECKS = (
         "soft skills have no description",
     ),
     Check(
-        "competences have skill, knowledge and indicators",
-        _where("competence", _keys("skill", "knowledgeItems", "behaviouralIndicators")),
-        "these fields are null or empty",
+        "competences have all declared fields",
+        _where("competence", _fields(TECHNICAL_COMPETENCE)),
+        "missing fields are null or empty",
     ),
     Check(
-        "profiles have all other columns of the Excel export",
-        _where("profile", _keys(*_REST)),
+        "profiles have all declared fields",
+        _where("profile", _fields(OCCUPATIONAL_PROFILE)),
         "missing fields are null or empty",
     ),
     Check(
@@ -270,6 +277,11 @@ CHECKS = (
         "profiles embed competences with indicators",
         _where("profile", _embeds("behaviouralIndicators")),
         "indicators need one call per competence",
+    ),
+    Check(
+        "documents have no unknown keys",
+        _no_unknown_keys,
+        "unknown keys are dropped; a newer version may serve them",
     ),
     Check(
         "errors are `{timestamp, status, error, path}` with their HTTP status",

@@ -14,10 +14,14 @@ from uuid import UUID
 import orjson
 
 from graphql_api.competent import routes
-from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, as_uuid, first, things
+from graphql_api.competent.concept_reader import Notes
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, Concepts
 from graphql_api.competent.hal import items, parts, release_numbers
+from graphql_api.competent.normalise import normalise
 from graphql_api.competent.releases import CURRENT
+from graphql_api.competent.values import as_uuid
 from graphql_api.errors import ProxyRefused, UpstreamError
+from graphql_api.store.unknown_keys import UnknownKeys
 from graphql_api.upstream import Look
 
 MOST_CALLS = 20
@@ -148,8 +152,23 @@ class Visitor:
 
 
 def embedded_in(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The competences that a profile embeds."""
-    return things(first(profile, ESSENTIAL)) + things(first(profile, OPTIONAL))
+    """The competences that a profile embeds as objects, as they came."""
+    found = []
+    for declared in OCCUPATIONAL_PROFILE.fields:
+        if isinstance(declared.value, Concepts) and declared.value.type_name == TECHNICAL_COMPETENCE.name:
+            values = (profile.get(key) for key in declared.hal_keys)
+            found += parts(next((value for value in values if value is not None), None))
+    return found
+
+
+def unknown_keys(visit: Visit) -> Mapping[str, int]:
+    """How often each key that no declaration names was seen, as `Type.key`."""
+    unknown = UnknownKeys()
+    for seen in visit.values():
+        if seen.ok:
+            normalise(seen.path, seen.document, notes := Notes())
+            unknown.add(notes.unknown)
+    return unknown.counts
 
 
 def _some_id(listed: Seen) -> UUID | None:

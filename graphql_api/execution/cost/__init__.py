@@ -5,6 +5,5 @@ Worked out once for a document, with what depends on variables left open; then a
 
 from graphql_api.execution.cost.analyzer import Costing
 from graphql_api.execution.cost.expression import BEYOND, Cost
-from graphql_api.execution.cost.list_sizes import TYPICAL
 
-__all__ = ["BEYOND", "TYPICAL", "Cost", "Costing"]
+__all__ = ["BEYOND", "Cost", "Costing"]

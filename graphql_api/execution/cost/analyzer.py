@@ -22,14 +22,12 @@ from graphql.language import (
     SelectionSetNode,
 )
 
+from graphql_api.competent.declarations import Length
 from graphql_api.execution.cost.expression import Cost, Size, Sum, Term
-from graphql_api.execution.cost.list_sizes import ITEMS, TYPICAL, Length, of_introspection
+from graphql_api.execution.cost.list_sizes import ITEMS, declared_length, of_introspection
 from graphql_api.execution.cost.multipliers import argument, included, literal, page_size
 from graphql_api.schema.types.relay import DEFAULT
 from graphql_api.schema.types.resolver_cost import NO_WORK, Work
-
-ONE_FOR_EACH = {"nodes": "ids", "_entities": "representations"}
-"""Fields whose list is as long as the list of an argument. The same thing may stand in it any number of times."""
 
 
 class Costing:
@@ -37,15 +35,15 @@ class Costing:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
-        self.typical = TYPICAL | of_introspection(schema)
+        self._of_introspection = of_introspection(schema)
 
     def cost(self, document: DocumentNode, operation: OperationDefinitionNode) -> Cost:
         """What an operation of a document costs."""
         return _Working(self, document).cost(operation)
 
-    def length(self, type_name: str, field_name: str) -> Length:
-        """How long the list of a field is on average, and at most."""
-        return self.typical.get(f"{type_name}.{field_name}", ITEMS)
+    def length(self, parent: Any, name: str, definition: GraphQLField) -> Length | None:
+        """The length of the list of a field, if it is known; a few fields of introspection count as lists."""
+        return declared_length(definition) or self._of_introspection.get(f"{parent.name}.{name}")
 
 
 class _Parts(NamedTuple):
@@ -154,7 +152,7 @@ class _Working:
     def add_leaves(self, total: _Parts, node: FieldNode, definition: GraphQLField, parent: Any) -> None:
         """Count the items of a list of plain values."""
         if is_list_type(_nullable(definition.type)) and is_leaf_type(get_named_type(definition.type)):
-            length = self.costing.length(parent.name, node.name.value)
+            length = self.costing.length(parent, node.name.value, definition) or ITEMS
             total.each.constant += length.mean
             total.once.constant += length.most - length.mean
 
@@ -162,15 +160,14 @@ class _Working:
         self, total: _Parts, inner: _Parts, node: FieldNode, definition: GraphQLField, parent: Any, page: Size
     ) -> None:
         """Add what is selected of the items of a field, as often as there are items."""
-        name, is_list = node.name.value, is_list_type(_nullable(definition.type))
-        if name in ONE_FOR_EACH and ONE_FOR_EACH[name] in definition.args:
+        is_list, items_of = is_list_type(_nullable(definition.type)), work_of(definition).items_of
+        if items_of:  # the same thing may stand in it any number of times
             given = {each.name.value: each.value for each in node.arguments or ()}
-            total.each.add(_together(inner), argument(given, ONE_FOR_EACH[name], "item"))
+            total.each.add(_together(inner), argument(given, items_of, "item"))
         elif is_list and ("first" in definition.args or parent.name.endswith("Connection")):
             total.each.add(inner.each, page)
             total.each.add(inner.once)
-        elif is_list or f"{parent.name}.{name}" in self.costing.typical:
-            length = self.costing.length(parent.name, name)
+        elif length := self.costing.length(parent, node.name.value, definition) or (ITEMS if is_list else None):
             total.each.add(inner.each, length.mean)
             total.once.add(inner.each, length.most - length.mean)
             total.once.add(inner.once)

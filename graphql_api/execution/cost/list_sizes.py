@@ -1,46 +1,11 @@
-"""How long lists are, of Competent and of introspection."""
+"""How long lists are: those of Competent are declared with their fields, those of introspection follow from the schema."""
 
-from typing import NamedTuple
+from graphql import GraphQLField, GraphQLSchema
 
-from graphql import GraphQLSchema
-
-
-class Length(NamedTuple):
-    """How long a list is: on average over many things, rounded up, and for the thing that has most."""
-
-    mean: float
-    most: float
-
+from graphql_api.competent.declarations import Length
 
 ITEMS = Length(10, 10)
 """The length of a list that nothing is known of."""
-
-TYPICAL: dict[str, Length] = {
-    "OccupationalProfile.alternativeNames": Length(26, 110),
-    "OccupationalProfile.essentialCompetences": Length(13, 60),
-    "OccupationalProfile.optionalCompetences": Length(8, 85),
-    "OccupationalProfile.softSkills": Length(5, 10),
-    "OccupationalProfile.digitalSkills": Length(1.5, 10),
-    "OccupationalProfile.proofsOfLearning": Length(1.5, 8),
-    "OccupationalProfile.economicSectors": Length(4.5, 15),
-    "OccupationalProfile.areasOfInterest": Length(1, 5),
-    "OccupationalProfile.classifications": Length(1, 5),
-    "TechnicalCompetence.knowledgeItems": Length(3, 8),
-    "TechnicalCompetence.behaviouralIndicators": Length(4, 40),
-    "SimilarProfile.sharedCompetences": Length(12, 60),
-    "CompetenceGroup.technicalCompetences": Length(14, 135),
-    "CompetenceGroup.skills": Length(14, 135),
-    "CompetenceGroup.knowledgeItems": Length(9, 100),
-    "CompetenceGroup.behaviouralIndicators": Length(50, 450),
-    "CompetenceGroup.softSkills": Length(3, 10),
-    "Query.releases": Length(10, 40),
-    "ConceptChange.changedFields": Length(2, 20),
-    **{
-        f"{kind}.regions": Length(0, 3)
-        for kind in ("Competence", "Skill", "Knowledge", "BehaviouralIndicator", "SoftSkill", "DigitalSkill")
-    },
-}
-"""Lengths in a release of 650 profiles and 5,800 technical competences."""
 
 
 def of_introspection(schema: GraphQLSchema) -> dict[str, Length]:
@@ -61,3 +26,10 @@ def of_introspection(schema: GraphQLSchema) -> dict[str, Length]:
         "__Directive.args": 1,
     }
     return {name: Length(mean, mean) for name, mean in means.items()}
+
+
+def declared_length(definition: GraphQLField) -> Length | None:
+    """The length that is declared with a field."""
+    declared = definition.extensions.get("strawberry-definition")
+    length: Length | None = getattr(declared, "metadata", {}).get("length")
+    return length

@@ -3,6 +3,7 @@
 What a plan cannot do is refused here, once for an operation: introspection, `@defer` and `@stream`, unions.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from graphql import (
@@ -36,8 +37,9 @@ from graphql_api.execution.plan.asked import Asked
 from graphql_api.execution.plan.plan import Field, Fields, Plan, Step
 from graphql_api.execution.plan.run import Complete
 from graphql_api.execution.plan.variables import arguments_of, variables_in
-from graphql_api.schema.types.concept import Concept, text
-from graphql_api.schema.types.document_view import Reads
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.declared import text
+from graphql_api.schema.types.plain_resolvers import read_of
 from graphql_api.schema.types.text import LocalizedText, in_languages
 
 MOST_FIELDS = 1500
@@ -46,9 +48,6 @@ TYPICAL = 8
 """Items that a list is taken to have, for what is worth keeping."""
 _STEERING = ("skip", "include")
 _TEXTS = ("String", "ID")
-_LISTING = ("Query", "Release")
-"""Types whose fields are the ways into a release: nothing but the release and the arguments decides what is behind them."""
-
 Grouped = dict[str, list[FieldDetails]]
 
 
@@ -135,17 +134,18 @@ class _Compiling:
         asked = self._asked(definition, told, node, below)
         step = self._texts(definition, below)
         if step is None:
-            # What a way into a release gives is kept with its arguments.
-            complete = self._complete(told.type, below, kept=kind.name not in _LISTING)
-            step = self._step(kind, definition, told, node, complete, asked)
-        return Field(key, step, asked, definition.metadata.get("language", ""), is_way=kind.name in _LISTING)
+            # A cacheable field is kept as a whole, with its arguments.
+            complete = self._complete(told.type, below, kept="cacheable" not in definition.metadata)
+            step = self._step(definition, told, node, complete, asked)
+        language = definition.metadata.get("language", "")
+        return Field(key, step, asked, language, is_way="cacheable" in definition.metadata)
 
     def _texts(self, definition: StrawberryField, below: dict[str, Fields]) -> Step | None:
         """A field that is a text of which nothing but languages is asked: they are read without an object for it."""
         reads, fields = definition.metadata.get("reads"), below.get(LocalizedText.__name__)
         if reads is None or reads.convert is not text or fields is None or fields.languages is None:
             return None
-        return steps.declared(Reads(reads.keys, in_languages(fields.languages), reads.never_null), steps.as_made)
+        return steps.read(replace(reads, convert=in_languages(fields.languages)), steps.as_made)
 
     def _asked(
         self, definition: StrawberryField, told: GraphQLField, node: FieldNode, below: dict[str, Fields]
@@ -196,7 +196,6 @@ class _Compiling:
 
     def _step(
         self,
-        kind: GraphQLObjectType,
         definition: StrawberryField,
         told: GraphQLField,
         node: FieldNode,
@@ -205,12 +204,12 @@ class _Compiling:
     ) -> Step:
         if definition.extensions:
             raise Unplanned
-        if reads := definition.metadata.get("reads"):
-            return steps.declared(reads, complete)
-        if definition.base_resolver is None:
-            return steps.attribute(definition.python_name, complete)
+        is_cacheable = "cacheable" in definition.metadata
+        if not is_cacheable and (read := read_of(definition)) is not None:
+            return steps.read(read, complete)
+        assert definition.base_resolver is not None  # else its value is read from the source alone
         arguments = arguments_of(self._compiler.converter, definition, told, node)
-        if kind.name in _LISTING:
+        if is_cacheable:
             return steps.resolved_and_kept(definition.base_resolver, arguments, complete, asked)
         return steps.resolved(definition.base_resolver, arguments, complete)
 

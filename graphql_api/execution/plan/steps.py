@@ -15,7 +15,7 @@ from graphql_api.execution.plan.asked import Asked
 from graphql_api.execution.plan.plan import Fields, Step
 from graphql_api.execution.plan.run import Complete, Later, Run
 from graphql_api.execution.plan.variables import MOST_ARGUMENTS, Arguments, way_in
-from graphql_api.schema.types.document_view import Reads
+from graphql_api.schema.types.plain_resolvers import Read
 
 WORTH_KEEPING = 12
 """Values from which on a part is kept encoded: a smaller one is made anew as fast."""
@@ -30,15 +30,9 @@ def constant(value: str) -> Step:
     return lambda source, run: value
 
 
-def attribute(name: str, complete: Complete) -> Step:
-    """A field that is an attribute of the thing."""
-    return lambda source, run: complete(getattr(source, name), run)
-
-
-def declared(reads: Reads, complete: Complete) -> Step:
-    """A field that is declared as keys of a document and what is made of their value."""
-    keys, convert, never_null = reads.keys, reads.convert, reads.never_null
-    return lambda source, run: _completed(source.part.read(keys, convert, never_null), complete, run)
+def read(read: Read, complete: Complete) -> Step:
+    """A field whose value is made from the thing alone."""
+    return lambda source, run: _completed(read(source), complete, run)
 
 
 def resolved(resolver: StrawberryResolver[Any], arguments: Arguments, complete: Complete) -> Step:
@@ -175,8 +169,8 @@ def kept_thing(fields: Fields) -> Complete:
     asked, make = fields.asked, fields.of
 
     def completed(value: Any, run: Run) -> Any:
-        part = value.part
-        key = (id(part.document), part.release, part.whole, *run.flavour(asked))
-        return run.spliced(key, part.document, make, value)
+        view = value.view
+        key = (id(view.document), view.release, view.is_complete, *run.flavour(asked))
+        return run.spliced(key, view.document, make, value)
 
     return completed

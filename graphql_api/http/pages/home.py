@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
@@ -37,17 +38,12 @@ LINKS = {
 }
 """Links of the home page: a relative URL and a description."""
 
-_FIND = """{ release {
+_COUNTS = {each.listing: each.plural for each in CONCEPT_TYPES if each.collection is not None}
+"""The lists that upstream has, with the words for what is in them."""
+_FIND = f"""{{ release {{
   number publishedOn
-  occupationalProfiles(first: 0) { totalCount }
-  technicalCompetences(first: 0) { totalCount }
-  softSkills(first: 0) { totalCount }
-} }"""
-_COUNTS = {
-    "occupationalProfiles": "occupational profiles",
-    "technicalCompetences": "technical competences",
-    "softSkills": "soft skills",
-}
+  {" ".join(f"{name}(first: 0) {{ totalCount }}" for name in _COUNTS)}
+}} }}"""
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 2rem 1rem; }

@@ -6,18 +6,27 @@ Sources: https://www.w3.org/TR/skos-reference, https://www.w3.org/TR/json-ld11; 
 the addresses of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from graphql_api.competent.fields import as_uuid
-from graphql_api.competent.hal import is_release
+from graphql_api.competent.declarations import (
+    CONCEPT_TYPES,
+    TECHNICAL_COMPETENCE,
+    Concepts,
+    ConceptType,
+    Field,
+    concept_type,
+)
+from graphql_api.competent.hal import as_list, is_release
 from graphql_api.competent.releases import CURRENT
+from graphql_api.competent.values import as_uuid
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, Refused, refused
@@ -31,36 +40,41 @@ JSON_LD = "application/ld+json"
 OFFERED = (JSON_LD, "text/html", JSON)
 
 _TEXTS = "{ nl fr en de }"
-_BLOCK = f"uuid code description {_TEXTS}"
-
-
-class Kind(NamedTuple):
-    """How a kind of thing is asked for, and what ESCO calls it."""
-
-    field: str
-    selection: str
-    esco: str
-
-
-KINDS = {
-    "occupational-profile": Kind(
-        "occupationalProfile",
-        f"uuid code title {_TEXTS} description {_TEXTS} alternativeNames {{ name language }} classifications {{ scheme code }} "
-        "lastModified essentialCompetences { uuid } optionalCompetences { uuid } softSkills { uuid } digitalSkills { uuid }",
-        "esco:Occupation",
-    ),
-    "technical-competence": Kind(
-        "technicalCompetence",
-        f"uuid code skill {{ {_BLOCK} }} knowledgeItems {{ uuid }} behaviouralIndicators {{ uuid }}",
-        "esco:Skill",
-    ),
-    "skill": Kind("skill", _BLOCK, "esco:Skill"),
-    "knowledge": Kind("knowledge", _BLOCK, "esco:Skill"),
-    "behavioural-indicator": Kind("behaviouralIndicator", _BLOCK, ""),
-    "soft-skill": Kind("softSkill", _BLOCK, "esco:Skill"),
-    "digital-skill": Kind("digitalSkill", _BLOCK, "esco:Skill"),
+_VALUES = {
+    "code": "code",
+    "title": f"title {_TEXTS}",
+    "description": f"description {_TEXTS}",
+    "alternativeNames": "alternativeNames { name language }",
+    "classifications": "classifications { scheme code }",
+    "lastModified": "lastModified",
 }
-"""By the name in an address."""
+"""Fields that hold no concept and have a property in a document, with what is selected of them."""
+_RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompetences": "relatedOptionalSkill"}
+"""Properties of ESCO; what else a competence holds is a part of it, and what else a profile holds is related."""
+
+
+def _selection(type: ConceptType) -> str:
+    return " ".join(["uuid", *filter(None, map(_selected, type.fields))])
+
+
+def _selected(field: Field) -> str | None:
+    match field.value:
+        case Concepts(type_name, _, single=True):
+            blocks = (_VALUES.get(each.name, "") for each in concept_type(type_name).fields)
+            return f"{field.name} {{ uuid {' '.join(blocks)} }}"
+        case Concepts():
+            return f"{field.name} {{ uuid }}"
+    return _VALUES.get(field.name)
+
+
+def _address(type_name: str) -> str:
+    """The name of a concept type in an address, as `soft-skill`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type_name).lower()
+
+
+KINDS = {_address(each.name): each for each in CONCEPT_TYPES}
+"""Concept types by their name in an address."""
+_SELECTIONS = {each.name: _selection(each) for each in CONCEPT_TYPES}
 
 CONTEXT: dict[str, Any] = {
     "skos": "http://www.w3.org/2004/02/skos/core#",
@@ -135,12 +149,12 @@ async def _document(ask: Ask, release: str, kind: str | None, uuid: str) -> dict
     if kind is None:
         query = "query ($release: String!) { release(number: $release) { number publishedOn } }"
         return _scheme((await _data(ask, query, {"release": release}))["release"])
-    field, selection, _ = KINDS[kind]
+    field, selection = KINDS[kind].single, _SELECTIONS[KINDS[kind].name]
     query = f"query ($release: String!, $uuid: UUID!) {{ {field}(release: $release, uuid: $uuid) {{ {selection} }} }}"
     found = (await _data(ask, query, {"release": release, "uuid": uuid}))[field]
     if found is None:
         raise Refused(404, f"Not found in release {release}.")
-    return _concept(found, release, kind)
+    return _concept(found, release, KINDS[kind])
 
 
 async def _data(ask: Ask, query: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -163,11 +177,11 @@ def _scheme(found: dict[str, Any]) -> dict[str, Any]:
     return _without_empty(told)
 
 
-def _concept(found: dict[str, Any], release: str, kind: str) -> dict[str, Any]:
+def _concept(found: dict[str, Any], release: str, type: ConceptType) -> dict[str, Any]:
     skill = found.get("skill") or {}
     told = {
-        "@id": f"{release}/{kind}/{found['uuid']}",
-        "@type": ["skos:Concept", KINDS[kind].esco] if KINDS[kind].esco else ["skos:Concept"],
+        "@id": f"{release}/{_address(type.name)}/{found['uuid']}",
+        "@type": ["skos:Concept", *([type.esco] if type.esco else [])],
         "notation": found["code"],
         "prefLabel": _texts(found.get("title") or skill.get("description") or found.get("description")),
         "altLabel": _names(found.get("alternativeNames")),
@@ -176,28 +190,27 @@ def _concept(found: dict[str, Any], release: str, kind: str) -> dict[str, Any]:
         "broadMatch": [
             ISCO + each["code"] for each in found.get("classifications") or () if each["scheme"] == "ISCO-08"
         ],
-        "relatedEssentialSkill": _ids(found, "essentialCompetences", release, "technical-competence"),
-        "relatedOptionalSkill": _ids(found, "optionalCompetences", release, "technical-competence"),
-        "related": [
-            *_ids(found, "softSkills", release, "soft-skill"),
-            *_ids(found, "digitalSkills", release, "digital-skill"),
-        ],
-        "hasPart": [
-            *([f"{release}/skill/{skill['uuid']}"] if skill else []),
-            *_ids(found, "knowledgeItems", release, "knowledge"),
-            *_ids(found, "behaviouralIndicators", release, "behavioural-indicator"),
-        ],
+        **_relations(found, release, type),
         "modified": found.get("lastModified"),
     }
     return _without_empty(told)
 
 
+def _relations(found: dict[str, Any], release: str, type: ConceptType) -> dict[str, list[str]]:
+    """The addresses of what a concept holds, by property."""
+    relations: dict[str, list[str]] = {}
+    for field in type.fields:
+        if isinstance(field.value, Concepts):
+            name = _RELATIONS.get(field.name, "hasPart" if type.name == TECHNICAL_COMPETENCE.name else "related")
+            address = f"{release}/{_address(field.value.type_name)}"
+            relations.setdefault(name, []).extend(
+                f"{address}/{each['uuid']}" for each in as_list(found.get(field.name))
+            )
+    return relations
+
+
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value not in (None, [], {})}
-
-
-def _ids(found: dict[str, Any], name: str, release: str, kind: str) -> list[str]:
-    return [f"{release}/{kind}/{each['uuid']}" for each in found.get(name) or ()]
 
 
 def _texts(texts: dict[str, str | None] | None) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""The GraphQL types, one file each: what a field reads from a document, and what it follows."""
+"""The GraphQL types: made from the declarations of Competent, with a file for each that has fields beyond those."""

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_api.competent.declarations import Length
 from graphql_api.index.diff import Change
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts
-from graphql_api.schema.types.concept_type import ConceptType, kinds, type_of
+from graphql_api.schema.types.concept_type import ConceptType, declared
 from graphql_api.schema.types.relay import After, Connection, First, Paging, connection
 from graphql_api.schema.types.resolver_cost import Work
 from graphql_api.schema.types.search import Types
@@ -36,7 +37,8 @@ class ConceptChange:
     after: Concept | None = strawberry.field(description="The thing in this release; null where it is removed.")
     changed_fields: list[str] = strawberry.field(
         description="The fields that differ: of texts with the language, as `title.nl`; `uuid` where the thing lives on "
-        "under another uuid. Empty for what is added or removed."
+        "under another uuid. Empty for what is added or removed.",
+        metadata={"length": Length(2, 20)},
     )
 
 
@@ -72,11 +74,11 @@ async def _changes(
     loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, happened: list[ChangeKind] | None
 ) -> list[Change]:
     before, after = await loaders.index(old), await loaders.index(new)
-    of_kinds, of_names = kinds(types), None if happened is None else {each.name for each in happened}
+    of_types, of_names = declared(types), None if happened is None else {each.name for each in happened}
     return [
         each
         for each in await after.changes_since(before)
-        if (of_kinds is None or each.kind in of_kinds) and (of_names is None or each.change in of_names)
+        if (of_types is None or each.type in of_types) and (of_names is None or each.change in of_names)
     ]
 
 
@@ -87,7 +89,7 @@ async def _concept_changes(loaders: Loaders, old: str, new: str, found: list[Cha
     return [
         ConceptChange(
             kind=ChangeKind[each.change],
-            type=type_of(each.kind),
+            type=ConceptType(each.type.name),
             before=None if each.before is None else next(before),
             after=None if each.after is None else next(after),
             changed_fields=list(each.fields),

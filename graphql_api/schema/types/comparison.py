@@ -8,66 +8,54 @@ from typing import Any
 import strawberry
 
 from graphql_api.asyncio_tools import all_of, begin
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, ConceptType, Length, concept_type
 from graphql_api.errors import BadUserInput, ReleaseNotFound
-from graphql_api.index.concepts import Thing, by_uuid
-from graphql_api.index.similarity import Groups, Match, gap, matches, similar
-from graphql_api.index.tables import Kind
+from graphql_api.index.concepts import IndexedConcept, by_uuid
+from graphql_api.index.similarity import GROUPED, HAVE, Groups, Match, gap, matches, similar
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.behavioural_indicator import BehaviouralIndicator
 from graphql_api.schema.types.concept_factory import concepts
-from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.concepts import CONCEPTS
+from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import NodeId
-from graphql_api.schema.types.knowledge import Knowledge
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import MOST, PageInfo, Paging, Window
 from graphql_api.schema.types.resolver_cost import Per, Work
-from graphql_api.schema.types.skill import Skill
-from graphql_api.schema.types.soft_skill import SoftSkill
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 MOST_SIMILAR = 50
 GAP_WORK = Work(base=110)
 MATCHES_WORK = Work(base=600, item=16, more_items=60, arguments=(Per("have", 6, "item"),))
 """Measured on the profiles that hold most, and on the competences that most profiles hold."""
-HAVE = (Kind.TechnicalCompetence, Kind.Skill, Kind.Knowledge, Kind.SoftSkill)
-"""The kinds that somebody can have."""
+HAVE_PLURALS = " and ".join((", ".join(each.plural for each in HAVE[:-1]), HAVE[-1].plural))
+"""The words for what somebody can have."""
+
+
+def _group(place: int, declared: ConceptType) -> Any:
+    """The field of one type of a CompetenceGroup."""
+
+    kind: Any = CONCEPTS[declared.name]
+
+    async def resolver(self):  # type: ignore[no-untyped-def]  # strawberry takes the type from `graphql_type`
+        return await concepts(self.loaders, self.release, self.groups[place])
+
+    return strawberry.field(
+        resolver=resolver,
+        name=declared.listing,
+        graphql_type=list[kind] | None,
+        description=f"{declared.plural.capitalize()}.",
+        metadata={"length": declared.group_length},
+    )
 
 
 @strawberry.type(description="Things by type, each list by code.")
 class CompetenceGroup:
-    """Made of the index's groups; each list is looked up only when it is asked for."""
+    """Made of the index's groups; each list is looked up only when it is selected."""
 
     loaders: strawberry.Private[Loaders]
     release: strawberry.Private[str]
     groups: strawberry.Private[Groups]
 
-    async def _group(self, group: tuple[int, ...]) -> Any:
-        return await concepts(self.loaders, self.release, group)
-
-    @strawberry.field(description="Technical competences.")
-    async def technical_competences(self) -> list[TechnicalCompetence] | None:
-        """Their objects."""
-        return await self._group(self.groups.technical_competences)  # type: ignore[no-any-return]
-
-    @strawberry.field(description="Skills.")
-    async def skills(self) -> list[Skill] | None:
-        """Their objects."""
-        return await self._group(self.groups.skills)  # type: ignore[no-any-return]
-
-    @strawberry.field(description="Knowledge items.")
-    async def knowledge_items(self) -> list[Knowledge] | None:
-        """Their objects."""
-        return await self._group(self.groups.knowledge)  # type: ignore[no-any-return]
-
-    @strawberry.field(description="Behavioural indicators.")
-    async def behavioural_indicators(self) -> list[BehaviouralIndicator] | None:
-        """Their objects."""
-        return await self._group(self.groups.indicators)  # type: ignore[no-any-return]
-
-    @strawberry.field(description="Soft skills.")
-    async def soft_skills(self) -> list[SoftSkill] | None:
-        """Their objects."""
-        return await self._group(self.groups.soft_skills)  # type: ignore[no-any-return]
+    vars().update({declared.listing: _group(place, declared) for place, declared in enumerate(GROUPED)})
 
 
 @strawberry.type(description="What lies between two occupational profiles.")
@@ -94,7 +82,8 @@ class SimilarProfile:
         "either holds, essential ones counting double (weighted Jaccard index)."
     )
     shared_competences: list[TechnicalCompetence] = strawberry.field(
-        description="The technical competences that both hold: those essential in both first, then by code."
+        description="The technical competences that both hold: those essential in both first, then by code.",
+        metadata={"length": Length(12, 60)},
     )
 
 
@@ -136,14 +125,14 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
             f"`from` is of release {start.release}, `to` of release {goal.release}; both must be of the same release."
         )
     for name, end in (("from", start), ("to", goal)):
-        if end.type_name != Kind.OccupationalProfile.name:
+        if end.type_name != OCCUPATIONAL_PROFILE.name:
             raise BadUserInput(
                 f"`{name}` is an id of type {end.type_name}; it must be the id of an occupational profile."
             )
     found = await _things(loaders, [start, goal])
     if len(found) < len({start, goal}):
         return None
-    number, ends = start.release, (found[start].n, found[goal].n)
+    number, ends = start.release, (found[start].row_id, found[goal].row_id)
     answer = await loaders.ask(await loaders.index(number), gap, *ends)
     profiles: list[Any] = await concepts(loaders, number, ends)
     groups = [CompetenceGroup(loaders=loaders, release=number, groups=each) for each in answer[1:]]
@@ -157,18 +146,18 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
     )
 
 
-async def similar_profiles(part: Part, first: int) -> list[SimilarProfile]:
+async def similar_profiles(view: DocumentView, first: int) -> list[SimilarProfile]:
     """The profiles most like one."""
     if not 0 <= first <= MOST_SIMILAR:
         raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SIMILAR}.")
-    found = await _things(part.loaders, [NodeId(Kind.OccupationalProfile.name, part.release, part.uuid)])
+    found = await _things(view.loaders, [NodeId(OCCUPATIONAL_PROFILE.name, view.release, view.uuid)])
     alike = [
         each
         for thing in found.values()
-        for each in await part.loaders.ask(await part.loaders.index(part.release), similar, thing.n, first)
+        for each in await view.loaders.ask(await view.loaders.index(view.release), similar, thing.row_id, first)
     ]
-    profiles: list[Any] = await concepts(part.loaders, part.release, (each.profile for each in alike))
-    shared: list[Any] = await all_of(begin(concepts(part.loaders, part.release, each.shared)) for each in alike)
+    profiles: list[Any] = await concepts(view.loaders, view.release, (each.profile for each in alike))
+    shared: list[Any] = await all_of(begin(concepts(view.loaders, view.release, each.shared)) for each in alike)
     return [
         SimilarProfile(profile=profile, score=each.score, shared_competences=competences)
         for profile, each, competences in zip(profiles, alike, shared, strict=True)
@@ -188,14 +177,11 @@ async def profiles_for_competences(
             f"The ids in `have` are of several releases: '{have[0]}' of {have[0].release}, '{other}' of {other.release}; "
             "all must be of the same release."
         )
-    names = {kind.name for kind in HAVE}
+    names = {each.name for each in HAVE}
     if wrong := next((each for each in have if each.type_name not in names), None):
-        raise BadUserInput(
-            f"'{wrong}' is an id of type {wrong.type_name}; `have` must have ids of technical competences, skills, knowledge "
-            "items and soft skills."
-        )
+        raise BadUserInput(f"'{wrong}' is an id of type {wrong.type_name}; `have` must have ids of {HAVE_PLURALS}.")
     (number,) = numbers
-    things = sorted(each.n for each in (await _things(loaders, have)).values())
+    things = sorted(each.row_id for each in (await _things(loaders, have)).values())
     scope = f"matches {number} {things}"
     index = await loaders.index(number)
     found, total = await loaders.ask(index, matches, things, lambda total: paging.window(scope, total).places)
@@ -218,9 +204,9 @@ async def _matches(loaders: Loaders, number: str, window: Window, found: list[Ma
     return ProfileMatchConnection(edges=edges, nodes=nodes, page_info=window.info(cursors), total_count=window.total)
 
 
-async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, Thing]:
-    """The things of these ids, all of one release, that exist."""
-    keys = [(Kind[each.type_name], each.uuid) for each in ids]
+async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, IndexedConcept]:
+    """The concepts of these ids, all of one release, that exist."""
+    keys = [(concept_type(each.type_name), each.uuid) for each in ids]
     try:
         found = await loaders.look_up_all(ids[0].release, by_uuid, keys)
     except ReleaseNotFound:

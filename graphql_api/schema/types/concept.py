@@ -1,17 +1,17 @@
-"""What the linked types share: identity, the release, and the fields that other concepts are reached by."""
+"""What all concept types share: identity, the release, and the fields that other concepts are reached by."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent import fields
+from graphql_api.competent.declarations import BLOCK_FIELDS, COMMON_FIELDS, ConceptType, concept_type
 from graphql_api.competent.routes import Route
-from graphql_api.schema.types.document_view import Convert, Part, reads
+from graphql_api.schema.types.declared import CONCEPT_CLASSES, fields_of
+from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.relay import After, Connection, First, Paging
 from graphql_api.schema.types.resolver_cost import Work
-from graphql_api.schema.types.text import LocalizedText, localized
 
 if TYPE_CHECKING:
     from graphql_api.schema.types.release import Release
@@ -23,67 +23,49 @@ _Competences = Connection[
 ]
 _Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.schema.types.usage")]
 
-
-def code(part: Part, value: Any) -> str | None:
-    """A code, white space trimmed, also where it is a bare number."""
-    return fields.as_code(value)
+C = TypeVar("C", bound="Concept")
 
 
-def text(part: Part, value: Any) -> LocalizedText | None:
-    """A text in up to four languages."""
-    return localized(value)
-
-
-def texts(part: Part, value: Any) -> list[str]:
-    """The texts of a list."""
-    return fields.bare_texts(value)
+def declared(cls: type[C]) -> type[C]:
+    """Class decorator: the GraphQL type of the concept type of this name, with its declared fields before those of the class."""
+    declaration = concept_type(cls.__name__)
+    cls.declaration, cls.route = declaration, declaration.route
+    made = strawberry.type(fields_of(declaration.fields)(cls), description=declaration.description)
+    CONCEPT_CLASSES[declaration.name] = made
+    return made
 
 
 @strawberry.interface(description="A thing of Competent in one release.")
+@fields_of(COMMON_FIELDS)
 class Concept(Node):
-    """A node that is made of a document; `route` is where its whole can be loaded, None where no route is known."""
+    """A node that is made of a document."""
 
-    part: strawberry.Private[Part]
-    route: ClassVar[Route | None] = None
+    view: strawberry.Private[DocumentView]
+    declaration: ClassVar[ConceptType]
+    route: ClassVar[Route | None]
+    """Of the whole document; None if concepts of this type are only met embedded in others."""
 
     def node_id(self) -> NodeId:
         """The type, the release and the uuid."""
-        return NodeId(type(self).__name__, self.part.release, self.part.uuid)
+        return NodeId(type(self).__name__, self.view.release, self.view.uuid)
 
     @strawberry.field(description="Competent's own id. The same thing has the same uuid in every release that has it.")
     def uuid(self) -> UUID:
         """The uuid."""
-        return self.part.uuid
-
-    code: str | None = reads(
-        "code", convert=code, description="Competent's code, such as `OP-101`. Codes can move to another thing."
-    )
+        return self.view.uuid
 
     @strawberry.field(description="The release that this was read in.")
     def release(self) -> Annotated["Release", strawberry.lazy("graphql_api.schema.types.release")]:
         """The release."""
         from graphql_api.schema.types.release import Release
 
-        return Release(loaders=self.part.loaders, number=self.part.release)
-
-    @classmethod
-    def embedded(cls, part: Part, document: object) -> Self | None:
-        """This type made of what is embedded in another document; None for what is no such thing."""
-        found = part.embedded(document, cls.route)
-        return None if found is None else cls(part=found)
+        return Release(loaders=self.view.loaders, number=self.view.release)
 
 
 @strawberry.interface(description="Something that a person can, knows, shows or is.")
+@fields_of(BLOCK_FIELDS)
 class Competence(Concept):
     """The blocks that technical competences are made of, and the skills that profiles name directly."""
-
-    description: LocalizedText | None = reads("description", convert=text, description="What it is.")
-    regions: list[str] = reads(
-        "regions",
-        convert=texts,
-        description="Regions that it is limited to; empty where it holds everywhere.",
-        never_null=True,
-    )
 
     @strawberry.field(
         description="The technical competences that have it; none for soft and digital skills.",
@@ -104,18 +86,3 @@ class Competence(Concept):
         from graphql_api.schema.types.usage import profiles_with
 
         return await profiles_with(self, Paging(first, after))
-
-
-def one(kind: type[Concept]) -> Convert:
-    """Converts an embedded object, or the first of a list."""
-    return lambda part, value: next(iter(many(kind)(part, value)), None)
-
-
-def many(kind: type[Concept]) -> Convert:
-    """Converts an embedded list, without what has no id."""
-
-    def convert(part: Part, value: Any) -> list[Concept]:
-        made = (kind.embedded(part, each) for each in fields.things(value))
-        return [each for each in made if each is not None]
-
-    return convert

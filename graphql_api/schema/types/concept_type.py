@@ -1,33 +1,26 @@
-"""The types of concepts as a client names them in arguments."""
+"""The enum of concept types, as clients name them in arguments."""
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 
 import strawberry
 
-from graphql_api.index.tables import Kind
+from graphql_api.competent import declarations
+from graphql_api.competent.declarations import CONCEPT_TYPES
 
 
 @strawberry.enum(description="A type of concept.")
 class ConceptType(Enum):
-    """Its value is the name of the GraphQL type, and of the index's kind."""
+    """Its value is the name of the declared type."""
 
-    OCCUPATIONAL_PROFILE = strawberry.enum_value("OccupationalProfile", description="An occupation and what it takes.")
-    TECHNICAL_COMPETENCE = strawberry.enum_value(
-        "TechnicalCompetence", description="A skill with its knowledge and behaviour."
-    )
-    SKILL = strawberry.enum_value("Skill", description="What one can do.")
-    KNOWLEDGE = strawberry.enum_value("Knowledge", description="What one knows.")
-    BEHAVIOURAL_INDICATOR = strawberry.enum_value("BehaviouralIndicator", description="How a competence shows.")
-    SOFT_SKILL = strawberry.enum_value("SoftSkill", description="A personal trait.")
-    DIGITAL_SKILL = strawberry.enum_value("DigitalSkill", description="What one can do with computers.")
+    _ignore_ = "each"
+    for each in CONCEPT_TYPES:
+        vars()[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.name).upper()] = strawberry.enum_value(
+            each.name, description=each.summary
+        )
 
 
-def kinds(types: Iterable[ConceptType] | None) -> frozenset[Kind] | None:
-    """What the index calls them; None, which is all of them, where there is no list."""
-    return None if types is None else frozenset(Kind[str(each.value)] for each in types)
-
-
-def type_of(kind: Kind) -> ConceptType:
-    """What a client calls a kind of the index."""
-    return ConceptType(kind.name)
+def declared(types: Iterable[ConceptType] | None) -> frozenset[declarations.ConceptType] | None:
+    """The declarations of some types; None, which is all of them, without types."""
+    return None if types is None else frozenset(declarations.concept_type(str(each.value)) for each in types)

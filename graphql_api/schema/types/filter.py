@@ -6,10 +6,11 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, concept_type
+from graphql_api.competent.values import LANGUAGES
 from graphql_api.errors import BadUserInput
 from graphql_api.index.concepts import by_uuid
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
-from graphql_api.index.tables import LANGUAGES, Kind
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.global_id import NodeId
@@ -18,6 +19,10 @@ from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import After, Before, Connection, First, Last, Paging, connection
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
+
+_NOUNS = [f"a {each.noun}" for each in CONCEPT_TYPES if each is not OCCUPATIONAL_PROFILE]
+_USABLE = " or ".join((", ".join(_NOUNS[:-1]), _NOUNS[-1]))
+"""What a profile can use."""
 
 
 @strawberry.input(description="Conditions on occupational profiles; all that are given must be met.")
@@ -32,8 +37,7 @@ class OccupationalProfileFilter:
     )
     uses: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Global id of a technical competence, a skill, a knowledge item, a behavioural indicator, a soft or a "
-        "digital skill that the profile uses.",
+        description=f"Global id of {_USABLE} that the profile uses.",
     )
     changed_since: date | None = strawberry.field(
         default=None, description="The profile was last modified on this day or later."
@@ -115,15 +119,15 @@ async def _wanted(loaders: Loaders, number: str, filter: OccupationalProfileFilt
 async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
     if used.release != number:
         raise BadUserInput(f"`uses` is an id of release {used.release}; pass one of release {number}.")
-    if used.type_name not in Kind.__members__ or used.type_name == Kind.OccupationalProfile.name:
-        raise BadUserInput("`uses` must be the id of a competence, one of its parts, a soft skill or a digital skill.")
-    found = await loaders.look_up(number, by_uuid, (Kind[used.type_name], used.uuid))
-    return found.n if found else None
+    if used.type_name not in {each.name for each in CONCEPT_TYPES if each is not OCCUPATIONAL_PROFILE}:
+        raise BadUserInput(f"`uses` must be the id of {_USABLE}.")
+    found = await loaders.look_up(number, by_uuid, (concept_type(used.type_name), used.uuid))
+    return found.row_id if found else None
 
 
 async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:
     index = await loaders.index(number)
-    return frozenset(await loaders.ask(index, index.search.things, text, {Kind.OccupationalProfile}, None))
+    return frozenset(await loaders.ask(index, index.search.things, text, {OCCUPATIONAL_PROFILE}, None))
 
 
 def _order(order: OccupationalProfileOrder | None) -> Order:

@@ -1,36 +1,27 @@
-"""The ways to things by uuid or code, and to collections of all things of a type.
+"""Lookups of concepts by uuid or code, and lists of all concepts of a type.
 
 What does not exist is null without an error; a release that does not exist is RELEASE_NOT_FOUND.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent import fields
-from graphql_api.competent.fields import as_uuid
-from graphql_api.competent.routes import OCCUPATIONAL_PROFILES, SOFT_SKILLS, TECHNICAL_COMPETENCES, Route
 from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import find_code, find_uuid, kind_of, page_of
-from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.concept_factory import find_code, find_uuid, page_of
+from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import After, Before, Connection, First, Last, Paging
-from graphql_api.schema.types.root_field import Way
+from graphql_api.schema.types.root_field import RootResolver
 
 K = TypeVar("K", bound=Concept)
 
 ByUuid = Annotated[UUID | None, strawberry.argument(description="Competent's own id. Give this or `code`.")]
 ByCode = Annotated[str | None, strawberry.argument(description="Competent's code. Give this or `uuid`.")]
-
-LISTS: dict[str, Route] = {
-    "OccupationalProfile": OCCUPATIONAL_PROFILES,
-    "TechnicalCompetence": TECHNICAL_COMPETENCES,
-    "SoftSkill": SOFT_SKILLS,
-}
-"""Where upstream lists the things of a type; those of all other types are found in the index."""
 
 
 async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, code: str | None) -> K | None:
@@ -48,45 +39,45 @@ async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, 
 
 async def _by_uuid(kind: type[K], loaders: Loaders, number: str, uuid: UUID) -> K | None:
     if kind.route is None:
-        return await find_uuid(loaders, number, kind_of(kind), uuid)  # type: ignore[return-value]
+        return await find_uuid(loaders, number, kind.declaration, uuid)  # type: ignore[return-value]
     document = await loaders.whole(kind.route, number, uuid)
-    return kind(part=Part(loaders, number, document, uuid, kind.route, whole=True))
+    return kind(view=DocumentView(loaders, number, document, str(uuid), kind.route, is_complete=True))
 
 
 async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K | None:
-    if kind.__name__ in LISTS and not loaders.is_indexed(number):
-        with suppress(UpstreamNotFound):  # for a list that is not there the index stands in
-            listing = loaders.listing(LISTS[kind.__name__].path(number))
+    if kind.declaration.collection is not None and not loaders.is_indexed(number):
+        with suppress(UpstreamNotFound):  # the index stands in for a list that does not exist
+            listing = loaders.listing(kind.declaration.collection.path(number))
             size, total, _ = await listing.page()
-            for stop in (size, total):  # where the first page has it, the others are not read
+            for stop in (size, total):  # if the first page has it, the others are not read
                 items = await listing.part(0, stop)
-                codes = {fields.code(item): item for item in reversed(items)}  # the first of equal codes wins
-                if code in codes and (uuid := as_uuid(codes[code].get("id"))):
-                    return kind(part=Part(loaders, number, codes[code], uuid, kind.route))
+                codes = {item.get("code"): item for item in reversed(items)}  # the first of equal codes wins
+                if code in codes and "id" in codes[code]:
+                    return _listed(kind, loaders, number, codes[code])
             if None not in codes:
                 return None
-    return await find_code(loaders, number, kind_of(kind), code)  # type: ignore[return-value]
+    return await find_code(loaders, number, kind.declaration, code)  # type: ignore[return-value]
 
 
 async def page(kind: type[K], loaders: Loaders, number: str, paging: Paging) -> Connection[K]:
     """A page of all things of a type in a release."""
-    if kind.__name__ not in LISTS:
-        return await page_of(loaders, number, kind_of(kind), paging)  # type: ignore[return-value]
-    listing = loaders.listing(LISTS[kind.__name__].path(number))
+    if kind.declaration.collection is None:
+        return await page_of(loaders, number, kind.declaration, paging)  # type: ignore[return-value]
+    listing = loaders.listing(kind.declaration.collection.path(number))
     try:
         total = (await listing.page()).total
     except UpstreamNotFound:  # no such list: the index stands in, or says that there is no such release
-        return await page_of(loaders, number, kind_of(kind), paging)  # type: ignore[return-value]
+        return await page_of(loaders, number, kind.declaration, paging)  # type: ignore[return-value]
     window = paging.window(f"{kind.__name__} {number}", total)
     items = await listing.loaded(window.start, window.stop)
     return Connection(
         window=window,
-        items=lambda: [
-            kind(part=Part(loaders, number, item, uuid, kind.route))
-            for item in items()
-            if (uuid := as_uuid(item.get("id")))
-        ],
+        items=lambda: [_listed(kind, loaders, number, item) for item in items() if "id" in item],
     )
+
+
+def _listed(kind: type[K], loaders: Loaders, number: str, item: Mapping[str, Any]) -> K:
+    return kind(view=DocumentView(loaders, number, item, item["id"], kind.route))
 
 
 async def _require(loaders: Loaders, number: str) -> None:
@@ -94,19 +85,19 @@ async def _require(loaders: Loaders, number: str) -> None:
         raise ReleaseNotFound
 
 
-def single(kind: type[Concept]) -> Way:
-    """The way to one thing of a type."""
+def lookup_field(kind: type[Concept]) -> RootResolver:
+    """Resolves a concept of a type by uuid or code."""
 
-    async def way(loaders: Loaders, number: str, uuid: ByUuid = None, code: ByCode = None) -> kind | None:  # type: ignore[valid-type]
+    async def resolver(loaders: Loaders, number: str, uuid: ByUuid = None, code: ByCode = None) -> kind | None:  # type: ignore[valid-type]
         return await find(kind, loaders, number, uuid, code)
 
-    return way
+    return resolver
 
 
-def collection(kind: type[Concept]) -> Way:
-    """The way to all things of a type."""
+def connection_field(kind: type[Concept]) -> RootResolver:
+    """Resolves a page of all concepts of a type."""
 
-    async def way(
+    async def resolver(
         loaders: Loaders,
         number: str,
         first: First = None,
@@ -116,4 +107,4 @@ def collection(kind: type[Concept]) -> Way:
     ) -> Connection[kind] | None:  # type: ignore[valid-type]
         return await page(kind, loaders, number, Paging(first, after, last, before))
 
-    return way
+    return resolver

@@ -28,6 +28,7 @@ class Work:
 
     `base` is the mean over the things that it may be asked about, and `more` what the largest of them takes beyond that.
     `item` is for each item of its page, `more_items` what the items of one page may take beyond that in all.
+    `items_of` names the argument whose list its own list is as long as, for a field with one item for each id.
     """
 
     base: float = 0.0
@@ -35,6 +36,7 @@ class Work:
     item: float = 1.0
     more_items: float = 0.0
     arguments: tuple[Per, ...] = field(default=())
+    items_of: str = ""
 
     @property
     def metadata(self) -> Mapping[str, "Work"]:
@@ -43,3 +45,6 @@ class Work:
 
 
 NO_WORK = Work()
+
+CACHEABLE: Mapping[str, bool] = {"cacheable": True}
+"""Metadata of a field whose value depends on nothing but the release and its arguments, so that it may be cached by them."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent.fields import as_uuid
+from graphql_api.competent.values import as_uuid
 from graphql_api.errors import BadUserInput
 
 

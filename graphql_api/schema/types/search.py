@@ -9,29 +9,21 @@ from urllib.parse import urlencode
 
 import strawberry
 
-from graphql_api.competent import hal, routes
-from graphql_api.competent.fields import LANGUAGES, as_uuid
+from graphql_api.competent import declarations, routes
+from graphql_api.competent.values import LANGUAGES
 from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
-from graphql_api.index.tables import Field, Kind
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts
-from graphql_api.schema.types.concept_type import ConceptType, kinds
-from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.concept_type import ConceptType, declared
+from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import After, First, PageInfo, Paging, Window
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
 
 MOST_SUGGESTIONS = 50
-
-SEARCH = (
-    "Things found by their texts: titles and alternative names first, then the texts of blocks, then descriptions. Word "
-    "forms, compounds and small misspellings are found too."
-)
-SUGGEST = "Titles and alternative names of occupational profiles that go on as one types."
-"""Descriptions of the two fields, in a release and at the root."""
 
 SEARCH_WORK = Work(base=1900, item=3, arguments=(Per("text", 310, "word"),))
 SUGGEST_WORK = Work(base=100, item=2)
@@ -41,14 +33,6 @@ Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Typ
 InLanguages = Annotated[
     list[Language] | None, strawberry.argument(description="Languages of the texts to search in; all without it.")
 ]
-
-_FIELDS = {
-    Field.TITLE: "title",
-    Field.NAME: "alternativeNames",
-    Field.LABEL: "description",
-    Field.DESCRIPTION: "description",
-    Field.WORKING_CONTEXT: "workingContext",
-}
 
 
 @strawberry.type(description="What was found where.")
@@ -117,10 +101,10 @@ async def search(
     # The total is told by the search itself, so the window is made for as many as could be found.
     window = paging.window(scope, index.MOST_FOUND)
     hits, total = await loaders.ask(
-        found, found.search.search, text, kinds(types), _places(languages), window.start, window.stop
+        found, found.search.search, text, declared(types), _places(languages), window.start, window.stop
     )
     nodes = await concepts(loaders, number, (hit.thing for hit in hits))
-    matches = [_match(hit, node) for hit, node in zip(hits, nodes, strict=True)]
+    matches = [_match(hit) for hit in hits]
     return _connection(Window(scope, total, window.start, window.start + len(hits)), nodes, matches)
 
 
@@ -140,7 +124,7 @@ async def suggest(
         Suggestion(
             text=each.text,
             language=_language(each.language),
-            is_alternative_name=each.field is Field.NAME,
+            is_alternative_name=each.field != "title",
             occupational_profile=profile,  # type: ignore[arg-type]
         )
         for each, profile in zip(found, profiles, strict=True)
@@ -150,7 +134,7 @@ async def suggest(
 async def _upstream(
     loaders: Loaders, number: str, text: str, types: list[ConceptType] | None, paging: Paging, not_yet: NotIndexedYet
 ) -> SearchConnection:
-    if types is not None and ConceptType.OCCUPATIONAL_PROFILE not in types:
+    if types is not None and declarations.OCCUPATIONAL_PROFILE.name not in {each.value for each in types}:
         raise not_yet
     scope = _scope(number, text, None, None)
     stop = paging.window(scope, index.MOST_FOUND).stop
@@ -164,21 +148,14 @@ async def _upstream(
         document = await loaders.load(f"{routes.SEARCH.path()}?{urlencode(asked)}")
     except UpstreamError:
         raise not_yet from None
-    hits = [
-        each
-        for item in hal.items(document)
-        for each in hal.parts(item.get("document"))
-        if each.get("releaseNumber") == number
-    ]
+    hits = [hit for hit in document["items"] if hit["releases"][:1] == [number]]
     window = paging.window(scope, len(hits))
-    nodes = [_profile(loaders, number, each) for each in hits[window.start : window.stop] if as_uuid(each.get("id"))]
+    nodes: list[Concept] = [
+        OccupationalProfile(view=DocumentView(loaders, number, hit, hit["id"], OccupationalProfile.route))
+        for hit in hits[window.start : window.stop]
+        if "id" in hit
+    ]
     return _connection(window, nodes, [None] * len(nodes))
-
-
-def _profile(loaders: Loaders, number: str, item: hal.Document) -> Concept:
-    uuid = as_uuid(item.get("id"))
-    assert uuid is not None
-    return OccupationalProfile(part=Part(loaders, number, item, uuid, OccupationalProfile.route))
 
 
 def _connection(window: Window, nodes: list[Concept], matches: Sequence[SearchMatch | None]) -> SearchConnection:
@@ -190,10 +167,8 @@ def _connection(window: Window, nodes: list[Concept], matches: Sequence[SearchMa
     return SearchConnection(edges=edges, nodes=nodes, page_info=window.info(cursors), total_count=window.total)
 
 
-def _match(hit: index.Hit, node: Concept) -> SearchMatch:
-    is_competence = type(node).__name__ == Kind.TechnicalCompetence.name
-    field = "skill" if is_competence else _FIELDS[hit.field]
-    return SearchMatch(field=field, language=_language(hit.language), text=hit.text, marked=hit.marked)
+def _match(hit: index.Hit) -> SearchMatch:
+    return SearchMatch(field=hit.field, language=_language(hit.language), text=hit.text, marked=hit.marked)
 
 
 def _scope(number: str, text: str, types: list[ConceptType] | None, languages: list[Language] | None) -> str:

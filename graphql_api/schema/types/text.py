@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_api.competent.fields import plain, texts
-
 
 @strawberry.enum(description="A language that Competent has texts in.")
 class Language(Enum):
@@ -67,7 +65,7 @@ def _in(key: str, description: str) -> Any:
     "white space around a text is trimmed."
 )
 class LocalizedText:
-    """Made by `localized`. `texts` are by language, in the order of Language, and not empty."""
+    """`texts` are by language, in the order of Language, and not empty."""
 
     texts: strawberry.Private[dict[str, str]]
 
@@ -101,18 +99,17 @@ class LocalizedText:
         raise AssertionError("a LocalizedText holds at least one text")
 
 
-def localized(value: object) -> LocalizedText | None:
-    """A text from its object `{nl, fr, en, de}`; None where no language has one."""
-    found = texts(value)
-    return LocalizedText(texts=found) if found else None
+def localized(texts: dict[str, str] | None) -> LocalizedText | None:
+    """A text of a normalised document, `{language: text}` or None."""
+    return LocalizedText(texts=texts) if texts else None
 
 
-def in_languages(fields: Sequence[tuple[str, str]]) -> Callable[[Any, object], dict[str, str | None] | None]:
-    """Makes of the same object what is asked of it by fields that each are one language, under their keys in the answer."""
+def in_languages(
+    fields: Sequence[tuple[str, str]],
+) -> Callable[[Any, dict[str, str] | None], dict[str, str | None] | None]:
+    """Converts such a text into what GraphQL fields that each are one language give, by the keys that they have there."""
 
-    def convert(part: Any, value: object) -> dict[str, str | None] | None:
-        told = value if isinstance(value, dict) else texts(value)
-        made = {key: plain(told.get(language)) for key, language in fields}
-        return made if any(made.values()) or texts(told) else None
+    def convert(view: Any, texts: dict[str, str] | None) -> dict[str, str | None] | None:
+        return {key: texts.get(language) for key, language in fields} if texts else None
 
     return convert

@@ -1,17 +1,15 @@
 """Where things are used: in technical competences, in profiles, and how much they matter there."""
 
 from enum import Enum
-from typing import Any
 
 import strawberry
 
-from graphql_api.competent.fields import ESSENTIAL, OPTIONAL, id_text, things
 from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.usage import Use, competences_using, profiles_using
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import concepts, kind_of, number_in_index
-from graphql_api.schema.types.document_view import Part
+from graphql_api.schema.types.concept_factory import concepts, number_in_index
+from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import Connection, PageInfo, Paging, Window, connection
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
@@ -25,11 +23,15 @@ class Importance(Enum):
     OPTIONAL = strawberry.enum_value("optional", description="It depends on the context of the occupation.")
 
 
+_COMPETENCES = {Importance.ESSENTIAL: "essentialCompetences", Importance.OPTIONAL: "optionalCompetences"}
+"""The field of a profile that holds its competences of an importance."""
+
+
 @strawberry.type(description="An occupational profile that uses something, and its place in the list.")
 class UsedInOccupationalProfilesEdge:
     """As in Relay's Cursor Connections, with the importance."""
 
-    used: strawberry.Private[Part]
+    used: strawberry.Private[DocumentView]
     known: strawberry.Private[Use | None]
     node: OccupationalProfile = strawberry.field(description="The occupational profile.")
     cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
@@ -43,10 +45,15 @@ class UsedInOccupationalProfilesEdge:
         """The importance, as the index knows it, else from the whole profile."""
         if self.known is not None:
             return None if self.known.essential is None else _importance(self.known.essential)
-        whole = await self.node.part.load()
-        if str(self.used.uuid) in whole.read(ESSENTIAL, _uuids):
-            return Importance.ESSENTIAL
-        return Importance.OPTIONAL if str(self.used.uuid) in whole.read(OPTIONAL, _uuids) else None
+        profile = (await self.node.view.load()).document
+        return next(
+            (
+                importance
+                for importance, field in _COMPETENCES.items()
+                if any(each["id"] == self.used.id for each in profile.get(field, ()))
+            ),
+            None,
+        )
 
 
 @strawberry.type(description="A page of the occupational profiles that use something.")
@@ -65,48 +72,44 @@ def _importance(essential: bool) -> Importance:
     return Importance.ESSENTIAL if essential else Importance.OPTIONAL
 
 
-def _uuids(part: Part, value: Any) -> set[str]:
-    return {id_text(each) for each in things(value)}
-
-
-async def behind_link(of: Concept, paging: Paging) -> UsedInOccupationalProfilesConnection:
-    """A page of the profiles behind a competence's link; where the part has no link, its known path does as well."""
-    part = of.part
-    path = part.follow("usedInOccupationalProfiles", USED_IN_PROFILES)
-    listing = part.loaders.listing(path or USED_IN_PROFILES.path(part.release, part.uuid), paged=False)
+async def listed_profiles_with(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:
+    """A page of the profiles in upstream's own list of those that use a competence."""
+    view = of.view
+    listing = view.loaders.listing(USED_IN_PROFILES.path(view.release, view.id), paged=False)
     try:
         total = (await listing.page()).total
-    except UpstreamNotFound:  # a link that leads nowhere: the index stands in
+    except UpstreamNotFound:  # upstream has no such list: the index stands in
         return await profiles_with(of, paging)
-    window = paging.window(f"used {part.release} {part.uuid}", total)
+    window = paging.window(f"used {view.release} {view.id}", total)
     items = await listing.part(window.start, window.stop)
-    found = [profile for item in items if (profile := OccupationalProfile.embedded(part, item))]
-    return _profiles(part, window, found, [None] * len(found))
+    route = OccupationalProfile.route
+    found = [OccupationalProfile(view=view.embedded(item, route)) for item in items if "id" in item]
+    return _profiles(view, window, found, [None] * len(found))
 
 
 async def profiles_with(of: Concept, paging: Paging) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles that use a block or a skill, from the index."""
-    part = of.part
-    n = await number_in_index(part, kind_of(type(of)))
-    uses: list[Use] = (await part.loaders.look_up(part.release, profiles_using, n) or []) if n else []
-    window = paging.window(f"profiles {part.release} {part.uuid}", len(uses))
+    view = of.view
+    n = await number_in_index(view, of.declaration)
+    uses: list[Use] = (await view.loaders.look_up(view.release, profiles_using, n) or []) if n else []
+    window = paging.window(f"profiles {view.release} {view.id}", len(uses))
     here = uses[window.start : window.stop]
-    found = await concepts(part.loaders, part.release, (use.thing for use in here))
-    return _profiles(part, window, found, here)  # type: ignore[arg-type]
+    found = await concepts(view.loaders, view.release, (use.thing for use in here))
+    return _profiles(view, window, found, here)  # type: ignore[arg-type]
 
 
 async def competences_with(of: Concept, paging: Paging) -> Connection[TechnicalCompetence]:
     """A page of the technical competences that have a block, from the index."""
-    part = of.part
-    n = await number_in_index(part, kind_of(type(of)))
-    uses: list[int] = (await part.loaders.look_up(part.release, competences_using, n) or []) if n else []
-    window = paging.window(f"competences {part.release} {part.uuid}", len(uses))
-    found = await concepts(part.loaders, part.release, uses[window.start : window.stop])
+    view = of.view
+    n = await number_in_index(view, of.declaration)
+    uses: list[int] = (await view.loaders.look_up(view.release, competences_using, n) or []) if n else []
+    window = paging.window(f"competences {view.release} {view.id}", len(uses))
+    found = await concepts(view.loaders, view.release, uses[window.start : window.stop])
     return connection(window, found)  # type: ignore[arg-type]
 
 
 def _profiles(
-    used: Part, window: Window, found: list[OccupationalProfile], known: list[Use] | list[None]
+    used: DocumentView, window: Window, found: list[OccupationalProfile], known: list[Use] | list[None]
 ) -> UsedInOccupationalProfilesConnection:
     cursors = window.cursors(len(found))
     edges = [

@@ -1,79 +1,78 @@
-"""What belongs to an occupational profile and to nothing else: names, certificates, sectors, areas, codes elsewhere."""
+"""What belongs to an occupational profile and has no id of its own kind: names, terms, codes elsewhere.
 
-from collections.abc import Callable
+Each object is a row of a normalised document; the types of terms are made from their declarations.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent import fields
-from graphql_api.schema.types.document_view import Part
+from graphql_api.competent.declarations import Terms
+from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.text import LANGUAGES, Language, LocalizedText, localized
 
 T = TypeVar("T")
+
+
+def _of_row(key: str, description: str, convert: Callable[[Any], Any] | None = None) -> Any:
+    """The field of one key of a row."""
+
+    def plain(self: Any) -> Any:
+        return self.row[key]
+
+    def converted(self: Any) -> Any:
+        return convert(self.row[key])  # type: ignore[misc]  # used only with a conversion
+
+    resolver = plain if convert is None else converted
+    resolver.__annotations__.clear()  # strawberry takes the type from the class
+    return strawberry.field(resolver=resolver, description=description)
 
 
 @strawberry.type(description="A common name of the occupation in one language; people search by it.")
 class AlternativeName:
     """One row of a profile's names."""
 
-    uuid: UUID | None = strawberry.field(description="Competent's own id.")
-    code: str | None = strawberry.field(description="Competent's code, such as `AN-12`.")
-    name: str = strawberry.field(description="The name.")
-    language: Language | None = strawberry.field(description="The language of the name, where Competent tells it.")
+    row: strawberry.Private[Mapping[str, Any]]
+    uuid: UUID | None = _of_row("id", "Competent's own id.")
+    code: str | None = _of_row("code", "Competent's code, such as `AN-12`.")
+    name: str = _of_row("name", "The name.")
+    language: Language | None = _of_row(
+        "language", "The language of the name, where Competent tells it.", LANGUAGES.get
+    )
 
 
 @strawberry.interface(description="A term of one of Competent's lists, with its title.")
 class Label:
-    """What the three below share."""
+    """What all types of terms share."""
 
-    uuid: UUID | None = strawberry.field(description="Competent's own id.")
-    code: str | None = strawberry.field(description="Competent's code.")
-    title: LocalizedText | None = strawberry.field(description="What it is called.")
-
-
-@strawberry.type(description="A certificate that is required or usual for the occupation (Dutch: leerbewijs).")
-class ProofOfLearning(Label):
-    """A term of a profile."""
-
-
-@strawberry.type(description="A branch in which the occupation stands (Dutch: sector).")
-class EconomicSector(Label):
-    """A term of a profile."""
-
-
-@strawberry.type(description="A field of interest that the occupation belongs to (Dutch: interessegebied).")
-class AreaOfInterest(Label):
-    """A term of a profile."""
+    row: strawberry.Private[Mapping[str, Any]]
+    uuid: UUID | None = _of_row("id", "Competent's own id.")
+    code: str | None = _of_row("code", "Competent's code.")
+    title: LocalizedText | None = _of_row("title", "What it is called.", localized)
 
 
 @strawberry.type(description="The code of the occupation in another classification.")
 class Classification:
     """A scheme and a code in it."""
 
-    scheme: str = strawberry.field(description="The classification; `ISCO-08` is the international one of occupations.")
-    code: str = strawberry.field(description="The code in that classification, such as `2221`.")
+    row: strawberry.Private[Mapping[str, Any]]
+    scheme: str = _of_row("scheme", "The classification; `ISCO-08` is the international one of occupations.")
+    code: str = _of_row("code", "The code in that classification, such as `2221`.")
 
 
-def labels(kind: Callable[..., T]) -> Callable[[Part, Any], list[T]]:
-    """Converts a list of terms."""
-
-    def convert(part: Part, value: Any) -> list[T]:
-        return [kind(uuid=each.uuid, code=each.code, title=localized(each.title)) for each in fields.labels(value)]
-
-    return convert
+_TERM_TYPES: dict[str, type[Label]] = {}
 
 
-def alternative_names(part: Part, value: Any) -> list[AlternativeName]:
-    """Converts a list of names."""
-    return [
-        AlternativeName(
-            uuid=each.uuid, code=each.code, name=each.name, language=LANGUAGES[each.language] if each.language else None
-        )
-        for each in fields.names(value)
-    ]
+def term_type(terms: Terms) -> type[Label]:
+    """The GraphQL type of declared terms, made once."""
+    if terms.type_name not in _TERM_TYPES:
+        made: type[Label] = type(terms.type_name, (Label,), {"__doc__": "A term of a profile."})
+        _TERM_TYPES[terms.type_name] = strawberry.type(made, description=terms.description)
+    return _TERM_TYPES[terms.type_name]
 
 
-def classifications(part: Part, value: Any) -> list[Classification]:
-    """Converts a list of codes."""
-    return [Classification(scheme=scheme, code=code) for scheme, code in fields.codes(value)]
+def rows_as(kind: Callable[..., T]) -> Callable[[DocumentView, Any], list[T]]:
+    """Converts a list of rows."""
+    return lambda view, rows: [kind(row=row) for row in rows or ()]

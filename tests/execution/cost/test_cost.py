@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import get_introspection_query, is_composite_type, is_list_type, is_non_null_type
+from graphql import get_introspection_query, get_nullable_type, is_composite_type, is_list_type
 
-from graphql_api.execution.cost import BEYOND, TYPICAL, Cost
+from graphql_api.execution.cost import BEYOND, Cost
 from graphql_api.execution.cost.analyzer import work_of
+from graphql_api.execution.cost.list_sizes import declared_length
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.limits import DEFAULTS, Limits
 from graphql_api.http.pages.examples import examples
@@ -131,24 +132,17 @@ def test_an_operation_without_variables_is_one_constant() -> None:
     assert [step.terms for step in found.steps] == [[]]
 
 
-def test_the_typical_sizes_are_those_of_lists_that_there_are() -> None:
-    for name in TYPICAL:
-        kind_name, _, field_name = name.partition(".")
-        kind: Any = GRAPH.type_map[kind_name]
-        kind_of_field = kind.fields[field_name].type
-        assert is_list_type(kind_of_field.of_type if is_non_null_type(kind_of_field) else kind_of_field)
-
-
-def test_every_plain_list_has_a_size_of_its_own() -> None:
-    lists = {
-        f"{kind.name}.{name}"
+def test_every_list_declares_its_length_and_nothing_else_does() -> None:
+    fields = {
+        f"{kind.name}.{name}": field
         for kind in GRAPH.type_map.values()
         if is_composite_type(kind) and not kind.name.startswith("__") and not kind.name.endswith("Connection")
         for name, field in getattr(kind, "fields", {}).items()
-        if is_list_type(field.type.of_type if is_non_null_type(field.type) else field.type) and not field.args
+        if not field.args
     }
+    lists = {name for name, field in fields.items() if is_list_type(get_nullable_type(field.type))}
 
-    assert lists == set(TYPICAL)
+    assert lists == {name for name, field in fields.items() if declared_length(field)}
 
 
 async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -> None:

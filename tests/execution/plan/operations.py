@@ -29,7 +29,7 @@ from graphql import (
 )
 from hypothesis import strategies as some
 
-from graphql_api.execution.cost import TYPICAL
+from graphql_api.execution.cost.list_sizes import declared_length
 from tests.execution.plan.argument_values import Known
 from tests.execution.plan.two_servers import Asked
 
@@ -238,7 +238,8 @@ class Writing:
         if is_list_type(get_nullable_type(field.type)):
             if name in ("nodes", "edges") and parent.name.endswith("Connection"):
                 return page, page
-            return TYPICAL[key].mean if (key := f"{parent.name}.{name}") in TYPICAL else 3, page
+            length = declared_length(field)
+            return 3 if length is None else length.mean, page
         return 1.0, page
 
     def key(self, name: str, arguments: str, kind: str) -> str:

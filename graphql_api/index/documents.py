@@ -1,0 +1,146 @@
+"""Normalised documents in an index: compressed, with a number in place of each concept that they embed.
+
+An embedded concept that is as its `item` has the number of its concept. Any other form of it is a document of its own, with a
+number below that of the document that embeds it, and stands there with a minus. Read again, all are as they were.
+"""
+
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, concept_type
+from graphql_api.competent.hal import Document
+from graphql_api.index.concepts import count
+from graphql_api.index.tables import LANGUAGES, TYPES, DamagedIndex, parts
+
+CHUNK = 50
+"""Documents that are in memory together while all of a type are read."""
+
+MIN_COMPRESSED = 400
+"""Bytes from which on documents are compressed: the many smaller ones would take twice the time for a megabyte in all."""
+_LEVEL = 6
+_TEXT = dict.fromkeys(LANGUAGES, "")
+_DICTIONARY = b"".join(
+    orjson.dumps(
+        {"id": "", "code": f"{type.code_prefix}-"}
+        | {field.name: [{"id": "", "code": "", "title": _TEXT, "name": "", "language": "nl"}] for field in type.fields}
+    )
+    for type in CONCEPT_TYPES
+)
+"""What zlib knows before it reads a document: the keys of all types."""
+
+
+def compressed(body: Mapping[str, Any]) -> bytes:
+    """The row of a document whose embedded concepts are numbers."""
+    text = orjson.dumps(body)
+    if len(text) < MIN_COMPRESSED:
+        return text
+    compressor = zlib.compressobj(_LEVEL, zdict=_DICTIONARY)
+    return compressor.compress(text) + compressor.flush()
+
+
+def decompressed(row: bytes) -> bytes:
+    """The JSON of the row of a document; raises DamagedIndex."""
+    if row[:1] == b"{":
+        return row
+    try:
+        decompressor = zlib.decompressobj(zdict=_DICTIONARY)
+        body = decompressor.decompress(row)
+    except (zlib.error, TypeError) as error:
+        raise DamagedIndex("a document cannot be decompressed") from error
+    if not decompressor.eof:
+        raise DamagedIndex("a document is cut off")
+    return body
+
+
+def documents(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, Document]:
+    """Documents by the numbers of their concepts; those that could not be read are left out."""
+    sql = f"{_SELECT} WHERE n IN (SELECT value FROM json_each(?))"  # noqa: S608  # columns of this module
+    return dict(_read(connection, connection.execute(sql, (_json(numbers),)).fetchall()))
+
+
+def document(connection: sqlite3.Connection, type: ConceptType, uuid: UUID) -> Document | None:
+    """The document of a concept; None if there is none, or if it could not be read."""
+    rows = connection.execute(f"{_SELECT} WHERE kind = ? AND uuid = ?", (type.number, str(uuid))).fetchall()
+    return next((found for _, found in _read(connection, rows)), None)
+
+
+def listed_documents(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[Document]:
+    """The documents of a type from one place up to another, by code, without those that could not be read."""
+    sql = f"{_SELECT} WHERE kind = ? AND place >= ? AND place < ? ORDER BY place"
+    return [found for _, found in _read(connection, connection.execute(sql, (type.number, start, stop)).fetchall())]
+
+
+def all_documents(connection: sqlite3.Connection, type: ConceptType) -> Iterator[Document]:
+    """All documents of a type that could be read, by code, CHUNK in memory at a time."""
+    for start in range(0, count(connection, type), CHUNK):
+        yield from listed_documents(connection, type, start, start + CHUNK)
+
+
+_SELECT = "SELECT n, kind, item, document FROM thing"
+_BODIES = "SELECT n, body FROM document WHERE n IN (SELECT value FROM json_each(?))"
+_ITEMS = "SELECT n, item FROM thing WHERE n IN (SELECT value FROM json_each(?))"
+
+_Row = tuple[int, int, bytes, int | None]
+
+
+def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tuple[int, Document]]:
+    """The documents of rows of `thing`, by the numbers of these, in their order."""
+    try:
+        bodies = _assembled(connection, {number: TYPES[kind] for _, kind, _, number in rows if number is not None})
+        for n, kind, item, number in rows:
+            if number is not None:
+                yield n, bodies[number]
+            elif TYPES[kind].is_block:
+                yield n, orjson.loads(item)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedIndex(f"a document of the index: {error!r}") from error
+
+
+def _assembled(connection: sqlite3.Connection, wanted: Mapping[int, ConceptType]) -> dict[int, dict[str, Any]]:
+    """Documents by number, and all that stand in these, with what they embed in the places of its numbers."""
+    types, bodies, embedded = dict(wanted), dict[int, dict[str, Any]](), set[int]()
+    missing = set(wanted)
+    while missing:
+        for number, row in _select(connection, _BODIES, missing):
+            bodies[number] = orjson.loads(decompressed(row))
+            for ref, type in _references(types[number], bodies[number]):
+                if ref <= -number:
+                    raise DamagedIndex(f"document {number} embeds document {-ref}")
+                if ref > 0:
+                    embedded.add(ref)
+                else:
+                    types[-ref] = type
+        missing = types.keys() - bodies.keys()
+    items = {n: orjson.loads(item) for n, item in _select(connection, _ITEMS, embedded)}
+    for number in sorted(bodies):  # what a document embeds has a lower number
+        _fill(types[number], bodies[number], lambda ref: items[ref] if ref > 0 else bodies[-ref])
+    return bodies
+
+
+def _select(connection: sqlite3.Connection, sql: str, numbers: set[int]) -> list[tuple[int, bytes]]:
+    rows = connection.execute(sql, (_json(numbers),)).fetchall()
+    if len(rows) < len(numbers):
+        raise DamagedIndex("a document of the index is missing")
+    return rows
+
+
+def _references(type: ConceptType, body: Mapping[str, Any]) -> Iterator[tuple[int, ConceptType]]:
+    for name, value in parts(type).items():
+        found = body.get(name)
+        for ref in found if isinstance(found, list) else () if found is None else (found,):
+            yield ref, concept_type(value.type_name)
+
+
+def _fill(type: ConceptType, body: dict[str, Any], concept: Callable[[int], Document]) -> None:
+    for name, value in parts(type).items():
+        if (found := body.get(name)) is not None:
+            body[name] = concept(found) if value.single else [concept(ref) for ref in found]
+
+
+def _json(numbers: Iterable[int]) -> str:
+    return orjson.dumps(list(numbers)).decode()

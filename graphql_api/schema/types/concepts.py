@@ -1,0 +1,19 @@
+"""Every concept type as a GraphQL type: those with fields of their own, and those that the declarations say all of."""
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
+from graphql_api.schema.types.concept import Competence, Concept, declared
+from graphql_api.schema.types.occupational_profile import OccupationalProfile
+from graphql_api.schema.types.technical_competence import TechnicalCompetence
+
+_WRITTEN: dict[str, type[Concept]] = {each.__name__: each for each in (OccupationalProfile, TechnicalCompetence)}
+
+
+def _made(declaration: ConceptType) -> type[Concept]:
+    """The GraphQL type of a concept type that has only declared fields."""
+    base = Competence if declaration.is_block else Concept
+    members = {"__doc__": declaration.summary, "__module__": __name__}
+    return declared(type(declaration.name, (base,), members))
+
+
+CONCEPTS: dict[str, type[Concept]] = {each.name: _WRITTEN.get(each.name) or _made(each) for each in CONCEPT_TYPES}
+"""By the name of the type, in the order of the declarations."""

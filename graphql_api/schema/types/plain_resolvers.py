@@ -1,0 +1,47 @@
+"""Resolvers without Strawberry's wrapper, which takes most of the time of a field that just reads a value.
+
+A field without arguments that needs nothing but its source gets a plain function `(source, info)`. graphql-core then gives the
+same values, and the same errors at the same places.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from graphql import GraphQLField, GraphQLResolveInfo, GraphQLSchema, is_object_type
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+Read = Callable[[Any], Any]
+
+
+def read_of(field: StrawberryField) -> Read | None:
+    """What makes the value, or an awaitable of it, from the source alone; None if it takes more than that."""
+    if field.extensions or field.permission_classes or field.arguments or field.is_subscription:
+        return None
+    resolver = field.base_resolver
+    if resolver is None:
+        return attrgetter(field.python_name)
+    if "reads" in field.metadata:
+        return field.metadata["reads"]  # type: ignore[no-any-return]
+    takes_source = resolver.self_parameter is not None and resolver.info_parameter is None
+    return resolver.wrapped_func if takes_source else None  # type: ignore[return-value]
+
+
+def use_plain_resolvers(schema: GraphQLSchema) -> None:
+    """Give the fields of all object types a plain resolver, if theirs can be one."""
+    for type_ in schema.type_map.values():
+        if is_object_type(type_):
+            for field in type_.fields.values():
+                _use(field)
+
+
+def _use(field: GraphQLField) -> None:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    read = read_of(definition) if isinstance(definition, StrawberryField) else None
+    if read is not None:
+        field.resolve = _resolver(read)
+
+
+def _resolver(read: Read) -> Callable[[Any, GraphQLResolveInfo[Any]], Any]:
+    return lambda source, info: read(source)

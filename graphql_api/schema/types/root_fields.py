@@ -1,0 +1,40 @@
+"""The root fields of a release and of the query, in their order: two for each concept type, and those that search or compare."""
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, ConceptType
+from graphql_api.schema.types.change import CHANGES_WORK, changes_since
+from graphql_api.schema.types.concepts import CONCEPTS
+from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
+from graphql_api.schema.types.lookups import connection_field, lookup_field
+from graphql_api.schema.types.root_field import RootField
+from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
+
+_SEARCH = (
+    "Things found by their texts: titles and alternative names first, then the texts of blocks, then descriptions. Word "
+    "forms, compounds and small misspellings are found too."
+)
+_SUGGEST = "Titles and alternative names of occupational profiles that go on as one types."
+
+
+def _lookup(declared: ConceptType) -> RootField:
+    return RootField(
+        declared.single,
+        lookup_field(CONCEPTS[declared.name]),
+        in_release=f"One {declared.noun} of this release.",
+        in_query=f"One {declared.noun}; null where it does not exist.",
+    )
+
+
+def _listing(declared: ConceptType) -> RootField:
+    in_release, in_query = f"The {declared.plural} of this release.", f"The {declared.plural} of a release."
+    if declared.name == OCCUPATIONAL_PROFILE.name:
+        return RootField(declared.listing, occupational_profiles, in_release, in_query, FILTER_WORK)
+    return RootField(declared.listing, connection_field(CONCEPTS[declared.name]), in_release, in_query)
+
+
+ROOT_FIELDS = (
+    *map(_lookup, CONCEPT_TYPES),
+    *map(_listing, CONCEPT_TYPES),
+    RootField("search", search, _SEARCH, _SEARCH, SEARCH_WORK),
+    RootField("suggest", suggest, _SUGGEST, _SUGGEST, SUGGEST_WORK),
+    RootField("changes", changes_since, "What changed from another release to this one.", "", CHANGES_WORK),
+)

@@ -1,0 +1,252 @@
+"""Normalised documents in an index: each is read again as the store had it, however it was embedded elsewhere."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_api.competent.declarations import (
+    CONCEPT_TYPES,
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    SOFT_SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
+from graphql_api.competent.hal import Document
+from graphql_api.index.concepts import by_code, listed
+from graphql_api.index.documents import CHUNK, all_documents, compressed, document, documents
+from graphql_api.index.indexer import Writer
+from graphql_api.index.tables import TYPES, DamagedIndex
+from graphql_api.sandbox import Releases
+from graphql_api.sandbox.excel import read_workbook
+from graphql_api.sandbox.serializers import Bodies
+from tests.index.small_indexes import normalised, small, written
+from tests.index.test_crawler import World
+from tests.index.test_search_real import WORKBOOKS, needs_data
+
+WHOLE = [type for type in CONCEPT_TYPES if type.route is not None]
+
+
+def uuid(n: int) -> str:
+    return str(UUID(int=n))
+
+
+def row_id(connection: sqlite3.Connection, type: ConceptType, id: str) -> int:
+    sql = "SELECT n FROM thing WHERE kind = ? AND uuid = ?"
+    return int(connection.execute(sql, (type.number, id)).fetchone()[0])
+
+
+@pytest.mark.parametrize("release", ["3.10", "3.11"])
+async def test_every_document_of_a_release_is_as_the_store_has_it(
+    release: str, releases: Releases, tmp_path: Path
+) -> None:
+    world = World(releases, tmp_path)
+    try:
+        index = await world.start().get(release)
+        for type in WHOLE:
+            assert type.route is not None
+            by_place = [each.uuid for each in await index.ask(listed, type, 0, 1000)]
+            stored = [await world.store.pass_through(type.route.path(release, each)) for each in by_place]
+
+            assert len(stored) > 10
+            assert await index.ask(lambda connection, type=type: [*all_documents(connection, type)]) == stored
+            assert [await index.ask(document, type, each) for each in by_place] == stored
+    finally:
+        await world.aclose()
+
+
+async def test_blocks_are_as_documents_embed_them(releases: Releases, tmp_path: Path) -> None:
+    world = World(releases, tmp_path)
+    try:
+        index = await world.start().get("3.11")
+        for competence in await index.ask(lambda connection: [*all_documents(connection, TECHNICAL_COMPETENCE)]):
+            assert await index.ask(document, SKILL, UUID(competence["skill"]["id"])) == competence["skill"]
+            for item in competence["knowledgeItems"]:
+                assert await index.ask(document, KNOWLEDGE, UUID(item["id"])) == item
+    finally:
+        await world.aclose()
+
+
+@pytest.mark.real
+@needs_data
+@pytest.mark.parametrize("release", WORKBOOKS)
+def test_every_document_of_a_workbook_is_as_it_was_written(release: str) -> None:
+    bodies = Bodies(read_workbook(WORKBOOKS[release]))
+    whole = [
+        (type, normalised(type, id, **orjson.loads(body)))
+        for type in reversed(WHOLE)
+        for id, body, _ in bodies.collection(type.name)
+    ]
+    with written(*whole) as connection:
+        found = {(type, each["id"]): each for type in WHOLE for each in all_documents(connection, type)}
+    assert found == {(type, each["id"]): each for type, each in whole}
+
+
+TEXT = st.sampled_from([None, {"nl": "a"}, {"nl": "b", "fr": "c"}])
+CODE = st.sampled_from([None, "X-1", "X-2"])
+
+
+def forms(ids: tuple[int, ...], **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """What may be said of one of these concepts: any of the keys."""
+    return st.fixed_dictionaries({"id": st.sampled_from([uuid(n) for n in ids])}, optional={"code": CODE, **keys})
+
+
+BLOCK = forms((1, 2), description=TEXT, regions=st.sampled_from([[], ["VLAANDEREN"]]))
+COMPETENCE = forms((11, 12), skill=BLOCK, knowledgeItems=st.lists(BLOCK, max_size=3))
+SOFT = forms((31, 32), title=TEXT)
+PROFILE = forms(
+    (21, 22),
+    title=TEXT,
+    essentialCompetences=st.lists(COMPETENCE, max_size=3),
+    specificCompetences=st.lists(COMPETENCE, max_size=2),
+    softSkills=st.lists(SOFT, max_size=2),
+)
+RELEASE = st.lists(
+    st.one_of(
+        st.tuples(st.just(TECHNICAL_COMPETENCE.name), COMPETENCE),
+        st.tuples(st.just(OCCUPATIONAL_PROFILE.name), PROFILE),
+        st.tuples(st.just(SOFT_SKILL.name), SOFT),
+    ),
+    unique_by=lambda each: (each[0], each[1]["id"]),
+    max_size=6,
+)
+BY_NAME = {type.name: type for type in CONCEPT_TYPES}
+
+
+@given(RELEASE, st.integers(0, 6))
+def test_documents_in_any_order_and_form_are_exact_also_after_a_restart(
+    release: list[tuple[str, dict[str, Any]]], restart: int
+) -> None:
+    whole = [(BY_NAME[name], normalised(BY_NAME[name], raw["id"], **raw)) for name, raw in release]
+    with small() as index:
+        for some in (whole[:restart], whole[restart:]):
+            writer = Writer(index.connection)
+            for type, each in some:
+                writer.whole(type, each)
+            writer.commit()
+        connection = index.finish()
+        for type, each in whole:
+            assert document(connection, type, UUID(each["id"])) == each
+            assert documents(connection, [row_id(connection, type, each["id"])]) != {}
+
+
+def profile(**raw: Any) -> tuple[ConceptType, Document]:
+    return OCCUPATIONAL_PROFILE, normalised(OCCUPATIONAL_PROFILE, uuid(1), code="OP-1", **raw)
+
+
+EMBEDDED = {"id": uuid(2), "code": "CP-1", "skill": {"id": uuid(3), "code": "SK-1", "description": "Weld"}}
+SOFT_EMBEDDED = {"id": uuid(4), "code": "SS-1", "title": "Patience"}
+
+
+def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> None:
+    one = profile(essentialCompetences=[EMBEDDED])
+    whole = normalised(TECHNICAL_COMPETENCE, uuid(2), **EMBEDDED, knowledgeItems=[{"id": uuid(5), "code": "KN-1"}])
+    with written(one) as connection:
+        assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) is None
+        assert [*all_documents(connection, TECHNICAL_COMPETENCE)] == []
+        found = by_code(connection, [(TECHNICAL_COMPETENCE, "CP-1")])
+        assert found[TECHNICAL_COMPETENCE, "CP-1"].item["skill"]["code"] == "SK-1"
+
+        (writer := Writer(connection)).whole(TECHNICAL_COMPETENCE, whole)
+        writer.commit()
+        assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) == whole
+        assert document(connection, OCCUPATIONAL_PROFILE, UUID(uuid(1))) == one[1]
+
+
+@pytest.mark.parametrize("known_first", [True, False])
+def test_a_soft_skill_listed_and_embedded_is_one_with_its_own_document(known_first: bool) -> None:
+    listed = SOFT_SKILL, normalised(SOFT_SKILL, uuid(4), **SOFT_EMBEDDED, regions=["VLAANDEREN"])
+    one = profile(softSkills=[SOFT_EMBEDDED])
+    with written(*((listed, one) if known_first else (one, listed))) as connection:
+        assert connection.execute("SELECT count(*) FROM thing WHERE kind = ?", (SOFT_SKILL.number,)).fetchone() == (1,)
+        assert [*all_documents(connection, SOFT_SKILL)] == [listed[1]]
+        assert [*all_documents(connection, OCCUPATIONAL_PROFILE)] == [one[1]]
+
+
+def test_what_is_written_again_after_a_restart_is_not_stored_twice() -> None:
+    listed = normalised(SOFT_SKILL, uuid(4), **SOFT_EMBEDDED, regions=["VLAANDEREN"])
+    with written(profile(softSkills=[SOFT_EMBEDDED]), (SOFT_SKILL, listed)) as connection:
+        bodies = connection.execute("SELECT count(*) FROM document").fetchone()
+        for _ in range(3):
+            (writer := Writer(connection)).whole(SOFT_SKILL, listed)
+            writer.commit()
+        assert connection.execute("SELECT count(*) FROM document").fetchone() == bodies
+
+
+def test_a_concept_embedded_alike_in_many_documents_is_stored_once() -> None:
+    profiles = [
+        (OCCUPATIONAL_PROFILE, normalised(OCCUPATIONAL_PROFILE, uuid(n), essentialCompetences=[EMBEDDED]))
+        for n in range(100, 120)
+    ]
+    with written(*profiles) as connection:
+        assert connection.execute("SELECT count(*) FROM document").fetchone() == (20 + 1,)
+
+
+def test_all_documents_are_read_in_pieces_of_bounded_size() -> None:
+    profiles = [
+        (OCCUPATIONAL_PROFILE, normalised(OCCUPATIONAL_PROFILE, uuid(n + 10), code=f"OP-{n}", title=f"title {n}"))
+        for n in range(2 * CHUNK + 1)
+    ]
+    with written(*profiles) as connection:
+        statements: list[str] = []
+        found = all_documents(connection, OCCUPATIONAL_PROFILE)
+        connection.set_trace_callback(lambda sql: statements.append(sql.split("FROM")[1].split()[0]))
+
+        assert [next(found)["code"] for _ in range(CHUNK)] == [f"OP-{n}" for n in range(CHUNK)]
+        assert statements.count("document") == 1
+        assert [each["code"] for each in found] == [f"OP-{n}" for n in range(CHUNK, 2 * CHUNK + 1)]
+        assert statements.count("document") == 3
+
+
+def test_a_concept_that_does_not_exist_has_no_document() -> None:
+    with written(profile()) as connection:
+        assert document(connection, OCCUPATIONAL_PROFILE, UUID(uuid(9))) is None
+        assert documents(connection, [999]) == {}
+
+
+def no_rows(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM document")
+
+
+def no_embedded(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM thing WHERE kind = ?", (SKILL.number,))
+
+
+def zeros(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE document SET body = zeroblob(length(body))")
+
+
+def cut_off(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE document SET body = substr(body, 1, length(body) - 5)")
+
+
+def text(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE document SET body = 'text'")
+
+
+def circle(connection: sqlite3.Connection) -> None:
+    """A document embeds itself."""
+    (last,) = connection.execute("SELECT max(n) FROM document").fetchone()
+    body = compressed({"id": uuid(1), "essentialCompetences": [-last]})
+    connection.execute("UPDATE document SET body = ? WHERE n = ?", (body, last))
+
+
+def no_json(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE thing SET item = '{' WHERE kind = ?", (SKILL.number,))
+
+
+@pytest.mark.parametrize("damage", [no_rows, no_embedded, zeros, cut_off, text, circle, no_json])
+def test_a_damaged_document_is_a_damaged_index(damage: Callable[[sqlite3.Connection], None]) -> None:
+    competence = TECHNICAL_COMPETENCE, normalised(TECHNICAL_COMPETENCE, uuid(2), **EMBEDDED, knowledgeItems=[])
+    with written(competence, profile(essentialCompetences=[EMBEDDED])) as connection:
+        damage(connection)
+        with pytest.raises(DamagedIndex):
+            [each for type in TYPES.values() for each in all_documents(connection, type)]

@@ -1,0 +1,69 @@
+"""GraphQL types are made from the declarations, and say what those say."""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, Terms
+from graphql_api.execution.engine import build_schema
+
+TYPES = build_schema()._schema.type_map
+
+
+def object_type(name: str) -> GraphQLObjectType:
+    found = TYPES[name]
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+@pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda each: each.name)
+def test_a_concept_type_has_its_declared_fields_in_order(declared: ConceptType) -> None:
+    kind = object_type(declared.name)
+    expected = {field.name: field.description for field in declared.fields}
+
+    assert kind.description == declared.description
+    assert {name: kind.fields[name].description for name in kind.fields if name in expected} == expected
+    assert [name for name in kind.fields if name in expected] == list(expected)
+
+
+@pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda each: each.name)
+def test_a_block_is_a_competence_and_no_other_type_is(declared: ConceptType) -> None:
+    competence = TYPES["Competence"]
+    assert isinstance(competence, GraphQLInterfaceType)
+    assert (competence in object_type(declared.name).interfaces) is declared.is_block
+
+
+@pytest.mark.parametrize("root", ["Query", "Release"])
+def test_each_concept_type_has_a_lookup_and_a_list(root: str) -> None:
+    fields: dict[str, Any] = object_type(root).fields
+
+    assert {each.single: fields[each.single].type.name for each in CONCEPT_TYPES} == {
+        each.single: each.name for each in CONCEPT_TYPES
+    }
+    assert {fields[each.listing].type.name for each in CONCEPT_TYPES} == {
+        f"{each.name}Connection" for each in CONCEPT_TYPES
+    }
+
+
+def test_the_fields_of_query_and_release_are_the_same_but_for_the_release() -> None:
+    query, release = object_type("Query").fields, object_type("Release").fields
+    shared = [name for name in release if name in query]
+
+    assert {*shared} >= {"search", "suggest", *(each.single for each in CONCEPT_TYPES)}
+    for name in shared:
+        assert {*query[name].args} - {"release"} == {*release[name].args}
+
+
+def test_terms_have_a_type_each_with_its_description() -> None:
+    terms = [field.value for each in CONCEPT_TYPES for field in each.fields if isinstance(field.value, Terms)]
+
+    assert terms
+    assert [TYPES[each.type_name].description for each in terms] == [each.description for each in terms]
+
+
+def test_the_enum_of_types_has_each_in_order() -> None:
+    enum = TYPES["ConceptType"]
+    assert isinstance(enum, GraphQLEnumType)
+    assert [each.description for each in enum.values.values()] == [each.summary for each in CONCEPT_TYPES]
+    assert [*enum.values][4:6] == ["BEHAVIOURAL_INDICATOR", "SOFT_SKILL"]

@@ -1,0 +1,69 @@
+"""Where a field is read: in the document at hand, or in the whole one."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from graphql_api.competent.routes import SOFT_SKILL, Route
+from graphql_api.errors import UpstreamError, UpstreamNotFound
+from graphql_api.schema.types.document_view import DocumentView
+
+ID = "00000000-0000-4000-8000-00000000000a"
+WHOLE = {"id": ID, "code": "SS-1", "regions": ["BE"]}
+
+
+class Loaders:
+    """Has one whole document, cached or to be loaded, or fails to load it."""
+
+    def __init__(self, cached: bool = False, error: UpstreamError | None = None) -> None:
+        self.cached = cached
+        self.error = error
+        self.loaded: list[str] = []
+
+    def at_hand(self, path: str) -> dict[str, Any] | None:
+        return WHOLE if self.cached else None
+
+    async def whole(self, route: Route, number: str, uuid: UUID) -> dict[str, Any]:
+        self.loaded.append(route.path(number, uuid))
+        if self.error:
+            raise self.error
+        return WHOLE
+
+
+def convert(view: DocumentView, value: Any) -> Any:
+    return view.is_complete, value
+
+
+def view(loaders: Loaders, route: Route | None = SOFT_SKILL, is_complete: bool = False, **known: Any) -> DocumentView:
+    return DocumentView(loaders, "3.11", {"id": ID, **known}, ID, route, is_complete)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("known", ["SS-1", None])
+def test_a_known_key_is_read_at_once_null_or_not(known: str | None) -> None:
+    assert view(Loaders(), code=known).read("code", convert) == (False, known)
+
+
+@pytest.mark.parametrize(("route", "is_complete"), [(None, False), (SOFT_SKILL, True)])
+def test_a_missing_key_is_null_if_there_is_nothing_to_load(route: Route | None, is_complete: bool) -> None:
+    assert view(Loaders(), route, is_complete).read("code", convert) == (is_complete, None)
+
+
+def test_a_missing_key_is_read_at_once_in_a_cached_whole() -> None:
+    assert view(Loaders(cached=True)).read("code", convert) == (True, "SS-1")
+    assert view(Loaders(cached=True)).read("description", convert) == (True, None)
+
+
+async def test_a_missing_key_is_awaited_if_the_whole_has_to_be_loaded() -> None:
+    loaders = Loaders()
+
+    assert await view(loaders).read("code", convert) == (True, "SS-1")
+    assert loaders.loaded == [f"/releases/3.11/softskills/{ID}"]
+
+
+async def test_a_field_may_be_empty_if_the_whole_cannot_be_loaded() -> None:
+    loaders = Loaders(error=UpstreamNotFound())
+
+    assert await view(loaders).read("regions", convert, empty_on_error=True) == (False, None)
+    with pytest.raises(UpstreamNotFound):
+        await view(loaders).read("code", convert)

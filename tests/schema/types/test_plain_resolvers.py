@@ -1,0 +1,102 @@
+"""Plain resolvers: the same values, and the same errors at the same places, as Strawberry's own."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType
+
+from graphql_api.competent.declarations import CONCEPT_TYPES
+from graphql_api.execution import engine
+from graphql_api.execution.engine import build_schema
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.schema.types import plain_resolvers
+from graphql_api.settings import Settings
+from tests.conftest import CP_7, running
+
+LEAVES = "{ id uuid code }"
+TEXT = "{ nl fr en de text localized(languages: [DE]) { text language isFallback } }"
+PROFILE = f"""{{ occupationalProfile(code: "OP-101") {{
+  __typename id uuid code release {{ id number isCurrent publishedOn }}
+  title {TEXT} description {TEXT} workingContext {{ nl }}
+  alternativeNames {{ uuid code name language }}
+  essentialCompetences {{
+    id code skill {{ id code regions description {{ nl }} }}
+    knowledgeItems {LEAVES} behaviouralIndicators {LEAVES}
+  }}
+  optionalCompetences {LEAVES} softSkills {{ code regions description {{ fr }} }} digitalSkills {LEAVES}
+  proofsOfLearning {{ uuid code title {{ nl }} }} economicSectors {{ code title {{ nl }} }} areasOfInterest {{ code }}
+  classifications {{ scheme code }} lastModified lastPublished
+}} }}"""
+LIST = (
+    f"{{ softSkills(first: 3) {{ totalCount edges {{ cursor node {LEAVES} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+)
+COMPETENCE = f"""{{ technicalCompetence(uuid: "{CP_7}") {{
+  code skill {{ code }} usedInOccupationalProfiles {{ edges {{ importance node {{ code }} }} }}
+}} }}"""
+
+
+def resolver_module(type_name: str, field: str) -> str:
+    kind = build_schema()._schema.type_map[type_name]
+    assert isinstance(kind, GraphQLObjectType)
+    return str(kind.fields[field].resolve.__module__)
+
+
+DECLARED = [(each.name, field.name) for each in CONCEPT_TYPES for field in each.fields]
+ATTRIBUTES = [
+    ("LocalizedText", "nl"),
+    ("AlternativeName", "language"),
+    ("Classification", "code"),
+    ("EconomicSector", "title"),
+    ("OccupationalProfile", "id"),
+    ("SkillConnection", "nodes"),
+    ("PageInfo", "endCursor"),
+]
+
+
+@pytest.mark.parametrize(("type_name", "field"), [*DECLARED, *ATTRIBUTES])
+def test_a_field_that_only_reads_has_a_plain_resolver(type_name: str, field: str) -> None:
+    assert resolver_module(type_name, field) == plain_resolvers.__name__
+
+
+@pytest.mark.parametrize(
+    ("type_name", "field"), [("Query", "search"), ("LocalizedText", "text"), ("Query", "releases")]
+)
+def test_a_field_with_arguments_or_context_keeps_its_own(type_name: str, field: str) -> None:
+    assert resolver_module(type_name, field).startswith("strawberry.")
+
+
+async def answers(releases: Releases, settings: Settings, query: str, faulty: str = "") -> Any:
+    async with running(releases, replace(settings, compiled_queries="off")) as server:
+        if faulty:
+            server.faults.add(Fault(faulty, "status", status=500))
+        answer = (await server.post(query, x_request_id="same")).json()
+        return answer, server.asked()
+
+
+@pytest.mark.parametrize("query", [PROFILE, LIST, COMPETENCE])
+async def test_values_are_those_of_strawberrys_resolvers(
+    query: str, releases: Releases, settings: Settings, indexed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, asked = await answers(releases, settings, query)
+    monkeypatch.setattr(engine, "use_plain_resolvers", lambda schema: None)
+
+    assert "errors" not in plain
+    assert (plain, asked) == await answers(releases, settings, query)
+
+
+async def test_errors_are_at_the_same_places(
+    releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(settings, index="off")
+    faulty = f"/releases/3.11/technicalcompetences/{CP_7}"
+    query = """{ occupationalProfile(code: "OP-313") {
+      title { nl } essentialCompetences { code behaviouralIndicators { code } skill { regions } }
+    } }"""
+    plain, asked = await answers(releases, settings, query, faulty)
+    monkeypatch.setattr(engine, "use_plain_resolvers", lambda schema: None)
+    wrapped, also_asked = await answers(releases, settings, query, faulty)
+
+    assert all(each["path"][3:] == ["behaviouralIndicators"] and each["locations"] for each in plain["errors"])
+    assert sorted(plain["errors"], key=str) == sorted(wrapped["errors"], key=str)
+    assert (plain["data"], sorted(asked)) == (wrapped["data"], sorted(also_asked))
