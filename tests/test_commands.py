@@ -202,6 +202,13 @@ def check_python(arguments: list[str]) -> None:
     assert find_spec(arguments[1]), arguments[1]
 
 
+def check_pytest(arguments: list[str]) -> None:
+    """Files that are there, or that a page has its reader write."""
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for each in arguments:
+        assert each == "-q" or (ROOT / each).exists() or f"Write `{each}`" in pages, each
+
+
 def check_uvicorn(arguments: list[str]) -> None:
     module, _, name = arguments[0].partition(":")
     assert find_spec(module)
@@ -223,6 +230,7 @@ CHECKS = {
     "npm": check_npm,
     "npx": check_npx,
     "pip": check_pip,
+    "pytest": check_pytest,
     "python": check_python,
     "python3": check_python,
     "uvicorn": check_uvicorn,

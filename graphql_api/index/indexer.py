@@ -41,14 +41,14 @@ MAX_RECENT = 8192
 _STATEMENTS = (_NEW, _AGAIN, _BODY, _DOCUMENT, _HOLDS, _TEXT, _TERM, _MODIFIED, _DONE, _FOUND, _MISSING)
 
 
-class _Known(NamedTuple):
+class _WrittenConcept(NamedTuple):
     """A concept that is written: its number, and the hash of its item; None if that may change."""
 
     n: int
     item: int | None
 
 
-class _Recent(NamedTuple):
+class _EmbeddedConcept(NamedTuple):
     """An embedded concept that was written: often the same object stands in the next document again."""
 
     document: Document
@@ -63,10 +63,10 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
-        self._known: dict[tuple[ConceptType, str], _Known] = {}
+        self._known: dict[tuple[ConceptType, str], _WrittenConcept] = {}
         self._incomplete: dict[tuple[ConceptType, str], dict[str, Any]] = {}
         self._forms: dict[tuple[int, int], int] = {}
-        self._recent: dict[int, _Recent] = {}
+        self._recent: dict[int, _EmbeddedConcept] = {}
         try:
             self._read_concepts()
             self._read_forms()
@@ -79,7 +79,7 @@ class Writer:
     def _read_concepts(self) -> None:
         for kind, uuid, n, settled, item in self._connection.execute("SELECT kind, uuid, n, settled, item FROM thing"):
             key = (TYPES[kind], uuid)
-            self._known[key] = _Known(n, hash(item) if settled else None)
+            self._known[key] = _WrittenConcept(n, hash(item) if settled else None)
             if not settled and TYPES[kind].is_block:
                 self._incomplete[key] = orjson.loads(item)
 
@@ -153,10 +153,10 @@ class Writer:
         reference = self._reference(type, known, document)
         if len(self._recent) >= MAX_RECENT:
             self._recent.clear()
-        self._recent[id(document)] = _Recent(document, type, known.n, reference)
+        self._recent[id(document)] = _EmbeddedConcept(document, type, known.n, reference)
         return known.n, reference
 
-    def _reference(self, type: ConceptType, known: _Known, document: Document) -> int:
+    def _reference(self, type: ConceptType, known: _WrittenConcept, document: Document) -> int:
         form = hash(orjson.dumps(document))
         if form == known.item:
             return known.n
@@ -169,7 +169,7 @@ class Writer:
         self._put(_BODY, [(self._last_body, compressed(body))])
         return self._last_body
 
-    def _block(self, type: ConceptType, document: Document) -> _Known:
+    def _block(self, type: ConceptType, document: Document) -> _WrittenConcept:
         """Write a block; what one document says of it completes what another did not."""
         key = type, document["id"]
         known, incomplete = self._known.get(key), self._incomplete.get(key, {})
@@ -187,7 +187,7 @@ class Writer:
             self._incomplete[key] = merged
         return known
 
-    def _write(self, type: ConceptType, document: Document, found: Facts, settled: bool) -> _Known:
+    def _write(self, type: ConceptType, document: Document, found: Facts, settled: bool) -> _WrittenConcept:
         """Write the row of a concept, again if it is there, and its texts."""
         key = type, document["id"]
         before = self._known.get(key)
@@ -198,7 +198,7 @@ class Writer:
         item, told = orjson.dumps({name: document[name] for name in document if name in keys}), orjson.dumps(found)
         row = (document.get("code"), item, told, _digest(told) if found else 0, settled, type.number, key[1], n)
         self._put(_AGAIN if before else _NEW, [row])
-        self._known[key] = known = _Known(n, hash(item) if settled else None)
+        self._known[key] = known = _WrittenConcept(n, hash(item) if settled else None)
         self._texts(type, document, n, settled)
         return known
 
@@ -227,7 +227,7 @@ class Writer:
                 self._put(_MODIFIED, [(n, found)])
 
 
-_UNKNOWN = _Known(0, None)
+_UNKNOWN = _WrittenConcept(0, None)
 
 _BLOCKS = numbers(each.number for each in CONCEPT_TYPES if each.is_block)
 _DOCUMENTS_OF_BLOCKS = f"""
