@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from graphql_api.competent.declarations import Concepts, ConceptType, Plain, Terms, Value
+from graphql_api.competent.declarations import Concepts, ConceptType, Plain, Terms, Value, compared_fields
 from graphql_api.competent.hal import Document
 
 Facts = dict[str, Any]
@@ -15,7 +15,7 @@ def facts(type: ConceptType, document: Document) -> Facts:
     return {field.name: _fact(field.value, document.get(field.name)) for field in _compared(type)}
 
 
-_compared = cache(lambda type: type.compared)
+_compared = cache(compared_fields)
 
 
 def _fact(value: Value, found: Any) -> Any:

@@ -10,7 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from graphql_api.competent import normalise
-from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, Concepts, ConceptType, Search
+from graphql_api.competent.declarations import (
+    CONCEPT_TYPES,
+    OCCUPATIONAL_PROFILE,
+    Concepts,
+    ConceptType,
+    Search,
+    compared_fields,
+)
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is a place in it
 
 VERSION = 3
@@ -125,7 +132,14 @@ CREATE INDEX IF NOT EXISTS term_code ON term (scheme, code, profile);
 
 def _format() -> int:
     declared = [
-        (type.name, type.number, type.is_block, SEARCHED[type], [field.name for field in type.compared], type_fields)
+        (
+            type.name,
+            type.number,
+            type.is_block,
+            SEARCHED[type],
+            [field.name for field in compared_fields(type)],
+            type_fields,
+        )
         for type in CONCEPT_TYPES
         for type_fields in [[(field.name, field.value, field.is_filter) for field in type.fields]]
     ]
