@@ -28,12 +28,15 @@ class Notes:
 
     unknown: Counter[str] = field(default_factory=Counter)
     links_refused: int = 0
+    count: int = 0
+    """How often something was noted."""
     depth: int = 0
     """How many concepts hold the one that is being read."""
 
     def check_keys(self, name: str, keys: Iterable[str], known: frozenset[str]) -> None:
         """Count the unknown keys of an object of this name."""
         if not known.issuperset(keys):
+            self.count += 1
             self.unknown.update(f"{name}.{key}" for key in keys if key not in known)
 
 
@@ -56,32 +59,27 @@ class Reader:
     recent: dict[bytes, dict[str, Any]] | None
     """Documents of embedded concepts, by a digest of what they were read from."""
 
-    def embedded(self, raw: Document, uuid: str, notes: Notes) -> dict[str, Any]:
-        """An embedded concept; what is embedded again, to the last letter, is the same object again."""
+    def embedded(self, raw: Document, notes: Notes) -> dict[str, Any]:
+        """An embedded concept, without `id` if it has none; what is embedded again, to the last letter, is the same object."""
         if self.recent is None:
-            return self.identified(raw, uuid, notes)
+            return self.read(raw, notes)
         try:
             key = blake2b(orjson.dumps(raw), digest_size=16).digest()
         except TypeError:  # numbers that orjson does not write
-            return self.identified(raw, uuid, notes)
-        if (document := self.recent.get(key)) is None:
-            own = Notes(depth=notes.depth)
-            document = self.identified(raw, uuid, own)
-            if own.unknown or own.links_refused:  # to be counted each time
-                notes.unknown.update(own.unknown)
-                notes.links_refused += own.links_refused
-                return document
-            if len(self.recent) >= MAX_RECENT:
-                self.recent.clear()
-            self.recent[key] = document
+            return self.read(raw, notes)
+        document = self.recent.get(key)
+        if document is None:
+            before = notes.count
+            document = self.read(raw, notes)
+            if notes.count == before:  # else it is read each time, so that what is noted of it is counted each time
+                if len(self.recent) >= MAX_RECENT:
+                    self.recent.clear()
+                self.recent[key] = document
         return document
 
     def read(self, raw: Document, notes: Notes) -> dict[str, Any]:
         """The concept of a document or of a part of one; without `id` if it has none that is a uuid."""
-        return self.identified(raw, values.uuid(raw.get("id")), notes)
-
-    def identified(self, raw: Document, uuid: str | None, notes: Notes) -> dict[str, Any]:
-        """The concept of a document whose id was read already."""
+        uuid = values.uuid(raw.get("id"))
         document: dict[str, Any] = {} if uuid is None else {"id": uuid}
         if self.stored:
             for name, _, plainly, convert in self.fields:
@@ -99,8 +97,10 @@ class Reader:
         return document
 
     def _check(self, raw: Document, uuid: str | None, notes: Notes) -> None:
-        if self.link is not None and uuid is not None and "_links" in raw:
-            notes.links_refused += not _is_own_link(hal.href(raw, "self"), f"{self.link}{uuid}")
+        has_link = self.link is not None and uuid is not None and "_links" in raw
+        if has_link and not _is_own_link(hal.href(raw, "self"), f"{self.link}{uuid}"):
+            notes.count += 1
+            notes.links_refused += 1
         if not self.known.issuperset(raw):
             notes.check_keys(self.name, raw, self.known)
 
@@ -172,8 +172,8 @@ def _concepts(type_name: str, stored: bool) -> Callable[[Any, Notes], list[dict[
         notes.depth += 1
         for each in hal.as_list(value):
             raw = {"id": each} if isinstance(each, str) else each  # some are only named by their id
-            if isinstance(raw, dict) and (uuid := values.uuid(raw.get("id"))) and uuid not in found:
-                found[uuid] = read(raw, uuid, notes)
+            if isinstance(raw, dict) and (uuid := (document := read(raw, notes)).get("id")):
+                found.setdefault(uuid, document)
         notes.depth -= 1
         return list(found.values())
 

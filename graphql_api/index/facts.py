@@ -1,5 +1,6 @@
 """What is compared between two releases: the declared fields of a concept, in a form in which order does not count."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -12,27 +13,31 @@ Facts = dict[str, Any]
 
 def facts(type: ConceptType, document: Document) -> Facts:
     """The facts of a normalised document."""
-    return {field.name: _fact(field.value, document.get(field.name)) for field in _compared(type)}
+    return {name: fact_of(document.get(name)) for name, fact_of in _compared(type)}
 
 
-_compared = cache(compared_fields)
+@cache
+def _compared(type: ConceptType) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    return tuple((field.name, _fact_of(field.value)) for field in compared_fields(type))
 
 
-def _fact(value: Value, found: Any) -> Any:
+def _fact_of(value: Value) -> Callable[[Any], Any]:
+    """What makes the fact of a field's value, chosen once for all concepts."""
     match value:
         case Plain("code" | "moment"):
-            return found
+            return lambda found: found
         case Plain("text"):
-            return found or {}
+            return lambda found: found or {}
         case Plain("strings"):
-            return sorted(found or ())
+            return lambda found: sorted(found or ())
         case Plain("names"):
-            return sorted([each["language"] or "", each["name"]] for each in found or ())
+            return lambda found: sorted([each["language"] or "", each["name"]] for each in found or ())
         case Plain("classifications"):
-            return sorted([each["scheme"], each["code"]] for each in found or ())
+            return lambda found: sorted([each["scheme"], each["code"]] for each in found or ())
         case Terms():
-            return sorted(each["code"] or each["id"] or "" for each in found or ())
+            return lambda found: sorted(each["code"] or each["id"] or "" for each in found or ())
         case Concepts(single=True):
-            return [found["id"]] if found else []
+            return lambda found: [found["id"]] if found else []
         case Concepts():
-            return sorted(each["id"] for each in found or ())
+            return lambda found: sorted([each["id"] for each in found or ()])
+    raise AssertionError(f"no fact is declared for {value}")

@@ -13,6 +13,7 @@ import orjson
 
 from graphql_api.competent.declarations import (
     CONCEPT_TYPES,
+    TEXT,
     Concepts,
     ConceptType,
     Plain,
@@ -181,7 +182,8 @@ class Writer:
             return known
         settled = _is_complete(type, merged)
         known = self._write(type, merged, facts(type, merged), settled)
-        self._embed(type, merged, known.n)
+        if _parts(type):
+            self._embed(type, merged, known.n)
         self._incomplete.pop(key, None)
         if not settled:
             self._incomplete[key] = merged
@@ -203,13 +205,10 @@ class Writer:
         return known
 
     def _texts(self, type: ConceptType, document: Document, n: int, settled: bool) -> None:
-        for field in type.fields:
-            if field.search is None or (n, number := SEARCHED[type][field.name]) in self._searched:
+        for name, number, value in _searched_fields(type):
+            if (n, number) in self._searched:
                 continue
-            rows = [
-                (n, number, LANGUAGES.index(language), text)
-                for language, text in _texts(field.value, document.get(field.name))
-            ]
+            rows = [(n, number, _PLACES[language], text) for language, text in _texts(value, document.get(name))]
             self._put(_TEXT, rows)
             if rows and not settled:
                 self._searched.add((n, number))
@@ -228,6 +227,7 @@ class Writer:
 
 
 _UNKNOWN = _WrittenConcept(0, None)
+_PLACES = {language: place for place, language in enumerate(LANGUAGES)}
 
 _BLOCKS = numbers(each.number for each in CONCEPT_TYPES if each.is_block)
 _DOCUMENTS_OF_BLOCKS = f"""
@@ -255,14 +255,25 @@ def _parts(type: ConceptType) -> dict[str, tuple[Concepts, ConceptType]]:
 
 
 @cache
+def _searched_fields(type: ConceptType) -> tuple[tuple[str, int, Value], ...]:
+    """Name, number and value of each searched field."""
+    fields = (field for field in type.fields if field.search is not None)
+    return tuple((field.name, SEARCHED[type][field.name], field.value) for field in fields)
+
+
+@cache
 def _item_keys(type: ConceptType) -> frozenset[str]:
     """What stands in the item: of a block all, of others what they are called by."""
     named = [field.name for field in type.fields] if type.is_block else ["code", *list(SEARCHED[type])[:1]]
     return frozenset(("id", *named))
 
 
-def _texts(value: Value, found: Any) -> Iterator[tuple[str, str]]:
+def _texts(value: Value, found: Any) -> Iterable[tuple[str, str]]:
     """Language and text of all that a field says; of embedded concepts what they are called by."""
+    return (found or {}).items() if value is TEXT else _other_texts(value, found)
+
+
+def _other_texts(value: Value, found: Any) -> Iterator[tuple[str, str]]:
     match value:
         case Plain("text"):
             yield from (found or {}).items()

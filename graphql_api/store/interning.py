@@ -7,6 +7,7 @@ Documents are normalised: they have few levels, and the keys of all objects are 
 from sys import getsizeof
 from typing import Any
 
+from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document
 from graphql_api.store.steps import Steps, at_once
 
@@ -91,7 +92,7 @@ class Sharing:
     def _find(self, name: str | None, new: dict[str, Any]) -> _Part | None:
         """The known part that says the same as this object, counted once more."""
         for part in self._parts.get(name, ()) if name is not None else ():
-            if part.object == new:  # in parts a value is never a number, of which Python takes `1` for `true`
+            if part.object is new or part.object == new:  # no value of a part is a number: for Python `1` equals `true`
                 part.count += 1
                 return part
         return None
@@ -114,7 +115,9 @@ class Sharing:
                 size += getsizeof(value)
             elif kind is dict:
                 name = _name(value)
-                if part := self._find(name, value):
+                if name is None and (text := _text_size(value)):
+                    size += text
+                elif part := self._find(name, value):
                     holder[place] = part.object
                 else:
                     yield from self._take_inside(value, walk)
@@ -151,7 +154,10 @@ class Sharing:
             if kind is str:
                 size += getsizeof(value)
             elif kind is dict:
-                yield from self._give_back(value, walk)
+                if "id" not in value and (text := _text_size(value)):
+                    size += text
+                else:
+                    yield from self._give_back(value, walk)
             elif kind is list:
                 yield from self._give_back_inside(value, walk)
             elif value is not None:
@@ -163,3 +169,15 @@ def _name(part: Document) -> str | None:
     """What parts that may be equal have in common: the id."""
     name = part.get("id")
     return name if name.__class__ is str else None
+
+
+def _text_size(value: dict[str, Any]) -> int:
+    """Bytes of a text by language, which most objects without an id are; 0 for any other object. At most a few languages."""
+    if len(value) > len(LANGUAGES):
+        return 0
+    size = getsizeof(value)
+    for text in value.values():
+        if text.__class__ is not str:
+            return 0
+        size += getsizeof(text)
+    return size
