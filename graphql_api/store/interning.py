@@ -14,7 +14,7 @@ from graphql_api.store.steps import Steps, at_once
 MOST_VARIANTS = 16
 """Different parts of one id that are known; where there are more, the others are shared with none."""
 STEP = 500
-"""Objects and lists that are looked through in one turn of the event loop; a millisecond or two."""
+"""Objects and lists, with their texts, that are looked through in one turn of the event loop; a millisecond or two."""
 
 _ENTRY = 160
 """Bytes of what is noted of a part."""

@@ -77,9 +77,9 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
     async with counting_turns() as turns:
         found = await store.get_many([PROFILE], Asker())
     assert found[PROFILE] == profile(PROFILE[-36:], 20_000)
-    assert turns.count >= 2 * 20_000 / STEP
+    assert turns.count >= 20_000 / STEP
 
-    assert sum(1 for _ in memory.putting("/b", kept(profile("op-2", 20_000, "b")))) >= 4 * 20_000 / STEP
+    assert sum(1 for _ in memory.putting("/b", kept(profile("op-2", 20_000, "b")))) >= 2 * 20_000 / STEP
     assert PROFILE not in memory
 
 
