@@ -29,16 +29,16 @@ from questions import everyday
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.normalise import normalise
 from graphql_api.index import Index
-from graphql_api.index.crawler import Progress, Walk
+from graphql_api.index.crawler import Crawler, Progress
 from graphql_api.index.diff import changes
 from graphql_api.index.index_file import IndexFile
-from graphql_api.index.indexer import Writer
+from graphql_api.index.indexer import Indexer
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.document_store import read_documents, write_documents
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.serializers import Bodies
-from graphql_api.services import Parts
+from graphql_api.services import Services
 from graphql_api.settings import Settings
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -107,8 +107,8 @@ def index(folder: Path) -> Costs:
 async def walk(folder: Path, connection: sqlite3.Connection) -> None:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
-    parts = Parts(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
-    await Walk(connection, parts.store.pass_through, AFTER, settings.upstream_page_size, AT_ONCE, Progress()).run()
+    parts = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
+    await Crawler(connection, parts.store.pass_through, AFTER, settings.upstream_page_size, AT_ONCE, Progress()).run()
     await parts.aclose()
 
 
@@ -116,11 +116,11 @@ def index_before(folder: Path, size: int) -> None:
     """The index of the release before, to compare with: not measured, so on the shortest way."""
     file = IndexFile(folder, SOURCE, BEFORE)
     with closing(file.begin()) as connection:
-        write(Writer(connection), copies(read_workbook(WORKBOOKS[BEFORE]), size))
+        write(Indexer(connection), copies(read_workbook(WORKBOOKS[BEFORE]), size))
         file.finish(connection)
 
 
-def write(writer: Writer, dataset: Dataset) -> None:
+def write(writer: Indexer, dataset: Dataset) -> None:
     bodies = Bodies(dataset)
     for type in reversed(CONCEPT_TYPES):
         if type.route is not None:

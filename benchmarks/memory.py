@@ -23,9 +23,9 @@ from graphql_api.competent import routes
 from graphql_api.competent.hal import Document
 from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.server.uvicorn_server import pause_shortly
-from graphql_api.services import Parts
+from graphql_api.services import Services
 from graphql_api.settings import Settings
 from graphql_api.store.memory import Memory
 
@@ -51,7 +51,7 @@ class Pauses:
             self.seconds.append(time.thread_time() - self._began)
 
 
-async def load(parts: Parts) -> list[Document]:
+async def load(parts: Services) -> list[Document]:
     """Every document of the current release."""
     loaders = parts.loaders()
     number = await loaders.release_number(CURRENT)
@@ -69,7 +69,7 @@ async def load(parts: Parts) -> list[Document]:
     ]
     found: list[Document] = []
     for start in range(0, len(paths), AT_ONCE):
-        some = await parts.store.get_many(paths[start : start + AT_ONCE], Asker())
+        some = await parts.store.get_many(paths[start : start + AT_ONCE], FetchContext())
         failed = [each for each in some.values() if isinstance(each, Exception)]
         if failed:
             raise failed[0]
@@ -82,7 +82,7 @@ async def measure(row: str, url: str) -> None:
     settings = replace(
         Settings(), upstream_url=url, store="memory:", index="off", upstream_rate_limit=0, document_cache_bytes=10**9
     )
-    parts: Parts = create_app(settings).state.parts
+    parts: Services = create_app(settings).state.services
     if row == "as Python comes":
         parts.store._memory = Memory(10**9)
     if row == "as served":

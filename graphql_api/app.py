@@ -25,7 +25,7 @@ from graphql_api.http.auth import deciding, guarding
 from graphql_api.http.forwarded import arriving
 from graphql_api.http.graphql import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
-from graphql_api.http.middleware import Straight, wrapping
+from graphql_api.http.middleware import DirectRoute, wrapping
 from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
 from graphql_api.http.pages.graphiql import graphiql_routes
@@ -33,15 +33,15 @@ from graphql_api.http.pages.health import Health
 from graphql_api.http.pages.home import home_routes
 from graphql_api.http.pages.linked_data import linked_data_routes
 from graphql_api.http.pages.llms_txt import agents_routes
-from graphql_api.http.request_logging import Observing
-from graphql_api.http.streaming import BoundedMessages, Connections, Events, Running, WebSockets
+from graphql_api.http.request_logging import RequestLoggingMiddleware
+from graphql_api.http.streaming import BoundedMessages, Connections, Events, StreamingExecutor, WebSockets
 from graphql_api.observability.logs import flush_log
 from graphql_api.observability.metrics_endpoint import metrics_routes
-from graphql_api.observability.operation_log import Outcomes
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.observability.tracing import begin_tracing, end_tracing
 from graphql_api.server.fast_path import FastPath, Heads
-from graphql_api.services import Parts
+from graphql_api.services import Services
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp
@@ -60,16 +60,16 @@ def create_app(
     `clock` tells the age of documents, in seconds since 1970.
     """
     decide = deciding(settings)  # first, as it may refuse: then nothing has been opened
-    parts = Parts(settings, competent, clock)
+    parts = Services(settings, competent, clock)
     stopping = asyncio.Event()
     places = places_of(settings)
-    outcomes = Outcomes(
+    outcomes = OperationLog(
         [each.name for each in examples.examples()],
         texts=settings.log_documents == "on",
         addresses=settings.log_addresses == "on",
     )
     endpoint = _endpoint(settings, parts)
-    running = Running(endpoint, parts.published, admitting(places))
+    running = StreamingExecutor(endpoint, parts.published, admitting(places))
     connections = Connections(
         settings.streaming_connections,
         stopping,
@@ -89,18 +89,18 @@ def create_app(
         ],
         middleware=[  # outermost first
             *arriving(settings),
-            Middleware(Observing, stopping, outcomes, layers),
+            Middleware(RequestLoggingMiddleware, stopping, outcomes, layers),
             Middleware(BoundedMessages, settings.websocket_messages, settings.max_body_bytes),
             *layers,
             *guarding(decide),
             Middleware(Admission, places, settings.max_body_bytes),
-            Middleware(Straight, "/graphql", graphql),
+            Middleware(DirectRoute, "/graphql", graphql),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},
         lifespan=_lifespan(settings, parts, stopping, fast),
     )
     app.router.redirect_slashes = False
-    app.state.parts = parts
+    app.state.services = parts
     app.state.fast_path = fast
     app.state.connections = connections
     app.state.scheduler = endpoint.schema.scheduler
@@ -108,7 +108,7 @@ def create_app(
     return app
 
 
-def _endpoint(settings: Settings, parts: Parts) -> Endpoint:
+def _endpoint(settings: Settings, parts: Services) -> Endpoint:
     return Endpoint(
         _schema(settings, parts),
         parts.loaders,
@@ -121,7 +121,7 @@ def _endpoint(settings: Settings, parts: Parts) -> Endpoint:
     )
 
 
-def _schema(settings: Settings, parts: Parts) -> CompetentSchema:
+def _schema(settings: Settings, parts: Services) -> CompetentSchema:
     kept, answers = KeptParts(settings.fragment_cache_bytes), KeptAnswers(settings.response_cache_bytes)
 
     def gone(name: str) -> None:
@@ -139,7 +139,9 @@ def _schema(settings: Settings, parts: Parts) -> CompetentSchema:
     )
 
 
-def _sockets(settings: Settings, running: Running, connections: Connections, outcomes: Outcomes) -> WebSockets:
+def _sockets(
+    settings: Settings, running: StreamingExecutor, connections: Connections, outcomes: OperationLog
+) -> WebSockets:
     return WebSockets(
         running,
         connections,
@@ -154,8 +156,8 @@ def _sockets(settings: Settings, running: Running, connections: Connections, out
 def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     """What is beside GraphQL, and asks the graph itself where it tells of data."""
 
-    async def ask(query: str, variables: dict[str, Any] | None = None, record: Record | None = None) -> Answer:
-        record = record or Record()
+    async def ask(query: str, variables: dict[str, Any] | None = None, record: RequestContext | None = None) -> Answer:
+        record = record or RequestContext()
         record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + PATIENCE)
         context = Context(endpoint.make_loaders(record.asker), (), record)
         return await endpoint.schema.answer(query, variables, None, context)
@@ -170,7 +172,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     ]
 
 
-def _lifespan(settings: Settings, parts: Parts, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
+def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         begun = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ready(Generic[T]):
+class Completed(Generic[T]):
     """An awaitable whose result is at hand."""
 
     __slots__ = ("result",)
@@ -37,7 +37,7 @@ class Failed:
         yield
 
 
-class Begun(Generic[T]):
+class Suspended(Generic[T]):
     """A coroutine that was begun and waits for a future: it goes on where this is awaited."""
 
     __slots__ = ("_coroutine", "_waits_for")
@@ -62,15 +62,15 @@ class Begun(Generic[T]):
                 return ended.value  # type: ignore[no-any-return]
 
 
-def begin(coroutine: Coroutine[Any, Any, T]) -> Ready[T] | Failed | Begun[T]:
+def begin(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | Suspended[T]:
     """Run a coroutine as far as it goes without waiting."""
     try:
         waits_for = coroutine.send(None)
         if isinstance(waits_for, asyncio.Future):
             waits_for._asyncio_future_blocking = False  # no task waits for it yet, and others may ask for it
-        return Begun(coroutine, waits_for)
+        return Suspended(coroutine, waits_for)
     except StopIteration as ended:
-        return Ready(ended.value)
+        return Completed(ended.value)
     except Exception as error:
         return Failed(error)
 
@@ -80,7 +80,7 @@ async def all_of(awaitables: Iterable[Awaitable[T]]) -> list[T]:
     return await _results(awaitables, return_exceptions=False)
 
 
-async def tried(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
+async def gather_settled(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
     """The results of awaitables that were begun, in their order, and in place of a result the exception that was raised."""
     begun = list(awaitables)
     results = iter(await _results((each for each in begun if type(each) is not Failed), return_exceptions=True))
@@ -105,10 +105,10 @@ async def ended(tasks: Iterable[asyncio.Future[Any]]) -> None:
 def _is_at_hand(awaitable: Awaitable[Any]) -> bool:
     if isinstance(awaitable, asyncio.Future):
         return awaitable.done() and not awaitable.cancelled() and awaitable.exception() is None
-    return type(awaitable) is Ready
+    return type(awaitable) is Completed
 
 
-class Watch:
+class LazyTimer:
     """Calls something once a time is over, unless something else was set or it was cleared by then."""
 
     __slots__ = ("_due", "_late", "_loop", "_timer")
@@ -151,7 +151,7 @@ class Watch:
             self._late()
 
 
-class Published:
+class Broadcast:
     """Announcements of one process."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
     return value
 
 
-class Recent(Generic[K, V]):
+class LRUCache(Generic[K, V]):
     """Values by key, each with the bytes that it takes; one that takes more than `largest` stays out.
 
     `gone` is told of each that leaves, also for another in its place.
@@ -72,7 +72,7 @@ class Recent(Generic[K, V]):
             self._gone(key, found[0])
 
 
-class Remembered(Generic[V]):
+class TTLCache(Generic[V]):
     """A map whose entries run out; of more than `most` the longest known are forgotten first."""
 
     def __init__(self, clock: Callable[[], float], most: int = MOST) -> None:

@@ -12,30 +12,30 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from graphql_api.asyncio_tools import Published
+from graphql_api.asyncio_tools import Broadcast
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
-from graphql_api.index import Indexes
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.index import IndexRegistry
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import settle
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled_data import DATA
 from graphql_api.sandbox.document_store import FORMAT
 from graphql_api.sandbox.progress import silent
 from graphql_api.sandbox.releases import workbook_files
-from graphql_api.schema.cached_loaders import AtHand
-from graphql_api.schema.loaders import Loaders, Read, documents_in, name_of_index
+from graphql_api.schema.cached_loaders import CacheOnlyLoaders
+from graphql_api.schema.loaders import Dependencies, Loaders, documents_in, name_of_index
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder
 from graphql_api.store import Backend, Store
-from graphql_api.store.freshness import Shelf
-from graphql_api.store.interning import Sharing
+from graphql_api.store.freshness import FreshnessPolicy
+from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.rate_limit_config import Plan
-from graphql_api.upstream.transport import ASGIApp, Client, InProcess
+from graphql_api.upstream.rate_limit_config import RateLimit
+from graphql_api.upstream.transport import ASGIApp, AsgiTransport, Client
 from graphql_api.upstream.valkey import Shared, is_shared
 from graphql_api.upstream.valkey_limiter import SharedLedger
 
@@ -68,13 +68,13 @@ def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
 def client_of(settings: Settings, competent: ASGIApp | None) -> Client:
     """The client of an app in this process, else of the Competent API of the settings."""
     if competent is not None:
-        return InProcess(competent, settings)
-    from graphql_api.upstream.http_transport import OverNetwork  # and with it a third of all that is imported
+        return AsgiTransport(competent, settings)
+    from graphql_api.upstream.http_transport import HttpTransport  # and with it a third of all that is imported
 
-    return OverNetwork(settings)
+    return HttpTransport(settings)
 
 
-class Parts:
+class Services:
     """What answers questions, over the Competent API of the settings or over one that is an ASGI app in this process."""
 
     def __init__(
@@ -85,13 +85,13 @@ class Parts:
         self._upstream = Upstream(
             client_of(settings, competent),
             settings,
-            SharedLedger(self._shared, Plan.of(settings)) if self._shared else None,
+            SharedLedger(self._shared, RateLimit.of(settings)) if self._shared else None,
         )
-        shelf = Shelf(settings.release_ttl, settings.current_ttl, settings.stale_ttl)
+        shelf = FreshnessPolicy(settings.release_ttl, settings.current_ttl, settings.stale_ttl)
         self.store = Store(
             self._upstream.fetch,
             shelf,
-            Memory(settings.document_cache_bytes, sharing=Sharing()),
+            Memory(settings.document_cache_bytes, sharing=Interner()),
             ValkeyStore(
                 self._shared,
                 shelf.longest,
@@ -104,18 +104,18 @@ class Parts:
             settings.not_found_ttl,
         )
         self.indexes = _indexes(settings, self.store)
-        self.published = Published()
+        self.published = Broadcast()
         self._current: str | None = None
 
-    def loaders(self, asker: Asker | None = None) -> Loaders:
+    def loaders(self, asker: FetchContext | None = None) -> Loaders:
         """The loaders of one request, which fetch for this asker."""
-        return Loaders(self.store, self.indexes, self._page_size, asker or Asker())
+        return Loaders(self.store, self.indexes, self._page_size, asker or FetchContext())
 
-    def at_hand(self, asker: Asker) -> AtHand:
+    def cache_only_loaders(self, asker: FetchContext) -> CacheOnlyLoaders:
         """Loaders for a request that is answered with what is at hand."""
-        return AtHand(self.store, self.indexes, self._page_size, asker)
+        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, asker)
 
-    def used_again(self, reads: Sequence[Read], asker: Asker) -> None:
+    def used_again(self, reads: Sequence[Dependencies], asker: FetchContext) -> None:
         """What was made of this is used again: all of it counts as read."""
         for read in reads:
             self.store.used(read.by_name)
@@ -141,7 +141,7 @@ class Parts:
         """Wait until the current release has its index, where indexes are in use or somebody listens; then announce it, if it
         is another one than at the last look. False where the look was at a stale copy, which is being renewed behind it.
         """
-        asker = Asker()
+        asker = FetchContext()
         if not (self.indexes.in_use or self.published.listeners):
             self._current = None  # nobody would hear of it; who comes later is told of what happens later
             return True
@@ -175,8 +175,8 @@ class Parts:
         settle()
 
 
-def _indexes(settings: Settings, store: Store) -> Indexes:
-    return Indexes(
+def _indexes(settings: Settings, store: Store) -> IndexRegistry:
+    return IndexRegistry(
         store,
         index_folder(settings),
         _origin(settings),

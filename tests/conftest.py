@@ -232,7 +232,7 @@ def indexed(releases: Releases, cache_dir: Path) -> None:
 
     async def index() -> None:
         async with running(releases, replace(Settings(), index="need", cache_dir=cache_dir, **PATIENT)) as server:
-            await server.app.state.parts.indexes.ready("3.11")
+            await server.app.state.services.indexes.ready("3.11")
 
     asyncio.run(index())
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from graphql_api.asyncio_tools import Begun, Failed, Ready, all_of, begin, tried
+from graphql_api.asyncio_tools import Completed, Failed, Suspended, all_of, begin, gather_settled
 
 
 async def doubled(future: "asyncio.Future[int]") -> int:
@@ -22,7 +22,7 @@ def done(value: int) -> "asyncio.Future[int]":
 async def test_a_coroutine_that_need_not_wait_is_over_at_once() -> None:
     begun = begin(doubled(done(4)))
 
-    assert isinstance(begun, Ready)
+    assert isinstance(begun, Completed)
     assert await begun == 8
 
 
@@ -40,7 +40,7 @@ async def test_what_it_raises_is_raised_where_it_is_awaited() -> None:
 async def test_one_that_has_to_wait_goes_on_where_it_was() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     begun = begin(doubled(future))
-    assert isinstance(begun, Begun)
+    assert isinstance(begun, Suspended)
 
     waiting = asyncio.ensure_future(begun)
     await asyncio.sleep(0)
@@ -94,9 +94,9 @@ async def test_all_of_what_is_at_hand_takes_no_turn_of_the_loop() -> None:
     turns: list[None] = []
     asyncio.get_running_loop().call_soon(turns.append, None)
 
-    at_hand: list[Awaitable[int]] = [Ready(1), done(2)]
+    awaitables: list[Awaitable[int]] = [Completed(1), done(2)]
 
-    assert await all_of(at_hand) == [1, 2]
+    assert await all_of(awaitables) == [1, 2]
     assert turns == []
 
 
@@ -105,8 +105,8 @@ async def test_tried_gives_an_exception_in_the_place_of_a_result(caplog: pytest.
     failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     failed.set_exception(error)
 
-    begun: list[Awaitable[int]] = [Ready(1), Failed(error), failed]
+    begun: list[Awaitable[int]] = [Completed(1), Failed(error), failed]
 
     with caplog.at_level(logging.ERROR):
-        assert await tried(begun) == [1, error, error]
+        assert await gather_settled(begun) == [1, error, error]
     assert caplog.records == []

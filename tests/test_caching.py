@@ -1,10 +1,10 @@
 """A bounded map: what goes first, what is counted, what is told."""
 
-from graphql_api.caching import Recent, keep
+from graphql_api.caching import LRUCache, keep
 
 
 def test_what_was_used_least_recently_goes_first() -> None:
-    kept: Recent[str, int] = Recent(30)
+    kept: LRUCache[str, int] = LRUCache(30)
     for key in ("a", "b", "c"):
         kept.put(key, 1, 10)
     kept.get("a")
@@ -15,7 +15,7 @@ def test_what_was_used_least_recently_goes_first() -> None:
 
 
 def test_it_holds_no_more_than_so_many() -> None:
-    kept: Recent[str, int] = Recent(1000, most=2)
+    kept: LRUCache[str, int] = LRUCache(1000, most=2)
     for key in ("a", "b", "c"):
         kept.put(key, 1, 10)
 
@@ -23,7 +23,7 @@ def test_it_holds_no_more_than_so_many() -> None:
 
 
 def test_one_that_is_too_large_stays_out_and_takes_away_what_was_in_its_place() -> None:
-    kept: Recent[str, int] = Recent(100, largest=20)
+    kept: LRUCache[str, int] = LRUCache(100, largest=20)
     kept.put("a", 1, 10)
     kept.put("a", 2, 21)
 
@@ -33,7 +33,7 @@ def test_one_that_is_too_large_stays_out_and_takes_away_what_was_in_its_place() 
 
 def test_whoever_leaves_is_told_of_also_for_another_in_its_place() -> None:
     gone = []
-    kept: Recent[str, int] = Recent(20, gone=lambda key, value: gone.append((key, value)))
+    kept: LRUCache[str, int] = LRUCache(20, gone=lambda key, value: gone.append((key, value)))
     kept.put("a", 1, 10)
     kept.put("a", 2, 10)
     kept.put("b", 3, 20)
@@ -45,7 +45,7 @@ def test_whoever_leaves_is_told_of_also_for_another_in_its_place() -> None:
 
 
 def test_what_there_is_not_is_told_by_what_was_asked_for() -> None:
-    kept: Recent[str, None] = Recent(10)
+    kept: LRUCache[str, None] = LRUCache(10)
     kept.put("a", None, 1)
 
     assert kept.get("a", "missing") is None

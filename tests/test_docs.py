@@ -41,7 +41,7 @@ def agrees(told: Any, found: Any) -> bool:
 @pytest.mark.parametrize(("query", "answer"), QUERIES)
 async def test_every_query_in_the_docs_answers_as_printed(server: Server, query: str, answer: str) -> None:
     for number in ("3.10", "3.11"):  # an operation waits for an index no longer than its deadline
-        await server.app.state.parts.indexes.ready(number)
+        await server.app.state.services.indexes.ready(number)
     found = (await server.post(query)).json()
 
     if answer:

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.services import Parts, _origin, cache_dir
+from graphql_api.services import Services, _origin, cache_dir
 from graphql_api.settings import Settings
 
 
@@ -84,10 +84,10 @@ async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_f
     await parts.aclose()
 
 
-def parts_over(served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0) -> Parts:
+def parts_over(served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0) -> Services:
     """Parts over whatever Competent API is served at the moment, which ask anew each time which release is current."""
 
     async def competent(scope: Any, receive: Any, send: Any) -> None:
         await served[0](scope, receive, send)
 
-    return Parts(replace(Settings(), cache_dir=folder, index=mode, current_ttl=0, stale_ttl=stale_ttl), competent)
+    return Services(replace(Settings(), cache_dir=folder, index=mode, current_ttl=0, stale_ttl=stale_ttl), competent)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphql_api.index import vocabulary
-from graphql_api.index.lookup_cache import Known
+from graphql_api.index.lookup_cache import LookupCache
 from graphql_api.index.scoring import Ranking
 from graphql_api.schema.types.global_id import NodeId
 from tests.conftest import Server
@@ -100,8 +100,8 @@ def values_in(found: Any) -> int:
 
 async def worked(server: Server, work: Work, query: str, variables: Any = None, name: str | None = None) -> Any:
     """The announced cost and the errors of an operation; `work` has what it did, with nothing remembered of others before."""
-    for index in server.app.state.parts.indexes._open.values():
-        index._known = Known()
+    for index in server.app.state.services.indexes._open.values():
+        index._known = LookupCache()
     work.clear()
     body = {"query": query, "variables": variables, "operationName": name}
     answer = (await server.client.post("/graphql", json=body, headers={"x-competent-explain": "1"})).json()

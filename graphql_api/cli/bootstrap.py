@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from graphql_api.sandbox import Releases
-    from graphql_api.services import Parts
+    from graphql_api.services import Services
 
 Data = Annotated[
     list[Path] | None,
@@ -75,13 +75,13 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
         yield create_app(settings, competent), data
 
 
-def run_on_parts(settings: Settings, work: "Callable[[Parts], Coroutine[Any, Any, int]]") -> int:
+def run_on_parts(settings: Settings, work: "Callable[[Services], Coroutine[Any, Any, int]]") -> int:
     """The exit code of some work that needs no server."""
-    from graphql_api.services import Parts
+    from graphql_api.services import Services
 
     try:
         with upstream_of(settings) as (competent, _):
-            return asyncio.run(work(Parts(settings, competent)))
+            return asyncio.run(work(Services(settings, competent)))
     except KeyboardInterrupt:
         print("Stopped. The next run resumes here.", file=sys.stderr)
         return 130

@@ -10,7 +10,7 @@ from rich.text import Text
 from graphql_api.errors import ReleaseNotFound, SettingsError
 from graphql_api.index.concepts import failed
 from graphql_api.index.crawler import Progress as Walked
-from graphql_api.services import Parts, cache_dir, index_folder
+from graphql_api.services import Services, cache_dir, index_folder
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import is_shared
 
@@ -39,7 +39,7 @@ def demand_folder(settings: Settings) -> None:
     raise SettingsError(f"mirror has no writable folder ({where}): set COMPETENT_CACHE_DIR to one")
 
 
-async def run_mirror(parts: Parts, release: str) -> int:
+async def run_mirror(parts: Services, release: str) -> int:
     """Walk to the end; 0 where every document is there, 1 where some are missing."""
     try:
         number = await parts.loaders().release_number(release)
@@ -55,7 +55,7 @@ async def run_mirror(parts: Parts, release: str) -> int:
     return 1 if missing else 0
 
 
-async def _walked(parts: Parts, number: str) -> None:
+async def _walked(parts: Services, number: str) -> None:
     progress = Walked()
     building = parts.indexes.begin(number, progress)
     columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())

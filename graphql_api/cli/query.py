@@ -115,5 +115,5 @@ async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[st
     ):
         answer: dict[str, Any] = (await client.post("/graphql", content=json.dumps(body), timeout=None)).json()
         with suppress(TimeoutError):  # else a stale copy would stay so for all who only ever ask once
-            await asyncio.wait_for(app.state.parts.store.settle(), PATIENCE)
+            await asyncio.wait_for(app.state.services.store.settle(), PATIENCE)
         return answer

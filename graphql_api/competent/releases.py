@@ -21,20 +21,20 @@ _ANY_HIT = urlencode({"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE",
 
 
 class Releases:
-    """Answers about releases within one request, from documents that `load` gives, and `at_hand` if they are that."""
+    """Answers about releases within one request, from documents that `load` gives, and `get_cached` if they are that."""
 
     def __init__(
-        self, load: Callable[[str], Awaitable[Document]], page_size: int, at_hand: Callable[[str], Document | None]
+        self, load: Callable[[str], Awaitable[Document]], page_size: int, get_cached: Callable[[str], Document | None]
     ) -> None:
         self._load = load
         self._page_size = page_size
-        self._at_hand = at_hand
+        self._get_cached = get_cached
 
-    def at_hand(self) -> str | None:
+    def get_cached(self) -> str | None:
         """The number of the current release, as `number` gives it, if documents at hand tell it; None where it must be asked."""
-        document = self._at_hand(_CURRENT)
+        document = self._get_cached(_CURRENT)
         numbers = document["releases"] if document is not None else []
-        if len(numbers) > 1 and self._at_hand(routes.RELEASE.path(numbers[0])) is None:
+        if len(numbers) > 1 and self._get_cached(routes.RELEASE.path(numbers[0])) is None:
             return None  # whether that one is served is asked first
         return numbers[0] if numbers else None
 

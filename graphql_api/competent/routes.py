@@ -70,16 +70,16 @@ ROUTES = (
 _PATTERNS = tuple((route, route.pattern) for route in ROUTES)
 
 
-class Known(NamedTuple):
+class RouteMatch(NamedTuple):
     """A path and the route that it belongs to; `uuid` is None where the route has none."""
 
     route: Route
     uuid: str | None
 
 
-def route_of(path: str) -> Known | None:
+def route_of(path: str) -> RouteMatch | None:
     """The route of a path, None for a path that this server never asks for."""
     for route, pattern in _PATTERNS:
         if match := pattern.fullmatch(path):
-            return Known(route, match.groupdict().get("uuid"))
+            return RouteMatch(route, match.groupdict().get("uuid"))
     return None

@@ -23,10 +23,10 @@ from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.errors import QueryTooComplex
 from graphql_api.execution.cost import Cost, Costing
-from graphql_api.execution.error_formatting import Told, told, told_of_document
+from graphql_api.execution.error_formatting import Told, format_document_error, format_error
 from graphql_api.execution.hints import HintingFieldsRule
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, refusal, too_long
 from graphql_api.execution.plan import Planned
@@ -170,7 +170,7 @@ class Documents:
         """Whether this document need not be parsed: it was, or it is too long."""
         return len(text) > self._limits.document_characters or text in self._good or text in self._bad
 
-    def known(self, text: str) -> Prepared | None:
+    def get_prepared(self, text: str) -> Prepared | None:
         """The document of this text, if it was found valid before and kept."""
         return self._good.get(text)
 
@@ -204,7 +204,7 @@ class Documents:
 
     def _faults(self, document: DocumentNode) -> list[Told]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)
-        return [_formatted(_OUT_OF_BUDGET) if _gave_up(each) else told_of_document(each) for each in errors]
+        return [_formatted(_OUT_OF_BUDGET) if _gave_up(each) else format_document_error(each) for each in errors]
 
 
 def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
@@ -214,12 +214,14 @@ def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
             if too_much := too_long(limits, text):
                 return _formatted(too_much)
         except GraphQLSyntaxError as later:
-            return told_of_document(later)
-    return told_of_document(error)
+            return format_document_error(later)
+    return format_document_error(error)
 
 
-def _room(most_bytes: int, most: int, gone: Callable[[str, Prepared], None] = lambda *_: None) -> Recent[str, Prepared]:
-    return Recent(most_bytes, most, largest=most_bytes // 4, gone=gone)
+def _room(
+    most_bytes: int, most: int, gone: Callable[[str, Prepared], None] = lambda *_: None
+) -> LRUCache[str, Prepared]:
+    return LRUCache(most_bytes, most, largest=most_bytes // 4, gone=gone)
 
 
 def _gave_up(error: GraphQLError) -> bool:
@@ -233,4 +235,4 @@ _OUT_OF_BUDGET = QueryTooComplex(
 
 
 def _formatted(error: QueryTooComplex) -> Told:
-    return told(GraphQLError(str(error), original_error=error), error.code)
+    return format_error(GraphQLError(str(error), original_error=error), error.code)

@@ -30,11 +30,11 @@ from strawberry.utils.await_maybe import await_maybe
 
 from graphql_api.errors import CompetentError, OperationTimeout, QueryTooComplex
 from graphql_api.execution.documents import Documents, Operation, Prepared
-from graphql_api.execution.error_formatting import Told, ToldError, told, told_in_execution
+from graphql_api.execution.error_formatting import FormattedError, Told, format_error, format_execution_error
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.execution.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
 from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.schema.query import Query
 from graphql_api.schema.subscription import Subscription
@@ -69,11 +69,11 @@ class Answer(NamedTuple):
     """That body, where it was kept."""
 
 
-class OnlyQueries(Exception):
+class MethodNotAllowed(Exception):
     """A mutation or a subscription, where only a query may be run."""
 
 
-class Chosen(NamedTuple):
+class ExecutableOperation(NamedTuple):
     """An operation that may be run with the variables that came with it."""
 
     text: str
@@ -120,13 +120,13 @@ class CompetentSchema(strawberry.Schema):
 
     def choose(
         self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any
-    ) -> Chosen | list[Told]:
+    ) -> ExecutableOperation | list[Told]:
         """The operation to run, or why none is; name, kind and cost go into the record of the request."""
-        return self._chosen(self.documents.prepare(query), variables, name, record)
+        return self._operation(self.documents.prepare(query), variables, name, record)
 
-    def _chosen(
+    def _operation(
         self, prepared: Prepared, variables: dict[str, Any] | None, name: str | None, record: Any
-    ) -> Chosen | list[Told]:
+    ) -> ExecutableOperation | list[Told]:
         if prepared.errors:
             return [each | {"extensions": dict(each["extensions"])} for each in prepared.errors]
         try:
@@ -135,10 +135,12 @@ class CompetentSchema(strawberry.Schema):
             self.note(operation, cost, record)
             self._check(cost, variables)
         except (GraphQLError, QueryTooComplex) as error:
-            return [told(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")]
+            return [
+                format_error(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")
+            ]
         assert prepared.document is not None  # where there are no errors
         given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
-        return Chosen(prepared.text, prepared.document, operation, variables or {}, given, cost)
+        return ExecutableOperation(prepared.text, prepared.document, operation, variables or {}, given, cost)
 
     def note(self, operation: Operation, cost: int, record: Any) -> None:
         """Write down what is run."""
@@ -165,7 +167,7 @@ class CompetentSchema(strawberry.Schema):
             context.query or "", context.variables, context._provided_operation_name, context.context.record
         )
         if isinstance(chosen, list):
-            return PreExecutionError(data=None, errors=[ToldError(each) for each in chosen])
+            return PreExecutionError(data=None, errors=[FormattedError(each) for each in chosen])
         if chosen.operation.kind not in {each.value for each in context.allowed_operations}:
             raise InvalidOperationTypeError(OperationType(chosen.operation.kind))
         context.graphql_document = chosen.document
@@ -199,12 +201,12 @@ class CompetentSchema(strawberry.Schema):
         Raises OnlyQueries where it is of another kind and that is not allowed. With `spliced` the answer is for orjson alone.
         """
         if only_queries and self.documents.prepare(query).kind(operation_name) not in (None, "query"):
-            raise OnlyQueries
+            raise MethodNotAllowed
         chosen = self.choose(query, variables, operation_name, context.record)
         if isinstance(chosen, list):
             return Answer(None, chosen, False)
         if chosen.operation.kind == "subscription":
-            return Answer(None, [told(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
+            return Answer(None, [format_error(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
         begun = self._begun(chosen, context, spliced)
         if isinstance(begun, Answer):
             return begun
@@ -214,13 +216,15 @@ class CompetentSchema(strawberry.Schema):
             return _in_time(self._executed(chosen, context), context)
         return _in_time(self._finished(*begun, chosen, context), context)
 
-    def known(self, query: str, variables: dict[str, Any] | None, operation_name: str | None) -> Chosen | None:
+    def prepared_query(
+        self, query: str, variables: dict[str, Any] | None, operation_name: str | None
+    ) -> ExecutableOperation | None:
         """A query to run without waiting, whose document is known; None where there is anything else to it: `begin` says what."""
-        prepared = self.documents.known(query)
-        chosen = None if prepared is None else self._chosen(prepared, variables, operation_name, Record())
-        return chosen if isinstance(chosen, Chosen) and chosen.operation.kind == "query" else None
+        prepared = self.documents.get_prepared(query)
+        chosen = None if prepared is None else self._operation(prepared, variables, operation_name, RequestContext())
+        return chosen if isinstance(chosen, ExecutableOperation) and chosen.operation.kind == "query" else None
 
-    def at_hand(self, chosen: Chosen, context: Any) -> Answer | None:
+    def execute_cached(self, chosen: ExecutableOperation, context: Any) -> Answer | None:
         """Its answer, for orjson alone, if it can be given now and is as it should be.
 
         The loaders of the context are for who does not wait; they raise NotAtHand.
@@ -233,7 +237,7 @@ class CompetentSchema(strawberry.Schema):
         return None
 
     def _begun(
-        self, chosen: Chosen, context: Any, spliced: bool, compiled: bool = False
+        self, chosen: ExecutableOperation, context: Any, spliced: bool, compiled: bool = False
     ) -> Answer | tuple[Run, Key | None] | None:
         """The answer by a plan, or the run that is to be waited for or has failed; None where no plan can be run."""
         if self._plans is None or chosen.given is None:
@@ -252,7 +256,7 @@ class CompetentSchema(strawberry.Schema):
             return None
         return (run, key) if run.waits or run.failed else self._planned(run, key)
 
-    def whole(self, chosen: Chosen, languages: tuple[Language, ...], now: float) -> Whole | None:
+    def whole(self, chosen: ExecutableOperation, languages: tuple[Language, ...], now: float) -> Whole | None:
         """The answer if nothing has to be made for it; `now` is the store's time."""
         plans, operation, given = self._plans, chosen.operation, chosen.given
         if plans is None or given is None:
@@ -260,7 +264,7 @@ class CompetentSchema(strawberry.Schema):
         key = plans.key(operation.digest, given, languages)
         return plans.spliced(operation.planned, given, languages, now) if key is None else plans.again(key, now)
 
-    async def _finished(self, run: Run, key: Key | None, chosen: Chosen, context: Any) -> Answer:
+    async def _finished(self, run: Run, key: Key | None, chosen: ExecutableOperation, context: Any) -> Answer:
         try:
             await run.finish()
             if run.failed:  # what was loaded is at hand, and so is what could not be; the rest is on its way
@@ -275,7 +279,7 @@ class CompetentSchema(strawberry.Schema):
         kept = self._plans.keep(key, run) if key is not None and self._plans is not None else None
         return Answer(run.data, [], True) if kept is None else Answer(None, [], True, body=kept.body, kept=kept)
 
-    async def _executed(self, chosen: Chosen, context: Any) -> Answer:
+    async def _executed(self, chosen: ExecutableOperation, context: Any) -> Answer:
         """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""
         result = await await_maybe(
             self._get_execute_function()(
@@ -294,8 +298,10 @@ class CompetentSchema(strawberry.Schema):
             return _in_parts(result, context)
         errors: list[GraphQLError] = result.errors or []
         if result.data is None and errors and all(error.path is None for error in errors):
-            return Answer(None, [told(error, "BAD_USER_INPUT") for error in errors], False)  # the variables do not fit
-        return Answer(result.data, told_in_execution(errors, context.request_id), True)
+            return Answer(
+                None, [format_error(error, "BAD_USER_INPUT") for error in errors], False
+            )  # the variables do not fit
+        return Answer(result.data, format_execution_error(errors, context.request_id), True)
 
     def _time_slice(self, context: Any) -> TimeSlice:
         return TimeSlice(self.scheduler, context.loaders.asker.deadline)
@@ -309,14 +315,14 @@ class CompetentSchema(strawberry.Schema):
         async with aclosing(results):
             async for result in results:
                 if isinstance(result, PreExecutionError):
-                    yield Answer(None, [told(error, "BAD_USER_INPUT") for error in result.errors or ()], False)
+                    yield Answer(None, [format_error(error, "BAD_USER_INPUT") for error in result.errors or ()], False)
                     return
-                yield Answer(result.data, told_in_execution(result.errors or [], context.request_id), True)
+                yield Answer(result.data, format_execution_error(result.errors or [], context.request_id), True)
 
 
 def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Any) -> Answer:
     initial = results.initial_result
-    errors = told_in_execution(initial.errors or [], context.request_id)
+    errors = format_execution_error(initial.errors or [], context.request_id)
     pending = [dict(each.formatted) for each in initial.pending]
     later = _later(results.subsequent_results, {str(each["id"]) for each in pending}, LaterErrors(len(errors)), context)
     return Answer(initial.data, errors, True, pending, later)
@@ -338,14 +344,14 @@ async def _later(
                         if part.errors:
                             # What is completed with errors has failed: a client sees that by nothing else.
                             listed = listing.of(part.errors, at_least_one=name == "completed")
-                            item["errors"] = told_in_execution(listed, context.request_id)
+                            item["errors"] = format_execution_error(listed, context.request_id)
                             if not listed:
                                 del item["errors"]
                 open_ids |= {each["id"] for each in told.get("pending", ())}
                 open_ids -= {each["id"] for each in told.get("completed", ())}
                 yield told
         except TimeoutError:
-            errors = told_in_execution([_OUT_OF_TIME], context.request_id)
+            errors = format_execution_error([_OUT_OF_TIME], context.request_id)
             yield {"completed": [{"id": id, "errors": errors} for id in sorted(open_ids)], "hasNext": False}
 
 
@@ -372,7 +378,7 @@ async def _in_time(execution: Coroutine[Any, Any, Answer], context: Any) -> Answ
         async with asyncio.timeout_at(_end(context)):
             return await execution
     except TimeoutError:
-        return Answer(None, told_in_execution([_OUT_OF_TIME], context.request_id), True)
+        return Answer(None, format_execution_error([_OUT_OF_TIME], context.request_id), True)
 
 
 def _located(error: CompetentError) -> GraphQLError:

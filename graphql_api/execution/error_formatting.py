@@ -22,7 +22,7 @@ TRACES = 5
 Told = dict[str, Any]
 
 
-class ToldError(GraphQLError):
+class FormattedError(GraphQLError):
     """What was told of an error, as an error again, for those who take nothing else."""
 
     def __init__(self, told: Told) -> None:
@@ -35,7 +35,7 @@ class ToldError(GraphQLError):
         return self._told
 
 
-def told(error: GraphQLError, code: str) -> Told:
+def format_error(error: GraphQLError, code: str) -> Told:
     """An error as it goes into the answer; `code` is for those that have none of their own."""
     found: Told = dict(error.formatted)
     found["message"] = shortened(found["message"])
@@ -52,12 +52,14 @@ def shortened(message: str, longest: int = LETTERS) -> str:
     return f"{message[: longest * 3 // 4]} … {message[-longest // 4 :]}"
 
 
-def told_of_document(error: GraphQLError) -> Told:
+def format_document_error(error: GraphQLError) -> Told:
     """What is wrong with a document."""
-    return told(error, "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED")
+    return format_error(
+        error, "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
+    )
 
 
-def told_in_execution(errors: list[GraphQLError], request_id: str) -> list[Told]:
+def format_execution_error(errors: list[GraphQLError], request_id: str) -> list[Told]:
     """What went wrong with fields; what nobody foresaw is logged with its trace, and told without."""
     unforeseen = [each for each in errors if is_unforeseen(each)]
     for each in unforeseen[:TRACES]:
@@ -72,7 +74,9 @@ def told_in_execution(errors: list[GraphQLError], request_id: str) -> list[Told]
 
 def _told_of_field(error: GraphQLError) -> Told:
     if is_unforeseen(error):
-        return told(GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path), CompetentError.code)
+        return format_error(
+            GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path), CompetentError.code
+        )
     if isinstance(error.original_error, CompetentError):
-        return told(error, CompetentError.code)
-    return told(error, "BAD_USER_INPUT")  # an argument that does not fit, found when its field was resolved
+        return format_error(error, CompetentError.code)
+    return format_error(error, "BAD_USER_INPUT")  # an argument that does not fit, found when its field was resolved

@@ -39,7 +39,7 @@ READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticat
 def wrapping(settings: Settings) -> list[Middleware]:
     """The middleware of the settings, outermost first."""
     cors = [_cors(origins)] if (origins := settings.origins) else []
-    return [Middleware(SafeHeaders), *cors, Middleware(Compressing)]
+    return [Middleware(SecurityHeadersMiddleware), *cors, Middleware(CompressionMiddleware)]
 
 
 def layered(app: ASGIApp, layers: Iterable[Middleware]) -> ASGIApp:
@@ -63,7 +63,7 @@ def _cors(origins: Origins) -> Middleware:
     )
 
 
-class SafeHeaders:
+class SecurityHeadersMiddleware:
     """Adds the headers that keep browsers from doing more with an answer than reading it."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -84,7 +84,7 @@ class SafeHeaders:
         return await self._app(scope, receive, safely)
 
 
-class Straight:
+class DirectRoute:
     """Leads one path to its endpoint without the search through all routes, which costs as much as an answer at hand."""
 
     def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
@@ -98,7 +98,7 @@ class Straight:
         await (self._endpoint if straight else self._app)(scope, receive, send)
 
 
-class Compressing:
+class CompressionMiddleware:
     """Compresses long answers by Starlette's gzip, for who takes it; most are short, and pass without it."""
 
     def __init__(self, app: ASGIApp) -> None:

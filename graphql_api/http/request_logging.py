@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.graphql import JSON, ClientLeft, Refused, Unavailable, Unforeseen, refused
+from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, InternalError, ServiceUnavailable, refused
 from graphql_api.http.middleware import layered
 from graphql_api.observability.logs import logging_for
-from graphql_api.observability.operation_log import Outcomes
-from graphql_api.observability.request_context import Record, record_of
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.observability.tracing import OperationSpan
 
 log = logging.getLogger("graphql_api.requests")
@@ -25,7 +25,7 @@ QUIET = ("/health/", "/metrics", "/graphiql")
 """Paths that are asked so often, or tell so little, that they are logged at level debug."""
 
 
-class Observing:
+class RequestLoggingMiddleware:
     """Pure ASGI, for HTTP: operations of a WebSocket are told of by whoever runs them, so that here only one that is refused is.
 
     `stopping` is set once the server has been told to stop: what is cancelled from then on is answered with 503.
@@ -33,7 +33,7 @@ class Observing:
     """
 
     def __init__(
-        self, app: ASGIApp, stopping: asyncio.Event, outcomes: Outcomes, layers: Iterable[Middleware] = ()
+        self, app: ASGIApp, stopping: asyncio.Event, outcomes: OperationLog, layers: Iterable[Middleware] = ()
     ) -> None:
         self._app = app
         self._refuse = layered(_refuse, layers)
@@ -75,7 +75,7 @@ class Observing:
 
         return sending
 
-    async def _answer(self, scope: Scope, receive: Receive, sent: "_Sent", record: Record) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, sent: "_Sent", record: RequestContext) -> None:
         try:
             await self._app(scope, receive, sent)
             return
@@ -85,15 +85,15 @@ class Observing:
             if not self._stopping.is_set():
                 raise
             # The server has given this request its time. Nobody above has a use for the cancellation.
-            refusal: Refused = Unavailable("The server is shutting down. Try again.", retry_after=1)
+            refusal: HTTPError = ServiceUnavailable("The server is shutting down. Try again.", retry_after=1)
         except Exception:
             log.exception("unexpected error")
-            refusal = Unforeseen()
+            refusal = InternalError()
         if sent.status is None:  # what has begun to be sent is cut by the server
             scope["state"]["refusal"] = refusal
             await self._refuse(scope, receive, sent)
 
-    def _tell(self, scope: Scope, record: Record, status: int | None, outcome: str, seconds: float) -> None:
+    def _tell(self, scope: Scope, record: RequestContext, status: int | None, outcome: str, seconds: float) -> None:
         path = scope["path"]
         if path == GRAPHQL:
             self._outcomes.tell(record, outcome, seconds, status)
@@ -106,7 +106,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await refused(scope["state"]["refusal"], JSON, record_of(scope))(scope, receive, send)
 
 
-def _outcome(record: Record, status: int | None) -> str:
+def _outcome(record: RequestContext, status: int | None) -> str:
     """That of the record, or `cancelled` (the client disconnected), `shed` (no room), `failed` (a bug of ours)."""
     if status is None:
         return "cancelled"

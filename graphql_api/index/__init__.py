@@ -2,6 +2,6 @@
 
 from graphql_api.index.index import Index
 from graphql_api.index.lookup_cache import UNKNOWN
-from graphql_api.index.registry import Indexes
+from graphql_api.index.registry import IndexRegistry
 
-__all__ = ["UNKNOWN", "Index", "Indexes"]
+__all__ = ["UNKNOWN", "Index", "IndexRegistry"]

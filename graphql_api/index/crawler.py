@@ -17,7 +17,7 @@ from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFI
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.index.indexer import Writer
+from graphql_api.index.indexer import Indexer
 from graphql_api.index.tables import SEARCHED
 
 log = logging.getLogger(__name__)
@@ -47,14 +47,14 @@ class Progress:
         return self.done / self.total if self.total else 0.0
 
 
-class Walk:
+class Crawler:
     """One walk over one release."""
 
     def __init__(
         self, connection: sqlite3.Connection, load: Load, release: str, page_size: int, at_once: int, progress: Progress
     ) -> None:
         self._connection = connection
-        self._writer = Writer(connection)
+        self._writer = Indexer(connection)
         self._load = load
         self._release = release
         self._page_size = page_size
@@ -100,7 +100,7 @@ class Walk:
         lists = 0
         todo = (each["id"] for each in competences if "id" in each)
 
-        async def look() -> None:
+        async def list_profiles() -> None:
             nonlocal lists
             for uuid in todo:
                 path = routes.USED_IN_PROFILES.path(self._release, uuid)
@@ -110,7 +110,7 @@ class Walk:
                             found.setdefault(item["id"], item)
                     lists += 1
 
-        await self._work_at_once(look)
+        await self._work_at_once(list_profiles)
         if competences and not lists:
             raise UpstreamInvalidResponse(detail="the release has no list of profiles, and none by competence either")
         return list(found.values())

@@ -13,12 +13,12 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, failed
 from graphql_api.index.diff import Change, changes
 from graphql_api.index.index_file import IndexFile, is_damage, read_only
-from graphql_api.index.lookup_cache import UNKNOWN, Known
+from graphql_api.index.lookup_cache import UNKNOWN, LookupCache
 from graphql_api.index.readers import Readers
 from graphql_api.index.search import Search
 from graphql_api.index.tables import DamagedIndex
@@ -48,8 +48,8 @@ class Index:
         self._beside_lock = threading.Lock()
         self._damaged = damaged or (lambda index, error: error)
         self.search = Search()
-        self._known = Known()
-        self._changes: Recent[Index, asyncio.Task[list[Change]]] = Recent(CHANGES_BYTES)
+        self._known = LookupCache()
+        self._changes: LRUCache[Index, asyncio.Task[list[Change]]] = LRUCache(CHANGES_BYTES)
 
     async def ask(
         self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -70,7 +70,7 @@ class Index:
         except (sqlite3.Error, DamagedIndex) as error:
             raise self._judged(error) from error
 
-    def at_hand(self, question: Callable[..., Any], key: Any) -> Any:
+    def get_cached(self, question: Callable[..., Any], key: Any) -> Any:
         """The answer about one thing, None where there is none; UNKNOWN where nobody asked for it, and a thread must.
 
         The quick questions are asked here and now: they take some ten microseconds, and the way to a thread and back a hundred.

@@ -58,7 +58,7 @@ class _EmbeddedConcept(NamedTuple):
     reference: int
 
 
-class Writer:
+class Indexer:
     """Writes into the tables of one index: rows are gathered, and `commit` writes all of them or none."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, Literal
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.index.concepts import IndexedConcept, by_row_id
 
 MOST_BYTES = 32_000_000
@@ -30,11 +30,11 @@ Key = tuple[Callable[..., Any], Any]
 """A question, and the one key that it is asked about."""
 
 
-class Known:
+class LookupCache:
     """What is known of one index. Used by the event loop's thread alone."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._answers: Recent[Key, Any] = Recent(most_bytes)
+        self._answers: LRUCache[Key, Any] = LRUCache(most_bytes)
 
     @property
     def bytes(self) -> int:

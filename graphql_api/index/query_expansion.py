@@ -28,7 +28,7 @@ Pair = tuple[frozenset[str], frozenset[str]]
 
 
 @dataclass(slots=True)
-class Meaning:
+class ExpandedTerm:
     """What one typed word may mean.
 
     `word`: as typed, folded. `rarity`: how telling it is. `must`: whether texts without it are left out as long as there are
@@ -79,7 +79,7 @@ class Meaning:
         return f"({' OR '.join(terms)})"
 
 
-def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[Meaning]:
+def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[ExpandedTerm]:
     """The meaning of each different word of a question."""
     typed: dict[str, str] = {}
     for word in words(text):
@@ -94,7 +94,7 @@ def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) 
     ]
 
 
-def doubt(vocabulary: Vocabulary, meant: Sequence[Meaning]) -> None:
+def doubt(vocabulary: Vocabulary, meant: Sequence[ExpandedTerm]) -> None:
     """Take words that the release knows for misspelled, too: a single word in all ways, one of several for swapped letters."""
     known = [meaning for meaning in meant if meaning.must and meaning.word in vocabulary]
     for meaning in known:
@@ -104,13 +104,13 @@ def doubt(vocabulary: Vocabulary, meant: Sequence[Meaning]) -> None:
             meaning.add(vocabulary.swapped(meaning.word), SWAPPED)
 
 
-def _hint(vocabulary: Vocabulary, word: str) -> Meaning:
+def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
     weights = {word: ITSELF} if word in vocabulary else {}
-    return Meaning(word, _HINT * vocabulary.rarity([word]), must=False, weights=weights)
+    return ExpandedTerm(word, _HINT * vocabulary.rarity([word]), must=False, weights=weights)
 
 
-def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> Meaning:
-    meaning = Meaning(word)
+def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> ExpandedTerm:
+    meaning = ExpandedTerm(word)
     forms = vocabulary.same_stem(connection, written, word)
     meaning.add(forms, SAME_STEM)
     _add_longer(meaning, connection, vocabulary, forms)
@@ -125,7 +125,9 @@ def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, 
     return meaning
 
 
-def _add_longer(meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vocabulary, forms: Iterable[str]) -> None:
+def _add_longer(
+    meaning: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary, forms: Iterable[str]
+) -> None:
     """Words that begin with this one, or have it in them: compounds. What is short for it does too: chauffeurs, chauffeur."""
     word = meaning.word
     if len(word) < SHORTEST_BEGINNING:
@@ -141,7 +143,7 @@ def _add_longer(meaning: Meaning, connection: sqlite3.Connection, vocabulary: Vo
                 meaning.add([longer], worth * _share(ENDING if longer.endswith(part) else WITHIN, part, longer))
 
 
-def _add_misspelled(meaning: Meaning, vocabulary: Vocabulary) -> None:
+def _add_misspelled(meaning: ExpandedTerm, vocabulary: Vocabulary) -> None:
     word = meaning.word
     meaning.add(vocabulary.swapped(word), SWAPPED)
     if len(word) < SHORTEST_ONE_OFF or not word.isalpha():  # another number is another thing

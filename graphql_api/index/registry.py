@@ -17,7 +17,7 @@ from typing import Literal
 
 from graphql_api.asyncio_tools import ended
 from graphql_api.errors import CompetentError, NotIndexedYet
-from graphql_api.index.crawler import Progress, Walk
+from graphql_api.index.crawler import Crawler, Progress
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.tables import DamagedIndex
@@ -111,7 +111,7 @@ class _Failure:
         return NotIndexedYet(message, retry_after=float(max(round(min(self.left, 60)), 1)))
 
 
-class Indexes:
+class IndexRegistry:
     """One index for each release that is asked about.
 
     With `patient` a question waits for the walk (right over the sandbox, where it takes a moment), else it is told of it.
@@ -152,7 +152,7 @@ class Indexes:
         """Whether the index of this release is open."""
         return release in self._open
 
-    def at_hand(self, release: str) -> Index | None:
+    def get_cached(self, release: str) -> Index | None:
         """The index of this release if it is open."""
         return self._open.get(release)
 
@@ -252,7 +252,7 @@ class Indexes:
     async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
         connection = await _start_part(file)
         try:
-            walk = Walk(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
+            walk = Crawler(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
             await walk.run()
         except BaseException:
             connection.close()

@@ -6,7 +6,7 @@ A pure function of question and text. What is asked for word for word comes firs
 from collections.abc import Sequence
 from operator import mul
 
-from graphql_api.index.query_expansion import HALVES, Meaning
+from graphql_api.index.query_expansion import HALVES, ExpandedTerm
 from graphql_api.index.tables import SEARCH
 
 EXACT = {number: each.exact for number, each in SEARCH.items() if each.exact is not None}
@@ -22,7 +22,7 @@ MOST_OF_THEM = 0.4
 class Ranking:
     """The scores of texts for one question, whose words mean these."""
 
-    def __init__(self, question: str, meant: Sequence[Meaning]) -> None:
+    def __init__(self, question: str, meant: Sequence[ExpandedTerm]) -> None:
         self._question = question
         self._rarities = [meaning.rarity for meaning in meant]
         self._all = sum(self._rarities)

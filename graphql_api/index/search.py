@@ -10,7 +10,7 @@ from typing import NamedTuple
 from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import BadUserInput
 from graphql_api.index.profile_closure import array
-from graphql_api.index.query_expansion import Meaning, doubt, meanings
+from graphql_api.index.query_expansion import ExpandedTerm, doubt, meanings
 from graphql_api.index.scoring import MOST_OF_THEM, Ranking
 from graphql_api.index.search_schema import EXACT, write_search
 from graphql_api.index.suggest import Suggestion, suggest
@@ -176,13 +176,13 @@ def _first(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
     return connection.execute(_MATCHING, (query, bits, MOST_TEXTS)).fetchall() if query else []
 
 
-def _all(meant: Sequence[Meaning]) -> str:
+def _all(meant: Sequence[ExpandedTerm]) -> str:
     """The FTS5 expression for texts that have all words; empty where none can."""
     must = [meaning for meaning in meant if meaning.must]
     return " AND ".join(meaning.query() for meaning in must) if all(meaning.is_findable() for meaning in must) else ""
 
 
-def _most(meant: Sequence[Meaning]) -> str:
+def _most(meant: Sequence[ExpandedTerm]) -> str:
     """The FTS5 expression for texts that may have most of the words.
 
     Those that are telling enough together that a text without any of them has too little.

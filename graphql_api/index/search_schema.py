@@ -38,7 +38,7 @@ _NAMES = f"""
 """  # noqa: S608  # numbers of fields
 
 
-class Arranged(NamedTuple):
+class SearchRows(NamedTuple):
     """Rows of the tables `searched`, `occurrence` and `stem`, in their order."""
 
     texts: Sequence[tuple[int, int, str, str]]
@@ -58,7 +58,7 @@ def read_texts(connection: sqlite3.Connection) -> tuple[_Things, list[_Text]]:
     return things, connection.execute("SELECT field, text, thing, language FROM text").fetchall()
 
 
-def arrange(things: _Things, texts: Collection[_Text]) -> Arranged:
+def arrange(things: _Things, texts: Collection[_Text]) -> SearchRows:
     """What is to be written: half of the work of writing it, and without a connection, so that a thread can do it."""
     folded = {text: fold(text) for text in {text for _, text, _, _ in texts}}
     ranked = sorted(
@@ -72,14 +72,14 @@ def arrange(things: _Things, texts: Collection[_Text]) -> Arranged:
         for field, text, thing, language in texts
         if (n := number.get((field, text)))
     }
-    return Arranged(
+    return SearchRows(
         [(n, field, text, words) for n, (field, _, words, text) in enumerate(ranked, 1)],
         sorted(occurrences),
         _stems(texts),
     )
 
 
-def write_search(connection: sqlite3.Connection, arranged: Arranged | None = None) -> None:
+def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = None) -> None:
     """Write the tables of the search, instead of those that are there; in a transaction of the caller, else in one of its own."""
     with _transaction(connection):
         for table, statement in _TABLES.items():

@@ -9,7 +9,7 @@ from enum import IntEnum
 from graphql_api.settings.secret import Secret
 
 
-class Urgency(IntEnum):
+class Priority(IntEnum):
     """Priority of calls to the Competent API; the lowest value goes first."""
 
     QUESTION = 0
@@ -21,7 +21,7 @@ class Urgency(IntEnum):
 
 
 @dataclass(slots=True)
-class Tally:
+class FetchStats:
     """How the documents of one operation were obtained."""
 
     requests: int = 0
@@ -32,13 +32,13 @@ class Tally:
     """Stale documents from the cache."""
 
     @property
-    def told(self) -> dict[str, int]:
+    def as_dict(self) -> dict[str, int]:
         """As in `extensions.upstream` and in log lines."""
         return {"requests": self.requests, "cached": self.cached, "stale": self.stale}
 
 
 @dataclass(slots=True, eq=False)
-class Asker:
+class FetchContext:
     """Who asks for documents.
 
     `deadline` is a time of the event loop's clock after which nobody waits for an answer any more. `headers` go upstream
@@ -49,10 +49,10 @@ class Asker:
     What several ask for is fetched for an asker of its own, without a deadline: each of them leaves at their own.
     """
 
-    urgency: Urgency = Urgency.QUESTION
+    urgency: Priority = Priority.QUESTION
     deadline: float = math.inf
     headers: dict[str, str] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
+    tally: FetchStats = field(default_factory=FetchStats)
     moving: bool = False
     key: Secret | None = field(default=None, repr=False)
     most_requests: float = math.inf

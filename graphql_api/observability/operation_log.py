@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from graphql_api.observability.logs import tell
 from graphql_api.observability.metrics import Names, operation_seconds, operations
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.request_context import RequestContext
 
 log = logging.getLogger("graphql_api.requests")
 
@@ -18,7 +18,7 @@ MAX_PATH_CHARS = 200
 Line = dict[str, object]
 
 
-class Outcomes:
+class OperationLog:
     """Logs operations and other requests, and counts operations.
 
     `known` are operation names that always have their own series in the metrics. `texts` adds the document and variables to
@@ -30,7 +30,7 @@ class Outcomes:
         self._texts = texts
         self._addresses = addresses
 
-    def tell(self, record: Record, outcome: str, seconds: float, status: int | None = None) -> None:
+    def tell(self, record: RequestContext, outcome: str, seconds: float, status: int | None = None) -> None:
         """Count and log an operation; `status` is its HTTP status, if it has one."""
         name = self._names.label(record.name)
         operations(name, outcome, record.protocol).count += 1
@@ -43,21 +43,28 @@ class Outcomes:
             tell(log, logging.INFO, "operation", told)
 
     def request(
-        self, level: int, method: str, path: str, record: Record, outcome: str, seconds: float, status: int | None
+        self,
+        level: int,
+        method: str,
+        path: str,
+        record: RequestContext,
+        outcome: str,
+        seconds: float,
+        status: int | None,
     ) -> None:
         """Log a request that is not an operation, with its path and without its query string."""
         if log.isEnabledFor(level):
             line = self._line(record, outcome, seconds, status)
             tell(log, level, "request", {"method": method, "path": path[:MAX_PATH_CHARS]} | line)
 
-    def _line(self, record: Record, outcome: str, seconds: float, status: int | None) -> Line:
+    def _line(self, record: RequestContext, outcome: str, seconds: float, status: int | None) -> Line:
         line = _line_of(record, outcome, seconds, status)
         if self._addresses and record.address:
             line["client_address"] = record.address
         return line
 
 
-def _line_of(record: Record, outcome: str, seconds: float, status: int | None) -> Line:
+def _line_of(record: RequestContext, outcome: str, seconds: float, status: int | None) -> Line:
     """The fields of a log line, without empty ones."""
     told: Line = {"request_id": record.request_id}
     if record.name:
@@ -77,6 +84,6 @@ def _line_of(record: Record, outcome: str, seconds: float, status: int | None) -
         told["responses"] = record.answers
     if record.codes:
         told["error_codes"] = sorted(set(record.codes))
-    told["upstream"] = record.asker.tally.told
+    told["upstream"] = record.asker.tally.as_dict
     told["outcome"] = outcome
     return told

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import getrandbits
 from typing import Any
 
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -39,7 +39,7 @@ def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 @dataclass(slots=True)
-class Record:
+class RequestContext:
     """One request and its GraphQL operation; what stays empty was not reached."""
 
     request_id: str = ""
@@ -65,7 +65,7 @@ class Record:
     """Whether fields were resolved; False where the request itself was refused."""
     codes: list[str] = field(default_factory=list)
     """The code of each error in the answer, in its order."""
-    asker: Asker = field(default_factory=Asker)
+    asker: FetchContext = field(default_factory=FetchContext)
     """For whom documents are fetched: deadline, and the tally of how they were come by."""
     ended: str = ""
     """The outcome, where it is known better than by what was executed: `shed`, `failed` or `cancelled`."""
@@ -82,10 +82,10 @@ class Record:
         return "partial" if self.codes else "ok"
 
 
-def record_of(scope: MutableMapping[str, Any]) -> Record:
+def record_of(scope: MutableMapping[str, Any]) -> RequestContext:
     """The record of the request of an ASGI scope; its id is the client's `X-Request-ID` where that is a plain one."""
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
-    found: Record | None = state.get("record")
+    found: RequestContext | None = state.get("record")
     if found is None:
         found = state["record"] = _new_record(scope.get("headers", ()))
         if scope.get("client"):
@@ -98,7 +98,7 @@ def new_id() -> str:
     return f"{getrandbits(128):032x}"  # it tells requests apart, and opens nothing
 
 
-def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> Record:
+def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     told = list(fields)
     head = dict(told)
     if len(head) != len(told):
@@ -106,7 +106,7 @@ def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> Record:
     # What goes on from here is believed only where it is told once.
     only = head if len(head) == len(told) else _told_once(told)
     request_id = _usable(only.get(b"x-request-id", b"")) or new_id()
-    return Record(request_id, head, asker=Asker(headers=_passed_on(request_id, only)))
+    return RequestContext(request_id, head, asker=FetchContext(headers=_passed_on(request_id, only)))
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str | None:

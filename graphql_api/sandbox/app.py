@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from graphql_api.sandbox.fault_middleware import FaultsRoute, Faulty
 from graphql_api.sandbox.faults import Faults
-from graphql_api.sandbox.gateway import Asked, Bases, Key, Plan
+from graphql_api.sandbox.gateway import Bases, Key, Plan, RequestNotes
 from graphql_api.sandbox.release_admin import ReleasesRoute
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.service import create_service
@@ -48,6 +48,6 @@ def create_sandbox(
     if key is not None:
         served = Key(served, key)
     own = [Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)]
-    app = Starlette(routes=[*own, Mount("/", Bases(Asked(served, asked)))])
+    app = Starlette(routes=[*own, Mount("/", Bases(RequestNotes(served, asked)))])
     app.state.faults, app.state.asked, app.state.releases = faults, asked, releases
     return app

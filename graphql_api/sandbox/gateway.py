@@ -38,7 +38,7 @@ def path_asked(scope: Scope) -> str:
     return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
-class Asked:
+class RequestNotes:
     """Notes each path that is asked for, with its query and without its base."""
 
     def __init__(self, app: ASGIApp, asked: MutableSequence[str]) -> None:

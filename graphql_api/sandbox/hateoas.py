@@ -27,7 +27,7 @@ class Page:
     def start(self) -> int:
         return self.number * self.size
 
-    def told(self, total: int) -> dict[str, int]:
+    def totals(self, total: int) -> dict[str, int]:
         """The `page` of an answer whose whole list has `total` items."""
         return {"size": self.size, "totalElements": total, "totalPages": -(-total // self.size), "number": self.number}
 

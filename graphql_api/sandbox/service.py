@@ -64,7 +64,7 @@ class _Service:
             return _answer(request, listing(_LISTS[name], release.items(name), {"self": link(path)}))
         page, total = _page(request), release.count(name)
         items = release.items(name, page.start, page.size)
-        return _answer(request, listing(_LISTS[name], items, page.links(path, {}, total), page.told(total)))
+        return _answer(request, listing(_LISTS[name], items, page.links(path, {}, total), page.totals(total)))
 
     async def document(self, request: Request) -> Response:
         body = self._requested_release(request).document(_collection(request), request.path_params["uuid"])
@@ -88,7 +88,7 @@ class _Service:
         kept = {name: value for name, value in query.items() if name not in ("page", "size")}
         links = page.links("/search", kept, len(hits))
         found = [_hit(item, release.number) for item in items]
-        return _answer(request, listing("competentSearchResultList", found, links, page.told(len(hits))))
+        return _answer(request, listing("competentSearchResultList", found, links, page.totals(len(hits))))
 
     def _hits(self, release: Documents, request: Request) -> list[int]:
         language = request.query_params.get("language", "").lower()

@@ -6,46 +6,46 @@ Until they are closed nothing has been begun, renewed or counted, so that whoeve
 from collections.abc import Awaitable
 from typing import Any
 
-from graphql_api.asyncio_tools import Ready
+from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.index import UNKNOWN, Index
-from graphql_api.schema.loaders import Loaders, Question, Read, documents_in
+from graphql_api.schema.loaders import Dependencies, Loaders, Question, documents_in
 
 
-class NotAtHand(BaseException):
+class CacheMiss(BaseException):
     """Something has to be waited for. No error, so that nothing that deals with errors takes it for one."""
 
 
-class AtHand(Loaders):
+class CacheOnlyLoaders(Loaders):
     """Where something is not at hand, fresh and in memory, they raise NotAtHand."""
 
-    def at_hand(self, path: str) -> Document:
+    def get_cached(self, path: str) -> Document:
         """The document at a path."""
         found = self._known.get(path)
         if found is None:
             found = self._known[path] = self._store.fresh(path)
             if found is None:
-                raise NotAtHand
+                raise CacheMiss
             self._mark(path)
         self._read.append((path, found))
         return found
 
     def load(self, path: str) -> Awaitable[Document]:
         """The same as an awaitable."""
-        return Ready(self.at_hand(path))
+        return Completed(self.get_cached(path))
 
     async def index(self, number: str) -> Index:
         """Nobody asks for the index itself but to put a question to it, and these are waited for."""
-        raise NotAtHand
+        raise CacheMiss
 
-    def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
+    def lookup_cached(self, number: str, question: Question, key: Any) -> Any:
         """The answer about one thing that was given before."""
-        found = super().look_up_at_hand(number, question, key)
+        found = super().lookup_cached(number, question, key)
         if found is UNKNOWN:
-            raise NotAtHand
+            raise CacheMiss
         return found
 
-    def reread(self, read: "Read") -> None:
+    def reread(self, read: "Dependencies") -> None:
         """What is used again was made of this."""
         self._reread(read)
 

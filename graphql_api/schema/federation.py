@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NewType, Union
 import strawberry
 from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 
-from graphql_api.asyncio_tools import begin, tried
+from graphql_api.asyncio_tools import begin, gather_settled
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import BadUserInput
 from graphql_api.schema.loaders import Loaders
@@ -74,7 +74,7 @@ class SubgraphQuery(Query):
         """The loads of all of them are one batch; what cannot be found costs its own place only."""
         if len(representations) > MOST:
             raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MOST}.")
-        return await tried(begin(entity(info.context.loaders, each)) for each in representations)  # type: ignore[return-value]
+        return await gather_settled(begin(entity(info.context.loaders, each)) for each in representations)  # type: ignore[return-value]
 
 
 async def entity(loaders: Loaders, representation: Any) -> Node | None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from aiodataloader import DataLoader
 
-from graphql_api.asyncio_tools import Ready, all_of
+from graphql_api.asyncio_tools import Completed, all_of
 from graphql_api.competent import routes
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
@@ -22,8 +22,8 @@ from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
-from graphql_api.index import UNKNOWN, Index, Indexes
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.index import UNKNOWN, Index, IndexRegistry
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.schema.time_slices import PassBudget
 from graphql_api.store import Store
 
@@ -43,7 +43,7 @@ Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
 """A question to an index about several things at once: what is not in the answer has none."""
 
 
-class Read(NamedTuple):
+class Dependencies(NamedTuple):
     """What something was made of: documents by path, indexes by name.
 
     `until` is when the first of them is no longer fresh, in seconds since 1970, and -inf if one of them is not what it was;
@@ -64,13 +64,13 @@ class Read(NamedTuple):
 class Loaders:
     """What the resolvers of one request load with."""
 
-    def __init__(self, store: Store, indexes: Indexes, page_size: int, asker: Asker) -> None:
+    def __init__(self, store: Store, indexes: IndexRegistry, page_size: int, asker: FetchContext) -> None:
         self.asker = asker
         self._store = store
         self._indexes = indexes
         self._known: dict[str, Any] = {}
         self._loading: dict[str, asyncio.Future[Document]] = {}
-        self._read: list[tuple[str, object] | Read | None] = []
+        self._read: list[tuple[str, object] | Dependencies | None] = []
         self._batches: set[asyncio.Task[Any]] = set()
         self._asking = asyncio.Lock()
         self._begun, self._delivered = PassBudget(BATCH), PassBudget(BATCH)
@@ -80,7 +80,7 @@ class Loaders:
     @property
     def releases(self) -> Releases:
         """Answers about releases. Made when asked: kept, it would be a cycle, and work for the garbage collector."""
-        return Releases(self.load, self.page_size, self.at_hand)
+        return Releases(self.load, self.page_size, self.get_cached)
 
     # Made where they are first needed: most requests find all at hand. And aiodataloader keeps the loop that runs then.
 
@@ -115,12 +115,12 @@ class Loaders:
                 without_trace(failed.exception())
         self._loading.clear()
 
-    def at_hand(self, path: str) -> Document | None:
+    def get_cached(self, path: str) -> Document | None:
         """The document at a path if nothing has to be waited for; None where it must be loaded, which may fail."""
         found = self._known.get(path)
         if found is None:
             loading = self._loading.get(path)
-            found = self._store.at_hand(path, self.asker) if loading is None else _loaded(loading)
+            found = self._store.get_cached(path, self.asker) if loading is None else _loaded(loading)
             if found is None:
                 return None
             self._known[path] = found
@@ -130,12 +130,12 @@ class Loaders:
 
     def load(self, path: str) -> Awaitable[Document]:
         """The document at a path; awaiting it raises one of our errors where there is none."""
-        found = self.at_hand(path)
+        found = self.get_cached(path)
         if found is None:
             self._read.append(None)
             self._mark(path)
             return self._documents.load(path)
-        return Ready(found)
+        return Completed(found)
 
     # What has been read, for those who keep what they made of it. None stands for what was not at hand, a Read for all that
     # something was made of that is used again.
@@ -145,17 +145,17 @@ class Loaders:
         self._marked = len(self._read)
         return self._marked
 
-    def read_since(self, mark: int) -> "Read | None":
+    def read_since(self, mark: int) -> "Dependencies | None":
         """What was read since then; None where something was not at hand."""
         read = self._read[mark:]
         return None if None in read else self._judged(by_name_of(read))  # type: ignore[arg-type]
 
-    def _judged(self, by_name: dict[str, Any]) -> "Read":
+    def _judged(self, by_name: dict[str, Any]) -> "Dependencies":
         indexes = tuple(name for name in by_name if name.startswith(INDEX))
         until = min((self._fresh_until(*each) for each in by_name.items()), default=-math.inf)
-        return Read(by_name, indexes, until, any(map(_is_moving, by_name)))
+        return Dependencies(by_name, indexes, until, any(map(_is_moving, by_name)))
 
-    def reread(self, read: "Read") -> None:
+    def reread(self, read: "Dependencies") -> None:
         """Count as read what is used again was made of: each document once in a request, as at its first look."""
         known = self._known
         before = len(known) + sum(name not in known for name in read.indexes)
@@ -167,14 +167,14 @@ class Loaders:
         self.asker.tally.cached += documents
         self._store.count(documents)
 
-    def _reread(self, read: "Read") -> None:
+    def _reread(self, read: "Dependencies") -> None:
         self._store.used(read.by_name)
         self.asker.moving |= read.moving
         self._read.append(read)
 
     def _fresh_until(self, name: str, read: Any) -> float:
         if isinstance(read, Index):
-            return math.inf if self._indexes.at_hand(name.removeprefix(INDEX)) is read else -math.inf
+            return math.inf if self._indexes.get_cached(name.removeprefix(INDEX)) is read else -math.inf
         return self._store.fresh_until(name, read)
 
     def now(self) -> float:
@@ -187,7 +187,7 @@ class Loaders:
 
     async def index(self, number: str) -> Index:
         """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
-        found = self.index_at_hand(number)
+        found = self.cached_index(number)
         if found is not None:
             return found
         self._read.append(None)
@@ -196,9 +196,9 @@ class Loaders:
         with self.asker.waiting():
             return await self._indexes.get(number, self.asker.deadline)
 
-    def index_at_hand(self, number: str) -> Index | None:
+    def cached_index(self, number: str) -> Index | None:
         """The index of a release if it is open."""
-        found = self._indexes.at_hand(number)
+        found = self._indexes.get_cached(number)
         if found is not None:
             name = name_of_index(number)
             self._known.setdefault(name, found)
@@ -212,8 +212,8 @@ class Loaders:
 
     def look_up(self, number: str, question: Question, key: Any) -> Awaitable[Any]:
         """The answer about one thing, asked together with those about its siblings; None where there is none."""
-        found = self.look_up_at_hand(number, question, key)
-        return self._lookups.load((number, question, key)) if found is UNKNOWN else Ready(found)
+        found = self.lookup_cached(number, question, key)
+        return self._lookups.load((number, question, key)) if found is UNKNOWN else Completed(found)
 
     async def look_up_all(self, number: str, question: Question, keys: Sequence[Any]) -> Sequence[Any]:
         """The answers about several things, in their order; many are one question in a thread, which holds up nobody."""
@@ -222,10 +222,10 @@ class Loaders:
         found = await self._ask((number, question), list(dict.fromkeys(keys)))
         return [found[key] for key in keys]
 
-    def look_up_at_hand(self, number: str, question: Question, key: Any) -> Any:
+    def lookup_cached(self, number: str, question: Question, key: Any) -> Any:
         """The answer about one thing if it was given before, None where there is none; UNKNOWN where it must be looked up."""
-        index = self.index_at_hand(number)
-        found = UNKNOWN if index is None else index.at_hand(question, key)
+        index = self.cached_index(number)
+        found = UNKNOWN if index is None else index.get_cached(question, key)
         if found is UNKNOWN:
             self._read.append(None)
         return found
@@ -260,7 +260,7 @@ class Loaders:
 
     async def release_number(self, release: str) -> str:
         """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
-        number = self.releases.at_hand() if release == CURRENT else None
+        number = self.releases.get_cached() if release == CURRENT else None
         return number or await self.releases.number(release)
 
     async def release_exists(self, number: str) -> bool:
@@ -290,18 +290,18 @@ def _standing_in(route: Route) -> Route | None:
     return next((each for each in lists if each is not None and each.sure == "seen"), None)
 
 
-def documents_in(read: Sequence[tuple[str, object] | Read]) -> int:
+def documents_in(read: Sequence[tuple[str, object] | Dependencies]) -> int:
     """How many documents these are, each counted once."""
-    if len(read) == 1 and isinstance(read[0], Read):
+    if len(read) == 1 and isinstance(read[0], Dependencies):
         return read[0].documents
     return sum(not name.startswith(INDEX) for name in by_name_of(read))
 
 
-def by_name_of(read: Sequence[tuple[str, object] | Read]) -> dict[str, Any]:
+def by_name_of(read: Sequence[tuple[str, object] | Dependencies]) -> dict[str, Any]:
     """What was read, all of it by name."""
     found: dict[str, Any] = {}
     for each in read:
-        found.update(each.by_name if isinstance(each, Read) else (each,))
+        found.update(each.by_name if isinstance(each, Dependencies) else (each,))
     return found
 
 

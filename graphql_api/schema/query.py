@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_api.asyncio_tools import begin, tried
+from graphql_api.asyncio_tools import begin, gather_settled
 from graphql_api.competent.declarations import Length
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import BadUserInput, ReleaseNotFound
@@ -21,7 +21,7 @@ from graphql_api.schema.types.comparison import (
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.lookups import find
-from graphql_api.schema.types.relay import MOST, After, First, Paging
+from graphql_api.schema.types.relay import MOST, After, ConnectionArguments, First
 from graphql_api.schema.types.release import Release, releases
 from graphql_api.schema.types.resolver_cost import CACHEABLE, Per, Work
 from graphql_api.schema.types.root_field import InRelease, query_field
@@ -72,7 +72,7 @@ class Query:
         if len(ids) > MOST:
             raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MOST}.")
         # An exception in the list is an error at its place, and leaves the others.
-        return await tried(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
+        return await gather_settled(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
 
     @strawberry.field(
         description="All releases that Competent serves, the newest first.",
@@ -128,4 +128,4 @@ class Query:
     ) -> ProfileMatchConnection | None:
         """Matches with their evidence."""
         ids = [NodeId.parse(each) for each in have]
-        return await profiles_for_competences(info.context.loaders, ids, Paging(first, after))
+        return await profiles_for_competences(info.context.loaders, ids, ConnectionArguments(first, after))

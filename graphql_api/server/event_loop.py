@@ -18,7 +18,7 @@ PAUSE = 1.0
 """Seconds for which none is taken where the system has no room for another."""
 
 
-class Accepting:
+class BatchAcceptServer:
     """Takes the connections of a listening socket, and has the loop make each a transport: as much of asyncio's server as
     uvicorn asks for.
     """
@@ -88,6 +88,6 @@ else:
             listening, tls = how.get("sock"), how.get("ssl")
             if listening is None or tls is not None:
                 return await super().create_server(protocol, host, port, **how)
-            return Accepting(self, protocol, listening)
+            return BatchAcceptServer(self, protocol, listening)
 
     new_loop = Loop

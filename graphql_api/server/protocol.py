@@ -15,10 +15,10 @@ from starlette.types import Scope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from graphql_api.asyncio_tools import Watch
+from graphql_api.asyncio_tools import LazyTimer
 from graphql_api.observability.logs import tell
 from graphql_api.observability.request_context import new_id
-from graphql_api.server.response_cycle import Exchange, Headers, refusal
+from graphql_api.server.response_cycle import BufferedResponseCycle, Headers, refusal
 from graphql_api.server.upgrades import asks_for_websocket, head_without_offer
 
 log = logging.getLogger("graphql_api.requests")
@@ -27,7 +27,7 @@ _NO_HTTP = "Malformed HTTP request: invalid method, header or body framing."
 _HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
 
-class Bounds(Config):
+class BoundedConfig(Config):
     """uvicorn's configuration with three bounds more.
 
     `arrival`: seconds for a request to arrive, head and body, from its first byte or, for the first one, from the connection.
@@ -36,13 +36,13 @@ class Bounds(Config):
     """
 
     def __init__(self, app: Any, *, arrival: float, head_bytes: int, frames: int = 200, **others: Any) -> None:
-        super().__init__(app, http=Connection, **others)
+        super().__init__(app, http=BoundedHttpProtocol, **others)
         self.arrival = arrival
         self.head_bytes = head_bytes
         self.frames = frames
 
 
-class AtOnce(Protocol):
+class FastPathHandler(Protocol):
     """Answers whole requests with what is at hand."""
 
     def answer(self, request: bytes, fields: Headers) -> bytes | None:
@@ -52,10 +52,10 @@ class AtOnce(Protocol):
         """The same to a request that was read, and came like this where it came in one piece; None where the app is asked."""
 
 
-class Connection(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol within those bounds. Whatever the app's lifespan calls `fast_path` is asked for an answer first."""
 
-    config: Bounds
+    config: BoundedConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time, though nothing of it has come yet."""
@@ -65,13 +65,13 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head = 0
         self._unsent = 0
-        self._watch = Watch(self.loop)
+        self._watch = LazyTimer(self.loop)
         self._arriving = False
         self._open = False
         self._came: bytes | None = None
         self._next: RequestResponseCycle | None = None
         self._tried = False
-        self._fast: AtOnce | None = self.app_state.get("fast_path")
+        self._fast: FastPathHandler | None = self.app_state.get("fast_path")
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -209,7 +209,7 @@ class Connection(HttpToolsProtocol):
         self.scope["raw_path"] = url.path
         self.scope["query_string"] = url.query or b""
         before = self.cycle
-        self.cycle = Exchange(
+        self.cycle = BufferedResponseCycle(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,

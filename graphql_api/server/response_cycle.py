@@ -20,7 +20,7 @@ _ITS_OWN = (b"transfer-encoding", b"connection")
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-class Exchange(RequestResponseCycle):
+class BufferedResponseCycle(RequestResponseCycle):
     """uvicorn's, with this way for the answers that are most of all."""
 
     _head = b""

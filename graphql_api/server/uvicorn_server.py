@@ -64,7 +64,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from graphql_api.server.protocol import Bounds
+    from graphql_api.server.protocol import BoundedConfig
     from graphql_api.server.websocket_protocol import WebSocketProtocol
 
     def draining() -> "Starlette":
@@ -73,7 +73,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
         return app
 
     several = settings.workers > 1
-    config = Bounds(
+    config = BoundedConfig(
         worker if several else draining,
         factory=True,
         workers=settings.workers,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 
 
 class Backend(Protocol):
@@ -23,13 +23,13 @@ class Backend(Protocol):
     takes_turns: bool
     """Whether processes take turns at fetching; where they do, `turn` looks for what another has brought."""
 
-    async def get_many(self, paths: Iterable[str]) -> Mapping[str, Kept]:
+    async def get_many(self, paths: Iterable[str]) -> Mapping[str, CacheEntry]:
         """Those of the documents that are here, in one look, whatever their age. Raises nothing."""
 
-    def put(self, path: str, kept: Kept) -> None:
+    def put(self, path: str, kept: CacheEntry) -> None:
         """Keep a document, soon: the caller does not wait for it. Called on the event loop; raises nothing."""
 
-    def turn(self, path: str, good: Callable[[Kept], bool]) -> AbstractAsyncContextManager[Kept | None]:
+    def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[CacheEntry | None]:
         """Entered before a document is fetched: gives None to who is to fetch it, or what another brought if it is `good`.
 
         Where processes take turns, one fetches a path at a time, for no longer than a lease; what it puts before it leaves is

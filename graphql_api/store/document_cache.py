@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
-from graphql_api.caching import Remembered
+from graphql_api.caching import TTLCache
 from graphql_api.competent import routes
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.competent.hal import Document
@@ -25,15 +25,15 @@ from graphql_api.errors import (
     UpstreamNotFound,
     UpstreamTimeout,
 )
-from graphql_api.observability.fetch_context import Asker, Urgency
+from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.observability.metrics import STORE_LOOKUPS, Frequent
 from graphql_api.settings.secret import Secret
 from graphql_api.store.backend import Backend
-from graphql_api.store.freshness import Kept, Shelf, State, is_lasting
+from graphql_api.store.freshness import CacheEntry, Freshness, FreshnessPolicy, is_lasting
 from graphql_api.store.intake import normalise_fetched
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import Revalidations
-from graphql_api.store.singleflight import Flight, Flights
+from graphql_api.store.singleflight import InFlight, SingleFlight
 from graphql_api.store.steps import at_once, in_turns
 
 _FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("hit", "stale"))
@@ -61,7 +61,7 @@ Found = dict[str, Document | Exception]
 class Fetch(Protocol):
     """What asks upstream: `Upstream.fetch`."""
 
-    def __call__(self, path: str, asker: Asker, validators: Validators, /) -> Awaitable[Fetched]:
+    def __call__(self, path: str, asker: FetchContext, validators: Validators, /) -> Awaitable[Fetched]:
         """The document, or that it is as it was under these validators; raises an UpstreamError and nothing else."""
 
 
@@ -74,7 +74,7 @@ class Store:
     def __init__(
         self,
         fetch: Fetch,
-        shelf: Shelf,
+        shelf: FreshnessPolicy,
         memory: Memory,
         backend: Backend | None = None,
         clock: Callable[[], float] = time.time,
@@ -88,8 +88,8 @@ class Store:
         self._not_found_ttl = not_found_ttl
         self._uses = 0
         self._passing: set[str] = set()
-        self._flights: Flights[Kept] = Flights()
-        self._missing: Remembered[UpstreamNotFound] = Remembered(clock)
+        self._flights: SingleFlight[CacheEntry] = SingleFlight()
+        self._missing: TTLCache[UpstreamNotFound] = TTLCache(clock)
         self._revalidations = Revalidations(clock)
 
     async def pass_through(self, path: str) -> Document:
@@ -97,17 +97,17 @@ class Store:
 
         A stale copy is taken as it is, and not renewed: a walk over an old release would ask for all of it.
         """
-        if self._memory.get(path) is None and self._flight(path, Asker()) not in self._flights:
+        if self._memory.get(path) is None and self._flight(path, FetchContext()) not in self._flights:
             self._passing.add(path)
         try:
-            found = (await self._get_many([path], Asker(Urgency.WALK)))[path]
+            found = (await self._get_many([path], FetchContext(Priority.WALK)))[path]
         finally:
             self._passing.discard(path)
         if isinstance(found, Exception):
             raise found
         return found
 
-    def at_hand(self, path: str, asker: Asker) -> Document | None:
+    def get_cached(self, path: str, asker: FetchContext) -> Document | None:
         """The document in memory, fresh or stale, as `get_many` gives it and counted like it; None where more has to be done."""
         kept = self._memory.get(path)
         return None if kept is None else self._served(path, kept, asker)
@@ -117,8 +117,8 @@ class Store:
         kept = self._memory.get(path)
         return None if kept is None or not self._is_fresh(path, kept) else kept.document
 
-    def _is_fresh(self, path: str, kept: Kept) -> bool:
-        return self._shelf.state(path, kept, self._clock()) is State.FRESH
+    def _is_fresh(self, path: str, kept: CacheEntry) -> bool:
+        return self._shelf.state(path, kept, self._clock()) is Freshness.FRESH
 
     @property
     def renewals_fail(self) -> bool:
@@ -154,7 +154,7 @@ class Store:
             for path in paths:
                 self._memory.get(path)
 
-    async def get_many(self, paths: Iterable[str], asker: Asker) -> Found:
+    async def get_many(self, paths: Iterable[str], asker: FetchContext) -> Found:
         """For each path its document, or the error that came instead: UpstreamTimeout for what is not there by `asker.deadline`.
 
         One look at the backend serves all of them. How they were come by is added to `asker.tally`.
@@ -163,8 +163,8 @@ class Store:
         self._passing.difference_update(asked)
         return await self._get_many(asked, asker)
 
-    async def _get_many(self, asked: list[str], asker: Asker) -> Found:
-        expired: dict[str, Kept] = {}
+    async def _get_many(self, asked: list[str], asker: FetchContext) -> Found:
+        expired: dict[str, CacheEntry] = {}
         found = self._in_memory(asked, asker, expired)
         if missing := _without(asked, found):
             found |= self._known_missing(missing)
@@ -177,11 +177,11 @@ class Store:
             found |= await self._from_upstream(missing, asker, expired)
         return found
 
-    def _in_memory(self, paths: list[str], asker: Asker, expired: dict[str, Kept]) -> Found:
+    def _in_memory(self, paths: list[str], asker: FetchContext, expired: dict[str, CacheEntry]) -> Found:
         here = {path: kept for path in paths if (kept := self._memory.get(path)) is not None}
         return self._all_served(here, asker, expired)
 
-    def _all_served(self, here: Mapping[str, Kept], asker: Asker, expired: dict[str, Kept]) -> Found:
+    def _all_served(self, here: Mapping[str, CacheEntry], asker: FetchContext, expired: dict[str, CacheEntry]) -> Found:
         found: Found = {}
         for path, kept in here.items():
             document = self._served(path, kept, asker)
@@ -191,13 +191,13 @@ class Store:
                 found[path] = document
         return found
 
-    def _served(self, path: str, kept: Kept, asker: Asker) -> Document | None:
+    def _served(self, path: str, kept: CacheEntry, asker: FetchContext) -> Document | None:
         """The document of a copy that has not expired, counted, and renewed where it is stale."""
         state = self._shelf.state(path, kept, self._clock())
-        if state is State.FRESH:
+        if state is Freshness.FRESH:
             asker.tally.cached += 1
             _FRESH.count += 1
-        elif state is State.STALE:
+        elif state is Freshness.STALE:
             asker.tally.stale += 1
             _STALE.count += 1
             self._revalidate(path, kept, asker)
@@ -210,22 +210,22 @@ class Store:
         _MISSING.inc(len(found))
         return found
 
-    def _flight(self, path: str, asker: Asker) -> tuple[str, Secret | None, Urgency]:
+    def _flight(self, path: str, asker: FetchContext) -> tuple[str, Secret | None, Priority]:
         # Nobody waits behind who is less urgent: calls for a walk may be held back for minutes. And a key that is refused, or
         # whose plan is used up, is no matter of those who have another.
-        for urgency in Urgency:
+        for urgency in Priority:
             if urgency <= asker.urgency and (path, asker.key, urgency) in self._flights:
                 return path, asker.key, urgency
         return path, asker.key, asker.urgency
 
-    def _revalidate(self, path: str, kept: Kept, asker: Asker) -> None:
-        if asker.urgency is not Urgency.WALK:
-            renewing = Asker(Urgency.REVALIDATION, key=asker.key)
+    def _revalidate(self, path: str, kept: CacheEntry, asker: FetchContext) -> None:
+        if asker.urgency is not Priority.WALK:
+            renewing = FetchContext(Priority.REVALIDATION, key=asker.key)
             self._revalidations.begin(
                 path, asker.key, lambda: self._renew(path, kept, renewing), self._shelf.pause(path)
             )
 
-    async def _renew(self, path: str, kept: Kept, asker: Asker) -> None:
+    async def _renew(self, path: str, kept: CacheEntry, asker: FetchContext) -> None:
         # Another process may have renewed it. Where processes take turns, the turn looks.
         if self._backend is not None and not self._backend.takes_turns and is_lasting(path):
             newer = (await self._backend.get_many([path])).get(path)
@@ -234,7 +234,7 @@ class Store:
                 return
         await self._join(path, asker, kept)
 
-    async def _from_upstream(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
+    async def _from_upstream(self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]) -> Found:
         if asker.deadline <= asyncio.get_running_loop().time():
             return _too_late(paths)
         room = int(min(len(paths), max(asker.most_requests - asker.tally.requests, 0)))
@@ -248,7 +248,9 @@ class Store:
                 found |= {path: copy.copy(error) for path in within}
         return found
 
-    async def _fetch_in_batches(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
+    async def _fetch_in_batches(
+        self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]
+    ) -> Found:
         found: Found = {}
         for start in range(0, len(paths), MAX_STARTED):
             batch = paths[start : start + MAX_STARTED]
@@ -258,7 +260,7 @@ class Store:
             found |= await self._fetched(batch, asker, expired)
         return found
 
-    async def _fetched(self, paths: list[str], asker: Asker, expired: Mapping[str, Kept]) -> Found:
+    async def _fetched(self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]) -> Found:
         joined = sum(self._flight(path, asker) in self._flights for path in paths)
         _JOINED.inc(joined)
         _MISSED.inc(len(paths) - joined)
@@ -266,12 +268,12 @@ class Store:
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         return dict(zip(paths, map(_result_of, answers), strict=True))
 
-    def _join(self, path: str, asker: Asker, old: Kept | None) -> "asyncio.Future[Kept]":
+    def _join(self, path: str, asker: FetchContext, old: CacheEntry | None) -> "asyncio.Future[CacheEntry]":
         return self._flights.join(
             self._flight(path, asker), asker, lambda flight: self._fetch_and_keep(path, flight, old)
         )
 
-    async def _fetch_and_keep(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
+    async def _fetch_and_keep(self, path: str, flight: InFlight[CacheEntry], old: CacheEntry | None) -> CacheEntry:
         try:
             async with self._turn(path) as brought:
                 if brought is not None:  # by another process
@@ -282,38 +284,38 @@ class Store:
                 self._missing.put(path, copy.copy(error), self._not_found_ttl)
             raise
 
-    def _turn(self, path: str) -> AbstractAsyncContextManager[Kept | None]:
+    def _turn(self, path: str) -> AbstractAsyncContextManager[CacheEntry | None]:
         if self._backend is None or not is_lasting(path):
             return nullcontext()
         return self._backend.turn(path, lambda kept: self._is_fresh(path, kept))
 
-    async def _brought(self, path: str, flight: Flight[Kept], old: Kept | None) -> Kept:
+    async def _brought(self, path: str, flight: InFlight[CacheEntry], old: CacheEntry | None) -> CacheEntry:
         validators = old.validators if old else Validators()
         kept = await self._updated(path, await self._fetch(path, flight.asker, validators), old)
         for name in {path, _pinned_path(path, kept.document)}:
             kept = await self._keep(name, kept)
         return kept
 
-    async def _updated(self, path: str, fetched: Fetched, old: Kept | None) -> Kept:
+    async def _updated(self, path: str, fetched: Fetched, old: CacheEntry | None) -> CacheEntry:
         """The entry that a fetch leads to. The raw document is free when this returns: nobody else has it."""
         now = self._clock()
         if fetched.document is not None:
             document, size = await normalise_fetched(path, fetched.document, fetched.values)
-            return Kept(document, now, size, fetched.validators)
+            return CacheEntry(document, now, size, fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="status 304 without a stored copy")
         # A 304 may tell of new validators (RFC 9111, 4.3.4); what it does not tell of stays.
         now_told = (new or told for new, told in zip(fetched.validators, old.validators, strict=True))
         return old._replace(at=now, validators=Validators(*now_told))
 
-    async def _keep(self, path: str, kept: Kept) -> Kept:
+    async def _keep(self, path: str, kept: CacheEntry) -> CacheEntry:
         self._missing.forget(path)
         kept = await self._remember(path, kept)
         if self._backend is not None and is_lasting(path):
             self._backend.put(path, kept)
         return kept
 
-    async def _remember(self, path: str, kept: Kept) -> Kept:
+    async def _remember(self, path: str, kept: CacheEntry) -> CacheEntry:
         """Keep it in memory, unless there is a newer one; gives it with its parts as others have them."""
         if path in self._passing:
             steps = self._memory.putting_if_room(path, kept)
@@ -327,7 +329,7 @@ class Store:
             return at_once(steps)
         return await asyncio.shield(in_turns(steps))  # who waits may leave; what was begun is ended
 
-    async def _remember_all(self, documents: dict[str, Kept]) -> dict[str, Kept]:
+    async def _remember_all(self, documents: dict[str, CacheEntry]) -> dict[str, CacheEntry]:
         """The same for many, without holding the event loop for long: each takes the place of what was read, which is freed."""
         loop = asyncio.get_running_loop()
         until = loop.time() + TIME_SLICE
@@ -353,7 +355,7 @@ def _without(paths: list[str], found: Found) -> list[str]:
     return [path for path in paths if path not in found]
 
 
-def _only(here: Mapping[str, Kept], paths: list[str]) -> dict[str, Kept]:
+def _only(here: Mapping[str, CacheEntry], paths: list[str]) -> dict[str, CacheEntry]:
     return {path: here[path] for path in paths if path in here}
 
 
@@ -361,7 +363,7 @@ def _too_late(paths: list[str]) -> Found:
     return {path: UpstreamTimeout(detail="the deadline of the operation has passed") for path in paths}
 
 
-def _not_loaded(asker: Asker) -> NotLoadedYet:
+def _not_loaded(asker: FetchContext) -> NotLoadedYet:
     return NotLoadedYet(
         f"The operation needs more than {asker.most_requests:g} documents that are not cached yet. Send it again to fetch the "
         "next ones, or request fewer fields or items.",
@@ -369,12 +371,12 @@ def _not_loaded(asker: Asker) -> NotLoadedYet:
     )
 
 
-def _result_of(answer: Kept | BaseException) -> Document | Exception:
+def _result_of(answer: CacheEntry | BaseException) -> Document | Exception:
     if isinstance(answer, CompetentError):
         return copy.copy(answer)  # raised by each who waited: one that all share would gather their traces
     if isinstance(answer, Exception):
         return answer
-    assert isinstance(answer, Kept)  # a flight that was cancelled tells so by one of our errors
+    assert isinstance(answer, CacheEntry)  # a flight that was cancelled tells so by one of our errors
     return answer.document
 
 

@@ -19,7 +19,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import FORMAT, normalise, renormalise
 from graphql_api.competent.routes import route_of
 from graphql_api.observability.metrics import STORE_INVALID_ENTRIES
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.upstream.body import BYTES_PER_VALUE
 from graphql_api.upstream.headers import is_validator
 
@@ -91,7 +91,7 @@ def _inflated(body: bytes, max_bytes: int) -> bytes:
     return text
 
 
-def restore(path: str, at: object, etag: object, last_modified: object, body: object, max_bytes: int) -> Kept:
+def restore(path: str, at: object, etag: object, last_modified: object, body: object, max_bytes: int) -> CacheEntry:
     """The entry at a path that these values are of; raises UnusableEntry for values that no version writes."""
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise UnusableEntry("not a time")
@@ -99,7 +99,7 @@ def restore(path: str, at: object, etag: object, last_modified: object, body: ob
     document, outdated = unpack(path, body, max_bytes)
     if outdated:  # upstream's document may be unchanged, and still have what this one lacks
         validators = Validators()
-    return Kept(document, float(at), len(orjson.dumps(document)), validators, outdated)
+    return CacheEntry(document, float(at), len(orjson.dumps(document)), validators, outdated)
 
 
 def _validator(value: object) -> str | None:

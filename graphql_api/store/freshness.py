@@ -17,7 +17,7 @@ LONGEST_PAUSE = 3600.0
 _NUMBERED = re.compile(r"/releases/(?!current(?:[/?]|$))[^/?]+")
 
 
-class Kept(NamedTuple):
+class CacheEntry(NamedTuple):
     """A normalised document as kept.
 
     `at` is when it was fetched or last found unchanged (seconds since 1970), `size` how many bytes its JSON text has, and
@@ -32,7 +32,7 @@ class Kept(NamedTuple):
     outdated: bool = False
 
 
-class State(Enum):
+class Freshness(Enum):
     """What a kept document is good for, by its age."""
 
     FRESH = "fresh"
@@ -41,7 +41,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class FreshnessPolicy:
     """Spans in seconds: how long documents of a numbered release are fresh, how long all is that moves when a release is
     published, and for how long after that either is still served."""
 
@@ -56,12 +56,12 @@ class Shelf:
             return self.numbered
         return self.moving
 
-    def state(self, path: str, kept: Kept, now: float) -> State:
+    def state(self, path: str, kept: CacheEntry, now: float) -> Freshness:
         """What a document is good for. One from the future was dated by a clock that is not to be trusted: stale."""
         age, span = now - kept.at, self.span(path)
         if 0 <= age < span and not kept.outdated:
-            return State.FRESH
-        return State.STALE if age < span + self.stale else State.EXPIRED
+            return Freshness.FRESH
+        return Freshness.STALE if age < span + self.stale else Freshness.EXPIRED
 
     def pause(self, path: str) -> float:
         """How long a copy that could not be renewed is left alone: about one call for each span, as if it had been."""

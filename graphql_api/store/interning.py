@@ -49,7 +49,7 @@ class _Walk:
         return True
 
 
-class Sharing:
+class Interner:
     """Parts by id, known for as long as a document that was taken, and not yet given back, holds them.
 
     Documents are walked through by generators, which yield after every STEP objects and lists; several walks may be under way

@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from graphql_api.store.freshness import Kept
-from graphql_api.store.interning import Sharing
+from graphql_api.store.freshness import CacheEntry
+from graphql_api.store.interning import Interner
 from graphql_api.store.steps import Steps, at_once
 
 MOST_ENTRIES = 100_000
@@ -20,35 +20,35 @@ class Memory:
     part once; without, they are those of the documents' JSON texts.
     """
 
-    def __init__(self, most_bytes: int, most_entries: int = MOST_ENTRIES, sharing: Sharing | None = None) -> None:
+    def __init__(self, most_bytes: int, most_entries: int = MOST_ENTRIES, sharing: Interner | None = None) -> None:
         self._most = most_bytes
         self._most_entries = most_entries
         self._sharing = sharing
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[str, CacheEntry] = OrderedDict()
         self.bytes = 0
         self._is_evicting = False
         self.gone: Callable[[str], None] = lambda path: None
         """Told of the path of each document that is forgotten, or has another in its place."""
 
-    def peek(self, path: str) -> Kept | None:
+    def peek(self, path: str) -> CacheEntry | None:
         """The document at a path, without counting it as a use."""
         return self._kept.get(path)
 
-    def get(self, path: str) -> Kept | None:
+    def get(self, path: str) -> CacheEntry | None:
         """The document at a path, which counts as a use of it."""
         kept = self._kept.get(path)
         if kept is not None:
             self._kept.move_to_end(path)
         return kept
 
-    def put(self, path: str, kept: Kept) -> Kept:
+    def put(self, path: str, kept: CacheEntry) -> CacheEntry:
         """Keep a document, and let go of the least recently used that no longer fit; gives it as it is kept.
 
         One larger than all the room stays out.
         """
         return at_once(self.putting(path, kept))
 
-    def putting(self, path: str, kept: Kept) -> Steps[Kept]:
+    def putting(self, path: str, kept: CacheEntry) -> Steps[CacheEntry]:
         """`put` in steps. If a newer document comes in between, that one stays."""
         if kept.size > self._most:
             yield from self._dropping(path)
@@ -83,11 +83,11 @@ class Memory:
         finally:
             self._is_evicting = False
 
-    def put_if_room(self, path: str, kept: Kept) -> Kept:
+    def put_if_room(self, path: str, kept: CacheEntry) -> CacheEntry:
         """Keep a document that nobody has read yet, if that evicts no other; it is the first to be evicted."""
         return at_once(self.putting_if_room(path, kept))
 
-    def putting_if_room(self, path: str, kept: Kept) -> Steps[Kept]:
+    def putting_if_room(self, path: str, kept: CacheEntry) -> Steps[CacheEntry]:
         """`put_if_room` in steps."""
         if not self._has_room(path, kept.size):
             return kept
@@ -113,7 +113,7 @@ class Memory:
             self.gone(path)
             yield from self._releasing(old)
 
-    def _taking(self, kept: Kept) -> Steps[tuple[Kept, int]]:
+    def _taking(self, kept: CacheEntry) -> Steps[tuple[CacheEntry, int]]:
         """The document with the parts that are known, and its bytes, which are counted from now on."""
         more = kept.size
         if self._sharing is not None:
@@ -122,7 +122,7 @@ class Memory:
         self.bytes += more
         return kept, more
 
-    def _releasing(self, old: Kept) -> Steps[None]:
+    def _releasing(self, old: CacheEntry) -> Steps[None]:
         freed = old.size
         if self._sharing is not None:
             freed = (yield from self._sharing.giving_back(old.document)) + ENTRY

@@ -8,7 +8,7 @@ from contextvars import Context
 from typing import Any
 
 from graphql_api.asyncio_tools import ended
-from graphql_api.caching import Remembered
+from graphql_api.caching import TTLCache
 from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound, UpstreamRateLimited
 from graphql_api.observability.metrics import STORE_REVALIDATIONS
 from graphql_api.settings.secret import Secret
@@ -38,7 +38,7 @@ class Revalidations:
     def __init__(self, clock: Callable[[], float], most_at_once: int = MOST_AT_ONCE) -> None:
         self._most = most_at_once
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._paused: Remembered[bool] = Remembered(clock)
+        self._paused: TTLCache[bool] = TTLCache(clock)
         self.upstream_failed = False
         """Whether the last renewal that ended found upstream in trouble."""
 

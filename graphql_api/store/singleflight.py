@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 from graphql_api.errors import UpstreamTimeout, UpstreamUnavailable
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 
 T = TypeVar("T")
 
 
-class Flight(Generic[T]):
+class InFlight(Generic[T]):
     """Work under way.
 
     `asker` is its own, with urgency, headers and key of the one who began it and no deadline: those who join have later ones.
@@ -24,8 +24,8 @@ class Flight(Generic[T]):
 
     task: "asyncio.Task[T]"
 
-    def __init__(self, asker: Asker) -> None:
-        self.asker = Asker(asker.urgency, math.inf, asker.headers, key=asker.key)
+    def __init__(self, asker: FetchContext) -> None:
+        self.asker = FetchContext(asker.urgency, math.inf, asker.headers, key=asker.key)
         self.waiters: set[asyncio.Future[T]] = set()
 
     def take(self) -> "asyncio.Future[T]":
@@ -35,19 +35,19 @@ class Flight(Generic[T]):
         return waiter
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Joins callers of the same key. One that leaves (is cancelled, or too late) harms none of the others."""
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, Flight[T]] = {}
+        self._flights: dict[Hashable, InFlight[T]] = {}
 
     def join(
-        self, key: Hashable, asker: Asker, begin: Callable[[Flight[T]], Coroutine[Any, Any, T]]
+        self, key: Hashable, asker: FetchContext, begin: Callable[[InFlight[T]], Coroutine[Any, Any, T]]
     ) -> "asyncio.Future[T]":
         """The result of what is under way for this key, else of what `begin` makes; UpstreamTimeout at the asker's deadline."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = Flight(asker)
+            flight = self._flights[key] = InFlight(asker)
             flight.task = asyncio.get_running_loop().create_task(begin(flight))
             flight.task.add_done_callback(lambda _: self._landed(key, flight))
         waiter = flight.take()
@@ -57,7 +57,7 @@ class Flights(Generic[T]):
         waiter.add_done_callback(lambda _: self._left(key, flight, waiter, late))
         return waiter
 
-    def _landed(self, key: Hashable, flight: Flight[T]) -> None:
+    def _landed(self, key: Hashable, flight: InFlight[T]) -> None:
         self._remove(key, flight)
         for waiter in tuple(flight.waiters):
             if not waiter.done():
@@ -66,7 +66,7 @@ class Flights(Generic[T]):
             flight.task.exception()  # where all have left, nobody else collects it
 
     def _left(
-        self, key: Hashable, flight: Flight[T], waiter: "asyncio.Future[T]", late: asyncio.TimerHandle | None
+        self, key: Hashable, flight: InFlight[T], waiter: "asyncio.Future[T]", late: asyncio.TimerHandle | None
     ) -> None:
         if late is not None:
             late.cancel()
@@ -75,7 +75,7 @@ class Flights(Generic[T]):
             self._remove(key, flight)
             flight.task.cancel()
 
-    def _remove(self, key: Hashable, flight: Flight[T]) -> None:
+    def _remove(self, key: Hashable, flight: InFlight[T]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
 

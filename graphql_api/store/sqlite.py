@@ -15,9 +15,9 @@ from pathlib import Path
 
 from graphql_api.store.database import Database
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.memory import Memory
-from graphql_api.store.write_behind import PENDING_BYTES, Behind
+from graphql_api.store.write_behind import PENDING_BYTES, WriteBehindQueue
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +62,15 @@ class SqliteFile:
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._most_bytes = most_bytes
         self._document_bytes = document_bytes
-        self._late_read: asyncio.Future[dict[str, Kept]] | None = None
-        self._behind = Behind(self._flush, Memory(PENDING_BYTES))
+        self._late_read: asyncio.Future[dict[str, CacheEntry]] | None = None
+        self._behind = WriteBehindQueue(self._flush, Memory(PENDING_BYTES))
         self._database.make_usable()
         with ExitStack() as opened:
             self._reading = opened.enter_context(closing(self._database.connect(LOCK_TIMEOUT)))
             self._writing = self._database.connect()
             opened.pop_all()
 
-    async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
+    async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
         """Those of the documents that are here, in one look."""
         asked = list(paths)
         waiting = self._behind.among(asked)
@@ -88,11 +88,11 @@ class SqliteFile:
         self._late_read = reading
         return waiting
 
-    def put(self, path: str, kept: Kept) -> None:
+    def put(self, path: str, kept: CacheEntry) -> None:
         """Keep a document; it is written soon, together with the others of this moment."""
         self._behind.put(path, kept)
 
-    def turn(self, path: str, good: Callable[[Kept], bool]) -> AbstractAsyncContextManager[None]:
+    def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[None]:
         """Processes over one file take no turns: each fetches what it needs."""
         return nullcontext()
 
@@ -104,11 +104,11 @@ class SqliteFile:
         self._reading.close()
         self._writing.close()
 
-    async def _flush(self, batch: dict[str, Kept]) -> None:
+    async def _flush(self, batch: dict[str, CacheEntry]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._write_safely, batch)
 
-    def _read(self, paths: list[str]) -> dict[str, Kept]:
-        found: dict[str, Kept] = {}
+    def _read(self, paths: list[str]) -> dict[str, CacheEntry]:
+        found: dict[str, CacheEntry] = {}
         unusable: dict[str, Exception | str] = {}
         for start in range(0, len(paths), _AT_ONCE):
             some = paths[start : start + _AT_ONCE]
@@ -123,7 +123,7 @@ class SqliteFile:
         report(unusable)
         return found
 
-    def _write(self, batch: dict[str, Kept]) -> None:
+    def _write(self, batch: dict[str, CacheEntry]) -> None:
         rows = [
             (self._origin, path, kept.at, kept.size, *kept.validators, pack(kept.document))
             for path, kept in batch.items()
@@ -143,7 +143,7 @@ class SqliteFile:
         pages, free, size = map(int, told)
         return (pages - free) * size
 
-    def _read_safely(self, paths: list[str]) -> dict[str, Kept]:
+    def _read_safely(self, paths: list[str]) -> dict[str, CacheEntry]:
         self._reading = self._database.current(self._reading, LOCK_TIMEOUT)
         try:
             return self._read(paths)
@@ -151,7 +151,7 @@ class SqliteFile:
             self._reading = self._database.after(error, self._reading, LOCK_TIMEOUT)
             return {}
 
-    def _write_safely(self, batch: dict[str, Kept]) -> None:
+    def _write_safely(self, batch: dict[str, CacheEntry]) -> None:
         self._writing = self._database.current(self._writing)
         try:
             self._write(batch)

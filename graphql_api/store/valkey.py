@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from graphql_api.store.entry import UnusableEntry, pack, report, restore
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.memory import Memory
-from graphql_api.store.write_behind import PENDING_BYTES, Behind
+from graphql_api.store.write_behind import PENDING_BYTES, WriteBehindQueue
 from graphql_api.upstream.valkey import Shared
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Turn(NamedTuple):
     """What a look gave: the lease, or the document, or neither yet."""
 
     mine: bool
-    kept: Kept | None = None
+    kept: CacheEntry | None = None
 
 
 class ValkeyStore:
@@ -74,10 +74,10 @@ class ValkeyStore:
         self._keep = max(1, int(keep))
         self._lease_seconds = lease
         self._document_bytes = document_bytes
-        self._behind = Behind(self._write, Memory(PENDING_BYTES))
+        self._behind = WriteBehindQueue(self._write, Memory(PENDING_BYTES))
         self._refused = False
 
-    async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
+    async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
         """Those of the documents that are here, in a look at each hundred."""
         asked = list(paths)
         found = self._behind.among(asked)
@@ -93,19 +93,19 @@ class ValkeyStore:
     def _bounds(self) -> tuple[int, int]:
         return self._document_bytes + HEAD_BYTES, ANSWER_BYTES
 
-    async def _decoded(self, values: Mapping[str, bytes | int | None]) -> dict[str, Kept]:
+    async def _decoded(self, values: Mapping[str, bytes | int | None]) -> dict[str, CacheEntry]:
         """What is usable of values, by path. In a thread: inflating and parsing many of them takes long."""
         there = {path: value for path, value in values.items() if value is not None}
         return await asyncio.to_thread(_decode_all, there, self._document_bytes) if there else {}
 
-    def put(self, path: str, kept: Kept) -> None:
+    def put(self, path: str, kept: CacheEntry) -> None:
         """Keep a document; it is written soon, together with the others of this moment."""
         self._behind.put(path, kept)
 
-    async def _write(self, batch: dict[str, Kept]) -> None:
+    async def _write(self, batch: dict[str, CacheEntry]) -> None:
         await self._shared.run(lambda server: self._set_all(server, batch), None)
 
-    async def _set_all(self, server: "Valkey", batch: dict[str, Kept]) -> None:
+    async def _set_all(self, server: "Valkey", batch: dict[str, CacheEntry]) -> None:
         entries = await asyncio.to_thread(_encode_all, batch)
         async with server.pipeline(transaction=False) as pipe:
             for path, entry in entries.items():
@@ -120,7 +120,7 @@ class ValkeyStore:
         self._refused = refusal is not None
 
     @asynccontextmanager
-    async def turn(self, path: str, good: Callable[[Kept], bool]) -> AsyncIterator[Kept | None]:
+    async def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AsyncIterator[CacheEntry | None]:
         """The right to fetch a path, for one replica at a time: None is given to the one that has it.
 
         The others are given what that one brought, as soon as it is `good`. With the server out of reach everybody has the right.
@@ -133,7 +133,7 @@ class ValkeyStore:
             if turn.mine:
                 await self._give_back(path, token)
 
-    async def _wait(self, path: str, token: str, good: Callable[[Kept], bool]) -> _Turn:
+    async def _wait(self, path: str, token: str, good: Callable[[CacheEntry], bool]) -> _Turn:
         alone = _Turn(True)
         loop = asyncio.get_running_loop()
         until = loop.time() + self._lease_seconds
@@ -170,12 +170,12 @@ class ValkeyStore:
         await self._behind.settle()
 
 
-def _encode_all(batch: Mapping[str, Kept]) -> dict[str, bytes]:
+def _encode_all(batch: Mapping[str, CacheEntry]) -> dict[str, bytes]:
     return {path: encode(path, kept) for path, kept in batch.items()}
 
 
-def _decode_all(values: Mapping[str, bytes | int], max_bytes: int) -> dict[str, Kept]:
-    found: dict[str, Kept] = {}
+def _decode_all(values: Mapping[str, bytes | int], max_bytes: int) -> dict[str, CacheEntry]:
+    found: dict[str, CacheEntry] = {}
     unusable: dict[str, Exception | str] = {}
     for path, value in values.items():
         try:
@@ -186,12 +186,12 @@ def _decode_all(values: Mapping[str, bytes | int], max_bytes: int) -> dict[str, 
     return found
 
 
-def encode(path: str, kept: Kept) -> bytes:
+def encode(path: str, kept: CacheEntry) -> bytes:
     """An entry of this format."""
     return orjson.dumps((path, kept.at, *kept.validators)) + b"\n" + pack(kept.document)
 
 
-def decode(path: str, value: object, max_bytes: int) -> Kept:
+def decode(path: str, value: object, max_bytes: int) -> CacheEntry:
     """What an entry holds; raises UnusableEntry for one of another format, or of another path."""
     if not isinstance(value, bytes):
         raise UnusableEntry("of another type, or of too many bytes")

@@ -3,28 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.memory import Memory
 
 PENDING_BYTES = 64_000_000
 """JSON text that waits to be written; beyond it, if a disk or a server does not keep up, the oldest is not written at all."""
 
 
-class Behind:
+class WriteBehindQueue:
     """What is `waiting` to be written, and the one task that has `write` do so; what no longer fits there is not written."""
 
-    def __init__(self, write: Callable[[dict[str, Kept]], Awaitable[None]], waiting: Memory) -> None:
+    def __init__(self, write: Callable[[dict[str, CacheEntry]], Awaitable[None]], waiting: Memory) -> None:
         self._write = write
         self._waiting = waiting
         self._writing: asyncio.Task[None] | None = None
 
-    def put(self, path: str, kept: Kept) -> None:
+    def put(self, path: str, kept: CacheEntry) -> None:
         """Write a document soon."""
         self._waiting.put(path, kept)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.ensure_future(self._write_all())
 
-    def among(self, paths: Iterable[str]) -> dict[str, Kept]:
+    def among(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
         """Those of these documents that wait."""
         return {path: kept for path in paths if (kept := self._waiting.get(path)) is not None}
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.revalidation_share import ONE_IN
 
 LONG = 0.5
@@ -24,13 +24,13 @@ class _Waiter(NamedTuple):
     since: float
 
 
-class Places:
+class Bulkhead:
     """Places for `most` calls at once."""
 
     def __init__(self, most: int) -> None:
         self._free = most
         self._most = most
-        self._waiting: dict[Urgency, deque[_Waiter]] = {each: deque() for each in Urgency}
+        self._waiting: dict[Priority, deque[_Waiter]] = {each: deque() for each in Priority}
         self._since_revalidation = 0
 
     @property
@@ -38,12 +38,12 @@ class Places:
         """Places that are taken."""
         return self._most - self._free
 
-    def waiting(self, urgency: Urgency) -> int:
+    def waiting(self, urgency: Priority) -> int:
         """Calls of this urgency that wait for a place."""
         return len(self._waiting[urgency])
 
     @asynccontextmanager
-    async def place(self, urgency: Urgency, until: float) -> AsyncIterator[None]:
+    async def place(self, urgency: Priority, until: float) -> AsyncIterator[None]:
         """A place for as long as the block runs; TimeoutError where there is none before `until` on the loop's clock."""
         if self._free:
             self._free -= 1
@@ -55,7 +55,7 @@ class Places:
         finally:
             self._release()
 
-    async def _wait(self, urgency: Urgency, until: float) -> None:
+    async def _wait(self, urgency: Priority, until: float) -> None:
         queue = self._waiting[urgency]
         loop = asyncio.get_running_loop()
         waiter = _Waiter(loop.create_future(), loop.time())
@@ -80,13 +80,13 @@ class Places:
                     return
         self._free += 1
 
-    def _order(self) -> list[Urgency]:
+    def _order(self) -> list[Priority]:
         """Who goes first: the most urgent, unless it is the turn of a revalidation that waits for long."""
-        queue = self._waiting[Urgency.REVALIDATION]
+        queue = self._waiting[Priority.REVALIDATION]
         due = self._since_revalidation >= ONE_IN - 1 and queue
         if due and queue[0].since <= asyncio.get_running_loop().time() - LONG:
-            return [Urgency.REVALIDATION, *Urgency]
-        return [*Urgency]
+            return [Priority.REVALIDATION, *Priority]
+        return [*Priority]
 
-    def _granted(self, urgency: Urgency) -> None:
-        self._since_revalidation = 0 if urgency is Urgency.REVALIDATION else self._since_revalidation + 1
+    def _granted(self, urgency: Priority) -> None:
+        self._since_revalidation = 0 if urgency is Priority.REVALIDATION else self._since_revalidation + 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.observability.metrics import (
     UPSTREAM_CIRCUIT_OPEN,
     UPSTREAM_RATE_LIMIT_REMAINING,
@@ -18,7 +18,7 @@ from graphql_api.observability.metrics import (
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallEvent:
     """An attempt at one document."""
 
     route: str
@@ -30,7 +30,7 @@ class Called:
     """Whether it is one of our errors; a document that does not exist is none."""
     detail: str
     """What only operators may see."""
-    urgency: Urgency
+    urgency: Priority
     attempt: int
     """1, 2, …"""
     made: bool
@@ -47,7 +47,7 @@ class Called:
     """Calls that wait for a place, by urgency."""
 
 
-_PRIORITIES = {Urgency.QUESTION: "interactive", Urgency.REVALIDATION: "revalidation", Urgency.WALK: "crawl"}
+_PRIORITIES = {Priority.QUESTION: "interactive", Priority.REVALIDATION: "revalidation", Priority.WALK: "crawl"}
 """The label values of the urgencies, in their order."""
 
 
@@ -57,7 +57,7 @@ def _of(metric: Any, *labels: str) -> Any:
     return metric.labels(*labels)
 
 
-def count(called: Called) -> None:
+def count(called: CallEvent) -> None:
     """Into this process's metrics."""
     if called.made:
         _of(UPSTREAM_REQUESTS, called.route, called.outcome).inc()

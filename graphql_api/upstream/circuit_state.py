@@ -5,16 +5,16 @@ Both a wait that upstream asked for and an open breaker are such blocks. In the 
 
 from collections import deque
 
-from graphql_api.upstream.limiter import Reason, Refused
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.limiter import Reason, Rejection
+from graphql_api.upstream.rate_limit_config import RateLimit
 
 
-class Block:
+class CircuitState:
     """One block, from the time that somebody asked for it to the time that it is lifted."""
 
     __slots__ = ("_at", "_plan", "_probes", "_reason", "_until")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RateLimit) -> None:
         self._plan = plan
         self._probes: deque[float] = deque()
         self._until = self._at = 0.0
@@ -26,11 +26,11 @@ class Block:
         if now + seconds >= self._until:
             self._until, self._reason = now + seconds, reason
 
-    def holds(self, now: float) -> Refused | None:
+    def holds(self, now: float) -> Rejection | None:
         """The refusal, as long as the block has not ended."""
-        return Refused(self._reason, self._until - now) if now < self._until else None
+        return Rejection(self._reason, self._until - now) if now < self._until else None
 
-    def refuses(self, now: float) -> Refused | None:
+    def refuses(self, now: float) -> Rejection | None:
         """The refusal, also where the block has ended and all probes are out."""
         if refused := self.holds(now):
             return refused
@@ -43,7 +43,7 @@ class Block:
             self._probes and self._reason is Reason.FAILING
         ):  # one after the other: the next one sees what became of this one
             next_probe = max(next_probe, self._probes[-1] + self._plan.probe_span / self._plan.probes)
-        return Refused(self._reason, next_probe - now, probing=True) if next_probe > now else None
+        return Rejection(self._reason, next_probe - now, probing=True) if next_probe > now else None
 
     def probe(self, now: float) -> None:
         """One probe is let through."""

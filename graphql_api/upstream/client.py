@@ -11,21 +11,21 @@ from random import Random
 from typing import Any, NamedTuple
 
 from graphql_api.competent.fetch import Fetched, Validators
-from graphql_api.competent.routes import Known, route_of
+from graphql_api.competent.routes import RouteMatch, route_of
 from graphql_api.competent.values import uuid
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.tracing import CallSpan
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import BodyReader
-from graphql_api.upstream.call_event import Called, count
+from graphql_api.upstream.call_event import CallEvent, count
 from graphql_api.upstream.error_mapping import bare, our_errors, refusal
 from graphql_api.upstream.headers import calls_left, sent, validators_of
 from graphql_api.upstream.heap import HeapTrimmer
-from graphql_api.upstream.limiter import SERVER, Ledger
+from graphql_api.upstream.limiter import SERVER, CallLimiter
 from graphql_api.upstream.local_limiter import LocalLedger
-from graphql_api.upstream.rate_limit_config import Plan
-from graphql_api.upstream.resilience import Answer, Guard, Wanted
+from graphql_api.upstream.rate_limit_config import RateLimit
+from graphql_api.upstream.resilience import CallResult, FetchRequest, ResilientCaller
 from graphql_api.upstream.transport import Client, Response
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _LIST = {"_embedded", "_links", "page", "number"}
 """What a list or a release has at least one of."""
 
 
-class Look(NamedTuple):
+class RawResponse(NamedTuple):
     """An answer as it came; the names of headers are in lower case, the body is inflated."""
 
     status: int
@@ -56,27 +56,27 @@ class Upstream:
         self,
         client: Client,
         settings: Settings,
-        ledger: Ledger | None = None,
+        ledger: CallLimiter | None = None,
         random: Random | None = None,
-        tell: Callable[[Called], None] = count,
+        tell: Callable[[CallEvent], None] = count,
     ) -> None:
         self._client = client
-        self._ledger = LocalLedger(Plan.of(settings).share(settings.workers)) if ledger is None else ledger
+        self._ledger = LocalLedger(RateLimit.of(settings).share(settings.workers)) if ledger is None else ledger
         self._tell = tell
-        self._guard = Guard(settings, self._ledger, random, self._log_call)
+        self._guard = ResilientCaller(settings, self._ledger, random, self._log_call)
         self._heap = HeapTrimmer()
         self._bodies = BodyReader(settings.upstream_document_bytes, self._heap)
         self._longest = settings.upstream_total_timeout
 
-    async def fetch(self, path: str, asker: Asker, validators: Validators = NONE) -> Fetched:
+    async def fetch(self, path: str, asker: FetchContext, validators: Validators = NONE) -> Fetched:
         """The document at a path of `routes.py`, or that it is as it was; raises an UpstreamError, and nothing else."""
         known = route_of(path)
         if known is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         headers = sent(asker, validators)
-        wanted = Wanted(known.route.template, path, _account(asker), asker.urgency, asker.deadline)
+        wanted = FetchRequest(known.route.template, path, _account(asker), asker.urgency, asker.deadline)
 
-        async def ask(until: float) -> Answer:
+        async def ask(until: float) -> CallResult:
             return await self._ask(path, known, headers, until)
 
         try:
@@ -88,7 +88,7 @@ class Upstream:
                 "The Competent API rejects the key that you sent.", retry_after=error.retry_after, detail=error.detail
             ) from error
 
-    async def look(self, path: str, headers: Mapping[str, str] | None = None) -> Look:
+    async def probe(self, path: str, headers: Mapping[str, str] | None = None) -> RawResponse:
         """What comes for a path, whatever its status: one call, past the guard, within the same bounds of time and size."""
         if route_of(path) is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
@@ -98,9 +98,9 @@ class Upstream:
                 self._client.stream("GET", path, headers=headers or {}) as response,
             ):
                 body = await self._bodies.read_bytes(response)
-                return Look(response.status_code, dict(response.headers), body)
+                return RawResponse(response.status_code, dict(response.headers), body)
 
-    async def _ask(self, path: str, known: Known, headers: Mapping[str, str], until: float) -> Answer:
+    async def _ask(self, path: str, known: RouteMatch, headers: Mapping[str, str], until: float) -> CallResult:
         left: int | None = None
         status: int | None = None
         span = CallSpan(headers, known.route.template)
@@ -112,16 +112,16 @@ class Upstream:
                 ):
                     status = response.status_code
                     left = calls_left(response.headers)
-                    answer = Answer(await self._read(response, known), left)
+                    answer = CallResult(await self._read(response, known), left)
         except UpstreamError as error:
-            answer = Answer(bare(error), left)
+            answer = CallResult(bare(error), left)
         except BaseException:
             span.end(status, "cancelled")
             raise
         span.end(status, answer.came.code if isinstance(answer.came, UpstreamError) else None)
         return answer
 
-    async def _read(self, response: Response, known: Known) -> Fetched:
+    async def _read(self, response: Response, known: RouteMatch) -> Fetched:
         if response.status_code == 304:
             return Fetched(None, validators_of(response.headers))
         if error := refusal(response):
@@ -129,7 +129,7 @@ class Upstream:
         document, values = await self._bodies.read_object(response)
         return Fetched(_checked(document, known), validators_of(response.headers), values)
 
-    def _log_call(self, called: Called) -> None:
+    def _log_call(self, called: CallEvent) -> None:
         self._tell(called)
         how = called.path, called.outcome, called.detail, called.attempt
         level = logging.WARNING if called.failed and called.made else logging.DEBUG
@@ -142,13 +142,13 @@ class Upstream:
         await self._client.aclose()
 
 
-def _account(asker: Asker) -> str:
+def _account(asker: FetchContext) -> str:
     if asker.key is None:
         return SERVER
     return hashlib.blake2s(asker.key.reveal().encode(), digest_size=16).hexdigest()
 
 
-def _checked(document: dict[str, Any], known: Known) -> dict[str, Any]:
+def _checked(document: dict[str, Any], known: RouteMatch) -> dict[str, Any]:
     # Error documents may come with status 200: by API Connect (httpCode) or by the service (status and error).
     status = document.get("httpCode", document.get("status") if "error" in document else None)
     if status in (404, "404"):

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.errors import UpstreamUnauthorized
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 
 _PASSED_ON = {
     "x-request-id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
@@ -24,7 +24,7 @@ MAX_LEFT_CHARS = 500
 _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 
 
-def sent(asker: Asker, validators: Validators) -> dict[str, str]:
+def sent(asker: FetchContext, validators: Validators) -> dict[str, str]:
     """The headers of a call for this asker; UpstreamUnauthorized where its key is none that can be sent."""
     conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
     headers = {name: told for name, told in conditions.items() if is_validator(told)}

@@ -74,7 +74,7 @@ class _Received:
         return aiter(stream)
 
 
-class OverNetwork:
+class HttpTransport:
     """A client of `settings.upstream_url`: requests and exceptions of httpx, connections of aiohttp, kept open.
 
     Sends the key, verifies TLS 1.2 or newer, follows no redirect, keeps no cookie. httpx's own client does what is left for as

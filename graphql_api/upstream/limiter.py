@@ -6,7 +6,7 @@ The guard decides by it before every call. In one process it is a `LocalLedger`;
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 
 SERVER = ""
 """The account of the server's own key; that of a client's key is a digest of it."""
@@ -34,7 +34,7 @@ class Scope(NamedTuple):
     account: str | None = None
 
 
-class Granted(NamedTuple):
+class Permit(NamedTuple):
     """A call may be made, now, and is counted."""
 
     at: float
@@ -45,7 +45,7 @@ class Granted(NamedTuple):
     """Calls that this account has left for this route in this minute; None without a plan."""
 
 
-class Refused(NamedTuple):
+class Rejection(NamedTuple):
     """No call may be made now. It makes sense to ask again in `wait` seconds, which promises nothing."""
 
     reason: Reason
@@ -54,7 +54,7 @@ class Refused(NamedTuple):
     """The block has ended and probes are out: it may be lifted any moment."""
 
 
-class Ledger(Protocol):
+class CallLimiter(Protocol):
     """Counts of calls and blocks on them, by account and route template.
 
     What an implementation promises, and above all one that several replicas share:
@@ -69,7 +69,7 @@ class Ledger(Protocol):
       given back, so a process that ends takes none along (`circuit_state.py`). A block that ended may be
       forgotten after ten minutes.
     - `block` only ever lengthens a block. `lift` ends a block only where nobody has blocked the scope anew since `as_of`.
-    - Times are those of one clock for all who share it, the ledger's own; `Granted.at` comes from it and goes back into it.
+    - Times are those of one clock for all who share it, the ledger's own; `Permit.at` comes from it and goes back into it.
     - Nothing raises and nothing takes longer than a call upstream is worth (some 50 ms): a shared ledger that cannot be reached
       goes on as a `LocalLedger`, which is what each replica would do alone, and says so in the log and in a metric.
     - Accounts are digests already; still no account is written to a log.
@@ -77,10 +77,10 @@ class Ledger(Protocol):
     Methods are async for those that have to ask somebody. A LocalLedger never suspends in them: they cost a function call.
     """
 
-    def blocked(self, account: str, route: str) -> Refused | None:
+    def blocked(self, account: str, route: str) -> Rejection | None:
         """The block that holds as far as is known here, without asking anybody; for not even waiting for a place."""
 
-    async def take(self, account: str, route: str, urgency: Urgency, ahead: int = 0) -> Granted | Refused:
+    async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
         """Take one call now, or hear why not. So many as `ahead` wait for one already and go first."""
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:

@@ -5,10 +5,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.circuit_state import Block
-from graphql_api.upstream.limiter import SERVER, Granted, Reason, Refused, Scope
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.observability.fetch_context import Priority
+from graphql_api.upstream.circuit_state import CircuitState
+from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.revalidation_share import RevalidationShare, share_of_left
 from graphql_api.upstream.sliding_window import Window
 
@@ -21,13 +21,13 @@ MOST = 2000
 class LocalLedger:
     """A `Ledger` that asks nobody. The server's own windows and blocks are never among those that go."""
 
-    def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, plan: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
         self._clock = clock
         self._windows: OrderedDict[Scope, tuple[Window, RevalidationShare]] = OrderedDict()
-        self._blocks: OrderedDict[Scope, Block] = OrderedDict()
+        self._blocks: OrderedDict[Scope, CircuitState] = OrderedDict()
 
-    def blocked(self, account: str, route: str) -> Refused | None:
+    def blocked(self, account: str, route: str) -> Rejection | None:
         """The block that holds for this account or for everybody; the longer of the two."""
         if not self._blocks:
             return None
@@ -35,7 +35,7 @@ class LocalLedger:
         held = [refused for _, block in self._of(account, route) if (refused := block.holds(now))]
         return max(held, key=lambda refused: refused.wait, default=None)
 
-    async def take(self, account: str, route: str, urgency: Urgency, ahead: int = 0) -> Granted | Refused:
+    async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
         """One call, from the plan and past the blocks."""
         now = self._clock()
         blocks = self._of(account, route) if self._blocks else ()
@@ -45,16 +45,16 @@ class LocalLedger:
         left = None
         if self._plan.most:
             window, share = self._window(Scope(route, account))
-            wait = window.take(now, share.kept(now, urgency, ahead), share_of_left=share_of_left(urgency))
+            wait = window.take(now, share.reserved(now, urgency, ahead), share_of_left=share_of_left(urgency))
             share.record(now, urgency, granted=not wait)
             if wait:
-                return Refused(Reason.PLAN, wait)
+                return Rejection(Reason.PLAN, wait)
             left = window.left(now)
         for _, block in blocks:
             block.probe(now)
-        return Granted(now, tuple(scope for scope, _ in blocks), left)
+        return Permit(now, tuple(scope for scope, _ in blocks), left)
 
-    def _of(self, account: str, route: str) -> list[tuple[Scope, Block]]:
+    def _of(self, account: str, route: str) -> list[tuple[Scope, CircuitState]]:
         scopes = (Scope(route), Scope(route, account))
         return [(scope, block) for scope in scopes if (block := self._blocks.get(scope))]
 
@@ -68,7 +68,7 @@ class LocalLedger:
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         """A new block, or more of the one that there is."""
-        block = _get_or_create(self._blocks, scope, lambda: Block(self._plan))
+        block = _get_or_create(self._blocks, scope, lambda: CircuitState(self._plan))
         block.extend(self._clock(), seconds, reason)
 
     async def lift(self, scope: Scope, as_of: float) -> None:

@@ -5,14 +5,14 @@ The promises that they keep are in docs/resilience.md.
 
 from dataclasses import dataclass, replace
 
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings import Settings
 
-_KEPT = {Urgency.QUESTION: 0.0, Urgency.REVALIDATION: 0.1, Urgency.WALK: 0.25}
+_KEPT = {Priority.QUESTION: 0.0, Priority.REVALIDATION: 0.1, Priority.WALK: 0.25}
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RateLimit:
     """The calls of one account to one route. Times are in seconds."""
 
     most: int = 0
@@ -27,16 +27,16 @@ class Plan:
     """How long upstream's word on what is left is believed; then one call finds out anew."""
 
     @classmethod
-    def of(cls, settings: Settings) -> "Plan":
+    def of(cls, settings: Settings) -> "RateLimit":
         """The plan of a server; the sandbox in its process has no limit."""
         return cls(
             settings.upstream_rate_limit if settings.is_remote else 0, probe_span=settings.upstream_attempt_timeout
         )
 
-    def share(self, processes: int) -> "Plan":
+    def share(self, processes: int) -> "RateLimit":
         """What each of several processes may use that know nothing of each other: together no more than this."""
         return replace(self, most=max(self.most // processes, 1) if self.most else 0)
 
-    def kept(self, urgency: Urgency) -> int:
+    def reserved(self, urgency: Priority) -> int:
         """Calls of each period that this urgency leaves to those who are more urgent: a walk never uses a window up."""
         return int(self.most * _KEPT[urgency])

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple
 
-from graphql_api.caching import Remembered
+from graphql_api.caching import TTLCache
 from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import (
     UpstreamError,
@@ -22,12 +22,12 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import PATIENCE, Breaker
-from graphql_api.upstream.bulkhead import Places
-from graphql_api.upstream.call_event import Called
-from graphql_api.upstream.limiter import SERVER, Granted, Ledger, Reason, Refused, Scope
+from graphql_api.upstream.bulkhead import Bulkhead
+from graphql_api.upstream.call_event import CallEvent
+from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
 from graphql_api.upstream.retry import RetryBudget, attempts, backoff
 
 UNTOLD = 5.0
@@ -49,13 +49,13 @@ _REFUSALS = {
 }
 
 
-class Wanted(NamedTuple):
+class FetchRequest(NamedTuple):
     """A document to ask for: what for, for whom, until when."""
 
     route: str
     path: str
     account: str
-    urgency: Urgency
+    urgency: Priority
     deadline: float
     """On the loop's clock."""
 
@@ -69,38 +69,38 @@ class Failure(NamedTuple):
     detail: str
 
 
-class Answer(NamedTuple):
+class CallResult(NamedTuple):
     """What a call gave, and how many more the plan allows, where upstream said so."""
 
     came: Fetched | UpstreamError
     left: int | None = None
 
 
-Ask = Callable[[float], Awaitable[Answer]]
+Ask = Callable[[float], Awaitable[CallResult]]
 """One call, body, JSON and all checks included, that ends by a time of the loop's clock."""
 
 
-class Guard:
+class ResilientCaller:
     """Makes calls, so that upstream is never asked more than it allows and a client waits no longer than makes sense."""
 
     def __init__(
         self,
         settings: Settings,
-        ledger: Ledger,
+        ledger: CallLimiter,
         random: Random | None,
-        tell: Callable[[Called], None],
+        tell: Callable[[CallEvent], None],
     ) -> None:
         self._attempt, self._total = settings.upstream_attempt_timeout, settings.upstream_total_timeout
         self._ledger = ledger
         self._random = random or Random()  # noqa: S311  # spreads calls, hides nothing
         self._tell = tell
-        self._places = Places(settings.upstream_concurrency)
+        self._places = Bulkhead(settings.upstream_concurrency)
         self._breakers: dict[str, Breaker] = {}
         self._budgets: dict[str, RetryBudget] = {}
-        self._queued: Counter[tuple[str, str, Urgency]] = Counter()
-        self._failed: Remembered[Failure] = Remembered(_now, FAILED_MOST)
+        self._queued: Counter[tuple[str, str, Priority]] = Counter()
+        self._failed: TTLCache[Failure] = TTLCache(_now, FAILED_MOST)
 
-    async def fetch(self, wanted: Wanted, ask: Ask) -> Fetched:
+    async def fetch(self, wanted: FetchRequest, ask: Ask) -> Fetched:
         """What the first attempt gave that went well; raises the UpstreamError of the last one."""
         wanted = wanted._replace(deadline=self._deadline(wanted))
         self._refuse_failed(wanted)
@@ -116,12 +116,12 @@ class Guard:
             await asyncio.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _deadline(self, wanted: Wanted) -> float:
-        if wanted.urgency == Urgency.WALK:
+    def _deadline(self, wanted: FetchRequest) -> float:
+        if wanted.urgency == Priority.WALK:
             return wanted.deadline
         return min(wanted.deadline, _now() + self._total)
 
-    def _should_retry(self, wanted: Wanted, attempt: int, error: UpstreamError, wait: float) -> bool:
+    def _should_retry(self, wanted: FetchRequest, attempt: int, error: UpstreamError, wait: float) -> bool:
         if not error.passing or attempt == attempts(wanted.urgency):
             return False
         blocked = self._ledger.blocked(wanted.account, wanted.route)
@@ -129,9 +129,9 @@ class Guard:
             return False
         if _now() + wait + SHORTEST > wanted.deadline:
             return False
-        return wanted.urgency == Urgency.WALK or self._budgets[wanted.route].spend(_now())
+        return wanted.urgency == Priority.WALK or self._budgets[wanted.route].spend(_now())
 
-    async def _one_attempt(self, wanted: Wanted, attempt: int, ask: Ask) -> Fetched:
+    async def _one_attempt(self, wanted: FetchRequest, attempt: int, ask: Ask) -> Fetched:
         waited = 0.0
         while True:
             refused = self._ledger.blocked(wanted.account, wanted.route)
@@ -151,28 +151,28 @@ class Guard:
             waited += wait
             await self._wait(wanted, refused, wait)
 
-    async def _with_place(self, wanted: Wanted, attempt: int, ask: Ask) -> Fetched | UpstreamError | Refused:
+    async def _with_place(self, wanted: FetchRequest, attempt: int, ask: Ask) -> Fetched | UpstreamError | Rejection:
         try:
             async with self._places.place(wanted.urgency, wanted.deadline - SHORTEST):
                 taken = await self._ledger.take(wanted.account, wanted.route, wanted.urgency, self._ahead(wanted))
-                if isinstance(taken, Refused):
+                if isinstance(taken, Rejection):
                     return taken
                 return await self._call(wanted, attempt, ask, taken)
         except TimeoutError:
             return self._not_called(wanted, attempt, UpstreamTimeout(detail="too many calls in progress"))
 
-    def _ahead(self, wanted: Wanted) -> int:
+    def _ahead(self, wanted: FetchRequest) -> int:
         if not self._queued:
             return 0
-        return sum(self._queued[wanted.account, wanted.route, each] for each in Urgency if each <= wanted.urgency)
+        return sum(self._queued[wanted.account, wanted.route, each] for each in Priority if each <= wanted.urgency)
 
-    def _worth_waiting(self, wanted: Wanted, refused: Refused, waited: float) -> float | None:
+    def _worth_waiting(self, wanted: FetchRequest, refused: Rejection, waited: float) -> float | None:
         """Seconds to wait outside of any place; None where to fail at once is the better answer."""
-        if wanted.urgency == Urgency.WALK:
+        if wanted.urgency == Priority.WALK:
             wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
         elif refused.reason == Reason.PLAN:
             wait = refused.wait + 0.001
-        elif wanted.urgency == Urgency.REVALIDATION:
+        elif wanted.urgency == Priority.REVALIDATION:
             return None
         elif refused.reason == Reason.FAILING or refused.probing:
             wait = PATIENCE if refused.probing else refused.wait + self._random.uniform(0.0, PATIENCE / 4)
@@ -182,10 +182,10 @@ class Guard:
             return None
         return wait if _now() + wait + SHORTEST < wanted.deadline else None
 
-    def _breaker(self, wanted: Wanted) -> Breaker:
+    def _breaker(self, wanted: FetchRequest) -> Breaker:
         return self._breakers.setdefault(wanted.route, Breaker())
 
-    async def _wait(self, wanted: Wanted, refused: Refused, wait: float) -> None:
+    async def _wait(self, wanted: FetchRequest, refused: Rejection, wait: float) -> None:
         if refused.reason != Reason.PLAN:
             await asyncio.sleep(wait)
             return
@@ -198,10 +198,10 @@ class Guard:
             if not self._queued[queue]:
                 del self._queued[queue]
 
-    async def _call(self, wanted: Wanted, attempt: int, ask: Ask, granted: Granted) -> Fetched | UpstreamError:
+    async def _call(self, wanted: FetchRequest, attempt: int, ask: Ask, granted: Permit) -> Fetched | UpstreamError:
         began = _now()
         # A walk has time; a probe that takes long would hold up those who wait for what it finds.
-        most = self._total if wanted.urgency == Urgency.WALK and not granted.probes else self._attempt
+        most = self._total if wanted.urgency == Priority.WALK and not granted.probes else self._attempt
         answer = await ask(min(began + most, wanted.deadline))
         seconds = _now() - began
         cut_short = isinstance(answer.came, UpstreamTimeout) and seconds < self._attempt * 0.99
@@ -211,7 +211,7 @@ class Guard:
         self._tell(self._called(wanted, attempt, answer.came, granted, seconds))
         return answer.came
 
-    async def _learn(self, wanted: Wanted, granted: Granted, answer: Answer) -> None:
+    async def _learn(self, wanted: FetchRequest, granted: Permit, answer: CallResult) -> None:
         everybody, account = Scope(wanted.route), Scope(wanted.route, wanted.account)
         error = answer.came if isinstance(answer.came, UpstreamError) else None
         failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
@@ -235,31 +235,31 @@ class Guard:
             if probe:
                 await self._ledger.lift(everybody, granted.at)
 
-    def _remember(self, wanted: Wanted, came: Fetched | UpstreamError) -> None:
+    def _remember(self, wanted: FetchRequest, came: Fetched | UpstreamError) -> None:
         key = (wanted.account, wanted.path)
         if isinstance(came, Fetched):
             self._failed.forget(key)
             return
         seconds = FAILED_FOR if came.passing else UNUSABLE_FOR * isinstance(came, UpstreamInvalidResponse)
-        if seconds and came.retry_after is None and wanted.urgency != Urgency.REVALIDATION:
+        if seconds and came.retry_after is None and wanted.urgency != Priority.REVALIDATION:
             failure = Failure(_now() + seconds, type(came), str(came), came.detail)
             self._failed.put(key, failure, seconds)
 
-    def _refuse_failed(self, wanted: Wanted) -> None:
+    def _refuse_failed(self, wanted: FetchRequest) -> None:
         known = self._failed.get((wanted.account, wanted.path))
-        if known is None or wanted.urgency == Urgency.WALK:
+        if known is None or wanted.urgency == Priority.WALK:
             return
         left = max(math.ceil(known.until - _now()), 1)  # the clock may have gone on between two looks
         again = known.error(known.message, retry_after=left, detail=f"repeated from a moment ago: {known.detail}")
         raise self._not_called(wanted, 1, again)
 
-    def _not_called(self, wanted: Wanted, attempt: int, error: UpstreamError) -> UpstreamError:
+    def _not_called(self, wanted: FetchRequest, attempt: int, error: UpstreamError) -> UpstreamError:
         self._tell(self._called(wanted, attempt, error, None, 0.0))
         return error.lasting()  # for this asker: what can be waited for was waited for
 
     def _called(
-        self, wanted: Wanted, attempt: int, came: Fetched | UpstreamError, granted: Granted | None, seconds: float
-    ) -> Called:
+        self, wanted: FetchRequest, attempt: int, came: Fetched | UpstreamError, granted: Permit | None, seconds: float
+    ) -> CallEvent:
         match came:
             case UpstreamNotFound():
                 outcome, failed = "NOT_FOUND", False
@@ -267,7 +267,7 @@ class Guard:
                 outcome, failed = came.code, True
             case Fetched():
                 outcome, failed = "NOT_MODIFIED" if came.document is None else "OK", False
-        return Called(
+        return CallEvent(
             route=wanted.route,
             path=wanted.path,
             outcome=outcome,
@@ -280,7 +280,7 @@ class Guard:
             blocked=self._ledger.blocked(_NOBODY, wanted.route) is not None,
             left=granted.left if granted and wanted.account == SERVER else None,
             in_use=self._places.in_use,
-            waiting=tuple(self._places.waiting(each) for each in Urgency),
+            waiting=tuple(self._places.waiting(each) for each in Priority),
         )
 
 
@@ -288,7 +288,7 @@ _NOBODY = "-"
 """An account that has no blocks of its own, for seeing those of everybody."""
 
 
-def _refusal(refused: Refused) -> UpstreamError:
+def _refusal(refused: Rejection) -> UpstreamError:
     seconds = max(math.ceil(refused.wait - 0.001), 1)
     return _REFUSALS[refused.reason](retry_after=seconds, detail=f"not called: {refused.reason}")
 

@@ -6,7 +6,7 @@ share of the calls that are no retries, and a few besides.
 
 from random import Random
 
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 
 ATTEMPTS = 3
 FIRST, LONGEST, FACTOR = 0.2, 1.0, 5.0
@@ -45,12 +45,12 @@ class RetryBudget:
         return True
 
 
-def attempts(urgency: Urgency) -> int:
+def attempts(urgency: Priority) -> int:
     """How often a document is asked for. Who has a stored copy at hand asks once."""
-    return 1 if urgency == Urgency.REVALIDATION else ATTEMPTS
+    return 1 if urgency == Priority.REVALIDATION else ATTEMPTS
 
 
-def backoff(attempt: int, urgency: Urgency, random: Random) -> float:
+def backoff(attempt: int, urgency: Priority, random: Random) -> float:
     """Seconds to wait after attempt 1, 2, …: anything up to a bound that grows."""
-    first, longest = (FIRST_OF_WALK, LONGEST_OF_WALK) if urgency == Urgency.WALK else (FIRST, LONGEST)
+    first, longest = (FIRST_OF_WALK, LONGEST_OF_WALK) if urgency == Priority.WALK else (FIRST, LONGEST)
     return random.uniform(0.0, min(longest, first * FACTOR ** (attempt - 1)))

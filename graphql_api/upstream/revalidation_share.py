@@ -5,16 +5,16 @@ Pure: no clock of its own.
 
 from collections import deque
 
-from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.observability.fetch_context import Priority
+from graphql_api.upstream.rate_limit_config import RateLimit
 
 ONE_IN = 10
 """At least one in so many calls is a revalidation, while some are wanted."""
 
 
-def share_of_left(urgency: Urgency) -> float:
+def share_of_left(urgency: Priority) -> float:
     """How much of what upstream says is left this urgency leaves to others at most: its plan may be far smaller than ours."""
-    return 0.5 if urgency is Urgency.REVALIDATION else 1.0
+    return 0.5 if urgency is Priority.REVALIDATION else 1.0
 
 
 class RevalidationShare:
@@ -22,28 +22,28 @@ class RevalidationShare:
 
     __slots__ = ("_calls", "_plan", "_revalidations", "_wanted_at")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RateLimit) -> None:
         self._plan = plan
         self._calls: deque[float] = deque()
         self._revalidations: deque[float] = deque()
         self._wanted_at: float | None = None
 
-    def kept(self, now: float, urgency: Urgency, ahead: int) -> int:
+    def reserved(self, now: float, urgency: Priority, ahead: int) -> int:
         """Calls to leave to others, `ahead` of whom wait already and go first.
 
         A revalidation whose turn has come leaves none, and a question leaves one to it.
         """
         if not self._is_due(now):
-            return self._plan.kept(urgency) + ahead
-        if urgency is Urgency.REVALIDATION:
+            return self._plan.reserved(urgency) + ahead
+        if urgency is Priority.REVALIDATION:
             return 0
-        return self._plan.kept(urgency) + ahead + (urgency is Urgency.QUESTION and self._is_wanted(now))
+        return self._plan.reserved(urgency) + ahead + (urgency is Priority.QUESTION and self._is_wanted(now))
 
-    def record(self, now: float, urgency: Urgency, granted: bool) -> None:
+    def record(self, now: float, urgency: Priority, granted: bool) -> None:
         """What came of it."""
         if granted:
             self._calls.append(now)
-        if urgency is Urgency.REVALIDATION:
+        if urgency is Priority.REVALIDATION:
             self._wanted_at = None if granted else now
             if granted:
                 self._revalidations.append(now)

@@ -7,7 +7,7 @@ urgent, and takes upstream's own word on what is left, in one step.
 from bisect import bisect_right
 from collections import deque
 
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.rate_limit_config import RateLimit
 
 
 class Window:
@@ -15,7 +15,7 @@ class Window:
 
     __slots__ = ("_at", "_heard_at", "_left", "_left_as_of", "_plan")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RateLimit) -> None:
         self._plan = plan
         self._at: deque[float] = deque()
         self._left: int | None = None
@@ -25,7 +25,7 @@ class Window:
         """0.0 where a call is free, which is then taken; else seconds until one will be, past those `ahead`.
 
         `kept` calls are left for others, but no larger share than `share_of_left` of those that upstream says are left. Where it
-        said that fewer are left than were counted here (somebody else uses the same key), its word goes, for `Plan.heard`
+        said that fewer are left than were counted here (somebody else uses the same key), its word goes, for `RateLimit.heard`
         seconds; then one call is let through to hear its next word.
         """
         self._forget(now)

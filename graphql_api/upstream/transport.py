@@ -81,7 +81,7 @@ class _Answer:
             self.body.append(message.get("body", b""))
 
 
-class InProcess:
+class AsgiTransport:
     """A client of a Competent API that is an ASGI app in this process; nothing of it can reach a network.
 
     httpx's own ASGITransport does the same for five times the processor time a request, which a walk over 6,500 documents at

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 
-from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.limiter import Granted, Reason, Refused, Scope
+from graphql_api.observability.fetch_context import Priority
+from graphql_api.upstream.limiter import Permit, Reason, Rejection, Scope
 from graphql_api.upstream.local_limiter import LocalLedger
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
 
 _EVERYBODY = "everybody"
@@ -22,7 +22,7 @@ MOST_HEARD = 1000
 class SharedLedger:
     """A `Ledger` over all who hand in the same server. Its clock is the server's own; tests hand one in."""
 
-    def __init__(self, shared: Shared, plan: Plan, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, shared: Shared, plan: RateLimit, clock: Callable[[], float] | None = None) -> None:
         self._shared = shared
         self._plan = plan
         self._now = clock
@@ -31,26 +31,26 @@ class SharedLedger:
         self._heard: dict[Scope, tuple[float, Reason]] = {}
         self._script = (files("graphql_api.upstream") / "limiter.lua").read_text(encoding="utf-8")
 
-    def blocked(self, account: str, route: str) -> Refused | None:
+    def blocked(self, account: str, route: str) -> Rejection | None:
         """The block that was heard of last, while it holds."""
         held = [each for scope in (Scope(route), Scope(route, account)) if (each := self._holds(scope))]
         return max(held, key=lambda refused: refused.wait, default=None)
 
-    def _holds(self, scope: Scope) -> Refused | None:
+    def _holds(self, scope: Scope) -> Rejection | None:
         until, reason = self._heard.get(scope, (0.0, Reason.UNAVAILABLE))
         wait = until - self._clock()
         if wait > 0:
-            return Refused(reason, wait)
+            return Rejection(reason, wait)
         self._heard.pop(scope, None)
         return None
 
-    async def take(self, account: str, route: str, urgency: Urgency, ahead: int = 0) -> Granted | Refused:
+    async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
         """One call, counted for all."""
         plan = self._plan
         figures = (
             plan.most,
             plan.period,
-            plan.kept(urgency) + ahead,
+            plan.reserved(urgency) + ahead,
             plan.probes,
             plan.probe_span,
             plan.heard,
@@ -65,10 +65,10 @@ class SharedLedger:
         await self._alone.take(account, route, urgency)
         probes = ((Scope(route), everybody), (Scope(route, account), own))
         told = tuple(scope for scope, probed in probes if probed == b"1")
-        return Granted(float(at), told, int(left) if plan.most else None)
+        return Permit(float(at), told, int(left) if plan.most else None)
 
-    def _refused(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Refused:
-        refused = Refused(_reason(reason), float(wait), probing == b"1")
+    def _refused(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Rejection:
+        refused = Rejection(_reason(reason), float(wait), probing == b"1")
         if refused.reason is not Reason.PLAN and not refused.probing:
             self._hear(scope, refused.wait, refused.reason)
         return refused

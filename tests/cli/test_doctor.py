@@ -18,7 +18,7 @@ from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.sandbox.replay import Recording, file_name
 from graphql_api.settings import Secret, Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.transport import ASGIApp, InProcess
+from graphql_api.upstream.transport import ASGIApp, AsgiTransport
 from tests.conftest import CP_7
 from tests.variants.mutated_sandbox import Mutated, Original
 from tests.variants.mutations import MUTATIONS
@@ -28,9 +28,9 @@ SETTINGS = replace(Settings(), api_key=Secret(KEY))
 
 
 async def visit(app: ASGIApp) -> Visit:
-    upstream = Upstream(InProcess(app, SETTINGS), SETTINGS)
+    upstream = Upstream(AsgiTransport(app, SETTINGS), SETTINGS)
     try:
-        return await Visitor(upstream.look, 500).visit()
+        return await Visitor(upstream.probe, 500).visit()
     finally:
         await upstream.aclose()
 

@@ -17,12 +17,12 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.execution.engine import build_schema
 from graphql_api.http.graphql import Caching, Documents, Endpoint
 from graphql_api.http.graphql.deadline import seconds_for
-from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.http.middleware import wrapping
-from graphql_api.http.request_logging import Observing
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.http.request_logging import RequestLoggingMiddleware
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import Names
-from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
@@ -254,9 +254,9 @@ def test_a_header_that_is_there_twice_is_not_believed() -> None:
 
 
 async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> None:
-    askers: list[Asker] = []
+    askers: list[FetchContext] = []
 
-    def loaders(asker: Asker) -> Any:
+    def loaders(asker: FetchContext) -> Any:
         askers.append(asker)
         return SimpleNamespace(close=lambda: None, asker=asker)
 
@@ -281,7 +281,7 @@ async def test_a_page_of_another_origin_can_read_an_unexpected_error() -> None:
         raise RuntimeError
 
     layers = wrapping(Settings(cors_origins="https://app.example.org").checked())
-    transport = httpx.ASGITransport(Observing(broken, asyncio.Event(), Outcomes(), layers))
+    transport = httpx.ASGITransport(RequestLoggingMiddleware(broken, asyncio.Event(), OperationLog(), layers))
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
         response = await client.post("/graphql", headers={"Origin": "https://app.example.org"})
 
@@ -297,7 +297,8 @@ async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none
         raise RuntimeError("secret of /internal/host")
 
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(Observing(broken, asyncio.Event(), Outcomes())), base_url="http://server.test"
+        transport=httpx.ASGITransport(RequestLoggingMiddleware(broken, asyncio.Event(), OperationLog())),
+        base_url="http://server.test",
     ) as client:
         response = await client.post("/graphql")
 
@@ -321,7 +322,7 @@ async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_agai
         begun.set()
         await asyncio.Event().wait()
 
-    transport = httpx.ASGITransport(Observing(hanging, stopping, Outcomes()))
+    transport = httpx.ASGITransport(RequestLoggingMiddleware(hanging, stopping, OperationLog()))
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
         asked = asyncio.create_task(client.post("/graphql"))
         await begun.wait()
@@ -341,7 +342,7 @@ def test_a_client_shortens_the_time_of_its_operation_and_never_lengthens_it() ->
 
 @pytest.mark.parametrize("header", [b"", b"soon", b"0", b"-1", b"nan", b"\xff"])
 def test_a_time_that_is_none_is_refused_with_a_sentence(header: bytes) -> None:
-    with pytest.raises(Refused, match="positive number of seconds"):
+    with pytest.raises(HTTPError, match="positive number of seconds"):
         seconds_for({b"x-competent-timeout": header}, 5.0)
 
 

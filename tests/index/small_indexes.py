@@ -23,7 +23,7 @@ from graphql_api.competent.declarations import (
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import normalise
 from graphql_api.index import tables
-from graphql_api.index.indexer import Writer
+from graphql_api.index.indexer import Indexer
 from graphql_api.index.profile_closure import write_elements
 from graphql_api.index.search_schema import write_search
 from graphql_api.index.tables import LANGUAGES, NESTED_ROLES, PROFILE_ROLES, SEARCHED, TYPES
@@ -176,7 +176,7 @@ def normalised(type: ConceptType, uuid: str, /, **raw: Any) -> Document:
 def written(*documents: tuple[ConceptType, Document]) -> Iterator[sqlite3.Connection]:
     """An index of whole documents, as the crawler writes and finishes it."""
     with small() as index:
-        writer = Writer(index.connection)
+        writer = Indexer(index.connection)
         for type, document in documents:
             writer.whole(type, document)
         writer.commit()

@@ -15,18 +15,18 @@ import pytest
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, SOFT_SKILL, TECHNICAL_COMPETENCE
 from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import NotIndexedYet, UpstreamError
-from graphql_api.index import Indexes
+from graphql_api.index import IndexRegistry
 from graphql_api.index.concepts import by_code, count, failed
 from graphql_api.index.index_file import IndexFile
 from graphql_api.index.registry import Mode, _finished
-from graphql_api.observability.fetch_context import Asker, Urgency
+from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from graphql_api.store import Store
-from graphql_api.store.freshness import Shelf
+from graphql_api.store.freshness import FreshnessPolicy
 from graphql_api.store.memory import Memory
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.transport import InProcess
+from graphql_api.upstream.transport import AsgiTransport
 from tests.conftest import AtOnce
 
 SETTINGS = Settings()
@@ -45,16 +45,16 @@ class World:
         self.asked: list[str] = []
         self.folder = folder
         self._sandbox = create_sandbox(releases, faults=self.faults, asked=self.asked)
-        self._started: list[Indexes] = []
+        self._started: list[IndexRegistry] = []
 
-    def start(self, *, mode: Mode = "need", patient: bool = True) -> Indexes:
-        upstream = Upstream(InProcess(self._sandbox, SETTINGS), SETTINGS, random=AtOnce())
+    def start(self, *, mode: Mode = "need", patient: bool = True) -> IndexRegistry:
+        upstream = Upstream(AsgiTransport(self._sandbox, SETTINGS), SETTINGS, random=AtOnce())
 
-        async def fetch(path: str, _: Asker, *validators: Any) -> Fetched:
-            return await upstream.fetch(path, Asker(Urgency.WALK), *validators)
+        async def fetch(path: str, _: FetchContext, *validators: Any) -> Fetched:
+            return await upstream.fetch(path, FetchContext(Priority.WALK), *validators)
 
-        self.store = store = Store(fetch, Shelf(1e9, 300), Memory(0))
-        started = Indexes(store, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2)
+        self.store = store = Store(fetch, FreshnessPolicy(1e9, 300), Memory(0))
+        started = IndexRegistry(store, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2)
         self._started.append(started)
         return started
 

@@ -16,7 +16,7 @@ import pytest
 
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.errors import NotIndexedYet
-from graphql_api.index import Index, Indexes
+from graphql_api.index import Index, IndexRegistry
 from graphql_api.index.concepts import by_row_id, listed
 from graphql_api.index.index_file import IndexFile
 from graphql_api.index.tables import FORMAT
@@ -116,7 +116,7 @@ async def test_a_thing_looked_up_on_the_event_loop_finds_the_damage_too(world: W
     broken_rows(world.file().path)
 
     with pytest.raises(NotIndexedYet):
-        index.at_hand(by_row_id, 1)
+        index.get_cached(by_row_id, 1)
 
     assert not indexes.has("3.11")
     assert await profiles(await indexes.get("3.11")) == PROFILES
@@ -141,7 +141,7 @@ async def test_damage_that_comes_again_is_not_repaired_at_once_again(world: Worl
         index = await indexes.get("3.11")
         broken_rows(world.file().path)
         with pytest.raises(NotIndexedYet) as raised:
-            index.at_hand(by_row_id, 1)
+            index.get_cached(by_row_id, 1)
     world.asked.clear()
 
     with pytest.raises(NotIndexedYet):
@@ -170,12 +170,12 @@ async def test_a_damaged_file_that_another_process_replaced_is_left_in_place(wor
     await other.get("3.11")
     broken_rows(world.file().path)
     with pytest.raises(NotIndexedYet):
-        (await other.get("3.11")).at_hand(by_row_id, 1)
+        (await other.get("3.11")).get_cached(by_row_id, 1)
     good = await other.get("3.11")
     world.asked.clear()
 
     with pytest.raises(NotIndexedYet):
-        index.at_hand(by_row_id, 1)
+        index.get_cached(by_row_id, 1)
     building = mine.begin("3.11")
     await building.task
 
@@ -280,8 +280,8 @@ async def test_a_file_system_without_locks_does_not_wait_for_another(
 async def test_clients_get_a_code_and_health_the_truth(releases: Releases, settings: Settings, tmp_path: Path) -> None:
     async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
         assert (await _search(server)).get("errors") is None
-        indexes: Indexes = server.app.state.parts.indexes
-        index = indexes.at_hand("3.11")
+        indexes: IndexRegistry = server.app.state.services.indexes
+        index = indexes.get_cached("3.11")
         assert index is not None
         indexes._patient = False  # as over the Competent API
         zeroed(indexes._file("3.11").path)

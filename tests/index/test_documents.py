@@ -23,7 +23,7 @@ from graphql_api.competent.declarations import (
 from graphql_api.competent.hal import Document
 from graphql_api.index.concepts import by_code, listed
 from graphql_api.index.documents import CHUNK, all_documents, compressed, document, documents
-from graphql_api.index.indexer import Writer
+from graphql_api.index.indexer import Indexer
 from graphql_api.index.tables import TYPES, DamagedIndex
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.excel import read_workbook
@@ -128,7 +128,7 @@ def test_documents_in_any_order_and_form_are_exact_also_after_a_restart(
     whole = [(BY_NAME[name], normalised(BY_NAME[name], raw["id"], **raw)) for name, raw in release]
     with small() as index:
         for some in (whole[:restart], whole[restart:]):
-            writer = Writer(index.connection)
+            writer = Indexer(index.connection)
             for type, each in some:
                 writer.whole(type, each)
             writer.commit()
@@ -155,7 +155,7 @@ def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> No
         found = by_code(connection, [(TECHNICAL_COMPETENCE, "CP-1")])
         assert found[TECHNICAL_COMPETENCE, "CP-1"].item["skill"]["code"] == "SK-1"
 
-        (writer := Writer(connection)).whole(TECHNICAL_COMPETENCE, whole)
+        (writer := Indexer(connection)).whole(TECHNICAL_COMPETENCE, whole)
         writer.commit()
         assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) == whole
         assert document(connection, OCCUPATIONAL_PROFILE, UUID(uuid(1))) == one[1]
@@ -176,7 +176,7 @@ def test_what_is_written_again_after_a_restart_is_not_stored_twice() -> None:
     with written(profile(softSkills=[SOFT_EMBEDDED]), (SOFT_SKILL, listed)) as connection:
         bodies = connection.execute("SELECT count(*) FROM document").fetchone()
         for _ in range(3):
-            (writer := Writer(connection)).whole(SOFT_SKILL, listed)
+            (writer := Indexer(connection)).whole(SOFT_SKILL, listed)
             writer.commit()
         assert connection.execute("SELECT count(*) FROM document").fetchone() == bodies
 

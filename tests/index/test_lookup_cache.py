@@ -8,7 +8,7 @@ from uuid import UUID
 from graphql_api.competent.declarations import SKILL, TECHNICAL_COMPETENCE
 from graphql_api.index import UNKNOWN
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid
-from graphql_api.index.lookup_cache import Known
+from graphql_api.index.lookup_cache import LookupCache
 from graphql_api.index.usage import Use, profiles_using
 from graphql_api.sandbox import Releases
 from graphql_api.schema.loaders import Loaders
@@ -21,7 +21,7 @@ def thing(n: int) -> IndexedConcept:
 
 
 def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer() -> None:
-    known = Known()
+    known = LookupCache()
     known.put(by_code, "a", None)
 
     assert known.get(by_code, "a") is None
@@ -30,7 +30,7 @@ def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer(
 
 
 def test_a_thing_is_the_same_object_in_every_answer() -> None:
-    known = Known()
+    known = LookupCache()
     first = known.put(by_uuid, "a", thing(1))
 
     assert known.put(by_code, "SK-1", thing(1)) is first
@@ -39,7 +39,7 @@ def test_a_thing_is_the_same_object_in_every_answer() -> None:
 
 
 def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> None:
-    known = Known(10_000)
+    known = LookupCache(10_000)
     for n in range(100):
         known.put(by_row_id, n, thing(n))
         known.get(by_row_id, 0)
@@ -56,17 +56,17 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
     releases: Releases, settings: Settings
 ) -> None:
     async with running(releases, settings) as server:
-        parts = server.app.state.parts
+        parts = server.app.state.services
         load: Loaders = parts.loaders()
-        assert load.look_up_at_hand("3.11", by_row_id, 1) is UNKNOWN  # no index is open yet
+        assert load.lookup_cached("3.11", by_row_id, 1) is UNKNOWN  # no index is open yet
         await parts.indexes.ready("3.11")
 
         code = (TECHNICAL_COMPETENCE, "CP-7")
-        found: IndexedConcept = load.look_up_at_hand("3.11", by_code, code)
+        found: IndexedConcept = load.lookup_cached("3.11", by_code, code)
         assert str(found.uuid) == CP_7
-        assert load.look_up_at_hand("3.11", by_row_id, found.row_id) is found
-        assert load.look_up_at_hand("3.11", by_code, (SKILL, "CP-7")) is None
-        uses = load.look_up_at_hand("3.11", profiles_using, found.row_id)
+        assert load.lookup_cached("3.11", by_row_id, found.row_id) is found
+        assert load.lookup_cached("3.11", by_code, (SKILL, "CP-7")) is None
+        uses = load.lookup_cached("3.11", profiles_using, found.row_id)
         assert uses == (await (await load.index("3.11")).ask(profiles_using, [found.row_id]))[found.row_id] != []
 
 
@@ -80,14 +80,14 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         return by_row_id(connection, [n for n in numbers if n > 0])
 
     async with running(releases, settings) as server:
-        parts = server.app.state.parts
+        parts = server.app.state.services
         load: Loaders = parts.loaders()
-        assert load.look_up_at_hand("3.11", question, 1) is UNKNOWN
+        assert load.lookup_cached("3.11", question, 1) is UNKNOWN
         found = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
         assert asked == [[1, 2, -1]]
 
         again: Loaders = parts.loaders()
-        assert [again.look_up_at_hand("3.11", question, n) for n in (1, 2, -1)] == found
+        assert [again.lookup_cached("3.11", question, n) for n in (1, 2, -1)] == found
         assert await again.look_up("3.11", question, 1) is found[0]
         by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].type, found[0].uuid))
         first = (await again.index("3.11")).same([found[0]._replace(item={})])[0]

@@ -6,13 +6,13 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.observability.request_context import Record, record_of
+from graphql_api.observability.request_context import RequestContext, record_of
 from tests.conftest import Server
 
 
-async def record_after(server: Server, query: str, **headers: str) -> Record:
+async def record_after(server: Server, query: str, **headers: str) -> RequestContext:
     """What a middleware around the server finds in the record once the answer is out."""
-    seen: list[Record] = []
+    seen: list[RequestContext] = []
 
     async def watching(scope: Scope, receive: Receive, send: Send) -> None:
         record = record_of(scope)

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from graphql_api.asyncio_tools import Ready
+from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document, release_numbers
 from graphql_api.competent.normalise import normalise
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
-from graphql_api.index import Indexes
-from graphql_api.observability.fetch_context import Asker, Tally
+from graphql_api.index import IndexRegistry
+from graphql_api.observability.fetch_context import FetchContext, FetchStats
 from graphql_api.schema.loaders import Loaders
 from graphql_api.store import Store
 from graphql_api.store.memory import Memory
@@ -32,10 +32,10 @@ class Table:
         self.documents = documents
         self.batches: list[list[str]] = []
 
-    def at_hand(self, path: str, asker: Asker) -> None:
+    def get_cached(self, path: str, asker: FetchContext) -> None:
         """Nothing is in memory here."""
 
-    async def get_many(self, paths: list[str], asker: Asker) -> dict[str, Any]:
+    async def get_many(self, paths: list[str], asker: FetchContext) -> dict[str, Any]:
         self.batches.append(list(paths))
         return {
             path: normalise(path, self.documents[path]) if path in self.documents else UpstreamNotFound()
@@ -45,7 +45,7 @@ class Table:
 
 def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
     table = Table(documents)
-    return Loaders(cast(Store, table), cast(Indexes, None), page_size=500, asker=Asker()), table
+    return Loaders(cast(Store, table), cast(IndexRegistry, None), page_size=500, asker=FetchContext()), table
 
 
 def linked(release: str, rest: str = "") -> dict[str, Any]:
@@ -82,28 +82,28 @@ async def in_memory(
     upstream, clock = Upstream(), Clock()
     upstream.documents.update(documents)
     store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
-    await store.get_many(paths, Asker())
+    await store.get_many(paths, FetchContext())
     upstream.asked.clear()
-    return Loaders(store, cast(Indexes, None), page_size=500, asker=Asker()), upstream, clock
+    return Loaders(store, cast(IndexRegistry, None), page_size=500, asker=FetchContext()), upstream, clock
 
 
 async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it_is_read() -> None:
     load, upstream, _ = await in_memory(PROFILE, CURRENT)
 
-    assert load.at_hand(PROFILE) == upstream.document(PROFILE)
+    assert load.get_cached(PROFILE) == upstream.document(PROFILE)
     assert not load.asker.moving
-    assert load.at_hand(PROFILE) is load.at_hand(PROFILE) is await load.load(PROFILE)
-    assert await load.load(CURRENT) is load.at_hand(CURRENT)
-    assert (load.asker.tally, load.asker.moving) == (Tally(cached=2), True)
+    assert load.get_cached(PROFILE) is load.get_cached(PROFILE) is await load.load(PROFILE)
+    assert await load.load(CURRENT) is load.get_cached(CURRENT)
+    assert (load.asker.tally, load.asker.moving) == (FetchStats(cached=2), True)
     assert upstream.asked == []
 
 
 async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
     load, _, clock = await in_memory(PROFILE, CURRENT)
     before = looked_up()
-    load.at_hand(PROFILE)
+    load.get_cached(PROFILE)
     clock.now += 11
-    load.at_hand(CURRENT)
+    load.get_cached(CURRENT)
 
     after = looked_up()
     assert {found: after[found] - before[found] for found in after} == {"hit": 1, "stale": 1, "miss": 0}
@@ -117,30 +117,30 @@ def looked_up() -> dict[str, float]:
 async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
     load, _, _ = await in_memory(PROFILE)
 
-    assert isinstance(load.load(PROFILE), Ready)
+    assert isinstance(load.load(PROFILE), Completed)
 
 
 async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
     upstream = Upstream()
     store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
-    load = Loaders(store, cast(Indexes, None), page_size=500, asker=Asker())
+    load = Loaders(store, cast(IndexRegistry, None), page_size=500, asker=FetchContext())
     await load.load(PROFILE)
     mark = load.mark()
-    load.at_hand(PROFILE)
+    load.get_cached(PROFILE)
     made = load.read_since(mark)
     assert made is not None
 
     for number in range(500):
         load.reread(made)
         await load.load(profile(number))
-    assert store.at_hand(PROFILE, Asker()) is made.by_name[PROFILE]
-    assert store.at_hand(profile(0), Asker()) is None
+    assert store.get_cached(PROFILE, FetchContext()) is made.by_name[PROFILE]
+    assert store.get_cached(profile(0), FetchContext()) is None
 
 
 async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage_collector() -> None:
     load, _, _ = await in_memory(PROFILE, CURRENT)
-    load.at_hand(PROFILE)
-    load.releases.at_hand()
+    load.get_cached(PROFILE)
+    load.releases.get_cached()
     await load.load(OTHER)
     load.close()
     gone = weakref.ref(load)
@@ -156,9 +156,9 @@ async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> N
     load, upstream, clock = await in_memory(CURRENT)
     clock.now += 11
 
-    assert load.at_hand(CURRENT) is load.at_hand(CURRENT) is not None
+    assert load.get_cached(CURRENT) is load.get_cached(CURRENT) is not None
     await upstream.until(1)
-    assert load.asker.tally == Tally(stale=1)
+    assert load.asker.tally == FetchStats(stale=1)
     assert upstream.paths == [CURRENT]
 
 
@@ -166,10 +166,10 @@ async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_lo
     load, upstream, clock = await in_memory(CURRENT)
     clock.now += 11 + 5000
 
-    assert load.at_hand(CURRENT) is load.at_hand(PROFILE) is None
-    assert (load.asker.tally, load.asker.moving) == (Tally(), False)
+    assert load.get_cached(CURRENT) is load.get_cached(PROFILE) is None
+    assert (load.asker.tally, load.asker.moving) == (FetchStats(), False)
     await asyncio.gather(load.load(CURRENT), load.load(PROFILE))
-    assert load.asker.tally == Tally(requests=2)
+    assert load.asker.tally == FetchStats(requests=2)
     assert upstream.paths == [CURRENT, PROFILE]
 
 
@@ -178,15 +178,15 @@ async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_
     upstream.let_go.clear()
     loading = load.load(PROFILE)
     await upstream.until(1)
-    assert load.at_hand(PROFILE) is None
+    assert load.get_cached(PROFILE) is None
 
     upstream.let_go.set()
-    assert await loading is load.at_hand(PROFILE)
+    assert await loading is load.get_cached(PROFILE)
     upstream.error = UpstreamNotFound()
     with pytest.raises(UpstreamNotFound):
         await load.load(OTHER)
-    assert load.at_hand(OTHER) is None
-    assert load.asker.tally == Tally(requests=2)
+    assert load.get_cached(OTHER) is None
+    assert load.asker.tally == FetchStats(requests=2)
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
@@ -214,15 +214,15 @@ async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and
         documents = {CURRENT: told, **others}
         load, _, _ = await in_memory(*documents, documents=documents)
         other, _, _ = await in_memory(*documents, documents=documents)
-        assert load.releases.at_hand() == await other.release_number("current") is not None
-        assert load.asker.tally == other.asker.tally == Tally(cached=len(documents))
+        assert load.releases.get_cached() == await other.release_number("current") is not None
+        assert load.asker.tally == other.asker.tally == FetchStats(cached=len(documents))
         assert load.asker.moving
 
 
 async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_asked() -> None:
     for documents in ({}, {CURRENT: {}}, {CURRENT: linked("3.26") | {"number": "2026-06"}}):
         load, upstream, _ = await in_memory(*documents, documents=documents)
-        assert load.releases.at_hand() is None
+        assert load.releases.get_cached() is None
         assert upstream.asked == []
 
 

@@ -47,17 +47,17 @@ async def answers(workbooks: list[Path], folder: Path) -> dict[str, Any]:
     from graphql_api.sandbox.excel import read_workbook
     from graphql_api.settings import Settings
     from graphql_api.upstream import Upstream
-    from graphql_api.upstream.transport import InProcess
+    from graphql_api.upstream.transport import AsgiTransport
     from tests.conftest import PATIENT, running
 
     releases = Releases(documents_in_memory(read_workbook(path)) for path in workbooks)
     settings = replace(Settings(), index="need", cache_dir=folder, **PATIENT)
     async with running(releases, settings) as server:
         for number in releases.numbers:
-            await server.app.state.parts.indexes.ready(number)
+            await server.app.state.services.indexes.ready(number)
         data = await server.ask(QUERY)
-        upstream = Upstream(InProcess(server.sandbox, settings), settings)
-        seen = await Visitor(upstream.look, 500).visit()
+        upstream = Upstream(AsgiTransport(server.sandbox, settings), settings)
+        seen = await Visitor(upstream.probe, 500).visit()
         await upstream.aclose()
     checks = {check.assumed: check.judge(seen) for check in CHECKS}
     return data | {"doctor": [str(each) for each in checks["profiles have all declared fields"]]}

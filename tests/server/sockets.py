@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from graphql_api.http.middleware import HEADERS
-from graphql_api.server.protocol import Bounds
+from graphql_api.server.protocol import BoundedConfig
 
 ARRIVAL = 0.3
 IDLE = 0.4
@@ -42,7 +42,7 @@ async def serving(
 ) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
     """A server of ours within this process, over an app, and the free port that it is on."""
     app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
-    config = Bounds(
+    config = BoundedConfig(
         app,
         arrival=ARRIVAL,
         head_bytes=2_000,

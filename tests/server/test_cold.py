@@ -64,7 +64,7 @@ async def cooled(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
         async with made.client:
             yield made
     finally:
-        await made.app.state.parts.aclose()
+        await made.app.state.services.aclose()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from graphql_api.server.event_loop import AT_ONCE, PAUSE, Accepting, new_loop
+from graphql_api.server.event_loop import AT_ONCE, PAUSE, BatchAcceptServer, new_loop
 
 TURNS = 10
 """Of the loop: far fewer than there are connections."""
@@ -91,7 +91,7 @@ def test_who_comes_after_the_end_is_refused_by_the_system() -> None:
 def test_a_server_by_host_and_port_is_the_loops_own() -> None:
     async def test() -> None:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
-        assert not isinstance(server, Accepting)
+        assert not isinstance(server, BatchAcceptServer)
         server.close()
         await server.wait_closed()
 
@@ -149,7 +149,7 @@ class Listening(Connection):
 
 def accepting(door: Listening) -> Loop:
     loop = Loop()
-    Accepting(cast(asyncio.AbstractEventLoop, loop), asyncio.Protocol, cast(socket.socket, door))
+    BatchAcceptServer(cast(asyncio.AbstractEventLoop, loop), asyncio.Protocol, cast(socket.socket, door))
     return loop
 
 

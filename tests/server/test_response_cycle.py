@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from graphql_api.server.protocol import Bounds, Connection
+from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol
 
 
 class Written(asyncio.Transport):
@@ -43,9 +43,9 @@ async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost:
         finally:
             asyncio.get_running_loop().call_soon(ended.set)
 
-    config = Bounds(app, arrival=5, head_bytes=2_000, log_config=None, access_log=False, lifespan="off")
+    config = BoundedConfig(app, arrival=5, head_bytes=2_000, log_config=None, access_log=False, lifespan="off")
     config.load()
-    connection, transport = Connection(config, ServerState(), {}, asyncio.get_running_loop()), Written()
+    connection, transport = BoundedHttpProtocol(config, ServerState(), {}, asyncio.get_running_loop()), Written()
     connection.connection_made(transport)
     connection.data_received(request)
     await ended.wait()

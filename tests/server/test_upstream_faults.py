@@ -191,7 +191,7 @@ async def test_after_indexing_a_nested_query_fetches_nothing_more(
     )
     async with running(releases, live) as server:
         number = (await server.ask("{ release { number } }"))["release"]["number"]
-        await server.app.state.parts.indexes.ready(number)
+        await server.app.state.services.indexes.ready(number)
         server.asked()
 
         await server.ask(NESTED)

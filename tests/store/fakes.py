@@ -9,12 +9,12 @@ import orjson
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import normalise
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.store import Backend, Store
-from graphql_api.store.freshness import Kept, Shelf
+from graphql_api.store.freshness import CacheEntry, FreshnessPolicy
 from graphql_api.store.memory import Memory
 
-SHELF = Shelf(numbered=1000, moving=10, stale=5000)
+SHELF = FreshnessPolicy(numbered=1000, moving=10, stale=5000)
 UUID = "0005c397-6f9c-51be-a855-308956b1b950"
 PROFILE = f"/releases/3.11/occupationalprofiles/{UUID}"
 OTHER = PROFILE.replace("0005c397", "00d33eba")
@@ -29,10 +29,10 @@ def profile(number: int) -> str:
 NONE = Validators()
 
 
-def entry_of(path: str, at: float = 1.0, validators: Validators = NONE, **raw: Any) -> Kept:
+def entry_of(path: str, at: float = 1.0, validators: Validators = NONE, **raw: Any) -> CacheEntry:
     """The entry of a raw document at a path."""
     document = normalise(path, {"id": path[-36:], **raw})
-    return Kept(document, at, len(orjson.dumps(document)), validators)
+    return CacheEntry(document, at, len(orjson.dumps(document)), validators)
 
 
 class Clock:
@@ -52,7 +52,7 @@ class Upstream:
     """
 
     def __init__(self, versioned: bool = False) -> None:
-        self.asked: list[tuple[str, Asker, Validators]] = []
+        self.asked: list[tuple[str, FetchContext, Validators]] = []
         self.let_go = asyncio.Event()
         self.let_go.set()
         self.error: Exception | None = None
@@ -66,7 +66,7 @@ class Upstream:
         """What was asked, in that order."""
         return [path for path, _, _ in self.asked]
 
-    async def fetch(self, path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(self, path: str, asker: FetchContext, validators: Validators) -> Fetched:
         """As `Upstream.fetch`."""
         self.asked.append((path, asker, validators))
         try:
@@ -104,9 +104,9 @@ class Opened:
         self.backend = backend
         self.store = Store(upstream.fetch, SHELF, memory, backend, clock, not_found_ttl=60)
 
-    async def ask(self, *paths: str, asker: Asker | None = None) -> list[Document | Exception]:
+    async def ask(self, *paths: str, asker: FetchContext | None = None) -> list[Document | Exception]:
         """What is found for these paths."""
-        found = await self.store.get_many(paths, asker or Asker())
+        found = await self.store.get_many(paths, asker or FetchContext())
         return [found[path] for path in paths]
 
 

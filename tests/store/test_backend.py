@@ -6,13 +6,13 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.store import Backend
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from tests.store.fakes import OTHER, PROFILE, OpenBackend, entry_of, profile
 
 HERE = "https://api.example"
 
 
-async def until_found(backend: Backend, path: str) -> Kept:
+async def until_found(backend: Backend, path: str) -> CacheEntry:
     """What another has put is there soon."""
     for _ in range(1000):
         if found := (await backend.get_many([path])).get(path):

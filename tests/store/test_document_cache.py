@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from graphql_api.caching import Remembered
+from graphql_api.caching import TTLCache
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.errors import (
     NotLoadedYet,
@@ -21,20 +21,20 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.observability.fetch_context import Asker, Urgency
+from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.settings.secret import Secret
 from graphql_api.store import Store
 from graphql_api.store.document_cache import MAX_STARTED
-from graphql_api.store.freshness import LONGEST_PAUSE, Kept, Shelf, State, is_lasting
-from graphql_api.store.interning import Sharing
+from graphql_api.store.freshness import LONGEST_PAUSE, CacheEntry, Freshness, FreshnessPolicy, is_lasting
+from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import MOST_AT_ONCE
-from graphql_api.store.singleflight import Flight, Flights
+from graphql_api.store.singleflight import InFlight, SingleFlight
 from tests.conftest import LONG
 from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, entry_of, profile
 
 WEEK = 7 * 86400.0
-AT_50 = Kept({}, 50, 2)
+AT_50 = CacheEntry({}, 50, 2)
 
 
 @pytest.fixture
@@ -69,29 +69,29 @@ def opened(upstream: Upstream, clock: Clock) -> Opened:
     ],
 )
 def test_documents_of_a_numbered_release_are_fresh_for_long_and_what_moves_is_not(path: str, span: float) -> None:
-    assert SHELF.state(path, AT_50, now=50 + span - 1) is State.FRESH
-    assert SHELF.state(path, AT_50, now=50 + span) is State.STALE
-    assert SHELF.state(path, AT_50, now=50 + span + 4999) is State.STALE
-    assert SHELF.state(path, AT_50, now=50 + span + 5000) is State.EXPIRED
+    assert SHELF.state(path, AT_50, now=50 + span - 1) is Freshness.FRESH
+    assert SHELF.state(path, AT_50, now=50 + span) is Freshness.STALE
+    assert SHELF.state(path, AT_50, now=50 + span + 4999) is Freshness.STALE
+    assert SHELF.state(path, AT_50, now=50 + span + 5000) is Freshness.EXPIRED
 
 
 def test_a_document_from_the_future_is_stale() -> None:
-    assert SHELF.state(PROFILE, AT_50, now=49) is State.STALE
-    assert Shelf(10, 10).state(PROFILE, AT_50, now=49) is State.STALE
+    assert SHELF.state(PROFILE, AT_50, now=49) is Freshness.STALE
+    assert FreshnessPolicy(10, 10).state(PROFILE, AT_50, now=49) is Freshness.STALE
 
 
 def test_a_document_normalised_by_other_declarations_is_stale_until_it_expires() -> None:
     outdated = AT_50._replace(outdated=True)
-    assert SHELF.state(PROFILE, outdated, now=50) is State.STALE
-    assert SHELF.state(PROFILE, outdated, now=50 + 1000 + 5000) is State.EXPIRED
+    assert SHELF.state(PROFILE, outdated, now=50) is Freshness.STALE
+    assert SHELF.state(PROFILE, outdated, now=50 + 1000 + 5000) is Freshness.EXPIRED
 
 
 def test_with_no_time_to_serve_stale_a_document_expires_when_it_is_no_longer_fresh() -> None:
-    assert Shelf(1000, 10).state(CURRENT, AT_50, now=60) is State.EXPIRED
+    assert FreshnessPolicy(1000, 10).state(CURRENT, AT_50, now=60) is Freshness.EXPIRED
 
 
 def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_never_for_days() -> None:
-    shelf = Shelf(30 * 86400.0, 300.0, WEEK)
+    shelf = FreshnessPolicy(30 * 86400.0, 300.0, WEEK)
 
     assert shelf.pause(CURRENT) == 300
     assert shelf.pause(PROFILE) == LONGEST_PAUSE
@@ -107,7 +107,7 @@ def test_answers_to_what_people_type_are_kept_in_memory_only() -> None:
 def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used() -> None:
     memory = Memory(100)
     for number in range(5):
-        memory.put(str(number), Kept({}, 0, 30))
+        memory.put(str(number), CacheEntry({}, 0, 30))
         memory.get("0")
 
     assert memory.bytes == 90
@@ -117,7 +117,7 @@ def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used
 def test_memory_never_holds_more_documents_than_agreed() -> None:
     memory = Memory(100, most_entries=2)
     for path in "abc":
-        memory.put(path, Kept({}, 0, 1))
+        memory.put(path, CacheEntry({}, 0, 1))
 
     assert list(memory) == ["b", "c"]
     assert memory.bytes == 2
@@ -125,21 +125,21 @@ def test_memory_never_holds_more_documents_than_agreed() -> None:
 
 def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_none_out() -> None:
     memory = Memory(100)
-    memory.put("a", Kept({}, 0, 60))
-    memory.put("a", Kept({}, 0, 70))
+    memory.put("a", CacheEntry({}, 0, 60))
+    memory.put("a", CacheEntry({}, 0, 70))
     assert (memory.bytes, len(memory)) == (70, 1)
 
-    memory.put("b", Kept({}, 0, 101))
+    memory.put("b", CacheEntry({}, 0, 101))
     assert memory.get("b") is None
     assert memory.get("a") is not None
 
-    memory.put("a", Kept({}, 1, 101))
+    memory.put("a", CacheEntry({}, 1, 101))
     assert memory.get("a") is None  # never the old one once there is a new one
     assert memory.bytes == 0
 
 
 def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
-    remembered: Remembered[int] = Remembered(clock, most=3)
+    remembered: TTLCache[int] = TTLCache(clock, most=3)
     for number, key in enumerate("abcd"):
         remembered.put(key, number, 10)
     assert [remembered.get(key) for key in "abcd"] == [None, 1, 2, 3]
@@ -163,12 +163,12 @@ async def test_a_million_missing_documents_take_bounded_room(opened: Opened, ups
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         if path == "/releases":
             raise UpstreamUnavailable
         return Fetched({})
 
-    found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE], Asker())
+    found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE], FetchContext())
 
     assert isinstance(found["/releases"], UpstreamUnavailable)
     assert found[PROFILE] == {}
@@ -177,13 +177,13 @@ async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
 async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
     fetched: list[str] = []
 
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         fetched.append(path)
         return Fetched({"number": "3.11", "_links": {"self": {"href": "http://internal/releases/3.11"}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many(["/releases/current"], Asker())
-    await kept.get_many(["/releases/3.11"], Asker())
+    await kept.get_many(["/releases/current"], FetchContext())
+    await kept.get_many(["/releases/3.11"], FetchContext())
 
     assert fetched == ["/releases/current"]
 
@@ -202,13 +202,13 @@ async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_releas
     fetched: list[str] = []
     numbered = path.replace("current", "3.9")
 
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         fetched.append(path)
         return Fetched({**told, "_links": {"self": {"href": f"http://internal{numbered}"}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many([path], Asker())
-    await kept.get_many([numbered], Asker())
+    await kept.get_many([path], FetchContext())
+    await kept.get_many([numbered], FetchContext())
 
     assert fetched == [path, numbered]
 
@@ -219,15 +219,15 @@ class TakesTurns:
     takes_turns = True
     looks = 0
 
-    async def get_many(self, paths: Iterable[str]) -> dict[str, Kept]:
+    async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
         self.looks += 1
         return {}
 
-    def put(self, path: str, kept: Kept) -> None:
+    def put(self, path: str, kept: CacheEntry) -> None:
         pass
 
     @asynccontextmanager
-    async def turn(self, path: str, good: Callable[[Kept], bool]) -> AsyncIterator[Kept | None]:
+    async def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AsyncIterator[CacheEntry | None]:
         self.looks += 1
         yield None
 
@@ -252,22 +252,22 @@ async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought
 
 
 async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         return Fetched({"id": path[-36:], "_links": {"self": {"href": OTHER}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many([PROFILE], Asker())
+    await kept.get_many([PROFILE], FetchContext())
 
-    found = (await kept.get_many([OTHER], Asker()))[OTHER]
+    found = (await kept.get_many([OTHER], FetchContext()))[OTHER]
     assert not isinstance(found, Exception)
     assert found["id"] == OTHER[-36:]
 
 
 async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         return Fetched(None)
 
-    found = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], Asker())
+    found = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], FetchContext())
 
     assert isinstance(found[PROFILE], UpstreamInvalidResponse)
 
@@ -292,7 +292,7 @@ async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who
 async def test_the_fetch_ends_when_all_who_waited_were_too_late(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     soon = asyncio.get_running_loop().time() + 0.01
-    await asyncio.gather(*(opened.ask(PROFILE, asker=Asker(deadline=soon)) for _ in range(3)))
+    await asyncio.gather(*(opened.ask(PROFILE, asker=FetchContext(deadline=soon)) for _ in range(3)))
     await asyncio.sleep(0)
 
     assert upstream.paths == [PROFILE]
@@ -312,17 +312,17 @@ async def test_who_joins_as_the_last_one_leaves_gets_the_document(opened: Opened
 
 
 async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
-    flights: Flights[int] = Flights()
+    flights: SingleFlight[int] = SingleFlight()
     ended = asyncio.Event()
 
-    async def work(flight: Flight[int]) -> int:
+    async def work(flight: InFlight[int]) -> int:
         try:
             await asyncio.sleep(3600)
         finally:
             ended.set()
         return 1
 
-    waiter = flights.join("a", Asker(), work)
+    waiter = flights.join("a", FetchContext(), work)
     await asyncio.sleep(0)
     waiter.cancel()
     await asyncio.wait_for(ended.wait(), LONG)
@@ -330,19 +330,19 @@ async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
 
 
 async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
-    flights: Flights[int] = Flights()
-    asker: list[Asker] = []
+    flights: SingleFlight[int] = SingleFlight()
+    asker: list[FetchContext] = []
     let_go = asyncio.Event()
 
-    async def work(flight: Flight[int]) -> int:
+    async def work(flight: InFlight[int]) -> int:
         asker.append(flight.asker)
         await let_go.wait()
         return 1
 
     later = asyncio.get_running_loop().time() + 100
     waiting = [
-        flights.join("a", Asker(Urgency.QUESTION, later, {"X-Request-ID": "first"}), work),
-        flights.join("a", Asker(Urgency.QUESTION, later + 50, {"X-Request-ID": "second"}), work),
+        flights.join("a", FetchContext(Priority.QUESTION, later, {"X-Request-ID": "first"}), work),
+        flights.join("a", FetchContext(Priority.QUESTION, later + 50, {"X-Request-ID": "second"}), work),
     ]
     await asyncio.sleep(0)
     assert [(each.deadline, each.headers) for each in asker] == [(math.inf, {"X-Request-ID": "first"})]
@@ -358,12 +358,12 @@ async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_wait
     upstream.let_go.clear()
     await opened.ask(CURRENT)
     await upstream.until(2)
-    assert upstream.asked[-1][1].urgency is Urgency.REVALIDATION
+    assert upstream.asked[-1][1].urgency is Priority.REVALIDATION
 
     clock.now += 10_000  # now the copy has expired
     asking = asyncio.create_task(opened.ask(CURRENT))
     await upstream.until(3)
-    assert upstream.asked[-1][1].urgency is Urgency.QUESTION
+    assert upstream.asked[-1][1].urgency is Priority.QUESTION
     walking = asyncio.create_task(opened.store.pass_through(CURRENT))
     await asyncio.sleep(0)
     upstream.let_go.set()
@@ -427,7 +427,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
         await opened.store.pass_through(profile(number))
 
     assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
-    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Urgency.WALK}
+    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Priority.WALK}
 
     # What clients read is stored in any case, and crawled documents that nobody has read are evicted first.
     await opened.ask(profile(2), profile(8), profile(9))
@@ -444,10 +444,10 @@ async def test_a_crawl_of_a_stored_document_takes_no_more_room(opened: Opened, u
 
 
 def test_what_a_shared_memory_has_no_room_for_leaves_its_bytes_as_they_were() -> None:
-    memory = Memory(1500, sharing=Sharing())
-    memory.put("a", Kept({"id": "1", "t": "x"}, 0, 20))
+    memory = Memory(1500, sharing=Interner())
+    memory.put("a", CacheEntry({"id": "1", "t": "x"}, 0, 20))
     before = memory.bytes
-    memory.put_if_room("b", Kept({"id": "2", "t": "y" * 900}, 0, 20))
+    memory.put_if_room("b", CacheEntry({"id": "2", "t": "y" * 900}, 0, 20))
 
     assert list(memory) == ["a"]
     assert memory.bytes == before
@@ -459,7 +459,7 @@ async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(open
     await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(2)
-    assert [asker.urgency for _, asker, _ in upstream.asked] == [Urgency.WALK, Urgency.QUESTION]
+    assert [asker.urgency for _, asker, _ in upstream.asked] == [Priority.WALK, Priority.QUESTION]
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
@@ -467,7 +467,7 @@ async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(open
 
 async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
-    asker = Asker(deadline=asyncio.get_running_loop().time() + 60)
+    asker = FetchContext(deadline=asyncio.get_running_loop().time() + 60)
     asking = asyncio.create_task(opened.ask(*map(profile, range(1000)), asker=asker))
     await upstream.until(MAX_STARTED)
     for _ in range(10):
@@ -508,7 +508,7 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
     opened: Opened, upstream: Upstream
 ) -> None:
     await opened.ask(*map(profile, range(10)))
-    asker = Asker(most_requests=3)
+    asker = FetchContext(most_requests=3)
 
     first = await opened.ask(*map(profile, range(12)), asker=asker)
     second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
@@ -521,7 +521,7 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
 async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_with_others(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
-    bad = Asker(key=Secret("bad"))
+    bad = FetchContext(key=Secret("bad"))
     upstream.error = UpstreamUnauthorized()
     assert isinstance((await opened.ask(PROFILE, asker=bad))[0], UpstreamUnauthorized)
     upstream.error = None
@@ -536,7 +536,8 @@ async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_anothe
 ) -> None:
     upstream.let_go.clear()
     asking = [
-        asyncio.create_task(opened.ask(PROFILE, asker=Asker(key=key))) for key in (None, Secret("a"), Secret("a"))
+        asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(key=key)))
+        for key in (None, Secret("a"), Secret("a"))
     ]
     await upstream.until(2)
     upstream.let_go.set()
@@ -554,7 +555,7 @@ async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_no
         yield
 
     await opened.ask(PROFILE)
-    found = await opened.ask(PROFILE, OTHER, asker=Asker(waiting=no_place))
+    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(waiting=no_place))
 
     assert found[0] == upstream.document(PROFILE)
     assert isinstance(found[1], UpstreamUnavailable)
@@ -574,10 +575,10 @@ async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
         waiting.pop()
 
     upstream.let_go.clear()
-    asking = asyncio.create_task(opened.ask(PROFILE, asker=Asker(waiting=place)))
+    asking = asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(waiting=place)))
     await upstream.until(1)
     assert waiting == [1]
     upstream.let_go.set()
     await asking
     assert waiting == []
-    await opened.ask(PROFILE, asker=Asker(waiting=lambda: pytest.fail("it is stored")))
+    await opened.ask(PROFILE, asker=FetchContext(waiting=lambda: pytest.fail("it is stored")))

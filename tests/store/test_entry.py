@@ -13,7 +13,7 @@ from graphql_api.competent.declarations import CODE, MOMENT, TEXT, concept_type
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.normalise import FORMAT, normalise, renormalise
 from graphql_api.store.entry import UnusableEntry, pack, restore, unpack
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import decode, encode
@@ -81,7 +81,7 @@ def test_a_raw_document_of_an_older_version_is_normalised_and_keeps_age_and_vali
     validators = Validators('"7"')
 
     restored = restore(PROFILE, 5.5, '"7"', None, deflated(orjson.dumps(RAW)), MOST)
-    assert restored == Kept(DOCUMENT, 5.5, SIZE, validators)
+    assert restored == CacheEntry(DOCUMENT, 5.5, SIZE, validators)
 
 
 def test_a_document_of_other_declarations_is_read_as_far_as_it_goes_and_outdated() -> None:
@@ -91,7 +91,7 @@ def test_a_document_of_other_declarations_is_read_as_far_as_it_goes_and_outdated
     restored = restore(PROFILE, 5.5, '"7"', None, body, MOST)
 
     expected = DOCUMENT | {"code": None, "title": {"nl": "renamed"}, "softSkills": [{"id": OTHER[-36:]}]}
-    assert restored == Kept(expected, 5.5, restored.size, Validators(), outdated=True)
+    assert restored == CacheEntry(expected, 5.5, restored.size, Validators(), outdated=True)
 
 
 def test_an_entry_of_this_version_is_unusable_for_the_one_before() -> None:
@@ -142,7 +142,7 @@ def test_a_time_that_is_none_makes_an_entry_unusable(at: object) -> None:
 
 @pytest.mark.parametrize("at", [-1e300, -5, 0, 7, 1e300])
 def test_any_finite_time_is_one(at: float) -> None:
-    assert restore(PROFILE, at, None, None, GOOD, MOST) == Kept(DOCUMENT, float(at), SIZE)
+    assert restore(PROFILE, at, None, None, GOOD, MOST) == CacheEntry(DOCUMENT, float(at), SIZE)
 
 
 @pytest.mark.parametrize("etag", ['"a"\r\nX: y', '"\x00"', "é", " a", "a ", "", "x" * 513, 7, b'"a"', ["a"]])
@@ -178,7 +178,7 @@ def test_an_entry_of_another_path_or_format_is_unusable(value: object) -> None:
 
 
 def test_an_entry_comes_back_as_it_was_written() -> None:
-    kept = Kept(DOCUMENT, 5.5, SIZE, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
+    kept = CacheEntry(DOCUMENT, 5.5, SIZE, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
 
     assert decode(PROFILE, encode(PROFILE, kept), MOST) == kept
 
@@ -186,7 +186,7 @@ def test_an_entry_comes_back_as_it_was_written() -> None:
 def test_an_entry_of_the_version_before_is_normalised() -> None:
     head = b'["' + PROFILE.encode() + b'",5.5,"7",null]\n'
 
-    assert decode(PROFILE, head + deflated(orjson.dumps(RAW)), MOST) == Kept(DOCUMENT, 5.5, SIZE, Validators("7"))
+    assert decode(PROFILE, head + deflated(orjson.dumps(RAW)), MOST) == CacheEntry(DOCUMENT, 5.5, SIZE, Validators("7"))
 
 
 class Poisoned:
@@ -194,13 +194,13 @@ class Poisoned:
 
     takes_turns = False
 
-    def __init__(self, **entries: Kept) -> None:
+    def __init__(self, **entries: CacheEntry) -> None:
         self.entries = entries
 
-    async def get_many(self, paths: Any) -> dict[str, Kept]:
+    async def get_many(self, paths: Any) -> dict[str, CacheEntry]:
         return {path: kept for path in paths if (kept := self.entries.get(path))}
 
-    def put(self, path: str, kept: Kept) -> None:
+    def put(self, path: str, kept: CacheEntry) -> None:
         self.entries[path] = kept
 
     def turn(self, path: str, good: Any) -> Any:
@@ -225,7 +225,7 @@ async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() 
 async def test_many_stored_documents_are_taken_into_memory_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_api.store.document_cache.TIME_SLICE", 0.0)
     clock = Clock()
-    entries = {profile(number): Kept({"id": "x"}, clock.now, 9) for number in range(100)}
+    entries = {profile(number): CacheEntry({"id": "x"}, clock.now, 9) for number in range(100)}
     opened = Opened(Upstream(), clock, Memory(10_000), Poisoned(**entries))
 
     async with counting_turns() as turns:

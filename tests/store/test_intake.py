@@ -13,10 +13,10 @@ import pytest
 from graphql_api.competent import normalise as module
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.errors import UpstreamUnavailable
-from graphql_api.observability.fetch_context import Asker, Tally
+from graphql_api.observability.fetch_context import FetchContext, FetchStats
 from graphql_api.store import Store, entry, intake
 from graphql_api.store.intake import MANY_VALUES
-from graphql_api.store.interning import Sharing
+from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.unknown_keys import MAX_CHARS, MAX_NAMES, OTHER, UnknownKeys
@@ -32,7 +32,7 @@ class Raw(dict[str, Any]):
 
 
 def fetching(document: dict[str, Any], values: int) -> Callable[..., Any]:
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         return Fetched(document, values=values)
 
     return fetch
@@ -42,15 +42,15 @@ def fetching(document: dict[str, Any], values: int) -> Callable[..., Any]:
 async def test_a_raw_document_is_free_as_soon_as_it_is_normalised(values: int) -> None:
     gone: list[weakref.ref[Raw]] = []
 
-    async def fetch(path: str, asker: Asker, validators: Validators) -> Fetched:
+    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         raw = Raw(RAW)
         gone.append(weakref.ref(raw))
         return Fetched(raw, values=values)
 
-    store = Store(fetch, SHELF, Memory(10_000, sharing=Sharing()))
+    store = Store(fetch, SHELF, Memory(10_000, sharing=Interner()))
     gc.disable()
     try:
-        found = await store.get_many([PROFILE], Asker())
+        found = await store.get_many([PROFILE], FetchContext())
         assert [each() for each in gone] == [None]
     finally:
         gc.enable()
@@ -69,7 +69,7 @@ async def test_documents_of_many_values_are_normalised_in_a_thread(
         return module.normalise(*arguments)
 
     monkeypatch.setattr(intake, "normalise", normalise)
-    await Store(fetching(RAW, values), SHELF, Memory(10_000)).get_many([PROFILE], Asker())
+    await Store(fetching(RAW, values), SHELF, Memory(10_000)).get_many([PROFILE], FetchContext())
 
     assert [thread is not threading.main_thread() for thread in threads] == [is_in_thread]
 
@@ -87,8 +87,8 @@ async def test_a_document_is_normalised_once_for_each_fetch(monkeypatch: pytest.
     backend = SqliteFile(tmp_path / "s.sqlite", "api")
     store = Store(fetching(release, 1), SHELF, Memory(10_000), backend)
     for _ in range(2):
-        await store.get_many([CURRENT, "/releases/3.11"], Asker())
-    await store.get_many(["/releases/3.11"], Asker())
+        await store.get_many([CURRENT, "/releases/3.11"], FetchContext())
+    await store.get_many(["/releases/3.11"], FetchContext())
     await store.aclose()
 
     assert paths == [CURRENT, "/releases/3.11"]
@@ -100,7 +100,7 @@ async def test_unknown_keys_and_links_elsewhere_are_counted_by_name(clock: Clock
     refused = counted("competent_upstream_links_rejected_total")
     raw = RAW | {"_links": {"self": {"href": ANOTHER}}}
 
-    await Store(fetching(raw, 1), SHELF, Memory(10_000)).get_many([PROFILE], Asker())
+    await Store(fetching(raw, 1), SHELF, Memory(10_000)).get_many([PROFILE], FetchContext())
 
     assert [counted("competent_upstream_unknown_keys_total", key=name) for name in names] == [n + 1 for n in before]
     assert counted("competent_upstream_links_rejected_total") == refused + 1
@@ -127,7 +127,7 @@ async def with_entries_of(folder: Path, upstream: Upstream, clock: Clock, format
     backend = SqliteFile(folder / "s.sqlite", "api")
     with backend._writing as connection:
         connection.execute("UPDATE document SET body = CAST(? || substr(body, 14) AS BLOB)", (format,))
-    opened = Opened(upstream, clock, Memory(100_000, sharing=Sharing()), backend)
+    opened = Opened(upstream, clock, Memory(100_000, sharing=Interner()), backend)
     yield opened
     await opened.store.aclose()
 
@@ -136,15 +136,15 @@ async def test_a_document_of_other_declarations_is_served_and_renewed_without_va
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"0123456789ab:") as opened:
         clock.now += 1
-        tally = Tally()
-        assert await opened.ask(PROFILE, asker=Asker(tally=tally)) == [upstream.document(PROFILE)]
-        assert tally == Tally(stale=1)
+        tally = FetchStats()
+        assert await opened.ask(PROFILE, asker=FetchContext(tally=tally)) == [upstream.document(PROFILE)]
+        assert tally == FetchStats(stale=1)
         await opened.store.settle()
         assert [validators.etag for _, _, validators in upstream.asked] == [None, None]
 
-        tally = Tally()
-        await opened.ask(PROFILE, asker=Asker(tally=tally))
-        assert tally == Tally(cached=1)
+        tally = FetchStats()
+        await opened.ask(PROFILE, asker=FetchContext(tally=tally))
+        assert tally == FetchStats(cached=1)
 
 
 async def test_a_document_of_other_declarations_is_served_while_upstream_is_down(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_a_document_of_other_declarations_is_served_while_upstream_is_down
         for _ in range(3):
             assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
             await opened.store.settle()
-            document = opened.store.at_hand(PROFILE, Asker())
+            document = opened.store.get_cached(PROFILE, FetchContext())
             assert document is not None
             assert opened.store.fresh(PROFILE) is None
             assert opened.store.fresh_until(PROFILE, document) < 0
@@ -163,9 +163,9 @@ async def test_a_document_of_other_declarations_is_served_while_upstream_is_down
 async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_validators(tmp_path: Path) -> None:
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"") as opened:
-        tally = Tally()
-        assert await opened.ask(PROFILE, asker=Asker(tally=tally)) == [upstream.document(PROFILE)]
-        assert tally == Tally(cached=1)
+        tally = FetchStats()
+        assert await opened.ask(PROFILE, asker=FetchContext(tally=tally)) == [upstream.document(PROFILE)]
+        assert tally == FetchStats(cached=1)
         clock.now += SHELF.numbered
         await opened.ask(PROFILE)
         await opened.store.settle()
@@ -175,7 +175,7 @@ async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_vali
 async def test_a_document_renewed_to_an_equal_one_stays_the_same_object(clock: Clock) -> None:
     for path in (PROFILE, CURRENT, "/releases", "/releases/3.11/softskills"):
         upstream = Upstream()
-        opened = Opened(upstream, clock, Memory(100_000, sharing=Sharing()), None)
+        opened = Opened(upstream, clock, Memory(100_000, sharing=Interner()), None)
         (first,) = await opened.ask(path)
         clock.now += SHELF.numbered
         await opened.ask(path)

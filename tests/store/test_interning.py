@@ -8,10 +8,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.store import Store
-from graphql_api.store.freshness import Kept
-from graphql_api.store.interning import MOST_VARIANTS, Sharing
+from graphql_api.store.freshness import CacheEntry
+from graphql_api.store.interning import MOST_VARIANTS, Interner
 from graphql_api.store.memory import Memory
 from tests.store.fakes import PROFILE, SHELF, Upstream
 
@@ -27,7 +27,7 @@ def profile(id_: str, *competences: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_part_that_several_documents_embed_is_one_object_at_every_level() -> None:
-    sharing = Sharing()
+    sharing = Interner()
     one, _ = sharing.take(profile("op-1", competence("cp-1")))
     other, _ = sharing.take(profile("op-2", competence("cp-2"), competence("cp-1")))
     whole, _ = sharing.take(competence("cp-1", _links={"self": {"href": "/cp-1"}}))
@@ -40,7 +40,7 @@ def test_a_part_that_several_documents_embed_is_one_object_at_every_level() -> N
 
 
 def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_holds_it() -> None:
-    sharing = Sharing()
+    sharing = Interner()
     one, first = sharing.take(profile("op-1", competence("cp-1")))
     other, second = sharing.take(profile("op-2", competence("cp-1")))
     assert second < first / 2
@@ -51,12 +51,12 @@ def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_ho
     assert len(sharing) == 0
 
 
-def kept(document: dict[str, Any]) -> Kept:
-    return Kept(copy.deepcopy(document), 0, len(orjson.dumps(document)))
+def kept(document: dict[str, Any]) -> CacheEntry:
+    return CacheEntry(copy.deepcopy(document), 0, len(orjson.dumps(document)))
 
 
 def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -> None:
-    memory = Memory(100_000, sharing=Sharing())
+    memory = Memory(100_000, sharing=Interner())
     release = {"releases": ["3.11"], "current": True}
     for document in (profile("op-1", competence("cp-1")), release):
         first = memory.put(PROFILE, kept(document))
@@ -67,7 +67,7 @@ def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -
 
 
 def test_parts_of_one_id_that_all_differ_are_kept_each_for_itself() -> None:
-    sharing = Sharing()
+    sharing = Interner()
     documents = [{"id": "op", "part": {"id": "a", "n": str(n)}} for n in range(MOST_VARIANTS * 2)]
     taken = [sharing.take(copy.deepcopy(each)) for each in documents]
 
@@ -91,7 +91,7 @@ documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": val
 
 @given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
 def test_documents_say_what_they_said_and_all_bytes_come_back(some: list[dict[str, Any]], random: Random) -> None:
-    sharing = Sharing()
+    sharing = Interner()
     said = [told(each) for each in some]
     taken = [sharing.take(each) for each in some]
 
@@ -106,7 +106,7 @@ def told(document: Any) -> bytes:
 
 
 def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_documents_of_equal_parts() -> None:
-    memory = Memory(30_000, sharing=Sharing())
+    memory = Memory(30_000, sharing=Interner())
     for n in range(100):
         memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))
     alike = len(memory)
@@ -123,7 +123,7 @@ def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_documents
 
 
 def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
-    memory = Memory(5_000, sharing=Sharing())
+    memory = Memory(5_000, sharing=Interner())
     memory.put("a", kept(competence("cp-1")))
     memory.put("b", kept({"id": "op-1", "parts": [{}] * 1000}))  # 3,000 bytes of text, and many times that parsed
 
@@ -132,8 +132,8 @@ def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
 
 async def test_who_waited_for_a_document_is_given_the_object_that_is_kept() -> None:
     upstream = Upstream()
-    memory = Memory(100_000, sharing=Sharing())
+    memory = Memory(100_000, sharing=Interner())
     store = Store(upstream.fetch, SHELF, memory)
-    (first,) = (await store.get_many([PROFILE], Asker())).values()
+    (first,) = (await store.get_many([PROFILE], FetchContext())).values()
 
-    assert store.at_hand(PROFILE, Asker()) is first
+    assert store.get_cached(PROFILE, FetchContext()) is first

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.store import Store, interning
-from graphql_api.store.freshness import Kept
-from graphql_api.store.interning import STEP, Sharing
+from graphql_api.store.freshness import CacheEntry
+from graphql_api.store.interning import STEP, Interner
 from graphql_api.store.memory import Memory
 from graphql_api.store.steps import at_once
 from tests.conftest import counting_turns
@@ -23,14 +23,14 @@ def profile(id_: str, parts: int, prefix: str = "") -> dict[str, Any]:
     return {"id": id_, "softSkills": skills}
 
 
-def kept(document: dict[str, Any], at: float = 0.0) -> Kept:
-    return Kept(copy.deepcopy(document), at, len(orjson.dumps(document)))
+def kept(document: dict[str, Any], at: float = 0.0) -> CacheEntry:
+    return CacheEntry(copy.deepcopy(document), at, len(orjson.dumps(document)))
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interning, "STEP", 2)
-    random, parts = Random(seed), Sharing()
+    random, parts = Random(seed), Interner()
     memory = Memory(30_000, sharing=parts)
     under_way, ended = [], []
     for n in range(60):
@@ -58,7 +58,7 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
 
 
 def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
-    memory = Memory(10_000_000, sharing=Sharing())
+    memory = Memory(10_000_000, sharing=Interner())
     older = memory.putting("/a", kept(profile("op-1", 2 * STEP), at=1.0))
     next(older)
     memory.put("/a", kept(profile("op-1", 1), at=2.0))
@@ -70,12 +70,12 @@ def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
 
 
 async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evicted() -> None:
-    upstream, memory = Upstream(), Memory(20_000_000, sharing=Sharing())
+    upstream, memory = Upstream(), Memory(20_000_000, sharing=Interner())
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
     store = Store(upstream.fetch, SHELF, memory)
 
     async with counting_turns() as turns:
-        found = await store.get_many([PROFILE], Asker())
+        found = await store.get_many([PROFILE], FetchContext())
     assert found[PROFILE] == profile(PROFILE[-36:], 20_000)
     assert turns.count >= 20_000 / STEP
 
@@ -84,11 +84,11 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
 
 
 async def test_a_reader_that_leaves_while_a_document_is_put_breaks_nothing() -> None:
-    upstream, parts = Upstream(), Sharing()
+    upstream, parts = Upstream(), Interner()
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
     memory = Memory(100_000_000, sharing=parts)
     store = Store(upstream.fetch, SHELF, memory)
-    reading = asyncio.ensure_future(store.get_many([PROFILE], Asker()))
+    reading = asyncio.ensure_future(store.get_many([PROFILE], FetchContext()))
     while not len(parts):
         await asyncio.sleep(0)
     assert PROFILE not in memory
@@ -96,6 +96,6 @@ async def test_a_reader_that_leaves_while_a_document_is_put_breaks_nothing() -> 
     while PROFILE not in memory:
         await asyncio.sleep(0)
 
-    assert (await store.get_many([PROFILE], Asker()))[PROFILE] == profile(PROFILE[-36:], 20_000)
+    assert (await store.get_many([PROFILE], FetchContext()))[PROFILE] == profile(PROFILE[-36:], 20_000)
     memory.drop(PROFILE)
     assert (memory.bytes, len(parts)) == (0, 0)

@@ -14,7 +14,7 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.observability.fetch_context import Asker, Tally, Urgency
+from graphql_api.observability.fetch_context import FetchContext, FetchStats, Priority
 from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Opened, Place, Upstream, profile
 
 FAILURES = [UpstreamUnavailable, UpstreamTimeout, UpstreamRateLimited, UpstreamUnauthorized, UpstreamInvalidResponse]
@@ -51,7 +51,7 @@ async def test_a_stale_copy_is_served_at_once_and_renewed_behind(
     await opened.store.settle()
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 1)]
     assert upstream.paths == [CURRENT, PROFILE, CURRENT]
-    assert upstream.asked[-1][1].urgency is Urgency.REVALIDATION
+    assert upstream.asked[-1][1].urgency is Priority.REVALIDATION
 
 
 async def test_a_hundred_readers_of_a_stale_copy_cause_one_call(
@@ -79,9 +79,9 @@ async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
         await opened.ask(CURRENT)
         await opened.store.settle()
 
-    tally = Tally()
-    assert await opened.ask(CURRENT, asker=Asker(tally=tally)) == [upstream.document(CURRENT, 0)]
-    assert tally == Tally(cached=1)
+    tally = FetchStats()
+    assert await opened.ask(CURRENT, asker=FetchContext(tally=tally)) == [upstream.document(CURRENT, 0)]
+    assert tally == FetchStats(cached=1)
     assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"0"', '"0"']
 
 
@@ -107,13 +107,13 @@ async def test_known_documents_are_served_while_upstream_fails_and_the_tally_say
     upstream.error = failure()
     clock.now += 1001
     for _ in range(4):
-        tally = Tally()
-        found = await opened.ask(CURRENT, PROFILE, asker=Asker(tally=tally))
+        tally = FetchStats()
+        found = await opened.ask(CURRENT, PROFILE, asker=FetchContext(tally=tally))
         await opened.store.settle()
         clock.now += 990
 
         assert found == [upstream.document(CURRENT), upstream.document(PROFILE)]
-        assert tally == Tally(stale=2)
+        assert tally == FetchStats(stale=2)
 
 
 async def test_while_upstream_fails_a_known_document_is_asked_for_once_in_its_fresh_time(
@@ -200,7 +200,7 @@ async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
 
     (alone,) = await opened.ask(PROFILE)
     upstream.let_go.clear()
-    asker = Asker()
+    asker = FetchContext()
     asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(300)]
     while asker.tally.requests < 300:
         await asyncio.sleep(0)
@@ -220,7 +220,7 @@ async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_har
     opened: Opened, upstream: Upstream
 ) -> None:
     upstream.let_go.clear()
-    asker = Asker()
+    asker = FetchContext()
     asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(100)]
     while asker.tally.requests < 100:
         await asyncio.sleep(0)
@@ -240,19 +240,19 @@ async def test_the_tally_tells_how_documents_were_come_by(opened: Opened, upstre
     await opened.ask(CURRENT, PROFILE)
     clock.now += 11
     upstream.let_go.clear()
-    tally, joining = Tally(), Tally()
+    tally, joining = FetchStats(), FetchStats()
 
-    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, asker=Asker(tally=tally)))
+    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, asker=FetchContext(tally=tally)))
     while OTHER not in upstream.paths:
         await asyncio.sleep(0)
-    joined = asyncio.create_task(opened.ask(OTHER, asker=Asker(tally=joining)))
+    joined = asyncio.create_task(opened.ask(OTHER, asker=FetchContext(tally=joining)))
     while joining.requests < 1:
         await asyncio.sleep(0)
     upstream.let_go.set()
     await asyncio.gather(asking, joined)
 
-    assert tally == Tally(requests=1, cached=1, stale=1)
-    assert joining == Tally(requests=1)
+    assert tally == FetchStats(requests=1, cached=1, stale=1)
+    assert joining == FetchStats(requests=1)
 
 
 async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_and_the_rest_goes_out(
@@ -262,11 +262,11 @@ async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_a
     upstream.let_go.clear()
     loop = asyncio.get_running_loop()
 
-    found = await opened.ask(PROFILE, OTHER, asker=Asker(deadline=loop.time() + 0.2))
+    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time() + 0.2))
     assert found[0] == upstream.document(PROFILE)
     assert isinstance(found[1], UpstreamTimeout)
 
-    found = await opened.ask(PROFILE, OTHER, asker=Asker(deadline=loop.time()))
+    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time()))
     assert found[0] == upstream.document(PROFILE)
     assert isinstance(found[1], UpstreamTimeout)
     assert upstream.paths == [PROFILE, OTHER]
@@ -274,7 +274,9 @@ async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_a
 
 async def test_who_has_less_time_leaves_and_the_others_get_the_document(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
-    hasty = asyncio.create_task(opened.ask(PROFILE, asker=Asker(deadline=asyncio.get_running_loop().time() + 0.02)))
+    hasty = asyncio.create_task(
+        opened.ask(PROFILE, asker=FetchContext(deadline=asyncio.get_running_loop().time() + 0.02))
+    )
     patient = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
 

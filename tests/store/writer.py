@@ -14,7 +14,7 @@ import orjson
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import normalise
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.sqlite import SqliteFile
 from tests.store.fakes import profile
 
@@ -30,7 +30,7 @@ def document(number: int, random: Random) -> Document:
     return normalise(profile(number), raw)
 
 
-def is_whole(number: int, kept: Kept) -> bool:
+def is_whole(number: int, kept: CacheEntry) -> bool:
     """Whether a document came back as `document` made it."""
     told = kept.document
     is_same = profile(number).endswith(told["id"])
@@ -47,7 +47,7 @@ async def write(file: Path, random: Random) -> None:
         for _ in range(random.randrange(1, 40)):
             number, at = random.randrange(PATHS), at + 1
             made = document(number, random)
-            store.put(profile(number), Kept(made, at, len(orjson.dumps(made)), Validators(made["code"])))
+            store.put(profile(number), CacheEntry(made, at, len(orjson.dumps(made)), Validators(made["code"])))
         await store.get_many([profile(random.randrange(PATHS))])
 
 

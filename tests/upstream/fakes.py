@@ -12,15 +12,15 @@ import orjson
 from graphql_api.competent import routes
 from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
-from graphql_api.observability.fetch_context import Asker, Urgency
+from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.sandbox import Fault, Faults
 from graphql_api.sandbox.fault_middleware import Faulty
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.call_event import Called
+from graphql_api.upstream.call_event import CallEvent
 from graphql_api.upstream.local_limiter import LocalLedger
-from graphql_api.upstream.rate_limit_config import Plan
-from graphql_api.upstream.transport import InProcess
+from graphql_api.upstream.rate_limit_config import RateLimit
+from graphql_api.upstream.transport import AsgiTransport
 
 SETTINGS = replace(Settings(), upstream_url="http://127.0.0.1:9", upstream_rate_limit=0)
 
@@ -48,11 +48,11 @@ class World:
         self.random = Random(self.seed + 1)
         self.calls: list[tuple[float, str]] = []
         self.sent: list[dict[str, str]] = []
-        self.told: list[Called] = []
+        self.told: list[CallEvent] = []
         self.under_way = self.most_under_way = 0
         self._faulty = Faulty(self._answer, self.faults)
-        ledger = LocalLedger(Plan.of(self.settings), self.now)
-        client = InProcess(self._noted, self.settings)
+        ledger = LocalLedger(RateLimit.of(self.settings), self.now)
+        client = AsgiTransport(self._noted, self.settings)
         self.door = Upstream(client, self.settings, ledger, Random(self.seed + 2), self.told.append)
 
     @staticmethod
@@ -84,12 +84,12 @@ class World:
         """A document that nobody has asked for yet."""
         return route.path("3.11", UUID(int=self.random.getrandbits(128)))
 
-    async def ask(self, path: str = "", urgency: Urgency = Urgency.QUESTION, **more: Any) -> Result:
+    async def ask(self, path: str = "", urgency: Priority = Priority.QUESTION, **more: Any) -> Result:
         """One client."""
         at = self.now()
         error: UpstreamError | None = None
         try:
-            await self.door.fetch(path or self.path(), Asker(urgency, **more))
+            await self.door.fetch(path or self.path(), FetchContext(urgency, **more))
         except UpstreamError as raised:
             error = raised
         return Result(at, self.now() - at, error)

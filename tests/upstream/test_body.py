@@ -14,11 +14,11 @@ import orjson
 import pytest
 
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamTimeout
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.body import IN_FLIGHT, SMALL
-from graphql_api.upstream.call_event import Called
+from graphql_api.upstream.call_event import CallEvent
 from graphql_api.upstream.headers import calls_left
 from graphql_api.upstream.heap import HeapTrimmer
 from tests.conftest import CP_7, AtOnce, counting_turns
@@ -60,7 +60,7 @@ def door(*pieces: bytes, settings: Settings | None = None, **headers: str) -> tu
 
 async def refused(upstream: Upstream) -> str:
     with pytest.raises(UpstreamInvalidResponse) as raised:
-        await upstream.fetch(PATH, Asker())
+        await upstream.fetch(PATH, FetchContext())
     return raised.value.detail
 
 
@@ -96,7 +96,7 @@ def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_fiv
         began = now()
 
         with pytest.raises(UpstreamTimeout):
-            await upstream.fetch(PATH, Asker())
+            await upstream.fetch(PATH, FetchContext())
         assert now() - began == pytest.approx(4.5)
         assert (sent.asked, sent.read) == (3, 45)
 
@@ -106,7 +106,7 @@ def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_fiv
 async def test_of_a_key_that_comes_twice_one_is_read() -> None:
     upstream, _ = door(f'{{"id": "x", "id": "{CP_7}"}}'.encode())
 
-    assert (await upstream.fetch(PATH, Asker())).document == {"id": CP_7}
+    assert (await upstream.fetch(PATH, FetchContext())).document == {"id": CP_7}
 
 
 async def test_a_body_that_says_it_is_too_large_is_not_read_and_not_asked_for_again() -> None:
@@ -177,7 +177,9 @@ async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None
     try:
         for each in range(10):
             with pytest.raises(UpstreamInvalidResponse) as raised:
-                await upstream.fetch(f"{PATH[:-12]}{each:012}", Asker(deadline=asyncio.get_running_loop().time() + 60))
+                await upstream.fetch(
+                    f"{PATH[:-12]}{each:012}", FetchContext(deadline=asyncio.get_running_loop().time() + 60)
+                )
             errors.append(raised.value)
         left, _ = tracemalloc.get_traced_memory()
     finally:
@@ -236,7 +238,7 @@ def test_all_bodies_that_are_read_at_once_have_one_bound() -> None:
     async def run() -> None:
         stuck = Stuck()
         upstream = Upstream(stuck, replace(Settings(), upstream_concurrency=100))
-        asking = [asyncio.create_task(upstream.fetch(f"{PATH[:-12]}{each:012}", Asker())) for each in range(100)]
+        asking = [asyncio.create_task(upstream.fetch(f"{PATH[:-12]}{each:012}", FetchContext())) for each in range(100)]
         await asyncio.sleep(1)
 
         assert IN_FLIGHT / 2 < stuck.bytes <= IN_FLIGHT + 100 * SMALL
@@ -246,7 +248,7 @@ def test_all_bodies_that_are_read_at_once_have_one_bound() -> None:
 
         document = b'{"id": "%s", "a": "%s"}' % (CP_7.encode(), b"x" * 1_000_000)
         stuck.aiter_raw = Body([document], {}).aiter_raw  # type: ignore[method-assign]
-        assert (await upstream.fetch(PATH, Asker())).document is not None  # nobody holds what was reserved
+        assert (await upstream.fetch(PATH, FetchContext())).document is not None  # nobody holds what was reserved
 
     in_virtual_time(run())
 
@@ -277,13 +279,13 @@ async def test_gzip_of_several_members_is_one_document(cut: int, encoding: str) 
     for pieces in ([zipped], [zipped[at : at + 1] for at in range(len(zipped))]):
         upstream, _ = door(*pieces, content_encoding=encoding)
 
-        assert (await upstream.fetch(PATH, Asker())).document == {"id": CP_7, "text": TEXT}
+        assert (await upstream.fetch(PATH, FetchContext())).document == {"id": CP_7, "text": TEXT}
 
 
 async def test_what_follows_the_last_gzip_member_is_ignored() -> None:
     upstream, _ = door(gzip.compress(DOCUMENT) + b"\x1f", b"what is this?", content_encoding="gzip")
 
-    assert (await upstream.fetch(PATH, Asker())).document
+    assert (await upstream.fetch(PATH, FetchContext())).document
 
 
 async def test_a_second_gzip_member_that_is_cut_is_refused() -> None:
@@ -319,7 +321,7 @@ async def test_a_byte_order_mark_before_json_is_skipped() -> None:
     for encoded in (b"\xef\xbb\xbf" + DOCUMENT, gzip.compress(b"\xef\xbb\xbf" + DOCUMENT)):
         upstream, _ = door(encoded, content_encoding="gzip" if encoded[0] == 0x1F else "")
 
-        assert (await upstream.fetch(PATH, Asker())).document
+        assert (await upstream.fetch(PATH, FetchContext())).document
 
 
 @pytest.mark.parametrize(
@@ -331,11 +333,11 @@ async def test_a_byte_order_mark_before_json_is_skipped() -> None:
     ],
 )
 async def test_a_404_in_a_document_with_status_200_is_a_404(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    called: list[Called] = []
+    called: list[CallEvent] = []
     upstream = Upstream(Body([body], {}), Settings(), random=AtOnce(), tell=called.append)
 
     with caplog.at_level(logging.INFO), pytest.raises(UpstreamNotFound):
-        await upstream.fetch(PATH, Asker())
+        await upstream.fetch(PATH, FetchContext())
     assert [(each.outcome, each.failed) for each in called] == [("NOT_FOUND", False)]
     assert caplog.records == []  # as of any other 404
 

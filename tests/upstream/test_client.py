@@ -26,13 +26,13 @@ from graphql_api.errors import (
     UpstreamUnauthorized,
     UpstreamUnavailable,
 )
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.settings import Settings
 from graphql_api.settings.secret import Secret
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.error_mapping import our_errors, retry_after
-from graphql_api.upstream.http_transport import OverNetwork, library_errors, tls
-from graphql_api.upstream.transport import InProcess
+from graphql_api.upstream.http_transport import HttpTransport, library_errors, tls
+from graphql_api.upstream.transport import AsgiTransport
 from tests.conftest import CP_7, AtOnce
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -64,7 +64,7 @@ def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
 
 
 def upstream(transport: httpx.AsyncBaseTransport, settings: Settings = SETTINGS) -> Upstream:
-    return Upstream(OverNetwork(settings, transport), settings, random=AtOnce())
+    return Upstream(HttpTransport(settings, transport), settings, random=AtOnce())
 
 
 def code(fetched: Fetched) -> object:
@@ -79,7 +79,7 @@ def document(**more: Any) -> bytes:
 async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
     asked = network(document())
 
-    assert code(await upstream(asked).fetch(PATH, Asker())) == "CP-7"
+    assert code(await upstream(asked).fetch(PATH, FetchContext())) == "CP-7"
 
     (request,) = asked.requests
     assert str(request.url) == f"https://competent.example/base/v2{PATH}"
@@ -90,7 +90,7 @@ async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
 async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> None:
     asked = network(b'{"page": {}}')
 
-    await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500", Asker())
+    await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500", FetchContext())
 
     assert asked.requests[0].url.query == b"page=1&size=500"
 
@@ -100,7 +100,7 @@ async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
 
     for path in ("/admin", "//elsewhere.example/releases", "/releases/../admin"):
         with pytest.raises(UpstreamNotFound):
-            await upstream(asked).fetch(path, Asker())
+            await upstream(asked).fetch(path, FetchContext())
     assert asked.requests == []
 
 
@@ -122,7 +122,7 @@ async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamEr
     asked = network(b"{}", status=status, location="https://elsewhere.example/")
 
     with pytest.raises(error) as raised:
-        await upstream(asked).fetch(PATH, Asker())
+        await upstream(asked).fetch(PATH, FetchContext())
     assert type(raised.value) is error
     assert len(asked.requests) == (3 if status >= 500 else 1)
 
@@ -146,13 +146,13 @@ async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamEr
 )
 async def test_anything_but_the_document_asked_for_is_refused(body: bytes) -> None:
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(network(body)).fetch(PATH, Asker())
+        await upstream(network(body)).fetch(PATH, FetchContext())
 
 
 @pytest.mark.parametrize("path", ["/releases", "/releases/current", "/releases/3.11/softskills?page=0&size=500"])
 async def test_an_object_that_is_no_list_and_no_release_is_refused(path: str) -> None:
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(network(b'{"message": "maintenance"}')).fetch(path, Asker())
+        await upstream(network(b'{"message": "maintenance"}')).fetch(path, FetchContext())
 
 
 async def test_no_cookie_is_kept_or_sent_back() -> None:
@@ -160,19 +160,19 @@ async def test_no_cookie_is_kept_or_sent_back() -> None:
     door = upstream(asked)
     for _ in range(2):
         asked.answer = network(document(), set_cookie="session=abc1; Path=/").answer
-        await door.fetch(PATH, Asker())
+        await door.fetch(PATH, FetchContext())
 
     assert all("cookie" not in request.headers for request in asked.requests)
 
 
 async def test_a_document_comes_with_its_validators_and_may_be_as_it_was_under_them() -> None:
     whole = await upstream(network(document(), etag='"7"', last_modified="Thu, 25 Jun 2026 10:00:00 GMT")).fetch(
-        PATH, Asker()
+        PATH, FetchContext()
     )
     asked = network(status=304, etag='"7"')
 
     assert whole.validators == Validators('"7"', "Thu, 25 Jun 2026 10:00:00 GMT")
-    assert await upstream(asked).fetch(PATH, Asker(), whole.validators) == Fetched(None, Validators('"7"'))
+    assert await upstream(asked).fetch(PATH, FetchContext(), whole.validators) == Fetched(None, Validators('"7"'))
     assert asked.requests[0].headers["if-none-match"] == '"7"'
     assert asked.requests[0].headers["if-modified-since"] == "Thu, 25 Jun 2026 10:00:00 GMT"
 
@@ -180,7 +180,7 @@ async def test_a_document_comes_with_its_validators_and_may_be_as_it_was_under_t
 async def test_a_document_is_read_in_pieces_and_inflated() -> None:
     zipped = gzip.compress(document(skill=None))
 
-    found = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH, Asker())
+    found = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH, FetchContext())
 
     assert found.document == {"id": CP_7, "code": "CP-7", "skill": None}
 
@@ -196,7 +196,7 @@ async def test_a_document_is_read_in_pieces_and_inflated() -> None:
 )
 async def test_a_body_that_cannot_be_inflated_is_refused(body: bytes, encoding: str) -> None:
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(network(body, content_encoding=encoding)).fetch(PATH, Asker())
+        await upstream(network(body, content_encoding=encoding)).fetch(PATH, FetchContext())
 
 
 async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
@@ -212,7 +212,7 @@ async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
         return httpx.Response(200, content=endless())
 
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(Asked(answer), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(PATH, Asker())
+        await upstream(Asked(answer), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(PATH, FetchContext())
     assert read < 20_000
 
 
@@ -221,7 +221,7 @@ async def test_a_gzip_bomb_is_never_inflated_beyond_the_bound(monkeypatch: pytes
 
     with pytest.raises(UpstreamInvalidResponse) as raised:
         await upstream(network(bomb, content_encoding="gzip"), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(
-            PATH, Asker()
+            PATH, FetchContext()
         )
     assert raised.value.detail == "more than 10000 bytes"
 
@@ -239,7 +239,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
         return await network(b'{"_links": {}}').answer(request)
 
     door = upstream(Asked(answer), replace(SETTINGS, upstream_concurrency=3))
-    calls = [asyncio.create_task(door.fetch(RELEASES.path(), Asker())) for _ in range(10)]
+    calls = [asyncio.create_task(door.fetch(RELEASES.path(), FetchContext())) for _ in range(10)]
     while under_way < 3:
         await asyncio.sleep(0)
     release.set()
@@ -251,7 +251,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
 async def test_several_processes_that_share_no_ledger_share_the_plan_evenly() -> None:
     asked = network(b'{"page": {}}')
     door = upstream(asked, replace(SETTINGS, upstream_rate_limit=11, workers=4))
-    soon = Asker(deadline=asyncio.get_running_loop().time() + 1)
+    soon = FetchContext(deadline=asyncio.get_running_loop().time() + 1)
 
     for _ in range(2):
         await door.fetch(RELEASES.path(), soon)
@@ -266,7 +266,7 @@ async def test_an_answer_that_never_ends_is_a_timeout() -> None:
         raise AssertionError
 
     with pytest.raises(UpstreamTimeout):
-        await upstream(Asked(answer), replace(SETTINGS, upstream_total_timeout=0.01)).fetch(PATH, Asker())
+        await upstream(Asked(answer), replace(SETTINGS, upstream_total_timeout=0.01)).fetch(PATH, FetchContext())
 
 
 def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:
@@ -336,10 +336,10 @@ def test_tls_is_new_enough_and_verified() -> None:
 
 async def test_a_refused_connection_is_unavailable_and_not_a_timeout(unused_tcp_port: int) -> None:
     settings = replace(Settings(), upstream_url=f"http://127.0.0.1:{unused_tcp_port}")
-    door = Upstream(OverNetwork(settings), settings)
+    door = Upstream(HttpTransport(settings), settings)
 
     with pytest.raises(UpstreamUnavailable):
-        await door.fetch(PATH, Asker())
+        await door.fetch(PATH, FetchContext())
     await door.aclose()
 
 
@@ -349,5 +349,5 @@ async def test_an_exception_inside_the_sandbox_is_unavailable() -> None:
 
     settings = Settings()
     with pytest.raises(UpstreamUnavailable) as raised:
-        await Upstream(InProcess(broken, settings), settings).fetch(PATH, Asker())
+        await Upstream(AsgiTransport(broken, settings), settings).fetch(PATH, FetchContext())
     assert "secret" not in str(raised.value)

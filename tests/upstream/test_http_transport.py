@@ -10,11 +10,11 @@ import pytest
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.routes import RELEASES
 from graphql_api.errors import UpstreamError
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.headers import calls_left, validators_of
-from graphql_api.upstream.http_transport import OverNetwork
+from graphql_api.upstream.http_transport import HttpTransport
 
 
 class Heard:
@@ -54,10 +54,10 @@ async def heard() -> AsyncIterator[Heard]:
 
 async def fetch(url: str, times: int = 1, at_once: int = 1) -> None:
     settings = replace(Settings(), upstream_url=url)
-    door = Upstream(OverNetwork(settings), settings)
+    door = Upstream(HttpTransport(settings), settings)
     try:
         for _ in range(times):
-            await asyncio.gather(*(door.fetch(RELEASES.path(), Asker()) for _ in range(at_once)))
+            await asyncio.gather(*(door.fetch(RELEASES.path(), FetchContext()) for _ in range(at_once)))
     finally:
         await door.aclose()
 

@@ -5,29 +5,29 @@ from typing import Any
 
 import pytest
 
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream import local_limiter
-from graphql_api.upstream.limiter import SERVER, Granted, Ledger, Reason, Refused, Scope
+from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
 from graphql_api.upstream.local_limiter import LocalLedger
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.rate_limit_config import RateLimit
 from tests.conftest import Clock
 
 ROUTE, OTHER = "/releases/{release}", "/releases"
-PLAN = Plan(most=20, probe_span=1.5)
+PLAN = RateLimit(most=20, probe_span=1.5)
 
 
 class Asking:
     """A ledger and its clock."""
 
-    def __init__(self, make: Callable[[Plan, Clock], Ledger], plan: Plan = PLAN) -> None:
+    def __init__(self, make: Callable[[RateLimit, Clock], CallLimiter], plan: RateLimit = PLAN) -> None:
         self.clock = Clock(1000.0)
         self.ledger = make(plan, self.clock)
 
-    async def take(self, account: str = SERVER, route: str = ROUTE, **more: Any) -> Granted | Refused:
-        return await self.ledger.take(account, route, more.pop("urgency", Urgency.QUESTION), **more)
+    async def take(self, account: str = SERVER, route: str = ROUTE, **more: Any) -> Permit | Rejection:
+        return await self.ledger.take(account, route, more.pop("urgency", Priority.QUESTION), **more)
 
     async def granted(self, count: int, **of: Any) -> int:
-        return sum([isinstance(await self.take(**of), Granted) for _ in range(count)])
+        return sum([isinstance(await self.take(**of), Permit) for _ in range(count)])
 
 
 @pytest.fixture
@@ -41,20 +41,20 @@ async def test_calls_are_counted_by_account_and_by_route(asking: Asking) -> None
     assert await asking.granted(30, account="digest") == 20
 
     refused = await asking.take()
-    assert refused == Refused(Reason.PLAN, pytest.approx(61.0))
+    assert refused == Rejection(Reason.PLAN, pytest.approx(61.0))
     asking.clock.now += 61.0
     assert await asking.granted(30) == 20
 
 
 async def test_a_walk_leaves_calls_to_questions(asking: Asking) -> None:
-    assert await asking.granted(30, urgency=Urgency.WALK) == 15
-    assert await asking.granted(30, urgency=Urgency.REVALIDATION) == 3
+    assert await asking.granted(30, urgency=Priority.WALK) == 15
+    assert await asking.granted(30, urgency=Priority.REVALIDATION) == 3
     assert await asking.granted(30) == 2
 
 
 async def test_a_grant_tells_what_is_left_and_upstream_may_know_better(asking: Asking) -> None:
     granted = await asking.take()
-    assert isinstance(granted, Granted)
+    assert isinstance(granted, Permit)
     assert granted.left == 19
 
     await asking.ledger.told_left(SERVER, ROUTE, 3, granted.at)
@@ -64,29 +64,29 @@ async def test_a_grant_tells_what_is_left_and_upstream_may_know_better(asking: A
 
 
 async def test_without_a_plan_nothing_is_counted() -> None:
-    asking = Asking(LocalLedger, Plan())
+    asking = Asking(LocalLedger, RateLimit())
     assert await asking.granted(5000) == 5000
-    assert await asking.take() == Granted(1000.0)
+    assert await asking.take() == Permit(1000.0)
 
 
 async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it(asking: Asking) -> None:
     scope = Scope(ROUTE)
     await asking.ledger.block(scope, 7.0, Reason.UNAVAILABLE)
-    assert await asking.take() == Refused(Reason.UNAVAILABLE, 7.0)
-    assert asking.ledger.blocked(SERVER, ROUTE) == Refused(Reason.UNAVAILABLE, 7.0)
+    assert await asking.take() == Rejection(Reason.UNAVAILABLE, 7.0)
+    assert asking.ledger.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
     assert await asking.granted(1, route=OTHER) == 1
 
     asking.clock.now += 7.0
     assert asking.ledger.blocked(SERVER, ROUTE) is None
     probes = [await asking.take() for _ in range(10)]
-    granted = [probe for probe in probes if isinstance(probe, Granted)]
+    granted = [probe for probe in probes if isinstance(probe, Permit)]
     assert len(granted) == 3
     assert {probe.probes for probe in granted} == {(scope,)}
-    assert probes[-1] == Refused(Reason.UNAVAILABLE, 1.5, probing=True)
+    assert probes[-1] == Rejection(Reason.UNAVAILABLE, 1.5, probing=True)
 
     asking.clock.now += 1.5  # probes that never came back hold nobody up
     again = await asking.take()
-    assert isinstance(again, Granted)
+    assert isinstance(again, Permit)
     await asking.ledger.lift(scope, again.at)
     assert await asking.granted(10) == 10
 
@@ -100,34 +100,34 @@ async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(as
         asking.clock.now += 0.1
 
     assert granted == 4  # at 0.0, 0.5, 1.0 and 1.5
-    assert await asking.take(account="digest") != Refused(Reason.PLAN, 61.0)
+    assert await asking.take(account="digest") != Rejection(Reason.PLAN, 61.0)
 
 
 async def test_one_call_in_ten_is_a_revalidation_while_they_are_wanted(asking: Asking) -> None:
-    counts = {Urgency.QUESTION: 0, Urgency.REVALIDATION: 0}
+    counts = {Priority.QUESTION: 0, Priority.REVALIDATION: 0}
     for _ in range(61 * 20):
-        for urgency in (Urgency.QUESTION, Urgency.QUESTION, Urgency.REVALIDATION):
+        for urgency in (Priority.QUESTION, Priority.QUESTION, Priority.REVALIDATION):
             counts[urgency] += await asking.granted(1, urgency=urgency)
         asking.clock.now += 0.5
 
     assert sum(counts.values()) >= 20 * 10 - 1
-    assert counts[Urgency.REVALIDATION] * 10 >= sum(counts.values()) - 10
+    assert counts[Priority.REVALIDATION] * 10 >= sum(counts.values()) - 10
 
 
 async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: Asking) -> None:
     granted = await asking.take()
-    assert isinstance(granted, Granted)
+    assert isinstance(granted, Permit)
     await asking.ledger.told_left(SERVER, ROUTE, 2, granted.at)
     asking.clock.now += 0.1
 
-    assert await asking.granted(10, urgency=Urgency.REVALIDATION) == 1
+    assert await asking.granted(10, urgency=Priority.REVALIDATION) == 1
     assert await asking.granted(10) == 1
 
 
 async def test_a_block_for_one_account_is_none_for_another(asking: Asking) -> None:
     await asking.ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
 
-    assert await asking.take(account="digest") == Refused(Reason.RATE_LIMITED, 60.0)
+    assert await asking.take(account="digest") == Rejection(Reason.RATE_LIMITED, 60.0)
     assert await asking.granted(10) == 10
 
 
@@ -136,9 +136,9 @@ async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Aski
     await asking.ledger.block(Scope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
     await asking.ledger.block(Scope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
 
-    assert await asking.take() == Refused(Reason.RATE_LIMITED, 30.0)
-    assert asking.ledger.blocked(SERVER, ROUTE) == Refused(Reason.RATE_LIMITED, 30.0)
-    assert await asking.take(account="digest") == Refused(Reason.UNAVAILABLE, 5.0)
+    assert await asking.take() == Rejection(Reason.RATE_LIMITED, 30.0)
+    assert asking.ledger.blocked(SERVER, ROUTE) == Rejection(Reason.RATE_LIMITED, 30.0)
+    assert await asking.take(account="digest") == Rejection(Reason.UNAVAILABLE, 5.0)
 
 
 async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out(asking: Asking) -> None:
@@ -146,13 +146,13 @@ async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_ou
     await asking.ledger.block(scope, 1.0, Reason.RATE_LIMITED)
     asking.clock.now += 1.0
     probe = await asking.take()
-    assert isinstance(probe, Granted)
+    assert isinstance(probe, Permit)
 
     asking.clock.now += 0.1
     await asking.ledger.block(scope, 9.0, Reason.RATE_LIMITED)
     await asking.ledger.lift(scope, probe.at)
 
-    assert await asking.take() == Refused(Reason.RATE_LIMITED, pytest.approx(9.0))
+    assert await asking.take() == Rejection(Reason.RATE_LIMITED, pytest.approx(9.0))
 
 
 async def test_accounts_of_clients_are_bounded_in_number_and_never_push_out_the_servers_own(

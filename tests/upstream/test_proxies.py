@@ -11,10 +11,10 @@ import pytest
 
 from graphql_api.competent.routes import RELEASES
 from graphql_api.errors import ProxyRefused, SettingsError
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
-from graphql_api.upstream.http_transport import OverNetwork
+from graphql_api.upstream.http_transport import HttpTransport
 from graphql_api.upstream.proxies import proxy_for
 
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
@@ -173,9 +173,9 @@ async def proxying(status: int) -> AsyncIterator[Proxy]:
 
 async def fetch(url: str) -> None:
     settings = replace(Settings(), upstream_url=url)
-    upstream = Upstream(OverNetwork(settings), settings)
+    upstream = Upstream(HttpTransport(settings), settings)
     try:
-        await upstream.fetch(RELEASES.path(), Asker())
+        await upstream.fetch(RELEASES.path(), FetchContext())
     finally:
         await upstream.aclose()
 

@@ -7,7 +7,7 @@ import pytest
 
 from graphql_api.competent import routes
 from graphql_api.errors import UpstreamRateLimited, UpstreamTimeout, UpstreamUnauthorized, UpstreamUnavailable
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings.secret import Secret
 from tests.upstream.fakes import SETTINGS, Result, World, failed, slowest
 from tests.upstream.virtual_time import in_virtual_time
@@ -172,7 +172,7 @@ def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
 
         async def renew() -> None:
             while True:
-                outcomes.append(await world.ask(urgency=Urgency.REVALIDATION))
+                outcomes.append(await world.ask(urgency=Priority.REVALIDATION))
 
         renewing = [asyncio.ensure_future(renew()) for _ in range(6)]
         asked = await world.stream(45, 30)  # more than there are places for
@@ -193,7 +193,7 @@ def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> Non
 
         async def renew() -> None:
             while True:
-                outcomes.append(await world.ask(urgency=Urgency.REVALIDATION))
+                outcomes.append(await world.ask(urgency=Priority.REVALIDATION))
                 await asyncio.sleep(0.1)
 
         renewing = [asyncio.ensure_future(renew()) for _ in range(10)]
@@ -235,7 +235,7 @@ def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=8))
         world.fail("**/technicalcompetences/*", status=429, retry_after=30, times=1)
-        walking = [asyncio.ensure_future(world.ask(urgency=Urgency.WALK)) for _ in range(20)]
+        walking = [asyncio.ensure_future(world.ask(urgency=Priority.WALK)) for _ in range(20)]
         await asyncio.sleep(1)
         # Those that were under way when the window closed have come back; nobody holds a place.
         question = await world.ask(world.path(routes.OCCUPATIONAL_PROFILE))
@@ -252,20 +252,20 @@ def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -
 def test_never_more_calls_at_once_than_there_are_places_and_questions_go_first() -> None:
     async def run() -> None:
         world = World(latency=0.1)
-        order: list[Urgency] = []
+        order: list[Priority] = []
 
-        async def one(urgency: Urgency) -> None:
+        async def one(urgency: Priority) -> None:
             await world.ask(urgency=urgency)
             order.append(urgency)
 
-        busy = [asyncio.ensure_future(one(Urgency.WALK)) for _ in range(40)]
+        busy = [asyncio.ensure_future(one(Priority.WALK)) for _ in range(40)]
         await asyncio.sleep(0)
-        for urgency in (Urgency.WALK, Urgency.REVALIDATION, Urgency.QUESTION):
+        for urgency in (Priority.WALK, Priority.REVALIDATION, Priority.QUESTION):
             busy += [asyncio.ensure_future(one(urgency)) for _ in range(40)]
         await asyncio.gather(*busy)
 
         assert world.most_under_way == 40
-        assert order[40:] == [Urgency.QUESTION] * 40 + [Urgency.REVALIDATION] * 40 + [Urgency.WALK] * 40
+        assert order[40:] == [Priority.QUESTION] * 40 + [Priority.REVALIDATION] * 40 + [Priority.WALK] * 40
 
     in_virtual_time(run())
 
@@ -307,7 +307,7 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
 
         async def walk() -> None:
             while world.now() < end:
-                await world.ask(urgency=Urgency.WALK)
+                await world.ask(urgency=Priority.WALK)
 
         end = world.now() + 100
         walking = [asyncio.ensure_future(walk()) for _ in range(8)]
@@ -346,11 +346,11 @@ def test_what_upstream_says_is_left_slows_a_walk_before_it_refuses() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=100))
         world.headers = {"X-RateLimit-Remaining": "name=default,20;"}
-        walking = asyncio.gather(*(world.ask(urgency=Urgency.WALK) for _ in range(5)))
+        walking = asyncio.gather(*(world.ask(urgency=Priority.WALK) for _ in range(5)))
         await asyncio.sleep(4)
         assert len(world.calls) == 5  # all of them were on their way before the first word came
 
-        more = [asyncio.ensure_future(world.ask(urgency=Urgency.WALK)) for _ in range(5)]
+        more = [asyncio.ensure_future(world.ask(urgency=Priority.WALK)) for _ in range(5)]
         await asyncio.sleep(0.1)
         assert len(world.calls) == 5
         assert (await world.ask()).error is None
@@ -396,14 +396,14 @@ def test_a_revalidation_is_one_attempt_and_never_waits() -> None:
     async def run() -> None:
         world = World()
         world.fail(kind="hang")
-        result = await world.ask(urgency=Urgency.REVALIDATION)
+        result = await world.ask(urgency=Priority.REVALIDATION)
         assert len(world.calls) == 1
         assert result.seconds <= 1.5
 
         world.faults.clear()
         world.fail(status=429, retry_after=9, times=1)
         await world.ask()
-        assert (await world.ask(urgency=Urgency.REVALIDATION)).seconds == 0.0
+        assert (await world.ask(urgency=Priority.REVALIDATION)).seconds == 0.0
 
     in_virtual_time(run())
 

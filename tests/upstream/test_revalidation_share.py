@@ -5,27 +5,27 @@ from random import Random
 
 import pytest
 
-from graphql_api.observability.fetch_context import Urgency
-from graphql_api.upstream.limiter import SERVER, Granted
+from graphql_api.observability.fetch_context import Priority
+from graphql_api.upstream.limiter import SERVER, Permit
 from graphql_api.upstream.local_limiter import LocalLedger
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.rate_limit_config import RateLimit
 from tests.conftest import Clock
 
 MINUTES = 5
 
 
-async def granted(plan: int, upstreams_own: int, questions: float, revalidations: float) -> dict[Urgency, int]:
+async def granted(plan: int, upstreams_own: int, questions: float, revalidations: float) -> dict[Priority, int]:
     """Calls granted to so many a second of each, by an upstream whose own plan is `upstreams_own` in each minute."""
     clock, random = Clock(6000.0), Random(5)
-    ledger = LocalLedger(Plan(most=plan), clock)
-    counts = dict.fromkeys(Urgency, 0)
+    ledger = LocalLedger(RateLimit(most=plan), clock)
+    counts = dict.fromkeys(Priority, 0)
     minutes = Counter[int]()
     for _ in range(int(60 * MINUTES * (questions + revalidations))):
         clock.now += random.expovariate(questions + revalidations)
         question = random.random() < questions / (questions + revalidations)
-        urgency = Urgency.QUESTION if question else Urgency.REVALIDATION
+        urgency = Priority.QUESTION if question else Priority.REVALIDATION
         taken = await ledger.take(SERVER, "/releases", urgency)
-        if isinstance(taken, Granted):
+        if isinstance(taken, Permit):
             minute = int(clock.now // 60)
             minutes[minute] += 1
             counts[urgency] += minutes[minute] <= upstreams_own
@@ -44,16 +44,16 @@ async def test_one_call_in_ten_is_a_revalidation_however_many_questions_there_ar
     assert total > 0.9 * min(
         plan * MINUTES * 60 / 61, upstreams_own * MINUTES, 60 * MINUTES * 60
     )  # none is left unused for it
-    assert 0.09 * total <= counts[Urgency.REVALIDATION] <= 0.3 * total
+    assert 0.09 * total <= counts[Priority.REVALIDATION] <= 0.3 * total
 
 
 async def test_questions_have_all_calls_when_no_revalidation_is_wanted() -> None:
     counts = await granted(300, 100_000, questions=50, revalidations=0.0)
 
-    assert counts[Urgency.QUESTION] >= 300 * MINUTES * 60 // 61
+    assert counts[Priority.QUESTION] >= 300 * MINUTES * 60 // 61
 
 
 async def test_revalidations_alone_have_half_of_what_upstream_says_is_left_and_more() -> None:
     counts = await granted(1900, 150, questions=0.0, revalidations=10)
 
-    assert counts[Urgency.REVALIDATION] > 0.5 * 150 * MINUTES
+    assert counts[Priority.REVALIDATION] > 0.5 * 150 * MINUTES

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.observability.fetch_context import Urgency
+from graphql_api.observability.fetch_context import Priority
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import AT_ONCE, ValkeyStore
-from graphql_api.upstream.limiter import SERVER, Granted, Reason, Refused, Scope
-from graphql_api.upstream.rate_limit_config import Plan
+from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
 from graphql_api.upstream.valkey_limiter import SharedLedger
 from tests.conftest import counted
@@ -145,11 +145,11 @@ def name_of(kind: str, account: str) -> str:
 async def test_state_of_another_kind_is_deleted_and_calls_go_on(
     shared: Shared, kind: str, name: str, arguments: tuple[object, ...], account: str
 ) -> None:
-    ledger = SharedLedger(shared, Plan(10))
+    ledger = SharedLedger(shared, RateLimit(10))
     await command(shared, name, kind, name_of(kind, account), *arguments)
 
     for _ in range(2):
-        assert isinstance(await ledger.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.QUESTION), Permit)
     assert not shared._reach.alone
 
 
@@ -158,40 +158,40 @@ async def test_state_of_another_kind_is_deleted_and_calls_go_on(
 async def test_no_value_blocks_calls_for_longer_than_a_block_may_last(
     shared: Shared, until: str, reason: str | None
 ) -> None:
-    ledger = SharedLedger(shared, Plan(10))
+    ledger = SharedLedger(shared, RateLimit(10))
     await command(
         shared, "HSET", "block", f"{ROUTE} everybody", "until", until, *(("reason", reason) if reason else ())
     )
 
-    assert isinstance(await ledger.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+    assert isinstance(await ledger.take(SERVER, ROUTE, Priority.QUESTION), Permit)
 
 
 async def test_a_block_of_an_unknown_reason_holds(shared: Shared) -> None:
     clock = Clock()
-    ledger = SharedLedger(shared, Plan(10), clock)
+    ledger = SharedLedger(shared, RateLimit(10), clock)
     await command(
         shared, "HSET", "block", f"{ROUTE} everybody", "until", clock.now + 5, "reason", "next", "at", clock.now
     )
 
-    refused = await ledger.take(SERVER, ROUTE, Urgency.QUESTION)
+    refused = await ledger.take(SERVER, ROUTE, Priority.QUESTION)
 
-    assert refused == Refused(Reason.UNAVAILABLE, 5.0)
+    assert refused == Rejection(Reason.UNAVAILABLE, 5.0)
 
 
 async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
     clock = Clock()
-    ledger = SharedLedger(shared, Plan(2), clock)
+    ledger = SharedLedger(shared, RateLimit(2), clock)
     for _ in range(2):
-        assert isinstance(await ledger.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
+        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.QUESTION), Permit)
     await ledger.told_left(SERVER, ROUTE, 0, clock.now)
     await ledger.block(Scope(ROUTE), 60, Reason.UNAVAILABLE)
 
     clock.now -= 3600
 
-    other = SharedLedger(shared, Plan(2), clock)
-    assert isinstance(await other.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
-    assert isinstance(await other.take(SERVER, ROUTE, Urgency.QUESTION), Granted)
-    assert isinstance(await other.take(SERVER, ROUTE, Urgency.QUESTION), Refused)
+    other = SharedLedger(shared, RateLimit(2), clock)
+    assert isinstance(await other.take(SERVER, ROUTE, Priority.QUESTION), Permit)
+    assert isinstance(await other.take(SERVER, ROUTE, Priority.QUESTION), Permit)
+    assert isinstance(await other.take(SERVER, ROUTE, Priority.QUESTION), Rejection)
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("SET", ("x",)), ("HSET", ("a", "b")), ("SADD", ("a",))])

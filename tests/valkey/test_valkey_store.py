@@ -8,7 +8,7 @@ import pytest
 
 from graphql_api.competent.fetch import Validators
 from graphql_api.errors import SettingsError
-from graphql_api.store.freshness import Kept
+from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream.valkey import Shared
 from tests.conftest import CP_7, Clock
@@ -21,7 +21,7 @@ PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
 KEPT = entry_of(PATH, 1_000.5, Validators('"7"'), code="CP-7", skill={"id": CP_7, "description": "Toezicht houden"})
 
 
-def anything(kept: Kept) -> bool:
+def anything(kept: CacheEntry) -> bool:
     return True
 
 
@@ -65,7 +65,7 @@ async def test_documents_of_two_upstreams_do_not_meet(replica: Any) -> None:
 async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_brought(replica: Any) -> None:
     fetched: list[str] = []
 
-    async def fetch(store: ValkeyStore) -> Kept:
+    async def fetch(store: ValkeyStore) -> CacheEntry:
         async with store.turn(PATH, anything) as brought:
             if brought is not None:
                 return brought

@@ -16,11 +16,11 @@ from graphql_api.execution.limits import DEFAULTS
 from graphql_api.http.graphql import Context
 from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
-from graphql_api.index.crawler import Progress, Walk
+from graphql_api.index.crawler import Crawler, Progress
 from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES, parts
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.types.text import Language
-from graphql_api.services import Parts
+from graphql_api.services import Services
 from graphql_api.settings import Settings
 from tests.variants.mutated_sandbox import Mutated, Mutation, Original, Values
 from tests.variants.operations import VARIABLES, Question, leaves, questions
@@ -63,21 +63,21 @@ class World:
     @asynccontextmanager
     async def parts(
         self, mutations: Sequence[Mutation], walked: Leaves | None = None, index: str = "need"
-    ) -> AsyncIterator[Parts]:
+    ) -> AsyncIterator[Services]:
         """A server over a variant, with indexes for what was walked over; whatever belongs to an event loop is made anew."""
         folder = self.cache_dir / _digest(walked)  # where the same was written, the same indexes do
         settings = replace(Settings(), index=index, cache_dir=folder, upstream_page_size=PAGE_SIZE)
-        parts = Parts(settings, Mutated(self.original, mutations))
+        parts = Services(settings, Mutated(self.original, mutations))
         try:
             yield parts
         finally:
             await parts.aclose()
 
-    async def ask(self, parts: Parts, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
+    async def ask(self, parts: Services, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
         """The answers of a server over a variant to questions, told by name; fails where an error is our own."""
         return {name: await self._answer(parts, mutations, *self.questions[name]) for name in names}
 
-    async def _answer(self, parts: Parts, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
+    async def _answer(self, parts: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
         for each in mutations:
             variables = each.variables(variables)
         context = Context(parts.loaders(), (Language.FR, Language.NL))
@@ -91,14 +91,14 @@ class World:
         """Question and path of all that is answered otherwise than without mutations."""
         return {(name, *path) for name, each in answers.items() for path in differences(self.answers[name], each)}
 
-    async def walk(self, parts: Parts, *releases: str) -> Leaves:
+    async def walk(self, parts: Services, *releases: str) -> Leaves:
         """What the walks over releases write, in rows without numbers; nothing of a release that cannot be walked over."""
         found: Leaves = {}
         for release in releases:
             with closing(sqlite3.connect(":memory:")) as connection:
                 tables.create(connection)
                 with suppress(UpstreamError):
-                    await Walk(connection, parts.store.pass_through, release, PAGE_SIZE, 4, Progress()).run()
+                    await Crawler(connection, parts.store.pass_through, release, PAGE_SIZE, 4, Progress()).run()
                     found |= {(release, *path): value for path, value in _rows(connection).items()}
         return found
 

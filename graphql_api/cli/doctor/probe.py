@@ -22,14 +22,14 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import ProxyRefused, UpstreamError
 from graphql_api.store.unknown_keys import UnknownKeys
-from graphql_api.upstream import Look
+from graphql_api.upstream import RawResponse
 
 MOST_CALLS = 20
 NOBODY = UUID("00000000-0000-4000-8000-000000000000")
 BEYOND = 100_000
 """The number of a page that no list has."""
 
-Looking = Callable[[str, Mapping[str, str]], Awaitable[Look]]
+Looking = Callable[[str, Mapping[str, str]], Awaitable[RawResponse]]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ async def run_doctor(
         demand_folder(folder)
     upstream = Upstream(client_of(settings, competent), settings)
     try:
-        visitor = Visitor(upstream.look, settings.upstream_page_size)
+        visitor = Visitor(upstream.probe, settings.upstream_page_size)
         visit = await visitor.visit()
     finally:
         await upstream.aclose()

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from graphql_api.execution.plan.kept import ENTRY_BYTES, NAME_BYTES, Kept, copied
-from graphql_api.schema.loaders import Loaders, Read
+from graphql_api.schema.loaders import Dependencies, Loaders
 from graphql_api.schema.types.text import Language
 
 LONGEST_COMPRESSED = 131_072
@@ -27,7 +27,7 @@ Key = tuple[bytes, bytes, tuple[Language, ...]]
 class KeptAnswer:
     """The body of an answer without errors or extensions: `{"data": …}`."""
 
-    def __init__(self, body: bytes, read: Read) -> None:
+    def __init__(self, body: bytes, read: Dependencies) -> None:
         self.body = body
         self.read = read
         # Compressed and not; the names of documents are shared with the store, the places for them are not.

@@ -9,8 +9,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
-from graphql_api.caching import Recent
-from graphql_api.schema.loaders import Read
+from graphql_api.caching import LRUCache
+from graphql_api.schema.loaders import Dependencies
 
 ENTRY_BYTES, NAME_BYTES = 800, 100
 """What a part takes beside its JSON text, and for each document that it was made of (measured: 700 to 900, and 65 to 100)."""
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
     json: orjson.Fragment
     size: int
-    read: Read
+    read: Dependencies
     holds: object = None
 
 
@@ -35,7 +35,7 @@ class Entry(Protocol):
     def size(self) -> int: ...
 
     @property
-    def read(self) -> Read: ...
+    def read(self) -> Dependencies: ...
 
 
 E = TypeVar("E", bound=Entry)
@@ -45,7 +45,7 @@ class Kept(Generic[E]):
     """What is kept, by a key that says of what, under which selection, in which languages."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._parts: Recent[Hashable, E] = Recent(most_bytes, largest=most_bytes // 8, gone=self._forget)
+        self._parts: LRUCache[Hashable, E] = LRUCache(most_bytes, largest=most_bytes // 8, gone=self._forget)
         self._of: dict[str, set[Hashable]] = {}
 
     @property
@@ -92,7 +92,7 @@ def copied(text: bytes) -> bytes:
     return bytes(memoryview(text))
 
 
-def encoded(value: object, read: Read, holds: object) -> Part:
+def encoded(value: object, read: Dependencies, holds: object) -> Part:
     """A part made of a value that JSON can hold."""
     text = copied(orjson.dumps(value))
     return Part(orjson.Fragment(text), len(text) + ENTRY_BYTES + NAME_BYTES * len(read.by_name), read, holds)

@@ -9,7 +9,7 @@ from typing import Any
 
 from strawberry.types.fields.resolver import StrawberryResolver
 
-from graphql_api.asyncio_tools import Failed, Ready, begin
+from graphql_api.asyncio_tools import Completed, Failed, begin
 from graphql_api.caching import keep
 from graphql_api.execution.plan.asked import Asked
 from graphql_api.execution.plan.plan import Fields, Step
@@ -70,7 +70,7 @@ def _completed(value: Any, complete: Complete, run: Run) -> Any:
     if type(value) is not CoroutineType:
         return complete(value, run)
     begun = begin(value)
-    if type(begun) is Ready:
+    if type(begun) is Completed:
         return complete(begun.result, run)
     if type(begun) is Failed:
         raise begun.error

@@ -3,8 +3,17 @@
 Who waits for the Competent API holds at most half of the places, so that questions about what is stored are refused last.
 """
 
-from graphql_api.http.admission.limiter import FORESEEN, Full, Patience, Places
-from graphql_api.http.admission.loop_budget import Passes
+from graphql_api.http.admission.limiter import FORESEEN, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard
+from graphql_api.http.admission.loop_budget import LoopBudget
 from graphql_api.http.admission.middleware import Admission, admitting, places_of
 
-__all__ = ["FORESEEN", "Admission", "Full", "Passes", "Patience", "Places", "admitting", "places_of"]
+__all__ = [
+    "FORESEEN",
+    "Admission",
+    "ConcurrencyLimiter",
+    "LoopBudget",
+    "Overloaded",
+    "UpstreamWaitGuard",
+    "admitting",
+    "places_of",
+]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.http.admission.burst import BurstAllowance
-from graphql_api.http.admission.loop_budget import Passes
-from graphql_api.http.admission.service_time import PACE_OF, Pace
+from graphql_api.http.admission.loop_budget import LoopBudget
+from graphql_api.http.admission.service_time import PACE_OF, ServiceTimeEstimator
 from graphql_api.observability.metrics import OVERLOAD_REJECTIONS
 
 RETRY_AFTER = 1.0
@@ -22,11 +22,11 @@ FORESEEN = 0.3
 nobody is to be refused after having waited."""
 
 
-class Full(Exception):
+class Overloaded(Exception):
     """There is no place, and none will be free in time."""
 
 
-class Places:
+class ConcurrencyLimiter:
     """Decides who runs now, who waits and who is refused. No I/O: waiting is the caller's, for `patience` seconds at most.
 
     Under sustained overload that is `wait`; `burst` seconds more are allowed where a burst meets an idle server.
@@ -51,8 +51,8 @@ class Places:
         self.running = 0
         self.waiting = 0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self.passes = Passes(clock)
-        self._pace = Pace(clock, max(2 * self.most_working, PACE_OF))
+        self.passes = LoopBudget(clock)
+        self._pace = ServiceTimeEstimator(clock, max(2 * self.most_working, PACE_OF))
         self._burst = BurstAllowance(clock, burst)
         self._wait = wait
 
@@ -87,7 +87,7 @@ class Places:
             self.running += 1
             return None
         if self.full:
-            raise Full
+            raise Overloaded
         if not self._queue:
             self._pace.begin()
             self._burst.queueing(True)
@@ -135,10 +135,10 @@ class Places:
             self._burst.queueing(False)
 
 
-class Patience:
+class UpstreamWaitGuard:
     """Of one operation: entered each time that it begins to wait for the Competent API, counted once."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: ConcurrencyLimiter) -> None:
         self._places = places
         self._depth = 0
 

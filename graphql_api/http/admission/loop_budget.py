@@ -10,7 +10,7 @@ A_PASS = 0.02
 """Seconds for which operations begin in one pass of the event loop."""
 
 
-class Passes:
+class LoopBudget:
     """Has operations begin in their order, and in one pass of the event loop only as many as do not take long.
 
     An operation that needs nothing from elsewhere is done in one go. A crowd of them would be done in one pass, however many have

@@ -8,25 +8,25 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.admission.limiter import RETRY_AFTER, Full, Patience, Places
-from graphql_api.http.graphql import JSON, Unavailable, refused
+from graphql_api.http.admission.limiter import RETRY_AFTER, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard
+from graphql_api.http.graphql import JSON, ServiceUnavailable, refused
 from graphql_api.observability.metrics import OPERATIONS_IN_PROGRESS, OPERATIONS_QUEUED, OVERLOAD_REJECTIONS
-from graphql_api.observability.request_context import Record, record_of
+from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.settings import Settings
 
 PATHS = ("/graphql", "/id/")
 """Beginnings of the paths that run operations."""
 
 
-class Door:
+class AdmissionGate:
     """Where places are taken and given back: who finds none in time is turned away."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: ConcurrencyLimiter) -> None:
         self.places = places
 
-    async def take(self, record: Record) -> None:
+    async def take(self, record: RequestContext) -> None:
         """Take a place; raises Full where there is none in time."""
-        record.asker.waiting = Patience(self.places)
+        record.asker.waiting = UpstreamWaitGuard(self.places)
         patience = self.places.patience
         turn = self.places.take()
         if turn is not None:
@@ -47,7 +47,7 @@ class Door:
                 await turn
         except TimeoutError:
             self.places.give_up(turn)
-            raise Full from None
+            raise Overloaded from None
         except asyncio.CancelledError:
             self.places.give_up(turn)
             raise
@@ -60,9 +60,9 @@ class Door:
         self.places.leave()
 
 
-def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -> Places:
+def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -> ConcurrencyLimiter:
     """The places of a server, by its settings."""
-    return Places(
+    return ConcurrencyLimiter(
         settings.max_operations,
         settings.max_executing,
         settings.max_queue,
@@ -72,18 +72,18 @@ def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -
     )
 
 
-def turned_away() -> Unavailable:
+def turned_away() -> ServiceUnavailable:
     """What they are told who found no place, and counted."""
     OVERLOAD_REJECTIONS.labels("queue_full").inc()
-    return Unavailable("The server is overloaded. Try again.", RETRY_AFTER)
+    return ServiceUnavailable("The server is overloaded. Try again.", RETRY_AFTER)
 
 
 class Admission:
     """Pure ASGI around all that runs operations; health, metrics and assets pass."""
 
-    def __init__(self, app: ASGIApp, places: Places, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, places: ConcurrencyLimiter, most_bytes: int) -> None:
         self._app = app
-        self._door = Door(places)
+        self._door = AdmissionGate(places)
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +94,7 @@ class Admission:
         record = record_of(scope)
         try:
             if self._door.places.full:
-                raise Full
+                raise Overloaded
             messages = await self._whole(receive)  # a client that sends slowly holds no place meanwhile
             await self._door.take(record)
             place = _Place(self._door, send)
@@ -102,7 +102,7 @@ class Admission:
                 await self._app(scope, _replaying(messages, receive), place.send)
             finally:
                 place.leave()
-        except Full:
+        except Overloaded:
             await refused(turned_away(), JSON, record)(scope, receive, send)
 
     async def _whole(self, receive: Receive) -> list[Message]:
@@ -115,15 +115,15 @@ class Admission:
         return messages
 
 
-def admitting(places: Places) -> Callable[[Record], AbstractAsyncContextManager[None]]:
+def admitting(places: ConcurrencyLimiter) -> Callable[[RequestContext], AbstractAsyncContextManager[None]]:
     """A place for each operation of a connection that stays, by the same rules; raises Unavailable where there is none."""
-    door = Door(places)
+    door = AdmissionGate(places)
 
     @asynccontextmanager
-    async def admitted(record: Record) -> AsyncIterator[None]:
+    async def admitted(record: RequestContext) -> AsyncIterator[None]:
         try:
             await door.take(record)
-        except Full:
+        except Overloaded:
             raise turned_away() from None
         try:
             yield
@@ -148,7 +148,7 @@ class _Place:
 
     __slots__ = ("_door", "_held", "_send")
 
-    def __init__(self, door: Door, send: Send) -> None:
+    def __init__(self, door: AdmissionGate, send: Send) -> None:
         self._door = door
         self._send = send
         self._held = True

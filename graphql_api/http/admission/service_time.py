@@ -11,7 +11,7 @@ PACE_HOLDS = 5.0
 """Seconds after which it is learnt anew."""
 
 
-class Pace:
+class ServiceTimeEstimator:
     """How soon one place after the other comes free while somebody waits for one."""
 
     __slots__ = ("_clock", "_last", "_learnt", "_least", "_mean", "_recent", "_steps")

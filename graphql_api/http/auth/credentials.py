@@ -10,7 +10,7 @@ from typing import Any
 from starlette.types import Scope
 
 from graphql_api.http.graphql.cache_control import KEYS_COME_IN
-from graphql_api.http.graphql.errors import Malformed
+from graphql_api.http.graphql.errors import BadRequest
 from graphql_api.observability.request_context import Head, record_of
 
 _NAMES = frozenset(name.decode() for name in KEYS_COME_IN)
@@ -20,7 +20,7 @@ _IN_URL = re.compile(
 )
 
 
-class Repeated(Malformed):
+class Repeated(BadRequest):
     """More than one credential."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ def shown_in_payload(payload: Any) -> dict[str, str]:
 def check_url(query_string: bytes) -> None:
     """Raises Malformed if there is a key in a URL, which browsers and proxies remember and log."""
     if _IN_URL.search(query_string):
-        raise Malformed("Send your key in a header. Keys in URLs are refused, because browsers and proxies log URLs.")
+        raise BadRequest("Send your key in a header. Keys in URLs are refused, because browsers and proxies log URLs.")
 
 
 def only_one(shown: Mapping[str, str], *names: str) -> None:

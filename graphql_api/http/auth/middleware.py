@@ -9,14 +9,14 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.errors import SettingsError
-from graphql_api.http.auth.authenticators import Gate, WithKeys, WithTheirOwn
+from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth
 from graphql_api.http.auth.credentials import shown_in
 from graphql_api.http.auth.keys import Keys
-from graphql_api.http.auth.policy import Decide
+from graphql_api.http.auth.policy import AccessPolicy
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.http.auth.websocket import Guarded
 from graphql_api.http.auth.wrong_keys import WrongKeys
-from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.streaming.connection_limit import network_of
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings import Settings
@@ -33,7 +33,7 @@ OPEN = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metri
 class Access:
     """Pure ASGI around all routes."""
 
-    def __init__(self, app: ASGIApp, decide: Decide) -> None:
+    def __init__(self, app: ASGIApp, decide: AccessPolicy) -> None:
         self._app = app
         self._decide = decide
 
@@ -54,7 +54,7 @@ class Access:
         try:
             shown = shown_in(scope)
             headers = await self._decide.count(self._decide.caller(shown, record))
-        except Refused as found:
+        except HTTPError as found:
             refusal = await self._decide.wrong_keys.refusal(found, network_of(scope))
             await refused(refusal, JSON, record)(scope, receive, send)
             return
@@ -73,15 +73,15 @@ class Access:
         await self._app(scope, receive, sending)
 
 
-def deciding(settings: Settings) -> Decide | None:
+def deciding(settings: Settings) -> AccessPolicy | None:
     """Who decides by the settings; None where anybody may ask. Raises SettingsError for keys that cannot be read."""
-    gates: dict[str, Callable[[], Gate]] = {
-        "keys": lambda: WithKeys(_existing_keys(settings), settings.key_requests_per_minute),
-        "passthrough": WithTheirOwn,
+    gates: dict[str, Callable[[], Authenticator]] = {
+        "keys": lambda: ApiKeyAuth(_existing_keys(settings), settings.key_requests_per_minute),
+        "passthrough": PassthroughAuth,
     }
     if settings.access in gates:
         wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
-        return Decide(gates[settings.access](), Quotas.of(settings.store), wrong_keys)
+        return AccessPolicy(gates[settings.access](), Quotas.of(settings.store), wrong_keys)
     if settings.host not in LOOPBACK:
         log.warning(
             "anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host
@@ -89,7 +89,7 @@ def deciding(settings: Settings) -> Decide | None:
     return None
 
 
-def guarding(decide: Decide | None) -> list[Middleware]:
+def guarding(decide: AccessPolicy | None) -> list[Middleware]:
     """The middleware for that."""
     return [] if decide is None else [Middleware(Access, decide)]
 

@@ -3,38 +3,38 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from graphql_api.http.auth.authenticators import Caller, Gate
-from graphql_api.http.auth.rate_limit import Quotas, Standing
+from graphql_api.http.auth.authenticators import Authenticator, Principal
+from graphql_api.http.auth.rate_limit import Quotas, RateLimitState
 from graphql_api.http.auth.wrong_keys import WrongKeys
-from graphql_api.http.graphql import Refused
-from graphql_api.observability.request_context import Record
+from graphql_api.http.graphql import HTTPError
+from graphql_api.observability.request_context import RequestContext
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
+class AccessPolicy:
     """Decides on requests and operations, and writes into their records who asks."""
 
-    gate: Gate
+    gate: Authenticator
     quotas: Quotas
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
-    def caller(self, shown: Mapping[str, str], record: Record) -> Caller:
+    def caller(self, shown: Mapping[str, str], record: RequestContext) -> Principal:
         """Who it is; raises Refused."""
         caller = self.gate.caller(shown)
         record.client, record.asker.key = caller.name, caller.key
         return caller
 
-    async def count(self, caller: Caller) -> Mapping[str, str]:
+    async def count(self, caller: Principal) -> Mapping[str, str]:
         """Count a request, and give the headers that tell how many are left; raises Refused where none is."""
         if caller.per_minute is None:
             return {}
         return _headers(await self.quotas.take(caller.name, caller.per_minute))
 
-    def count_here(self, caller: Caller) -> Mapping[str, str]:
+    def count_here(self, caller: Principal) -> Mapping[str, str]:
         """The same at once, for whom `has_left_here` said so."""
         return {} if caller.per_minute is None else _headers(self.quotas.take_here(caller.name, caller.per_minute))
 
-    def has_left_here(self, caller: Caller) -> bool:
+    def has_left_here(self, caller: Principal) -> bool:
         """Whether a request can be counted without asking elsewhere, and there is one left."""
         return caller.per_minute is None or self.quotas.has_left_here(caller.name, caller.per_minute)
 
@@ -42,15 +42,15 @@ class Decide:
         """Whether who was let in still would be: a key can be revoked while an answer goes on."""
         try:
             self.gate.caller(shown)
-        except Refused:
+        except HTTPError:
             return False
         return True
 
 
-def _headers(standing: Standing) -> Mapping[str, str]:
+def _headers(standing: RateLimitState) -> Mapping[str, str]:
     if standing.allowed:
         return standing.headers
     message = f"Rate limit exceeded: your key may send {standing.quota:,} requests per minute."
-    refusal = Refused(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
+    refusal = HTTPError(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
     refusal.headers |= standing.headers
     raise refusal

@@ -24,7 +24,7 @@ WINDOW = 60
 """Seconds."""
 
 
-class Standing(NamedTuple):
+class RateLimitState(NamedTuple):
     """Where a client stands after a request; `reset` is in seconds, until the oldest request that counts no longer does."""
 
     allowed: bool
@@ -71,7 +71,7 @@ class Quotas:
         if self._pool is not None:
             await self._pool.disconnect()
 
-    async def take(self, client: str, per_minute: int) -> Standing:
+    async def take(self, client: str, per_minute: int) -> RateLimitState:
         """Count a request of a client, if it has one left."""
         if (shared := self._shared) is not None:
             standing = await self._reach.run(lambda: _take(shared, client, per_minute), None)
@@ -79,7 +79,7 @@ class Quotas:
                 return standing
         return self.take_here(client, per_minute)
 
-    def take_here(self, client: str, per_minute: int) -> Standing:
+    def take_here(self, client: str, per_minute: int) -> RateLimitState:
         """Count it in this process."""
         item = RateLimitItemPerMinute(per_minute)
         return _standing(item, self._own.hit(item, client), self._own.get_window_stats(item, client))
@@ -89,7 +89,7 @@ class Quotas:
         return self._shared is None and self._own.test(RateLimitItemPerMinute(per_minute), client)
 
 
-async def _take(limiter: SharedWindow, client: str, per_minute: int) -> Standing:
+async def _take(limiter: SharedWindow, client: str, per_minute: int) -> RateLimitState:
     item = RateLimitItemPerMinute(per_minute)
     try:
         allowed = await limiter.hit(item, client)
@@ -103,5 +103,5 @@ async def _take(limiter: SharedWindow, client: str, per_minute: int) -> Standing
     return _standing(item, allowed, await limiter.get_window_stats(item, client))
 
 
-def _standing(item: RateLimitItem, allowed: bool, window: WindowStats) -> Standing:
-    return Standing(allowed, item.amount, max(0, window.remaining), max(0.0, window.reset_time - time.time()))
+def _standing(item: RateLimitItem, allowed: bool, window: WindowStats) -> RateLimitState:
+    return RateLimitState(allowed, item.amount, max(0, window.remaining), max(0.0, window.reset_time - time.time()))

@@ -7,8 +7,8 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.http.auth.credentials import Repeated, shown_in, shown_in_payload
-from graphql_api.http.auth.policy import Decide
-from graphql_api.http.graphql import Refused
+from graphql_api.http.auth.policy import AccessPolicy
+from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.connection_limit import network_of
 from graphql_api.http.streaming.operations import ADMIT
 from graphql_api.http.streaming.websocket_denial import deny, fitting
@@ -17,13 +17,13 @@ from graphql_api.observability.request_context import record_of
 BAD_REQUEST = 4400
 FORBIDDEN = 4403
 """The close code of graphql-transport-ws for a client that may not connect, or no longer."""
-_REVOKED = Refused(401, "Unknown or revoked key.")
+_REVOKED = HTTPError(401, "Unknown or revoked key.")
 
 
 class Guarded:
     """One connection. Each of its operations counts as a request, and it ends when its key is revoked."""
 
-    def __init__(self, decide: Decide, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, decide: AccessPolicy, scope: Scope, receive: Receive, send: Send) -> None:
         self._decide = decide
         self._scope, self._receive, self._send = scope, receive, send
         self._shown: Mapping[str, str] = {}
@@ -37,7 +37,7 @@ class Guarded:
         try:
             if shown := shown_in(self._scope):
                 self._let_in(shown)
-        except Refused as refusal:
+        except HTTPError as refusal:
             await deny(self._scope, self._receive, self._send, await self._slowed(refusal), FORBIDDEN)
             return
         await app(self._scope, self._next, self._pass)
@@ -61,7 +61,7 @@ class Guarded:
                 self._initialise(parsed.get("payload"))
             elif parsed.get("type") not in ("ping", "pong"):
                 self._decide.caller(self._shown, record_of(self._scope))
-        except Refused as refusal:
+        except HTTPError as refusal:
             return await self._close(await self._slowed(refusal))
         return message
 
@@ -72,7 +72,7 @@ class Guarded:
         self._let_in(shown or self._shown)
         self._initialised = True
 
-    async def _slowed(self, refusal: Refused) -> Refused:
+    async def _slowed(self, refusal: HTTPError) -> HTTPError:
         return await self._decide.wrong_keys.refusal(refusal, network_of(self._scope))
 
     async def _pass(self, message: Message) -> None:
@@ -83,7 +83,7 @@ class Guarded:
             self._closed = message["type"] == "websocket.close"
             await self._send(message)
 
-    async def _close(self, refusal: Refused) -> Message:
+    async def _close(self, refusal: HTTPError) -> Message:
         code = BAD_REQUEST if refusal.status == 400 else FORBIDDEN
         if not self._closed:
             self._closed = True

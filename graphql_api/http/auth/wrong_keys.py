@@ -9,9 +9,9 @@ import math
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.http.auth.authenticators import WrongKey
-from graphql_api.http.graphql import Refused
+from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.token_bucket import TokenBucket
 
 DELAY = 1.0
@@ -34,10 +34,10 @@ class WrongKeys:
         self._per_minute = per_minute
         self._clock = clock
         self._sleep = sleep
-        self._networks: Recent[str, TokenBucket] = Recent(math.inf, MAX_NETWORKS)
+        self._networks: LRUCache[str, TokenBucket] = LRUCache(math.inf, MAX_NETWORKS)
         self._delayed = 0
 
-    async def refusal(self, refusal: Refused, network: str) -> Refused:
+    async def refusal(self, refusal: HTTPError, network: str) -> HTTPError:
         """What a request is refused with that came from this network and is refused with `refusal`."""
         if not isinstance(refusal, WrongKey):
             return refusal
@@ -45,7 +45,7 @@ class WrongKeys:
         if bucket.take():
             return refusal
         await self._delay()
-        return Refused(
+        return HTTPError(
             429,
             "Too many requests with a wrong key from your address.",
             "RATE_LIMITED",

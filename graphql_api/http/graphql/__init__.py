@@ -7,7 +7,7 @@ from graphql_api.http.graphql.cache_control import Caching
 from graphql_api.http.graphql.context import Context
 from graphql_api.http.graphql.disconnect import ClientLeft
 from graphql_api.http.graphql.document_lookup import Documents
-from graphql_api.http.graphql.errors import Refused, Unavailable, Unforeseen
+from graphql_api.http.graphql.errors import HTTPError, InternalError, ServiceUnavailable
 from graphql_api.http.graphql.handler import Endpoint
 from graphql_api.http.graphql.request import Operation
 from graphql_api.http.graphql.response import http_error, refused, unexpected
@@ -23,10 +23,10 @@ __all__ = [
     "Context",
     "Documents",
     "Endpoint",
+    "HTTPError",
+    "InternalError",
     "Operation",
-    "Refused",
-    "Unavailable",
-    "Unforeseen",
+    "ServiceUnavailable",
     "http_error",
     "refused",
     "unexpected",

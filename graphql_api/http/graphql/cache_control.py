@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from graphql_api.execution.plan import tag_of
 from graphql_api.http.header_fields import names_tag
-from graphql_api.observability.request_context import Head, Record, text_in
+from graphql_api.observability.request_context import Head, RequestContext, text_in
 
 VARY = "Accept, Accept-Language"
 NOT_STORED = "no-store"
@@ -28,7 +28,7 @@ class Caching:
     release: float
     current: float
 
-    def control(self, record: Record, query: str, explained: bool) -> str:
+    def control(self, record: RequestContext, query: str, explained: bool) -> str:
         """`Cache-Control` for the answer to an operation."""
         if record.outcome != "ok" or record.asker.tally.stale or explained:
             return NOT_STORED

@@ -5,14 +5,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from graphql_api.asyncio_tools import Published
-from graphql_api.observability.fetch_context import Asker, Tally
-from graphql_api.observability.request_context import Record
+from graphql_api.asyncio_tools import Broadcast
+from graphql_api.observability.fetch_context import FetchContext, FetchStats
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from graphql_api.schema.types.text import Language
 
-_NO_NEWS = Published()
+_NO_NEWS = Broadcast()
 
 
 @dataclass(slots=True)
@@ -21,10 +21,10 @@ class Context:
 
     loaders: Loaders
     languages: tuple[Language, ...]
-    record: Record = field(default_factory=Record)
-    published: Published = _NO_NEWS
+    record: RequestContext = field(default_factory=RequestContext)
+    published: Broadcast = _NO_NEWS
     """Where a subscription hears of new releases."""
-    make_loaders: Callable[[Asker], Loaders] | None = None
+    make_loaders: Callable[[FetchContext], Loaders] | None = None
     seconds: float = math.inf
     """The longest that an operation may take, and each event of a subscription."""
     scheduler: RoundRobin = field(default_factory=RoundRobin)
@@ -38,7 +38,7 @@ class Context:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
         self.event_slice = TimeSlice(self.scheduler, deadline)
-        return self.make_loaders(replace(self.asker, deadline=deadline, tally=Tally()))
+        return self.make_loaders(replace(self.asker, deadline=deadline, tally=FetchStats()))
 
     @property
     def request_id(self) -> str:
@@ -46,6 +46,6 @@ class Context:
         return self.record.request_id
 
     @property
-    def asker(self) -> Asker:
+    def asker(self) -> FetchContext:
         """For whom documents are fetched."""
         return self.record.asker

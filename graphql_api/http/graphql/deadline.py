@@ -2,7 +2,7 @@
 
 import math
 
-from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.observability.request_context import Head
 
 
@@ -16,5 +16,5 @@ def seconds_for(head: Head, most: float) -> float:
     except ValueError:
         seconds = math.nan
     if not seconds > 0:
-        raise Refused(400, "`X-Competent-Timeout` must be a positive number of seconds, for example 2.5.")
+        raise HTTPError(400, "`X-Competent-Timeout` must be a positive number of seconds, for example 2.5.")
     return min(seconds, most)

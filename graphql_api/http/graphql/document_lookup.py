@@ -3,7 +3,7 @@
 Where only trusted documents run, anything else is refused before it is parsed.
 """
 
-from graphql_api.http.graphql.errors import Malformed, Refused
+from graphql_api.http.graphql.errors import BadRequest, HTTPError
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted, digest
 from graphql_api.http.graphql.request import Operation
 
@@ -22,9 +22,9 @@ class Documents:
         if text is None:
             raise self._unknown()
         if operation.query is not None and text != operation.query:
-            raise Malformed("The document with this id is not `query`; send only one of them.")
+            raise BadRequest("The document with this id is not `query`; send only one of them.")
         if self._only_trusted and (self._trusted is None or text not in self._trusted):
-            raise Refused(403, "Only trusted documents are allowed; send the `documentId` of one.", "FORBIDDEN")
+            raise HTTPError(403, "Only trusted documents are allowed; send the `documentId` of one.", "FORBIDDEN")
         return text
 
     def _named(self, operation: Operation) -> str | None:
@@ -40,10 +40,10 @@ class Documents:
         if trusted is not None:
             return trusted
         if operation.query is not None and digest(operation.query) != operation.sha256:
-            raise Malformed("`sha256Hash` is not the hash of `query`: provided sha does not match query.")
+            raise BadRequest("`sha256Hash` is not the hash of `query`: provided sha does not match query.")
         return self._automatic.get(operation.sha256) if self._automatic else None
 
-    def _unknown(self) -> Refused:
+    def _unknown(self) -> HTTPError:
         if self._automatic is None and self._trusted is None:
             return _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
         return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
@@ -57,6 +57,6 @@ class Documents:
             self._automatic.keep(sha256, text)
 
 
-def _error(message: str, code: str) -> Refused:
+def _error(message: str, code: str) -> HTTPError:
     # Messages and the status are those of Apollo Server: clients look for them and then send the query itself.
-    return Refused(200, message, code)
+    return HTTPError(200, message, code)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 
-class Refused(Exception):
+class HTTPError(Exception):
     """The message is for the client; `headers` are those of the answer, with `_` for `-`; `retry_after` is in seconds, where
     waiting helps.
     """
@@ -21,27 +21,27 @@ class Refused(Exception):
             self.headers["Retry-After"] = str(math.ceil(retry_after))
 
     @property
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """It as an error of GraphQL."""
         waiting = {} if self.retry_after is None else {"retryAfter": self.retry_after}
         return {"message": str(self), "extensions": {"code": self.code, **waiting}}
 
 
-class Unforeseen(Refused):
+class InternalError(HTTPError):
     """What nobody foresaw: it is in the log, and nothing of it is told."""
 
     def __init__(self) -> None:
         super().__init__(500, "Internal server error.", "INTERNAL_SERVER_ERROR")
 
 
-class Malformed(Refused):
+class BadRequest(HTTPError):
     """The request can be read, and is none of GraphQL over HTTP."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
 
 
-class Unavailable(Refused):
+class ServiceUnavailable(HTTPError):
     """This server cannot take the operation now; another one can, or this one in `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:

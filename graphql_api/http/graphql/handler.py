@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.execution.engine import Answer, CompetentSchema, OnlyQueries
+from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
 from graphql_api.execution.plan import Whole
 from graphql_api.http.content_negotiation import accepted, gzip_from
 from graphql_api.http.graphql.cache_control import NOT_STORED, Caching
@@ -14,16 +14,16 @@ from graphql_api.http.graphql.context import Context
 from graphql_api.http.graphql.deadline import seconds_for
 from graphql_api.http.graphql.disconnect import while_present
 from graphql_api.http.graphql.document_lookup import Documents
-from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.http.graphql.multipart import in_parts
 from graphql_api.http.graphql.request import Operation, operation_of
-from graphql_api.http.graphql.request_cache import Question
-from graphql_api.http.graphql.response import Reply, Told, compressed, encoded, refused, replied, unchanged
+from graphql_api.http.graphql.request_cache import ParsedRequest
+from graphql_api.http.graphql.response import EncodedResponse, Reply, compressed, encoded, refused, replied, unchanged
 from graphql_api.http.graphql.response_type import JSON, negotiate
-from graphql_api.http.graphql.status_codes import STATUSES, Statuses
-from graphql_api.observability.fetch_context import Asker
-from graphql_api.observability.request_context import Record, record_of, text_in
-from graphql_api.schema.cached_loaders import AtHand
+from graphql_api.http.graphql.status_codes import STATUSES, StatusPolicy
+from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.observability.request_context import RequestContext, record_of, text_in
+from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.text import Language
 
@@ -33,13 +33,13 @@ class Endpoint:
     """Answers GET and POST on `/graphql`, and refuses any other method in JSON."""
 
     schema: CompetentSchema
-    make_loaders: Callable[[Asker], Loaders]
+    make_loaders: Callable[[FetchContext], Loaders]
     documents: Documents
     caching: Caching
     max_body_bytes: int
     operation_timeout: float
     operation_calls: float
-    statuses: Statuses = STATUSES["audits"]
+    statuses: StatusPolicy = STATUSES["audits"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As an ASGI app, which gets every method."""
@@ -49,12 +49,12 @@ class Endpoint:
         try:
             media_type = negotiate(text_in(record.head, b"accept"))
             reply = await self._answered(scope, receive, record, media_type)
-        except Refused as refusal:
+        except HTTPError as refusal:
             status, media_type = self.statuses.of_refusal(media_type, refusal)
             reply = refused(refusal, media_type, record, status)
         await reply(scope, receive, send)
 
-    async def _answered(self, scope: Scope, receive: Receive, record: Record, media_type: str) -> ASGIApp:
+    async def _answered(self, scope: Scope, receive: Receive, record: RequestContext, media_type: str) -> ASGIApp:
         operation = await operation_of(scope, receive, self.max_body_bytes)
         query = self.documents.text_of(operation)
         by_post = scope["method"] == "POST"
@@ -72,13 +72,15 @@ class Endpoint:
         loaders.close()
         return self._reply(self._encoded(answer, query, record, media_type, explain), record, by_get=not by_post)
 
-    def _encoded(self, answer: Answer, query: str, record: Record, media_type: str, explain: bool) -> Told:
+    def _encoded(
+        self, answer: Answer, query: str, record: RequestContext, media_type: str, explain: bool
+    ) -> EncodedResponse:
         body = encoded(answer, record, explain)
         kept = answer.kept if body is answer.body else None
         control = self.caching.control(record, query, explain)
-        return Told(body, *self.statuses.of_answer(media_type, record), control, kept)
+        return EncodedResponse(body, *self.statuses.of_answer(media_type, record), control, kept)
 
-    def _reply(self, told: Told, record: Record, *, by_get: bool) -> Reply:
+    def _reply(self, told: EncodedResponse, record: RequestContext, *, by_get: bool) -> Reply:
         reply = replied(told, record)
         if by_get and told.control != NOT_STORED:
             reply.headers.append((b"etag", told.tag.encode()))
@@ -88,27 +90,32 @@ class Endpoint:
             return reply if told.kept.gzipped is None else compressed(reply, told.kept.gzipped)
         return reply
 
-    def at_hand(
-        self, question: Question, record: Record, media_type: str, languages: tuple[Language, ...], loaders: AtHand
-    ) -> Told | None:
+    def respond_cached(
+        self,
+        question: ParsedRequest,
+        record: RequestContext,
+        media_type: str,
+        languages: tuple[Language, ...],
+        loaders: CacheOnlyLoaders,
+    ) -> EncodedResponse | None:
         """The answer to a question, if it can be given now; else it is to be answered as any other.
 
         Raises NotAtHand.
         """
-        answer = self.schema.at_hand(question.chosen, Context(loaders, languages, record))
+        answer = self.schema.execute_cached(question.chosen, Context(loaders, languages, record))
         return None if answer is None else self._encoded(answer, question.query, record, media_type, explain=False)
 
-    def again(self, whole: Whole, question: Question, record: Record, media_type: str) -> Told:
+    def again(self, whole: Whole, question: ParsedRequest, record: RequestContext, media_type: str) -> EncodedResponse:
         """The same where nothing had to be made for it."""
         answer = Answer(None, [], True, body=whole.body, kept=whole.kept)
         return self._encoded(answer, question.query, record, media_type, explain=False)
 
-    def answered(self, question: Question) -> None:
+    def answered(self, question: ParsedRequest) -> None:
         """The answer that was at hand is told."""
-        self.schema.documents.known(question.query)  # it is used
+        self.schema.documents.get_prepared(question.query)  # it is used
         self.documents.executed(question.operation, question.query)
 
-    def loaders_for(self, record: Record, seconds: float) -> Loaders:
+    def loaders_for(self, record: RequestContext, seconds: float) -> Loaders:
         """The loaders of an operation that may take so many seconds from now."""
         asker = record.asker
         asker.deadline = asyncio.get_running_loop().time() + seconds
@@ -119,7 +126,7 @@ class Endpoint:
         self,
         query: str,
         operation: Operation,
-        record: Record,
+        record: RequestContext,
         loaders: Loaders,
         receive: Receive,
         *,
@@ -133,5 +140,5 @@ class Endpoint:
         try:
             begun = self.schema.begin(*asked, only_queries=only_queries, spliced=True)
             return begun if isinstance(begun, Answer) else await while_present(receive, begun)
-        except OnlyQueries:
-            raise Refused(405, "GET supports queries only; use POST.", allow="POST") from None
+        except MethodNotAllowed:
+            raise HTTPError(405, "GET supports queries only; use POST.", allow="POST") from None

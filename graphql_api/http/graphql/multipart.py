@@ -13,15 +13,15 @@ from strawberry.http.streaming import MultipartTransport
 
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import parameters
-from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.http.graphql.response import body_of, headers_of, sign
-from graphql_api.observability.request_context import Record, text_in
+from graphql_api.observability.request_context import RequestContext, text_in
 
 _MULTIPART = "multipart/mixed"
 _SPECIFICATIONS = (None, "v0.2")
 
 
-async def in_parts(answer: Answer, record: Record, explain: bool, close: Callable[[], None]) -> Response:
+async def in_parts(answer: Answer, record: RequestContext, explain: bool, close: Callable[[], None]) -> Response:
     """The parts of an answer; refused with 406 where the client takes none, or only those of an older specification.
 
     `close` is called when nothing more will be told.
@@ -45,13 +45,13 @@ async def in_parts(answer: Answer, record: Record, explain: bool, close: Callabl
     return StreamingResponse(payloads(), headers=headers)
 
 
-def needs_parts() -> Refused:
+def needs_parts() -> HTTPError:
     """The refusal of an answer in parts where none can be sent."""
-    return Refused(406, f"`@defer` and `@stream` need a POST with `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
+    return HTTPError(406, f"`@defer` and `@stream` need a POST with `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
 
 
 async def _payloads(
-    answer: Answer, record: Record, explain: bool, close: Callable[[], None]
+    answer: Answer, record: RequestContext, explain: bool, close: Callable[[], None]
 ) -> AsyncGenerator[dict[str, Any]]:
     sign(answer.errors, record)
     yield body_of(answer, record, explain) | {"pending": answer.pending, "hasNext": True}

@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLError, parse
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.errors import SettingsError
 from graphql_api.settings.files import UnusableFile, read_small
 
@@ -93,7 +93,7 @@ class Automatic:
     """Documents that clients left under their hash, those asked for most recently (Apollo's automatic persisted queries)."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        self._documents: Recent[str, str] = Recent(most_bytes, most)
+        self._documents: LRUCache[str, str] = LRUCache(most_bytes, most)
 
     def get(self, hash: str) -> str | None:
         """The document with this hash."""

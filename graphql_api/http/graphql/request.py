@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
 from graphql_api.http.graphql.disconnect import ClientLeft
-from graphql_api.http.graphql.errors import Malformed, Refused
+from graphql_api.http.graphql.errors import BadRequest, HTTPError
 from graphql_api.http.graphql.response_type import JSON
 from graphql_api.http.header_fields import elements
 from graphql_api.observability.request_context import Head, record_of, text_in
@@ -41,7 +41,7 @@ async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> O
         return from_body(await read_body(head, receive, max_body_bytes))
     if method in ("GET", "HEAD"):
         return from_parameters(QueryParams(scope["query_string"]))
-    raise Refused(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
+    raise HTTPError(405, "Use POST, or GET for a query.", allow="GET, HEAD, POST")
 
 
 def check_encoding(head: Head) -> None:
@@ -49,7 +49,7 @@ def check_encoding(head: Head) -> None:
     if head.get(b"content-type") != b"application/json":
         _check_type(text_in(head, b"content-type"))
     if any(each.value != "identity" for each in elements(text_in(head, b"content-encoding"))):
-        raise Refused(
+        raise HTTPError(
             415, "`Content-Encoding` is not supported; send the body uncompressed.", accept_encoding="identity"
         )
 
@@ -57,7 +57,7 @@ def check_encoding(head: Head) -> None:
 def _check_type(told: str) -> None:
     sent = list(elements(told))
     if not sent or not all(each.value == JSON and each.parameters.get("charset", "utf-8") in _UTF_8 for each in sent):
-        raise Refused(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
+        raise HTTPError(415, "Send the operation as JSON in UTF-8 with `Content-Type: application/json`.")
 
 
 async def read_body(head: Head, receive: Receive, most: int) -> bytes:
@@ -77,8 +77,8 @@ async def read_body(head: Head, receive: Receive, most: int) -> bytes:
     return body
 
 
-def _too_large(size: str, most: int) -> Refused:
-    return Refused(413, f"The body has {size}; the limit is {most:,}.")
+def _too_large(size: str, most: int) -> HTTPError:
+    return HTTPError(413, f"The body has {size}; the limit is {most:,}.")
 
 
 def from_body(body: bytes) -> Operation:
@@ -89,9 +89,9 @@ def from_body(body: bytes) -> Operation:
 def from_object(body: Any) -> Operation:
     """The same of a body that was parsed."""
     if isinstance(body, list):
-        raise Malformed("Send one operation at a time: batches in an array are not supported.")
+        raise BadRequest("Send one operation at a time: batches in an array are not supported.")
     if not isinstance(body, dict):
-        raise Malformed("The body must be a JSON object with `query`.")
+        raise BadRequest("The body must be a JSON object with `query`.")
     query = _typed(body, "query", str, "a GraphQL document")
     found = Operation(
         query if query and query.strip() else None,
@@ -101,7 +101,7 @@ def from_object(body: Any) -> Operation:
         _sha256(_typed(body, "extensions", dict, "an object") or {}),
     )
     if found.query is None and found.document_id is None and found.sha256 is None:
-        raise Malformed("`query` must be a GraphQL document.")
+        raise BadRequest("`query` must be a GraphQL document.")
     return found
 
 
@@ -110,7 +110,7 @@ def _typed(body: dict[str, Any], name: str, kind: type, means: str) -> Any:
     if kind is dict and value == []:  # an empty map of PHP
         return None
     if not isinstance(value, kind | None):
-        raise Malformed(f"`{name}` must be {means}.")
+        raise BadRequest(f"`{name}` must be {means}.")
     return value
 
 
@@ -119,10 +119,10 @@ def _sha256(extensions: dict[str, Any]) -> str | None:
     if told is None:
         return None
     if not isinstance(told, dict) or told.get("version") != 1 or isinstance(told.get("version"), bool):
-        raise Malformed("`extensions.persistedQuery` must be an object with `version` 1.")
+        raise BadRequest("`extensions.persistedQuery` must be an object with `version` 1.")
     sha256 = told.get("sha256Hash")
     if not isinstance(sha256, str) or not 0 < len(sha256) <= _ID_LENGTH:
-        raise Malformed("`extensions.persistedQuery.sha256Hash` must be the SHA-256 of the query, in hexadecimal.")
+        raise BadRequest("`extensions.persistedQuery.sha256Hash` must be the SHA-256 of the query, in hexadecimal.")
     return sha256
 
 
@@ -130,7 +130,7 @@ def from_parameters(parameters: QueryParams) -> Operation:
     """The operation in the query string of a GET."""
     told = dict(parameters)
     if len(parameters.multi_items()) != len(told):
-        raise Malformed("Duplicate parameter: each parameter may occur once in the URL.")
+        raise BadRequest("Duplicate parameter: each parameter may occur once in the URL.")
     objects = {
         name: _parsed(text.encode(), f"`{name}`") for name in ("variables", "extensions") if (text := told.get(name))
     }
@@ -141,4 +141,4 @@ def _parsed(text: bytes, what: str) -> Any:
     try:
         return orjson.loads(text.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
-        raise Refused(400, f"{what} is not JSON.") from None
+        raise HTTPError(400, f"{what} is not JSON.") from None

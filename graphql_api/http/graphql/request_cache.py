@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import QueryParams
 
-from graphql_api.caching import Recent
-from graphql_api.execution.engine import Chosen, CompetentSchema
+from graphql_api.caching import LRUCache
+from graphql_api.execution.engine import CompetentSchema, ExecutableOperation
 from graphql_api.execution.limits import values_in
 from graphql_api.http.graphql.cache_control import introspects
 from graphql_api.http.graphql.document_lookup import Documents
@@ -23,46 +23,48 @@ VALUE_BYTES = 70
 
 
 @dataclass(slots=True, eq=False)
-class Question:
+class ParsedRequest:
     """An operation as a client asked for it, with its document."""
 
     operation: Operation
     query: str
-    chosen: Chosen
+    chosen: ExecutableOperation
     introspects: bool
     put_off: int = 0
     """How often it is still to be left to who can wait: trying may take as long as it takes there."""
 
 
-class Questions:
+class RequestCache:
     """Those asked most recently."""
 
     def __init__(self, schema: CompetentSchema, documents: Documents) -> None:
         self._schema = schema
         self._documents = documents
-        self._known: Recent[bytes | str, Question] = Recent(MOST_BYTES, largest=MOST_BYTES // 128, gone=self._forget)
+        self._known: LRUCache[bytes | str, ParsedRequest] = LRUCache(
+            MOST_BYTES, largest=MOST_BYTES // 128, gone=self._forget
+        )
         self._of: dict[str, set[bytes | str]] = {}
         schema.documents.gone = self._drop
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def get(self, body: bytes) -> Question | None:
+    def get(self, body: bytes) -> ParsedRequest | None:
         """The question in a body; None where it can only be answered with time. Raises Refused where it will be refused."""
         return self._known.get(body) or self._read(body, from_body(body))
 
-    def of_url(self, query_string: bytes) -> Question | None:
+    def of_url(self, query_string: bytes) -> ParsedRequest | None:
         """The same of a GET."""
         told = query_string.decode("latin-1")  # a text, which is no body
         return self._known.get(told) or self._read(told, from_parameters(QueryParams(query_string)))
 
-    def _read(self, body: bytes | str, operation: Operation) -> Question | None:
+    def _read(self, body: bytes | str, operation: Operation) -> ParsedRequest | None:
         query = self._documents.text_of(operation)
-        chosen = self._schema.known(query, operation.variables, operation.operation_name)
+        chosen = self._schema.prepared_query(query, operation.variables, operation.operation_name)
         if chosen is None:
             return None
         query = chosen.text  # the one that is kept already
-        found = Question(replace(operation, query=query), query, chosen, introspects(query))
+        found = ParsedRequest(replace(operation, query=query), query, chosen, introspects(query))
         size = 3 * len(body) + VALUE_BYTES * values_in(operation.variables or {}) + QUESTION_BYTES
         self._known.put(body, found, size)
         if body in self._known:
@@ -73,7 +75,7 @@ class Questions:
         for body in tuple(self._of.get(query, ())):
             self._known.drop(body)
 
-    def _forget(self, body: bytes | str, question: Question) -> None:
+    def _forget(self, body: bytes | str, question: ParsedRequest) -> None:
         bodies = self._of[question.query]
         bodies.discard(body)
         if not bodies:

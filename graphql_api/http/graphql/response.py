@@ -17,11 +17,11 @@ from graphql_api.execution.engine import Answer
 from graphql_api.execution.plan import KeptAnswer, tag_of
 from graphql_api.http.content_negotiation import GZIP_FROM
 from graphql_api.http.graphql.cache_control import VARY
-from graphql_api.http.graphql.errors import Refused, Unforeseen
+from graphql_api.http.graphql.errors import HTTPError, InternalError
 from graphql_api.http.graphql.response_type import JSON, RESPONSE_JSON
 from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.metrics import ERRORS
-from graphql_api.observability.request_context import Head, Record, record_of, text_in
+from graphql_api.observability.request_context import Head, RequestContext, record_of, text_in
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Reply:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
+def encoded(answer: Answer, record: RequestContext, explain: bool) -> bytes:
     """The body of the answer to an operation, signed; `explain` adds what it cost. What came of it goes into the record."""
     record.executed, record.codes = answer.executed, []
     if answer.body is not None and not explain and not record.asker.tally.stale:
@@ -61,7 +61,7 @@ def encoded(answer: Answer, record: Record, explain: bool) -> bytes:
     return orjson.dumps(body_of(answer, record, explain))
 
 
-class Told(NamedTuple):
+class EncodedResponse(NamedTuple):
     """The answer to an operation: what it is told by, for how long it may be kept, and the whole of it where that was kept."""
 
     body: bytes
@@ -80,7 +80,7 @@ class Told(NamedTuple):
         return names_tag(text_in(head, b"if-none-match"), self.tag)
 
 
-def replied(told: Told, record: Record) -> Reply:
+def replied(told: EncodedResponse, record: RequestContext) -> Reply:
     """The same as it is sent."""
     headers = [
         (b"content-length", str(len(told.body)).encode()),
@@ -110,7 +110,7 @@ def _varied(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(name, _VARY_LONG if name == b"vary" else value) for name, value in headers]
 
 
-def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:
+def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, Any]:
     """The body of an answer: `errors` first, so that nobody misses them."""
     body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
     if answer.executed:
@@ -120,20 +120,20 @@ def body_of(answer: Answer, record: Record, explain: bool) -> dict[str, Any]:
     return body
 
 
-def _extensions(record: Record, explain: bool) -> dict[str, Any]:
+def _extensions(record: RequestContext, explain: bool) -> dict[str, Any]:
     tally = record.asker.tally
     told: dict[str, Any] = {}
     if explain or tally.stale:
-        told["upstream"] = tally.told
+        told["upstream"] = tally.as_dict
     if explain and record.cost is not None:
         told["cost"] = {"requested": record.cost, "allowed": record.cost_allowed}
     return told
 
 
-def refused(refusal: Refused, media_type: str, record: Record, status: int | None = None) -> Response:
+def refused(refusal: HTTPError, media_type: str, record: RequestContext, status: int | None = None) -> Response:
     """The answer to a request that no operation can be run for; `status` is that of the refusal where none is given."""
     record.codes = []
-    errors = [refusal.told]
+    errors = [refusal.as_dict]
     sign(errors, record)
     headers = headers_of(record) | refusal.headers
     body = orjson.dumps({"errors": errors})
@@ -143,7 +143,7 @@ def refused(refusal: Refused, media_type: str, record: Record, status: int | Non
 async def http_error(request: Request, error: Exception) -> Response:
     """Any other refusal of this server (no such page, wrong method) as JSON."""
     assert isinstance(error, HTTPException)
-    refusal = Refused(error.status_code, _ADVICE.get(error.status_code, error.detail))
+    refusal = HTTPError(error.status_code, _ADVICE.get(error.status_code, error.detail))
     refusal.headers |= dict(error.headers or {})
     return refused(refusal, JSON, record_of(request.scope))
 
@@ -152,10 +152,10 @@ async def unexpected(request: Request, error: Exception) -> Response:
     """What nobody foresaw: logged with its trace, told without."""
     record = record_of(request.scope)
     log.error("unexpected error in request %s", record.request_id, exc_info=error)
-    return refused(Unforeseen(), JSON, record)
+    return refused(InternalError(), JSON, record)
 
 
-def sign(errors: Iterable[dict[str, Any]], record: Record) -> None:
+def sign(errors: Iterable[dict[str, Any]], record: RequestContext) -> None:
     """Put the id of the request into errors, and their codes into its record; they are told to a client, and so counted."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id
@@ -163,6 +163,6 @@ def sign(errors: Iterable[dict[str, Any]], record: Record) -> None:
         ERRORS.labels(error["extensions"]["code"]).inc()
 
 
-def headers_of(record: Record) -> dict[str, str]:
+def headers_of(record: RequestContext) -> dict[str, str]:
     """Of every answer; how long it may be kept is said where more is known of it."""
     return {"X-Request-ID": record.request_id, "Vary": VARY, "Cache-Control": "no-store"}

@@ -1,7 +1,7 @@
 """The type of the answer: of the two that there are, the one that the client prefers."""
 
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql.errors import Refused
+from graphql_api.http.graphql.errors import HTTPError
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -14,5 +14,5 @@ def negotiate(accept: str) -> str:
     """The type that an `Accept` header asks for; refused with 406 where there is none to its liking."""
     chosen = preferred(accept, _OFFERED)
     if chosen is None:
-        raise Refused(406, f"Not acceptable: this endpoint responds with {RESPONSE_JSON} or {JSON}.")
+        raise HTTPError(406, f"Not acceptable: this endpoint responds with {RESPONSE_JSON} or {JSON}.")
     return chosen

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import shortened
-from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.graphql.request import read_body
 from graphql_api.http.mcp.tools import ANSWER, Operation, operations
 from graphql_api.http.pages.home import ABOUT
@@ -115,7 +115,7 @@ class CheckedBodies:
         record = record_of(scope)
         try:
             body = await read_body(record.head, receive, self._most_bytes)
-        except Refused as refusal:
+        except HTTPError as refusal:
             await refused(refusal, JSON, record)(scope, receive, send)
             return
         if (error := _fault_of(body)) is not None:

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.graphql.cache_control import conditional
 from graphql_api.http.pages.home import PAGE_HEADERS, page
 from graphql_api.observability.request_context import record_of, text_in
@@ -40,7 +40,7 @@ def documentation_routes() -> list[Route]:
         name = request.path_params["name"]
         name = name + INDEX if name.endswith("/") or not name else name
         if name not in pages():
-            told = Refused(404, "Page not found; /docs/ lists all pages.")
+            told = HTTPError(404, "Page not found; /docs/ lists all pages.")
             return refused(told, JSON, record_of(request.scope))
         head = record_of(request.scope).head
         if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":

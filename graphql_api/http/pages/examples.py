@@ -38,7 +38,7 @@ class Example(NamedTuple):
         """The names of its variables."""
         return re.findall(r"\$(\w+)\s*:", self.query)
 
-    def given(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def values_of(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """Its variables, as far as their values are known."""
         return {name: known[name] for name in self.variables if name in known}
 
@@ -127,7 +127,7 @@ async def tabs(ask: Ask) -> list[dict[str, str]]:
         {
             "title": each.name,
             "query": each.query,
-            "variables": json.dumps(each.given(known), indent=2),
+            "variables": json.dumps(each.values_of(known), indent=2),
         }
         for each in examples()
     ]

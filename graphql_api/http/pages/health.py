@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError
-from graphql_api.index import Indexes
-from graphql_api.observability.fetch_context import Asker
+from graphql_api.index import IndexRegistry
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import READY
 from graphql_api.schema.loaders import Loaders
 from graphql_api.store import Store
@@ -31,7 +31,7 @@ class Health:
     """Answers `/health/live` and `/health/ready`."""
 
     def __init__(
-        self, loaders: Callable[[Asker], Loaders], store: Store, indexes: Indexes, stopping: asyncio.Event
+        self, loaders: Callable[[FetchContext], Loaders], store: Store, indexes: IndexRegistry, stopping: asyncio.Event
     ) -> None:
         self._loaders = loaders
         self._store = store
@@ -50,13 +50,13 @@ class Health:
 
     async def ready(self, request: Request) -> Response:
         """200 or 503, with what was found."""
-        told = await self.look()
+        told = await self.status()
         READY.set(told["ready"])
         return _json(told, 200 if told["ready"] else 503)
 
-    async def look(self) -> dict[str, Any]:
+    async def status(self) -> dict[str, Any]:
         """`ready`, `reasons` against it, and how data, upstream and index are."""
-        asker = Asker(deadline=asyncio.get_running_loop().time() + PATIENCE)
+        asker = FetchContext(deadline=asyncio.get_running_loop().time() + PATIENCE)
         told: dict[str, Any] = {"ready": True, "reasons": [], "release": None, "upstream": "up"}
         try:
             async with asyncio.timeout(PATIENCE):

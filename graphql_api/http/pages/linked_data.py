@@ -29,10 +29,10 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.graphql.cache_control import Caching, conditional
 from graphql_api.http.pages.home import PAGE_HEADERS, page
-from graphql_api.observability.request_context import Record, record_of, text_in
+from graphql_api.observability.request_context import RequestContext, record_of, text_in
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[Answer]]
 
@@ -101,7 +101,7 @@ _STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 
 
 
 def linked_data_routes(
-    ask: Callable[[str, dict[str, Any], Record], Awaitable[Answer]], caching: Caching
+    ask: Callable[[str, dict[str, Any], RequestContext], Awaitable[Answer]], caching: Caching
 ) -> list[Route]:
     """The addresses of things and of releases; what they wait for upstream is counted for the request."""
 
@@ -109,7 +109,7 @@ def linked_data_routes(
         record = record_of(request.scope)
         try:
             return await _respond(request, lambda query, variables: ask(query, variables, record), caching)
-        except Refused as refusal:
+        except HTTPError as refusal:
             return refused(refusal, JSON, record)
 
     async def without_slash(request: Request) -> Response:
@@ -123,10 +123,10 @@ def linked_data_routes(
 async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
     media_type = preferred(text_in(record_of(request.scope).head, b"accept"), OFFERED)
     if media_type is None:
-        raise Refused(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
+        raise HTTPError(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
     release, kind, uuid = (request.path_params.get(name) for name in ("release", "kind", "uuid"))
     if not is_release(release or "") or (kind is not None and (kind not in KINDS or as_uuid(uuid) is None)):
-        raise Refused(404, f"Not found. Concepts are at /id/RELEASE/TYPE/UUID; the types are {', '.join(KINDS)}.")
+        raise HTTPError(404, f"Not found. Concepts are at /id/RELEASE/TYPE/UUID; the types are {', '.join(KINDS)}.")
     if release == CURRENT:
         return await _to_number(ask, f"{kind}/{uuid}" if kind else "", caching)
     document = await _document(ask, str(release), kind, str(uuid).lower())
@@ -153,7 +153,7 @@ async def _document(ask: Ask, release: str, kind: str | None, uuid: str) -> dict
     query = f"query ($release: String!, $uuid: UUID!) {{ {field}(release: $release, uuid: $uuid) {{ {selection} }} }}"
     found = (await _data(ask, query, {"release": release, "uuid": uuid}))[field]
     if found is None:
-        raise Refused(404, f"Not found in release {release}.")
+        raise HTTPError(404, f"Not found in release {release}.")
     return _concept(found, release, KINDS[kind])
 
 
@@ -161,7 +161,7 @@ async def _data(ask: Ask, query: str, variables: dict[str, Any]) -> dict[str, An
     answer = await ask(query, variables)
     for error in answer.errors:
         code = error["extensions"]["code"]
-        raise Refused(_STATUS.get(code, 503), error["message"], code, error["extensions"].get("retryAfter"))
+        raise HTTPError(_STATUS.get(code, 503), error["message"], code, error["extensions"].get("retryAfter"))
     assert answer.data is not None
     return answer.data
 

@@ -65,7 +65,7 @@ async def llms_txt(ask: Ask) -> str:
     known = await values(ask)
     sections = [_HEAD]
     for each in examples():
-        told = each.given(known)
+        told = each.values_of(known)
         lines = [f"### {each.name}", "", each.about, "", "```graphql", each.text, "```"]
         if told:
             lines += ["", "```json", json.dumps(told, ensure_ascii=False), "```"]

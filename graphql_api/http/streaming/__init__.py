@@ -4,9 +4,9 @@ Connections and what runs on each are bounded; what was begun for a client ends 
 """
 
 from graphql_api.http.streaming.connection_limit import Connections
-from graphql_api.http.streaming.executor import Running
+from graphql_api.http.streaming.executor import StreamingExecutor
 from graphql_api.http.streaming.message_limits import BoundedMessages
 from graphql_api.http.streaming.sse import Events
 from graphql_api.http.streaming.websocket import WebSockets
 
-__all__ = ["BoundedMessages", "Connections", "Events", "Running", "WebSockets"]
+__all__ = ["BoundedMessages", "Connections", "Events", "StreamingExecutor", "WebSockets"]

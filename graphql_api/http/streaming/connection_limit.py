@@ -11,7 +11,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from starlette.types import Scope
 
 from graphql_api.observability.metrics import STREAMING_CONNECTIONS
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.request_context import RequestContext
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Connections:
             STREAMING_CONNECTIONS.labels(protocol).dec()
 
 
-def client_of(scope: Scope, record: Record) -> str:
+def client_of(scope: Scope, record: RequestContext) -> str:
     """Whom a connection counts for: the client of its key, else its network; empty if neither is known."""
     return f"key {record.client}" if record.client else network_of(scope)
 

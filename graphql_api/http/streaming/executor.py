@@ -7,27 +7,31 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
-from graphql_api.asyncio_tools import Published
+from graphql_api.asyncio_tools import Broadcast
 from graphql_api.execution.engine import Answer
 from graphql_api.http.graphql import Context, Endpoint, Operation
 from graphql_api.http.graphql.multipart import needs_parts
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.types.text import Language
 
-Place = Callable[[Record], AbstractAsyncContextManager[None]]
+Place = Callable[[RequestContext], AbstractAsyncContextManager[None]]
 """Holds a place among the operations that run at once; raises Unavailable where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class StreamingExecutor:
     """Runs operations for connections, with what the endpoint has: the schema, documents and deadlines."""
 
     endpoint: Endpoint
-    published: Published
+    published: Broadcast
     place: Place
 
     async def answers(
-        self, operation: Operation, languages: tuple[Language, ...], record: Record, seconds: float | None = None
+        self,
+        operation: Operation,
+        languages: tuple[Language, ...],
+        record: RequestContext,
+        seconds: float | None = None,
     ) -> AsyncGenerator[Answer]:
         """What the operation gives, in the `seconds` that its client has asked for; raises Refused where it cannot be run."""
         documents = self.endpoint.documents

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from graphql_api.execution.engine import Answer
-from graphql_api.http.graphql import Refused
+from graphql_api.http.graphql import HTTPError
 from graphql_api.http.graphql.response import body_of, sign
 from graphql_api.observability.logs import logging_for
 from graphql_api.observability.metrics import STREAMING_RESPONSES
-from graphql_api.observability.operation_log import Outcomes
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.observability.tracing import OperationSpan
 
 
-def told(answer: Answer, record: Record) -> dict[str, Any]:
+def payload_of(answer: Answer, record: RequestContext) -> dict[str, Any]:
     """An answer as it goes to the client."""
     record.executed |= answer.executed
     record.answers = (record.answers or 0) + 1
@@ -27,22 +27,22 @@ def told(answer: Answer, record: Record) -> dict[str, Any]:
     return body_of(answer, record, explain=False)
 
 
-def refused(refusal: Refused, record: Record) -> dict[str, Any]:
+def refused(refusal: HTTPError, record: RequestContext) -> dict[str, Any]:
     """A refusal as an error of GraphQL."""
     if refusal.status >= 500:
         record.ended = "shed" if refusal.status == 503 else "failed"
-    error = refusal.told
+    error = refusal.as_dict
     _sign([error], record)
     return error
 
 
-def _sign(errors: list[dict[str, Any]], record: Record) -> None:
+def _sign(errors: list[dict[str, Any]], record: RequestContext) -> None:
     sign(errors, record)
     record.codes = list(dict.fromkeys(record.codes))  # a subscription may have errors for days
 
 
 @contextmanager
-def observed(record: Record, outcomes: Outcomes) -> Iterator[None]:
+def observed(record: RequestContext, outcomes: OperationLog) -> Iterator[None]:
     """Within this an operation runs, whose lines in the log carry its id; it is told of when it is over.
 
     What is not refused and ends by being cancelled was left by its client.

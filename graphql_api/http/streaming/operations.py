@@ -12,13 +12,13 @@ from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 
 from graphql_api.asyncio_tools import ended
-from graphql_api.http.graphql import Refused, Unforeseen
+from graphql_api.http.graphql import HTTPError, InternalError
 from graphql_api.http.graphql.request import from_object
-from graphql_api.http.streaming.executor import Running
-from graphql_api.http.streaming.observability import observed, refused, told
-from graphql_api.observability.fetch_context import Tally
-from graphql_api.observability.operation_log import Outcomes
-from graphql_api.observability.request_context import Record, record_of
+from graphql_api.http.streaming.executor import StreamingExecutor
+from graphql_api.http.streaming.observability import observed, payload_of, refused
+from graphql_api.observability.fetch_context import FetchStats
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.schema.types.text import Language
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,13 @@ class Operations:
     """
 
     def __init__(
-        self, scope: Scope, running: Running, outcomes: Outcomes, languages: tuple[Language, ...], most: int, send: Send
+        self,
+        scope: Scope,
+        running: StreamingExecutor,
+        outcomes: OperationLog,
+        languages: tuple[Language, ...],
+        most: int,
+        send: Send,
     ) -> None:
         self._scope = scope
         self._running = running
@@ -93,7 +99,7 @@ class Operations:
     async def _refuse(self, id: str) -> None:
         record = self._record()
         with observed(record, self._outcomes):
-            refusal = Refused(
+            refusal = HTTPError(
                 429,
                 f"At most {self._most} operations may run at the same time on one connection; complete one first.",
                 "RATE_LIMITED",
@@ -105,22 +111,22 @@ class Operations:
         with observed(record, self._outcomes):
             try:
                 await self._answer(id, payload, record)
-            except Refused as refusal:
+            except HTTPError as refusal:
                 await self._finish(id, {"type": "error", "payload": [refused(refusal, record)]})
             except WebSocketDisconnect:
                 record.ended = "cancelled"
             except Exception:
                 log.exception("unexpected error in request %s", record.request_id)
-                await self._finish(id, {"type": "error", "payload": [refused(Unforeseen(), record)]})
+                await self._finish(id, {"type": "error", "payload": [refused(InternalError(), record)]})
 
-    async def _answer(self, id: str, payload: Any, record: Record) -> None:
+    async def _answer(self, id: str, payload: Any, record: RequestContext) -> None:
         admit: Admit | None = self._scope["state"].get(ADMIT)
         if admit is not None:
             await admit()
         answers = self._running.answers(from_object(payload), self._languages, record)
         async with aclosing(answers):
             async for answer in answers:
-                message = told(answer, record)
+                message = payload_of(answer, record)
                 if not answer.executed:
                     await self._finish(id, {"type": "error", "payload": message["errors"]})
                     return
@@ -137,9 +143,9 @@ class Operations:
             del self._by_id[id]
             await self._send({"id": id, **message})
 
-    def _record(self) -> Record:
+    def _record(self) -> RequestContext:
         """Of one operation: an id of its own, and whom access has let in on this connection."""
         known, request_id = record_of(self._scope), uuid4().hex
         headers = known.asker.headers | {"X-Request-ID": request_id}
-        asker = replace(known.asker, headers=headers, tally=Tally())
-        return Record(request_id, client=known.client, address=known.address, protocol="websocket", asker=asker)
+        asker = replace(known.asker, headers=headers, tally=FetchStats())
+        return RequestContext(request_id, client=known.client, address=known.address, protocol="websocket", asker=asker)

@@ -17,15 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graphql_api.asyncio_tools import ended
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import accepted, preferred
-from graphql_api.http.graphql import JSON, RESPONSE_JSON, Operation, Refused, Unavailable, Unforeseen
+from graphql_api.http.graphql import JSON, RESPONSE_JSON, HTTPError, InternalError, Operation, ServiceUnavailable
 from graphql_api.http.graphql import refused as refused_response
 from graphql_api.http.graphql.deadline import seconds_for
 from graphql_api.http.graphql.request import operation_of
 from graphql_api.http.graphql.response import headers_of
 from graphql_api.http.streaming.connection_limit import Connections, TooMany, TooManyOfClient, client_of
-from graphql_api.http.streaming.executor import Running
-from graphql_api.http.streaming.observability import refused, told
-from graphql_api.observability.request_context import Head, Record, record_of, text_in
+from graphql_api.http.streaming.executor import StreamingExecutor
+from graphql_api.http.streaming.observability import payload_of, refused
+from graphql_api.observability.request_context import Head, RequestContext, record_of, text_in
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Events:
     """ASGI before the endpoint: takes the requests that prefer a stream of events, and passes on all others."""
 
     endpoint: ASGIApp
-    running: Running
+    running: StreamingExecutor
     connections: Connections
     heartbeat: float = HEARTBEAT
 
@@ -64,28 +64,28 @@ class Events:
                 stream = self._stream(operation, record, seconds)
                 await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
         except TooManyOfClient as refusal:
-            rate_limited = Refused(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
+            rate_limited = HTTPError(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
             await refused_response(rate_limited, JSON, record)(scope, receive, send)
         except TooMany as refusal:
-            await refused_response(Unavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
-        except Refused as refusal:
+            await refused_response(ServiceUnavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
+        except HTTPError as refusal:
             await refused_response(refusal, JSON, record)(scope, receive, send)
 
-    async def _stream(self, operation: Operation, record: Record, seconds: float) -> AsyncGenerator[bytes]:
+    async def _stream(self, operation: Operation, record: RequestContext, seconds: float) -> AsyncGenerator[bytes]:
         languages = accepted(text_in(record.head, b"accept-language"))
         try:
             answers = self.running.answers(operation, languages, record, seconds)
             async with aclosing(answers), aclosing(self._beating(answers)) as events:
                 async for answer in events:
-                    yield _BEAT if answer is None else _next(told(answer, record))
+                    yield _BEAT if answer is None else _next(payload_of(answer, record))
         except (asyncio.CancelledError, GeneratorExit):
             record.ended = "cancelled"
             raise
-        except Refused as refusal:
+        except HTTPError as refusal:
             yield _next({"errors": [refused(refusal, record)]})
         except Exception:
             log.exception("unexpected error in request %s", record.request_id)
-            yield _next({"errors": [refused(Unforeseen(), record)]})
+            yield _next({"errors": [refused(InternalError(), record)]})
         if not self.connections.stopping.is_set():  # then the client is to come back
             yield _COMPLETE
 

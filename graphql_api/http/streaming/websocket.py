@@ -17,13 +17,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from graphql_api.asyncio_tools import ended
 from graphql_api.http.content_negotiation import accepted
-from graphql_api.http.graphql import Refused
+from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.connection_limit import Connections, Place, TooMany, client_of
-from graphql_api.http.streaming.executor import Running
+from graphql_api.http.streaming.executor import StreamingExecutor
 from graphql_api.http.streaming.operations import IdInUse, Operations
 from graphql_api.http.streaming.page_origin import may_connect
 from graphql_api.http.streaming.websocket_denial import deny, fitting
-from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import record_of, text_in
 from graphql_api.settings.origins import Origins
 
@@ -34,10 +34,10 @@ _NO_ORIGINS = Origins(())
 _ID_LENGTH = 200
 _AS_USUAL = (1000, 1001)
 """Codes with which a connection is closed that did nothing wrong."""
-_ELSEWHERE = Refused(403, "WebSockets from this origin are not allowed.", "FORBIDDEN")
+_ELSEWHERE = HTTPError(403, "WebSockets from this origin are not allowed.", "FORBIDDEN")
 
 
-class Closing(Exception):
+class CloseConnection(Exception):
     """The connection is to be closed with a code of the protocol (4xxx) or of RFC 6455 (1xxx)."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -50,9 +50,9 @@ class Closing(Exception):
 class WebSockets:
     """The ASGI app at the address: who may connect, and how much each may do."""
 
-    running: Running
+    running: StreamingExecutor
     connections: Connections
-    outcomes: Outcomes
+    outcomes: OperationLog
     origins: Origins = _NO_ORIGINS
     """Of web pages that may connect, beside our own."""
     init_timeout: float = 5.0
@@ -97,7 +97,7 @@ class _Connection:
         try:
             await asyncio.wait((talking, stopping, slow), return_when=asyncio.FIRST_COMPLETED)
             if stopping.done() and not talking.done():
-                await self._close(Closing(1001, "The server is shutting down"))
+                await self._close(CloseConnection(1001, "The server is shutting down"))
         finally:
             await ended((talking, stopping, slow))
             await self._operations.end()
@@ -109,13 +109,13 @@ class _Connection:
                 await self._take(await self._next())
         except WebSocketDisconnect:
             return
-        except Closing as closing:
+        except CloseConnection as closing:
             await self._close(closing)
         except Exception:
             log.exception("unexpected error on a WebSocket")
-            await self._close(Closing(1011, "Internal server error"))
+            await self._close(CloseConnection(1011, "Internal server error"))
 
-    async def _close(self, closing: Closing) -> None:
+    async def _close(self, closing: CloseConnection) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone already
             if self._websocket.application_state is WebSocketState.CONNECTED:
                 if closing.code not in _AS_USUAL:
@@ -128,15 +128,15 @@ class _Connection:
                 while (message := await self._message())["type"] in ("ping", "pong"):
                     await self._take(message)
         except TimeoutError:
-            raise Closing(4408, "Connection initialisation timeout") from None
+            raise CloseConnection(4408, "Connection initialisation timeout") from None
         if message["type"] == "subscribe":
-            raise Closing(4401, "Unauthorized")
+            raise CloseConnection(4401, "Unauthorized")
         if message["type"] != "connection_init" or not isinstance(message.get("payload"), dict | None):
-            raise Closing(4400, "The first message must be connection_init, its payload an object")
+            raise CloseConnection(4400, "The first message must be connection_init, its payload an object")
         try:
             self._place.move(client_of(self._websocket.scope, record_of(self._websocket.scope)))
         except TooMany as refusal:
-            raise Closing(1013, str(refusal)) from None
+            raise CloseConnection(1013, str(refusal)) from None
         await self._send({"type": "connection_ack"})
 
     async def _next(self) -> dict[str, Any]:
@@ -149,18 +149,20 @@ class _Connection:
             except TimeoutError:
                 quiet = asyncio.get_running_loop().time() - self._operations.last_end
                 if not self._operations.any and quiet >= most:
-                    raise Closing(1000, f"No operation for {most:g} seconds; reconnect when you need one") from None
+                    raise CloseConnection(
+                        1000, f"No operation for {most:g} seconds; reconnect when you need one"
+                    ) from None
 
     async def _message(self) -> dict[str, Any]:
         text = (await self._frame()).get("text")
         if text is None:
-            raise Closing(4400, "Messages must be text")
+            raise CloseConnection(4400, "Messages must be text")
         try:
             message = orjson.loads(text)
         except ValueError:
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise Closing(4400, "Messages must be JSON objects with a type")
+            raise CloseConnection(4400, "Messages must be JSON objects with a type")
         return message
 
     async def _frame(self) -> Any:
@@ -176,19 +178,19 @@ class _Connection:
             case "pong":
                 pass
             case "connection_init":
-                raise Closing(4429, "Too many initialisation requests")
+                raise CloseConnection(4429, "Too many initialisation requests")
             case "subscribe":
                 await self._subscribe(_id(message), message.get("payload"))
             case "complete":
                 self._operations.complete(_id(message))
             case _:
-                raise Closing(4400, "Unknown message type")
+                raise CloseConnection(4400, "Unknown message type")
 
     async def _subscribe(self, id: str, payload: Any) -> None:
         try:
             await self._operations.start(id, payload)
         except IdInUse:
-            raise Closing(4409, f"Subscriber for {id} already exists") from None
+            raise CloseConnection(4409, f"Subscriber for {id} already exists") from None
 
     async def _send(self, message: dict[str, Any]) -> None:
         text = orjson.dumps(message).decode()
@@ -210,5 +212,5 @@ class _Connection:
 def _id(message: dict[str, Any]) -> str:
     id = message.get("id")
     if not isinstance(id, str) or not 0 < len(id) <= _ID_LENGTH:
-        raise Closing(4400, "The id must be a string")
+        raise CloseConnection(4400, "The id must be a string")
     return id

@@ -7,7 +7,7 @@ import logging
 
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.http.graphql import JSON, Refused, refused
+from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.middleware import HEADERS
 from graphql_api.observability.request_context import record_of
 
@@ -22,19 +22,19 @@ def _is_news(record: logging.LogRecord) -> bool:
 logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
-async def deny(scope: Scope, receive: Receive, send: Send, refusal: Refused, code: int) -> None:
+async def deny(scope: Scope, receive: Receive, send: Send, refusal: HTTPError, code: int) -> None:
     """Refuse a connection; `code` is for servers that close instead."""
     await receive()  # websocket.connect
     if EXTENSION not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": code, "reason": fitting(str(refusal))})
         return
 
-    async def told(message: Message) -> None:
+    async def send_denied(message: Message) -> None:
         await send({**message, "type": f"websocket.{message['type']}"})
 
     response = refused(refusal, JSON, record_of(scope))
     response.headers.update(HEADERS)
-    await response({**scope, "type": "http"}, receive, told)
+    await response({**scope, "type": "http"}, receive, send_denied)
 
 
 def fitting(reason: str) -> str:

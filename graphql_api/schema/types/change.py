@@ -11,7 +11,7 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.concept_type import ConceptType, declared
-from graphql_api.schema.types.relay import After, Connection, First, Paging, connection
+from graphql_api.schema.types.relay import After, Connection, ConnectionArguments, First, connection
 from graphql_api.schema.types.resolver_cost import Work
 from graphql_api.schema.types.search import Types
 
@@ -63,7 +63,7 @@ async def changes_since(
 ) -> Connection[ConceptChange] | None:
     """The changes from another release to this one."""
     old = await loaders.release_number(since)
-    paging = Paging(first, after)
+    paging = ConnectionArguments(first, after)
     found = await _changes(loaders, old, number, types, kinds)
     wanted = [sorted(each.name for each in some) if some is not None else None for some in (types, kinds)]
     window = paging.window(f"changes {old} {number} {wanted}", len(found))

@@ -18,7 +18,7 @@ from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import MOST, PageInfo, Paging, Window
+from graphql_api.schema.types.relay import MOST, ConnectionArguments, PageInfo, Slice
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
@@ -165,7 +165,7 @@ async def similar_profiles(view: DocumentView, first: int) -> list[SimilarProfil
 
 
 async def profiles_for_competences(
-    loaders: Loaders, have: list[NodeId], paging: Paging
+    loaders: Loaders, have: list[NodeId], paging: ConnectionArguments
 ) -> ProfileMatchConnection | None:
     """The profiles that fit what somebody has."""
     if not 0 < len(have) <= MOST:
@@ -188,7 +188,7 @@ async def profiles_for_competences(
     return await _matches(loaders, number, paging.window(scope, total), found)
 
 
-async def _matches(loaders: Loaders, number: str, window: Window, found: list[Match]) -> ProfileMatchConnection:
+async def _matches(loaders: Loaders, number: str, window: Slice, found: list[Match]) -> ProfileMatchConnection:
     profiles: list[Any] = await concepts(loaders, number, (each.profile for each in found))
     nodes = [
         ProfileMatch(

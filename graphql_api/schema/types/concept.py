@@ -10,7 +10,7 @@ from graphql_api.competent.routes import Route
 from graphql_api.schema.types.declared import CONCEPT_CLASSES, fields_of
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import Node, NodeId
-from graphql_api.schema.types.relay import After, Connection, First, Paging
+from graphql_api.schema.types.relay import After, Connection, ConnectionArguments, First
 from graphql_api.schema.types.resolver_cost import Work
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Competence(Concept):
         """A page of the competences, from the index."""
         from graphql_api.schema.types.usage import competences_with
 
-        return await competences_with(self, Paging(first, after))
+        return await competences_with(self, ConnectionArguments(first, after))
 
     @strawberry.field(
         description="The occupational profiles that use it, directly or in their technical competences.",
@@ -85,4 +85,4 @@ class Competence(Concept):
         """A page of the profiles, from the index."""
         from graphql_api.schema.types.usage import profiles_with
 
-        return await profiles_with(self, Paging(first, after))
+        return await profiles_with(self, ConnectionArguments(first, after))

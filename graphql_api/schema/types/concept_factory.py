@@ -14,7 +14,7 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.document_view import DocumentView
-from graphql_api.schema.types.relay import Connection, Paging, connection
+from graphql_api.schema.types.relay import Connection, ConnectionArguments, connection
 
 
 def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
@@ -26,7 +26,7 @@ def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
 async def concepts(loaders: Loaders, number: str, numbers: Iterable[int]) -> list[Concept]:
     """Concepts by their numbers in the index, in this order; one look-up for all that are asked in a tick."""
     asked = list(numbers)
-    found = [loaders.look_up_at_hand(number, by_row_id, n) for n in asked]
+    found = [loaders.lookup_cached(number, by_row_id, n) for n in asked]
     if UNKNOWN in found:
         found = await all_of(loaders.look_up(number, by_row_id, n) for n in asked)
     return [concept(loaders, number, each) for each in found]
@@ -44,7 +44,7 @@ async def find_code(loaders: Loaders, number: str, type: ConceptType, code: str)
     return concept(loaders, number, found) if found else None
 
 
-async def page_of(loaders: Loaders, number: str, type: ConceptType, paging: Paging) -> Connection[Concept]:
+async def page_of(loaders: Loaders, number: str, type: ConceptType, paging: ConnectionArguments) -> Connection[Concept]:
     """A page of all concepts of a type, by code."""
     index = await loaders.index(number)
     window = paging.window(f"{type.name} {number}", await loaders.ask(index, count, type))

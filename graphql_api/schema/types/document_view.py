@@ -53,7 +53,7 @@ class DocumentView:
             return convert(self, document[name])
         if self.is_complete or self.route is None:
             return convert(self, None)
-        whole = self.loaders.at_hand(self.route.path(self.release, self.id))
+        whole = self.loaders.get_cached(self.route.path(self.release, self.id))
         if whole is None:
             return self._read_whole(name, convert, empty_on_error)
         return convert(self._complete(whole), whole.get(name))

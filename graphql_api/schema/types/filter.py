@@ -16,7 +16,7 @@ from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.lookups import page
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import After, Before, Connection, First, Last, Paging, connection
+from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last, connection
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
 
@@ -89,7 +89,7 @@ async def occupational_profiles(
     before: Before = None,
 ) -> Connection[OccupationalProfile] | None:
     """A page of profiles: from upstream's list, or from the index where a filter or an order asks more than that."""
-    paging = Paging(first, after, last, before)
+    paging = ConnectionArguments(first, after, last, before)
     if filter is None and order_by is None:
         return await page(OccupationalProfile, loaders, number, paging)
     index = await loaders.index(number)

@@ -15,7 +15,7 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import find_code, find_uuid, page_of
 from graphql_api.schema.types.document_view import DocumentView
-from graphql_api.schema.types.relay import After, Before, Connection, First, Last, Paging
+from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last
 from graphql_api.schema.types.root_field import RootResolver
 
 K = TypeVar("K", bound=Concept)
@@ -59,7 +59,7 @@ async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K
     return await find_code(loaders, number, kind.declaration, code)  # type: ignore[return-value]
 
 
-async def page(kind: type[K], loaders: Loaders, number: str, paging: Paging) -> Connection[K]:
+async def page(kind: type[K], loaders: Loaders, number: str, paging: ConnectionArguments) -> Connection[K]:
     """A page of all things of a type in a release."""
     if kind.declaration.collection is None:
         return await page_of(loaders, number, kind.declaration, paging)  # type: ignore[return-value]
@@ -105,6 +105,6 @@ def connection_field(kind: type[Concept]) -> RootResolver:
         last: Last = None,
         before: Before = None,
     ) -> Connection[kind] | None:  # type: ignore[valid-type]
-        return await page(kind, loaders, number, Paging(first, after, last, before))
+        return await page(kind, loaders, number, ConnectionArguments(first, after, last, before))
 
     return resolver

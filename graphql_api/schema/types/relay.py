@@ -57,7 +57,7 @@ class Edge(Generic[T]):
 class Connection(Generic[T]):
     """As in Relay's Cursor Connections, with `nodes` and `totalCount`. Items are made when something asks for them."""
 
-    window: strawberry.Private["Window"]
+    window: strawberry.Private["Slice"]
     items: strawberry.Private[Callable[[], Sequence[T]]]
 
     @cached_property
@@ -90,7 +90,7 @@ class Connection(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
+class ConnectionArguments:
     """The arguments of a connection; refuses with BadUserInput what makes no sense before anything is asked."""
 
     first: int | None = None
@@ -105,7 +105,7 @@ class Paging:
             if count is not None and not 0 <= count <= MOST:
                 raise BadUserInput(f"`{name}` is {count}; it must be between 0 and {MOST}.")
 
-    def window(self, scope: str, total: int) -> "Window":
+    def window(self, scope: str, total: int) -> "Slice":
         """The places that are asked for, in a list that is named by `scope` and has `total` items."""
         start = 0 if self.after is None else _place(scope, self.after, total) + 1
         stop = total if self.before is None else _place(scope, self.before, total)
@@ -113,11 +113,11 @@ class Paging:
             start = max(start, stop - self.last)
         else:
             stop = min(stop, start + (DEFAULT if self.first is None else self.first))
-        return Window(scope, total, start, max(start, stop))
+        return Slice(scope, total, start, max(start, stop))
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Slice:
     """The places from `start` up to `stop` of a list of `total` items."""
 
     scope: str
@@ -144,7 +144,7 @@ class Window:
         )
 
 
-def connection(window: Window, nodes: Sequence[T]) -> Connection[T]:
+def connection(window: Slice, nodes: Sequence[T]) -> Connection[T]:
     """The connection of a window and the nodes that were found for it."""
     return Connection(window=window, items=lambda: nodes)
 

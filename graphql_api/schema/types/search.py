@@ -19,7 +19,7 @@ from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.concept_type import ConceptType, declared
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import After, First, PageInfo, Paging, Window
+from graphql_api.schema.types.relay import After, ConnectionArguments, First, PageInfo, Slice
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
 
@@ -92,7 +92,7 @@ async def search(
     after: After = None,
 ) -> SearchConnection | None:
     """Hits, the best first."""
-    paging = Paging(first, after)
+    paging = ConnectionArguments(first, after)
     try:
         found = await loaders.index(number)
     except NotIndexedYet as not_yet:
@@ -105,7 +105,7 @@ async def search(
     )
     nodes = await concepts(loaders, number, (hit.thing for hit in hits))
     matches = [_match(hit) for hit in hits]
-    return _connection(Window(scope, total, window.start, window.start + len(hits)), nodes, matches)
+    return _connection(Slice(scope, total, window.start, window.start + len(hits)), nodes, matches)
 
 
 async def suggest(
@@ -132,7 +132,12 @@ async def suggest(
 
 
 async def _upstream(
-    loaders: Loaders, number: str, text: str, types: list[ConceptType] | None, paging: Paging, not_yet: NotIndexedYet
+    loaders: Loaders,
+    number: str,
+    text: str,
+    types: list[ConceptType] | None,
+    paging: ConnectionArguments,
+    not_yet: NotIndexedYet,
 ) -> SearchConnection:
     if types is not None and declarations.OCCUPATIONAL_PROFILE.name not in {each.value for each in types}:
         raise not_yet
@@ -158,7 +163,7 @@ async def _upstream(
     return _connection(window, nodes, [None] * len(nodes))
 
 
-def _connection(window: Window, nodes: list[Concept], matches: Sequence[SearchMatch | None]) -> SearchConnection:
+def _connection(window: Slice, nodes: list[Concept], matches: Sequence[SearchMatch | None]) -> SearchConnection:
     cursors = window.cursors(len(nodes))
     edges = [
         SearchEdge(node=node, cursor=cursor, match=match)

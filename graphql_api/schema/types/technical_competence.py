@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from graphql_api.schema.types.concept import Concept, declared
-from graphql_api.schema.types.relay import After, First, Paging
+from graphql_api.schema.types.relay import After, ConnectionArguments, First
 from graphql_api.schema.types.resolver_cost import Work
 
 if TYPE_CHECKING:
@@ -25,4 +25,4 @@ class TechnicalCompetence(Concept):
         """A page of the profiles."""
         from graphql_api.schema.types.usage import listed_profiles_with
 
-        return await listed_profiles_with(self, Paging(first, after))
+        return await listed_profiles_with(self, ConnectionArguments(first, after))

@@ -11,7 +11,7 @@ from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts, number_in_index
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import Connection, PageInfo, Paging, Window, connection
+from graphql_api.schema.types.relay import Connection, ConnectionArguments, PageInfo, Slice, connection
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 
@@ -72,7 +72,7 @@ def _importance(essential: bool) -> Importance:
     return Importance.ESSENTIAL if essential else Importance.OPTIONAL
 
 
-async def listed_profiles_with(of: "Concept", paging: Paging) -> UsedInOccupationalProfilesConnection:
+async def listed_profiles_with(of: "Concept", paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles in upstream's own list of those that use a competence."""
     view = of.view
     listing = view.loaders.listing(USED_IN_PROFILES.path(view.release, view.id), paged=False)
@@ -87,7 +87,7 @@ async def listed_profiles_with(of: "Concept", paging: Paging) -> UsedInOccupatio
     return _profiles(view, window, found, [None] * len(found))
 
 
-async def profiles_with(of: Concept, paging: Paging) -> UsedInOccupationalProfilesConnection:
+async def profiles_with(of: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
     """A page of the profiles that use a block or a skill, from the index."""
     view = of.view
     n = await number_in_index(view, of.declaration)
@@ -98,7 +98,7 @@ async def profiles_with(of: Concept, paging: Paging) -> UsedInOccupationalProfil
     return _profiles(view, window, found, here)  # type: ignore[arg-type]
 
 
-async def competences_with(of: Concept, paging: Paging) -> Connection[TechnicalCompetence]:
+async def competences_with(of: Concept, paging: ConnectionArguments) -> Connection[TechnicalCompetence]:
     """A page of the technical competences that have a block, from the index."""
     view = of.view
     n = await number_in_index(view, of.declaration)
@@ -109,7 +109,7 @@ async def competences_with(of: Concept, paging: Paging) -> Connection[TechnicalC
 
 
 def _profiles(
-    used: DocumentView, window: Window, found: list[OccupationalProfile], known: list[Use] | list[None]
+    used: DocumentView, window: Slice, found: list[OccupationalProfile], known: list[Use] | list[None]
 ) -> UsedInOccupationalProfilesConnection:
     cursors = window.cursors(len(found))
     edges = [

@@ -4,10 +4,10 @@ from contextlib import suppress
 
 from starlette.types import Scope
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.http.auth import check_url, shown_by
 from graphql_api.http.content_negotiation import accepted, gzip_from
-from graphql_api.http.graphql import Refused
+from graphql_api.http.graphql import HTTPError
 from graphql_api.http.graphql.cache_control import KEYS_COME_IN
 from graphql_api.http.graphql.request import check_encoding
 from graphql_api.http.graphql.response_type import negotiate
@@ -59,7 +59,7 @@ class Clients:
     """Those that asked most recently; `root_path` is the prefix that a proxy may leave in the path."""
 
     def __init__(self, root_path: str = "") -> None:
-        self._known: Recent[Key, Client] = Recent(MOST_BYTES)
+        self._known: LRUCache[Key, Client] = LRUCache(MOST_BYTES)
         prefixes = {b"", root_path.rstrip("/").encode()}
         self._paths = {prefix + path for prefix in prefixes for path in (b"/graphql", b"/graphql/")}
 
@@ -73,7 +73,7 @@ class Clients:
         key = (query_string if by_get else None), tuple([each for each in told if each[0] in RELEVANT])
         found = self._known.get(key)
         if found is None:
-            with suppress(Refused):
+            with suppress(HTTPError):
                 found = self._read(key)
         return found
 

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.asyncio_tools import begin
 from graphql_api.http.graphql.response import Reply
 from graphql_api.http.middleware import layered
-from graphql_api.observability.request_context import Head, Record
+from graphql_api.observability.request_context import Head, RequestContext
 from graphql_api.server.response_cycle import head_of
 
 OWN = (b"content-length", b"etag", b"x-request-id")
@@ -26,7 +26,7 @@ class Heads:
         """The head that this answer has for a client with these header fields, without `OWN` and the line that ends it."""
         # It is compressed already, if it is to be.
         told = {name: value for name, value in head.items() if name != b"accept-encoding"}
-        state = {"record": Record(head=told), "reply": reply}
+        state = {"record": RequestContext(head=told), "reply": reply}
         scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": list(told.items()), "state": state}
         messages: list[Message] = []
 

@@ -9,22 +9,22 @@ from typing import NamedTuple, Protocol
 
 from starlette.types import Scope
 
-from graphql_api.caching import Recent
+from graphql_api.caching import LRUCache
 from graphql_api.execution.plan.answers import LONGEST_COMPRESSED
-from graphql_api.http.admission import Passes
-from graphql_api.http.auth import Decide
+from graphql_api.http.admission import LoopBudget
+from graphql_api.http.auth import AccessPolicy
 from graphql_api.http.content_negotiation import GZIP_FROM
-from graphql_api.http.graphql import Endpoint, Refused
+from graphql_api.http.graphql import Endpoint, HTTPError
 from graphql_api.http.graphql.cache_control import NOT_STORED
-from graphql_api.http.graphql.request_cache import Question, Questions
-from graphql_api.http.graphql.response import NOT_MODIFIED, Reply, Told, compressed, replied, unchanged
+from graphql_api.http.graphql.request_cache import ParsedRequest, RequestCache
+from graphql_api.http.graphql.response import NOT_MODIFIED, EncodedResponse, Reply, compressed, replied, unchanged
 from graphql_api.http.middleware import GZIP_LEVEL
 from graphql_api.observability import tracing
-from graphql_api.observability.fetch_context import Asker
-from graphql_api.observability.operation_log import Outcomes
-from graphql_api.observability.request_context import Record, new_id, request_id_of
-from graphql_api.schema.cached_loaders import AtHand, NotAtHand
-from graphql_api.schema.loaders import Read
+from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext, new_id, request_id_of
+from graphql_api.schema.cached_loaders import CacheMiss, CacheOnlyLoaders
+from graphql_api.schema.loaders import Dependencies
 from graphql_api.server.fast_path.client import Client, Clients
 from graphql_api.server.fast_path.heads import Heads
 from graphql_api.server.response_cycle import Headers
@@ -49,10 +49,10 @@ class Caches(Protocol):
     def store(self) -> Store:
         """Documents."""
 
-    def at_hand(self, asker: Asker) -> AtHand:
+    def cache_only_loaders(self, asker: FetchContext) -> CacheOnlyLoaders:
         """Loaders that fetch nothing."""
 
-    def used_again(self, reads: Sequence[Read], asker: Asker) -> None:
+    def used_again(self, reads: Sequence[Dependencies], asker: FetchContext) -> None:
         """Count what a cached response was made of as used."""
 
 
@@ -63,9 +63,9 @@ class FastPath:
         self,
         endpoint: Endpoint,
         caches: Caches,
-        decide: Decide | None,
-        passes: Passes,
-        outcomes: Outcomes,
+        decide: AccessPolicy | None,
+        passes: LoopBudget,
+        outcomes: OperationLog,
         stopping: asyncio.Event,
         heads: Heads,
         root_path: str = "",
@@ -79,9 +79,9 @@ class FastPath:
         self._heads = heads
         self.quick = QUICK
         """Seconds within which an answer is over at once: a question that takes longer stands in line for a while."""
-        self._questions = Questions(endpoint.schema, endpoint.documents)
+        self._questions = RequestCache(endpoint.schema, endpoint.documents)
         self._clients = Clients(root_path)
-        self._came: Recent[bytes, tuple[Client, int]] = Recent(HEADS_BYTES)
+        self._came: LRUCache[bytes, tuple[Client, int]] = LRUCache(HEADS_BYTES)
 
     def answer(self, request: bytes, fields: Headers) -> bytes | None:
         """The answer to a request whose head came like this before; None where it is to be read, nothing where it cannot be
@@ -117,7 +117,7 @@ class FastPath:
         begun = perf_counter()
         try:
             return self._answer(client, body, request_id, fields, begun)
-        except (NotAtHand, Refused):
+        except (CacheMiss, HTTPError):
             return None
         except Exception:
             log.debug("the fast path failed", exc_info=True)  # what is wrong is met again, and told
@@ -126,7 +126,7 @@ class FastPath:
             self._passes.spend(perf_counter() - begun)
 
     def _answer(self, client: Client, body: bytes, request_id: str, fields: Headers, begun: float) -> bytes | None:
-        record = Record(request_id, client.head)
+        record = RequestContext(request_id, client.head)
         count = self._let_in(client, record)
         question = self._question(client, body) if count is not None else None
         if count is None or question is None:
@@ -144,7 +144,7 @@ class FastPath:
         self._outcomes.tell(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
 
-    def _again(self, client: Client, question: Question, record: Record) -> "_Written | None":
+    def _again(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
         """The answer if nothing has to be made for it."""
         chosen, schema = question.chosen, self._endpoint.schema
         whole = schema.whole(chosen, client.languages, self._caches.store.now())
@@ -164,23 +164,23 @@ class FastPath:
         self._caches.used_again(whole.reads, record.asker)
         return answer
 
-    def _anew(self, client: Client, question: Question, record: Record) -> "_Written | None":
-        loaders = self._caches.at_hand(record.asker)
-        told = self._endpoint.at_hand(question, record, client.media_type, client.languages, loaders)
+    def _anew(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
+        loaders = self._caches.cache_only_loaders(record.asker)
+        told = self._endpoint.respond_cached(question, record, client.media_type, client.languages, loaders)
         if told is None:
             return None
         answer = self._written(client, told, record)
         loaders.close()
         return answer
 
-    def _let_in(self, client: Client, record: Record) -> Callable[[], Headers] | None:
+    def _let_in(self, client: Client, record: RequestContext) -> Callable[[], Headers] | None:
         """What counts the request and tells how many are left; None where it may not be answered, or is not counted here."""
         if (decide := self._decide) is None:
             return tuple
         caller = decide.caller(client.shown, record)
         return (lambda: _fields(decide.count_here(caller))) if decide.has_left_here(caller) else None
 
-    def _question(self, client: Client, body: bytes) -> Question | None:
+    def _question(self, client: Client, body: bytes) -> ParsedRequest | None:
         by_get = client.query_string
         question = self._questions.get(body) if by_get is None else self._questions.of_url(by_get)
         if question is not None and question.put_off:
@@ -188,7 +188,7 @@ class FastPath:
             return None
         return question
 
-    def _written(self, client: Client, told: Told, record: Record) -> "_Written":
+    def _written(self, client: Client, told: EncodedResponse, record: RequestContext) -> "_Written":
         form, body, tag = self._form(client, told)
         key = told.status, told.media_type, told.control, len(told.body) >= GZIP_FROM, form
         found = client.heads.get(key)
@@ -197,7 +197,7 @@ class FastPath:
             found = client.heads[key] = reply.status, self._heads.of(reply, client.head)
         return _Written(*found, record.request_id, tag, body)
 
-    def _form(self, client: Client, told: Told) -> tuple[Callable[[Reply], Reply], bytes, str]:
+    def _form(self, client: Client, told: EncodedResponse) -> tuple[Callable[[Reply], Reply], bytes, str]:
         """How it is told, the body for that, and its tag if it has one."""
         tag = told.tag if client.query_string is not None and told.control != NOT_STORED else ""
         if tag and told.is_held_by(client.head):
@@ -207,11 +207,11 @@ class FastPath:
         return _as_it_is, told.body, tag
 
 
-def _gzipped(told: Told) -> bytes:
+def _gzipped(told: EncodedResponse) -> bytes:
     if told.kept is not None and told.kept.gzipped is not None:
         return told.kept.gzipped
     if len(told.body) > LONGEST_COMPRESSED:
-        raise NotAtHand  # it is done in a thread
+        raise CacheMiss  # it is done in a thread
     return compress(told.body, GZIP_LEVEL, mtime=0)
 
 

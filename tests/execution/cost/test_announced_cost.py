@@ -39,7 +39,7 @@ async def counted(
     work = counting(monkeypatch)
     async with running(releases, replace(settings, compiled_queries="off", operation_calls=10_000)) as server:
         for release in ("3.10", "3.11"):
-            await server.app.state.parts.indexes.ready(release)
+            await server.app.state.services.indexes.ready(release)
         yield server, work
 
 
@@ -181,7 +181,7 @@ async def real(
     )
     async with running(real_releases, chosen) as server:
         for release in WORKBOOKS:
-            await server.app.state.parts.indexes.ready(release)
+            await server.app.state.services.indexes.ready(release)
         yield server, work
 
 
@@ -193,7 +193,7 @@ _GROUPS = "technicalCompetences { code } skills { code } knowledgeItems { code }
 @pytest.mark.xdist_group("work at real size")
 async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Server, Work]) -> None:
     server, work = real
-    index = server.app.state.parts.indexes.at_hand("3.27")
+    index = server.app.state.services.indexes.get_cached("3.27")
 
     def ids_by_use(connection: Any, kinds: str, order: str) -> list[str]:
         names = {1: "OccupationalProfile", 2: "TechnicalCompetence", 3: "Skill", 4: "Knowledge", 6: "SoftSkill"}

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from starlette.types import Scope
 
-from graphql_api.server.protocol import AtOnce
+from graphql_api.server.protocol import FastPathHandler
 from graphql_api.server.response_cycle import Headers
 from tests.execution.plan.run_examples import Bench
 from tests.execution.plan.scenarios import RELEASES
@@ -94,7 +94,7 @@ def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
 class Lying:
     """A fast path that says something else than it should."""
 
-    def __init__(self, path: AtOnce, old: bytes, new: bytes) -> None:
+    def __init__(self, path: FastPathHandler, old: bytes, new: bytes) -> None:
         self._path = path
         self._old, self._new = old, new
 

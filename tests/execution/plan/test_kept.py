@@ -11,13 +11,13 @@ from graphql.execution.values import VariableValues
 from graphql_api.execution.plan import Given, Run, steps
 from graphql_api.execution.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
 from graphql_api.execution.plan.plan import Asked
-from graphql_api.schema.loaders import Read
+from graphql_api.schema.loaders import Dependencies
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from graphql_api.schema.types.text import Language
 
 
 def part(value: object, *names: str, until: float = math.inf) -> Part:
-    return encoded(value, Read(dict.fromkeys(names), (), until, False), None)
+    return encoded(value, Dependencies(dict.fromkeys(names), (), until, False), None)
 
 
 def test_a_part_is_found_by_its_key_until_one_of_its_documents_is_not_fresh() -> None:
@@ -79,8 +79,8 @@ class Loads:
     """Loaders of which all that is ever made was made of one document."""
 
     def __init__(self) -> None:
-        self.read = Read({"/x": object()}, (), math.inf, False)
-        self.reread_: list[Read] = []
+        self.read = Dependencies({"/x": object()}, (), math.inf, False)
+        self.reread_: list[Dependencies] = []
 
     def now(self) -> float:
         return 0.0
@@ -88,10 +88,10 @@ class Loads:
     def mark(self) -> int:
         return 0
 
-    def read_since(self, mark: int) -> Read:
+    def read_since(self, mark: int) -> Dependencies:
         return self.read
 
-    def reread(self, read: Read) -> None:
+    def reread(self, read: Dependencies) -> None:
         self.reread_.append(read)
 
 

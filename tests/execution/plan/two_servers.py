@@ -18,7 +18,7 @@ import orjson
 
 from graphql_api.app import create_app
 from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
-from graphql_api.server.protocol import AtOnce
+from graphql_api.server.protocol import FastPathHandler
 from graphql_api.settings import Settings
 from graphql_api.store.revalidation import MOST_AT_ONCE
 from tests.execution.plan.shared_upstream import Upstream
@@ -69,9 +69,9 @@ class Twin:
     def __init__(self, settings: Settings, upstream: Upstream) -> None:
         self.asked: list[str] = []
         self.app = create_app(settings, upstream.door(self.asked))
-        self.parts = self.app.state.parts
+        self.parts = self.app.state.services
         hurry_nobody(self.app.state.fast_path)
-        self.fast_path: AtOnce = self.app.state.fast_path
+        self.fast_path: FastPathHandler = self.app.state.fast_path
         self.fast = 0
         """How often that answered."""
         self.beside: Counter[str] = Counter()

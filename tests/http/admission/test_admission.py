@@ -10,7 +10,14 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.errors import UpstreamUnavailable
-from graphql_api.http.admission import FORESEEN, Admission, Full, Passes, Patience, Places
+from graphql_api.http.admission import (
+    FORESEEN,
+    Admission,
+    ConcurrencyLimiter,
+    LoopBudget,
+    Overloaded,
+    UpstreamWaitGuard,
+)
 from graphql_api.http.admission.loop_budget import A_PASS
 from graphql_api.http.admission.service_time import PACE_OF
 from graphql_api.observability.request_context import record_of
@@ -20,19 +27,19 @@ from tests.conftest import running
 
 
 async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
-    places = Places(running=2, working=2, queued=1)
+    places = ConcurrencyLimiter(running=2, working=2, queued=1)
 
     assert places.take() is None
     assert places.take() is None
     assert places.take() is not None
     assert places.full
-    with pytest.raises(Full):
+    with pytest.raises(Overloaded):
         places.take()
     assert (places.running, places.queued) == (2, 1)
 
 
 async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> None:
-    places = Places(running=1, working=1, queued=2)
+    places = ConcurrencyLimiter(running=1, working=1, queued=2)
     places.take()
     first, second = places.take(), places.take()
     assert first is not None
@@ -48,7 +55,7 @@ async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> No
 
 async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at_once() -> None:
     now = 0.0
-    places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
+    places = ConcurrencyLimiter(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
     places.take()
     crowd = [places.take() for _ in range(PACE_OF)]  # nothing is known yet
     for _ in crowd:
@@ -57,7 +64,7 @@ async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at
     assert places.queued == 0
 
     assert [places.take() is None for _ in range(3)] == [False] * 3  # 0.03, 0.06 and 0.09 seconds
-    with pytest.raises(Full):
+    with pytest.raises(Overloaded):
         places.take()
     for _ in range(60):  # the operations are smaller now
         now += 0.01
@@ -69,7 +76,7 @@ async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at
 
 async def test_a_pace_of_some_time_ago_refuses_nobody_and_one_may_always_wait() -> None:
     now = 0.0
-    places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
+    places = ConcurrencyLimiter(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
     places.take()
     for _ in range(PACE_OF):
         assert places.take() is not None  # though the pace is 0.3 seconds
@@ -86,7 +93,7 @@ async def test_a_pace_of_some_time_ago_refuses_nobody_and_one_may_always_wait() 
 
 async def test_a_burst_may_wait_longer_until_its_allowance_is_used_up() -> None:
     now = 0.0
-    places = Places(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now, burst=1.0)
+    places = ConcurrencyLimiter(running=9, working=1, queued=100, wait=0.1 / FORESEEN, clock=lambda: now, burst=1.0)
 
     def next_in(seconds: float) -> None:
         nonlocal now
@@ -114,7 +121,7 @@ async def test_a_burst_may_wait_longer_until_its_allowance_is_used_up() -> None:
 
 async def test_those_worked_on_together_end_together_and_tell_little() -> None:
     now = 0.0
-    places = Places(running=9, working=4, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
+    places = ConcurrencyLimiter(running=9, working=4, queued=100, wait=0.1 / FORESEEN, clock=lambda: now)
     for _ in range(50):
         places.take()
     now += 0.2
@@ -139,7 +146,7 @@ async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_betwe
             told.append("health")
             await asyncio.sleep(0)
 
-    places = Places(running=9, working=9, queued=9, clock=lambda: now)
+    places = ConcurrencyLimiter(running=9, working=9, queued=9, clock=lambda: now)
     app = Admission(at_once, places, most_bytes=100)
     asking = [asked(app) for _ in range(5)]
     await asyncio.gather(health(), *asking)
@@ -152,7 +159,7 @@ async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_betwe
 
 async def test_operations_begin_in_the_order_in_which_they_came_and_who_has_left_holds_nobody_up() -> None:
     now = 0.0
-    passes = Passes(lambda: now)
+    passes = LoopBudget(lambda: now)
     assert passes.begin() is None
     assert passes.begin() is None  # there is time for both
     now += 0.03
@@ -174,7 +181,7 @@ async def test_operations_begin_in_the_order_in_which_they_came_and_who_has_left
 
 async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None:
     now = 0.0
-    passes = Passes(lambda: now)
+    passes = LoopBudget(lambda: now)
     passes.begin()
     now += 0.03
     later = [begin for _ in range(100) if (begin := passes.begin()) is not None]
@@ -188,7 +195,7 @@ async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None
 
 async def test_what_is_over_at_once_has_half_of_each_pass_and_takes_nothing_from_the_operations() -> None:
     now = 0.0
-    passes = Passes(lambda: now)
+    passes = LoopBudget(lambda: now)
     passes.begin()
     now += 0.03
     later = [begin for _ in range(70) if (begin := passes.begin()) is not None]
@@ -203,7 +210,7 @@ async def test_what_is_over_at_once_has_half_of_each_pass_and_takes_nothing_from
 
 
 async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:
-    places = Places(running=1, working=1, queued=2)
+    places = ConcurrencyLimiter(running=1, working=1, queued=2)
     places.take()
     first, second = places.take(), places.take()
     assert first is not None
@@ -218,7 +225,7 @@ async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> 
 
 
 async def test_who_waits_upstream_is_not_worked_on_and_lets_the_next_begin() -> None:
-    places = Places(running=4, working=1, queued=2)
+    places = ConcurrencyLimiter(running=4, working=1, queued=2)
     places.take()
     second, third = places.take(), places.take()
     assert second is not None
@@ -236,8 +243,8 @@ async def test_who_waits_upstream_is_not_worked_on_and_lets_the_next_begin() -> 
 
 
 async def test_who_waits_upstream_holds_at_most_half_of_the_places() -> None:
-    places = Places(running=4, working=4, queued=0)
-    waits = [Patience(places) for _ in range(3)]
+    places = ConcurrencyLimiter(running=4, working=4, queued=0)
+    waits = [UpstreamWaitGuard(places) for _ in range(3)]
 
     with waits[0](), waits[0](), waits[1]():  # batches of one operation count once
         assert places.waiting == 2
@@ -283,7 +290,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
-    held, places = Held(), Places(running=2, working=2, queued=1)
+    held, places = Held(), ConcurrencyLimiter(running=2, working=2, queued=1)
     app = Admission(held, places, most_bytes=100)
     running = [asked(app) for _ in range(3)]
     await until(lambda: held.begun == 2 and places.queued == 1)
@@ -302,7 +309,7 @@ async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
 
 async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
     held = Held()
-    app = Admission(held, Places(running=1, working=1, queued=1, wait=0), most_bytes=100)
+    app = Admission(held, ConcurrencyLimiter(running=1, working=1, queued=1, wait=0), most_bytes=100)
     first = asked(app)
     await until(lambda: held.begun == 1)
 
@@ -313,7 +320,7 @@ async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
 
 async def test_health_answers_while_all_places_are_taken() -> None:
     held = Held()
-    app = Admission(held, Places(running=1, working=1, queued=0), most_bytes=100)
+    app = Admission(held, ConcurrencyLimiter(running=1, working=1, queued=0), most_bytes=100)
     first = asked(app)
     await until(lambda: held.begun == 1)
 
@@ -324,7 +331,7 @@ async def test_health_answers_while_all_places_are_taken() -> None:
 
 
 async def test_a_subscription_over_events_holds_no_place() -> None:
-    held, places = Held(b"text/event-stream; charset=utf-8"), Places(running=1, working=1, queued=0)
+    held, places = Held(b"text/event-stream; charset=utf-8"), ConcurrencyLimiter(running=1, working=1, queued=0)
     app = Admission(held, places, most_bytes=100)
     first, second = asked(app), asked(app)
 
@@ -350,7 +357,7 @@ def sending(*bodies: bytes, pause: Awaitable[Any] | None = None) -> Receive:
 
 
 async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> None:
-    places, rest = Places(running=1, working=1, queued=0), asyncio.Event()
+    places, rest = ConcurrencyLimiter(running=1, working=1, queued=0), asyncio.Event()
     got = bytearray()
 
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
@@ -380,13 +387,15 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     async def send(message: Message) -> None: ...
 
     receive = sending(b"x" * 80, b"y" * 80, b"z" * 80)
-    await Admission(refusing, Places(1, 1, 0), most_bytes=100)({"type": "http", "path": "/graphql"}, receive, send)
+    await Admission(refusing, ConcurrencyLimiter(1, 1, 0), most_bytes=100)(
+        {"type": "http", "path": "/graphql"}, receive, send
+    )
 
     assert (await receive())["body"] == b"z" * 80
 
 
 async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
-    places = Places(running=2, working=2, queued=0)
+    places = ConcurrencyLimiter(running=2, working=2, queued=0)
     scopes: list[Scope] = []
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from graphql_api.http.admission import Full, places_of
-from graphql_api.http.admission.middleware import Door
-from graphql_api.observability.request_context import Record
+from graphql_api.http.admission import Overloaded, places_of
+from graphql_api.http.admission.middleware import AdmissionGate
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.settings import Settings
 from tests.upstream.virtual_time import in_virtual_time
 
@@ -28,7 +28,7 @@ class Model:
 
     def __init__(self, service: Callable[[int], float]) -> None:
         self.places = places_of(Settings(), self.now)
-        self._door = Door(self.places)
+        self._door = AdmissionGate(self.places)
         self._core = asyncio.Lock()
         self._service = service
         self._begun = 0
@@ -40,9 +40,9 @@ class Model:
         arrived = self.now()
         try:
             if self.places.full:
-                raise Full
-            await self._door.take(Record())
-        except Full:
+                raise Overloaded
+            await self._door.take(RequestContext())
+        except Overloaded:
             outcome.refused.append(self.now() - arrived)
             return
         seconds = self._service(self._begun)

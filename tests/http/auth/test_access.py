@@ -13,7 +13,7 @@ from limits.errors import StorageError
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.http.auth import Access, Decide, WithKeys, WithTheirOwn, WrongKeys, deciding, is_open
+from graphql_api.http.auth import Access, AccessPolicy, ApiKeyAuth, PassthroughAuth, WrongKeys, deciding, is_open
 from graphql_api.http.auth.authenticators import WrongKey
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
@@ -166,7 +166,7 @@ async def test_wrong_keys_are_slowed_down_and_a_good_one_is_not(
         slept.append(seconds)
 
     good = keys.new("partner")
-    monkeypatch.setattr("graphql_api.app.deciding", lambda _: Decide(WithKeys(keys, 99), Quotas(), wrong))
+    monkeypatch.setattr("graphql_api.app.deciding", lambda _: AccessPolicy(ApiKeyAuth(keys, 99), Quotas(), wrong))
     wrong = WrongKeys(3, Clock(), sleep)
     server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
     async with server.client:
@@ -363,8 +363,10 @@ class Socket:
                 self.before_send()
                 await send({"type": "websocket.send", "text": orjson.dumps({"echo": told["type"]}).decode()})
 
-    async def talk(self, gate: WithKeys | WithTheirOwn) -> "Socket":
-        await Access(self.app, Decide(gate, Quotas(), WrongKeys(sleep=self.sleep)))(self.scope, self.receive, self.send)
+    async def talk(self, gate: ApiKeyAuth | PassthroughAuth) -> "Socket":
+        await Access(self.app, AccessPolicy(gate, Quotas(), WrongKeys(sleep=self.sleep)))(
+            self.scope, self.receive, self.send
+        )
         return self
 
     async def sleep(self, seconds: float) -> None:
@@ -384,7 +386,7 @@ async def test_a_websocket_shows_its_key_in_connection_init(keys: Keys, name: st
     key = keys.new("partner")
     shown = {name: f"Bearer {key}" if name.lower() == "authorization" else key}
 
-    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE).talk(WithKeys(keys, 10))
+    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE).talk(ApiKeyAuth(keys, 10))
 
     assert [each["type"] for each in socket.reached] == ["connection_init", "subscribe"]
     assert socket.closed == []
@@ -392,7 +394,7 @@ async def test_a_websocket_shows_its_key_in_connection_init(keys: Keys, name: st
 
 
 async def test_a_websocket_shows_its_key_in_a_header(keys: Keys) -> None:
-    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": keys.new("partner")}).talk(WithKeys(keys, 10))
+    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": keys.new("partner")}).talk(ApiKeyAuth(keys, 10))
 
     assert len(socket.reached) == 2
 
@@ -415,14 +417,14 @@ async def test_a_websocket_without_a_good_key_is_closed_before_anything_runs(
     keys: Keys, messages: list[dict[str, Any]]
 ) -> None:
     keys.new("partner")
-    socket = await Socket(*messages, SUBSCRIBE).talk(WithKeys(keys, 10))
+    socket = await Socket(*messages, SUBSCRIBE).talk(ApiKeyAuth(keys, 10))
 
     assert [each["type"] for each in socket.reached if each["type"] != "ping"] == []
     assert socket.closed == [4403]
 
 
 async def test_a_websocket_with_a_bad_header_is_never_accepted(keys: Keys) -> None:
-    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": "nonsense"}).talk(WithKeys(keys, 10))
+    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": "nonsense"}).talk(ApiKeyAuth(keys, 10))
 
     assert [each["type"] for each in socket.sent] == ["websocket.close"]
 
@@ -440,7 +442,7 @@ async def test_a_websocket_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
             now += 1.0
 
     socket.before_send = revoke
-    await socket.talk(WithKeys(keys, 10))
+    await socket.talk(ApiKeyAuth(keys, 10))
 
     assert [each["type"] for each in socket.sent] == ["websocket.accept", "websocket.send", "websocket.close"]
     assert socket.closed == [4403]
@@ -462,7 +464,7 @@ async def test_a_websocket_with_two_credentials_is_closed_with_4400(
     key = keys.new("partner")
     shown = {name: value.replace("{}", key) for name, value in payload.items()}
     fields = {name: value.replace("{}", key) for name, value in headers.items()}
-    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE, headers=fields).talk(WithKeys(keys, 10))
+    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE, headers=fields).talk(ApiKeyAuth(keys, 10))
 
     assert socket.reached == []
     assert socket.closed == [4400]
@@ -477,7 +479,7 @@ async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys
     ):
         socket = Socket(INIT, SUBSCRIBE)
         socket.scope |= more
-        await socket.talk(WithKeys(keys, 10))
+        await socket.talk(ApiKeyAuth(keys, 10))
 
         assert [each["type"] for each in socket.sent] == ["websocket.close"]
 
@@ -485,7 +487,7 @@ async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys
 async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
     wrong = INIT | {"payload": {"x-api-key": "nonsense"}}
     socket = Socket()
-    decide = Decide(WithKeys(keys, 10), Quotas(), WrongKeys(2, Clock(), socket.sleep))
+    decide = AccessPolicy(ApiKeyAuth(keys, 10), Quotas(), WrongKeys(2, Clock(), socket.sleep))
     for _ in range(5):
         socket.incoming = [{"type": "websocket.connect"}]
         socket.incoming += [{"type": "websocket.receive", "text": orjson.dumps(wrong).decode()}]
@@ -496,7 +498,7 @@ async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
 
 
 async def test_a_websocket_passes_the_clients_own_key_on() -> None:
-    socket = await Socket(INIT | {"payload": {"X-IBM-Client-Id": "theirs"}}, SUBSCRIBE).talk(WithTheirOwn())
+    socket = await Socket(INIT | {"payload": {"X-IBM-Client-Id": "theirs"}}, SUBSCRIBE).talk(PassthroughAuth())
     key = record_of(socket.scope).asker.key
 
     assert key is not None
@@ -526,7 +528,7 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
         sent.append(message)
 
     scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
-    await Access(events, Decide(WithKeys(keys, 10), Quotas()))(scope, receive, send)
+    await Access(events, AccessPolicy(ApiKeyAuth(keys, 10), Quotas()))(scope, receive, send)
 
     assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.execution.plan import KeptAnswer
 from graphql_api.http.auth.keys import Keys
 from graphql_api.sandbox import Fault, Releases, create_sandbox
-from graphql_api.schema.loaders import Read
+from graphql_api.schema.loaders import Dependencies
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, alive, counted
 from tests.http.graphql.test_cache_control import get
@@ -56,7 +56,7 @@ class Moving(Server):
 
     async def renewed(self) -> None:
         """Wait until what was stale has been asked for again."""
-        await self.app.state.parts.store.settle()
+        await self.app.state.services.store.settle()
 
 
 @asynccontextmanager
@@ -278,7 +278,7 @@ async def test_a_key_and_its_quota_are_asked_for_before_what_was_kept(
 
 
 def test_a_body_that_compresses_badly_or_is_long_is_kept_as_it_is() -> None:
-    read = Read({}, (), 0.0, False)
+    read = Dependencies({}, (), 0.0, False)
     well, badly, long = (KeptAnswer(body, read) for body in (b"x" * 5000, Random(1).randbytes(5000), b"x" * 200_000))
 
     assert gzip.decompress(well.gzipped or b"") == well.body

@@ -199,4 +199,4 @@ async def test_who_waits_upstream_for_a_thing_is_counted_among_those_who_wait(
         assert server.asked() == []
         server.faults.clear()
         assert (await waiting).status_code == 200
-    await server.app.state.parts.aclose()
+    await server.app.state.services.aclose()

@@ -135,7 +135,7 @@ class Live(Server):
     def __init__(self, settings: Settings) -> None:
         self.releases = Releases([bundled()["3.10"]])
         super().__init__(self.releases, settings)
-        self.parts = self.app.state.parts
+        self.parts = self.app.state.services
         self.connections: Connections = self.app.state.connections
         self.sockets: list[Socket] = []
 

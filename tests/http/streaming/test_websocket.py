@@ -12,7 +12,7 @@ import pytest
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.middleware import HEADERS
 from graphql_api.http.streaming import Connections, WebSockets
-from graphql_api.observability.operation_log import Outcomes
+from graphql_api.observability.operation_log import OperationLog
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, counting_turns
@@ -334,7 +334,7 @@ async def test_an_id_that_runs_already_closes_with_4409(live: Live, id: str) -> 
 
 async def test_who_does_not_initialise_in_time_is_closed_with_4408() -> None:
     connections = Connections(1, asyncio.Event())
-    socket = Socket(WebSockets(None, connections, Outcomes(), init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
+    socket = Socket(WebSockets(None, connections, OperationLog(), init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
     await socket.accepted()
 
     assert await socket.closed() == 4408

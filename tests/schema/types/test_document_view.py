@@ -21,7 +21,7 @@ class Loaders:
         self.error = error
         self.loaded: list[str] = []
 
-    def at_hand(self, path: str) -> dict[str, Any] | None:
+    def get_cached(self, path: str) -> dict[str, Any] | None:
         return WHOLE if self.cached else None
 
     async def whole(self, route: Route, number: str, uuid: UUID) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_api.errors import BadUserInput
-from graphql_api.schema.types.relay import DEFAULT, MOST, Paging
+from graphql_api.schema.types.relay import DEFAULT, MOST, ConnectionArguments
 
 places = st.integers(min_value=0, max_value=60)
 
 
 @given(total=places, start=places, first=places)
 def test_first_after_gives_what_follows_the_cursor(total: int, start: int, first: int) -> None:
-    everything = Paging(first=MOST).window("list", total)
+    everything = ConnectionArguments(first=MOST).window("list", total)
     after = everything.cursors(total)[start] if start < total else None
-    window = Paging(first=first, after=after).window("list", total)
+    window = ConnectionArguments(first=first, after=after).window("list", total)
 
     begin = start + 1 if after else 0
     assert range(total)[window.start : window.stop] == range(total)[begin : begin + first]
@@ -22,8 +22,8 @@ def test_first_after_gives_what_follows_the_cursor(total: int, start: int, first
 
 @given(total=places, stop=places, last=places)
 def test_last_before_gives_what_comes_before_the_cursor(total: int, stop: int, last: int) -> None:
-    before = Paging(first=MOST).window("list", total).cursors(total)[stop] if stop < total else None
-    window = Paging(last=last, before=before).window("list", total)
+    before = ConnectionArguments(first=MOST).window("list", total).cursors(total)[stop] if stop < total else None
+    window = ConnectionArguments(last=last, before=before).window("list", total)
 
     end = stop if before else total
     assert range(total)[window.start : window.stop] == range(total)[max(0, end - last) : end]
@@ -33,7 +33,7 @@ def test_walking_forward_page_by_page_sees_each_place_once() -> None:
     seen: list[int] = []
     after, more = None, True
     while more:
-        window = Paging(first=7, after=after).window("list", 45)
+        window = ConnectionArguments(first=7, after=after).window("list", 45)
         seen += range(window.start, window.stop)
         info = window.info(window.cursors(window.stop - window.start))
         after, more = info.end_cursor, info.has_next_page
@@ -42,22 +42,22 @@ def test_walking_forward_page_by_page_sees_each_place_once() -> None:
 
 
 def test_without_arguments_a_page_has_the_default_size() -> None:
-    window = Paging().window("list", 1000)
+    window = ConnectionArguments().window("list", 1000)
 
     assert (window.start, window.stop) == (0, DEFAULT)
 
 
 def test_a_cursor_is_of_no_use_in_another_list() -> None:
-    cursor = Paging().window("list 3.10", 10).cursors(1)[0]
+    cursor = ConnectionArguments().window("list 3.10", 10).cursors(1)[0]
 
     with pytest.raises(BadUserInput, match="Invalid cursor"):
-        Paging(after=cursor).window("list 3.11", 10)
+        ConnectionArguments(after=cursor).window("list 3.11", 10)
 
 
 @given(forged=st.text(max_size=60))
 def test_a_forged_cursor_is_refused(forged: str) -> None:
     with pytest.raises(BadUserInput, match="Invalid cursor"):
-        Paging(after=forged).window("list", 10)
+        ConnectionArguments(after=forged).window("list", 10)
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_forged_cursor_is_refused(forged: str) -> None:
 )
 def test_counts_that_make_no_sense_are_refused(paging: dict[str, int]) -> None:
     with pytest.raises(BadUserInput):
-        Paging(**paging)
+        ConnectionArguments(**paging)

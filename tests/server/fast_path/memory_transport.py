@@ -12,7 +12,7 @@ import orjson
 from starlette.types import Scope
 from uvicorn.server import ServerState
 
-from graphql_api.server.protocol import AtOnce, Bounds, Connection
+from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol, FastPathHandler
 from graphql_api.server.response_cycle import Headers
 from tests.server.test_response_cycle import Written
 
@@ -56,7 +56,7 @@ class Answer(NamedTuple):
 class Spy:
     """Stands before a fast path, and writes down for each request that it knew, or that was read for it, whether it answered."""
 
-    def __init__(self, fast: AtOnce) -> None:
+    def __init__(self, fast: FastPathHandler) -> None:
         self._fast = fast
         self.told: list[bool] = []
 
@@ -103,13 +103,13 @@ class Wire(Written):
 class Line:
     """A connection of a client; without a spy its server has no fast path. `clock` is a loop of asyncio, or as much of one."""
 
-    def __init__(self, config: Bounds, spy: Spy | None, clock: Any = None) -> None:
+    def __init__(self, config: BoundedConfig, spy: Spy | None, clock: Any = None) -> None:
         self.spy = spy
         self.wire = Wire()
         state = ServerState()
         state.default_headers = SERVERS_OWN
         fast: dict[str, Any] = {} if spy is None else {"fast_path": spy}
-        self.protocol = Connection(config, state, fast, clock or asyncio.get_running_loop())
+        self.protocol = BoundedHttpProtocol(config, state, fast, clock or asyncio.get_running_loop())
         self.protocol.connection_made(self.wire)
         self._rest = b""
 

@@ -133,8 +133,8 @@ def number(answer: Answer) -> str:
 async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> None:
     server = moved(moving)
     assert (await moving.again(PLAIN))[1]
-    for path in tuple(server.app.state.parts.store._memory):
-        server.app.state.parts.store._memory.drop(path)
+    for path in tuple(server.app.state.services.store._memory):
+        server.app.state.services.store._memory.drop(path)
     server.asked()
 
     answer, fast = await moving.fast.ask_fast(PLAIN)

@@ -10,13 +10,13 @@ from limits.aio.storage import MemoryStorage
 
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.plan import KeptParts
-from graphql_api.http.admission import Passes
-from graphql_api.http.auth import Decide, WithKeys
+from graphql_api.http.admission import LoopBudget
+from graphql_api.http.auth import AccessPolicy, ApiKeyAuth
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.http.graphql import Caching, Context, Documents, Endpoint
-from graphql_api.observability.operation_log import Outcomes
-from graphql_api.observability.request_context import Record
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.server.fast_path import FastPath, Heads
 from tests.conftest import Clock, Server
 from tests.server.fast_path.conftest import Made
@@ -130,18 +130,18 @@ async def test_who_shows_no_key_or_one_that_is_not_known_is_refused_alike_though
 async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Server, keys: Keys) -> None:
     clock = Clock()
     key = keys.new("partner")
-    outcomes, decide = Outcomes(), Decide(WithKeys(Keys(keys.file, clock), 10), Quotas(clock=clock))
+    outcomes, decide = OperationLog(), AccessPolicy(ApiKeyAuth(Keys(keys.file, clock), 10), Quotas(clock=clock))
     schema = build_schema(kept=KeptParts(0))
-    parts = server.app.state.parts
+    parts = server.app.state.services
     endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), Caching(9, 9), 1000, 5, 60)
-    passes = Passes(clock)
+    passes = LoopBudget(clock)
     path = FastPath(endpoint, parts, decide, passes, outcomes, asyncio.Event(), Heads(()))
     body = orjson.dumps({"query": PINNED, "variables": CP})
     fields = {b"content-type": b"application/json", b"x-api-key": key.encode()}
     scope = {"method": "POST", "raw_path": b"/graphql", "query_string": b"", "headers": list(fields.items())}
 
     for _ in range(2):  # waits for documents, and finds them
-        await schema.answer(PINNED, CP, None, Context(parts.loaders(), (), Record()))
+        await schema.answer(PINNED, CP, None, Context(parts.loaders(), (), RequestContext()))
     while_good = path.answer_read(scope, body, None, ())
     keys.revoke("partner")
     clock.now += 1.0

@@ -144,7 +144,7 @@ def others(two: Both, count: int, first: int = 0) -> None:
 async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(two: Both) -> None:
     await two.known(PLAIN)
     documents, questions = two.fast_path._endpoint.schema.documents, two.fast_path._questions
-    document = weakref.ref(documents.known(PINNED).document)
+    document = weakref.ref(documents.get_prepared(PINNED).document)
     assert len(questions) == 1
 
     others(two, DOCUMENTS_KEPT)

@@ -95,7 +95,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
     query = """query ($uuid: UUID!) {
       technicalCompetence(uuid: $uuid, release: "3.11") { usedInOccupationalProfiles { totalCount } } }"""
     async with made(response_cache_bytes=0, fragment_cache_bytes=0) as two:
-        await two.server.app.state.parts.indexes.ready("3.11")
+        await two.server.app.state.services.indexes.ready("3.11")
         listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
         nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
         known, unknown = (post(query, {"uuid": each["uuid"]}) for each in nodes)
@@ -112,7 +112,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
 
 
 async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looked_up(two: Both) -> None:
-    await two.server.app.state.parts.indexes.ready("3.11")
+    await two.server.app.state.services.indexes.ready("3.11")
 
     assert await differing(two, LOOKED_UP, fast=True) == []
 

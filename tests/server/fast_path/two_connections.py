@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from graphql_api.server.protocol import AtOnce, Bounds
+from graphql_api.server.protocol import BoundedConfig, FastPathHandler
 from tests.conftest import Clock, Server
 from tests.server.fast_path.memory_transport import Answer, Line, Spy
 
@@ -67,7 +67,7 @@ def hurry_nobody(fast_path: Any) -> None:
 class Both:
     """The two connections; each request that is made on both has to be answered, counted and logged the same."""
 
-    def __init__(self, server: Server, config: Bounds, fast_path: AtOnce, log: Heard) -> None:
+    def __init__(self, server: Server, config: BoundedConfig, fast_path: FastPathHandler, log: Heard) -> None:
         self.server = server
         self.fast_path: Any = fast_path
         hurry_nobody(self.fast_path)
@@ -77,7 +77,7 @@ class Both:
         self.fast = self.line()
         self.long = self.line(fast=False)
 
-    def line(self, fast: bool = True, clock: Any = None, path: AtOnce | None = None) -> Line:
+    def line(self, fast: bool = True, clock: Any = None, path: FastPathHandler | None = None) -> Line:
         """One more connection, with a clock of its own, or with another fast path."""
         spy = Spy(path or self.fast_path) if fast else None
         self.lines.append(Line(self._config, spy, clock))
@@ -117,7 +117,7 @@ class Both:
 async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
     """A server while it runs, with a connection of either kind. The fast path may decline, but it must never fail."""
     given: dict[str, Any] = {"arrival": 10, "head_bytes": 32_768, "timeout_keep_alive": 10} | bounds
-    config = Bounds(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **given)
+    config = BoundedConfig(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **given)
     config.load()
     with (
         hearing("graphql_api.requests", logging.INFO) as log,
