@@ -50,22 +50,26 @@ LABEL = Search(3, weight=0.75, exact=0.9)
 DESCRIPTION = Search(4, weight=0.5)
 WORKING_CONTEXT = Search(5, weight=0.4)
 
-_CODE = Field("code", CODE, "Competent's code, such as `OP-101`. Codes can move to another thing.")
+_CODE = Field(
+    "code",
+    CODE,
+    "Competent's code, such as `OP-101`. A later release can give a code to another concept; use `uuid` to identify a concept.",
+)
 _REGIONS = Field(
     "regions",
     STRINGS,
-    "Regions that it is limited to; empty where it holds everywhere.",
+    "Regions to which it applies; empty means all regions.",
     empty_on_error=True,
     length=Length(0, 3),
 )
 COMMON_FIELDS = (_CODE,)
 """Of every concept type."""
-BLOCK_FIELDS = (_CODE, Field("description", TEXT, "What it is.", search=LABEL), _REGIONS)
+BLOCK_FIELDS = (_CODE, Field("description", TEXT, "The text.", search=LABEL), _REGIONS)
 """Of every block."""
 _SKILL_KEYS = ("title", "description", "shortDescription")
 # Upstream has been seen to put the text of a soft skill under each of these keys. Profiles embed these skills without their
 # regions, so that regions would differ by which document was read last.
-_TITLED = (_CODE, Field("description", TEXT, "What it is.", _SKILL_KEYS, LABEL), _REGIONS)
+_TITLED = (_CODE, Field("description", TEXT, "The text.", _SKILL_KEYS, LABEL), _REGIONS)
 
 OCCUPATIONAL_PROFILE = ConceptType(
     "OccupationalProfile",
@@ -75,18 +79,18 @@ OCCUPATIONAL_PROFILE = ConceptType(
     plural="occupational profiles",
     single="occupationalProfile",
     listing="occupationalProfiles",
-    description="An occupation and what it takes (Dutch: beroepscompetentieprofiel).",
-    summary="An occupation and what it takes.",
+    description="An occupation and the competences that it needs (Dutch: beroepscompetentieprofiel).",
+    summary="An occupation and the competences that it needs.",
     route=routes.OCCUPATIONAL_PROFILE,
     collection=routes.OCCUPATIONAL_PROFILES,
     fields=(
         _CODE,
-        Field("title", TEXT, "What the occupation is called.", search=TITLE, column="Title"),
-        Field("description", TEXT, "What one does in it.", search=DESCRIPTION, column="Description"),
+        Field("title", TEXT, "The title of the occupation.", search=TITLE, column="Title"),
+        Field("description", TEXT, "What people do in the occupation.", search=DESCRIPTION, column="Description"),
         Field(
             "workingContext",
             TEXT,
-            "Where, with whom and under which conditions one works.",
+            "Where, with whom and under which conditions people work.",
             search=WORKING_CONTEXT,
             column="Working context",
         ),
@@ -101,14 +105,14 @@ OCCUPATIONAL_PROFILE = ConceptType(
         Field(
             "essentialCompetences",
             Concepts("TechnicalCompetence", role=1, is_essential=True),
-            "Competences that belong to every context of the occupation.",
+            "Technical competences that the occupation needs in every context.",
             sheet="Occ.Prof - Essential Competence",
             length=Length(13, 60),
         ),
         Field(
             "optionalCompetences",
             Concepts("TechnicalCompetence", role=2, is_essential=False),
-            "Competences that depend on the context.",
+            "Technical competences that the occupation needs in some contexts.",
             ("specificCompetences", "optionalCompetences"),
             sheet="Occ.Prof - Optional Competence",
             length=Length(8, 85),
@@ -116,14 +120,14 @@ OCCUPATIONAL_PROFILE = ConceptType(
         Field(
             "softSkills",
             Concepts("SoftSkill", role=6),
-            "Personal traits.",
+            "Soft skills that the occupation needs.",
             sheet="Occ.Prof - Soft Skills",
             length=Length(5, 10),
         ),
         Field(
             "digitalSkills",
             Concepts("DigitalSkill", role=7),
-            "What one can do with computers.",
+            "A digital skill.",
             sheet="Occ.Prof - Digital Skills",
             length=Length(1.5, 10),
         ),
@@ -135,14 +139,14 @@ OCCUPATIONAL_PROFILE = ConceptType(
                 "A certificate that is required or usual for the occupation (Dutch: leerbewijs).",
                 code_prefix="PL",
             ),
-            "Certificates that are required or usual.",
+            "Certificates that are required or usual for the occupation.",
             sheet="Occ.Prof - ProofsOfLearning",
             length=Length(1.5, 8),
         ),
         Field(
             "economicSectors",
-            Terms("EconomicSector", "sector", "A branch in which the occupation stands (Dutch: sector).", "ES"),
-            "Branches in which the occupation stands.",
+            Terms("EconomicSector", "sector", "An economic sector of the occupation (Dutch: sector).", "ES"),
+            "Economic sectors of the occupation.",
             sheet="Occ.Prof - Econ.Sectors",
             length=Length(4.5, 15),
         ),
@@ -151,23 +155,23 @@ OCCUPATIONAL_PROFILE = ConceptType(
             Terms(
                 "AreaOfInterest",
                 "area",
-                "A field of interest that the occupation belongs to (Dutch: interessegebied).",
+                "An area of interest of the occupation (Dutch: interessegebied).",
                 code_prefix="AI",
             ),
-            "Fields of interest that it belongs to.",
+            "Areas of interest of the occupation.",
             sheet="Occ.Prof - Areas of Interest",
             length=Length(1, 5),
         ),
         Field(
             "classifications",
             CLASSIFICATIONS,
-            "Its codes in other classifications, such as ISCO-08.",
+            "Codes of the occupation in other classifications, such as ISCO-08.",
             ("codes", "iscoCodes"),
             sheet="Occ.Prof - Codes",
             length=Length(1, 5),
         ),
-        Field("lastModified", MOMENT, "When it was last changed.", column="Last modified", is_filter=True),
-        Field("lastPublished", MOMENT, "When it was last published.", column="Last published"),
+        Field("lastModified", MOMENT, "When the profile was last changed.", column="Last modified", is_filter=True),
+        Field("lastPublished", MOMENT, "When the profile was last published.", column="Last published"),
     ),
     esco="esco:Occupation",
 )
@@ -180,19 +184,21 @@ TECHNICAL_COMPETENCE = ConceptType(
     plural="technical competences",
     single="technicalCompetence",
     listing="technicalCompetences",
-    description="One skill with the knowledge that it takes and the behaviour that it shows in (Dutch: technische competentie).",
-    summary="A skill with its knowledge and behaviour.",
+    description="A skill with its knowledge items and behavioural indicators (Dutch: technische competentie).",
+    summary="A skill with its knowledge and behavioural indicators.",
     route=routes.TECHNICAL_COMPETENCE,
     collection=routes.TECHNICAL_COMPETENCES,
     fields=(
         _CODE,
         # A competence is searched by the text of its skill.
-        Field("skill", Concepts("Skill", role=3, single=True), "What one can do.", search=LABEL),
-        Field("knowledgeItems", Concepts("Knowledge", role=4), "What one knows for it.", length=Length(3, 8)),
+        Field("skill", Concepts("Skill", role=3, single=True), "A skill.", search=LABEL),
+        Field(
+            "knowledgeItems", Concepts("Knowledge", role=4), "The knowledge that the skill needs.", length=Length(3, 8)
+        ),
         Field(
             "behaviouralIndicators",
             Concepts("BehaviouralIndicator", role=5),
-            "How it shows.",
+            "How the competence shows at work.",
             length=Length(4, 40),
         ),
     ),
@@ -209,8 +215,8 @@ SKILL = ConceptType(
     plural="skills",
     single="skill",
     listing="skills",
-    description="What one can do, such as `cutting hair` (Dutch: vaardigheid, kunde).",
-    summary="What one can do.",
+    description="A skill, such as `cutting hair` (Dutch: vaardigheid, kunde).",
+    summary="A skill.",
     fields=BLOCK_FIELDS,
     is_block=True,
     can_be_had=True,
@@ -226,8 +232,8 @@ KNOWLEDGE = ConceptType(
     plural="knowledge items",
     single="knowledge",
     listing="knowledgeItems",
-    description="What one knows, such as `recruitment techniques` (Dutch: kennis).",
-    summary="What one knows.",
+    description="A knowledge item, such as `recruitment techniques` (Dutch: kennis).",
+    summary="A knowledge item.",
     fields=BLOCK_FIELDS,
     is_block=True,
     can_be_had=True,
@@ -244,7 +250,7 @@ BEHAVIOURAL_INDICATOR = ConceptType(
     single="behaviouralIndicator",
     listing="behaviouralIndicators",
     description="How a competence shows at work (Dutch: gedragsindicator).",
-    summary="How a competence shows.",
+    summary="How a competence shows at work.",
     fields=BLOCK_FIELDS,
     is_block=True,
     group_length=Length(50, 450),
@@ -277,8 +283,8 @@ DIGITAL_SKILL = ConceptType(
     plural="digital skills",
     single="digitalSkill",
     listing="digitalSkills",
-    description="What one can do with computers (Dutch: digitale vaardigheid).",
-    summary="What one can do with computers.",
+    description="A digital skill, such as `working with office software` (Dutch: digitale vaardigheid).",
+    summary="A digital skill.",
     fields=_TITLED,
     is_block=True,
     esco="esco:Skill",

@@ -50,7 +50,7 @@ class Query:
     """One field for each way in."""
 
     @strawberry.field(
-        description="Anything by its global id; null where it does not exist.",
+        description="The object with a global id; null if it does not exist.",
         metadata={**Work(base=1).metadata, **CACHEABLE},
     )
     async def node(
@@ -60,7 +60,7 @@ class Query:
         return await node_of(info.context.loaders, NodeId.parse(id))
 
     @strawberry.field(
-        description="Several things by their global ids, in the same order, with null for what does not exist.",
+        description="The objects with these global ids, in the same order; null for each that does not exist.",
         metadata={**Work(arguments=(Per("ids", 1, "item"),), items_of="ids").metadata, **CACHEABLE},
     )
     async def nodes(
@@ -75,7 +75,7 @@ class Query:
         return await gather_settled(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
 
     @strawberry.field(
-        description="All releases that Competent serves, the newest first.",
+        description="All releases that Competent serves, newest first.",
         metadata={"length": Length(10, 40), **CACHEABLE},
     )
     async def releases(self, info: strawberry.Info) -> list[Release] | None:
@@ -98,22 +98,22 @@ class Query:
     vars().update({field.name: query_field(field) for field in ROOT_FIELDS if field.in_query})
 
     @strawberry.field(
-        description="What lies between two occupational profiles of one release: what both hold, what is missing, what is over.",
+        description="The difference between two occupational profiles of one release: shared, missing and surplus competences.",
         metadata={**GAP_WORK.metadata, **CACHEABLE},
     )
     async def competence_gap(
         self,
         info: strawberry.Info,
         from_: Annotated[
-            strawberry.ID, strawberry.argument(name="from", description="Global id of the profile that one comes from.")
+            strawberry.ID, strawberry.argument(name="from", description="Global id of the profile to start from.")
         ],
-        to: Annotated[strawberry.ID, strawberry.argument(description="Global id of the profile that one goes to.")],
+        to: Annotated[strawberry.ID, strawberry.argument(description="Global id of the profile to go to.")],
     ) -> CompetenceGap | None:
         """Null where one of them does not exist."""
         return await competence_gap(info.context.loaders, NodeId.parse(from_), NodeId.parse(to))
 
     @strawberry.field(
-        description="The occupational profiles that fit what somebody has, the best first.",
+        description="The occupational profiles that best match what a person has, best match first.",
         metadata={**MATCHES_WORK.metadata, **CACHEABLE},
     )
     async def profiles_for_competences(

@@ -7,13 +7,11 @@ import strawberry
 from graphql_api.schema.types.release import Release
 
 
-@strawberry.type(description="What is told as it happens.")
+@strawberry.type(description="Events.")
 class Subscription:
     """One field for each kind of news."""
 
-    @strawberry.subscription(
-        description="Each release when it becomes the current one. It is indexed by then, so that everything can be asked of it."
-    )
+    @strawberry.subscription(description="Fires when a new release becomes current, after its index is ready.")
     async def release_published(self, info: strawberry.Info) -> AsyncGenerator[Release | None]:
         """A release with loaders of its own: those of the request would answer for ever what they once loaded."""
         async for number in info.context.published.listen():

@@ -16,35 +16,35 @@ from graphql_api.schema.types.resolver_cost import Work
 from graphql_api.schema.types.search import Types
 
 
-@strawberry.enum(description="What happened to a thing between two releases.")
+@strawberry.enum(description="What happened to a concept between two releases.")
 class ChangeKind(Enum):
     """As the index tells it."""
 
-    ADDED = strawberry.enum_value("ADDED", description="It is new.")
-    REMOVED = strawberry.enum_value("REMOVED", description="It is gone.")
+    ADDED = strawberry.enum_value("ADDED", description="The concept is new.")
+    REMOVED = strawberry.enum_value("REMOVED", description="The concept is gone.")
     CHANGED = strawberry.enum_value(
-        "CHANGED", description="It is still there, and some of its fields are not as before."
+        "CHANGED", description="The concept is in both releases, and some of its fields differ."
     )
 
 
-@strawberry.type(description="One thing that differs between two releases.")
+@strawberry.type(description="A concept that differs between two releases.")
 class ConceptChange:
     """Things are matched by uuid, and what then is left by code."""
 
     kind: ChangeKind = strawberry.field(description="What happened.")
-    type: ConceptType = strawberry.field(description="The type of the thing.")
-    before: Concept | None = strawberry.field(description="The thing in the release before; null where it is added.")
-    after: Concept | None = strawberry.field(description="The thing in this release; null where it is removed.")
+    type: ConceptType = strawberry.field(description="The type of the concept.")
+    before: Concept | None = strawberry.field(description="The concept in the earlier release; null if it was added.")
+    after: Concept | None = strawberry.field(description="The concept in this release; null if it was removed.")
     changed_fields: list[str] = strawberry.field(
-        description="The fields that differ: of texts with the language, as `title.nl`; `uuid` where the thing lives on "
-        "under another uuid. Empty for what is added or removed.",
+        description="Names of the fields that differ; texts with their language, as `title.nl`; `uuid` if the concept got "
+        "another uuid. Empty for added and removed concepts.",
         metadata={"length": Length(2, 20)},
     )
 
 
 Since = Annotated[str, strawberry.argument(description="The number of the release to compare with.")]
 Kinds = Annotated[
-    list[ChangeKind] | None, strawberry.argument(description="What must have happened; anything without it.")
+    list[ChangeKind] | None, strawberry.argument(description="Kinds of changes to return; all if omitted.")
 ]
 
 

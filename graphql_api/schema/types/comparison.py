@@ -47,7 +47,7 @@ def _group(place: int, declared: ConceptType) -> Any:
     )
 
 
-@strawberry.type(description="Things by type, each list by code.")
+@strawberry.type(description="Concepts grouped by type, each list ordered by code.")
 class CompetenceGroup:
     """Made of the index's groups; each list is looked up only when it is selected."""
 
@@ -58,54 +58,54 @@ class CompetenceGroup:
     vars().update({declared.listing: _group(place, declared) for place, declared in enumerate(GROUPED)})
 
 
-@strawberry.type(description="What lies between two occupational profiles.")
+@strawberry.type(description="The difference between two occupational profiles.")
 class CompetenceGap:
     """The answer of Query.competenceGap."""
 
-    from_: OccupationalProfile = strawberry.field(name="from", description="The profile that one comes from.")
-    to: OccupationalProfile = strawberry.field(description="The profile that one goes to.")
+    from_: OccupationalProfile = strawberry.field(name="from", description="The profile to start from.")
+    to: OccupationalProfile = strawberry.field(description="The profile to go to.")
     coverage: float = strawberry.field(
-        description="How much of the technical competences of `to` are in `from`, from 0 to 1; essential ones count double."
+        description="The share of the technical competences of `to` that `from` has, from 0 to 1. Essential ones count double."
     )
-    shared: CompetenceGroup = strawberry.field(description="What both hold.")
-    missing: CompetenceGroup = strawberry.field(description="What only `to` holds.")
-    surplus: CompetenceGroup = strawberry.field(description="What only `from` holds.")
+    shared: CompetenceGroup = strawberry.field(description="What both profiles have.")
+    missing: CompetenceGroup = strawberry.field(description="What only `to` has.")
+    surplus: CompetenceGroup = strawberry.field(description="What only `from` has.")
 
 
-@strawberry.type(description="An occupational profile that is like another.")
+@strawberry.type(description="An occupational profile similar to another.")
 class SimilarProfile:
     """One of OccupationalProfile.similarProfiles."""
 
     profile: OccupationalProfile = strawberry.field(description="The profile.")
     score: float = strawberry.field(
-        description="How alike they are, from 0 to 1: the technical competences that both hold as a share of those that "
-        "either holds, essential ones counting double (weighted Jaccard index)."
+        description="The similarity, from 0 to 1: technical competences of both profiles as a share of those of either, with "
+        "essential ones counted double (weighted Jaccard index)."
     )
     shared_competences: list[TechnicalCompetence] = strawberry.field(
-        description="The technical competences that both hold: those essential in both first, then by code.",
+        description="Technical competences of both profiles: those essential in both first, then by code.",
         metadata={"length": Length(12, 60)},
     )
 
 
-@strawberry.type(description="An occupational profile beside what somebody has.")
+@strawberry.type(description="An occupational profile compared with what a person has.")
 class ProfileMatch:
     """One of Query.profilesForCompetences."""
 
     profile: OccupationalProfile = strawberry.field(description="The profile.")
     coverage: float = strawberry.field(
-        description="How much of what the profile needs somebody has, from 0 to 1, of the types that `have` names; what it "
-        "needs in an essential competence counts double."
+        description="The share of what the profile needs that the person has, from 0 to 1, over the types in `have`. What is "
+        "needed in an essential competence counts double."
     )
-    matched: CompetenceGroup = strawberry.field(description="What the profile holds and somebody has.")
-    missing: CompetenceGroup = strawberry.field(description="What the profile holds and somebody has not.")
+    matched: CompetenceGroup = strawberry.field(description="What the profile needs and the person has.")
+    missing: CompetenceGroup = strawberry.field(description="What the profile needs and the person lacks.")
 
 
-@strawberry.type(description="A match and its place.")
+@strawberry.type(description="A match, with its cursor.")
 class ProfileMatchEdge:
     """As in Relay's Cursor Connections."""
 
     node: ProfileMatch = strawberry.field(description="The match.")
-    cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
+    cursor: str = strawberry.field(description="Opaque position of the item, for `after`.")
 
 
 @strawberry.type(description="A page of matches, the best first.")
@@ -114,8 +114,8 @@ class ProfileMatchConnection:
 
     edges: list[ProfileMatchEdge] = strawberry.field(description="The matches of this page with their cursors.")
     nodes: list[ProfileMatch] = strawberry.field(description="The matches of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    total_count: int = strawberry.field(description="How many profiles match at all.")
+    page_info: PageInfo = strawberry.field(description="Information about this page.")
+    total_count: int = strawberry.field(description="The number of profiles that match.")
 
 
 async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> CompetenceGap | None:

@@ -35,7 +35,9 @@ def declared(cls: type[C]) -> type[C]:
     return made
 
 
-@strawberry.interface(description="A thing of Competent in one release.")
+@strawberry.interface(
+    description="Anything with a uuid in a release of Competent: a profile, a competence, a skill and so on."
+)
 @fields_of(COMMON_FIELDS)
 class Concept(Node):
     """A node that is made of a document."""
@@ -49,12 +51,12 @@ class Concept(Node):
         """The type, the release and the uuid."""
         return NodeId(type(self).__name__, self.view.release, self.view.uuid)
 
-    @strawberry.field(description="Competent's own id. The same thing has the same uuid in every release that has it.")
+    @strawberry.field(description="Competent's own id. A concept has the same uuid in every release.")
     def uuid(self) -> UUID:
         """The uuid."""
         return self.view.uuid
 
-    @strawberry.field(description="The release that this was read in.")
+    @strawberry.field(description="The release that this concept belongs to.")
     def release(self) -> Annotated["Release", strawberry.lazy("graphql_api.schema.types.release")]:
         """The release."""
         from graphql_api.schema.types.release import Release
@@ -62,13 +64,13 @@ class Concept(Node):
         return Release(loaders=self.view.loaders, number=self.view.release)
 
 
-@strawberry.interface(description="Something that a person can, knows, shows or is.")
+@strawberry.interface(description="A skill, knowledge, behaviour or trait of a person.")
 @fields_of(BLOCK_FIELDS)
 class Competence(Concept):
     """The blocks that technical competences are made of, and the skills that profiles name directly."""
 
     @strawberry.field(
-        description="The technical competences that have it; none for soft and digital skills.",
+        description="The technical competences that contain it. Empty for those that only profiles contain, such as soft skills.",
         metadata=Work(base=3, more=20).metadata,
     )
     async def used_in_technical_competences(self, first: First = None, after: After = None) -> _Competences | None:

@@ -25,11 +25,11 @@ _USABLE = " or ".join((", ".join(_NOUNS[:-1]), _NOUNS[-1]))
 """What a profile can use."""
 
 
-@strawberry.input(description="Conditions on occupational profiles; all that are given must be met.")
+@strawberry.input(description="Conditions on occupational profiles, all of which must be met.")
 class OccupationalProfileFilter:
     """Each is looked up in the index."""
 
-    text: str | None = strawberry.field(default=None, description="Words that a search for profiles finds.")
+    text: str | None = strawberry.field(default=None, description="Words to search profiles by, as in `search`.")
     sector: str | None = strawberry.field(default=None, description="Code or uuid of an economic sector.")
     area_of_interest: str | None = strawberry.field(default=None, description="Code or uuid of an area of interest.")
     isco: str | None = strawberry.field(
@@ -44,26 +44,29 @@ class OccupationalProfileFilter:
     )
 
 
-@strawberry.enum(description="What profiles are ordered by.")
+@strawberry.enum(description="A field that orders profiles.")
 class OccupationalProfileOrderField(Enum):
     """As the index knows it."""
 
     CODE = strawberry.enum_value("code", description="By code, OP-9 before OP-10.")
-    TITLE = strawberry.enum_value("title", description="By title in a language, without regard to case and accents.")
+    TITLE = strawberry.enum_value("title", description="By title in a language; case and accents are ignored.")
 
 
 @strawberry.input(description="The order of occupational profiles.")
 class OccupationalProfileOrder:
     """By code without it."""
 
-    field: OccupationalProfileOrderField = strawberry.field(description="What they are ordered by.")
+    field: OccupationalProfileOrderField = strawberry.field(description="The field to order by.")
     language: Language = strawberry.field(default=Language.NL, description="The language of the titles.")
-    descending: bool = strawberry.field(default=False, description="The other way round.")
+    descending: bool = strawberry.field(default=False, description="Whether to reverse the order.")
 
 
-Filter = Annotated[OccupationalProfileFilter | None, strawberry.argument(description="Which profiles; all without it.")]
+Filter = Annotated[
+    OccupationalProfileFilter | None,
+    strawberry.argument(description="Conditions on the profiles; without them, all are returned."),
+]
 OrderBy = Annotated[
-    OccupationalProfileOrder | None, strawberry.argument(description="In what order; by code without it.")
+    OccupationalProfileOrder | None, strawberry.argument(description="The order of the profiles; by code if omitted.")
 ]
 
 

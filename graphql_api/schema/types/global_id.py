@@ -41,12 +41,12 @@ class NodeId(NamedTuple):
         return found
 
 
-@strawberry.interface(description="Anything that can be fetched again by its global id.")
+@strawberry.interface(description="An object with a global id, by which it can be fetched again.")
 class Node:
     """The interface of Relay's Object Identification."""
 
     @strawberry.field(
-        description="Opaque id, unique over all types and releases. It stays the same as long as the release is served."
+        description="Opaque global id, unique across types and releases, stable while the release is served."
     )
     def id(self) -> strawberry.ID:
         """The id of this node."""

@@ -20,8 +20,8 @@ from graphql_api.schema.types.root_field import RootResolver
 
 K = TypeVar("K", bound=Concept)
 
-ByUuid = Annotated[UUID | None, strawberry.argument(description="Competent's own id. Give this or `code`.")]
-ByCode = Annotated[str | None, strawberry.argument(description="Competent's code. Give this or `uuid`.")]
+ByUuid = Annotated[UUID | None, strawberry.argument(description="Competent's own id. Pass either this or `code`.")]
+ByCode = Annotated[str | None, strawberry.argument(description="Competent's code. Pass either this or `uuid`.")]
 
 
 async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, code: str | None) -> K | None:

@@ -18,11 +18,12 @@ class OccupationalProfile(Concept):
     """Listed by a release with id, code and title only."""
 
     @strawberry.field(
-        description="The profiles that share most of their technical competences with this one, the most alike first.",
+        description="Profiles that share technical competences with this one, most similar first.",
         metadata=Work(base=25, more=80, item=24, more_items=50).metadata,
     )
     async def similar_profiles(
-        self, first: Annotated[int, strawberry.argument(description="How many to give; at most 50.")] = 10
+        self,
+        first: Annotated[int, strawberry.argument(description="The number of profiles to return; at most 50.")] = 10,
     ) -> list[_Similar] | None:
         """From the index, with the evidence."""
         from graphql_api.schema.types.comparison import similar_profiles

@@ -22,35 +22,35 @@ T = TypeVar("T")
 First = Annotated[
     int | None,
     strawberry.argument(
-        description=f"How many to give from the start or after `after`; at most {MOST}, else {DEFAULT}."
+        description=f"The number of items to return from the start, or after `after`: {DEFAULT} if omitted, at most {MOST}."
     ),
 ]
-After = Annotated[str | None, strawberry.argument(description="Give what comes after this cursor.")]
+After = Annotated[str | None, strawberry.argument(description="Return the items after this cursor.")]
 Last = Annotated[
     int | None,
     strawberry.argument(
-        description=f"How many to give from the end or before `before`; at most {MOST}. Not with `first`."
+        description=f"The number of items to return from the end, or before `before`; at most {MOST}. Not with `first`."
     ),
 ]
-Before = Annotated[str | None, strawberry.argument(description="Give what comes before this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Return the items before this cursor.")]
 
 
-@strawberry.type(description="Where a page stands in its connection.")
+@strawberry.type(description="The position of a page in its connection.")
 class PageInfo:
     """As in Relay's Cursor Connections."""
 
-    has_next_page: bool = strawberry.field(description="Whether more follows.")
-    has_previous_page: bool = strawberry.field(description="Whether something comes before.")
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first edge.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
 
 
-@strawberry.type(description="One item of a connection and its place.")
+@strawberry.type(description="An item of a connection, with its cursor.")
 class Edge(Generic[T]):
     """As in Relay's Cursor Connections."""
 
     node: T = strawberry.field(description="The item.")
-    cursor: str = strawberry.field(description="Its place, for `after` and `before`. Opaque.")
+    cursor: str = strawberry.field(description="Opaque position of the item, for `after` and `before`.")
 
 
 @strawberry.type(description="A page of a list.")
@@ -78,12 +78,12 @@ class Connection(Generic[T]):
         """The items alone."""
         return list(self._made)
 
-    @strawberry.field(description="Where this page stands.")
+    @strawberry.field(description="Information about this page.")
     def page_info(self) -> PageInfo:
         """The page info of the window."""
         return self.window.info(self._cursors)
 
-    @strawberry.field(description="How many items the whole list has.")
+    @strawberry.field(description="The number of items in the whole list.")
     def total_count(self) -> int:
         """The total of the window."""
         return self.window.total

@@ -23,14 +23,12 @@ class Release(Node):
         """The type and the number."""
         return NodeId("Release", self.number)
 
-    @strawberry.field(
-        description="Whether this is the newest release, the one that `current` stands for.", metadata=CACHEABLE
-    )
+    @strawberry.field(description="Whether this is the newest release, which `current` stands for.", metadata=CACHEABLE)
     async def is_current(self) -> bool | None:
         """Compares with what `current` is now."""
         return self.number == await self.loaders.release_number(CURRENT)
 
-    @strawberry.field(description="The day on which it was published.", metadata=CACHEABLE)
+    @strawberry.field(description="The day of publication.", metadata=CACHEABLE)
     async def published_on(self) -> date | None:
         """Read from the release's own document."""
         published = (await self.loaders.releases.document(self.number)).get("publishedOn")

@@ -9,18 +9,18 @@ from graphql_api.schema.types.root_field import RootField
 from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
 
 _SEARCH = (
-    "Things found by their texts: titles and alternative names first, then the texts of blocks, then descriptions. Word "
-    "forms, compounds and small misspellings are found too."
+    "Full-text search of concepts. Titles and alternative names rank first, then the texts of competences, then descriptions. "
+    "Word forms, compounds and small misspellings match too."
 )
-_SUGGEST = "Titles and alternative names of occupational profiles that go on as one types."
+_SUGGEST = "Titles and alternative names of occupational profiles that begin with a prefix, for typeahead."
 
 
 def _lookup(declared: ConceptType) -> RootField:
     return RootField(
         declared.single,
         lookup_field(CONCEPTS[declared.name]),
-        in_release=f"One {declared.noun} of this release.",
-        in_query=f"One {declared.noun}; null where it does not exist.",
+        in_release=f"The {declared.noun} with a uuid or code in this release; null if it does not exist.",
+        in_query=f"The {declared.noun} with a uuid or code; null if it does not exist.",
     )
 
 
@@ -36,5 +36,5 @@ ROOT_FIELDS = (
     *map(_listing, CONCEPT_TYPES),
     RootField("search", search, _SEARCH, _SEARCH, SEARCH_WORK),
     RootField("suggest", suggest, _SUGGEST, _SUGGEST, SUGGEST_WORK),
-    RootField("changes", changes_since, "What changed from another release to this one.", "", CHANGES_WORK),
+    RootField("changes", changes_since, "The changes from another release to this one.", "", CHANGES_WORK),
 )

@@ -20,21 +20,21 @@ def _uuid(value: Any) -> UUID:
 SCALARS: dict[object, Any] = {
     UUID: strawberry.scalar(
         name="UUID",
-        description="An id of 36 characters, as in RFC 9562.",
+        description="A UUID of 36 characters (RFC 9562).",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
         serialize=str,
         parse_value=_uuid,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment with its offset from UTC, as in RFC 3339.",
+        description="A date and time with an offset from UTC (RFC 3339).",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=datetime.isoformat,
         parse_value=datetime.fromisoformat,
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A day: year, month and day with dashes.",
+        description="A day in ISO 8601, such as `2026-06-25`.",
         specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
         serialize=date.isoformat,
         parse_value=date.fromisoformat,

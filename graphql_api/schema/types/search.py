@@ -29,13 +29,13 @@ SEARCH_WORK = Work(base=1900, item=3, arguments=(Per("text", 310, "word"),))
 SUGGEST_WORK = Work(base=100, item=2)
 """Measured on the texts that take longest: words that stand in most texts, misspelled words, single letters."""
 
-Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search for; all without it.")]
+Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search; all if omitted.")]
 InLanguages = Annotated[
-    list[Language] | None, strawberry.argument(description="Languages of the texts to search in; all without it.")
+    list[Language] | None, strawberry.argument(description="Languages of the texts to search; all if omitted.")
 ]
 
 
-@strawberry.type(description="What was found where.")
+@strawberry.type(description="The text that matched.")
 class SearchMatch:
     """The best text of a hit."""
 
@@ -49,28 +49,28 @@ class SearchMatch:
     )
 
 
-@strawberry.type(description="A hit and its place.")
+@strawberry.type(description="A search hit, with its cursor.")
 class SearchEdge:
     """As in Relay's Cursor Connections, with what matched."""
 
-    node: Concept = strawberry.field(description="What was found.")
-    cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
+    node: Concept = strawberry.field(description="The concept found.")
+    cursor: str = strawberry.field(description="Opaque position of the item, for `after`.")
     match: SearchMatch | None = strawberry.field(
-        description="What matched; null for a hit of Competent's own search, which stands in while the index is built."
+        description="The text that matched; null for hits of Competent's own search, which is used until the release is indexed."
     )
 
 
-@strawberry.type(description="A page of hits, the best first.")
+@strawberry.type(description="A page of search hits, best first.")
 class SearchConnection:
     """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
     edges: list[SearchEdge] = strawberry.field(description="The hits of this page with their cursors.")
-    nodes: list[Concept] = strawberry.field(description="What was found, of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    total_count: int = strawberry.field(description="How many things were found; not more than the best 1,000 are.")
+    nodes: list[Concept] = strawberry.field(description="The concepts found, on this page.")
+    page_info: PageInfo = strawberry.field(description="Information about this page.")
+    total_count: int = strawberry.field(description="The number of concepts found, at most 1,000.")
 
 
-@strawberry.type(description="A title or an alternative name that goes on as somebody began to type.")
+@strawberry.type(description="A title or alternative name that begins with the prefix.")
 class Suggestion:
     """One for each profile."""
 
@@ -79,13 +79,13 @@ class Suggestion:
     is_alternative_name: bool = strawberry.field(
         description="Whether the text is an alternative name, and not the title."
     )
-    occupational_profile: OccupationalProfile = strawberry.field(description="The profile that is called so.")
+    occupational_profile: OccupationalProfile = strawberry.field(description="The profile with this name.")
 
 
 async def search(
     loaders: Loaders,
     number: str,
-    text: Annotated[str, strawberry.argument(description="What to look for: words in any language, in any form.")],
+    text: Annotated[str, strawberry.argument(description="Words to search for, in any language and form.")],
     types: Types = None,
     languages: InLanguages = None,
     first: First = None,
@@ -111,9 +111,11 @@ async def search(
 async def suggest(
     loaders: Loaders,
     number: str,
-    prefix: Annotated[str, strawberry.argument(description="What was typed so far.")],
+    prefix: Annotated[str, strawberry.argument(description="The text typed so far.")],
     languages: InLanguages = None,
-    first: Annotated[int, strawberry.argument(description=f"How many to give; at most {MOST_SUGGESTIONS}.")] = 10,
+    first: Annotated[
+        int, strawberry.argument(description=f"The number of suggestions to return; at most {MOST_SUGGESTIONS}.")
+    ] = 10,
 ) -> list[Suggestion] | None:
     """Titles and alternative names of profiles that go on as typed."""
     if not 0 <= first <= MOST_SUGGESTIONS:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 
 
-@strawberry.enum(description="A language that Competent has texts in.")
+@strawberry.enum(description="A language of Competent's texts.")
 class Language(Enum):
     """Its `key` is the one in Competent's documents."""
 
@@ -31,21 +31,21 @@ LANGUAGES = {language.key: language for language in Language}
 """The languages by their keys."""
 
 
-@strawberry.type(description="A text in one language, chosen by what was asked for and what there is.")
+@strawberry.type(description="A text in one language, chosen by preference and availability.")
 class LocalizedString:
     """The answer of LocalizedText.localized."""
 
     text: str = strawberry.field(description="The text.")
     language: Language = strawberry.field(description="The language of the text.")
     is_fallback: bool = strawberry.field(
-        description="True when the text is not in the first language that was asked for."
+        description="Whether the text is in another language than the first one requested."
     )
 
 
 Languages = Annotated[
     list[Language] | None,
     strawberry.argument(
-        description="Languages in order of preference. Without it: those of the request's `Accept-Language`."
+        description="Languages in order of preference; those of the `Accept-Language` header if omitted."
     ),
 ]
 
@@ -61,7 +61,7 @@ def _in(key: str, description: str) -> Any:
 
 
 @strawberry.type(
-    description="A text in up to four languages. A language is null where Competent has no text in it; "
+    description="A text in up to four languages. A language is null if Competent has no text in it; "
     "white space around a text is trimmed."
 )
 class LocalizedText:
@@ -75,8 +75,8 @@ class LocalizedText:
     de: str | None = _in("de", "The text in German.")
 
     @strawberry.field(
-        description="The text in the first of the languages asked for that has one, "
-        "else in Dutch, French, English or German, in this order."
+        description="The text in the first requested language that has one, otherwise in Dutch, French, English or German, in "
+        "this order."
     )
     def text(self, info: strawberry.Info, languages: Languages = None) -> str | None:
         """The text alone."""
@@ -85,7 +85,7 @@ class LocalizedText:
                 return text
         return next(iter(self.texts.values()))
 
-    @strawberry.field(description="As `text`, and which language it is in.")
+    @strawberry.field(description="As `text`, with the language of the text.")
     def localized(self, info: strawberry.Info, languages: Languages = None) -> LocalizedString | None:
         """The text with its language."""
         return self.choose(info.context.languages if languages is None else languages)

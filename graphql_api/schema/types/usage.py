@@ -15,7 +15,7 @@ from graphql_api.schema.types.relay import Connection, ConnectionArguments, Page
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 
-@strawberry.enum(description="How much a technical competence matters in an occupational profile.")
+@strawberry.enum(description="The importance of a technical competence in an occupational profile.")
 class Importance(Enum):
     """Which of the two lists of the profile names the competence."""
 
@@ -27,19 +27,19 @@ _COMPETENCES = {Importance.ESSENTIAL: "essentialCompetences", Importance.OPTIONA
 """The field of a profile that holds its competences of an importance."""
 
 
-@strawberry.type(description="An occupational profile that uses something, and its place in the list.")
+@strawberry.type(description="An occupational profile that uses a concept, with its cursor.")
 class UsedInOccupationalProfilesEdge:
     """As in Relay's Cursor Connections, with the importance."""
 
     used: strawberry.Private[DocumentView]
     known: strawberry.Private[Use | None]
     node: OccupationalProfile = strawberry.field(description="The occupational profile.")
-    cursor: str = strawberry.field(description="Its place, for `after`. Opaque.")
+    cursor: str = strawberry.field(description="Opaque position of the item, for `after`.")
 
     @strawberry.field(
-        description="How much it matters there: of a competence itself, or of the competences through which the profile "
-        "has it. Null for what a profile has in no competence. For a technical competence it is read in the profile, "
-        "which costs a document a profile."
+        description="The importance in that profile: of the competence itself, or of the competences through which the "
+        "profile has the concept. Null for concepts that a profile has directly, such as soft skills. For a technical "
+        "competence, the server reads one document per profile."
     )
     async def importance(self) -> Importance | None:
         """The importance, as the index knows it, else from the whole profile."""
@@ -56,7 +56,7 @@ class UsedInOccupationalProfilesEdge:
         )
 
 
-@strawberry.type(description="A page of the occupational profiles that use something.")
+@strawberry.type(description="A page of the occupational profiles that use a concept.")
 class UsedInOccupationalProfilesConnection:
     """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
@@ -64,8 +64,8 @@ class UsedInOccupationalProfilesConnection:
         description="The profiles of this page with their cursors."
     )
     nodes: list[OccupationalProfile] = strawberry.field(description="The profiles of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands.")
-    total_count: int = strawberry.field(description="How many profiles use it.")
+    page_info: PageInfo = strawberry.field(description="Information about this page.")
+    total_count: int = strawberry.field(description="The number of profiles that use it.")
 
 
 def _importance(essential: bool) -> Importance:

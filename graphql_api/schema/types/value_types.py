@@ -30,7 +30,7 @@ def _of_row(key: str, description: str, convert: Callable[[Any], Any] | None = N
     return strawberry.field(resolver=resolver, description=description)
 
 
-@strawberry.type(description="A common name of the occupation in one language; people search by it.")
+@strawberry.type(description="A common name of the occupation in one language. Search finds profiles by it.")
 class AlternativeName:
     """One row of a profile's names."""
 
@@ -39,7 +39,7 @@ class AlternativeName:
     code: str | None = _of_row("code", "Competent's code, such as `AN-12`.")
     name: str = _of_row("name", "The name.")
     language: Language | None = _of_row(
-        "language", "The language of the name, where Competent tells it.", LANGUAGES.get
+        "language", "The language of the name; null if Competent does not say.", LANGUAGES.get
     )
 
 
@@ -50,15 +50,17 @@ class Label:
     row: strawberry.Private[Mapping[str, Any]]
     uuid: UUID | None = _of_row("id", "Competent's own id.")
     code: str | None = _of_row("code", "Competent's code.")
-    title: LocalizedText | None = _of_row("title", "What it is called.", localized)
+    title: LocalizedText | None = _of_row("title", "The title.", localized)
 
 
-@strawberry.type(description="The code of the occupation in another classification.")
+@strawberry.type(description="A code of the occupation in another classification.")
 class Classification:
     """A scheme and a code in it."""
 
     row: strawberry.Private[Mapping[str, Any]]
-    scheme: str = _of_row("scheme", "The classification; `ISCO-08` is the international one of occupations.")
+    scheme: str = _of_row(
+        "scheme", "The classification, such as `ISCO-08`, the international classification of occupations."
+    )
     code: str = _of_row("code", "The code in that classification, such as `2221`.")
 
 
