@@ -1,4 +1,4 @@
-"""The context of a fetch: who needs a document, with what priority, until when, and how its documents were obtained."""
+"""The context of a fetch: priority, deadline, headers and key of its calls upstream, and how its documents were obtained."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class FetchStats:
     """How the documents of one operation were obtained."""
 
     requests: int = 0
-    """Calls to the Competent API that it made or joined."""
+    """Calls to the Competent API that the operation made or joined."""
     cached: int = 0
     """Fresh documents from the cache."""
     stale: int = 0
@@ -33,20 +33,20 @@ class FetchStats:
 
     @property
     def as_dict(self) -> dict[str, int]:
-        """As in `extensions.upstream` and in log lines."""
+        """The counts by name, as in `extensions.upstream` and in log lines."""
         return {"requests": self.requests, "cached": self.cached, "stale": self.stale}
 
 
 @dataclass(slots=True, eq=False)
 class FetchContext:
-    """Who asks for documents.
+    """The client of fetches, such as one operation or a crawl.
 
-    `deadline` is a time of the event loop's clock after which nobody waits for an answer any more. `headers` go upstream
-    with each call that this asker causes: a request id, the context of a trace. `key` is a client's own key for the Competent
-    API, sent instead of the server's. An asker whose tally has reached `most_requests` causes no further call; walks and the
-    operator's tools have no such bound.
+    `deadline` is a time of the event loop's clock after which the caller no longer needs the documents. `headers` are sent with
+    each call upstream: request id and trace context. `key` is a client's own key for the Competent API, sent instead of the
+    server's. After `most_requests` calls no further call is made; crawls and command-line tools have no such limit. `moving` is
+    set if a document was read that changes when a release is published.
 
-    What several ask for is fetched for an asker of its own, without a deadline: each of them leaves at their own.
+    A call that several contexts share has a context of its own without a deadline; each of them stops waiting at its own.
     """
 
     urgency: Priority = Priority.QUESTION
@@ -57,4 +57,4 @@ class FetchContext:
     key: Secret | None = field(default=None, repr=False)
     most_requests: float = math.inf
     waiting: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered while this asker waits for the Competent API; raises an UpstreamError where too many wait already."""
+    """Entered while the operation waits for the Competent API. Raises UpstreamError if too many operations wait already."""

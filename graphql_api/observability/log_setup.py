@@ -1,4 +1,4 @@
-"""Logging as the settings say."""
+"""Configures logging from the settings."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ log = logging.getLogger("graphql_api.server")
 
 
 def begin_logging(settings: Settings) -> None:
-    """Log as the settings say, and never the key."""
+    """Configure logging from the settings, with the key for the Competent API redacted."""
     start_logging(settings.log, settings.log_format or None, [settings.key().reveal()] if settings.is_remote else ())  # type: ignore[arg-type]
     if ignored := service_variables(os.environ):
         log.debug("ignored variables that Kubernetes sets for Services: %s", ", ".join(sorted(ignored)))

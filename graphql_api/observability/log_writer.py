@@ -1,4 +1,4 @@
-"""Writes log lines from a thread of its own: a full pipe, a full disk or a slow terminal holds up no request and no stop.
+"""Writes log lines in a thread of its own, so that a full pipe or disk or a slow terminal never blocks a request or the stop.
 
 `logging.handlers.QueueListener` has no bound in bytes, writes one line at a time and joins its thread without a timeout, so a
 blocked pipe would hold up the stop of the process.
@@ -11,30 +11,30 @@ from threading import Condition, Thread
 from typing import Protocol
 
 QUEUE_BYTES = 4_000_000
-"""Most bytes of lines that wait to be written; lines beyond that are dropped."""
+"""Maximum bytes of queued lines; further lines are dropped."""
 CHUNK_BYTES = 4096
-"""Most bytes of lines written at once: so much (PIPE_BUF) a pipe keeps apart from what other processes write."""
+"""Maximum bytes per write. A pipe writes up to PIPE_BUF bytes atomically, so lines of several processes do not mix."""
 PAUSE = 0.01
-"""Seconds between two looks at the queue under load: a thread woken for each line would cost more than the lines."""
+"""Seconds between two batches under load; waking the thread for each line would cost more than writing the lines."""
 NOT_READY = 0.05
-"""Seconds until another try where a non-blocking stream takes nothing now."""
+"""Seconds until the next attempt if a non-blocking stream accepts nothing."""
 
 Entry = bytes | int
-"""A line with its end, or the number of lines dropped at this place."""
+"""A line with its newline, or the number of lines dropped at this position."""
 
 
 class Raw(Protocol):
     """An unbuffered binary stream, such as `sys.stderr.buffer.raw`."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Write what fits now, and return its length; None if a non-blocking stream takes nothing."""
+        """Write as many bytes as fit and return their number; None if a non-blocking stream accepts nothing."""
 
 
 class LogWriter:
-    """Takes lines from any thread without ever waiting, and writes them in order.
+    """Accepts lines from any thread without blocking, and writes them in order.
 
-    Lines that find the queue full, or that cannot be written, are dropped and counted. `notice` renders the line that is
-    written for `n` of them as soon as writing works again.
+    Lines are dropped and counted if the queue is full or writing fails. Once writing works again, a line rendered by `notice`
+    reports the number of dropped lines.
     """
 
     def __init__(self, raw: Raw, notice: Callable[[int], bytes], capacity: int = QUEUE_BYTES) -> None:
@@ -78,7 +78,7 @@ class LogWriter:
             self._queue.append(1)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all lines are written, at most `timeout` seconds; False if some are left."""
+        """Wait up to `timeout` seconds until all lines are written; return False if some are left."""
         with self._changed:
             return self._changed.wait_for(lambda: self._idle, timeout)
 
@@ -98,7 +98,7 @@ class LogWriter:
             return batch
 
     def _write(self, chunk: Entry) -> None:
-        """Write lines, after a notice of what was dropped before them; or note a gap."""
+        """Write a chunk of lines, preceded by a notice if lines were dropped before it; or count a gap."""
         if isinstance(chunk, int):
             self._unreported += chunk
         if self._unreported and self._write_lines(self._notice(self._unreported)) == 0:
@@ -111,7 +111,7 @@ class LogWriter:
                 self.dropped += lost
 
     def _write_lines(self, lines: bytes) -> int:
-        """Write whole lines; the number of those that could not be written, or only in part."""
+        """Write lines, and return the number of those that could not be written completely."""
         data = left = (b"\n" if self._torn else b"") + lines
         try:
             while left:
@@ -121,13 +121,13 @@ class LogWriter:
                     continue
                 left = left[written:]
                 self._torn = not data[: -len(left) or None].endswith(b"\n")
-        except (OSError, ValueError):  # closed at the other end, no room on the disk, closed here
+        except (OSError, ValueError):  # reader gone, disk full, or stream closed here
             return min(left.count(b"\n"), lines.count(b"\n"))
         return 0
 
 
 def _chunks(batch: list[Entry]) -> Iterator[Entry]:
-    """The same entries, with lines put together as far as they fit a chunk."""
+    """The entries, with consecutive lines joined up to the size of a chunk."""
     lines: list[bytes] = []
     size = 0
     for entry in batch:
@@ -147,12 +147,12 @@ _writers: list[LogWriter] = []
 
 
 def dropped_lines() -> int:
-    """Lines that this process has dropped so far."""
+    """Number of lines that this process has dropped."""
     return sum(writer.dropped for writer in _writers)
 
 
 def _after_fork() -> None:
-    """Let a child process begin anew: what was queued before is written by its parent."""
+    """Reset the writers in a child process; its parent writes what was queued before the fork."""
     for writer in _writers:
         writer._reset()
 

@@ -1,6 +1,6 @@
-"""The log: one line an event on standard error, as JSON or for people, whichever library tells of it.
+"""The log: one line per event on standard error, as JSON or for people, for this server and its libraries alike.
 
-No client can forge a line, no request can write more than 64 KB, and a secret that gets into a line is not shown.
+Clients cannot forge lines, one request writes at most 64 KB, and secrets are redacted.
 """
 
 import logging
@@ -24,13 +24,13 @@ from graphql_api.observability.log_writer import LogWriter
 log = logging.getLogger(__name__)
 
 A_REQUEST = 56_000
-"""Bytes of log that one request may cause, besides the last line and the one that says that the rest is left out."""
+"""Maximum bytes of log per request, not counting its last line and the notice that the rest is omitted."""
 A_TRACE = 6_000
-"""Characters of a trace that are kept: its begin and, above all, its end."""
+"""Maximum characters of a traceback: its first quarter and, more important, its end are logged."""
 A_TEXT = 2_000
-"""Characters of any other value."""
+"""Maximum characters of any other value."""
 FLUSH_TIMEOUT = 0.5
-"""Seconds that a process which ends waits for its last lines to be written."""
+"""Seconds that a stopping process waits until its last lines are written."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -42,7 +42,7 @@ Event = MutableMapping[str, Any]
 
 @dataclass(slots=True)
 class _Share:
-    """What a request may still write, as long as it is not over; what goes on after it is nobody's."""
+    """The log budget of a request: bytes `left`. Tasks that outlive the request (`over`) log without a budget or request id."""
 
     request_id: str
     left: int = A_REQUEST
@@ -53,7 +53,7 @@ _share: ContextVar[_Share | None] = ContextVar("share of the log", default=None)
 
 
 class logging_for:  # noqa: N801  # reads as a function, and is entered for every request
-    """Within this, also in tasks begun within it, lines carry the id of the request and count for its share."""
+    """Context manager in which lines, also those of tasks started in it, carry a request id and count towards its log budget."""
 
     __slots__ = ("_share", "_token")
 
@@ -69,10 +69,10 @@ class logging_for:  # noqa: N801  # reads as a function, and is entered for ever
 
 
 def tell(log: logging.Logger, level: int, event: str, told: dict[str, Any]) -> None:
-    """Log an event with what there is to tell of it, for those that every request causes.
+    """Log an event with its fields, for events that every request causes.
 
-    Nobody asks in which line of the code it was logged: looking for that costs as much as the rest. Where our handler is the
-    only one, it is written without a record for others to look at.
+    The line of code that logged it is not determined, because that would cost as much as the rest. If our JSON handler is the
+    only one and no request's budget is active, no LogRecord is made either.
     """
     if not log.isEnabledFor(level):
         return
@@ -85,9 +85,9 @@ def tell(log: logging.Logger, level: int, event: str, told: dict[str, Any]) -> N
 
 
 def start_logging(level: str, style: Style | None = None, secrets: Iterable[str] = ()) -> None:
-    """Send all that is logged from now on to standard error; without a style: for people where a terminal is.
+    """Log to standard error from now on; the default style is `console` on a terminal, otherwise `json`.
 
-    That includes Python's warnings and exceptions that nobody catches, which Python itself would write at once, and wait.
+    This includes Python's warnings and uncaught exceptions, which Python itself would write with a blocking call.
     """
     global _only
     terminal = sys.stderr.isatty()
@@ -97,10 +97,10 @@ def start_logging(level: str, style: Style | None = None, secrets: Iterable[str]
     writer = LogWriter(getattr(binary, "raw", binary), handler.dropped)
     handler.put, handler.drain = writer.put, writer.flush
     _only = handler if style == "json" else None
-    # Nothing shows these, and finding them out would cost each line (Python's logging HOWTO, "Optimization").
+    # No line shows these, and collecting them costs time for each (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel("WARNING")  # it would tell of every request that the door tells of
+    logging.getLogger("httpx").setLevel("WARNING")  # otherwise it logs each request, which our own lines already cover
     logging.captureWarnings(True)
     sys.excepthook, threading.excepthook, sys.unraisablehook = _uncaught, _uncaught_in_thread, _unraisable
 
@@ -123,9 +123,9 @@ def _unraisable(raised: "sys.UnraisableHookArgs") -> None:
 
 
 class Handler(logging.Handler):
-    """Renders, takes secrets out, and counts what each request writes; `put` gets each line as bytes.
+    """Formats lines, redacts secrets and enforces the log budget of each request.
 
-    `drain` waits at most so many seconds until they are written.
+    `put` receives each line as bytes; `drain(seconds)` waits up to that time until they are written.
     """
 
     def __init__(
@@ -144,26 +144,26 @@ class Handler(logging.Handler):
         self.setFormatter(formatter(processors=_processors(style, colors)))
 
     def tell(self, name: str, level: int, event: str, told: dict[str, Any]) -> None:
-        """Write a line as JSON, for whoever has no record of `logging`."""
+        """Write an event as a JSON line, without a LogRecord."""
         found = _event(name, level, event, time.time()) | told
         line = _json(found)
-        if len(line) > A_TEXT:  # else no value is longer
+        if len(line) > A_TEXT:  # a shorter line has no value beyond the limit
             line = _json(_bounded(None, "", found))
         self.put(_ended(self._hidden(line)))
 
     def dropped(self, lines: int) -> bytes:
-        """The line that says that lines before it are missing."""
+        """The line that reports how many lines are missing before it."""
         told = f"{lines} log lines could not be written and are missing here"
         record = logging.LogRecord(log.name, logging.WARNING, "", 0, told, None, None)
         record.__dict__["told"] = {"dropped": lines}
         return _ended(super().format(record))
 
     def flush(self) -> None:
-        """Wait until what was logged is written, and no longer than a process may take that stops."""
+        """Wait until all lines are written, at most FLUSH_TIMEOUT seconds."""
         self.drain(FLUSH_TIMEOUT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, unless its request has used up its share."""
+        """Write a line, unless its request has used up its log budget."""
         share = _share.get()
         if share is None or share.over:
             self._emit(record)
@@ -175,12 +175,12 @@ class Handler(logging.Handler):
     def _emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # arguments that do not fit the message, a `repr` that fails
+        except Exception:  # arguments that do not match the message, or a failing `repr`
             line = self.format(_unrendered(record))
         self.put(_ended(line))
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The formatted line without secrets; its bytes are deducted from the budget of the request."""
         line = self._hidden(super().format(record))
         if (share := _share.get()) is not None:
             share.left -= len(line) if line.isascii() else len(line.encode("utf-8", "replace"))
@@ -202,18 +202,18 @@ def _unrendered(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def flush_log() -> None:
-    """Have what was logged written, for a moment at most, before a process ends by a signal."""
+    """Wait, at most FLUSH_TIMEOUT seconds per handler, until all lines are written, before a signal ends the process."""
     for handler in logging.root.handlers:
         if isinstance(handler, Handler):
             handler.flush()
 
 
 _only: Handler | None = None
-"""The handler that `start_logging` made, where it writes JSON."""
+"""The handler that `start_logging` made, if it writes JSON; otherwise None."""
 
 
 class _Objects(structlog.stdlib.ProcessorFormatter):
-    """JSON by the processors where there is a trace, and by the shortest way to the same line where there is none."""
+    """JSON lines: made by the processors if there is a traceback, otherwise by a faster path with the same result."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.exc_info or record.stack_info:
@@ -256,7 +256,7 @@ def _processors(style: Style, colors: bool) -> list[Processor]:
 
 
 def _add_fields(logger: Any, method: str, event: Event) -> Event:
-    """Adds the id of the request, and what stands in `extra={"told": {…}}`."""
+    """Add the request id and the fields in `extra={"told": {…}}`."""
     share = _share.get()
     if share is not None and not share.over:
         event["request_id"] = share.request_id
@@ -274,7 +274,7 @@ def _bounded(logger: Any, method: str, event: Event) -> Event:
 
 
 def _on_one_line(logger: Any, method: str, event: Event) -> Event:
-    """Control characters are shown, not obeyed; the lines of a trace are set in, so that they begin no line."""
+    """Escape control characters, and indent the lines of a traceback, so that a value cannot forge a log line."""
     for name, value in event.items():
         if isinstance(value, str):
             lines = ["  " + line for line in value.split("\n")] if name == "exception" else [value]
@@ -290,5 +290,5 @@ def _json(event: Any, **_: Any) -> str:
     line = orjson.dumps(event, str, orjson.OPT_UTC_Z).decode()
     if line.isascii() and "\x7f" not in line:
         return line
-    # What is left of control characters in JSON ends lines for some who read it.
+    # JSON leaves these control characters unescaped, and some readers treat them as line ends.
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)

@@ -13,7 +13,7 @@ from graphql_api.observability.log_writer import dropped_lines
 
 
 class Frequent:
-    """A count that goes up far more often than it is read: a plain number here, and added to its counter by `settle`."""
+    """A buffered counter: `count` is a plain number, which `settle` adds to the Prometheus counter."""
 
     __slots__ = ("_counter", "_lock", "_settled", "count")
 
@@ -25,7 +25,7 @@ class Frequent:
         _FREQUENT.append(self)
 
     def settle(self) -> None:
-        """Bring the counter up to date; from any thread."""
+        """Update the Prometheus counter; may be called from any thread."""
         with self._lock:
             now = self.count
             if now > self._settled:
@@ -34,7 +34,7 @@ class Frequent:
 
 
 class FrequentSeconds:
-    """The same for a histogram; prometheus_client has no public way to add several observations at once."""
+    """A buffered histogram. It uses private parts, as prometheus_client has no public way to add several observations at once."""
 
     __slots__ = ("_bounds", "_counts", "_histogram", "_lock", "_settled", "_sum", "_sum_settled")
 
@@ -47,12 +47,12 @@ class FrequentSeconds:
         _FREQUENT.append(self)
 
     def observe(self, seconds: float) -> None:
-        """Count one that took so long."""
+        """Add an observation."""
         self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
 
     def settle(self) -> None:
-        """Bring the histogram up to date; from any thread."""
+        """Update the Prometheus histogram; may be called from any thread."""
         with self._lock:
             counts, total = self._counts[:], self._sum
             for bucket, now, before in zip(self._histogram._buckets, counts, self._settled, strict=True):
@@ -65,16 +65,16 @@ _FREQUENT: list[Frequent | FrequentSeconds] = []
 
 
 class Settling(Collector):
-    """Registered before the counters of frequent things, so that whoever reads these reads what is true."""
+    """Updates the buffered metrics at each scrape; registered before them, so that they are collected after it."""
 
     def collect(self) -> Iterable[Metric]:
-        """No metrics of its own."""
+        """Update the buffered metrics; returns no metrics of its own."""
         settle()
         return ()
 
 
 def settle() -> None:
-    """Bring the counters of frequent things up to date: where several processes count into a folder, each does so for itself."""
+    """Update the Prometheus metrics from the buffered ones. With several processes, each does so for its own metrics."""
     for each in _FREQUENT:
         each.settle()
 
@@ -83,12 +83,12 @@ REGISTRY.register(Settling())
 
 
 class _DroppedLines(Frequent):
-    """Counted where metrics are not known yet: the log begins before everything else."""
+    """Dropped log lines, counted by the log itself because it starts before the metrics are imported."""
 
     __slots__ = ()
 
     def settle(self) -> None:
-        """Take over the count of the log."""
+        """Copy the count of the log and update the counter."""
         self.count = dropped_lines()
         super().settle()
 
@@ -178,13 +178,13 @@ OPERATION_DURATION = Histogram(
 
 @lru_cache(1000)
 def operations(name: str, outcome: str, protocol: str) -> Frequent:
-    """The count of operations of a name, an outcome and a protocol, found again without a look through the labels."""
+    """The buffered counter of operations with these labels; memoized, because looking up labels is slow."""
     return Frequent(OPERATIONS.labels(name, outcome, protocol))
 
 
 @lru_cache(1000)
 def operation_seconds(name: str) -> FrequentSeconds:
-    """The histogram of the operations of a name."""
+    """The buffered duration histogram of operations with this name."""
     return FrequentSeconds(OPERATION_DURATION.labels(name))
 
 
@@ -242,7 +242,7 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 
 
 class Names:
-    """Operation names as label values. Clients choose them, so their number is bounded: the rest becomes `other`."""
+    """Maps operation names to label values. Clients choose the names, so all beyond `known` and `more` others become `other`."""
 
     def __init__(self, known: Iterable[str] = (), more: int = 50) -> None:
         self._known = set(known)

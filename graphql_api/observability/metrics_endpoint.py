@@ -1,6 +1,6 @@
-"""The metrics of this server in Prometheus' text format, also where several processes serve.
+"""Serves the metrics in Prometheus' text format, for one or several server processes.
 
-Each process writes what it counts into files of one folder; whoever is asked adds them up.
+With several, each process writes its metrics to files in a shared folder, and the one that is scraped adds them up.
 """
 
 import logging
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that prometheus-client looks at when it is first imported."""
+"""Environment variable that prometheus-client reads when it is first imported."""
 
 
 @contextmanager
 def shared_folder(workers: int) -> Iterator[None]:
-    """A folder for what several processes count, made before the first of them begins and removed after the last."""
+    """Provide a temporary folder for the metrics of several processes; enter it before the first of them starts."""
     if workers == 1:
         yield
         return
@@ -46,7 +46,7 @@ def shared_folder(workers: int) -> Iterator[None]:
 
 
 def metrics_routes() -> list[Route]:
-    """`/metrics`."""
+    """The route `/metrics`."""
     return [Route("/metrics", _metrics)]
 
 
@@ -58,14 +58,14 @@ async def _metrics(request: Request) -> Response:
 
 
 def serve_on(host: str, port: int) -> None:
-    """Serve the metrics on a port of their own, in a thread of this process."""
+    """Serve the metrics on a separate port, in a thread of this process."""
     from prometheus_client import start_http_server
 
     start_http_server(port, host, registry())
 
 
 def registry() -> "CollectorRegistry":
-    """All that is counted: by this process, or by all that share its folder."""
+    """The metrics of this process, or of all processes that share its folder."""
     from prometheus_client import REGISTRY, CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -82,13 +82,13 @@ def registry() -> "CollectorRegistry":
 
 
 class _Processes:
-    """Memory, time and open files of each process that counts into a folder, by its number (Linux)."""
+    """Memory, CPU time and open files of each live process that shares the folder (Linux)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable["Metric"]:
-        """`process_…` as for one process, with the label `pid`."""
+        """The metrics `process_…`, with the label `pid`. Marks processes that have ended as dead."""
         from prometheus_client import ProcessCollector
         from prometheus_client.multiprocess import mark_process_dead
 

@@ -34,7 +34,7 @@ class OperationLog:
         """Count and log an operation; `status` is its HTTP status, if it has one."""
         name = self._names.label(record.name)
         operations(name, outcome, record.protocol).count += 1
-        if record.kind != "subscription":  # which lasts as long as its client likes
+        if record.kind != "subscription":  # lasts as long as the client stays connected
             operation_seconds(name).observe(seconds)
         if log.isEnabledFor(logging.INFO):
             told = self._line(record, outcome, seconds, status)

@@ -1,6 +1,6 @@
-"""What is known of one request while it is answered, for all who tell of it: the answer, the log, the metrics, the trace.
+"""The context of one request, shared by everything that handles it: response, log, metrics and trace.
 
-There is one record a request, made by whoever asks for it first; who wants to read it after the answer holds on to it.
+There is one per request: the fast path creates its own, and all others get it from the ASGI scope with `record_of`.
 """
 
 import re
@@ -18,18 +18,18 @@ _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
 Head = Mapping[bytes, bytes]
-"""The header fields of a request by their names in lower case; those sent in several lines as one list."""
+"""Request headers by lower-case name; repeated headers are joined into one value."""
 
 
 def text_in(head: Head, name: bytes) -> str:
-    """A header field as text; empty where there is none."""
+    """A header as text; empty if it is missing."""
     return head.get(name, b"").decode("latin-1")
 
 
 def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Header fields by name, the lines of a name as one value in their order (RFC 9110, 5.3).
+    """Headers by name, repeated ones joined in their order (RFC 9110, 5.3).
 
-    A field that may be sent once and comes twice is no valid value of it then, and is refused or ignored as any other.
+    If a header that may occur only once is repeated, the joined value is invalid and treated like any other invalid value.
     """
     found: dict[bytes, bytes] = {}
     for name, value in fields:
@@ -40,41 +40,41 @@ def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 @dataclass(slots=True)
 class RequestContext:
-    """One request and its GraphQL operation; what stays empty was not reached."""
+    """One request and its GraphQL operation. Fields stay empty if processing did not get that far."""
 
     request_id: str = ""
     head: Head = field(default_factory=dict, repr=False)
-    """Read once, for all who look at it."""
+    """Request headers, parsed once."""
     name: str = ""
-    """The name of the operation, as the client gave it: any text that GraphQL has as a name, of any length."""
+    """The operation name that the client sent: a GraphQL name of any length."""
     client: str = ""
-    """The name of the client, where it has a key of this server's."""
+    """The name of the client, if it has a key of this server."""
     address: str = ""
-    """The address of the client. Only logged where the operator asks for it."""
+    """The IP address of the client; logged only with COMPETENT_LOG_ADDRESSES."""
     kind: str = ""
     """`query`, `mutation` or `subscription`."""
     protocol: str = "http"
-    """What the operation came by: `http`, or with a connection that stays `websocket` or `events` (server-sent events)."""
+    """How the operation arrived: `http`, `websocket` or `events` (server-sent events)."""
     answers: int | None = None
-    """How many answers it was given so far, where it may be given several."""
+    """Number of responses sent so far, if there can be several; otherwise None."""
     cost: int | None = None
-    """The estimated cost of the operation, if it was worked out."""
+    """The estimated cost of the operation, if it was computed."""
     cost_allowed: int | None = None
-    """The most that an operation may cost."""
+    """The maximum cost of an operation."""
     executed: bool = False
-    """Whether fields were resolved; False where the request itself was refused."""
+    """True if fields were resolved, False if the request was refused."""
     codes: list[str] = field(default_factory=list)
-    """The code of each error in the answer, in its order."""
+    """The code of each error in the response, in order."""
     asker: FetchContext = field(default_factory=FetchContext)
-    """For whom documents are fetched: deadline, and the tally of how they were come by."""
+    """The context of its fetches: deadline, and how its documents were obtained."""
     ended: str = ""
-    """The outcome, where it is known better than by what was executed: `shed`, `failed` or `cancelled`."""
+    """An outcome that overrides the computed one: `shed` (503 under load), `failed` or `cancelled`."""
     texts: dict[str, Any] = field(default_factory=dict)
-    """What the client wrote: `document` and `variables`. Only logged where the operator asks for it."""
+    """The client's `document` and `variables`; logged only with COMPETENT_LOG_DOCUMENTS."""
 
     @property
     def outcome(self) -> str:
-        """How it ended, else `ok`, `partial` (some fields failed) or `refused` (nothing was executed)."""
+        """`ended` if it is set, otherwise `ok`, `partial` (there are errors) or `refused` (nothing was executed)."""
         if self.ended:
             return self.ended
         if not self.executed:
@@ -83,7 +83,7 @@ class RequestContext:
 
 
 def record_of(scope: MutableMapping[str, Any]) -> RequestContext:
-    """The record of the request of an ASGI scope; its id is the client's `X-Request-ID` where that is a plain one."""
+    """The context of an ASGI scope's request, created if missing; its id is the client's `X-Request-ID` if that is valid."""
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
     found: RequestContext | None = state.get("record")
     if found is None:
@@ -94,8 +94,8 @@ def record_of(scope: MutableMapping[str, Any]) -> RequestContext:
 
 
 def new_id() -> str:
-    """An id for a request whose client gave it none."""
-    return f"{getrandbits(128):032x}"  # it tells requests apart, and opens nothing
+    """A random id for a request without a valid one."""
+    return f"{getrandbits(128):032x}"  # only identifies requests, so it needs no secure randomness
 
 
 def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> RequestContext:
@@ -103,14 +103,14 @@ def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     head = dict(told)
     if len(head) != len(told):
         head = combined(told)
-    # What goes on from here is believed only where it is told once.
+    # The request id and trace context are passed on only if their header occurs once.
     only = head if len(head) == len(told) else _told_once(told)
     request_id = _usable(only.get(b"x-request-id", b"")) or new_id()
     return RequestContext(request_id, head, asker=FetchContext(headers=_passed_on(request_id, only)))
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str | None:
-    """The id that the client of a request of ASGI gave it; None where there is none that can be used."""
+    """The client's `X-Request-ID` in an ASGI scope; None if it is missing, repeated or invalid."""
     told = [value for name, value in scope["headers"] if name == b"x-request-id"]
     return _usable(told[0]) if len(told) == 1 else None
 
@@ -126,7 +126,7 @@ def _told_once(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 def _passed_on(request_id: str, only: Mapping[bytes, bytes]) -> dict[str, str]:
-    """What goes upstream with each call: the id, and the context of a trace (W3C Trace Context) where it is a valid one."""
+    """Headers for each call upstream: the request id and, if valid, the trace context (W3C Trace Context)."""
     passed = {"X-Request-ID": request_id}
     parent = text_in(only, b"traceparent")
     if _TRACEPARENT.fullmatch(parent):

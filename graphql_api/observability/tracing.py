@@ -1,8 +1,8 @@
-"""Traces by OpenTelemetry: a span for each operation and for each call upstream, none for fields.
+"""OpenTelemetry traces: a span per operation and per call upstream, but not per field.
 
-Without the extra `otel`, or without OTEL_EXPORTER_OTLP_ENDPOINT, nothing is done and nothing is imported. The context goes by
-the headers of who asks, and not by context variables: a fetch may be shared by several operations.
-Names are those of the semantic conventions of GraphQL and HTTP (https://opentelemetry.io/docs/specs/semconv/).
+Without the extra `otel` or OTEL_EXPORTER_OTLP_ENDPOINT nothing is traced. The context is passed in the headers of the
+FetchContext, not in context variables, because several operations may share a fetch.
+Names follow the semantic conventions for GraphQL and HTTP (https://opentelemetry.io/docs/specs/semconv/).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _tracing: "Tracing | None" = None
 
 
 class Tracing:
-    """Makes spans with one provider."""
+    """Creates spans with one tracer provider."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.semconv.schemas import Schemas
@@ -36,7 +36,7 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
 
     def begin_operation(self, headers: dict[str, str]) -> "Span":
-        """A span for an operation, below the one of the client; `headers` carry its context on from here."""
+        """Start the span of an operation, as a child of the client's span; `headers` is updated with its context."""
         from opentelemetry.trace import SpanKind
 
         span = self._tracer.start_span("GraphQL Operation", self._propagator.extract(headers), SpanKind.SERVER)
@@ -44,7 +44,7 @@ class Tracing:
         return span
 
     def begin_call(self, headers: Mapping[str, str], template: str) -> "tuple[Span, dict[str, str]]":
-        """A span for a call upstream, and the headers to send with it."""
+        """Start the span of a call upstream; return it with the headers to send, which carry its context."""
         from opentelemetry.semconv._incubating.attributes.url_attributes import URL_TEMPLATE
         from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD
         from opentelemetry.trace import SpanKind
@@ -62,12 +62,12 @@ class Tracing:
         self._propagator.inject(headers, set_span_in_context(span))
 
     def close(self) -> None:
-        """Send what waits to be sent."""
+        """Export all queued spans and shut the provider down."""
         self._provider.shutdown()
 
 
 def begin_tracing() -> None:
-    """Send spans where the OTEL_… variables say, if they do and the extra is installed."""
+    """Export spans as the OTEL_… variables say, if an endpoint is set; logs a warning if the extra is missing."""
     global _tracing
     if _tracing is not None or not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
@@ -87,21 +87,21 @@ def begin_tracing() -> None:
 
 
 def is_on() -> bool:
-    """Whether anything is traced."""
+    """True if tracing is on."""
     return _tracing is not None
 
 
 def use(tracing: Tracing | None) -> None:
-    """Trace with this from now on, or not at all."""
+    """Set the tracing of this process; None turns it off."""
     global _tracing
     _tracing = tracing
 
 
 async def end_tracing(patience: float = 2.0) -> None:
-    """Send what waits to be sent, for so many seconds, and trace no more."""
+    """Export all queued spans, within `patience` seconds, and turn tracing off."""
     if _tracing is None:
         return
-    # A thread that nobody waits for at the end: a collector that hangs keeps no server from stopping.
+    # A daemon thread, so that a collector that hangs does not keep the process from stopping.
     sending = threading.Thread(target=_tracing.close, daemon=True)
     sending.start()
     await asyncio.to_thread(sending.join, patience)
@@ -109,14 +109,14 @@ async def end_tracing(patience: float = 2.0) -> None:
 
 
 class OperationSpan:
-    """The span of one operation; nothing where nothing is traced."""
+    """The span of one operation; does nothing if tracing is off."""
 
     def __init__(self, headers: dict[str, str], method: str = "") -> None:
         self._span = _tracing.begin_operation(headers) if _tracing else None
         self._method = method
 
     def end(self, name: str, kind: str, status: int | None, outcome: str) -> None:
-        """End it, with what came of the operation."""
+        """End the span with the result of the operation."""
         if self._span is None:
             return
         from opentelemetry.semconv._incubating.attributes import graphql_attributes as graphql
@@ -140,17 +140,17 @@ class OperationSpan:
 
 
 class CallSpan:
-    """The span of one call upstream; nothing where nothing is traced."""
+    """The span of one call upstream; does nothing if tracing is off."""
 
     def __init__(self, headers: Mapping[str, str], template: str) -> None:
         self._span: Span | None = None
         self.headers = headers
-        """What to send, with the context of this span."""
+        """The headers to send, with the context of this span."""
         if _tracing:
             self._span, self.headers = _tracing.begin_call(headers, template)
 
     def end(self, status: int | None, error: str | None) -> None:
-        """End it; `error` is one of our codes."""
+        """End the span; `error` is an error code of this server, or None."""
         if self._span is None:
             return
         from opentelemetry.semconv.attributes import error_attributes, http_attributes
