@@ -1,4 +1,4 @@
-"""The only door to the Competent API: a path goes in, a document or one of our errors comes out."""
+"""The client of the Competent API: takes a path, returns a document or raises one of our errors."""
 
 from graphql_api.upstream.client import RawResponse, Upstream
 

@@ -1,6 +1,7 @@
-"""Response bodies read within bounds: bytes on the wire, bytes after inflating, values, and the bytes of all at once.
+"""Reads response bodies within limits: bytes on the wire, bytes after inflating, number of values, and bytes of all bodies in
+flight.
 
-No body stays in memory because of its error: buffers are emptied however reading ends, and no error here has a cause.
+Errors keep no body in memory: buffers are cleared however reading ends, and errors raised here have no cause.
 """
 
 import asyncio
@@ -16,20 +17,21 @@ from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import Response
 
 IN_FLIGHT = 16_000_000
-"""Maximum number of bytes of all bodies beyond SMALL each, unless a single one may have more."""
+"""Maximum total bytes of all bodies in flight, not counting the first SMALL bytes of each; a single body may always use
+`max_bytes`."""
 SMALL = 100_000
-"""Bytes that a body may have before it counts towards IN_FLIGHT; nearly all documents of Competent are smaller."""
+"""Bytes up to which a body does not count towards IN_FLIGHT; nearly all Competent documents are smaller."""
 BYTES_PER_VALUE = 16
-"""A body may have a value (an item, a member, a list, an object) for so many of the bytes that it may have; Competent's
-documents have one for 20 or more. At 2 MB this bounds parsing to less than 20 ms."""
+"""A body may have at most `max_bytes` / BYTES_PER_VALUE values (item, member, list or object). Competent's documents have 20
+bytes or more per value. At 2 MB, this bounds parsing to less than 20 ms."""
 YIELD_EVERY = 8
-"""Steps of inflating between two turns of the event loop; a step takes about a tenth of a millisecond."""
+"""Inflating steps between two yields to the event loop; a step takes about 0.1 ms."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class Parsed(NamedTuple):
-    """A JSON object, and about how many values it has."""
+    """A JSON object and its approximate number of values."""
 
     document: dict[str, Any]
     values: int
@@ -38,8 +40,8 @@ class Parsed(NamedTuple):
 class BodyReader:
     """Reads bodies of at most `max_bytes`, before and after inflating.
 
-    A body larger than SMALL reserves `max_bytes` of IN_FLIGHT, once and first come first served: as none reserves twice, bodies
-    cannot wait for each other in a circle.
+    A body larger than SMALL reserves `max_bytes` of IN_FLIGHT, once and in order of arrival. No body reserves twice, so they
+    cannot deadlock.
     """
 
     def __init__(self, max_bytes: int, heap: HeapTrimmer) -> None:
@@ -49,15 +51,15 @@ class BodyReader:
         self._heap = heap
 
     async def read_object(self, response: Response) -> Parsed:
-        """The JSON object in a body; else UpstreamInvalidResponse."""
+        """Returns the JSON object in a body; raises UpstreamInvalidResponse if there is none or it exceeds a limit."""
         async with self._body(response) as body:
             parsed = _parse_object(body, self._max_values)
-            if len(body) > SMALL:  # parsing took a good part of a turn
+            if len(body) > SMALL:  # parsing took much of this event-loop pass
                 await asyncio.sleep(0)
             return parsed
 
     async def read_bytes(self, response: Response) -> bytes:
-        """A body, inflated; UpstreamInvalidResponse if it is too large, or encoded in another way than asked for."""
+        """Returns the inflated body; raises UpstreamInvalidResponse if it is too large or has an unexpected content encoding."""
         async with self._body(response) as body:
             return bytes(body)
 
@@ -99,7 +101,7 @@ class BodyReader:
 
 
 def _is_gzip(response: Response) -> bool:
-    # httpx inflates a whole chunk at once, however much comes out of it: so the raw bytes are read and inflated here.
+    # httpx inflates a whole chunk at once, however large the output, so the raw bytes are read and inflated here.
     told = response.headers.get("content-encoding", "")
     encodings = [each for part in told.split(",") if (each := part.strip().lower()) not in ("", "identity")]
     if encodings in (["gzip"], ["x-gzip"]):
@@ -110,7 +112,7 @@ def _is_gzip(response: Response) -> bool:
 
 
 def _checked(pieces: Iterable[bytes]) -> Iterable[bytes]:
-    """These pieces, with a ValueError as one of our errors."""
+    """Yields the pieces; turns a ValueError into UpstreamInvalidResponse."""
     try:
         yield from pieces
     except ValueError as error:
@@ -129,7 +131,7 @@ def _parse_object(body: bytearray, max_values: int) -> Parsed:
     try:
         document = orjson.loads(body)
     except ValueError as error:
-        problem = f"not JSON: {error}"  # the error itself holds the whole body as a string
+        problem = f"not JSON: {error}"  # the exception itself holds the whole body as a string
     else:
         if isinstance(document, dict):
             return Parsed(document, values)

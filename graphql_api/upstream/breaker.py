@@ -1,34 +1,36 @@
-"""The circuit breaker of one route: opens when nearly all of the last calls failed; no clock of its own.
+"""The circuit breaker of one route: opens when nearly all recent calls failed. The caller passes the time.
 
-It counts what this process saw. What it decides becomes a block in the ledger, which is where replicas learn of it, and where
-half-open is: probes at intervals, until one of them is answered.
+It counts the calls of this process. Opening is written to the call limiter, which shares it with other replicas and implements
+the half-open state: probes at intervals until one succeeds.
 """
 
 from collections import deque
 
 LAST = 40
-"""Calls that are looked at."""
+"""Number of most recent calls considered."""
 LEAST = 30
-"""Calls without which nothing is decided."""
+"""Minimum number of calls before the breaker can open."""
 SHARE = 0.85
-"""Of failures. In front of one origin there is nowhere else to go, so a brownout is left to the retries."""
+"""Share of failures that opens the breaker. High, because there is only one origin to call: partial failures are left to
+retries."""
 REMEMBERED = 30.0
 """Seconds for which a call counts."""
 SHORTEST_OPEN, LONGEST_OPEN = 0.5, 2.0
-"""Seconds without any call, before probes."""
+"""Shortest and longest time in seconds without any call before probes start."""
 OUTAGE_SHARE = 0.125
-"""Open for this share of the time that the route has been failing: a short outage is noticed to be over at once, and a long one
-costs few probes."""
+"""Share of the time the route has been failing for which it stays open: the end of a short outage is noticed at once, and a long
+outage costs few probes."""
 PROBES = 3
-"""Failed probes in a row after which it opens for longer than SHORTEST_OPEN: a single one proves little."""
+"""Number of failed probes in a row after which the breaker opens for longer than SHORTEST_OPEN; a single failure proves
+little."""
 RECENT = 4.0
-"""Seconds for which a failing route is expected to come back any moment."""
+"""Seconds after the first failure during which a route is expected to recover any moment."""
 PATIENCE, RECENT_PATIENCE = 0.2, 1.5
-"""Seconds for which a question waits for a route to come back, and for one that began to fail recently."""
+"""Seconds for which an interactive call waits for a route to recover, and the same for a route that started to fail recently."""
 
 
 class Breaker:
-    """What came of the last calls to one route."""
+    """Results of the most recent calls to one route."""
 
     __slots__ = ("_calls", "_failed_probes", "_failing_since")
 
@@ -38,14 +40,14 @@ class Breaker:
         self._failed_probes = 0
 
     def succeeded(self, now: float, probe: bool = False) -> None:
-        """Count a call that was answered; with a probe the count begins anew."""
+        """Record a successful call; a successful probe resets the count."""
         self._failing_since, self._failed_probes = None, 0
         if probe:
             self._calls.clear()
         self._calls.append((now, False))
 
     def failed(self, now: float, probe: bool = False) -> float:
-        """Count a call that failed; the seconds for which the breaker opens by it, 0.0 if it does not."""
+        """Record a failed call; returns the seconds for which the breaker opens, 0.0 if it stays closed."""
         if self._failing_since is None:
             self._failing_since = now
         if probe:
@@ -68,6 +70,6 @@ class Breaker:
         return min(max((now - self._failing_since) * OUTAGE_SHARE, SHORTEST_OPEN), LONGEST_OPEN)
 
     def patience(self, now: float) -> float:
-        """Seconds for which a question waits for this route to come back, rather than failing."""
+        """Returns the seconds for which an interactive call waits for this route to recover before it fails."""
         recent = self._failing_since is not None and now - self._failing_since < RECENT
         return RECENT_PATIENCE if recent else PATIENCE

@@ -1,7 +1,7 @@
-"""The bulkhead: so many places for calls under way, given by urgency, and in the order of arrival within one.
+"""Bulkhead: limits concurrent calls; slots go to the highest priority first, in order of arrival within one priority.
 
-A revalidation that has waited for a while gets one place in ten, however many questions wait. A place is never lost: who leaves
-while it is being handed over gives it on.
+A revalidation that has waited for LONG seconds gets one slot in ten, however many interactive calls wait. Slots are never lost: a
+caller cancelled while it receives a slot passes it on.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.revalidation_share import ONE_IN
 
 LONG = 0.5
-"""Seconds after which a revalidation that waits goes first, one in ten."""
+"""Seconds after which a waiting revalidation gets one slot in ten ahead of all others."""
 
 
 class _Waiter(NamedTuple):
-    """A call that waits for a place."""
+    """A call that waits for a slot."""
 
     turn: asyncio.Future[None]
     since: float
 
 
 class Bulkhead:
-    """Places for `most` calls at once."""
+    """Slots for at most `most` concurrent calls."""
 
     def __init__(self, most: int) -> None:
         self._free = most
@@ -35,16 +35,16 @@ class Bulkhead:
 
     @property
     def in_use(self) -> int:
-        """Places that are taken."""
+        """Number of slots in use."""
         return self._most - self._free
 
     def waiting(self, urgency: Priority) -> int:
-        """Calls of this urgency that wait for a place."""
+        """Number of calls of this priority that wait for a slot."""
         return len(self._waiting[urgency])
 
     @asynccontextmanager
     async def place(self, urgency: Priority, until: float) -> AsyncIterator[None]:
-        """A place for as long as the block runs; TimeoutError where there is none before `until` on the loop's clock."""
+        """Context manager that holds a slot; raises TimeoutError if no slot is free before `until` on the event loop's clock."""
         if self._free:
             self._free -= 1
             self._granted(urgency)
@@ -65,7 +65,7 @@ class Bulkhead:
                 await waiter.turn
         except BaseException:
             if waiter.turn.done() and not waiter.turn.cancelled():
-                self._release()  # the place came at the same moment
+                self._release()  # the slot was granted at the same moment
             elif waiter in queue:
                 queue.remove(waiter)
             raise
@@ -74,14 +74,15 @@ class Bulkhead:
         for urgency in self._order():
             while queue := self._waiting[urgency]:
                 turn = queue.popleft().turn
-                if not turn.done():  # else its call was cancelled a moment ago
+                if not turn.done():  # otherwise the call was cancelled a moment ago
                     self._granted(urgency)
                     turn.set_result(None)
                     return
         self._free += 1
 
     def _order(self) -> list[Priority]:
-        """Who goes first: the most urgent, unless it is the turn of a revalidation that waits for long."""
+        """Priorities in the order in which they get the next slot: most urgent first, unless a long-waiting revalidation is
+        due."""
         queue = self._waiting[Priority.REVALIDATION]
         due = self._since_revalidation >= ONE_IN - 1 and queue
         if due and queue[0].since <= asyncio.get_running_loop().time() - LONG:

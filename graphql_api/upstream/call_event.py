@@ -1,4 +1,4 @@
-"""What is told of each call, and of each one that was not made: one record, for metrics and for whoever else listens."""
+"""The event emitted for every upstream call, including rejected ones; recorded in metrics and passed to other listeners."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,46 +19,47 @@ from graphql_api.observability.metrics import (
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """An attempt at one document."""
+    """One attempt to fetch a document."""
 
     route: str
-    """The template, as in `/releases/{release}`."""
+    """The path template, such as `/releases/{release}`."""
     path: str
     outcome: str
     """`OK`, `NOT_MODIFIED`, `NOT_FOUND`, or the code of our error."""
     failed: bool
-    """Whether it is one of our errors; a document that does not exist is none."""
+    """Whether the outcome is an error; NOT_FOUND is not."""
     detail: str
-    """What only operators may see."""
+    """Details for operators only; never sent to clients."""
     urgency: Priority
     attempt: int
-    """1, 2, …"""
+    """Number of the attempt, from 1."""
     made: bool
-    """Whether upstream was asked; False where the ledger refused, or too many calls were in progress."""
+    """Whether a request was sent; False if the limiter rejected the call, no slot became free, or a recent failure was
+    repeated."""
     seconds: float
-    """What the call took; 0 where none was made."""
+    """Duration of the call in seconds; 0 if none was made."""
     blocked: bool
-    """Whether the route is blocked for everybody now: its breaker is open, or upstream asked for a wait."""
+    """Whether the route is now blocked for all accounts: its circuit breaker is open, or upstream asked for a wait."""
     left: int | None
-    """Calls that the server's own plan has left for this route; None where that is not known or not limited."""
+    """Calls left for this route in the server's own rate limit; None if unknown or unlimited."""
     in_use: int
-    """Calls under way, this one included."""
+    """Calls in progress, including this one."""
     waiting: tuple[int, ...]
-    """Calls that wait for a place, by urgency."""
+    """Calls that wait for a slot, one number per priority."""
 
 
 _PRIORITIES = {Priority.QUESTION: "interactive", Priority.REVALIDATION: "revalidation", Priority.WALK: "crawl"}
-"""The label values of the urgencies, in their order."""
+"""Metric label of each priority, in the order of Priority."""
 
 
 @lru_cache(1000)
 def _of(metric: Any, *labels: str) -> Any:
-    """A metric with labels. Routes and codes are few; to have each of them looked up at every call takes longer than to count."""
+    """Returns a metric child. Cached, because looking up labels takes longer than counting; routes and codes are few."""
     return metric.labels(*labels)
 
 
 def count(called: CallEvent) -> None:
-    """Into this process's metrics."""
+    """Record a call in this process's metrics."""
     if called.made:
         _of(UPSTREAM_REQUESTS, called.route, called.outcome).inc()
         _of(UPSTREAM_REQUEST_DURATION, called.route).observe(called.seconds)

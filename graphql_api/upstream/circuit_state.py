@@ -1,6 +1,7 @@
-"""A block on calls to a route: none until it ends, then a few probes until one of them lifts it; no clock of its own.
+"""A block on calls to a route: open until it ends, then half-open (a few probes) until a probe closes it. The caller passes the
+time.
 
-Both a wait that upstream asked for and an open breaker are such blocks. In the words of breakers: open, then half-open.
+Used both for waits that upstream asked for and for open circuit breakers.
 """
 
 from collections import deque
@@ -10,7 +11,7 @@ from graphql_api.upstream.rate_limit_config import RateLimit
 
 
 class CircuitState:
-    """One block, from the time that somebody asked for it to the time that it is lifted."""
+    """One block, from when it is set until a successful probe lifts it."""
 
     __slots__ = ("_at", "_plan", "_probes", "_reason", "_until")
 
@@ -21,17 +22,17 @@ class CircuitState:
         self._reason = Reason.UNAVAILABLE
 
     def extend(self, now: float, seconds: float, reason: Reason) -> None:
-        """Let nothing through for so many seconds; a block that ends later than that stays as it is."""
+        """Block calls for `seconds`; a block that ends later keeps its end."""
         self._at = now
         if now + seconds >= self._until:
             self._until, self._reason = now + seconds, reason
 
     def holds(self, now: float) -> Rejection | None:
-        """The refusal, as long as the block has not ended."""
+        """Returns the rejection while the block is open, otherwise None."""
         return Rejection(self._reason, self._until - now) if now < self._until else None
 
     def refuses(self, now: float) -> Rejection | None:
-        """The refusal, also where the block has ended and all probes are out."""
+        """Returns the rejection while the block is open, or half-open with all probes in use; otherwise None."""
         if refused := self.holds(now):
             return refused
         while self._probes and self._probes[0] <= now - self._plan.probe_span:
@@ -41,14 +42,14 @@ class CircuitState:
             next_probe = self._probes[0] + self._plan.probe_span
         if (
             self._probes and self._reason is Reason.FAILING
-        ):  # one after the other: the next one sees what became of this one
+        ):  # at equal intervals, so that each probe can use the result of the one before
             next_probe = max(next_probe, self._probes[-1] + self._plan.probe_span / self._plan.probes)
         return Rejection(self._reason, next_probe - now, probing=True) if next_probe > now else None
 
     def probe(self, now: float) -> None:
-        """One probe is let through."""
+        """Record that a probe was let through."""
         self._probes.append(now)
 
     def lifted(self, as_of: float) -> bool:
-        """Whether a probe let through at `as_of` may lift this block: not where somebody has asked for it anew since."""
+        """Whether a successful probe sent at `as_of` may lift this block: False if the block was set again since."""
         return self._at <= as_of

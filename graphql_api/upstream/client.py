@@ -1,6 +1,6 @@
-"""The client of a Competent API: one document a call, within bounds of time, size and number.
+"""Client of the Competent API: one document per call, limited in time, size and number of calls.
 
-Every call ends in a document that is what was asked for, or in one of our errors.
+Every call returns the requested document, checked, or raises one of our errors.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 NONE = Validators()
 
 _LIST = {"_embedded", "_links", "page", "number"}
-"""What a list or a release has at least one of."""
+"""Keys of which a list or a release has at least one."""
 
 
 class RawResponse(NamedTuple):
-    """An answer as it came; the names of headers are in lower case, the body is inflated."""
+    """A response as received; header names are in lower case, the body is inflated."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,11 +45,11 @@ class RawResponse(NamedTuple):
 
 
 class Upstream:
-    """Asks a Competent API for documents by path.
+    """Fetches documents from a Competent API by path.
 
-    The client carries the base, the key and the transport; the guard decides when it is called, and how often; this adds the
-    check that the answer is the document asked for. `ledger` is where replicas share what they know; without one this process
-    keeps its own. `tell` hears of each call.
+    The `client` has the base URL, the key and the transport; the ResilientCaller decides when and how often it is called; this
+    class checks that the response is the requested document. Replicas share rate limits through `ledger`; without one, limits are
+    per process. `tell` is called with each CallEvent.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Upstream:
         self._longest = settings.upstream_total_timeout
 
     async def fetch(self, path: str, asker: FetchContext, validators: Validators = NONE) -> Fetched:
-        """The document at a path of `routes.py`, or that it is as it was; raises an UpstreamError, and nothing else."""
+        """Fetch the document at a path known to `routes.py`, or learn that it is unchanged; raises only UpstreamError."""
         known = route_of(path)
         if known is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
@@ -89,7 +89,10 @@ class Upstream:
             ) from error
 
     async def probe(self, path: str, headers: Mapping[str, str] | None = None) -> RawResponse:
-        """What comes for a path, whatever its status: one call, past the guard, within the same bounds of time and size."""
+        """Send one request, bypassing rate limit, retries and circuit breaker; returns the response whatever its status.
+
+        Raises an UpstreamError if the path is unknown or the request fails; limits of time and size apply.
+        """
         if route_of(path) is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         with our_errors():
@@ -136,7 +139,7 @@ class Upstream:
         log.log(level, "upstream %s %s %s (attempt %d)", *how)
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close connections and background work."""
         self._heap.close()
         await self._ledger.aclose()
         await self._client.aclose()
@@ -149,7 +152,7 @@ def _account(asker: FetchContext) -> str:
 
 
 def _checked(document: dict[str, Any], known: RouteMatch) -> dict[str, Any]:
-    # Error documents may come with status 200: by API Connect (httpCode) or by the service (status and error).
+    # Error documents may come with status 200: from API Connect (httpCode) or from the service (status and error).
     status = document.get("httpCode", document.get("status") if "error" in document else None)
     if status in (404, "404"):
         raise UpstreamNotFound(detail="status 404 in a document with status 200")

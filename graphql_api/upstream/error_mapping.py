@@ -1,4 +1,4 @@
-"""What upstream did instead of answering, told as our errors."""
+"""Maps failures of upstream calls to our errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,36 +18,36 @@ from graphql_api.errors import (
 from graphql_api.upstream.transport import Response
 
 LONGEST_RETRY_AFTER = 60.0
-"""Seconds; a longer `Retry-After` is taken as this, so that no header can shut us up for a day."""
+"""Maximum `Retry-After` in seconds; longer values are capped, so that no header can block calls for a day."""
 MAX_DETAIL = 300
-"""Characters of a detail that quotes upstream, or a library."""
+"""Maximum number of characters of a detail that quotes upstream or a library."""
 MAX_RETRY_AFTER_CHARS = 64
-"""A date has 29."""
+"""Maximum number of characters read of `Retry-After`; a date has 29."""
 
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Turn every exception of sockets and of the deadline into one of ours; clients do so with those of their libraries."""
+    """Turn socket errors and timeouts into ours; clients do this for the exceptions of their libraries."""
     try:
         yield
-    except OSError as error:  # TimeoutError is one: the deadline of asyncio.timeout arrives here as well
+    except OSError as error:  # TimeoutError is an OSError: asyncio.timeout raises it at the deadline
         kind = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
         raise kind(detail=described(error)) from error
 
 
 def described(error: Exception) -> str:
-    """An exception as a detail for operators; libraries quote what upstream sent, however long."""
+    """Returns an exception as a detail for operators, truncated, because libraries quote what upstream sent."""
     return f"{type(error).__name__}: {error}"[:MAX_DETAIL]
 
 
 def bare(error: UpstreamError) -> UpstreamError:
-    """This error without its traceback and causes, whose frames would keep the response in memory as long as the error is."""
+    """Returns the error without traceback and causes, whose frames would keep the response in memory."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 
 
 def refusal(response: Response) -> UpstreamError | None:
-    """The error that a status stands for; None for 200."""
+    """Returns the error for a response status; None for 200."""
     status, detail = response.status_code, f"status {response.status_code}"
     if status == 200:
         return None
@@ -61,11 +61,11 @@ def refusal(response: Response) -> UpstreamError | None:
         return UpstreamRateLimited(retry_after=retry_after(response), detail=detail)
     if status >= 500:
         return UpstreamUnavailable(retry_after=retry_after(response), detail=detail)
-    return UpstreamInvalidResponse(detail=detail).lasting()  # a redirect above all: never followed
+    return UpstreamInvalidResponse(detail=detail).lasting()  # mostly redirects, which are never followed
 
 
 def retry_after(response: Response, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from `Retry-After` as a number or a date (RFC 9110, 10.2.3); None for rubbish."""
+    """Returns the seconds to wait from `Retry-After`, a number or a date (RFC 9110, 10.2.3); None if it is missing or invalid."""
     text = response.headers.get("retry-after", "")[:MAX_RETRY_AFTER_CHARS].strip()
     if text.isdecimal():
         return min(float(text[:9]), LONGEST_RETRY_AFTER)

@@ -1,21 +1,21 @@
-"""Inflating gzip in small steps: several members, padding after the last one, and never much output from one step."""
+"""Inflates gzip in small steps with bounded output; supports several members and padding after the last one."""
 
 import zlib
 from collections.abc import Iterator
 
 STEP = 1 << 16
-"""Maximum number of bytes from one step."""
+"""Maximum number of bytes per step."""
 MAX_MEMBERS = 1000
-"""Maximum number of members in a body; block compressors write one for every 64 KB."""
+"""Maximum number of members in a body; block compressors write one per 64 KB."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"
 
 
 class Gunzip:
-    """An inflater of one gzip body (RFC 1952): its members one after the other, as if they were one.
+    """Inflates one gzip body (RFC 1952); its members are concatenated.
 
-    What follows the last member and does not begin another is ignored, as `gzip -d` does.
+    Data after the last member that does not begin another member is ignored, as `gzip -d` does.
     """
 
     def __init__(self) -> None:
@@ -26,11 +26,11 @@ class Gunzip:
 
     @property
     def complete(self) -> bool:
-        """Whether the input so far ends with a whole member."""
+        """Whether the input so far ends with a complete member."""
         return self._member.eof
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        """The output of these bytes, a step at a time; raises ValueError if they are not gzip."""
+        """Yields the output for these bytes, one step at a time; raises ValueError if they are not valid gzip."""
         raw, self._pending = self._pending + raw, b""
         while raw and not self._over:
             if self._member.eof:

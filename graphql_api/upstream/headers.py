@@ -1,6 +1,6 @@
-"""What is sent upstream besides the path, and what its answers say besides their body.
+"""Headers of upstream requests, and what is read from the headers of upstream responses.
 
-Only headers that are known here are sent, each with a value that was checked: nothing that a client sends can add one.
+Only the headers listed here are sent, each with a validated value, so clients cannot inject others.
 """
 
 import re
@@ -20,12 +20,12 @@ _NAMES = {"x-request-id": "X-Request-ID"}
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,510}[\x21-\x7e])?")
 _KEY = re.compile(r"[\x21-\x7e]{1,256}")
 MAX_LEFT_CHARS = 500
-"""A name and a number for each plan have 30."""
+"""Maximum number of characters read of `X-RateLimit-Remaining`; each plan takes about 30."""
 _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 
 
 def sent(asker: FetchContext, validators: Validators) -> dict[str, str]:
-    """The headers of a call for this asker; UpstreamUnauthorized where its key is none that can be sent."""
+    """Returns the request headers for a call; raises UpstreamUnauthorized if the client's key is malformed."""
     conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
     headers = {name: told for name, told in conditions.items() if is_validator(told)}
     for name, value in asker.headers.items():
@@ -45,12 +45,13 @@ def is_validator(value: object) -> TypeGuard[str]:
 
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
-    """What upstream tells the version of a document by, if it can be sent back: it is stored with the document."""
+    """Returns ETag and Last-Modified if they can be sent back; they are stored with the document."""
     told = (headers.get(name) for name in ("etag", "last-modified"))
     return Validators(*(value if is_validator(value) else None for value in told))
 
 
 def calls_left(headers: Mapping[str, str]) -> int | None:
-    """What the plan has left, from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect); the least of several."""
+    """Returns the remaining calls from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect), the lowest if there are
+    several; None if the header is missing or invalid."""
     told = _LEFT.findall(headers.get("x-ratelimit-remaining", "")[:MAX_LEFT_CHARS].strip())
     return max(min(int(named or bare) for named, bare in told), 0) if told else None

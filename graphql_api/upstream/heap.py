@@ -1,4 +1,4 @@
-"""Returning freed memory to the system: the C library keeps what large bodies took, unless it is asked to let go of it."""
+"""Returns freed memory to the operating system; the C library keeps memory of large bodies unless `malloc_trim` is called."""
 
 import asyncio
 import ctypes
@@ -10,7 +10,7 @@ INTERVAL = 0.5
 
 
 def _find_malloc_trim() -> Callable[[int], int] | None:
-    """`malloc_trim` of glibc; None with other C libraries."""
+    """Returns `malloc_trim` of glibc; None with other C libraries."""
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):
@@ -23,23 +23,23 @@ malloc_trim = _find_malloc_trim()
 
 
 class HeapTrimmer:
-    """Calls `malloc_trim` soon after it is asked to, in a thread, and at most once in INTERVAL seconds."""
+    """Calls `malloc_trim` in a thread, soon after a request and at most once in INTERVAL seconds."""
 
     def __init__(self, trim: Callable[[int], int] | None = malloc_trim) -> None:
         self._trim = trim
         self._timer: asyncio.TimerHandle | None = None
 
     def trim_soon(self) -> None:
-        """Large memory was freed, or is about to be."""
+        """Schedule a trim; call when large memory was freed or is about to be."""
         if self._trim is not None and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._start, self._trim)
 
     def _start(self, trim: Callable[[int], int]) -> None:
         self._timer = None
-        # ctypes releases the interpreter's lock meanwhile; a thread of an executor would keep a loop from closing.
+        # ctypes releases the GIL during the call. Not an executor thread, as that would delay closing the event loop.
         threading.Thread(target=trim, args=(0,), name="malloc_trim", daemon=True).start()
 
     def close(self) -> None:
-        """Start no further call."""
+        """Cancel the scheduled trim."""
         if self._timer is not None:
             self._timer.cancel()

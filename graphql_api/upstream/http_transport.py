@@ -1,6 +1,6 @@
-"""The client that speaks to a Competent API over the network: one response a call, over connections that are kept.
+"""HTTP client of the Competent API, with keep-alive connections.
 
-No exception of httpx or aiohttp gets past here.
+Exceptions of httpx and aiohttp are always turned into our own errors.
 """
 
 import os
@@ -19,19 +19,19 @@ from graphql_api.upstream.proxies import EnvironmentProxy, proxy_for
 from graphql_api.upstream.transport import headers_of
 
 KEPT_OPEN = 60.0
-"""Seconds that a connection is kept without a call, so that a question after a pause begins without handshakes."""
+"""Keep-alive in seconds, so that a request after a pause needs no new handshake."""
 ADDRESS_KNOWN = 60
-"""Seconds that the address of the Competent API is known before it is looked up again."""
+"""DNS cache TTL in seconds."""
 
 
 @contextmanager
 def library_errors(proxy: str = "") -> Iterator[None]:
-    """Turn every exception of the HTTP libraries into one of ours; `proxy` is the variable that names one."""
+    """Turn exceptions of the HTTP libraries into our errors; `proxy` is the environment variable that names the proxy, if any."""
     try:
         yield
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError) as error:
         if isinstance(error.__cause__, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
-            # Not chained: the cause shows the headers of the request to the proxy, and with them its password.
+            # Not chained: the cause contains the headers of the proxy request, including its password.
             raise _proxy_error(proxy, getattr(error.__cause__, "status", None), str(error)) from None
         kind = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
         raise kind(detail=described(error)) from error
@@ -48,7 +48,7 @@ def _proxy_error(variable: str, status: int | None, reason: str) -> ProxyRefused
 
 
 def _is_timeout(error: Exception) -> bool:
-    # The aiohttp transport tells a refused or reset connection as ConnectTimeout: what caused it knows better.
+    # The aiohttp transport reports refused and reset connections as ConnectTimeout; the cause is more precise.
     cause = error.__cause__
     if isinstance(cause, aiohttp.ClientError):
         return isinstance(cause, TimeoutError)
@@ -56,7 +56,7 @@ def _is_timeout(error: Exception) -> bool:
 
 
 class _Received:
-    """A response of the network, as much of it as the door reads."""
+    """An HTTP response, reduced to what the Response protocol needs."""
 
     __slots__ = ("_response", "headers", "status_code")
 
@@ -75,10 +75,10 @@ class _Received:
 
 
 class HttpTransport:
-    """A client of `settings.upstream_url`: requests and exceptions of httpx, connections of aiohttp, kept open.
+    """Client of `settings.upstream_url`: httpx requests and exceptions over keep-alive connections of aiohttp.
 
-    Sends the key, verifies TLS 1.2 or newer, follows no redirect, keeps no cookie. httpx's own client does what is left for as
-    much processor time again as the rest of a request.
+    Sends the API key, requires TLS 1.2 or newer, follows no redirects and stores no cookies. httpx's own AsyncClient would double
+    the CPU time of a request.
     """
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -94,7 +94,7 @@ class HttpTransport:
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_Received]:
-        """The response to a request for a path on the base; raises an UpstreamError, or an OSError."""
+        """Send a request for a path below the base URL; yields the response. Raises an UpstreamError or OSError."""
         request = httpx.Request(
             method,
             self._base.copy_with(raw_path=self._prefix + url.encode()),
@@ -117,21 +117,21 @@ class HttpTransport:
 
 def _connections(settings: Settings, named: EnvironmentProxy | None) -> AiohttpTransport:
     context = tls()
-    # Looked up once, as aiohttp would look in a thread at every request.
+    # The proxy is looked up once; aiohttp would look it up in a thread for every request.
     return AiohttpTransport(
         verify=context, client=lambda: _session(settings, context), proxy=named.proxy if named else None
     )
 
 
 def tls() -> ssl.SSLContext:
-    """TLS 1.2 or newer, with the certificate and the name of the other side verified, as VDAB demands."""
+    """Returns an SSL context for TLS 1.2 or newer that verifies certificate and host name, as VDAB requires."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 def _session(settings: Settings, context: ssl.SSLContext) -> aiohttp.ClientSession:
-    # Built here and not by the transport, which would keep cookies, and connections for a few seconds only.
+    # Built here because the transport's own session stores cookies and closes idle connections after a few seconds.
     connector = aiohttp.TCPConnector(
         ssl=context, limit=settings.upstream_concurrency, keepalive_timeout=KEPT_OPEN, ttl_dns_cache=ADDRESS_KNOWN
     )

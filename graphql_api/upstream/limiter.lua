@@ -1,5 +1,5 @@
--- The steps of the shared ledger, each atomic. The rules are those of sliding_window.py, revalidation_share.py and circuit_state.py, and the tests of the ledger run over both.
--- Keys: the window, upstream's word and the revalidations of an account and route; the block and its probes for everybody, and those of the account.
+-- The steps of the shared call limiter, each atomic. The rules are those of sliding_window.py, revalidation_share.py and circuit_state.py; the same tests run over both.
+-- Keys: the window, upstream's remaining count and the revalidations of an account and route; then the block and probes of all accounts, and those of the account.
 local window, word, revalidations = KEYS[1], KEYS[2], KEYS[3]
 local blocks = {{KEYS[4], KEYS[5]}, {KEYS[6], KEYS[7]}}
 local step, now = ARGV[1], tonumber(ARGV[2])
@@ -17,12 +17,12 @@ local function keep(key, seconds)
   redis.call('PEXPIRE', key, math.ceil(seconds * 1000))
 end
 
--- Others can write to the same server, and its clock can be set back: what this script would not have written by now is deleted.
--- (A value of another type is an error here, and then all of these keys are deleted.) No block is longer than `longest`.
+-- Others can write to the same server, and its clock can be set back: values that this script cannot have written by now are deleted.
+-- (A value of another type raises an error, and the caller then deletes all of these keys.) No block is longer than `longest` seconds.
 local longest = 120
 
 local function within(number, last)
-  return number ~= nil and number <= last  -- false for what is no number at all
+  return number ~= nil and number <= last  -- false if it is not a number
 end
 
 local function forget_what_cannot_be(period, span)
@@ -45,7 +45,7 @@ end
 
 local question, revalidation, one_in = 0, 1, 10
 
--- The calls to leave to others: none for a revalidation whose turn has come, one more for a question then (revalidation_share.py).
+-- Returns the number of calls to leave to others: 0 for a revalidation that is due, one more for an interactive call then (revalidation_share.py).
 local function to_keep(kept, count, period, heard, urgency)
   redis.call('ZREMRANGEBYSCORE', revalidations, '-inf', text(now - period))
   if one_in * redis.call('ZCARD', revalidations) > count then

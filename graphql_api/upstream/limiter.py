@@ -1,6 +1,7 @@
-"""What is known of upstream's limits and of its health: which call may be made now, and when the next one may.
+"""Protocol of the call limiter: rate limits and circuit state per account and route decide whether a call may be made now.
 
-The guard decides by it before every call. In one process it is a `LocalLedger`; replicas that act as one hand in another.
+ResilientCaller asks it before every call. `LocalLedger` implements it for one process, `SharedLedger` for replicas that share a
+Valkey server.
 """
 
 from enum import StrEnum
@@ -9,88 +10,88 @@ from typing import NamedTuple, Protocol
 from graphql_api.observability.fetch_context import Priority
 
 SERVER = ""
-"""The account of the server's own key; that of a client's key is a digest of it."""
+"""The account of the server's own key; the account of a client's key is a digest of the key."""
 
 
 class Reason(StrEnum):
     """Why a call may not be made now."""
 
     PLAN = "plan"
-    """The plan's calls of the last minute are used up, or what is left of them is kept for those who are more urgent."""
+    """The calls of the current period are used up, or those left are reserved for higher priorities."""
     RATE_LIMITED = "rate_limited"
-    """Upstream told this account to wait."""
+    """Upstream asked this account to wait."""
     UNAUTHORIZED = "unauthorized"
-    """Upstream refused the key of this account a moment ago."""
+    """Upstream rejected the key of this account recently."""
     UNAVAILABLE = "unavailable"
-    """Upstream told everybody to wait."""
+    """Upstream asked all accounts to wait."""
     FAILING = "failing"
-    """The breaker is open."""
+    """The circuit breaker is open."""
 
 
 class Scope(NamedTuple):
-    """What a block holds for: one route template, for one account or (None) for everybody."""
+    """What a block applies to: a route template, for one account or (None) for all."""
 
     route: str
     account: str | None = None
 
 
 class Permit(NamedTuple):
-    """A call may be made, now, and is counted."""
+    """Permission to make one call now; the call is already counted."""
 
     at: float
-    """When, on the ledger's own clock; handed back with what came of the call."""
+    """When it was granted, on the limiter's own clock; passed back with the result of the call."""
     probes: tuple[Scope, ...] = ()
-    """The blocks that have ended and are not lifted yet: this call is one of the few that may find out."""
+    """Half-open blocks for which this call is a probe."""
     left: int | None = None
-    """Calls that this account has left for this route in this minute; None without a plan."""
+    """Calls left in the current period for this account and route; None without a rate limit."""
 
 
 class Rejection(NamedTuple):
-    """No call may be made now. It makes sense to ask again in `wait` seconds, which promises nothing."""
+    """No call may be made now. Retry after `wait` seconds; success is not guaranteed."""
 
     reason: Reason
     wait: float
     probing: bool = False
-    """The block has ended and probes are out: it may be lifted any moment."""
+    """The block is half-open and probes are in progress: it may be lifted any moment."""
 
 
 class CallLimiter(Protocol):
-    """Counts of calls and blocks on them, by account and route template.
+    """Counts calls and holds blocks, by account and route template.
 
-    What an implementation promises, and above all one that several replicas share:
+    Guarantees of every implementation, also of one that replicas share:
 
-    - `take` is one atomic step, and in a shared ledger one round trip: where it grants, the call is counted before anybody else
-      is granted one. Over all who share the ledger no more than `Plan.most` calls of an account and route are granted in any
-      `Plan.period` seconds, less `Plan.kept` for those of lower urgency (`sliding_window.py` says how exactly, and what
-      is made of what upstream says is left). While revalidations are wanted, one in ten of these
-      calls is one (`revalidation_share.py`).
-    - While a block holds, `take` refuses. After it has ended, `take` grants no more than `Plan.probes` calls in any
-      `Plan.probe_span` seconds, until the block is lifted, and after one of the breaker at equal intervals: probes need not be
-      given back, so a process that ends takes none along (`circuit_state.py`). A block that ended may be
-      forgotten after ten minutes.
-    - `block` only ever lengthens a block. `lift` ends a block only where nobody has blocked the scope anew since `as_of`.
-    - Times are those of one clock for all who share it, the ledger's own; `Permit.at` comes from it and goes back into it.
-    - Nothing raises and nothing takes longer than a call upstream is worth (some 50 ms): a shared ledger that cannot be reached
-      goes on as a `LocalLedger`, which is what each replica would do alone, and says so in the log and in a metric.
-    - Accounts are digests already; still no account is written to a log.
+    - `take` is one atomic step, and one round trip if the limiter is shared: a permit counts the call before any other caller
+      gets one. All callers together get at most `RateLimit.most` permits per account and route in any `RateLimit.period` seconds,
+      less what `RateLimit.reserved` holds back from lower priorities (`sliding_window.py` has the exact rule, and how upstream's
+      remaining count is used). While revalidations are waiting, one in ten of these calls is a revalidation
+      (`revalidation_share.py`).
+    - While a block is open, `take` rejects. Once half-open, it grants at most `RateLimit.probes` calls in any
+      `RateLimit.probe_span` seconds until the block is lifted; for an open circuit breaker, at equal intervals. Probes need not
+      be returned, so a process that ends loses none (`circuit_state.py`). A block that ended may be dropped after ten minutes.
+    - `block` only extends a block. `lift` has no effect if the scope was blocked again since `as_of`.
+    - All times are on the limiter's own clock, the same for all who share it; `Permit.at` is on that clock and is passed back as
+      `as_of`.
+    - Methods do not raise, and take at most as long as an upstream call is worth (about 50 ms): if a shared limiter cannot be
+      reached, each replica falls back to a `LocalLedger` and reports it in the log and in a metric.
+    - Accounts are digests; still they are never logged.
 
-    Methods are async for those that have to ask somebody. A LocalLedger never suspends in them: they cost a function call.
+    Methods are async for implementations that use the network; those of LocalLedger never suspend.
     """
 
     def blocked(self, account: str, route: str) -> Rejection | None:
-        """The block that holds as far as is known here, without asking anybody; for not even waiting for a place."""
+        """Returns the open block known locally, without I/O, so that a blocked call does not even wait for a slot."""
 
     async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
-        """Take one call now, or hear why not. So many as `ahead` wait for one already and go first."""
+        """Take one call now, or return why not. `ahead` is the number of calls that already wait and go first."""
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
-        """Upstream said, in its answer to the call granted at `as_of`, that so many calls are left."""
+        """Record the remaining calls that upstream reported in the response to the call granted at `as_of`."""
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
-        """Grant no call in this scope for so many seconds, and then only probes."""
+        """Grant no call in this scope for `seconds`, then only probes."""
 
     async def lift(self, scope: Scope, as_of: float) -> None:
-        """The probe that was granted at `as_of` went well: everybody may go on."""
+        """Lift the block after the probe granted at `as_of` succeeded."""
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Release resources."""

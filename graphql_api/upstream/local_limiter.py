@@ -1,4 +1,4 @@
-"""The ledger of one process: windows and blocks in memory, bounded in number."""
+"""Call limiter of one process: rate limit windows and blocks in memory, bounded in number."""
 
 import time
 from collections import OrderedDict
@@ -15,11 +15,11 @@ from graphql_api.upstream.sliding_window import Window
 T = TypeVar("T")
 
 MOST = 2000
-"""Windows, and blocks, of clients' own keys that are kept; those longest unused go first."""
+"""Maximum number of windows, and of blocks, cached; least recently used ones of clients' own keys are evicted."""
 
 
 class LocalLedger:
-    """A `Ledger` that asks nobody. The server's own windows and blocks are never among those that go."""
+    """In-process CallLimiter. The windows and blocks of the server's own key are never evicted."""
 
     def __init__(self, plan: RateLimit, clock: Callable[[], float] = time.monotonic) -> None:
         self._plan = plan
@@ -28,7 +28,7 @@ class LocalLedger:
         self._blocks: OrderedDict[Scope, CircuitState] = OrderedDict()
 
     def blocked(self, account: str, route: str) -> Rejection | None:
-        """The block that holds for this account or for everybody; the longer of the two."""
+        """Returns the open block of this account or of all accounts, the longer of the two."""
         if not self._blocks:
             return None
         now = self._clock()
@@ -36,7 +36,7 @@ class LocalLedger:
         return max(held, key=lambda refused: refused.wait, default=None)
 
     async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
-        """One call, from the plan and past the blocks."""
+        """Take one call if neither a block nor the rate limit rejects it."""
         now = self._clock()
         blocks = self._of(account, route) if self._blocks else ()
         refused = [each for _, block in blocks if (each := block.refuses(now))]
@@ -62,27 +62,27 @@ class LocalLedger:
         return _get_or_create(self._windows, scope, lambda: (Window(self._plan), RevalidationShare(self._plan)))
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
-        """Into the window of this account and route."""
+        """Record upstream's remaining calls in the window of this account and route."""
         if self._plan.most:
             self._window(Scope(route, account))[0].told_left(self._clock(), left, as_of)
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
-        """A new block, or more of the one that there is."""
+        """Create or extend the block of a scope."""
         block = _get_or_create(self._blocks, scope, lambda: CircuitState(self._plan))
         block.extend(self._clock(), seconds, reason)
 
     async def lift(self, scope: Scope, as_of: float) -> None:
-        """The end of a block, where it is still the one that was probed."""
+        """Remove a block, unless it was set again since the probe."""
         block = self._blocks.get(scope)
         if block is not None and block.lifted(as_of):
             del self._blocks[scope]
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """No resources to release."""
 
 
 def _get_or_create(kept: OrderedDict[Scope, T], scope: Scope, make: Callable[[], T]) -> T:
-    """What there is for a scope, made where there is nothing yet."""
+    """Returns the entry of a scope; creates it if missing."""
     found = kept.get(scope)
     if found is None:
         found = kept[scope] = make()

@@ -1,11 +1,11 @@
-"""The proxy that the environment names for an address, by the rules of curl (its manual, "Environment" and "Proxy protocol
+"""Selects the proxy for a URL from the environment, by the rules of curl (its manual, "Environment" and "Proxy protocol
 prefixes").
 
-- `https_proxy` or `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`; of two spellings the one in lower case wins. `HTTP_PROXY` in
-  upper case is never read, as a web server may have set it from a header `Proxy:` of a request.
-- Without a scheme a proxy is one over HTTP; its default port is 1080, with `https://` 443.
-- `no_proxy` or `NO_PROXY` lists hosts, domains (with a leading dot or without), addresses and networks, or `*`; beyond curl also
-  `*.domain`, and a port after a host.
+- `https_proxy` or `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`; lower case takes precedence. `HTTP_PROXY` in upper case is
+  never read, as a web server may have set it from a request header `Proxy:`.
+- A proxy without a scheme is an HTTP proxy; the default port is 1080, or 443 with `https://`.
+- `no_proxy` or `NO_PROXY` lists hosts, domains (with or without a leading dot), addresses and networks, or `*`; unlike curl, also
+  `*.domain` and a port after a host.
 """
 
 import re
@@ -27,14 +27,14 @@ _ENTRY = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d+))?"
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentProxy:
-    """A proxy, and the variable that names it. Credentials are in a header alone, so that no error shows them."""
+    """A proxy and the variable that names it. Credentials are only in a header, so that no error shows them."""
 
     variable: str
     proxy: httpx.Proxy
 
 
 def proxy_for(url: httpx.URL, environment: Mapping[str, str]) -> EnvironmentProxy | None:
-    """The proxy for an address, or None; SettingsError for one that cannot be used."""
+    """Returns the proxy for a URL, or None; raises SettingsError if the variable is invalid."""
     variables = ["http_proxy"] if url.scheme == "http" else [f"{url.scheme}_proxy", f"{url.scheme}_proxy".upper()]
     variable = _first(environment, *variables, "all_proxy", "ALL_PROXY")
     exceptions = _first(environment, "no_proxy", "NO_PROXY")
@@ -44,7 +44,7 @@ def proxy_for(url: httpx.URL, environment: Mapping[str, str]) -> EnvironmentProx
 
 
 def _first(environment: Mapping[str, str], *names: str) -> str | None:
-    """The first of these variables that has a value."""
+    """Returns the first of these variables that is not empty."""
     return next((name for name in names if environment.get(name, "").strip()), None)
 
 
@@ -75,7 +75,7 @@ def _check_scheme(variable: str, scheme: str) -> None:
 
 
 def _credentials(proxy: SplitResult) -> dict[str, str]:
-    # aiohttp moves this header to Proxy-Authorization; its own BasicAuth refuses a colon in a name, and what is not Latin-1.
+    # aiohttp moves this header to Proxy-Authorization; its own BasicAuth rejects a colon in the user name and non-Latin-1 text.
     if proxy.username is None and proxy.password is None:
         return {}
     told = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}".encode()
@@ -104,7 +104,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, int | None]:
-    """The host of an entry, and its port; an IPv6 address with a port is in brackets."""
+    """Splits an entry into host and port; an IPv6 address with a port is in brackets."""
     if (found := _ENTRY.fullmatch(entry)) is None:
         return entry, None
     return found["v6"] or found["host"] or "", int(found["port"][:6]) if found["port"] else None

@@ -1,6 +1,6 @@
-"""How much may be asked of upstream, and by whom: figures only, from the settings.
+"""Rate limits of calls to upstream, by priority, from the settings.
 
-The promises that they keep are in docs/resilience.md.
+docs/resilience.md describes the guarantees that they implement.
 """
 
 from dataclasses import dataclass, replace
@@ -13,30 +13,30 @@ _KEPT = {Priority.QUESTION: 0.0, Priority.REVALIDATION: 0.1, Priority.WALK: 0.25
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """The calls of one account to one route. Times are in seconds."""
+    """Rate limit of one account on one route. Times are in seconds."""
 
     most: int = 0
-    """Calls in any `period`; 0 for no limit."""
+    """Maximum number of calls in any `period`; 0 for no limit."""
     period: float = 61.0
-    """A minute and a second: calls take unequal time to arrive, and are counted where they arrive."""
+    """A minute plus a second of margin: upstream counts calls when they arrive, and their latency varies."""
     probes: int = 3
-    """Calls in any `probe_span` after a block has ended, until one of them lifts it."""
+    """Maximum number of calls in any `probe_span` while a block is half-open."""
     probe_span: float = 1.5
-    """At least the time that a probe may take, so that no more than `probes` are under way at once."""
+    """At least the timeout of a probe, so that at most `probes` run at once."""
     heard: float = 5.0
-    """How long upstream's word on what is left is believed; then one call finds out anew."""
+    """Seconds for which the remaining count reported by upstream is trusted; then one call checks again."""
 
     @classmethod
     def of(cls, settings: Settings) -> "RateLimit":
-        """The plan of a server; the sandbox in its process has no limit."""
+        """Returns the rate limit of a server; the in-process sandbox has none."""
         return cls(
             settings.upstream_rate_limit if settings.is_remote else 0, probe_span=settings.upstream_attempt_timeout
         )
 
     def share(self, processes: int) -> "RateLimit":
-        """What each of several processes may use that know nothing of each other: together no more than this."""
+        """Returns the limit for each of several processes that do not communicate: together they stay within this one."""
         return replace(self, most=max(self.most // processes, 1) if self.most else 0)
 
     def reserved(self, urgency: Priority) -> int:
-        """Calls of each period that this urgency leaves to those who are more urgent: a walk never uses a window up."""
+        """Calls per period that this priority leaves to higher ones, so that a crawl never uses up the limit."""
         return int(self.most * _KEPT[urgency])

@@ -1,7 +1,7 @@
-"""The guard before upstream: deadline, attempts, blocks, the plan's window, the bulkhead, and what is told of each call.
+"""Resilience of upstream calls: deadline, retries, circuit breaker, rate limit and bulkhead; emits an event per call.
 
-Every decision is taken by a part without I/O; this drives them. Who is refused holds no place: it fails at once with seconds to
-wait, or, where it is patient (a walk) or its turn comes in time, waits outside.
+The decisions are made by classes without I/O; this module drives them. A rejected call holds no slot: it fails at once with a
+Retry-After, or waits outside the bulkhead if it is a crawl or its turn comes before the deadline.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Re
 from graphql_api.upstream.retry import RetryBudget, attempts, backoff
 
 UNTOLD = 5.0
-"""Seconds of a block where upstream says 429 without `Retry-After`, and where it refuses a key."""
+"""Seconds of the block if upstream responds 429 without `Retry-After`, or rejects a key."""
 FAILED_FOR = 2.0
-"""Seconds for which a document that failed fails at once for whoever asks anew, so that many who ask for it cause few calls."""
+"""Seconds for which a failed document fails at once on new requests, so that many requests cause few calls."""
 UNUSABLE_FOR = 5.0
-"""The same for one whose response cannot be used and is not expected to change soon: too large, too many values, a redirect."""
+"""The same for responses that are unusable and unlikely to change soon: too large, too many values, a redirect."""
 FAILED_MOST = 1000
 SHORTEST = 0.02
-"""Seconds below which no call is begun: nothing comes back that soon."""
+"""Minimum seconds before the deadline for starting a call; no response arrives sooner."""
 
 _REFUSALS = {
     Reason.PLAN: UpstreamRateLimited,
@@ -50,18 +50,18 @@ _REFUSALS = {
 
 
 class FetchRequest(NamedTuple):
-    """A document to ask for: what for, for whom, until when."""
+    """A document to fetch, with account, priority and deadline."""
 
     route: str
     path: str
     account: str
     urgency: Priority
     deadline: float
-    """On the loop's clock."""
+    """On the event loop's clock."""
 
 
 class Failure(NamedTuple):
-    """What is remembered of a document that failed; not the error itself, which would keep all frames that it went through."""
+    """A cached failure of a document; not the exception itself, whose traceback would keep its frames in memory."""
 
     until: float
     error: type[UpstreamError]
@@ -70,18 +70,18 @@ class Failure(NamedTuple):
 
 
 class CallResult(NamedTuple):
-    """What a call gave, and how many more the plan allows, where upstream said so."""
+    """The result of a call, and the calls left in the rate limit if upstream reported them."""
 
     came: Fetched | UpstreamError
     left: int | None = None
 
 
 Ask = Callable[[float], Awaitable[CallResult]]
-"""One call, body, JSON and all checks included, that ends by a time of the loop's clock."""
+"""Performs one call, including body, JSON and all checks, and ends by a time on the event loop's clock."""
 
 
 class ResilientCaller:
-    """Makes calls, so that upstream is never asked more than it allows and a client waits no longer than makes sense."""
+    """Makes calls within upstream's limits, so that clients wait no longer than is useful."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class ResilientCaller:
     ) -> None:
         self._attempt, self._total = settings.upstream_attempt_timeout, settings.upstream_total_timeout
         self._ledger = ledger
-        self._random = random or Random()  # noqa: S311  # spreads calls, hides nothing
+        self._random = random or Random()  # noqa: S311  # jitter, not cryptography
         self._tell = tell
         self._places = Bulkhead(settings.upstream_concurrency)
         self._breakers: dict[str, Breaker] = {}
@@ -101,7 +101,7 @@ class ResilientCaller:
         self._failed: TTLCache[Failure] = TTLCache(_now, FAILED_MOST)
 
     async def fetch(self, wanted: FetchRequest, ask: Ask) -> Fetched:
-        """What the first attempt gave that went well; raises the UpstreamError of the last one."""
+        """Returns the result of the first successful attempt; raises the UpstreamError of the last one."""
         wanted = wanted._replace(deadline=self._deadline(wanted))
         self._refuse_failed(wanted)
         budget = self._budgets.setdefault(wanted.route, RetryBudget())
@@ -143,7 +143,7 @@ class ResilientCaller:
                     try:
                         raise came
                     finally:
-                        del came  # or this frame and the error's traceback would hold each other
+                        del came  # breaks the reference cycle between this frame and the traceback
                 refused = came
             wait = self._worth_waiting(wanted, refused, waited)
             if wait is None:
@@ -167,7 +167,7 @@ class ResilientCaller:
         return sum(self._queued[wanted.account, wanted.route, each] for each in Priority if each <= wanted.urgency)
 
     def _worth_waiting(self, wanted: FetchRequest, refused: Rejection, waited: float) -> float | None:
-        """Seconds to wait outside of any place; None where to fail at once is the better answer."""
+        """Returns the seconds to wait without a slot; None if the call should fail at once."""
         if wanted.urgency == Priority.WALK:
             wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
         elif refused.reason == Reason.PLAN:
@@ -200,12 +200,12 @@ class ResilientCaller:
 
     async def _call(self, wanted: FetchRequest, attempt: int, ask: Ask, granted: Permit) -> Fetched | UpstreamError:
         began = _now()
-        # A walk has time; a probe that takes long would hold up those who wait for what it finds.
+        # A crawl can wait, but a slow probe would delay the calls that wait for its result.
         most = self._total if wanted.urgency == Priority.WALK and not granted.probes else self._attempt
         answer = await ask(min(began + most, wanted.deadline))
         seconds = _now() - began
         cut_short = isinstance(answer.came, UpstreamTimeout) and seconds < self._attempt * 0.99
-        if not cut_short:  # else the time that the asker had was too short, which is not upstream's doing
+        if not cut_short:  # otherwise the caller's own deadline was too short, which says nothing about upstream
             await self._learn(wanted, granted, answer)
             self._remember(wanted, answer.came)
         self._tell(self._called(wanted, attempt, answer.came, granted, seconds))
@@ -249,13 +249,13 @@ class ResilientCaller:
         known = self._failed.get((wanted.account, wanted.path))
         if known is None or wanted.urgency == Priority.WALK:
             return
-        left = max(math.ceil(known.until - _now()), 1)  # the clock may have gone on between two looks
+        left = max(math.ceil(known.until - _now()), 1)  # time may have passed since the lookup
         again = known.error(known.message, retry_after=left, detail=f"repeated from a moment ago: {known.detail}")
         raise self._not_called(wanted, 1, again)
 
     def _not_called(self, wanted: FetchRequest, attempt: int, error: UpstreamError) -> UpstreamError:
         self._tell(self._called(wanted, attempt, error, None, 0.0))
-        return error.lasting()  # for this asker: what can be waited for was waited for
+        return error.lasting()  # do not retry: any useful waiting is already done
 
     def _called(
         self, wanted: FetchRequest, attempt: int, came: Fetched | UpstreamError, granted: Permit | None, seconds: float
@@ -285,7 +285,7 @@ class ResilientCaller:
 
 
 _NOBODY = "-"
-"""An account that has no blocks of its own, for seeing those of everybody."""
+"""An account without blocks of its own, for reading the blocks that apply to all accounts."""
 
 
 def _refusal(refused: Rejection) -> UpstreamError:

@@ -1,7 +1,7 @@
-"""Whether and when to try again: at most three attempts, full jitter between them, and a budget for all retries of a route.
+"""Retry policy: at most three attempts with full jitter, and a retry budget per route.
 
-Full jitter is from "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015); the budget is that of Finagle and of Envoy: a
-share of the calls that are no retries, and a few besides.
+Full jitter is from "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). The budget is that of Finagle and Envoy: a
+share of first attempts plus a small constant rate.
 """
 
 from random import Random
@@ -10,19 +10,19 @@ from graphql_api.observability.fetch_context import Priority
 
 ATTEMPTS = 3
 FIRST, LONGEST, FACTOR = 0.2, 1.0, 5.0
-"""Seconds: the bound of the first wait, which grows by this factor with each attempt, and the bound of all. What failed twice
-gets a good while: most faults that two attempts meet last longer than a moment."""
+"""Backoff in seconds: bound of the first wait, cap of the bound, and growth factor per attempt. The second wait is long because
+most faults that two attempts meet last longer than a moment."""
 FIRST_OF_WALK, LONGEST_OF_WALK = 2.0, 30.0
 SHARE = 0.6
-"""Retries for each call that is none. Where 40 % of calls fail, three attempts make 0.4 + 0.4 * 0.4 = 0.56 of them."""
+"""Retry budget earned per first attempt. If 40 % of calls fail, three attempts need 0.4 + 0.4 * 0.4 = 0.56 retries per call."""
 EVERY_SECOND = 0.5
-"""Retries a second besides, so that a quiet route has some."""
+"""Retries earned per second, so that a quiet route has some too."""
 AT_HAND = 20.0
-"""Retries that may be saved up."""
+"""Maximum number of saved retries."""
 
 
 class RetryBudget:
-    """A bucket of retries for one route: filled by calls and, a little, by time."""
+    """Token bucket of retries for one route, filled by first attempts and slowly by time."""
 
     __slots__ = ("_at", "_tokens")
 
@@ -31,11 +31,11 @@ class RetryBudget:
         self._at: float | None = None
 
     def called(self) -> None:
-        """A call was made that is no retry."""
+        """Record a first attempt."""
         self._tokens = min(self._tokens + SHARE, AT_HAND)
 
     def spend(self, now: float) -> bool:
-        """One retry, where there is one left."""
+        """Take one retry; returns False if the budget is empty."""
         if self._at is not None:
             self._tokens = min(self._tokens + (now - self._at) * EVERY_SECOND, AT_HAND)
         self._at = now
@@ -46,11 +46,11 @@ class RetryBudget:
 
 
 def attempts(urgency: Priority) -> int:
-    """How often a document is asked for. Who has a stored copy at hand asks once."""
+    """Returns the maximum number of attempts: one for a revalidation, which has a stored copy to fall back on."""
     return 1 if urgency == Priority.REVALIDATION else ATTEMPTS
 
 
 def backoff(attempt: int, urgency: Priority, random: Random) -> float:
-    """Seconds to wait after attempt 1, 2, …: anything up to a bound that grows."""
+    """Returns the seconds to wait after attempt 1, 2, …: random, up to a growing bound."""
     first, longest = (FIRST_OF_WALK, LONGEST_OF_WALK) if urgency == Priority.WALK else (FIRST, LONGEST)
     return random.uniform(0.0, min(longest, first * FACTOR ** (attempt - 1)))

@@ -1,6 +1,6 @@
-"""A share of the calls for revalidations, so that stored documents are renewed however many new ones are asked for.
+"""Reserves a share of calls for revalidations, so that stored documents are refreshed however many new ones are requested.
 
-Pure: no clock of its own.
+No I/O; the caller passes the time.
 """
 
 from collections import deque
@@ -9,16 +9,17 @@ from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.rate_limit_config import RateLimit
 
 ONE_IN = 10
-"""At least one in so many calls is a revalidation, while some are wanted."""
+"""At least one in ONE_IN calls is a revalidation while any are waiting."""
 
 
 def share_of_left(urgency: Priority) -> float:
-    """How much of what upstream says is left this urgency leaves to others at most: its plan may be far smaller than ours."""
+    """Maximum share of upstream's remaining calls that this priority leaves to others; that count may be far smaller than our
+    limit."""
     return 0.5 if urgency is Priority.REVALIDATION else 1.0
 
 
 class RevalidationShare:
-    """What the calls of one account to one route leave to each other, besides the plan's own shares."""
+    """Calls of one account and route that priorities reserve for each other, beyond `RateLimit.reserved`."""
 
     __slots__ = ("_calls", "_plan", "_revalidations", "_wanted_at")
 
@@ -29,9 +30,9 @@ class RevalidationShare:
         self._wanted_at: float | None = None
 
     def reserved(self, now: float, urgency: Priority, ahead: int) -> int:
-        """Calls to leave to others, `ahead` of whom wait already and go first.
+        """Returns the number of calls to leave to others, including the `ahead` calls that already wait.
 
-        A revalidation whose turn has come leaves none, and a question leaves one to it.
+        A revalidation that is due leaves none, and an interactive call then leaves one to it.
         """
         if not self._is_due(now):
             return self._plan.reserved(urgency) + ahead
@@ -40,7 +41,7 @@ class RevalidationShare:
         return self._plan.reserved(urgency) + ahead + (urgency is Priority.QUESTION and self._is_wanted(now))
 
     def record(self, now: float, urgency: Priority, granted: bool) -> None:
-        """What came of it."""
+        """Record whether a call was granted."""
         if granted:
             self._calls.append(now)
         if urgency is Priority.REVALIDATION:

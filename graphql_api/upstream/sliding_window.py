@@ -1,7 +1,7 @@
-"""The plan's moving window over the calls of one account to one route, exact to the call; no clock of its own.
+"""Exact sliding window over the calls of one account to one route. The caller passes the time.
 
-`limits` has an exact moving window too; this one also answers when the next call is free, keeps a share for those who are more
-urgent, and takes upstream's own word on what is left, in one step.
+Unlike the one of the `limits` library, it also returns when the next call is free, reserves calls for higher priorities, and uses
+the remaining count reported by upstream, all in one step.
 """
 
 from bisect import bisect_right
@@ -11,7 +11,7 @@ from graphql_api.upstream.rate_limit_config import RateLimit
 
 
 class Window:
-    """When calls were made, as far back as the plan looks."""
+    """Times of the calls in the current period."""
 
     __slots__ = ("_at", "_heard_at", "_left", "_left_as_of", "_plan")
 
@@ -22,11 +22,11 @@ class Window:
         self._left_as_of = self._heard_at = 0.0
 
     def take(self, now: float, kept: int = 0, ahead: int = 0, share_of_left: float = 1.0) -> float:
-        """0.0 where a call is free, which is then taken; else seconds until one will be, past those `ahead`.
+        """Take a call and return 0.0 if one is free; otherwise return the seconds until one will be, after those `ahead`.
 
-        `kept` calls are left for others, but no larger share than `share_of_left` of those that upstream says are left. Where it
-        said that fewer are left than were counted here (somebody else uses the same key), its word goes, for `RateLimit.heard`
-        seconds; then one call is let through to hear its next word.
+        `kept` calls are left to others, but at most the share `share_of_left` of what upstream says is left. If upstream reported
+        fewer calls left than were counted here (another client uses the same key), its count applies for `RateLimit.heard`
+        seconds; then one call is let through to get a new count.
         """
         self._forget(now)
         of_left = min(kept + ahead, int((self._left or 0) * share_of_left))
@@ -43,7 +43,7 @@ class Window:
         over = len(self._at) + kept - self._plan.most
         if over < 0:
             return 0.0
-        # The calls that must leave the window first; where it holds fewer, they are still to be made by those ahead.
+        # This call must leave the window first; if the window holds fewer, those ahead have yet to make theirs.
         leaving = self._at[over] if over < len(self._at) else now
         return max(leaving + self._plan.period - now, 0.001)
 
@@ -52,7 +52,7 @@ class Window:
             return 0.0
         wait = self._heard_at + self._plan.heard - now
         if wait <= 0.0:
-            self._heard_at = now  # this call finds out; the others wait for what it hears
+            self._heard_at = now  # this call gets a new count; the others wait for it
             return 0.0
         return wait
 
@@ -60,12 +60,12 @@ class Window:
         return len(self._at) - bisect_right(self._at, at)
 
     def told_left(self, now: float, left: int, as_of: float) -> None:
-        """Upstream said that so many calls were left after the one that was taken at `as_of`."""
+        """Record that upstream reported `left` remaining calls after the call taken at `as_of`."""
         if self._left is None or as_of >= self._left_as_of:
             self._left, self._left_as_of, self._heard_at = left, as_of, now
 
     def left(self, now: float) -> int:
-        """Calls that are free for those who are most urgent."""
+        """Returns the number of calls free for the highest priority."""
         self._forget(now)
         counted = self._plan.most - len(self._at)
         told = counted if self._left is None else self._left - self._since(self._left_as_of)

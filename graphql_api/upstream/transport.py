@@ -1,7 +1,7 @@
-"""What the door needs of a client of a Competent API, and the client of one that is an ASGI app in this process.
+"""Protocols of the HTTP client used by Upstream, and a client that calls an ASGI app in this process (the sandbox).
 
-The other client is in http_transport.py. Both have the same two calls, so that everything above is the same over the
-sandbox and over the real service; and who serves the sandbox imports no HTTP library.
+The network client is in http_transport.py. Both implement the same protocol, so the code above works with the sandbox and the
+real service alike; serving the sandbox imports no HTTP library.
 """
 
 import asyncio
@@ -16,32 +16,32 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Response(Protocol):
-    """As much of a response as the door reads; the names of headers are in lower case."""
+    """The parts of an HTTP response that Upstream reads; header names are in lower case."""
 
     @property
     def status_code(self) -> int:
-        """The status."""
+        """The status code."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers."""
 
     def aiter_raw(self) -> AsyncIterator[bytes]:
-        """The body as it came, not inflated."""
+        """Yields the raw body, not inflated."""
 
 
 class Client(Protocol):
-    """As much of a client as the door calls."""
+    """The HTTP client methods that Upstream calls."""
 
     def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Response]:
-        """The response to a request for a path on the base of this client; raises an UpstreamError, or an OSError."""
+        """Send a request for a path below the base URL; yields the response. Raises an UpstreamError or OSError."""
 
     async def aclose(self) -> None:
         """Close the connections."""
 
 
 def headers_of(settings: Settings) -> dict[str, str]:
-    """What is sent with every call: the key above all."""
+    """Returns the headers sent with every call, including the API key."""
     headers = {"Accept": "application/hal+json", "Accept-Encoding": "gzip", "User-Agent": "competent-graphql"}
     key = settings.key().reveal()
     return headers | {"X-IBM-Client-Id": key} if key else headers
@@ -52,7 +52,7 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 class _Answer:
-    """The response of an app in this process, and the two calls that the app talks to."""
+    """Response of an in-process ASGI app; provides its `receive` and `send`."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -65,7 +65,8 @@ class _Answer:
             yield chunk
 
     async def receive(self) -> dict[str, Any]:
-        """The request once; who asks again waits for a client that leaves, and this one does so by being cancelled."""
+        """Returns the request once; further calls wait forever, as ASGI reports a disconnect, and here a client leaves by
+        cancellation."""
         if self._asked:
             await asyncio.Event().wait()
         self._asked = True
@@ -82,10 +83,9 @@ class _Answer:
 
 
 class AsgiTransport:
-    """A client of a Competent API that is an ASGI app in this process; nothing of it can reach a network.
+    """Client of a Competent API that is an ASGI app in this process; it cannot reach the network.
 
-    httpx's own ASGITransport does the same for five times the processor time a request, which a walk over 6,500 documents at
-    start cannot afford.
+    httpx's ASGITransport takes five times the CPU time per request, too much for crawling 6,500 documents at startup.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -95,7 +95,7 @@ class AsgiTransport:
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_Answer]:
-        """The response of the app; where the app raises, status 500."""
+        """Yields the app's response; status 500 if the app raises."""
         answer = _Answer()
         try:
             await self._app(self._scope(method, url, headers), answer.receive, answer.send)
@@ -117,10 +117,10 @@ class AsgiTransport:
             "root_path": "",
             "headers": _raw({**self._own, **headers})
             if headers
-            else self._headers,  # as httpx does: a request's own win
+            else self._headers,  # request headers override the defaults, as in httpx
             "client": ("127.0.0.1", 0),
             "server": ("sandbox.invalid", 80),
         }
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """No connections to close."""

@@ -1,6 +1,6 @@
-"""The Valkey server that many replicas share, as each of them calls it.
+"""Client of the Valkey server that replicas share.
 
-Nothing here fails a request: while the server cannot be reached a replica goes on alone, says so once, and tries again soon.
+Failures never fail a request: while the server is unreachable, a replica continues alone, logs it once, and retries soon.
 """
 
 import hashlib
@@ -24,22 +24,23 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 SCHEMES = ("valkey", "valkeys", "unix")
-"""What the address of a server begins with: over TCP, over TLS, over a socket of this machine."""
+"""URL schemes of a shared store: TCP, TLS, Unix socket."""
 CONNECT, ANSWER = 0.25, 0.5
-"""Seconds that a connection, and an answer, may take: the server is near, or it is of no use."""
+"""Timeouts in seconds for connecting and for a response; short, because the server is expected to be near."""
 PAUSE = 1.0
-"""Seconds for which a server that failed is left alone."""
+"""Seconds without calls after a failure."""
 CONNECTIONS = 32
 _VERSION = 1
 
 
 def is_shared(store: str) -> bool:
-    """Whether a store is one of a server that replicas share."""
+    """Whether a store URL is that of a server shared by replicas."""
     return store.partition("://")[0] in SCHEMES
 
 
 def pool_of(url: str) -> "BlockingConnectionPool":
-    """Connections to a server, bounded in number and time; SettingsError without the extra, or for what is no address."""
+    """Returns a connection pool bounded in number and time; raises SettingsError if the extra is not installed or the URL is
+    invalid."""
     try:
         from valkey.asyncio import BlockingConnectionPool
         from valkey.asyncio.retry import Retry
@@ -58,7 +59,7 @@ def pool_of(url: str) -> "BlockingConnectionPool":
 
 
 class Reach:
-    """Whether a server can be reached: one that failed is left alone for a while, which is said once, as is that it is back."""
+    """Tracks whether a server is reachable: pauses calls after a failure, logs each outage and recovery once."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class Reach:
         self.alone = False
 
     async def run(self, work: Callable[[], Awaitable[T]], otherwise: D) -> T | D:
-        """What comes of some calls to the server; `otherwise` where it cannot be reached."""
+        """Returns the result of `work`; `otherwise` if the server is unreachable."""
         if self._clock() < self._again:
             return otherwise
         try:
@@ -96,12 +97,12 @@ class Reach:
                 "%s cannot be reached (%s); this replica continues without it", self._what, type(error).__name__
             )
         if self._pool is not None:
-            # Each idle connection to a server that went away would fail once more, long after it is back.
+            # Otherwise each idle connection to the lost server would fail once more, long after it is back.
             await self._pool.disconnect(inuse_connections=False)
 
 
 class Shared:
-    """One Valkey server, for the documents of one upstream and what replicas must know of each other."""
+    """A Valkey server that holds the documents of one upstream and the state shared by replicas."""
 
     def __init__(self, url: str, origin: str, clock: Callable[[], float] = time.monotonic) -> None:
         pool = pool_of(url)
@@ -114,11 +115,11 @@ class Shared:
         VALKEY_UP.set(1)
 
     def key(self, kind: str, name: str) -> str:
-        """The key of something of this upstream; versioned, so that replicas of two versions do not read each other's."""
+        """Returns the namespaced key of this upstream; versioned, so that replicas of different versions do not mix data."""
         return f"{self._prefix}:{kind}:{name}"
 
     async def run(self, work: "Callable[[Valkey], Awaitable[Any]]", otherwise: T) -> T:
-        """What comes of some calls to the server; `otherwise` where it cannot be reached."""
+        """Returns the result of `work`; `otherwise` if the server is unreachable."""
         was_alone = self._reach.alone
         result: T = await self._reach.run(lambda: work(self._client), otherwise)
         if self._reach.alone != was_alone:
@@ -126,9 +127,10 @@ class Shared:
         return result
 
     async def eval(self, script: str, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        """What a script returns; None if the server cannot be reached.
+        """Run a script; returns None if the server is unreachable.
 
-        Values that the script cannot work with are deleted, and it runs again: others can write to the same server.
+        If the keys hold values of an unexpected type, they are deleted and the script runs again: others can write to the same
+        server.
         """
         return await self.run(lambda server: _evaluated(server, script, keys, [str(each) for each in arguments]), None)
 
@@ -155,7 +157,7 @@ async def _evaluated(server: "Valkey", script: str, keys: Sequence[str], argumen
 
 
 def _is_about_values(message: str) -> bool:
-    """Whether a script failed because of what its keys hold, and not because of the state of the server."""
+    """Whether a script failed because of the values of its keys, not because of the state of the server."""
     return "WRONGTYPE" in message or ("user_script" in message and not _STATE.search(message))
 
 

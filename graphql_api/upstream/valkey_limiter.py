@@ -1,6 +1,6 @@
-"""The ledger that replicas share: windows and blocks in a Valkey server, each step one script there and one round trip.
+"""Call limiter shared by replicas: windows and blocks in a Valkey server; each step is one script and one round trip.
 
-While the server cannot be reached it goes on as the ledger of one process, which has counted this process's own calls all along.
+While the server is unreachable, it falls back to a LocalLedger, which has counted this process's own calls all along.
 """
 
 import secrets
@@ -16,11 +16,11 @@ from graphql_api.upstream.valkey import Shared
 
 _EVERYBODY = "everybody"
 MOST_HEARD = 1000
-"""Blocks heard of that are kept here, for `blocked`."""
+"""Maximum number of blocks cached for `blocked`."""
 
 
 class SharedLedger:
-    """A `Ledger` over all who hand in the same server. Its clock is the server's own; tests hand one in."""
+    """CallLimiter shared by all that use the same server. Uses the server's clock unless `clock` is passed (tests)."""
 
     def __init__(self, shared: Shared, plan: RateLimit, clock: Callable[[], float] | None = None) -> None:
         self._shared = shared
@@ -32,7 +32,7 @@ class SharedLedger:
         self._script = (files("graphql_api.upstream") / "limiter.lua").read_text(encoding="utf-8")
 
     def blocked(self, account: str, route: str) -> Rejection | None:
-        """The block that was heard of last, while it holds."""
+        """Returns the last block seen by this process, while it is open."""
         held = [each for scope in (Scope(route), Scope(route, account)) if (each := self._holds(scope))]
         return max(held, key=lambda refused: refused.wait, default=None)
 
@@ -45,7 +45,7 @@ class SharedLedger:
         return None
 
     async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
-        """One call, counted for all."""
+        """Take one call, counted for all replicas."""
         plan = self._plan
         figures = (
             plan.most,
@@ -81,23 +81,23 @@ class SharedLedger:
             del self._heard[next(iter(self._heard))]
 
     async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
-        """Upstream's word, for all."""
+        """Record upstream's remaining calls for all replicas."""
         await self._alone.told_left(account, route, left, as_of)
         await self._run("told_left", route, _of(account), left, as_of, self._plan.period)
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
-        """A block for all."""
+        """Block a scope for all replicas."""
         self._hear(scope, seconds, reason)
         await self._alone.block(scope, seconds, reason)
         await self._run("block", scope.route, _of(scope.account), seconds, reason.value)
 
     async def lift(self, scope: Scope, as_of: float) -> None:
-        """The end of a block, for all."""
+        """Lift a block for all replicas."""
         await self._alone.lift(scope, self._clock())
         await self._run("lift", scope.route, _of(scope.account), as_of)
 
     async def _run(self, step: str, route: str, account: str, *told: object) -> list[bytes] | None:
-        """The answer of a step of the script; None where the server cannot be reached."""
+        """Returns the result of a step of the script; None if the server is unreachable."""
         keys = [
             self._shared.key("window", f"{route} {account}"),
             self._shared.key("word", f"{route} {account}"),
@@ -114,13 +114,13 @@ class SharedLedger:
         return answer
 
     async def aclose(self) -> None:
-        """Nothing of its own to close."""
+        """No resources of its own to release."""
 
 
 def _reason(value: bytes) -> Reason:
     try:
         return Reason(value.decode())
-    except ValueError:  # of another version, or of somebody else
+    except ValueError:  # written by another version or another program
         return Reason.UNAVAILABLE
 
 
