@@ -1,6 +1,6 @@
-"""What keeps documents beyond this process's memory: one file, or a server that many replicas share.
+"""The interface of persistent backends behind the memory cache: a SQLite file, or a Valkey server that replicas share.
 
-The promise of every backend: it never fails a request. What it cannot read it does not have, and what it cannot write is lost.
+A backend never fails a request: a document that it cannot read counts as missing, and one that it cannot write is lost.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,30 +11,30 @@ from graphql_api.store.freshness import CacheEntry
 
 
 class Backend(Protocol):
-    """Documents by path, of one upstream; shared by all who open the same place.
+    """Documents of one upstream by path, shared by all processes that open the same file or server.
 
-    - A document that is given back is whole: as it was put, with its time, size and validators.
-    - What was put is found by the same backend at once, and by the others soon.
-    - What was put last wins.
-    - It answers soon, or gives up soon: who asks waits for it before upstream is asked at all.
-    - It is bounded in bytes, and lets go of the oldest. It may let go of anything at any time.
+    - A returned entry is complete: the document as it was put, with its time, size and validators.
+    - The backend that put a document finds it immediately; other processes find it soon.
+    - The last write wins.
+    - Reads return or give up quickly, because callers wait for them before a request goes upstream.
+    - Its size in bytes is bounded: the oldest documents are evicted first, and any document may be evicted at any time.
     """
 
     takes_turns: bool
-    """Whether processes take turns at fetching; where they do, `turn` looks for what another has brought."""
+    """Whether `turn` grants a fetch lease, so that one process at a time fetches a path and the others get its result."""
 
     async def get_many(self, paths: Iterable[str]) -> Mapping[str, CacheEntry]:
-        """Those of the documents that are here, in one look, whatever their age. Raises nothing."""
+        """Read the stored entries among these paths in one batch, of any age. Never raises."""
 
     def put(self, path: str, kept: CacheEntry) -> None:
-        """Keep a document, soon: the caller does not wait for it. Called on the event loop; raises nothing."""
+        """Queue a document for writing, without waiting. Call it on the event loop. Never raises."""
 
     def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[CacheEntry | None]:
-        """Entered before a document is fetched: gives None to who is to fetch it, or what another brought if it is `good`.
+        """Hold the lease for fetching a path: yields None if the caller must fetch, or the entry another process put, if `good`.
 
-        Where processes take turns, one fetches a path at a time, for no longer than a lease; what it puts before it leaves is
-        what the others are given. Where they do not, everybody is to fetch.
+        With leases, one process at a time fetches a path, until its lease expires; the others get what it puts before it exits.
+        Without leases, every caller gets None.
         """
 
     async def aclose(self) -> None:
-        """Write what waits to be written, and let go of files and connections."""
+        """Flush pending writes, and close files and connections."""

@@ -1,4 +1,4 @@
-"""The SQLite file of the store: opened, checked, set aside if it is damaged, and begun anew."""
+"""The SQLite file of the store: opens and checks it, and replaces it if it is corrupt."""
 
 import logging
 import sqlite3
@@ -12,7 +12,7 @@ from graphql_api.errors import SettingsError
 log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT = 10.0
-"""Seconds to wait for a lock of another process, if no request waits meanwhile."""
+"""Seconds to wait for a lock of another process when no request is waiting."""
 
 _VERSION = 2
 _TABLE = """
@@ -40,27 +40,27 @@ _PASSES = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_CANTOPEN,
 }
-"""Primary codes of errors that say nothing against the file; all others may mean that it is damaged."""
+"""Primary codes of errors that do not mean corruption; any other error may."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that knows which file it has open, whatever the name of the file is now."""
+    """A connection that remembers the inode of its file, to notice that the file was renamed or replaced."""
 
     inode = 0
 
 
 class Database:
-    """One file, for several threads and processes. Documents older than `keep` seconds are deleted when it is opened."""
+    """A SQLite file shared by threads and processes. Documents older than `keep` seconds are deleted when it is checked."""
 
     def __init__(self, file: Path, keep: float) -> None:
         self.file = file
         self._keep = keep
         self._repairing = Lock()
         self.failing = False
-        """Whether the last error is not followed by a success yet: it is logged once."""
+        """Whether no write has succeeded since the last error, which is logged once."""
 
     def connect(self, timeout: float = LOCK_TIMEOUT) -> Connection:
-        """A connection that waits so many seconds for a lock; raises sqlite3.Error."""
+        """Open a connection that waits up to `timeout` seconds for a lock. Raises sqlite3.Error."""
         connection = sqlite3.connect(self.file, timeout=timeout, check_same_thread=False, factory=Connection)
         try:
             connection.text_factory = _tolerant_text
@@ -73,12 +73,12 @@ class Database:
         return connection
 
     def current(self, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
-        """The connection, opened anew if its file was set aside or deleted: what is written there is found by nobody."""
+        """Return the connection, or a new one if its file was moved aside or deleted, since no other process reads that file."""
         return connection if connection.inode == _inode(self.file) else self._reconnected(connection, timeout)
 
     def after(self, error: sqlite3.Error, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
-        """The connection to go on with. A file that is only locked or full stays; one that is damaged is set aside."""
-        if not self.failing:  # else every batch would log it while a disk is full
+        """Return the connection to use after an error. If the file may be corrupt, it is checked and replaced if necessary."""
+        if not self.failing:  # log once, not for every batch while a disk is full
             log.error("document store %s: %s", self.file, error)
             self.failing = True
         return connection if _is_transient(error) else self._reconnected(connection, timeout)
@@ -94,7 +94,10 @@ class Database:
         return fresh
 
     def make_usable(self) -> None:
-        """Check the file, and begin a new one if it is damaged or of another format; raises SettingsError."""
+        """Check the file, and start a new one if it is corrupt or has another format.
+
+        Raises SettingsError if it cannot be opened or replaced.
+        """
         with self._repairing:
             try:
                 self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +134,7 @@ class Database:
             if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(said)
             with connection:
-                connection.execute("BEGIN IMMEDIATE")  # of processes that start together, one after the other
+                connection.execute("BEGIN IMMEDIATE")  # serialises processes that start together
                 if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
                     for statement in _FROM_FORMAT_1:
                         connection.execute(statement)
@@ -146,7 +149,7 @@ class Database:
         self.file.rename(aside)
         for older in self.file.parent.glob(f"{self.file.name}.damaged-*"):
             if older != aside:
-                older.unlink(missing_ok=True)  # one is enough to look at, and each may be as large as the store
+                older.unlink(missing_ok=True)  # keep one for the operator; each may be as large as the store
         for more in ("-wal", "-shm"):
             self.file.with_name(self.file.name + more).unlink(missing_ok=True)
         return aside
@@ -160,10 +163,10 @@ def _inode(file: Path) -> int:
 
 
 def _is_transient(error: sqlite3.Error) -> bool:
-    """Whether an error says nothing against the file; the code is missing for what Python itself finds wrong."""
+    """Whether an error does not mean corruption. Errors raised by Python itself have no code and may mean it."""
     return getattr(error, "sqlite_errorcode", -1) & 0xFF in _PASSES
 
 
 def _tolerant_text(value: bytes) -> str:
-    """Text that is not UTF-8 spoils its own entry, and not all that are read with it."""
+    """Decode text; invalid UTF-8 spoils its own entry, not the whole batch."""
     return value.decode(errors="replace")

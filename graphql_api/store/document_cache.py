@@ -1,8 +1,7 @@
-"""The one store: memory over an optional backend, and below both one fetch per path at a time, shared by all requests.
+"""The store: a memory cache over an optional backend, with single-flight fetches that all requests share.
 
-Documents are normalised when they enter: what the store gives needs no checks. What is stored and not expired is served at once,
-whatever upstream does. A document asked under `current` is kept under the number of its release too. What failed is never kept
-as a document.
+Documents are normalised when they enter, so callers need no checks. Entries that have not expired are served without waiting for
+upstream. The release document fetched under `current` is also stored under its number. Errors are not stored as documents.
 """
 
 import asyncio
@@ -40,35 +39,35 @@ _FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("hit", "st
 _JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "miss", "not_found"))
 
 LOOKS = 31
-"""Of so many uses of what was made of documents one counts as a look at them; a prime, so that no habit of clients evades it."""
+"""Touch the LRU position of source documents on every 31st use of a derived response; prime, so that no pattern evades it."""
 
 MAX_STARTED = 200
-"""Fetches that one operation starts at once: starting, or ending, thousands in one turn of the event loop holds up all others."""
+"""Fetches that one operation starts in one batch: starting or ending thousands in one event-loop turn would block the rest."""
 TIME_SLICE = 0.005
-"""Seconds for which documents are taken into memory before others have their turn."""
+"""Seconds of storing documents in memory before yielding to the event loop."""
 _CURRENT = routes.RELEASE.path(routes.CURRENT)
 
 RETRY_AFTER = 1.0
-"""Seconds; what was fetched is stored already, so the next try need not wait for anything."""
+"""Seconds; short, because the documents fetched so far are cached."""
 
 LARGE = 100_000
-"""Bytes of JSON from which on a document is put into memory in turns with everything else; a smaller one takes a millisecond."""
+"""Bytes of JSON from which a document is stored in steps with event-loop turns between; a smaller one takes about 1 ms."""
 
 Found = dict[str, Document | Exception]
-"""By path: the document, or the exception (nearly always one of our errors) that came instead."""
+"""The document, or the exception raised instead (nearly always a CompetentError), by path."""
 
 
 class Fetch(Protocol):
-    """What asks upstream: `Upstream.fetch`."""
+    """The function that fetches from upstream: `Upstream.fetch`."""
 
     def __call__(self, path: str, asker: FetchContext, validators: Validators, /) -> Awaitable[Fetched]:
-        """The document, or that it is as it was under these validators; raises an UpstreamError and nothing else."""
+        """Fetch the document, or learn that it is unchanged under these validators. Raises only UpstreamError."""
 
 
 class Store:
-    """Answers paths with documents: from memory, from the backend, from a fetch under way, or from a new one.
+    """Returns documents by path: from memory, the backend, a fetch in flight, or a new fetch.
 
-    `not_found_ttl` is for how many seconds a document that upstream does not have is not asked for again.
+    `not_found_ttl` is how many seconds a missing document is remembered before it is requested again.
     """
 
     def __init__(
@@ -93,9 +92,10 @@ class Store:
         self._revalidations = Revalidations(clock)
 
     async def pass_through(self, path: str) -> Document:
-        """The document at a path, for a crawl. It stays in memory as long as there is room, and is the first to go.
+        """Return the document at a path, for a crawl. It is stored in memory only if there is room, and is evicted first.
 
-        A stale copy is taken as it is, and not renewed: a walk over an old release would ask for all of it.
+        A stale copy is returned without revalidation, which would fetch all of an old release again. Raises an UpstreamError
+        if the fetch fails.
         """
         if self._memory.get(path) is None and self._flight(path, FetchContext()) not in self._flights:
             self._passing.add(path)
@@ -108,12 +108,12 @@ class Store:
         return found
 
     def get_cached(self, path: str, asker: FetchContext) -> Document | None:
-        """The document in memory, fresh or stale, as `get_many` gives it and counted like it; None where more has to be done."""
+        """Return the document in memory, fresh or stale, counted and revalidated as by `get_many`; None if that needs to wait."""
         kept = self._memory.get(path)
         return None if kept is None else self._served(path, kept, asker)
 
     def fresh(self, path: str) -> Document | None:
-        """The document in memory if it is fresh; nothing is counted or renewed for the look."""
+        """Return the document in memory if it is fresh, without counting a hit or revalidating."""
         kept = self._memory.get(path)
         return None if kept is None or not self._is_fresh(path, kept) else kept.document
 
@@ -122,32 +122,33 @@ class Store:
 
     @property
     def renewals_fail(self) -> bool:
-        """Whether upstream was in trouble when a stale document was last asked for again."""
+        """Whether the last revalidation failed because of upstream."""
         return self._revalidations.upstream_failed
 
     def now(self) -> float:
-        """The time, in seconds since 1970."""
+        """The current time, in seconds since 1970."""
         return self._clock()
 
     def fresh_until(self, path: str, document: Document) -> float:
-        """When this document stops being fresh, in seconds since 1970; -inf if it is not what memory has at this path."""
+        """When this document becomes stale, in seconds since 1970; -inf if it is not the current entry of memory at this path."""
         kept = self._memory.peek(path)
         if kept is None or kept.document is not document or kept.at > self._clock() or kept.outdated:
             return -math.inf
         return kept.at + self._shelf.span(path)
 
     def watch(self, gone: Callable[[str], None]) -> None:
-        """From now on, tell of the path of each document that memory forgets, or puts another in the place of."""
+        """Call `gone` with the path of each document that memory removes or replaces, instead of the callback before."""
         self._memory.gone = gone
 
     @staticmethod
     def count(documents: int) -> None:
-        """Count fresh documents that were read without a look at each: in what was made of them before, or by `fresh`."""
+        """Record hits for documents that were not looked up one by one: in cached results derived from them, or by `fresh`."""
         _FRESH.count += documents
 
     def used(self, paths: Iterable[str]) -> None:
-        """What was made of these documents is used, without a look at them: now and then that counts as one, or they would be
-        the first to go, and what was made of them with them.
+        """Note that a result derived from these documents is used; every LOOKS-th call touches their LRU positions.
+
+        Otherwise they would be evicted first, and the derived result with them.
         """
         self._uses += 1
         if self._uses % LOOKS == 0:
@@ -155,9 +156,9 @@ class Store:
                 self._memory.get(path)
 
     async def get_many(self, paths: Iterable[str], asker: FetchContext) -> Found:
-        """For each path its document, or the error that came instead: UpstreamTimeout for what is not there by `asker.deadline`.
+        """Return the document of each path, or its error: UpstreamTimeout if it is not ready by `asker.deadline`.
 
-        One look at the backend serves all of them. How they were come by is added to `asker.tally`.
+        Reads the backend in one batch. Hits, stale hits and requests are added to `asker.tally`.
         """
         asked = list(dict.fromkeys(paths))
         self._passing.difference_update(asked)
@@ -170,7 +171,7 @@ class Store:
             found |= self._known_missing(missing)
         if (missing := _without(asked, found)) and self._backend is not None:
             here = await self._remember_all(dict(await self._backend.get_many(missing)))
-            # While the backend was read, a fetch of somebody else may have come home.
+            # A fetch by another request may have finished during the read.
             found |= self._in_memory(missing, asker, expired)
             found |= self._all_served(_only(here, _without(missing, found)), asker, expired)
         if missing := _without(asked, found):
@@ -192,7 +193,7 @@ class Store:
         return found
 
     def _served(self, path: str, kept: CacheEntry, asker: FetchContext) -> Document | None:
-        """The document of a copy that has not expired, counted, and renewed where it is stale."""
+        """The document of an entry, counted and, if stale, revalidated; None if it has expired."""
         state = self._shelf.state(path, kept, self._clock())
         if state is Freshness.FRESH:
             asker.tally.cached += 1
@@ -211,8 +212,8 @@ class Store:
         return found
 
     def _flight(self, path: str, asker: FetchContext) -> tuple[str, Secret | None, Priority]:
-        # Nobody waits behind who is less urgent: calls for a walk may be held back for minutes. And a key that is refused, or
-        # whose plan is used up, is no matter of those who have another.
+        # Join only a flight of the same or a higher priority, since a crawl's calls may be delayed for minutes, and of the same
+        # key, since a key may be rejected or out of quota.
         for urgency in Priority:
             if urgency <= asker.urgency and (path, asker.key, urgency) in self._flights:
                 return path, asker.key, urgency
@@ -226,7 +227,7 @@ class Store:
             )
 
     async def _renew(self, path: str, kept: CacheEntry, asker: FetchContext) -> None:
-        # Another process may have renewed it. Where processes take turns, the turn looks.
+        # Another process may have revalidated it. With leases, `turn` checks that.
         if self._backend is not None and not self._backend.takes_turns and is_lasting(path):
             newer = (await self._backend.get_many([path])).get(path)
             if newer is not None and self._is_fresh(path, newer):
@@ -244,7 +245,7 @@ class Store:
                 with asker.waiting():
                     asker.tally.requests += room
                     found |= await self._fetch_in_batches(within, asker, expired)
-            except UpstreamError as error:  # too many wait already
+            except UpstreamError as error:  # too many requests are waiting already
                 found |= {path: copy.copy(error) for path in within}
         return found
 
@@ -297,14 +298,14 @@ class Store:
         return kept
 
     async def _updated(self, path: str, fetched: Fetched, old: CacheEntry | None) -> CacheEntry:
-        """The entry that a fetch leads to. The raw document is free when this returns: nobody else has it."""
+        """Build the entry from the result of a fetch. The raw document is freed on return: this holds its only reference."""
         now = self._clock()
         if fetched.document is not None:
             document, size = await normalise_fetched(path, fetched.document, fetched.values)
             return CacheEntry(document, now, size, fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="status 304 without a stored copy")
-        # A 304 may tell of new validators (RFC 9111, 4.3.4); what it does not tell of stays.
+        # A 304 may send new validators (RFC 9111, 4.3.4); others stay.
         now_told = (new or told for new, told in zip(fetched.validators, old.validators, strict=True))
         return old._replace(at=now, validators=Validators(*now_told))
 
@@ -316,21 +317,21 @@ class Store:
         return kept
 
     async def _remember(self, path: str, kept: CacheEntry) -> CacheEntry:
-        """Keep it in memory, unless there is a newer one; gives it with its parts as others have them."""
+        """Store an entry in memory, unless there is a newer one; returns it with its parts interned."""
         if path in self._passing:
             steps = self._memory.putting_if_room(path, kept)
         else:
             known = self._memory.get(path)
-            # A copy from the future was dated by a clock that went wrong: it would be the newest for ever.
+            # Ignore an entry dated in the future, by a wrong clock: it would stay the newest.
             if known is not None and kept.at < known.at <= self._clock():
                 return kept
             steps = self._memory.putting(path, kept)
         if kept.size < LARGE:
             return at_once(steps)
-        return await asyncio.shield(in_turns(steps))  # who waits may leave; what was begun is ended
+        return await asyncio.shield(in_turns(steps))  # the caller may be cancelled; the steps must end
 
     async def _remember_all(self, documents: dict[str, CacheEntry]) -> dict[str, CacheEntry]:
-        """The same for many, without holding the event loop for long: each takes the place of what was read, which is freed."""
+        """Store entries in memory, yielding to the event loop; replaces each in `documents`, so that the copy read is freed."""
         loop = asyncio.get_running_loop()
         until = loop.time() + TIME_SLICE
         for path in tuple(documents):
@@ -341,11 +342,11 @@ class Store:
         return documents
 
     async def settle(self) -> None:
-        """Wait until no stale copy is being renewed: for a process that ends with its question."""
+        """Wait for revalidations in progress, for a process that ends after one query."""
         await self._revalidations.settle()
 
     async def aclose(self) -> None:
-        """End what is done for nobody in particular, and write what waits to be written."""
+        """Cancel revalidations, flush pending writes and close the backend."""
         await self._revalidations.aclose()
         if self._backend is not None:
             await self._backend.aclose()
@@ -373,15 +374,15 @@ def _not_loaded(asker: FetchContext) -> NotLoadedYet:
 
 def _result_of(answer: CacheEntry | BaseException) -> Document | Exception:
     if isinstance(answer, CompetentError):
-        return copy.copy(answer)  # raised by each who waited: one that all share would gather their traces
+        return copy.copy(answer)  # one copy per waiter: a shared exception would collect all their tracebacks
     if isinstance(answer, Exception):
         return answer
-    assert isinstance(answer, CacheEntry)  # a flight that was cancelled tells so by one of our errors
+    assert isinstance(answer, CacheEntry)  # a cancelled flight raises an UpstreamUnavailable
     return answer.document
 
 
 def _pinned_path(path: str, document: Document) -> str:
-    # Only the release itself has a second name, and only if its number and its link say the same: what is stored under a
-    # number is stored for long, and any other path that a document gives itself could be another document's.
+    # Only a release has a second path, and only if its number and its link agree: entries under a number have a long TTL, and
+    # any other path that a document claims could belong to another document.
     is_known = path == _CURRENT and document["confirmed"]
     return routes.RELEASE.path(document["releases"][0]) if is_known else path

@@ -1,9 +1,9 @@
-"""Documents as bytes in a file or a server, and back. Nothing that is read from there is trusted.
+"""Serialisation of documents for backends. Stored bytes are not trusted when they are read.
 
-Others can write to the same place, disks and clocks fail, and versions differ. A document is stored normalised, with the format
-that it was normalised to, and normalised again when it is read: one of another format is outdated, one without a format is a raw
-document of an older version, as good as one that was fetched. An entry that is no document, or that takes more time or memory
-than a document may, is unusable: treated as missing, counted, fetched again and overwritten.
+Other programs can write to the same file or server, disks and clocks fail, and versions differ. A document is stored normalised,
+with its normalisation format, and normalised again when it is read. In another format it is outdated; without a format it is a
+raw document from an older version, as good as a fetched one. An entry that is not a document, or exceeds the limits of one, is
+unusable: counted, treated as missing, fetched again and overwritten.
 """
 
 import logging
@@ -29,24 +29,24 @@ _UNUSABLE = STORE_INVALID_ENTRIES.labels("document")
 
 
 class UnusableEntry(ValueError):
-    """A stored value that is no document of this version."""
+    """A stored value cannot be read as a document."""
 
 
 _END = b":"
-"""Ends the format before a compressed text. Older versions, which do not know formats, take such an entry for unusable."""
+"""Separates the format from the compressed text. Versions without formats treat such an entry as unusable."""
 _RAW = b"x"
-"""The first byte of a compressed text, which no format begins with."""
+"""The first byte of zlib data; a format never starts with it."""
 
 
 def pack(document: Document) -> bytes:
-    """A normalised document as it is stored: the format, and its JSON text, compressed."""
+    """Serialise a normalised document: its format, then its compressed JSON text."""
     return FORMAT.encode() + _END + zlib.compress(orjson.dumps(document), 1)
 
 
 def unpack(path: str, body: object, max_bytes: int) -> tuple[Document, bool]:
-    """The normalised document at a path, and whether it is outdated; raises UnusableEntry.
+    """Deserialise the document at a path; returns it and whether it is outdated. Raises UnusableEntry.
 
-    Takes as long as normalising does: to be called in a thread.
+    Normalises the document, so call it in a thread.
     """
     if not isinstance(body, bytes):
         raise UnusableEntry(f"a {type(body).__name__}, not bytes, or too many of them")
@@ -92,12 +92,12 @@ def _inflated(body: bytes, max_bytes: int) -> bytes:
 
 
 def restore(path: str, at: object, etag: object, last_modified: object, body: object, max_bytes: int) -> CacheEntry:
-    """The entry at a path that these values are of; raises UnusableEntry for values that no version writes."""
+    """Build the entry at a path from its stored values. Raises UnusableEntry if a value is invalid."""
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise UnusableEntry("not a time")
     validators = Validators(_validator(etag), _validator(last_modified))
     document, outdated = unpack(path, body, max_bytes)
-    if outdated:  # upstream's document may be unchanged, and still have what this one lacks
+    if outdated:  # fetch it in full: a 304 would keep fields missing that upstream has
         validators = Validators()
     return CacheEntry(document, float(at), len(orjson.dumps(document)), validators, outdated)
 
@@ -109,7 +109,7 @@ def _validator(value: object) -> str | None:
 
 
 def report(unusable: Mapping[str, Exception | str]) -> None:
-    """Count unusable entries, by path or key, and log them in one line."""
+    """Count unusable entries (reasons by path) and log them in one line."""
     if unusable:
         _UNUSABLE.inc(len(unusable))
         path, reason = next(iter(unusable.items()))

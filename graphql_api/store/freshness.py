@@ -1,6 +1,6 @@
-"""How long a document is good for, decided from its path and age alone: no I/O and no clock of its own.
+"""Freshness of cached documents, decided from path and age alone: no I/O, no clock.
 
-A document is fresh, then stale (served, and asked for again behind the reader's back), then expired (not served any more).
+An entry is fresh, then stale (served, and revalidated in the background), then expired (no longer served).
 """
 
 import re
@@ -12,17 +12,17 @@ from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
 
 LONGEST_PAUSE = 3600.0
-"""Seconds; a copy that could not be renewed is never left alone for longer than this."""
+"""Maximum seconds before a failed revalidation is retried."""
 
 _NUMBERED = re.compile(r"/releases/(?!current(?:[/?]|$))[^/?]+")
 
 
 class CacheEntry(NamedTuple):
-    """A normalised document as kept.
+    """A normalised document in the cache.
 
-    `at` is when it was fetched or last found unchanged (seconds since 1970), `size` how many bytes its JSON text has, and
-    `validators` are what upstream told its version by. `outdated`: it was normalised by other declarations than ours, and may
-    lack fields.
+    `at` is when it was fetched or last revalidated (seconds since 1970), `size` the size of its JSON text in bytes, and
+    `validators` are upstream's ETag and Last-Modified. `outdated` is True if the document was normalised by other declarations
+    than the current ones, so that fields may be missing.
     """
 
     document: Document
@@ -33,7 +33,7 @@ class CacheEntry(NamedTuple):
 
 
 class Freshness(Enum):
-    """What a kept document is good for, by its age."""
+    """The state of a cache entry."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -42,37 +42,37 @@ class Freshness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FreshnessPolicy:
-    """Spans in seconds: how long documents of a numbered release are fresh, how long all is that moves when a release is
-    published, and for how long after that either is still served."""
+    """TTLs in seconds: `numbered` for documents of a numbered release, `moving` for documents that change when a release is
+    published, and `stale` for how long either is still served after that."""
 
     numbered: float
     moving: float
     stale: float = 0.0
 
     def span(self, path: str) -> float:
-        """How long the document at this path is fresh. Lists of a numbered release change as little as the rest of it."""
-        # Of nearly every path the first look tells; that of a release called `currently` is looked at more closely.
+        """The TTL in seconds of the document at this path. Lists of a numbered release have the same TTL as its documents."""
+        # The prefix decides nearly every path; the pattern tells a release named `currently` from `current`.
         if path.startswith("/releases/") and (not path.startswith("/releases/current") or _NUMBERED.match(path)):
             return self.numbered
         return self.moving
 
     def state(self, path: str, kept: CacheEntry, now: float) -> Freshness:
-        """What a document is good for. One from the future was dated by a clock that is not to be trusted: stale."""
+        """The state of an entry at `now`. An entry dated in the future, by a wrong clock, is stale."""
         age, span = now - kept.at, self.span(path)
         if 0 <= age < span and not kept.outdated:
             return Freshness.FRESH
         return Freshness.STALE if age < span + self.stale else Freshness.EXPIRED
 
     def pause(self, path: str) -> float:
-        """How long a copy that could not be renewed is left alone: about one call for each span, as if it had been."""
+        """Seconds before a failed revalidation is retried: the TTL, at most LONGEST_PAUSE."""
         return min(self.span(path), LONGEST_PAUSE)
 
     @property
     def longest(self) -> float:
-        """The age at which every document has expired."""
+        """The age in seconds at which every document has expired."""
         return max(self.numbered, self.moving) + self.stale
 
 
 def is_lasting(path: str) -> bool:
-    """Whether a document is worth a place beyond memory: answers to what people type are not, since each is another."""
+    """Whether a document is worth storing in the backend. Search results are not: nearly every search is different."""
     return path.startswith("/releases")

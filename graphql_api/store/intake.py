@@ -1,4 +1,4 @@
-"""Documents on their way into the store: normalised, and what that leaves out counted."""
+"""Normalises fetched documents before they enter the store, and counts what normalising leaves out."""
 
 import asyncio
 
@@ -11,12 +11,12 @@ from graphql_api.observability.metrics import UPSTREAM_LINKS_REJECTED
 from graphql_api.store.unknown_keys import UNKNOWN_KEYS
 
 MANY_VALUES = 2_500
-"""Values from which on a document is normalised in a thread. A value takes up to 5 microseconds; of 650 real profiles 17 have
-more."""
+"""Values above which a document is normalised in a thread. A value takes up to 5 microseconds; 17 of 650 real profiles have more
+values than this."""
 
 
 async def normalise_fetched(path: str, document: Document, values: int) -> tuple[Document, int]:
-    """The normalised document of a raw one that was fetched, and the bytes of its JSON text."""
+    """Normalise a fetched document; returns the document and the size of its JSON text in bytes."""
     notes = Notes()
     if values > MANY_VALUES:
         normalised, size = await asyncio.to_thread(_normalised, path, document, notes)

@@ -1,7 +1,7 @@
-"""Equal parts of documents kept as one object: the same block stands in many competences, and these in many profiles.
+"""Interning: equal parts of documents are stored as one object, since many profiles share competences, and these share blocks.
 
-A release at real size takes two fifths of what it takes otherwise, and what is read of a part can be kept by the part's identity.
-Documents are normalised: they have few levels, and the keys of all objects are those of the declarations.
+This cuts the memory of a full-size release to two fifths, and lets results be cached by the identity of a part. Documents are
+normalised: they have few levels, and all keys come from the declarations.
 """
 
 from sys import getsizeof
@@ -12,17 +12,17 @@ from graphql_api.competent.hal import Document
 from graphql_api.store.steps import Steps, at_once
 
 MOST_VARIANTS = 16
-"""Different parts of one id that are known; where there are more, the others are shared with none."""
+"""Interned variants per id; further ones are not shared."""
 STEP = 500
-"""Objects and lists, with their texts, that are looked through in one turn of the event loop; a millisecond or two."""
+"""Objects and lists visited per event-loop turn, which takes one or two milliseconds."""
 
 _ENTRY = 160
-"""Bytes of what is noted of a part."""
+"""Overhead of an interned part in bytes."""
 _NUMBER = 32
 
 
 class _Part:
-    """An object with an id, and how many documents and other parts hold it."""
+    """An interned object with an id, and its reference count: the documents and parts that hold it."""
 
     __slots__ = ("count", "object")
 
@@ -32,7 +32,7 @@ class _Part:
 
 
 class _Walk:
-    """One walk through a document: the bytes that it found, and how far it may go on in this turn."""
+    """One traversal of a document: the bytes counted so far, and the visits left in this turn."""
 
     __slots__ = ("bytes", "left")
 
@@ -41,7 +41,7 @@ class _Walk:
         self.left = STEP
 
     def is_over(self) -> bool:
-        """Count an object or a list; whether the turn ends with it."""
+        """Count a visited object or list; returns True if the turn ends with it."""
         self.left -= 1
         if self.left:
             return False
@@ -50,24 +50,24 @@ class _Walk:
 
 
 class Interner:
-    """Parts by id, known for as long as a document that was taken, and not yet given back, holds them.
+    """Parts by id, interned while a document that was taken and not yet given back holds them.
 
-    Documents are walked through by generators, which yield after every STEP objects and lists; several walks may be under way
-    at once. A walk that was begun has to be ended, or parts stay counted for nobody.
+    Documents are traversed by generators that yield after every STEP objects and lists; several may be in progress at once.
+    Run each to its end, or reference counts stay wrong.
     """
 
     def __init__(self) -> None:
         self._parts: dict[str, list[_Part]] = {}
 
     def take(self, document: Document) -> tuple[Document, int]:
-        """The document to keep in the place of this one, and how many bytes that takes more than what is kept already.
+        """Intern a document; returns the one to store and the bytes that it adds.
 
-        What is handed in is used up: its parts are exchanged for those that are known.
+        Changes `document` in place: its parts are replaced by equal interned ones. Use only the returned document afterwards.
         """
         return at_once(self.taking(document))
 
     def give_back(self, document: Document) -> int:
-        """Let go of a document that was taken; how many bytes that frees."""
+        """Release a document that was taken; returns the bytes that this frees."""
         return at_once(self.giving_back(document))
 
     def taking(self, document: Document) -> Steps[tuple[Document, int]]:
@@ -90,9 +90,9 @@ class Interner:
         return sum(map(len, self._parts.values()))
 
     def _find(self, name: str | None, new: dict[str, Any]) -> _Part | None:
-        """The known part that says the same as this object, counted once more."""
+        """Find the interned part that equals this object, and count a reference to it."""
         for part in self._parts.get(name, ()) if name is not None else ():
-            if part.object is new or part.object == new:  # no value of a part is a number: for Python `1` equals `true`
+            if part.object is new or part.object == new:  # parts hold no numbers, of which `1 == True` would match
                 part.count += 1
                 return part
         return None
@@ -166,13 +166,13 @@ class Interner:
 
 
 def _name(part: Document) -> str | None:
-    """What parts that may be equal have in common: the id."""
+    """The key under which a part is interned: its id, if that is a string."""
     name = part.get("id")
     return name if name.__class__ is str else None
 
 
 def _text_size(value: dict[str, Any]) -> int:
-    """Bytes of a text by language, which most objects without an id are; 0 for any other object. At most a few languages."""
+    """Bytes of a text by language (most objects without an id), or 0 if the object is something else."""
     if len(value) > len(LANGUAGES):
         return 0
     size = getsizeof(value)

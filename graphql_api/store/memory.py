@@ -1,4 +1,4 @@
-"""Documents in this process's memory, least recently used out first; never more of them or of their bytes than agreed."""
+"""The in-memory document cache: LRU, bounded in bytes and in number of documents."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -8,16 +8,16 @@ from graphql_api.store.interning import Interner
 from graphql_api.store.steps import Steps, at_once
 
 MOST_ENTRIES = 100_000
-"""Documents, however small."""
+"""Maximum number of documents."""
 ENTRY = 500
-"""Bytes of a document's place in a memory that shares: its path, its time, its validators."""
+"""Overhead of an entry in bytes, counted with `sharing`: its path, time and validators."""
 
 
 class Memory:
-    """A map from path to document, bounded. Documents stay parsed: reading one costs no more than the look-up.
+    """A bounded LRU cache of entries by path. Documents stay parsed, so a hit is one dictionary lookup.
 
-    With `sharing` equal parts of documents are one object, and the bytes counted are those that all of it takes, parsed, each
-    part once; without, they are those of the documents' JSON texts.
+    With `sharing`, equal parts of documents are one object, and `bytes` is the memory of the parsed documents with each part
+    counted once. Without it, `bytes` is the size of their JSON texts.
     """
 
     def __init__(self, most_bytes: int, most_entries: int = MOST_ENTRIES, sharing: Interner | None = None) -> None:
@@ -28,34 +28,34 @@ class Memory:
         self.bytes = 0
         self._is_evicting = False
         self.gone: Callable[[str], None] = lambda path: None
-        """Told of the path of each document that is forgotten, or has another in its place."""
+        """Called with the path of each document that is removed, or replaced by another."""
 
     def peek(self, path: str) -> CacheEntry | None:
-        """The document at a path, without counting it as a use."""
+        """Return the entry at a path without changing its LRU position."""
         return self._kept.get(path)
 
     def get(self, path: str) -> CacheEntry | None:
-        """The document at a path, which counts as a use of it."""
+        """Return the entry at a path and mark it as most recently used."""
         kept = self._kept.get(path)
         if kept is not None:
             self._kept.move_to_end(path)
         return kept
 
     def put(self, path: str, kept: CacheEntry) -> CacheEntry:
-        """Keep a document, and let go of the least recently used that no longer fit; gives it as it is kept.
+        """Store an entry, and evict the least recently used ones beyond the bounds; returns the entry as stored.
 
-        One larger than all the room stays out.
+        An entry larger than the whole cache is not stored.
         """
         return at_once(self.putting(path, kept))
 
     def putting(self, path: str, kept: CacheEntry) -> Steps[CacheEntry]:
-        """`put` in steps. If a newer document comes in between, that one stays."""
+        """`put` in steps. If a newer entry is put between two steps, that one stays."""
         if kept.size > self._most:
             yield from self._dropping(path)
             return kept
         before = self._kept.get(path)
         if before is not None and before.size == kept.size and before.document == kept.document:
-            kept = kept._replace(document=before.document)  # what was made of it stays good
+            kept = kept._replace(document=before.document)  # results derived from it stay valid
         taken, more = yield from self._taking(kept)
         known = self._kept.get(path)
         if known is not None and known is not before and known.at > kept.at:
@@ -73,7 +73,7 @@ class Memory:
         return taken
 
     def _evicting(self) -> Steps[None]:
-        if self._is_evicting:  # in steps: what has been dropped there is still counted
+        if self._is_evicting:  # another call evicts in steps: bytes of entries it has removed may still be counted
             return
         self._is_evicting = True
         try:
@@ -84,7 +84,7 @@ class Memory:
             self._is_evicting = False
 
     def put_if_room(self, path: str, kept: CacheEntry) -> CacheEntry:
-        """Keep a document that nobody has read yet, if that evicts no other; it is the first to be evicted."""
+        """Store an entry only if that evicts no other, as the first to be evicted; returns it as stored."""
         return at_once(self.putting_if_room(path, kept))
 
     def putting_if_room(self, path: str, kept: CacheEntry) -> Steps[CacheEntry]:
@@ -104,7 +104,7 @@ class Memory:
         return fits and path not in self._kept
 
     def drop(self, path: str) -> None:
-        """Forget a document."""
+        """Remove an entry."""
         at_once(self._dropping(path))
 
     def _dropping(self, path: str) -> Steps[None]:
@@ -114,7 +114,7 @@ class Memory:
             yield from self._releasing(old)
 
     def _taking(self, kept: CacheEntry) -> Steps[tuple[CacheEntry, int]]:
-        """The document with the parts that are known, and its bytes, which are counted from now on."""
+        """Intern the document and add its size to `bytes`; returns the entry and that size."""
         more = kept.size
         if self._sharing is not None:
             document, more = yield from self._sharing.taking(kept.document)

@@ -1,4 +1,4 @@
-"""Stale copies asked for again behind the reader's back: once at a time each, few at once, and not again soon after a failure."""
+"""Stale-while-revalidate: refreshes stale entries in the background, a few at once, with a back-off after failures."""
 
 import asyncio
 import logging
@@ -16,39 +16,39 @@ from graphql_api.settings.secret import Secret
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 20
-"""Beyond these a copy stays as it is until its next reader: what nobody waits for makes no queue."""
+"""Maximum concurrent revalidations. Excess ones are dropped; the next reader triggers them."""
 
 _RENEWED, _FAILED = map(STORE_REVALIDATIONS.labels, ("renewed", "failed"))
 
 
 def _allowed_after(error: CompetentError) -> float:
-    """Seconds after which another try costs nothing that this one did: its call was not made, and may be made then."""
+    """Upper bound of the back-off in seconds: `retry_after` of a call that was rejected without being made, else infinity."""
     if isinstance(error, UpstreamError) and not error.passing and error.retry_after is not None:
         return error.retry_after
     return math.inf
 
 
 _NOT_DOWN = (UpstreamNotFound, UpstreamRateLimited)
-"""Errors of an upstream that answers."""
+"""Errors that show that upstream responds."""
 
 
 class Revalidations:
-    """The tasks that renew stale copies. Nothing of theirs is ever raised to anybody."""
+    """Runs the background tasks that revalidate stale entries. Their errors are logged, never raised."""
 
     def __init__(self, clock: Callable[[], float], most_at_once: int = MOST_AT_ONCE) -> None:
         self._most = most_at_once
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._paused: TTLCache[bool] = TTLCache(clock)
         self.upstream_failed = False
-        """Whether the last renewal that ended found upstream in trouble."""
+        """Whether the last revalidation failed because of upstream."""
 
     def begin(
         self, path: str, key: Secret | None, renew: Callable[[], Coroutine[Any, Any, object]], pause: float
     ) -> None:
-        """Renew a copy, unless that is under way, failed by this key within the last `pause` seconds, or many others are."""
+        """Start `renew`, unless it is running for this path, is backing off after a failure with this key, or too many run."""
         if path in self._tasks or len(self._tasks) >= self._most or self._paused.get((path, key)):
             return
-        # A context of its own: the reader's (its log lines, its trace) ends with the reader.
+        # An empty context: the log fields and trace of the reader's context end with the reader.
         task = asyncio.get_running_loop().create_task(self._run(path, key, renew, pause), context=Context())
         self._tasks[path] = task
         task.add_done_callback(lambda _: self._tasks.pop(path, None))
@@ -72,10 +72,10 @@ class Revalidations:
         self._paused.put((path, key), True, pause)
 
     async def settle(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until all revalidations have finished."""
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
     async def aclose(self) -> None:
-        """End what is under way; the copies stay as they are."""
+        """Cancel all revalidations; the entries stay stale."""
         await ended(self._tasks.values())

@@ -1,6 +1,6 @@
-"""One piece of work per key at a time, shared by all who wait for it, ended when the last of them has left.
+"""Single flight: one task per key at a time, shared by its waiters and cancelled when the last of them leaves.
 
-Each waits until its own deadline; what happens to one of them happens to none of the others.
+Each waiter has its own deadline; a waiter that times out or is cancelled does not affect the others.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ T = TypeVar("T")
 
 
 class InFlight(Generic[T]):
-    """Work under way.
+    """A task in progress and its waiters.
 
-    `asker` is its own, with urgency, headers and key of the one who began it and no deadline: those who join have later ones.
+    `asker` is the task's own context: priority, headers and key of the caller that started it, without a deadline, because
+    later waiters may have later ones.
     """
 
     __slots__ = ("asker", "task", "waiters")
@@ -29,14 +30,14 @@ class InFlight(Generic[T]):
         self.waiters: set[asyncio.Future[T]] = set()
 
     def take(self) -> "asyncio.Future[T]":
-        """A place among those who wait."""
+        """Add a waiter: a future for the result of the task."""
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.waiters.add(waiter)
         return waiter
 
 
 class SingleFlight(Generic[T]):
-    """Joins callers of the same key. One that leaves (is cancelled, or too late) harms none of the others."""
+    """Runs one task per key and shares its result between concurrent callers."""
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, InFlight[T]] = {}
@@ -44,7 +45,7 @@ class SingleFlight(Generic[T]):
     def join(
         self, key: Hashable, asker: FetchContext, begin: Callable[[InFlight[T]], Coroutine[Any, Any, T]]
     ) -> "asyncio.Future[T]":
-        """The result of what is under way for this key, else of what `begin` makes; UpstreamTimeout at the asker's deadline."""
+        """Wait for the task of this key; starts `begin` if there is none. Raises UpstreamTimeout at the caller's deadline."""
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = InFlight(asker)
@@ -63,7 +64,7 @@ class SingleFlight(Generic[T]):
             if not waiter.done():
                 _hand_over(flight.task, waiter)
         if not flight.task.cancelled():
-            flight.task.exception()  # where all have left, nobody else collects it
+            flight.task.exception()  # retrieve it, in case there are no waiters left
 
     def _left(
         self, key: Hashable, flight: InFlight[T], waiter: "asyncio.Future[T]", late: asyncio.TimerHandle | None
@@ -90,7 +91,7 @@ def _leave_late(waiter: "asyncio.Future[Any]") -> None:
 
 def _hand_over(task: "asyncio.Task[T]", waiter: "asyncio.Future[T]") -> None:
     if task.cancelled():
-        # As a bare CancelledError it would leave those who wait without an answer.
+        # A bare CancelledError would look like a cancellation of the waiter itself.
         waiter.set_exception(UpstreamUnavailable(detail="the fetch was cancelled"))
     elif error := task.exception():
         waiter.set_exception(error)

@@ -1,7 +1,7 @@
-"""Documents in one SQLite file that several processes may share: compressed, and found again after a restart.
+"""The SQLite backend: compressed documents in one file, which survives restarts and may be shared by several processes.
 
-A file that is damaged is set aside under another name and a new one is begun; an entry that is damaged is fetched again.
-Nothing here ever fails a request, and no request waits for long for a file that is slow or locked.
+A corrupt file is renamed and replaced by a new one; a corrupt entry is fetched again. No error of the file fails a request, and
+a slow or locked file delays a request by at most READ_TIMEOUT.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ _OLDEST_TENTH = """
     DELETE FROM document WHERE rowid IN
         (SELECT rowid FROM document ORDER BY at LIMIT (SELECT count(*) / 10 + 1 FROM document))
 """
-_AT_ONCE = 500  # placeholders in one statement; SQLite's own bound is far above
-_BETWEEN_LOOKS = 50  # documents that are written before the size of the file is looked at
+_AT_ONCE = 500  # placeholders in one statement, far below SQLite's limit
+_BETWEEN_LOOKS = 50  # documents written between checks of the file size
 
 READ_TIMEOUT = 2.0
-"""Seconds that a request waits for the file; then upstream is asked, and the file left alone until it has answered."""
+"""Seconds that a request waits for a read. After a timeout, reads skip the file until that read has finished."""
 LOCK_TIMEOUT = 1.0
-"""Seconds that the reader waits for a lock of another process."""
+"""Seconds that a read waits for a lock of another process."""
 
 
 class SqliteFile:
-    """The file and its two threads: one reads, one writes, so that a batch of writes holds up no reader.
+    """A SQLite file with a reader thread and a writer thread, so that writes do not block reads.
 
-    `origin` names the API that documents come from: the documents of two APIs live in one file without meeting. Documents older
-    than `keep` seconds are let go of when the file is opened, and the oldest ones where it would grow beyond `most_bytes`; the
-    log that SQLite keeps beside it, some megabytes, is not counted.
+    `origin` names the upstream API; documents of several APIs share one file and stay apart. Documents older than `keep` seconds
+    are deleted when the file is opened, and the oldest ones when it exceeds `most_bytes` (without SQLite's write-ahead log,
+    some megabytes).
     """
 
     takes_turns = False
@@ -71,7 +71,7 @@ class SqliteFile:
             opened.pop_all()
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
-        """Those of the documents that are here, in one look."""
+        """Read the stored entries among these paths; after READ_TIMEOUT, returns only those not written yet."""
         asked = list(paths)
         waiting = self._behind.among(asked)
         if self._late_read is not None and not self._late_read.done():
@@ -89,15 +89,15 @@ class SqliteFile:
         return waiting
 
     def put(self, path: str, kept: CacheEntry) -> None:
-        """Keep a document; it is written soon, together with the others of this moment."""
+        """Queue a document; it is written soon, in a batch."""
         self._behind.put(path, kept)
 
     def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[None]:
-        """Processes over one file take no turns: each fetches what it needs."""
+        """No lease: each process fetches what it needs."""
         return nullcontext()
 
     async def aclose(self) -> None:
-        """Write what waits to be written, and close the file."""
+        """Flush pending writes, and close the file."""
         await self._behind.settle()
         self._reader.shutdown()
         self._writer.shutdown()
@@ -135,7 +135,7 @@ class SqliteFile:
                     pass
 
     def _used_bytes(self) -> int:
-        # Pages that were let go of are used again before the file grows.
+        # SQLite reuses free pages before the file grows.
         told = [
             self._writing.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")

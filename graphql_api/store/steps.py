@@ -1,4 +1,4 @@
-"""Work that can be done at once or in turns with everything else: a generator that yields between two steps."""
+"""Cooperative work: a generator that yields between steps, run in one go or with an event-loop turn after each step."""
 
 import asyncio
 from collections.abc import Generator
@@ -10,7 +10,7 @@ Steps: TypeAlias = Generator[None, None, T]
 
 
 def at_once(steps: Steps[T]) -> T:
-    """The result, after all steps."""
+    """Run all steps without a pause; returns the result."""
     try:
         while True:
             next(steps)
@@ -20,7 +20,10 @@ def at_once(steps: Steps[T]) -> T:
 
 
 async def in_turns(steps: Steps[T]) -> T:
-    """The result, with a turn of the event loop after each step. It is not to be cancelled: steps leave things half done."""
+    """Run the steps with an event-loop turn after each; returns the result.
+
+    Shield it from cancellation, which would leave the work half done.
+    """
     try:
         while True:
             next(steps)

@@ -1,4 +1,4 @@
-"""Keys of HAL documents that no declaration names, counted by name, within bounds: upstream chooses the names."""
+"""Counts keys of HAL documents that no declaration names; names are limited in number and length, as upstream chooses them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from graphql_api.observability.metrics import UPSTREAM_UNKNOWN_KEYS
 MAX_NAMES = 100
 MAX_CHARS = 60
 OTHER = "other"
-"""Stands for all names beyond the first MAX_NAMES."""
+"""The name under which all names beyond the first MAX_NAMES are counted."""
 
 
 class UnknownKeys:
-    """How often each unknown key was met, as `Type.key`; also counted by `metric` if there is one."""
+    """Counters of unknown keys by `Type.key`; also counts in `metric`, if given."""
 
     def __init__(self, metric: PrometheusCounter | None = None) -> None:
         self._metric = metric
         self.counts: Counter[str] = Counter()
 
     def add(self, unknown: Mapping[str, int]) -> None:
-        """Count what normalising a document left out."""
+        """Add the unknown keys of one document."""
         for key, count in unknown.items():
             name = _printable(key)
             if name not in self.counts and len(self.counts) >= MAX_NAMES:
@@ -36,4 +36,4 @@ def _printable(key: str) -> str:
 
 
 UNKNOWN_KEYS = UnknownKeys(UPSTREAM_UNKNOWN_KEYS)
-"""Those that this process met."""
+"""The unknown keys that this process has read."""

@@ -1,6 +1,6 @@
-"""Documents in a Valkey server that many replicas share: compressed, and each fetched by one of the replicas at a time.
+"""The Valkey backend: compressed documents shared by replicas, each fetched by one replica at a time.
 
-A replica that is to wait for another's fetch waits no longer than that one's lease lasts.
+The replica that fetches holds a lease; the others wait for its result, at most until the lease expires.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.02
-"""Seconds between two looks at what another replica brings."""
+"""Seconds between polls for the result of another replica's fetch."""
 
 FORMAT = 2
-"""Version of an entry: a line of JSON with path, time and validators, then the packed document."""
+"""Version of the entry format: a line of JSON with path, time and validators, then the packed document."""
 AT_ONCE = 100
-"""Documents read in one round trip."""
+"""Maximum documents read in one round trip."""
 ANSWER_BYTES = 8_000_000
-"""Bytes after which an answer ends, and the next round trip goes on."""
+"""Maximum bytes of documents in one round trip, unless its first document is larger; the next round trip continues."""
 HEAD_BYTES = 4_000
-"""Bytes that an entry may have beyond those of its document."""
+"""Maximum bytes of an entry beyond its document."""
 
 _READ = """
 local found, bytes = {}, 0
@@ -50,21 +50,21 @@ for place, key in ipairs(KEYS) do
 end
 return found
 """
-"""The values of keys, null for one that is missing and 0 for one of another type or of too many bytes; not always all of them."""
+"""Lua script: the values of keys, null if missing and 0 if too large or of another type; stops early at the byte limit."""
 _GIVE_BACK = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end"
 
 
 class _Turn(NamedTuple):
-    """What a look gave: the lease, or the document, or neither yet."""
+    """The result of a poll: the lease, the document, or neither yet."""
 
     mine: bool
     kept: CacheEntry | None = None
 
 
 class ValkeyStore:
-    """Documents by path, each let go of after `keep` seconds; how many bytes there may be is the server's own setting.
+    """Documents by path, with a TTL of `keep` seconds; the Valkey server itself bounds the total size.
 
-    One replica has the fetch of a path to itself for `lease` seconds, which is longer than a fetch may take.
+    A fetch lease lasts `lease` seconds, which is longer than a fetch may take.
     """
 
     takes_turns = True
@@ -78,7 +78,7 @@ class ValkeyStore:
         self._refused = False
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
-        """Those of the documents that are here, in a look at each hundred."""
+        """Read the stored entries among these paths, up to AT_ONCE in a round trip."""
         asked = list(paths)
         found = self._behind.among(asked)
         while asked:
@@ -94,12 +94,12 @@ class ValkeyStore:
         return self._document_bytes + HEAD_BYTES, ANSWER_BYTES
 
     async def _decoded(self, values: Mapping[str, bytes | int | None]) -> dict[str, CacheEntry]:
-        """What is usable of values, by path. In a thread: inflating and parsing many of them takes long."""
+        """Decode the usable values, by path. Runs in a thread, because inflating and parsing many documents is slow."""
         there = {path: value for path, value in values.items() if value is not None}
         return await asyncio.to_thread(_decode_all, there, self._document_bytes) if there else {}
 
     def put(self, path: str, kept: CacheEntry) -> None:
-        """Keep a document; it is written soon, together with the others of this moment."""
+        """Queue a document; it is written soon, in a batch."""
         self._behind.put(path, kept)
 
     async def _write(self, batch: dict[str, CacheEntry]) -> None:
@@ -113,7 +113,7 @@ class ValkeyStore:
             self._log_refusal(await pipe.execute(raise_on_error=False))
 
     def _log_refusal(self, results: list[Any]) -> None:
-        """A server that is full or read-only is still good for reading; that it takes nothing is logged once."""
+        """Log once that the server accepts no writes; one that is full or read-only still serves reads."""
         refusal = next((each for each in results if isinstance(each, Exception)), None)
         if refusal is not None and not self._refused:
             log.warning("the Valkey server accepts no documents (%s)", type(refusal).__name__)
@@ -121,9 +121,9 @@ class ValkeyStore:
 
     @asynccontextmanager
     async def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AsyncIterator[CacheEntry | None]:
-        """The right to fetch a path, for one replica at a time: None is given to the one that has it.
+        """Hold the fetch lease of a path: yields None to the replica that holds it.
 
-        The others are given what that one brought, as soon as it is `good`. With the server out of reach everybody has the right.
+        The others wait for its result and get that entry once it is `good`. If the server is unreachable, all callers get None.
         """
         token = secrets.token_hex(8)
         turn = await self._wait(path, token, good)
@@ -138,7 +138,7 @@ class ValkeyStore:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._lease_seconds
         while True:
-            # A lease that does not end in its time is none of ours: a value of another type, or without an expiry.
+            # A lease that outlives its time was not written by this code: another type, or no expiry. Overwrite it.
             by_force = loop.time() > until
             turn = await self._shared.run(lambda server: self._lease_or_read(server, path, token, by_force), alone)  # noqa: B023
             if turn.kept is not None and good(turn.kept):
@@ -156,7 +156,7 @@ class ValkeyStore:
         return _Turn(bool(mine), found.get(path))
 
     async def _give_back(self, path: str, token: str) -> None:
-        await asyncio.shield(self._behind.settle())  # what was brought is there before somebody else may fetch it again
+        await asyncio.shield(self._behind.settle())  # the result must be readable before the lease is free
         await self._shared.eval(_GIVE_BACK, [self._lease(path)], [token])
 
     def _document(self, path: str) -> str:
@@ -166,7 +166,7 @@ class ValkeyStore:
         return self._shared.key("lease", path)
 
     async def aclose(self) -> None:
-        """Write what waits to be written."""
+        """Flush pending writes."""
         await self._behind.settle()
 
 
@@ -187,12 +187,12 @@ def _decode_all(values: Mapping[str, bytes | int], max_bytes: int) -> dict[str, 
 
 
 def encode(path: str, kept: CacheEntry) -> bytes:
-    """An entry of this format."""
+    """Serialise an entry."""
     return orjson.dumps((path, kept.at, *kept.validators)) + b"\n" + pack(kept.document)
 
 
 def decode(path: str, value: object, max_bytes: int) -> CacheEntry:
-    """What an entry holds; raises UnusableEntry for one of another format, or of another path."""
+    """Deserialise an entry. Raises UnusableEntry if it has another format or belongs to another path."""
     if not isinstance(value, bytes):
         raise UnusableEntry("of another type, or of too many bytes")
     head, _, body = value.partition(b"\n")

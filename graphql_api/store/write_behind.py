@@ -1,4 +1,4 @@
-"""Documents that are written behind their reader's back: kept here until they are, all of one moment together."""
+"""Write-behind queue that batches document writes off the request path."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,11 +7,14 @@ from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.memory import Memory
 
 PENDING_BYTES = 64_000_000
-"""JSON text that waits to be written; beyond it, if a disk or a server does not keep up, the oldest is not written at all."""
+"""Maximum pending JSON text in bytes; beyond it (a slow disk or server) the oldest documents are dropped unwritten."""
 
 
 class WriteBehindQueue:
-    """What is `waiting` to be written, and the one task that has `write` do so; what no longer fits there is not written."""
+    """Collects documents in `waiting` and writes them in batches with `write`, from one task.
+
+    Documents that `waiting` evicts before that are not written.
+    """
 
     def __init__(self, write: Callable[[dict[str, CacheEntry]], Awaitable[None]], waiting: Memory) -> None:
         self._write = write
@@ -19,13 +22,13 @@ class WriteBehindQueue:
         self._writing: asyncio.Task[None] | None = None
 
     def put(self, path: str, kept: CacheEntry) -> None:
-        """Write a document soon."""
+        """Queue a document for writing."""
         self._waiting.put(path, kept)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.ensure_future(self._write_all())
 
     def among(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
-        """Those of these documents that wait."""
+        """Return the entries among these paths that are not written yet."""
         return {path: kept for path in paths if (kept := self._waiting.get(path)) is not None}
 
     async def _write_all(self) -> None:
@@ -37,6 +40,6 @@ class WriteBehindQueue:
                     self._waiting.drop(path)
 
     async def settle(self) -> None:
-        """Wait until all is written."""
+        """Wait until everything queued is written."""
         if self._writing is not None:
             await self._writing
