@@ -1,4 +1,4 @@
-"""All settings: name, default, help and section. An unknown `COMPETENT_…` variable stops the start.
+"""All settings: name, default, help and section. The server refuses to start with an unknown `COMPETENT_…` variable.
 
 The setting `upstream_url` is read from the environment variable `COMPETENT_UPSTREAM_URL`, and so on. `make docs` writes the
 tables of docs/settings.md from this list.
@@ -453,7 +453,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read all settings. Raises SettingsError that lists every fault."""
+        """Read all settings. Raises SettingsError, which lists all faults."""
         return cls(**read(fields(cls), environment))
 
     @property
@@ -494,8 +494,8 @@ class Settings:
             check_remote(self.upstream_url, self.key().reveal(), self.data)
         check_choices({each: getattr(self, each.name) for each in fields(self)})
         check_persisted(self.persisted_mode, self.persisted)
-        self.origins  # noqa: B018  # raises for what is no origin
-        self.proxies  # noqa: B018  # raises for what is no address
+        self.origins  # noqa: B018  # raises SettingsError for an invalid origin
+        self.proxies  # noqa: B018  # raises SettingsError for an invalid address
         check_root_path(self.root_path)
         check_metrics(self.metrics)
         return self

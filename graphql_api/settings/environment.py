@@ -1,4 +1,4 @@
-"""Reads settings from the environment, each as the type of its default; one error lists all faults."""
+"""Reads settings from the environment with the types of their defaults; one error lists all faults."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from graphql_api.settings.secret import Secret
 
 
 def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The values in the environment by setting name. Raises SettingsError that lists all faults."""
+    """The values in the environment by setting name. Raises SettingsError, which lists all faults."""
     known = {variable(each): each for each in settings}
     ignored = service_variables(environment)
     given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name not in ignored}
@@ -41,7 +41,7 @@ def _unknown(name: str, settings: Mapping[str, "Field[Any]"]) -> str:
 
 
 def read_key(file: Path) -> Secret:
-    """Read a key from a file. Raises SettingsError."""
+    """Read the key for the Competent API from a file. Raises SettingsError if it cannot be read."""
     try:
         return Secret(read_small(file, 10_000).decode("utf-8-sig").strip())
     except UnusableFile as error:
@@ -63,7 +63,7 @@ def _parse(setting: "Field[Any]", text: str) -> Any:
 
 
 def _path(text: str) -> Path:
-    """A path with `~` expanded: in a manifest no shell does that. Raises ValueError."""
+    """A path with `~` expanded, as no shell may do it. Raises ValueError if the user has no home directory."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Small files that an operator names: read without waiting for anybody, and not beyond a size."""
+"""Reads small files named in settings without blocking and up to a maximum size."""
 
 import os
 import stat
@@ -6,13 +6,14 @@ from pathlib import Path
 
 
 class UnusableFile(Exception):
-    """The file cannot be read; the message says why, and does not name the file."""
+    """A file cannot be read. The message says why, without the name of the file."""
 
 
 def read_small(file: Path, most_bytes: int) -> bytes:
-    """The bytes of a regular file; raises UnusableFile.
+    """The content of a regular file. Raises UnusableFile if it is not one, is unreadable or has more than `most_bytes` bytes.
 
-    A named pipe would wait for its writer, and a device may never end, so neither is read, whatever it replaced meanwhile.
+    A named pipe would block until it has a writer, and a device may never end. The opened file itself is checked, because the
+    path may point to another one by then.
     """
     try:
         descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -28,7 +29,7 @@ def read_small(file: Path, most_bytes: int) -> bytes:
 
 
 def is_open_to_others(file: Path) -> str:
-    """What other users of the system may do with a file, `read` or `change` it; empty if neither, or if it cannot be seen."""
+    """What other users may do with a file: `read` or `change`; empty if neither, if it is inaccessible, or not on POSIX."""
     try:
         mode = file.stat().st_mode
     except OSError:

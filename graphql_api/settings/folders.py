@@ -1,4 +1,4 @@
-"""Default folders of the user; a user without a home directory (as in a container) has none."""
+"""Default folders of the user; None for a user without a home directory, as in a container."""
 
 from pathlib import Path
 
@@ -24,5 +24,5 @@ def user_config_folder() -> Path | None:
 
 
 def _absolute(folder: Path) -> Path | None:
-    """The folder, unless it depends on where the process happens to be: older libraries give `~/.cache` as it stands."""
+    """The folder if it is absolute, otherwise None: older versions of platformdirs return `~/.cache` unexpanded."""
     return folder if folder.is_absolute() else None

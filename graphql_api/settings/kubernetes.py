@@ -1,8 +1,8 @@
-"""Variables that Kubernetes sets in every pod for each Service of its namespace, which are no settings.
+"""Recognizes variables that Kubernetes sets in every pod for each Service of its namespace, and that are not settings.
 
 A Service `competent-graphql` sets `COMPETENT_GRAPHQL_SERVICE_HOST`, `COMPETENT_GRAPHQL_PORT` and more, and one named `competent`
-even sets `COMPETENT_PORT` (Kubernetes' documentation, "Discovering services"). A name counts only with a value that Kubernetes
-writes, so that a misspelt setting is still refused.
+even sets `COMPETENT_PORT` (Kubernetes documentation, "Discovering services"). A variable must also have a value as Kubernetes
+writes it, so that a misspelled setting is still refused.
 """
 
 import re
@@ -20,7 +20,7 @@ _URL = re.compile(r"(?:tcp|udp|sctp)://(.+):(\d{1,5})")
 
 
 def service_variables(environment: Mapping[str, str]) -> set[str]:
-    """The names that begin as settings do, and are Kubernetes' (or those of Docker's links, which have the same form)."""
+    """Names of variables with the prefix of settings that Kubernetes set, or Docker links, which have the same form."""
     return {name for name, value in environment.items() if name.startswith(PREFIX) and _is_of_a_service(name, value)}
 
 

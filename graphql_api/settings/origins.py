@@ -1,7 +1,7 @@
-"""The web origins whose pages may use this server, from other origins than its own: for CORS and for WebSockets alike.
+"""Web origins whose pages may use this server, for CORS and WebSockets.
 
-An origin is a scheme, a host and a port (RFC 6454). A setting names one as a browser sends it; `*.` before a host stands for its
-subdomains at any depth, `:*` after it for any port.
+An origin is a scheme, a host and a port (RFC 6454), written as browsers send it. `*.` before a host matches its subdomains at
+any depth, `:*` after it any port.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 ANY = "*"
 NONE = "none"
-"""As the whole setting: no page of another origin, not even one on this machine."""
+"""Value of the whole setting: no other origin is allowed, not even on this machine."""
 LOCAL = tuple(f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1", "[::1]"))
-"""Pages that a developer serves on this machine, from any port."""
+"""Origins of pages that a developer serves on this machine, on any port."""
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _NOT_OF_PAGES = {"blob", "data", "file", "ftp", "ws", "wss"}
@@ -20,21 +20,21 @@ _ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>{_HOST})(?::(?P
 
 
 class Origins:
-    """The origins of a setting; ValueError for a text that is no origin."""
+    """The allowed origins of a setting. Raises ValueError for an invalid origin."""
 
     def __init__(self, origins: Iterable[str]) -> None:
         named = list(origins)
         self.any = ANY in named
-        """Whether pages of every origin may use this server."""
+        """True if pages of every origin may use this server."""
         self.pattern = "|".join(_pattern(each) for each in named if each != ANY)
-        """A regular expression that matches each of them in full; empty if there are none."""
+        """A regular expression that fully matches each allowed origin; empty if there are none or only `*`."""
         self._matches = re.compile(self.pattern or r"(?!)").fullmatch
 
     def __bool__(self) -> bool:
         return self.any or bool(self.pattern)
 
     def allow(self, origin: str) -> bool:
-        """Whether a page of this origin, as its browser sends it in `Origin`, may use this server."""
+        """True if pages of this origin, a value of the header `Origin`, may use this server."""
         return self.any or self._matches(origin) is not None
 
 
@@ -46,5 +46,5 @@ def _pattern(origin: str) -> str:
     name = r"(?:[a-z0-9_-]+\.)+" + re.escape(host[2:]) if host.startswith("*.") else re.escape(host)
     if port == "*":
         return rf"{re.escape(scheme)}://{name}(?::\d{{1,5}})?"
-    told = "" if port is None or port == _DEFAULT_PORTS.get(scheme) else f":{port}"  # browsers leave out the default
+    told = "" if port is None or port == _DEFAULT_PORTS.get(scheme) else f":{port}"  # browsers omit the default port
     return re.escape(f"{scheme}://") + name + told

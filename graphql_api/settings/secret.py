@@ -1,8 +1,8 @@
-"""A text that hides itself wherever texts are shown: logs, traces, `repr`, formats."""
+"""A string for secrets that logs, tracebacks and format strings show as `…`."""
 
 
 class Secret(str):
-    """A text that hides itself from logs, traces and `repr`; `reveal()` gives it."""
+    """A string whose `str`, `repr` and `format` hide it; `reveal()` returns it."""
 
     def __repr__(self) -> str:
         return "Secret('…')" if self.reveal() else "Secret('')"
@@ -13,5 +13,5 @@ class Secret(str):
         return format(repr(self), spec)
 
     def reveal(self) -> str:
-        """The text itself, for the one place that sends it."""
+        """The secret itself."""
         return str.__str__(self)

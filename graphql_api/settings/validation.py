@@ -1,4 +1,4 @@
-"""Validation of settings beyond their types: choices, and combinations."""
+"""Validates settings beyond their types: choices, formats and combinations."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def check_remote(upstream_url: str, key: str, data: tuple[Path, ...]) -> None:
-    """Raise SettingsError unless the Competent API can be called with these."""
+    """Raise SettingsError unless URL and key are usable for the Competent API and `data` is empty."""
     _check_upstream(upstream_url, key)
     if not (key.isascii() and key.isprintable()):
         raise SettingsError("the key for the Competent API must be one line of printable ASCII characters")
@@ -25,7 +25,7 @@ def check_remote(upstream_url: str, key: str, data: tuple[Path, ...]) -> None:
 
 
 def check_choices(values: "Mapping[Field[Any], Any]") -> None:
-    """Raise SettingsError if a setting has a value that is none of its choices."""
+    """Raise SettingsError if a value is neither a choice nor the default of its setting."""
     for setting, value in values.items():
         choices = setting.metadata["choices"]
         if choices and value not in (setting.default, *choices):
@@ -40,7 +40,7 @@ def check_persisted(mode: str, manifests: tuple[Path, ...]) -> None:
 
 
 def check_root_path(path: str) -> None:
-    """Raise SettingsError if a path is given that is no path."""
+    """Raise SettingsError unless the path is empty or valid."""
     if path and not _ROOT_PATH.fullmatch(path):
         raise SettingsError(
             "COMPETENT_ROOT_PATH must be a path such as /competent: beginning with a slash, without a query"
@@ -48,13 +48,13 @@ def check_root_path(path: str) -> None:
 
 
 def check_metrics(metrics: str) -> None:
-    """Raise SettingsError unless metrics are on, off or on a port."""
+    """Raise SettingsError unless the value is `on`, `off` or a port number."""
     if not (metrics in ("on", "off") or (metrics.isdecimal() and 0 < int(metrics[:6]) < 65536)):
         raise SettingsError("COMPETENT_METRICS must be on, off or a port number")
 
 
 def is_network(text: str) -> bool:
-    """Whether a text is an IP address or network."""
+    """True if the text is an IP address or network."""
     try:
         ip_network(text)
     except ValueError:
