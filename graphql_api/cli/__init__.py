@@ -1,6 +1,6 @@
-"""The command line: each command a function, a group of them a module.
+"""The command line: each command is a function, and related commands share a module.
 
-What goes wrong is one sentence on standard error and an exit code: 1 for an operation with errors, 2 for what cannot start.
+Errors print one sentence on standard error. Exit codes: 1 for an operation with errors, 2 for a command that cannot start.
 """
 
 import gc
@@ -21,10 +21,10 @@ from graphql_api.settings.distribution import NAME, own_version
 
 
 class Commands(TyperGroup):
-    """All commands. An error of ours that reaches this ends the program with one sentence, never with a traceback."""
+    """The commands. A CompetentError ends the program with one sentence instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was chosen."""
+        """Run the selected command."""
         try:
             return super().invoke(ctx)
         except CompetentError as error:
@@ -57,7 +57,7 @@ def options(
     """GraphQL for Competent, Belgium's shared language of occupations and competences."""
 
 
-# In the order in which help lists them.
+# In the order of `--help`.
 _COMMANDS = (serve, ask, doctor, mirror, schema, manifest, mcp, sandbox, health)
 for each in _COMMANDS:
     command.command()(each)
@@ -67,7 +67,7 @@ command.add_typer(keys_command, name="key")
 def main() -> None:
     """Run the command line."""
     use_utf8()
-    # Documents are trees without cycles: to look for garbage in them every 700 objects costs a tenth of the time of a walk.
+    # Documents are trees without cycles; collecting garbage every 700 objects would take a tenth of the time of a crawl.
     gc.set_threshold(100_000, 50, 50)
     with writable_output():
         command()

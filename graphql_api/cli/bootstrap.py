@@ -1,6 +1,6 @@
-"""What every command starts with: settings from the environment and the options, the API to ask, the app over it.
+"""Common set-up of commands: settings from environment and options, the Competent API to use, and the app on top of it.
 
-Modules that take long to import are imported where they are needed, so that `--help` is there at once.
+Slow imports happen inside functions, so that `--help` is fast.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ Lenient = Annotated[
 
 
 def settings_of(data: list[Path] | None = None, lenient: bool = False, **chosen: Any) -> Settings:
-    """The settings of the environment, and what options say instead; None, and no files, are no choice."""
+    """The settings from the environment, overridden by options that are set (not None). Raises SettingsError."""
     given = {name: value for name, value in chosen.items() if value is not None}
     if data:
         given["data"] = tuple(data)
@@ -50,7 +50,7 @@ def settings_of(data: list[Path] | None = None, lenient: bool = False, **chosen:
 
 @contextmanager
 def upstream_of(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
-    """The Competent API to ask, where it is in this process, and a line about its data."""
+    """The sandbox in this process, or None if the settings name a Competent API; and a description of its data or its URL."""
     from graphql_api.sandbox import create_sandbox
 
     if settings.is_remote:
@@ -62,12 +62,12 @@ def upstream_of(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
 
 @contextmanager
 def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
-    """The server, and a line about its data."""
-    import rich.progress  # noqa: F401  # what reading a workbook needs; then no module is begun by two threads
+    """The server, and a description of its data."""
+    import rich.progress  # noqa: F401  # used to read workbooks; imported here so that two threads never import it at once
 
     import graphql_api.services  # noqa: F401
 
-    # The rest of what a server is made of is imported while a workbook is read, which mostly leaves Python to others.
+    # The rest of the server is imported while a workbook is read, which happens mostly outside this process.
     Thread(target=import_module, args=("graphql_api.app",)).start()
     with upstream_of(settings) as (competent, data):
         from graphql_api.app import create_app
@@ -76,7 +76,7 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
 
 
 def run_on_parts(settings: Settings, work: "Callable[[Services], Coroutine[Any, Any, int]]") -> int:
-    """The exit code of some work that needs no server."""
+    """Run work on the services without a server; return its exit code, or 130 after Ctrl-C."""
     from graphql_api.services import Services
 
     try:
@@ -88,7 +88,7 @@ def run_on_parts(settings: Settings, work: "Callable[[Services], Coroutine[Any, 
 
 
 def opened(settings: Settings) -> "Releases":
-    """What the sandbox serves."""
+    """The releases that the sandbox serves; exits with 2 if a workbook cannot be used."""
     from graphql_api.sandbox import WorkbookError
     from graphql_api.services import open_sandbox
 
@@ -100,7 +100,7 @@ def opened(settings: Settings) -> "Releases":
 
 
 def text_of(file: Path) -> str:
-    """What is in a file, or comes by standard input for `-`."""
+    """The text of a file, or of standard input for `-`; exits with 2 if it is not readable UTF-8."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         return text.removeprefix("\ufeff")  # a byte order mark
@@ -109,6 +109,6 @@ def text_of(file: Path) -> str:
 
 
 def stop(message: str) -> NoReturn:
-    """End with a sentence that says why nothing was done."""
+    """Print a message on standard error and exit with 2."""
     print(f"competent-graphql: {message}", file=sys.stderr)
     raise SystemExit(2)

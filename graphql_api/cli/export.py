@@ -1,4 +1,4 @@
-"""Commands that print what this server is: schema, manifest."""
+"""Commands that print the schema or a manifest: schema, manifest."""
 
 import json
 from enum import StrEnum
@@ -11,7 +11,7 @@ from graphql_api.cli.bootstrap import stop, text_of
 
 
 class Form(StrEnum):
-    """How a manifest of persisted documents is written."""
+    """Format of a manifest of persisted documents."""
 
     APOLLO = "apollo"
     MAP = "map"

@@ -1,4 +1,4 @@
-"""The command that containers ask for health: `health`."""
+"""The command for container health checks: health."""
 
 import http.client
 import sys
@@ -11,7 +11,7 @@ from graphql_api.settings import Settings
 
 TIMEOUT = 2.0
 """Seconds for connecting, and for the response."""
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # read, never listened on
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # only compared, never listened on
 
 
 def health(
@@ -33,7 +33,7 @@ def health(
 
 
 def _problem(settings: Settings, path: str) -> str | None:
-    """What is wrong with the server, or None."""
+    """Why the server is unhealthy, or None if it is healthy."""
     host = _ANY_ADDRESS.get(settings.host, settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=TIMEOUT)
     try:

@@ -1,4 +1,4 @@
-"""Commands for the keys of clients: key new, key list, key revoke."""
+"""Commands for client keys: key new, key list, key revoke."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated

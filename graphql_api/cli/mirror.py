@@ -1,4 +1,4 @@
-"""`competent-graphql mirror`: one walk over a release, told as it goes."""
+"""Implements `competent-graphql mirror`: crawls a release and shows its progress."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from graphql_api.upstream.valkey import is_shared
 
 
 class _Rate(TextColumn):
-    """Documents a second since the bar began."""
+    """Documents per second since the progress bar started."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -27,7 +27,7 @@ class _Rate(TextColumn):
 
 
 def demand_folder(settings: Settings) -> None:
-    """SettingsError if what a mirror reads would be lost when it ends."""
+    """Raise SettingsError if the settings would lose the crawled documents when the process ends."""
     if is_shared(settings.store) or index_folder(settings):
         return
     if settings.store == "memory:":
@@ -40,7 +40,7 @@ def demand_folder(settings: Settings) -> None:
 
 
 async def run_mirror(parts: Services, release: str) -> int:
-    """Walk to the end; 0 where every document is there, 1 where some are missing."""
+    """Crawl a release; return 0 if it is complete, 1 if documents are missing. Raises ReleaseNotFound."""
     try:
         number = await parts.loaders().release_number(release)
         if not await parts.loaders().release_exists(number):
@@ -62,7 +62,7 @@ async def _walked(parts: Services, number: str) -> None:
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
         while not building.task.done():
-            if progress.total and bar.tasks[0].total is None:  # what earlier walks did is not of the pace of this one
+            if progress.total and bar.tasks[0].total is None:  # earlier crawls do not count in the speed of this one
                 bar.reset(task, completed=progress.before, total=progress.total)
             bar.update(task, completed=progress.done)
             await asyncio.wait([building.task], timeout=0.2)

@@ -1,4 +1,4 @@
-"""A bar that shows how far the reading of a workbook is."""
+"""A progress bar for reading workbooks."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar() -> "Iterator[Callable[[str, int, int], None]]":
-    """A bar on a terminal, for the reading of a workbook; nothing where nobody looks."""
+    """Show a progress bar while a workbook is read, if standard error is a terminal; yields the function that updates it."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 

@@ -1,4 +1,4 @@
-"""Commands that ask a Competent API and end: ask, doctor, mirror."""
+"""Commands that use a Competent API and exit: ask, doctor, mirror."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 PATIENCE = 1.0
-"""Seconds that `ask` waits, after its answer, for stale documents to be renewed."""
+"""Seconds that `ask` waits after its response until stale documents are revalidated."""
 
 
 def ask(
@@ -38,7 +38,7 @@ def ask(
     Exits with 0 if the response has no errors, otherwise with 1. For example: competent-graphql ask '{
     occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
-    settings = settings_of(data, lenient, access="off")  # who sits here needs no key
+    settings = settings_of(data, lenient, access="off")  # local use needs no key
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
     with app_of(settings) as (app, _):
         answer = asyncio.run(_ask(app, body, language))
@@ -114,6 +114,6 @@ async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[st
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ask.invalid", headers=headers) as client,
     ):
         answer: dict[str, Any] = (await client.post("/graphql", content=json.dumps(body), timeout=None)).json()
-        with suppress(TimeoutError):  # else a stale copy would stay so for all who only ever ask once
+        with suppress(TimeoutError):  # or stale copies would stay stale if only `ask` uses the cache
             await asyncio.wait_for(app.state.services.store.settle(), PATIENCE)
         return answer

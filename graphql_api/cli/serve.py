@@ -1,4 +1,4 @@
-"""Commands that serve until they are stopped: serve, mcp, sandbox."""
+"""Commands that run until they are stopped: serve, mcp, sandbox."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 ALONE = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
-"""Settings of what serves beside the server."""
+"""Settings of `mcp --http` and `sandbox`: one process, no metrics, no draining."""
 WORKER = "graphql_api.cli.worker:worker"
-"""Makes the app in each of several processes."""
+"""Import path of the app factory for each worker process."""
 
 
 def serve(
@@ -100,7 +100,7 @@ def _serve_tools_on_pipes(settings: Settings, language: str) -> None:
 
 @contextmanager
 def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette, str]]":
-    """The tools over HTTP, for whoever the settings let in, and a line about the data."""
+    """The app that serves the tools over HTTP with the access policy of the settings, and a description of its data."""
     from starlette.middleware import Middleware
 
     from graphql_api.http.auth import deciding, guarding

@@ -1,4 +1,4 @@
-"""Standard input and output in UTF-8, whatever locale, code page or PYTHONIOENCODING say: JSON and GraphQL are UTF-8."""
+"""Standard input and output in UTF-8 regardless of locale, code page and PYTHONIOENCODING, as JSON and GraphQL are UTF-8."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from graphql_api.cli.bootstrap import stop
 
 
 def use_utf8() -> None:
-    """Read and write UTF-8 from now on. What UTF-8 cannot hold is written as JSON escapes it; a closed stream is an empty one."""
+    """Switch the standard streams to UTF-8. Characters beyond it are escaped; a closed stream becomes an empty one."""
     for name, mode, errors in (
         ("stdin", "r", "strict"),
         ("stdout", "w", "backslashreplace"),
@@ -19,14 +19,14 @@ def use_utf8() -> None:
     ):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # open as long as the process is
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # open until the process ends
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 @contextmanager
 def writable_output() -> Iterator[None]:
-    """End with one sentence where a full disk, or one that fails, does not take what a command prints within this."""
+    """Exit with 2 and one sentence if a full or failing disk does not accept the output of the command inside."""
     try:
         try:
             yield
@@ -35,12 +35,12 @@ def writable_output() -> Iterator[None]:
     except OSError as error:
         if error.errno not in (ENOSPC, EDQUOT, EFBIG, EIO):
             raise
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # what it still holds is not tried again
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # so that its buffered output is not retried at exit
         stop(f"cannot write the output: {error.strerror}")
 
 
 def as_utf8(argument: str) -> str:
-    """An argument of the command line as its bytes read in UTF-8, if they are; else as the locale reads them."""
+    """A command-line argument decoded as UTF-8 if its bytes are valid UTF-8, otherwise as the locale decoded it."""
     try:
         return os.fsencode(argument).decode("utf-8")
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""The app of one of several processes."""
+"""The app factory of each worker process."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ log = logging.getLogger("graphql_api.server")
 
 
 def worker() -> "Starlette":
-    """The app of one of several processes, made from the environment that the first one wrote.
+    """Create the app of a worker process from the environment that the parent process wrote.
 
-    What was usable when the first process looked may be gone when this one is started anew: that ends it with a sentence.
+    If the settings are no longer usable when a worker restarts, it logs why and exits with 2.
     """
     try:
         return _worker()
