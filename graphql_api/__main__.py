@@ -1,4 +1,4 @@
-"""`python -m graphql_api` is `competent-graphql`."""
+"""Runs `competent-graphql` as `python -m graphql_api`."""
 
 from graphql_api.cli import main
 

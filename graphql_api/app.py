@@ -1,4 +1,4 @@
-"""The HTTP app: the endpoint, the pages beside it, health and metrics over the parts, within layers."""
+"""The HTTP app: the GraphQL endpoint, HTML pages, health and metrics, with their middleware, on top of `Services`."""
 
 import asyncio
 import logging
@@ -49,17 +49,17 @@ from graphql_api.upstream.transport import ASGIApp
 log = logging.getLogger("graphql_api.server")
 
 PATIENCE = 3.0
-"""Seconds that a page of ours waits for what it asks our own graph."""
+"""Timeout in seconds for the queries that our HTML pages run in-process."""
 
 
 def create_app(
     settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
 ) -> Starlette:
-    """The server over the Competent API of the settings, or over one that is an ASGI app in this process.
+    """The server as an ASGI app. It uses the Competent API in the settings, or `competent`, an ASGI app in this process.
 
-    `clock` tells the age of documents, in seconds since 1970.
+    `clock` returns seconds since 1970 and dates documents. Raises SettingsError if the settings cannot be used.
     """
-    decide = deciding(settings)  # first, as it may refuse: then nothing has been opened
+    decide = deciding(settings)  # first, because it may raise, and nothing is open yet
     parts = Services(settings, competent, clock)
     stopping = asyncio.Event()
     places = places_of(settings)
@@ -154,7 +154,7 @@ def _sockets(
 
 
 def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
-    """What is beside GraphQL, and asks the graph itself where it tells of data."""
+    """The routes of the HTML pages, which run their queries in-process."""
 
     async def ask(query: str, variables: dict[str, Any] | None = None, record: RequestContext | None = None) -> Answer:
         record = record or RequestContext()
@@ -182,7 +182,7 @@ def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast
             asyncio.create_task(parts.watch_current(max(settings.current_ttl, 1.0))),
             asyncio.create_task(parts.measure()),
         ]
-        # The fast path knows no addresses: those that a trusted proxy names are found by the layers.
+        # The fast path does not know client addresses; middleware reads those that a trusted proxy sends.
         is_fast = settings.fast_path == "on" and settings.log_addresses == "off"
         yield {"fast_path": fast} if is_fast else {}
         stopping.set()
@@ -203,6 +203,6 @@ def _documents(settings: Settings) -> Documents:
 
 
 def _off(settings: Settings) -> list[str]:
-    """The links of the first page that lead nowhere under these settings."""
+    """The links of the home page to omit because these settings turn their pages off."""
     pages = {"graphiql": settings.graphiql, "schema": settings.introspection}
     return [name for name, switch in pages.items() if switch == "off"]

@@ -1,6 +1,6 @@
-"""The app for any ASGI server, with the settings of the environment: `uvicorn graphql_api.asgi:app`.
+"""The app for any ASGI server, with settings from the environment: `uvicorn graphql_api.asgi:app`.
 
-docs/operations.md says what only `competent-graphql serve` gives.
+docs/operations.md lists what only `competent-graphql serve` provides.
 """
 
 import atexit
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def _create() -> "Starlette":
-    """The app; a setting that is wrong ends the process with a sentence, as `serve` does."""
+    """Create the app. On an invalid setting or workbook, prints the error and exits with 2, as `serve` does."""
     until_exit = ExitStack()
     atexit.register(until_exit.close)
     try:
         settings = Settings.from_environment().checked()
         begin_logging(settings)
-        # Other servers have formats of their own, which may show these; hypercorn's does.
+        # Log formats of other servers may show these; that of hypercorn does.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = True
         if settings.is_remote:
             return create_app(settings)

@@ -1,6 +1,6 @@
-"""The parts below HTTP, chosen by the settings and handed to each other: transport, upstream, store, indexes.
+"""The composition root of everything below HTTP: transport, upstream, store and indexes, configured by the settings.
 
-Everything is made at once and only closed later, so that the parts work under a transport that runs no lifespan.
+All of it is created in the constructor, so that it also works under an ASGI transport without a lifespan.
 """
 
 import asyncio
@@ -42,40 +42,40 @@ from graphql_api.upstream.valkey_limiter import SharedLedger
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 5.0
-"""Seconds after a look at a stale copy of which release is current: by then it has been renewed, or upstream is in trouble."""
+"""Seconds until the next check of the current release if the last one read a stale copy, which is revalidated meanwhile."""
 _LEASE_MORE = 3.0
-"""Seconds that a replica has the fetch of a path to itself beyond the time that a fetch may take."""
+"""Seconds that a replica's lease on fetching a path outlasts the timeout of the fetch."""
 
 
 def cache_dir(settings: Settings) -> Path | None:
-    """The folder for what can be made again; None for a user without a home."""
+    """The cache folder; None if it is not set and the user has no home directory."""
     return settings.cache_dir or user_cache_folder()
 
 
 def index_folder(settings: Settings) -> Path | None:
-    """The folder that keeps indexes, writable; None if they end with the process."""
+    """The folder of index files, created if missing; None if indexes are not persisted or it is not writable."""
     folder = None if settings.store == "memory:" else cache_dir(settings)
     return _writable(folder / "index") if folder else None
 
 
 def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
-    """The releases that the sandbox serves: the workbooks of the settings, else the bundled data."""
+    """The releases that the sandbox serves: the workbooks in the settings, otherwise the bundled data. Raises WorkbookError."""
     if settings.data:
         return workbook_releases(settings.data, cache_dir(settings), progress, lenient=settings.lenient == "on")
     return bundled_releases()
 
 
 def client_of(settings: Settings, competent: ASGIApp | None) -> Client:
-    """The client of an app in this process, else of the Competent API of the settings."""
+    """The client for an ASGI app in this process or, without one, for the Competent API in the settings."""
     if competent is not None:
         return AsgiTransport(competent, settings)
-    from graphql_api.upstream.http_transport import HttpTransport  # and with it a third of all that is imported
+    from graphql_api.upstream.http_transport import HttpTransport  # late, as it brings a third of all imports
 
     return HttpTransport(settings)
 
 
 class Services:
-    """What answers questions, over the Competent API of the settings or over one that is an ASGI app in this process."""
+    """Store, indexes and loaders over the Competent API in the settings, or over an ASGI app in this process (`competent`)."""
 
     def __init__(
         self, settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
@@ -108,15 +108,15 @@ class Services:
         self._current: str | None = None
 
     def loaders(self, asker: FetchContext | None = None) -> Loaders:
-        """The loaders of one request, which fetch for this asker."""
+        """The loaders of one request, which fetch with this context."""
         return Loaders(self.store, self.indexes, self._page_size, asker or FetchContext())
 
     def cache_only_loaders(self, asker: FetchContext) -> CacheOnlyLoaders:
-        """Loaders for a request that is answered with what is at hand."""
+        """Loaders that only read fresh documents from memory, for a request that must not wait."""
         return CacheOnlyLoaders(self.store, self.indexes, self._page_size, asker)
 
     def used_again(self, reads: Sequence[Dependencies], asker: FetchContext) -> None:
-        """What was made of this is used again: all of it counts as read."""
+        """Record a hit of a cached response or fragment: each document it depends on counts as read."""
         for read in reads:
             self.store.used(read.by_name)
         documents = documents_in(reads)
@@ -124,12 +124,12 @@ class Services:
         self.store.count(documents)
 
     def watch(self, gone: Callable[[str], None]) -> None:
-        """From now on, tell of each document (by path) and index (by name) that is not what it was, or not there any more."""
+        """Call `gone` with the path of each document and the name of each index that changes or is evicted."""
         self.store.watch(gone)
         self.indexes.watch(lambda release: gone(name_of_index(release)))
 
     async def watch_current(self, every: float) -> None:
-        """Look every so many seconds which release is current, and at once when the first one listens."""
+        """Check which release is current every `every` seconds, and immediately when a subscriber arrives. Never returns."""
         while True:
             self.published.heard.clear()
             certain = await self.follow_current()
@@ -138,12 +138,14 @@ class Services:
                     await self.published.heard.wait()
 
     async def follow_current(self) -> bool:
-        """Wait until the current release has its index, where indexes are in use or somebody listens; then announce it, if it
-        is another one than at the last look. False where the look was at a stale copy, which is being renewed behind it.
+        """Check the current release once: build its index if necessary, then publish its number if it has changed.
+
+        Does nothing without indexes in use or subscribers. Returns False if the number came from a stale copy, which is being
+        revalidated, otherwise True; failures are logged.
         """
         asker = FetchContext()
         if not (self.indexes.in_use or self.published.listeners):
-            self._current = None  # nobody would hear of it; who comes later is told of what happens later
+            self._current = None  # no subscribers; later ones only get later changes
             return True
         try:
             number = await self.loaders(asker).release_number(CURRENT)
@@ -153,20 +155,20 @@ class Services:
         except CompetentError as error:
             log.warning("cannot index the current release now: %s %s", error.code, error.detail)
             return True
-        moved, self._current = self._current not in (None, number), number  # another look may have been faster
+        moved, self._current = self._current not in (None, number), number  # another check may have finished first
         if moved:
             self.published.announce(number)
         return asker.tally.stale == 0
 
     async def measure(self, every: float = 5.0) -> None:
-        """Keep the metrics of what moves by itself up to date."""
+        """Update the gauges of indexes and the buffered metrics every `every` seconds. Never returns."""
         while True:
             self.indexes.measure()
             settle()
             await asyncio.sleep(every)
 
     async def aclose(self) -> None:
-        """End what is under way, write what waits to be written, close files and connections."""
+        """Cancel background work, flush pending writes and metrics, and close files and connections."""
         await self.indexes.aclose()
         await self.store.aclose()
         await self._upstream.aclose()
@@ -185,7 +187,7 @@ def _indexes(settings: Settings, store: Store) -> IndexRegistry:
         page_size=settings.upstream_page_size,
         at_once=settings.crawl_concurrency
         if settings.is_remote
-        else 32,  # each turn of the loop costs, so many share one
+        else 32,  # calls in this process are CPU work: many share an event-loop pass
     )
 
 
@@ -228,7 +230,7 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
 
 
 def _origin(settings: Settings) -> str:
-    # What the sandbox serves can change under the same path; its files are told by place, size, time and how they are read.
+    # Data of the sandbox may change under the same paths, so its origin includes path, size and time of the files and the format.
     if settings.is_remote:
         return settings.upstream_url.rstrip("/")
     files = workbook_files(settings.data) or sorted(DATA.glob("*.toml"))
