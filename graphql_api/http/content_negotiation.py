@@ -1,6 +1,6 @@
-"""The media type, the coding and the languages that a client prefers of those that there are (RFC 9110, 12.5).
+"""Content negotiation: chooses media type, content coding and languages (RFC 9110, 12.5).
 
-The highest weight wins, of equals the one that the client names first, of those named together the one offered first.
+The highest weight wins; ties go to the one that the client names first, then to the one offered first.
 """
 
 import math
@@ -21,7 +21,7 @@ class _Range(NamedTuple):
     parameters: dict[str, str]
 
     def fits(self, media_type: str) -> int:
-        """How exactly it names a type: 3 in full, 2 by its kind, 1 as anything; 0 where it does not."""
+        """How exactly this range matches a media type: 3 for `type/subtype`, 2 for `type/*`, 1 for `*/*`, 0 for no match."""
         kind, _, sub = media_type.partition("/")
         if (self.kind, self.sub) == (kind, sub):
             return 3
@@ -31,18 +31,18 @@ class _Range(NamedTuple):
 
 
 GZIP_FROM = 1000
-"""Bytes below which an answer is not worth compressing."""
+"""Responses shorter than this many bytes are not worth compressing."""
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str | None:
-    """The type of `offered` that an `Accept` header prefers; None where none will do.
+    """The type in `offered` that an `Accept` header prefers; None if none is acceptable.
 
-    The range that names a type most exactly says its quality and its place. Without a header anything will do.
+    The most specific range that matches a type gives its quality and position. An empty header accepts everything.
     """
     return _preferred(accept[:LONGEST], tuple(offered))
 
 
-# Clients are of few sorts, and each sends the same header with every request.
+# Few distinct headers occur: each client sends the same one with every request.
 @lru_cache(256)
 def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     ranges = list(_ranges(accept if accept.strip() else "*/*"))
@@ -52,7 +52,7 @@ def _preferred(accept: str, offered: tuple[str, ...]) -> str | None:
 
 
 def gzip_from(head: Mapping[bytes, bytes]) -> float:
-    """The length from which responses to a client with these header fields are compressed by gzip; infinite for never."""
+    """Minimum response length in bytes for gzip with these request headers; infinite if the client does not accept it."""
     return _gzip_from(head.get(b"accept-encoding", b"").decode("latin-1"))
 
 
@@ -67,7 +67,10 @@ def _gzip_from(accept_encoding: str) -> float:
 
 
 def parameters(accept: str, media_type: str) -> dict[str, str] | None:
-    """What an `Accept` header says of a type that it takes and names in full, such as `{"q": "0.5"}`; else None."""
+    """The parameters of a media type in an `Accept` header, such as `{"q": "0.5"}`.
+
+    None if the header does not name the type in full, or refuses it.
+    """
     found = (each for each in _ranges(accept) if each.fits(media_type) == 3 and each.quality > 0)
     return next((each.parameters for each in found), None)
 
@@ -86,11 +89,11 @@ def _ranges(accept: str) -> Iterable[_Range]:
 
 
 _OF_THREE_LETTERS = {"dut": "nl", "nld": "nl", "fra": "fr", "fre": "fr", "eng": "en", "deu": "de", "ger": "de"}
-"""Keys by the codes of ISO 639-2."""
+"""Three-letter codes of ISO 639-2 to two-letter codes."""
 
 
 def accepted(header: str) -> tuple[Language, ...]:
-    """The languages of an `Accept-Language` header (RFC 9110, 12.5.4) that Competent has, the preferred one first."""
+    """The languages of Competent that an `Accept-Language` header accepts (RFC 9110, 12.5.4), preferred first."""
     return _accepted(header[:1000])
 
 
@@ -110,6 +113,6 @@ def _accepted(header: str) -> tuple[Language, ...]:
 
 
 def _key_of(tag: str) -> str:
-    """The language of a tag: `nl-BE`, or as a system's locale (`nl_BE.UTF-8`) or by three letters (`nld`)."""
+    """The two-letter code of a language tag (`nl-BE`), system locale (`nl_BE.UTF-8`) or three-letter code (`nld`)."""
     language = re.split(r"[-_.@]", tag, maxsplit=1)[0]
     return _OF_THREE_LETTERS.get(language, language)

@@ -1,7 +1,7 @@
-"""A request as its client sent it: the outermost layer undoes what proxies and servers put around it.
+"""Restores the request as the client sent it, behind proxies and ASGI servers.
 
-The client's address and scheme come from trusted proxies alone (uvicorn's ProxyHeadersMiddleware), the path loses the prefix
-that this server is published under, and a slash at its end means nothing: no redirect could be sure of scheme and host.
+Client address and scheme are taken from trusted proxies only (uvicorn's ProxyHeadersMiddleware). The path loses the prefix
+under which this server is published. A trailing slash is dropped rather than redirected, as scheme and host may be unknown.
 """
 
 from starlette.middleware import Middleware
@@ -12,11 +12,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from graphql_api.settings import Settings
 
 PAGES = ("/docs/", "/graphiql/", "/id/")
-"""Beginnings of paths where a slash has a meaning: links of a page are relative to its address."""
+"""Path prefixes where a trailing slash matters, because links on these pages are relative to their URL."""
 
 
 def arriving(settings: Settings) -> list[Middleware]:
-    """The middleware for that, outermost first."""
+    """The middleware that does this, outermost first."""
     return [
         Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies),
         Middleware(Arrival, settings.root_path),
@@ -24,21 +24,21 @@ def arriving(settings: Settings) -> list[Middleware]:
 
 
 class Arrival:
-    """Gives the app paths that begin at its own root, and lifespans a state, as not every ASGI server does."""
+    """ASGI middleware that strips the path prefix, and adds `state` to the scope for servers that do not."""
 
     def __init__(self, app: ASGIApp, root_path: str = "") -> None:
         self._app = app
         self._root_path = root_path.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Pass a request on with its own path, or redirect the prefix itself to the first page."""
         scope.setdefault("state", {})
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         path, prefixes = scope["path"], (scope.get("root_path", ""), self._root_path)
         if scope["type"] == "http" and path != "/" and path in prefixes:
-            # Links of the first page are relative to it; so is this, as only the browser knows scheme and host.
+            # Links on the first page are relative to it. So is this redirect: only the browser knows scheme and host.
             await RedirectResponse(f"{path.rpartition('/')[2]}/", 308)(scope, receive, send)
             return
         own = _without_slash(_below(path, prefixes))

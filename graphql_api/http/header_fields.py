@@ -1,6 +1,6 @@
-"""Header fields that are lists, as RFC 9110 writes them (5.6, 12.4.2): elements, their parameters and their weights.
+"""Parses list-valued header fields (RFC 9110, 5.6 and 12.4.2): elements, their parameters and weights.
 
-A list over several lines is one list, and commas within quotes separate nothing. Whatever a client sends can be read.
+Handles quoted strings with commas; never raises, whatever a client sends.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 LONGEST = 2000
-"""Characters of a field that are read."""
+"""Maximum number of characters of a field that are parsed."""
 
 _QUOTED = r'"(?:\\.|[^"\\])*"?'
 _ELEMENT = re.compile(rf'(?:[^,"]|{_QUOTED})+', re.DOTALL)
@@ -18,20 +18,20 @@ _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 class Element(NamedTuple):
-    """One element of a list, in lower case and without the white space around it."""
+    """One element of a list, in lower case, without surrounding white space."""
 
     value: str
     parameters: dict[str, str]
 
     @property
     def weight(self) -> float:
-        """How much a client prefers it, from 0 (not at all) to 1; 0 where the weight is no weight."""
+        """The client's preference, from 0 (not acceptable) to 1; 0 if `q` is invalid."""
         told = self.parameters.get("q", "1")
         return float(told) if _WEIGHT.fullmatch(told) else 0.0
 
 
 def elements(field: str) -> Iterator[Element]:
-    """The elements of a list, in order; empty ones are left out."""
+    """The elements of a list field, in order, without empty ones."""
     for element in _ELEMENT.findall(field[:LONGEST].lower()):
         value, *parameters = [each.strip() for each in _PARAMETER.findall(element)] or [""]
         if value:
@@ -46,5 +46,5 @@ def _parameter(text: str) -> tuple[str, str]:
 
 
 def names_tag(field: str, tag: str) -> bool:
-    """Whether an `If-None-Match` field names an entity tag, compared weakly (RFC 9110, 13.1.2)."""
+    """Whether an `If-None-Match` field contains an entity tag, by weak comparison (RFC 9110, 13.1.2)."""
     return field.strip() == "*" or tag.removeprefix("W/") in _ENTITY_TAG.findall(field)

@@ -1,6 +1,6 @@
-"""Admission: so many operations run at once, and so many wait for a place as will get one soon; all others are told at once.
+"""Admission control: limits running operations, queues those that will get a slot soon and rejects the rest immediately.
 
-Who waits for the Competent API holds at most half of the places, so that questions about what is stored are refused last.
+Operations waiting for the Competent API hold at most half of the slots, so operations on cached data are rejected last.
 """
 
 from graphql_api.http.admission.limiter import FORESEEN, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard

@@ -1,16 +1,16 @@
-"""How long a burst may wait: a server that was idle has time to catch up, one under sustained overload has none."""
+"""Extra queueing time for bursts: a server that was idle can catch up, one under sustained overload cannot."""
 
 from collections.abc import Callable
 
 REFILL = 2.0
-"""Seconds regained in a second without a queue."""
+"""Seconds of allowance regained per second without a queue."""
 
 
 class BurstAllowance:
-    """Seconds of waiting that are allowed beyond the limit for sustained overload: a token bucket over time.
+    """Queueing time allowed beyond the limit for sustained overload, in seconds: a token bucket over time.
 
-    It is full after a start, empties while operations queue, a second each second, and fills again twice as fast. So a burst
-    on an idle server finds it full, and after `most` seconds with a queue that never empties nothing is left of it.
+    It starts full with `most` seconds, drains one second per second while operations queue, and refills twice as fast. A
+    burst on an idle server finds it full; after `most` seconds with a queue that never empties it is used up.
     """
 
     __slots__ = ("_at", "_clock", "_left", "_most", "_queueing")
@@ -23,10 +23,10 @@ class BurstAllowance:
 
     @property
     def seconds(self) -> float:
-        """What is left now."""
+        """The allowance left now, in seconds."""
         passed = self._clock() - self._at
         return max(self._left - passed, 0.0) if self._queueing else min(self._left + passed * REFILL, self._most)
 
     def queueing(self, is_so: bool) -> None:
-        """Note that operations queue from now on, or that none does any more."""
+        """Record that the queue became non-empty (True) or empty (False)."""
         self._left, self._at, self._queueing = self.seconds, self._clock(), is_so

@@ -1,4 +1,4 @@
-"""Places for operations: who runs now, who waits, who is refused, and who of those that run waits for the Competent API."""
+"""Concurrency limiter for operations: which run now, which queue, which are rejected, and how many may wait for upstream."""
 
 import asyncio
 import math
@@ -14,25 +14,28 @@ from graphql_api.http.admission.service_time import PACE_OF, ServiceTimeEstimato
 from graphql_api.observability.metrics import OVERLOAD_REJECTIONS
 
 RETRY_AFTER = 1.0
-"""Seconds after which another try makes sense: a queue is empty in less."""
+"""Seconds after which a rejected client may retry: a queue empties in less."""
 
 
 FORESEEN = 0.3
-"""The share of the longest wait for a place that may be foreseen for who comes: places come free less evenly than foreseen, and
-nobody is to be refused after having waited."""
+"""Reject on arrival if the predicted wait exceeds this fraction of the queue timeout.
+
+Slots come free less evenly than predicted; the margin keeps operations from being rejected after they have queued.
+"""
 
 
 class Overloaded(Exception):
-    """There is no place, and none will be free in time."""
+    """No slot is free, and none will be in time."""
 
 
 class ConcurrencyLimiter:
-    """Decides who runs now, who waits and who is refused. No I/O: waiting is the caller's, for `patience` seconds at most.
+    """Decides which operations run now, which queue and which are rejected.
 
-    Under sustained overload that is `wait`; `burst` seconds more are allowed where a burst meets an idle server.
+    Does no I/O: the caller awaits its turn, for at most `patience` seconds. `wait` is the queue timeout under sustained
+    overload; for a burst that meets an idle server, the predicted wait may be up to `burst` seconds longer.
 
-    `running` operations are under way at once. At most half of them wait for the Competent API, and of the others at most
-    `working` are worked on: what works keeps the event loop, and with it health and refusals, from its next turn.
+    At most `running` operations are in progress. At most half of these wait for the Competent API, and at most `working`
+    of the others execute: executing delays the next event-loop turn, and with it health checks and rejections.
     """
 
     def __init__(
@@ -58,31 +61,34 @@ class ConcurrencyLimiter:
 
     @property
     def queued(self) -> int:
-        """How many wait for a place."""
+        """The number of operations waiting for a slot."""
         return len(self._queue)
 
     @property
     def full(self) -> bool:
-        """Whether who comes now is refused: the queue is long, or its end would be reached too late to wait for it."""
+        """Whether an operation that arrives now is rejected: the queue is full, or the predicted wait is too long."""
         if self._has_room():
             return False
         return self.queued >= self.most_queued or self._is_late()
 
     def _is_late(self) -> bool:
-        # One may always try, so that the pace is known when it has become a better one.
+        # An empty queue always accepts one operation, so that the estimate is updated when service gets faster.
         expected = (self.queued + 1) * self._pace.seconds
         return self.queued > 0 and expected > self._wait * FORESEEN + self._burst.seconds
 
     @property
     def patience(self) -> float:
-        """Longest wait for a place of an operation that begins to wait now, in seconds; it is expected to be half of that."""
+        """Maximum wait of an operation that queues now, in seconds: at least twice the longest wait that is predicted for one."""
         return self._wait + 2 * self._burst.seconds
 
     def _has_room(self) -> bool:
         return self.running < self.most_running and self.running - self.waiting < self.most_working
 
     def take(self) -> "asyncio.Future[None] | None":
-        """Take a place (None), or one in the queue: a future that is done when the place is the caller's. Raises Full."""
+        """Take a slot (returns None), or queue for one: returns a future that is done when the slot is the caller's.
+
+        Raises Overloaded if `full`.
+        """
         if self._has_room():
             self.running += 1
             return None
@@ -96,7 +102,7 @@ class ConcurrencyLimiter:
         return turn
 
     def give_up(self, turn: "asyncio.Future[None]") -> None:
-        """Leave the queue; where the place had just become the caller's, it goes to the next."""
+        """Leave the queue; a slot that was already assigned to this turn goes to the next in the queue."""
         if turn in self._queue:
             self._queue.remove(turn)
             self._note_end()
@@ -104,12 +110,12 @@ class ConcurrencyLimiter:
             self.leave()
 
     def leave(self) -> None:
-        """Give the place back: who has waited longest gets it."""
+        """Release the slot; it goes to the operation that has queued longest."""
         self.running -= 1
         self._freed()
 
     def begin_waiting(self) -> bool:
-        """Count the caller among those that wait for the Competent API; False where half of all do already."""
+        """Count the caller as waiting for the Competent API; returns False if half of the slots already do."""
         if self.waiting >= self.most_waiting:
             return False
         self.waiting += 1
@@ -117,7 +123,7 @@ class ConcurrencyLimiter:
         return True
 
     def end_waiting(self) -> None:
-        """The caller works again; this may be one more than may begin to."""
+        """Resume executing; may exceed `most_working` by one."""
         self.waiting -= 1
 
     def _freed(self) -> None:
@@ -136,7 +142,7 @@ class ConcurrencyLimiter:
 
 
 class UpstreamWaitGuard:
-    """Of one operation: entered each time that it begins to wait for the Competent API, counted once."""
+    """Context manager for one operation's waits for the Competent API; nested and concurrent waits count once."""
 
     def __init__(self, places: ConcurrencyLimiter) -> None:
         self._places = places
@@ -144,7 +150,7 @@ class UpstreamWaitGuard:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Wait within; raises UpstreamUnavailable where too many wait."""
+        """Wait for upstream inside the block; raises UpstreamUnavailable if too many operations do."""
         if self._depth == 0 and not self._places.begin_waiting():
             OVERLOAD_REJECTIONS.labels("upstream_busy").inc()
             raise UpstreamUnavailable(

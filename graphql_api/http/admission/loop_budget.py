@@ -1,20 +1,20 @@
-"""How many operations begin in one pass of the event loop: what is done in one go is not to be heaped up."""
+"""Limits how many operations start in one event-loop pass, so that synchronous work does not pile up."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
 MOST = 64
-"""Of those who were put off, as many as begin together where they are small."""
+"""Maximum number of deferred operations started per event-loop pass."""
 A_PASS = 0.02
-"""Seconds for which operations begin in one pass of the event loop."""
+"""Seconds per event-loop pass in which operations may start."""
 
 
 class LoopBudget:
-    """Has operations begin in their order, and in one pass of the event loop only as many as do not take long.
+    """Starts operations in order of arrival, and defers those that exceed the time budget of an event-loop pass.
 
-    An operation that needs nothing from elsewhere is done in one go. A crowd of them would be done in one pass, however many have
-    come, and neither refusals nor health would be heard of before its end.
+    An operation on cached data runs to completion without suspending. Without a budget, a burst of them would all run in one
+    pass and delay rejections and health checks until its end.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -23,21 +23,21 @@ class LoopBudget:
         self._later: deque[asyncio.Future[None]] = deque()
         self._at_once = 1
         self.most_aside = A_PASS / 2
-        """Seconds of each pass for what is over at once."""
+        """Seconds per pass for requests that the fast path answers."""
         self._aside = 0.0
-        """Seconds of this pass that were spent on what is over at once."""
+        """Seconds of this pass spent on them."""
         self._beside = 0.0
-        """The same since the operations of this pass began."""
+        """Seconds spent on them since the operations of this pass started."""
 
-    # What is known to be over at once needs no turn, and is done while others wait for theirs: it has half of each pass.
+    # The fast path needs no turn and overtakes deferred operations; it may use half of each pass.
 
     @property
     def has_time(self) -> bool:
-        """Whether there is time in this pass for what is over at once."""
+        """Whether the fast path has time left in this pass."""
         return self._aside < self.most_aside
 
     def spend(self, seconds: float) -> None:
-        """So much was spent on it."""
+        """Record time that the fast path spent."""
         if not self._aside:
             asyncio.get_running_loop().call_soon(self._renew)
         self._aside += seconds
@@ -47,7 +47,7 @@ class LoopBudget:
         self._aside = 0.0
 
     def begin(self) -> "asyncio.Future[None] | None":
-        """None to begin now, else a future that is done when it is the caller's turn."""
+        """Returns None if the caller may start now, else a future that is done when it is the caller's turn."""
         now = self._clock()
         if self._began is None:
             self._began, self._beside = now, 0.0
@@ -61,7 +61,7 @@ class LoopBudget:
     def _next(self) -> None:
         now, began = self._clock(), self._began
         self._began = None
-        # Small operations are not worth a pass each.
+        # Start more per pass while operations are short, and one per pass once they exceed the budget.
         took = now - (now if began is None else began) - self._beside
         self._at_once = 1 if took > A_PASS else min(self._at_once * 2, MOST) if took < A_PASS / 2 else self._at_once
         begun = 0

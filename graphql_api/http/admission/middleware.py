@@ -1,4 +1,4 @@
-"""The layer of admission: around what answers requests, and around each operation of a connection that stays."""
+"""Admission middleware for HTTP requests, and a context manager for operations on WebSockets and event streams."""
 
 import asyncio
 import time
@@ -15,17 +15,17 @@ from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.settings import Settings
 
 PATHS = ("/graphql", "/id/")
-"""Beginnings of the paths that run operations."""
+"""Prefixes of the paths that run operations."""
 
 
 class AdmissionGate:
-    """Where places are taken and given back: who finds none in time is turned away."""
+    """Acquires and releases slots; raises Overloaded if none is free in time."""
 
     def __init__(self, places: ConcurrencyLimiter) -> None:
         self.places = places
 
     async def take(self, record: RequestContext) -> None:
-        """Take a place; raises Full where there is none in time."""
+        """Take a slot, waiting in the queue if needed; raises Overloaded if none is free in time."""
         record.asker.waiting = UpstreamWaitGuard(self.places)
         patience = self.places.patience
         turn = self.places.take()
@@ -55,13 +55,13 @@ class AdmissionGate:
             OPERATIONS_QUEUED.dec()
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Release a slot."""
         OPERATIONS_IN_PROGRESS.dec()
         self.places.leave()
 
 
 def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -> ConcurrencyLimiter:
-    """The places of a server, by its settings."""
+    """The concurrency limiter configured by the settings."""
     return ConcurrencyLimiter(
         settings.max_operations,
         settings.max_executing,
@@ -73,13 +73,13 @@ def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -
 
 
 def turned_away() -> ServiceUnavailable:
-    """What they are told who found no place, and counted."""
+    """Count a rejection and return its 503 error."""
     OVERLOAD_REJECTIONS.labels("queue_full").inc()
     return ServiceUnavailable("The server is overloaded. Try again.", RETRY_AFTER)
 
 
 class Admission:
-    """Pure ASGI around all that runs operations; health, metrics and assets pass."""
+    """ASGI middleware that admits requests on `PATHS`; health, metrics and assets pass unlimited."""
 
     def __init__(self, app: ASGIApp, places: ConcurrencyLimiter, most_bytes: int) -> None:
         self._app = app
@@ -87,7 +87,7 @@ class Admission:
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse at once where there is no room; else let in whoever has sent the whole request."""
+        """Reject with 503 if there is no room; otherwise read the whole request, take a slot and run the app."""
         if scope["type"] != "http" or not scope["path"].startswith(PATHS):
             await self._app(scope, receive, send)
             return
@@ -95,7 +95,7 @@ class Admission:
         try:
             if self._door.places.full:
                 raise Overloaded
-            messages = await self._whole(receive)  # a client that sends slowly holds no place meanwhile
+            messages = await self._whole(receive)  # before taking a slot, so that slow clients do not hold one
             await self._door.take(record)
             place = _Place(self._door, send)
             try:
@@ -106,7 +106,7 @@ class Admission:
             await refused(turned_away(), JSON, record)(scope, receive, send)
 
     async def _whole(self, receive: Receive) -> list[Message]:
-        """The messages of a request; of one that is too large, as many as show that it is."""
+        """Receive all messages of the request; stops early if the body exceeds the limit."""
         messages = [await receive()]
         size = len(messages[0].get("body", b""))
         while messages[-1].get("more_body") and size <= self._most_bytes:
@@ -116,7 +116,7 @@ class Admission:
 
 
 def admitting(places: ConcurrencyLimiter) -> Callable[[RequestContext], AbstractAsyncContextManager[None]]:
-    """A place for each operation of a connection that stays, by the same rules; raises Unavailable where there is none."""
+    """A context manager that holds a slot for one streaming operation; it raises ServiceUnavailable if none is free in time."""
     door = AdmissionGate(places)
 
     @asynccontextmanager
@@ -134,7 +134,7 @@ def admitting(places: ConcurrencyLimiter) -> Callable[[RequestContext], Abstract
 
 
 def _replaying(messages: list[Message], receive: Receive) -> Receive:
-    """A `receive` that gives these messages first."""
+    """A `receive` that returns these messages first."""
     waiting = deque(messages)
 
     async def next_message() -> Message:
@@ -144,7 +144,7 @@ def _replaying(messages: list[Message], receive: Receive) -> Receive:
 
 
 class _Place:
-    """A place that one request holds, and gives back where events follow: a subscription may last for days."""
+    """The slot of one request; released when an event stream starts, because a subscription may last for days."""
 
     __slots__ = ("_door", "_held", "_send")
 

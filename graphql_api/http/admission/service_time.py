@@ -1,18 +1,18 @@
-"""How soon places come free, learnt from those that did; no clock of its own."""
+"""Estimates how often slots come free, from those that did. Time comes from the clock that is passed in."""
 
 import math
 from collections.abc import Callable
 
 PACE_OF = 40
-"""Places that came free which the pace is taken from, the latest counting most."""
+"""Number of released slots that the mean covers; the latest weigh most."""
 RECENT = 10
-"""The same for a second mean, so that operations that were slow because they were the first are soon forgotten."""
+"""The same for a second, shorter mean, so that the first, slow operations soon stop counting."""
 PACE_HOLDS = 5.0
-"""Seconds after which it is learnt anew."""
+"""Seconds after which an estimate expires."""
 
 
 class ServiceTimeEstimator:
-    """How soon one place after the other comes free while somebody waits for one."""
+    """Estimates the time between released slots while operations queue."""
 
     __slots__ = ("_clock", "_last", "_learnt", "_least", "_mean", "_recent", "_steps")
 
@@ -26,17 +26,17 @@ class ServiceTimeEstimator:
 
     @property
     def seconds(self) -> float:
-        """From one to the next; 0 as long as too few came free to tell: those worked on together end together."""
+        """Seconds between released slots; 0 until enough were seen, because operations that start together end together."""
         return min(self._mean, self._recent) if self._steps >= self._least else 0.0
 
     def begin(self) -> None:
-        """Somebody waits now. What was learnt some time ago was about other operations."""
+        """Start measuring, as the queue became non-empty. An expired estimate is dropped."""
         self._last = self._clock()
         if self._last - self._learnt > PACE_HOLDS:
             self._steps, self._mean, self._recent = 0, 0.0, 0.0
 
     def step(self) -> None:
-        """A place is free now."""
+        """Record a released slot."""
         if self._last is None:
             return
         now = self._clock()
@@ -47,5 +47,5 @@ class ServiceTimeEstimator:
         self._last = self._learnt = now
 
     def end(self) -> None:
-        """Nobody waits: the time until the next place comes free tells nothing."""
+        """Stop measuring, as the queue is empty: idle time says nothing about service time."""
         self._last = None

@@ -1,7 +1,7 @@
-"""Who may ask: clients with keys, each with a quota, or with a key of their own for the Competent API.
+"""Authentication and quotas: API keys issued by this server, or clients' own keys for the Competent API.
 
-Everything needs a key but the pages that say what this server is, its health and its metrics. Refusals are JSON
-with a code, on a WebSocket with a close code or an error, before anything else of the request is looked at.
+Every path needs a key except the information pages, health and metrics. Requests are refused before anything else of them
+is processed: with JSON and a code, on a WebSocket with a close code or an error.
 """
 
 from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth, Principal

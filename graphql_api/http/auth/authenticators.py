@@ -1,4 +1,4 @@
-"""Gates: they know who may ask, by the credentials that are shown."""
+"""Authenticators: identify clients by their credentials."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _OWN_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class Principal(NamedTuple):
-    """Who asks: a name for the log, a quota, and the key that their calls to the Competent API are made with."""
+    """An authenticated client: name for the log, quota per minute, and the key for its calls to the Competent API."""
 
     name: str
     per_minute: int | None = None
@@ -21,34 +21,34 @@ class Principal(NamedTuple):
 
 
 class Unauthenticated(HTTPError):
-    """No credential is shown."""
+    """The request has no credentials."""
 
     def __init__(self, message: str) -> None:
         super().__init__(401, message, "UNAUTHENTICATED", WWW_Authenticate='Bearer realm="competent-graphql"')
 
 
 class WrongKey(Unauthenticated):
-    """A credential is shown that is not good."""
+    """The key is invalid, unknown or revoked."""
 
 
 class Authenticator(Protocol):
-    """Knows who may ask by what they show: request headers, or the payload of `connection_init`, names in lower case."""
+    """Identifies a client by its credentials: request headers or the `connection_init` payload, names in lower case."""
 
     def caller(self, shown: Mapping[str, str]) -> Principal:
-        """Who it is; raises Refused: with 401, or with 400 if there are several credentials."""
+        """The client; raises HTTPError: 401 if not authenticated, 400 if there are several credentials."""
 
 
 class ApiKeyAuth:
-    """Clients with a key of ours, as `Authorization: Bearer` or `X-API-Key`."""
+    """Accepts keys issued by this server, as `Authorization: Bearer` or `X-API-Key`."""
 
     def __init__(self, keys: Keys, per_minute: int) -> None:
         self._keys = keys
         self._per_minute = per_minute
 
     def caller(self, shown: Mapping[str, str]) -> Principal:
-        """The client whose key it is."""
+        """The client that owns the key."""
         scheme, _, token = shown.get("authorization", "").strip().partition(" ")
-        # Other schemes are those of a proxy before this server, such as Basic.
+        # Other schemes, such as Basic, belong to a proxy in front of this server.
         bearer = token.strip() if scheme.lower() == "bearer" else ""
         found = {"authorization": bearer, "x-api-key": shown.get("x-api-key", "").strip()}
         only_one(found, *found)
@@ -63,10 +63,10 @@ class ApiKeyAuth:
 
 
 class PassthroughAuth:
-    """Clients with their own key for the Competent API, which decides whether it is good; stored documents are public data."""
+    """Accepts any well-formed key for the Competent API, which validates it; cached documents are public data."""
 
     def caller(self, shown: Mapping[str, str]) -> Principal:
-        """Whoever shows something that can be sent as a key."""
+        """An unnamed client without a quota, with its key for the Competent API."""
         only_one(shown, "x-ibm-client-id")
         key = shown.get("x-ibm-client-id", "")
         if not key:

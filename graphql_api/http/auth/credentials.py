@@ -1,6 +1,6 @@
-"""The credentials of a request: header fields, or members of the payload of `connection_init`.
+"""Reads the credentials of a request from header fields or from the `connection_init` payload.
 
-A request has one credential. Two could be read in two ways, by this server and by a proxy before it, so they are refused.
+A request has one credential. Two are refused, because this server and a proxy in front of it could each pick another one.
 """
 
 import re
@@ -21,7 +21,7 @@ _IN_URL = re.compile(
 
 
 class Repeated(BadRequest):
-    """More than one credential."""
+    """The request has more than one credential."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -30,12 +30,12 @@ class Repeated(BadRequest):
 
 
 def shown_by(head: Head) -> dict[str, str]:
-    """The credentials in header fields that are not repeated, by their names in lower case."""
+    """The credentials in header fields, by lower-case name. The caller ensures that no field is repeated."""
     return {name.decode(): head[name].decode("latin-1") for name in KEYS_COME_IN if name in head}
 
 
 def shown_in(scope: Scope) -> dict[str, str]:
-    """The credentials of a request; raises Malformed if a field is repeated, or the URL has one."""
+    """The credentials of a request; raises BadRequest if a field is repeated or the URL contains a key."""
     check_url(scope.get("query_string", b""))
     names = [name for name, _ in scope["headers"] if name in KEYS_COME_IN]
     if len(names) != len(set(names)):
@@ -44,7 +44,7 @@ def shown_in(scope: Scope) -> dict[str, str]:
 
 
 def shown_in_payload(payload: Any) -> dict[str, str]:
-    """The credentials in a payload of `connection_init`; raises Malformed if a name is repeated in another case."""
+    """The credentials in a `connection_init` payload; raises BadRequest if a name is repeated in another case."""
     members = payload.items() if isinstance(payload, dict) else ()
     shown = [(name.lower(), value) for name, value in members if name.lower() in _NAMES and isinstance(value, str)]
     if len(shown) != len(dict(shown)):
@@ -53,13 +53,13 @@ def shown_in_payload(payload: Any) -> dict[str, str]:
 
 
 def check_url(query_string: bytes) -> None:
-    """Raises Malformed if there is a key in a URL, which browsers and proxies remember and log."""
+    """Raises BadRequest if the URL contains a key, because browsers and proxies store and log URLs."""
     if _IN_URL.search(query_string):
         raise BadRequest("Send your key in a header. Keys in URLs are refused, because browsers and proxies log URLs.")
 
 
 def only_one(shown: Mapping[str, str], *names: str) -> None:
-    """Raises Malformed if more than one of these has a value, or one has several, which a proxy joins with commas."""
+    """Raises BadRequest if more than one of these has a value, or one has several values (joined with commas by a proxy)."""
     values = [shown[name] for name in names if shown.get(name, "").strip()]
     if len(values) > 1 or any("," in value for value in values):
         raise Repeated

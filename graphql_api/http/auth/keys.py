@@ -1,9 +1,10 @@
-"""Keys of clients in one small file: made, listed and revoked by the operator, looked up by servers while they run.
+"""API keys in one small file: created, listed and revoked by the operator, looked up by running servers.
 
-A key is shown once, when it is made; the file holds a salted hash of it. Writes are atomic, and readable by the owner only.
+A key is shown once, when it is created; the file holds its salted hash. Writes are atomic, and the file is readable by its
+owner only.
 
-A key holds 256 random bits, so there is nothing that a slow hash (scrypt, argon2) would protect: nobody tries 2^256 values,
-and a fast one costs a request some microseconds. The salt keeps equal hashes from saying anything across files.
+A key has 256 random bits, so a slow hash (scrypt, argon2) would protect nothing: 2^256 values cannot be tried, and a fast
+hash costs a request only microseconds. The salt makes hashes of the same key differ between files.
 """
 
 import logging
@@ -28,17 +29,17 @@ from graphql_api.settings.files import UnusableFile, read_small
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 1.0
-"""Seconds between two looks at whether the file has changed: so long may a revoked key still work."""
+"""Seconds between checks for a changed file; a revoked key may work for this long."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID = re.compile(r"[0-9a-f]{12}")
 _KEY = re.compile(r"cgk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 MAX_BYTES = 10_000_000
-"""Largest file of keys: some 40,000 clients."""
+"""Maximum size of the keys file: about 40,000 clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who has a key, and how many requests a minute it is good for; None: as many as the settings say."""
+    """The owner of a key. `per_minute` is its quota of requests per minute; None means the setting's default."""
 
     name: str
     id: str
@@ -49,7 +50,7 @@ class Client:
 
 
 class Keys:
-    """The keys in a file. Which of them are good is looked up in memory; the file is looked at once a second at most."""
+    """The keys in a file, held in memory; the file is checked for changes at most once per second."""
 
     def __init__(self, file: Path, clock: Callable[[], float] = monotonic) -> None:
         self.file = file
@@ -61,21 +62,24 @@ class Keys:
         self._read()
 
     def clients(self) -> list[Client]:
-        """All whose keys are good, by name."""
+        """All clients with a valid key, sorted by name."""
         self._reload_if_changed()
         return sorted(self._clients.values(), key=lambda client: client.name)
 
     def client(self, key: str) -> Client | None:
-        """Whose key this is; None for what is no key, or no longer one."""
+        """The owner of a key; None if the key is malformed, unknown or revoked."""
         self._reload_if_changed()
         found = _KEY.fullmatch(key)
         client = self._clients.get(found[1], _NOBODY) if found else _NOBODY
-        # Compared in constant time, and as long for nobody's key as for somebody's.
+        # Constant-time comparison, which takes as long for an unknown key as for a known one.
         same = compare_digest(_hash(client.salt, found[2] if found else ""), client.hash)
         return client if same and client is not _NOBODY else None
 
     def new(self, name: str, per_minute: int | None = None) -> str:
-        """Make a key for a client that has none; this is the only time that it is told."""
+        """Create a key for a client that has none; the key cannot be read again later.
+
+        Raises SettingsError if the name or quota is invalid, or the client already has a key.
+        """
         if not _NAME.fullmatch(name):
             raise SettingsError("invalid name: use 1 to 64 letters, digits, dots, dashes and underscores")
         if per_minute is not None and per_minute < 1:
@@ -89,7 +93,7 @@ class Keys:
         return f"cgk_{id}_{secret}"
 
     def revoke(self, name: str) -> None:
-        """Make the key of a client worthless, for running servers too."""
+        """Revoke a client's key; running servers notice within a second. Raises SettingsError if the client has none."""
         with self._changing() as clients:
             ids = [client.id for client in clients.values() if client.name == name]
             if not ids:
@@ -106,7 +110,7 @@ class Keys:
                 self._read()
             except SettingsError as error:
                 fault = str(error)
-            if fault and fault != self._fault:  # once, and not each time that somebody looks
+            if fault and fault != self._fault:  # log each problem once
                 log.error("keys file not reloaded, the previous keys stay valid: %s", fault)
             self._fault = fault
 
@@ -115,12 +119,12 @@ class Keys:
         if stamp != self._stamp:
             if stamp is None:
                 log.warning("keys file not found, all keys are refused until it is back: %s", self.file)
-            self._clients = _clients(self.file) if stamp is not None else {}  # no file: no keys, and nobody gets in
+            self._clients = _clients(self.file) if stamp is not None else {}  # no file: all keys are refused
             self._stamp = stamp
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Client]]:
-        """The clients as they are now, to be changed; written when all went well. One change at a time."""
+        """The current clients, to be changed in place; saved if the block does not raise. One change at a time."""
         draft = self.file.with_name(f".{self.file.name}.new")
         opened = self._begin(draft)
         try:
@@ -139,7 +143,7 @@ class Keys:
         self._read()
 
     def _begin(self, draft: Path) -> int:
-        """The open draft, which exists for as long as a change is under way."""
+        """Create and open the draft file, which also locks out other writers. Returns its file descriptor."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             return os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

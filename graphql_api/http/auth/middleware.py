@@ -1,4 +1,4 @@
-"""The layer of access around all routes, as the settings want it."""
+"""Authentication middleware for all routes, configured by the settings."""
 
 import logging
 from collections.abc import Callable
@@ -27,18 +27,18 @@ from graphql_api.settings.validation import LOOPBACK
 log = logging.getLogger(__name__)
 
 OPEN = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metrics")
-"""Pages that need no key, and what is below them; so does `/` itself."""
+"""Paths that need no key, with everything below them; `/` needs none either."""
 
 
 class Access:
-    """Pure ASGI around all routes."""
+    """ASGI middleware that authenticates and counts every request except those on open paths."""
 
     def __init__(self, app: ASGIApp, decide: AccessPolicy) -> None:
         self._app = app
         self._decide = decide
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in who may ask, and nobody else."""
+        """Pass authenticated requests on and refuse all others."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             await self._decide.quotas.aclose()
@@ -74,7 +74,7 @@ class Access:
 
 
 def deciding(settings: Settings) -> AccessPolicy | None:
-    """Who decides by the settings; None where anybody may ask. Raises SettingsError for keys that cannot be read."""
+    """The access policy configured by the settings; None if access is open. Raises SettingsError if keys cannot be read."""
     gates: dict[str, Callable[[], Authenticator]] = {
         "keys": lambda: ApiKeyAuth(_existing_keys(settings), settings.key_requests_per_minute),
         "passthrough": PassthroughAuth,
@@ -90,12 +90,12 @@ def deciding(settings: Settings) -> AccessPolicy | None:
 
 
 def guarding(decide: AccessPolicy | None) -> list[Middleware]:
-    """The middleware for that."""
+    """The middleware that enforces a policy; empty if access is open."""
     return [] if decide is None else [Middleware(Access, decide)]
 
 
 def _existing_keys(settings: Settings) -> Keys:
-    """The keys of clients; SettingsError without their file, which would refuse everybody for no visible reason."""
+    """The keys of clients. Raises SettingsError if the file is missing: every request would be refused for no visible reason."""
     keys = Keys(keys_file(settings))
     if not keys.file.exists():
         raise SettingsError(
@@ -112,7 +112,7 @@ def _existing_keys(settings: Settings) -> Keys:
 
 
 def keys_file(settings: Settings) -> Path:
-    """Where the keys of clients are; SettingsError where no setting says so and the user has no home."""
+    """The path of the keys file; raises SettingsError if it is not set and the user has no home directory."""
     if settings.keys_file is not None:
         return settings.keys_file
     if (folder := user_config_folder()) is None:

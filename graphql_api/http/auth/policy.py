@@ -1,4 +1,4 @@
-"""Decides on requests and operations: by a gate, by quotas, and by how many wrong keys came from the same network."""
+"""The access policy: an authenticator, quotas, and a limit on wrong keys per network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,34 +12,34 @@ from graphql_api.observability.request_context import RequestContext
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Decides on requests and operations, and writes into their records who asks."""
+    """Authenticates and counts requests and operations, and records the client in their context."""
 
     gate: Authenticator
     quotas: Quotas
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
     def caller(self, shown: Mapping[str, str], record: RequestContext) -> Principal:
-        """Who it is; raises Refused."""
+        """The authenticated client; raises HTTPError if there is none."""
         caller = self.gate.caller(shown)
         record.client, record.asker.key = caller.name, caller.key
         return caller
 
     async def count(self, caller: Principal) -> Mapping[str, str]:
-        """Count a request, and give the headers that tell how many are left; raises Refused where none is."""
+        """Count a request and return the RateLimit headers; raises HTTPError (429) if the quota is used up."""
         if caller.per_minute is None:
             return {}
         return _headers(await self.quotas.take(caller.name, caller.per_minute))
 
     def count_here(self, caller: Principal) -> Mapping[str, str]:
-        """The same at once, for whom `has_left_here` said so."""
+        """Synchronous `count()`; call only after `has_left_here()` returned True."""
         return {} if caller.per_minute is None else _headers(self.quotas.take_here(caller.name, caller.per_minute))
 
     def has_left_here(self, caller: Principal) -> bool:
-        """Whether a request can be counted without asking elsewhere, and there is one left."""
+        """Whether quotas are counted in this process and the client has requests left."""
         return caller.per_minute is None or self.quotas.has_left_here(caller.name, caller.per_minute)
 
     def still(self, shown: Mapping[str, str]) -> bool:
-        """Whether who was let in still would be: a key can be revoked while an answer goes on."""
+        """Whether the credentials are still valid: a key can be revoked while a response is being sent."""
         try:
             self.gate.caller(shown)
         except HTTPError:

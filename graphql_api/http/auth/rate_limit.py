@@ -1,6 +1,6 @@
-"""Quotas of clients: so many requests in any 60 seconds, counted by `limits` in its exact moving window.
+"""Client quotas: requests in any 60 seconds, counted by the exact moving window of `limits`.
 
-Counted in this process, or in the Valkey server that replicas share; where that cannot be reached, in this process until it can.
+Counted in this process, or in the Valkey server that replicas share; while that is unreachable, in this process.
 """
 
 import time
@@ -25,7 +25,7 @@ WINDOW = 60
 
 
 class RateLimitState(NamedTuple):
-    """Where a client stands after a request; `reset` is in seconds, until the oldest request that counts no longer does."""
+    """A client's quota after a request. `reset`: seconds until the oldest counted request leaves the window."""
 
     allowed: bool
     quota: int
@@ -34,7 +34,7 @@ class RateLimitState(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """As in draft-ietf-httpapi-ratelimit-headers-10, the draft of the RateLimit fields with structured values."""
+        """The RateLimit headers, as in draft-ietf-httpapi-ratelimit-headers-10 (structured field values)."""
         return {
             "RateLimit-Policy": f'"minute";q={self.quota};w={WINDOW}',
             "RateLimit": f'"minute";r={self.remaining};t={max(0, round(self.reset))}',
@@ -42,7 +42,7 @@ class RateLimitState(NamedTuple):
 
 
 class Quotas:
-    """Counts requests. `shared` is where replicas count together; None: nowhere."""
+    """Counts requests per client. `shared` is the storage that replicas share; None counts in this process only."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Quotas:
 
     @classmethod
     def of(cls, store: str) -> "Quotas":
-        """Those of the setting `store`: shared where it names a Valkey server."""
+        """Quotas for the setting `store`: shared if it names a Valkey server."""
         if not is_shared(store):
             return cls()
         pool = pool_of(store)
@@ -67,12 +67,12 @@ class Quotas:
         return cls(shared, pool=pool)
 
     async def aclose(self) -> None:
-        """Close the connections to the server that is shared."""
+        """Close the connections to the shared server."""
         if self._pool is not None:
             await self._pool.disconnect()
 
     async def take(self, client: str, per_minute: int) -> RateLimitState:
-        """Count a request of a client, if it has one left."""
+        """Count a request of a client unless its quota is used up; `allowed` in the result says which."""
         if (shared := self._shared) is not None:
             standing = await self._reach.run(lambda: _take(shared, client, per_minute), None)
             if standing is not None:
@@ -80,12 +80,12 @@ class Quotas:
         return self.take_here(client, per_minute)
 
     def take_here(self, client: str, per_minute: int) -> RateLimitState:
-        """Count it in this process."""
+        """Count a request in this process only."""
         item = RateLimitItemPerMinute(per_minute)
         return _standing(item, self._own.hit(item, client), self._own.get_window_stats(item, client))
 
     def has_left_here(self, client: str, per_minute: int) -> bool:
-        """Whether a client has a request left, where all are counted in this process."""
+        """Whether the client has requests left; always False if the counts are shared."""
         return self._shared is None and self._own.test(RateLimitItemPerMinute(per_minute), client)
 
 
@@ -96,7 +96,8 @@ async def _take(limiter: SharedWindow, client: str, per_minute: int) -> RateLimi
     except StorageError as error:
         if "WRONGTYPE" not in str(error.storage_error):
             raise
-        # Others can write to the same server. The value of one client must not make all of them be counted alone.
+        # Another program may have written to this key. Without clearing it, one client's bad value would make all clients
+        # be counted in this process only.
         STORE_INVALID_ENTRIES.labels("state").inc()
         await limiter.clear(item, client)
         allowed = await limiter.hit(item, client)

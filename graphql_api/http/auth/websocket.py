@@ -1,4 +1,4 @@
-"""A WebSocket within access: its client shows a key in a header or, as browsers cannot, in the payload of `connection_init`."""
+"""Authentication of WebSockets: by a header or, as browsers cannot set headers, by the `connection_init` payload."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ from graphql_api.observability.request_context import record_of
 
 BAD_REQUEST = 4400
 FORBIDDEN = 4403
-"""The close code of graphql-transport-ws for a client that may not connect, or no longer."""
+"""Close code of graphql-transport-ws for missing, wrong or revoked credentials."""
 _REVOKED = HTTPError(401, "Unknown or revoked key.")
 
 
 class Guarded:
-    """One connection. Each of its operations counts as a request, and it ends when its key is revoked."""
+    """One authenticated connection. Each of its operations counts as a request; it is closed when its key is revoked."""
 
     def __init__(self, decide: AccessPolicy, scope: Scope, receive: Receive, send: Send) -> None:
         self._decide = decide
@@ -31,7 +31,7 @@ class Guarded:
         self._closed = False
 
     async def serve(self, app: ASGIApp) -> None:
-        """Run the app for this connection, unless a header has a key that is not good."""
+        """Run the app for this connection; deny it if a header has an invalid key."""
         record_of(self._scope)
         self._scope["state"][ADMIT] = self._admit
         try:
@@ -47,11 +47,11 @@ class Guarded:
         self._shown = shown
 
     async def _admit(self) -> None:
-        """Count an operation; raises Refused."""
+        """Count an operation; raises HTTPError if the key is invalid or the quota is used up."""
         await self._decide.count(self._decide.caller(self._shown, record_of(self._scope)))
 
     async def _next(self) -> Message:
-        """The next message that the app may see."""
+        """The next message for the app; a disconnect if the client is not authenticated."""
         message = await self._receive()
         if message["type"] != "websocket.receive" or self._initialised:
             return message
@@ -76,7 +76,7 @@ class Guarded:
         return await self._decide.wrong_keys.refusal(refusal, network_of(self._scope))
 
     async def _pass(self, message: Message) -> None:
-        """Send a message of the app, as long as the key is good."""
+        """Send a message of the app if the key is still valid; otherwise close the connection."""
         if message["type"] == "websocket.send" and self._shown and not self._decide.still(self._shown):
             await self._close(_REVOKED)
         elif not self._closed:

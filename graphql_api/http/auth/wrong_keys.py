@@ -1,7 +1,7 @@
-"""Wrong keys, slowed down by the network that they come from.
+"""Slows down requests with wrong keys, per network.
 
-A key cannot be guessed; but a client with a revoked one may try it in a loop, and each try is a request and a line in the log.
-A good key from the same network is not held up.
+A key cannot be guessed, but a client with a revoked key may retry in a loop, and each attempt costs a request and a log line.
+A valid key from the same network is not delayed.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.token_bucket import TokenBucket
 
 DELAY = 1.0
-"""Seconds after which a wrong key is answered that is one too many."""
+"""Seconds by which a wrong key over the limit is delayed."""
 MAX_DELAYED = 100
-"""Requests that may be held up so at the same time; those beyond are answered at once."""
+"""Maximum number of requests delayed at the same time; further ones are answered immediately."""
 MAX_NETWORKS = 10_000
-"""Networks that are remembered: those that sent a wrong key last."""
+"""Maximum number of networks tracked; the least recently used is evicted."""
 
 
 class WrongKeys:
-    """Counts wrong keys per network: `per_minute` are answered at once, and each further one after a second, with 429."""
+    """Limits wrong keys per network: `per_minute` are answered immediately, further ones after a second, with 429."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class WrongKeys:
         self._delayed = 0
 
     async def refusal(self, refusal: HTTPError, network: str) -> HTTPError:
-        """What a request is refused with that came from this network and is refused with `refusal`."""
+        """The error to respond with: `refusal`, or after a delay 429 if the network sent too many wrong keys."""
         if not isinstance(refusal, WrongKey):
             return refusal
         bucket = self._bucket(network)
