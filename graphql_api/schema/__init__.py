@@ -1,1 +1,1 @@
-"""The GraphQL schema: `Query`, `Subscription`, types, and the DataLoaders that they read."""
+"""The GraphQL schema: `Query`, `Subscription`, types, and the DataLoaders that resolvers use."""

@@ -1,6 +1,6 @@
-"""Loaders for who does not wait: with what is at hand, or not at all.
+"""Cache-only loaders: return fresh in-memory documents or raise CacheMiss; they never suspend.
 
-Until they are closed nothing has been begun, renewed or counted, so that whoever waits can begin anew.
+Until they are closed, no document is loaded, revalidated or counted, so the caller can start over with ordinary loaders.
 """
 
 from collections.abc import Awaitable
@@ -13,14 +13,14 @@ from graphql_api.schema.loaders import Dependencies, Loaders, Question, document
 
 
 class CacheMiss(BaseException):
-    """Something has to be waited for. No error, so that nothing that deals with errors takes it for one."""
+    """Raised if a value would have to be loaded. A BaseException, so that no error handler catches it."""
 
 
 class CacheOnlyLoaders(Loaders):
-    """Where something is not at hand, fresh and in memory, they raise NotAtHand."""
+    """Loaders that raise CacheMiss for everything that is not fresh and in memory."""
 
     def get_cached(self, path: str) -> Document:
-        """The document at a path."""
+        """Returns the document at a path."""
         found = self._known.get(path)
         if found is None:
             found = self._known[path] = self._store.fresh(path)
@@ -31,24 +31,24 @@ class CacheOnlyLoaders(Loaders):
         return found
 
     def load(self, path: str) -> Awaitable[Document]:
-        """The same as an awaitable."""
+        """Returns the document as a completed awaitable."""
         return Completed(self.get_cached(path))
 
     async def index(self, number: str) -> Index:
-        """Nobody asks for the index itself but to put a question to it, and these are waited for."""
+        """Always raises CacheMiss: an index is only opened to query it, and queries suspend."""
         raise CacheMiss
 
     def lookup_cached(self, number: str, question: Question, key: Any) -> Any:
-        """The answer about one thing that was given before."""
+        """Returns the cached result of an index look-up for one key."""
         found = super().lookup_cached(number, question, key)
         if found is UNKNOWN:
             raise CacheMiss
         return found
 
     def reread(self, read: "Dependencies") -> None:
-        """What is used again was made of this."""
+        """Record the dependencies of a reused result; hits are counted on close."""
         self._reread(read)
 
     def close(self) -> None:
-        """What was read has been told, and counts: each document once."""
-        self._count(documents_in(self._read))  # type: ignore[arg-type]  # None stands for what is not at hand
+        """Record one cache hit per distinct document read."""
+        self._count(documents_in(self._read))  # type: ignore[arg-type]  # None marks a miss, which raises here

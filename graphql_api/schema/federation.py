@@ -1,6 +1,6 @@
-"""The graph as a subgraph of Apollo Federation 2: what it says of itself, and its entities by their keys.
+"""Support for Apollo Federation 2: the subgraph's SDL, and entities by key.
 
-The subgraph's schema is the printed one with directives added, so that the two never differ in anything else.
+The subgraph's schema is the printed schema plus directives, so the two differ in nothing else.
 
 Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
 """
@@ -24,9 +24,9 @@ from graphql_api.schema.types.resolver_cost import Work
 
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@shareable"])'
 KEYS = dict.fromkeys(CONCEPTS, ("id", "uuid release { number }")) | {"Release": ("id", "number")}
-"""The keys of each entity. A key may hold several fields, and `release` is an object."""
+"""The keys of each entity type. A key may have several fields; `release` is an object."""
 SHAREABLE = ("PageInfo",)
-"""Types that other subgraphs define in the same way."""
+"""Types that other subgraphs define identically."""
 
 Representation = NewType("Representation", object)
 ENTITY_SCALARS: dict[object, Any] = {
@@ -44,18 +44,18 @@ else:
 
 @strawberry.type(name="_Service", description="What a router composes its schema from.")
 class Service:
-    """The subgraph's own account of itself."""
+    """The type of `Query._service`."""
 
     sdl: str = strawberry.field(description="The schema of this subgraph with the directives of federation.")
 
 
 @strawberry.type(name="Query", description="The entry points of Competent's graph.")
 class SubgraphQuery(Query):
-    """The query with the two fields that a router asks for."""
+    """Query with the two fields that a federation router needs."""
 
     @strawberry.field(name="_service", description="This subgraph.")
     def service(self, info: strawberry.Info) -> Service:
-        """Printed from the schema that runs."""
+        """Returns the SDL, printed from the running schema."""
         return Service(sdl=subgraph_sdl(info.schema.as_str()))
 
     @strawberry.field(
@@ -71,14 +71,14 @@ class SubgraphQuery(Query):
             strawberry.argument(description=f"Types with the fields of a key each, at most {MOST}."),
         ],
     ) -> list[_Entity | None]:
-        """The loads of all of them are one batch; what cannot be found costs its own place only."""
+        """Load all entities in one batch; an entity that fails to load is an error at its own position only."""
         if len(representations) > MOST:
             raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MOST}.")
         return await gather_settled(begin(entity(info.context.loaders, each)) for each in representations)  # type: ignore[return-value]
 
 
 async def entity(loaders: Loaders, representation: Any) -> Node | None:
-    """The entity that a representation stands for; None where it does not exist."""
+    """Returns the entity of a representation; None if it does not exist. Raises BadUserInput if the representation is invalid."""
     return await node_of(loaders, await _identity(loaders, representation))
 
 
@@ -101,7 +101,7 @@ async def _identity(loaders: Loaders, told: Any) -> NodeId:
 
 
 def subgraph_sdl(sdl: str) -> str:
-    """The schema of the subgraph, made of the printed one: directives added, and what only a router asks left out."""
+    """Returns the subgraph's SDL from the printed schema: adds directives, removes fields and types that only routers use."""
     definitions = [each for each in parse(sdl, no_location=True).definitions if not _for_routers(each)]
     return "\n\n".join([LINK, *(print_ast(_directed(each)) for each in definitions)]) + "\n"
 

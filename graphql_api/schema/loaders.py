@@ -1,7 +1,7 @@
-"""The loaders of one request: documents by path and index look-ups, batched by tick.
+"""DataLoaders of one request: documents by path and index look-ups, batched per event-loop tick.
 
-Within a request a path is loaded once, and `current` means one release from the first look to the last. What is at hand is
-given at once: nothing is made, scheduled or waited for until something is not.
+Within a request, a path is loaded once and `current` always means the same release. Cached values are returned at once: nothing
+is created, scheduled or awaited until there is a miss.
 """
 
 import asyncio
@@ -31,23 +31,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FEW = 20
-"""Things that are looked up one by one on the event loop, if their index is open: some ten microseconds each."""
+"""Maximum number of concepts looked up one by one on the event loop if their index is open; each takes some ten microseconds."""
 
 _MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 BATCH = 100
-"""Documents or look-ups of one batch; in one pass of the event loop an operation begins one and resumes what waits for one."""
+"""Maximum documents or look-ups per batch; per event-loop pass, an operation starts one batch and resumes the waiters of one."""
 INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
-"""A question to an index about several things at once: what is not in the answer has none."""
+"""A query to an index for several keys at once; keys without a result are missing from the returned mapping."""
 
 
 class Dependencies(NamedTuple):
-    """What something was made of: documents by path, indexes by name.
+    """The sources of a result: documents by path and indexes by name.
 
-    `until` is when the first of them is no longer fresh, in seconds since 1970, and -inf if one of them is not what it was;
-    `moving` is whether some of them change when a release is published.
+    `until` is when the first of them becomes stale, in seconds since 1970; -inf if one of them was replaced. `moving` is whether
+    one of them changes when a release is published.
     """
 
     by_name: Mapping[str, Any]
@@ -57,12 +57,12 @@ class Dependencies(NamedTuple):
 
     @property
     def documents(self) -> int:
-        """How many documents these are."""
+        """Number of documents."""
         return len(self.by_name) - len(self.indexes)
 
 
 class Loaders:
-    """What the resolvers of one request load with."""
+    """Loads documents and index look-ups for the resolvers of one request."""
 
     def __init__(self, store: Store, indexes: IndexRegistry, page_size: int, asker: FetchContext) -> None:
         self.asker = asker
@@ -79,10 +79,10 @@ class Loaders:
 
     @property
     def releases(self) -> Releases:
-        """Answers about releases. Made when asked: kept, it would be a cycle, and work for the garbage collector."""
+        """Resolves release numbers. Created on each access: stored, it would form a reference cycle for the garbage collector."""
         return Releases(self.load, self.page_size, self.get_cached)
 
-    # Made where they are first needed: most requests find all at hand. And aiodataloader keeps the loop that runs then.
+    # Created when first needed: most requests have only cache hits. aiodataloader also binds to the loop running at that time.
 
     @cached_property
     def _documents(self) -> DataLoader[str, Document]:
@@ -94,7 +94,7 @@ class Loaders:
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
         batch = asyncio.current_task()
-        assert batch is not None  # DataLoader makes one for each batch
+        assert batch is not None  # DataLoader creates a task per batch
         self._batches.add(batch)
         try:
             await self._begun.turn(len(paths))
@@ -105,18 +105,18 @@ class Loaders:
         return [found[path] for path in paths]
 
     def close(self) -> None:
-        """End what is still being loaded: the request is over, and nobody waits for it."""
+        """Cancel pending loads and break reference cycles at the end of the request."""
         for batch in self._batches:
             batch.cancel()
-        for loader in ("_documents", "_lookups"):  # each knows a method of ours, a cycle
+        for loader in ("_documents", "_lookups"):  # each holds a bound method of this object: a cycle
             self.__dict__.pop(loader, None)
-        for failed in self._loading.values():  # a trace has the frames of what waited, which have these loaders
+        for failed in self._loading.values():  # tracebacks hold the frames of the waiters, which hold these loaders
             if failed.done() and not failed.cancelled():
                 without_trace(failed.exception())
         self._loading.clear()
 
     def get_cached(self, path: str) -> Document | None:
-        """The document at a path if nothing has to be waited for; None where it must be loaded, which may fail."""
+        """Returns the document at a path if that needs no waiting; None if it must be loaded, which may fail."""
         found = self._known.get(path)
         if found is None:
             loading = self._loading.get(path)
@@ -129,7 +129,7 @@ class Loaders:
         return found
 
     def load(self, path: str) -> Awaitable[Document]:
-        """The document at a path; awaiting it raises one of our errors where there is none."""
+        """Returns an awaitable of the document at a path; awaiting it raises one of our errors if it cannot be loaded."""
         found = self.get_cached(path)
         if found is None:
             self._read.append(None)
@@ -137,16 +137,16 @@ class Loaders:
             return self._documents.load(path)
         return Completed(found)
 
-    # What has been read, for those who keep what they made of it. None stands for what was not at hand, a Read for all that
-    # something was made of that is used again.
+    # The reads, for callers that cache what they computed from them. None marks a cache miss; Dependencies stand for all reads of
+    # a reused result.
 
     def mark(self) -> int:
-        """Where reading stands now."""
+        """Returns the current position in the reads, for `read_since`."""
         self._marked = len(self._read)
         return self._marked
 
     def read_since(self, mark: int) -> "Dependencies | None":
-        """What was read since then; None where something was not at hand."""
+        """Returns the dependencies read since `mark`; None if there was a cache miss."""
         read = self._read[mark:]
         return None if None in read else self._judged(by_name_of(read))  # type: ignore[arg-type]
 
@@ -156,7 +156,7 @@ class Loaders:
         return Dependencies(by_name, indexes, until, any(map(_is_moving, by_name)))
 
     def reread(self, read: "Dependencies") -> None:
-        """Count as read what is used again was made of: each document once in a request, as at its first look."""
+        """Record the dependencies of a reused result; each document counts as one cache hit per request, as when first read."""
         known = self._known
         before = len(known) + sum(name not in known for name in read.indexes)
         known.update(read.by_name)
@@ -178,7 +178,7 @@ class Loaders:
         return self._store.fresh_until(name, read)
 
     def now(self) -> float:
-        """The store's time, in seconds since 1970."""
+        """The store's time in seconds since 1970."""
         return self._store.now()
 
     def _mark(self, path: str) -> None:
@@ -186,7 +186,10 @@ class Loaders:
             self.asker.moving = True
 
     async def index(self, number: str) -> Index:
-        """The index of a release; raises NotIndexedYet where it is not there yet, ReleaseNotFound where it never will be."""
+        """Returns the index of a release.
+
+        Raises NotIndexedYet if it is not built in time, ReleaseNotFound if the release does not exist.
+        """
         found = self.cached_index(number)
         if found is not None:
             return found
@@ -197,7 +200,7 @@ class Loaders:
             return await self._indexes.get(number, self.asker.deadline)
 
     def cached_index(self, number: str) -> Index | None:
-        """The index of a release if it is open."""
+        """Returns the index of a release if it is open, otherwise None."""
         found = self._indexes.get_cached(number)
         if found is not None:
             name = name_of_index(number)
@@ -207,23 +210,24 @@ class Loaders:
         return found
 
     def is_indexed(self, number: str) -> bool:
-        """Whether the index of this release is at hand, so that nothing has to be waited for."""
+        """Whether the index of this release is available without waiting."""
         return self._indexes.has(number)
 
     def look_up(self, number: str, question: Question, key: Any) -> Awaitable[Any]:
-        """The answer about one thing, asked together with those about its siblings; None where there is none."""
+        """Returns the result of an index look-up for one key, batched with other keys; None if there is no result."""
         found = self.lookup_cached(number, question, key)
         return self._lookups.load((number, question, key)) if found is UNKNOWN else Completed(found)
 
     async def look_up_all(self, number: str, question: Question, keys: Sequence[Any]) -> Sequence[Any]:
-        """The answers about several things, in their order; many are one question in a thread, which holds up nobody."""
+        """Returns the results for several keys, in their order; many keys are one query in a thread, so that the event loop is
+        not blocked."""
         if len(keys) <= FEW:
             return await all_of(self.look_up(number, question, key) for key in keys)
         found = await self._ask((number, question), list(dict.fromkeys(keys)))
         return [found[key] for key in keys]
 
     def lookup_cached(self, number: str, question: Question, key: Any) -> Any:
-        """The answer about one thing if it was given before, None where there is none; UNKNOWN where it must be looked up."""
+        """Returns the cached result of an index look-up, None if it has no result; UNKNOWN if it must be looked up."""
         index = self.cached_index(number)
         found = UNKNOWN if index is None else index.get_cached(question, key)
         if found is UNKNOWN:
@@ -250,16 +254,17 @@ class Loaders:
     def ask(
         self, index: Index, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
-        """The answer to a question to an index; after the deadline of this request UpstreamTimeout."""
+        """Query an index; raises UpstreamTimeout after the deadline of this request."""
         return self._in_turn(lambda: index.ask_until(self.asker.deadline, question, *args, **kwargs))
 
     async def _in_turn(self, question: Callable[[], Awaitable[T]]) -> T:
-        # One at a time, so that the queue of an index is fair to operations: however many questions one has, others come between.
+        # One query at a time, so that the queue of an index is fair: other operations get their turn between the queries of this
+        # one.
         async with self._asking:
             return await question()
 
     async def release_number(self, release: str) -> str:
-        """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
+        """Returns the number of a release: `current` is looked up, a number is returned as it is, whether it exists or not."""
         number = self.releases.get_cached() if release == CURRENT else None
         return number or await self.releases.number(release)
 
@@ -268,7 +273,10 @@ class Loaders:
         return await self.releases.exists(number)
 
     async def whole(self, route: Route, number: str, uuid: UUID) -> Document:
-        """The whole document of a concept. If its route is only assumed and its list was seen, the list stands in."""
+        """Returns the complete document of a concept; raises UpstreamNotFound if there is none.
+
+        If its route is only assumed and the list of its type was seen, falls back to the item of the list.
+        """
         try:
             return await self.load(route.path(number, uuid))
         except UpstreamNotFound:
@@ -280,25 +288,25 @@ class Loaders:
             raise
 
     def listing(self, path: str, paged: bool = True) -> Listing:
-        """The list at a path (without a query), for reading parts of it."""
+        """Returns the list at a path (without query string), for reading parts of it."""
         return Listing(self.load, path, paged, self.page_size)
 
 
 def _standing_in(route: Route) -> Route | None:
-    """The list of a concept type whose own route is only assumed, while that of the list was seen."""
+    """Returns the list of a concept type whose own route is only assumed, if the route of the list was seen."""
     lists = (each.collection for each in CONCEPT_TYPES if each.route == route and route.sure == "assumed")
     return next((each for each in lists if each is not None and each.sure == "seen"), None)
 
 
 def documents_in(read: Sequence[tuple[str, object] | Dependencies]) -> int:
-    """How many documents these are, each counted once."""
+    """Number of distinct documents among the reads."""
     if len(read) == 1 and isinstance(read[0], Dependencies):
         return read[0].documents
     return sum(not name.startswith(INDEX) for name in by_name_of(read))
 
 
 def by_name_of(read: Sequence[tuple[str, object] | Dependencies]) -> dict[str, Any]:
-    """What was read, all of it by name."""
+    """Merges reads into one mapping by name."""
     found: dict[str, Any] = {}
     for each in read:
         found.update(each.by_name if isinstance(each, Dependencies) else (each,))
@@ -307,15 +315,15 @@ def by_name_of(read: Sequence[tuple[str, object] | Dependencies]) -> dict[str, A
 
 def _is_moving(path: str) -> bool:
     if path.startswith("/releases/") and not path.startswith(_MOVING[0]):
-        return False  # nearly all
+        return False  # the usual case
     return path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _MOVING
 
 
 def name_of_index(number: str) -> str:
-    """What an index is called among the documents that something is made of."""
+    """Returns the name of an index among dependencies."""
     return f"{INDEX}{number}"
 
 
 def _loaded(loading: "asyncio.Future[Document]") -> Document | None:
-    """What a load gave that has ended well."""
+    """Returns the result of a load that has succeeded, otherwise None."""
     return loading.result() if loading.done() and not loading.cancelled() and not loading.exception() else None

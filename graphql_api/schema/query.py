@@ -1,4 +1,4 @@
-"""The entry points of the graph."""
+"""The query type: the entry points of the graph."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ async def _node(loaders: Loaders, id: str) -> Node | None:
 
 
 async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
-    """The node with this id; None where it does not exist, or no longer."""
+    """Returns the node with this id; None if it does not exist (any more). Raises BadUserInput for an unknown type."""
     try:
         if node_id.type_name == "Release" and node_id.uuid is None:
             exists = await loaders.release_exists(node_id.release)
@@ -47,7 +47,7 @@ async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
 
 @strawberry.type(description="The entry points of Competent's graph.")
 class Query:
-    """One field for each way in."""
+    """The root query type."""
 
     @strawberry.field(
         description="The object with a global id; null if it does not exist.",
@@ -56,7 +56,7 @@ class Query:
     async def node(
         self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
     ) -> Node | None:
-        """One node."""
+        """Returns the node with a global id."""
         return await node_of(info.context.loaders, NodeId.parse(id))
 
     @strawberry.field(
@@ -68,10 +68,10 @@ class Query:
         info: strawberry.Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MOST}.")],
     ) -> list[Node | None]:
-        """Several nodes; the loads of all of them are one batch."""
+        """Returns several nodes, loaded in one batch; a node that fails to load is an error at its own position only."""
         if len(ids) > MOST:
             raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MOST}.")
-        # An exception in the list is an error at its place, and leaves the others.
+        # An exception in the list becomes an error at its position; the other nodes are unaffected.
         return await gather_settled(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
 
     @strawberry.field(
@@ -79,7 +79,7 @@ class Query:
         metadata={"length": Length(10, 40), **CACHEABLE},
     )
     async def releases(self, info: strawberry.Info) -> list[Release] | None:
-        """The releases."""
+        """Returns all releases."""
         return await releases(info.context.loaders)
 
     @strawberry.field(description="One release.", metadata=CACHEABLE)
@@ -88,7 +88,7 @@ class Query:
         info: strawberry.Info,
         number: InRelease = CURRENT,
     ) -> Release | None:
-        """A release that exists."""
+        """Returns a release; raises ReleaseNotFound if it does not exist."""
         loaders: Loaders = info.context.loaders
         pinned = await loaders.release_number(number)
         if not await loaders.release_exists(pinned):
@@ -109,7 +109,7 @@ class Query:
         ],
         to: Annotated[strawberry.ID, strawberry.argument(description="Global id of the profile to go to.")],
     ) -> CompetenceGap | None:
-        """Null where one of them does not exist."""
+        """Returns None if one of the profiles does not exist."""
         return await competence_gap(info.context.loaders, NodeId.parse(from_), NodeId.parse(to))
 
     @strawberry.field(
@@ -126,6 +126,6 @@ class Query:
         first: First = None,
         after: After = None,
     ) -> ProfileMatchConnection | None:
-        """Matches with their evidence."""
+        """Returns a page of matches with the matched and missing competences."""
         ids = [NodeId.parse(each) for each in have]
         return await profiles_for_competences(info.context.loaders, ids, ConnectionArguments(first, after))

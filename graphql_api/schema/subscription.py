@@ -1,4 +1,4 @@
-"""What clients can be told of as it happens."""
+"""The subscription type: events sent to clients."""
 
 from collections.abc import AsyncGenerator
 
@@ -9,10 +9,10 @@ from graphql_api.schema.types.release import Release
 
 @strawberry.type(description="Events.")
 class Subscription:
-    """One field for each kind of news."""
+    """The root subscription type."""
 
     @strawberry.subscription(description="Fires when a new release becomes current, after its index is ready.")
     async def release_published(self, info: strawberry.Info) -> AsyncGenerator[Release | None]:
-        """A release with loaders of its own: those of the request would answer for ever what they once loaded."""
+        """Yields each release with new loaders, because those of the request cache what they once loaded."""
         async for number in info.context.published.listen():
             yield Release(loaders=info.context.renewed(), number=number)

@@ -1,7 +1,7 @@
-"""Cooperative scheduling: long operations share the event loop in time slices, so that no request waits for another's end.
+"""Cooperative scheduling: operations share the event loop in time slices, so that no request waits until another is finished.
 
-In one pass of the event loop all operations together work for one time slice; what is left waits in a round robin, one
-operation after the other. What cannot be interrupted, as parsing a document, is admitted by its size.
+All operations together use at most one time slice per event-loop pass; the rest waits in a round robin. Work that cannot be
+interrupted, such as parsing a document, is admitted by its size.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from time import perf_counter
 from graphql_api.errors import OperationTimeout
 
 TIME_SLICE = 0.02
-"""Seconds for which operations may occupy the event loop in one pass."""
+"""Seconds per event-loop pass for all operations together."""
 MAX_RESUMED = 256
-"""Waiters of one operation that are resumed in one pass, if each has little to do."""
+"""Maximum waiters of one operation resumed per event-loop pass, if each has little to do."""
 
 
 class RoundRobin:
@@ -28,7 +28,7 @@ class RoundRobin:
 
     @property
     def is_over(self) -> bool:
-        """Whether the time slice of this pass is used up; the first call in a pass begins it."""
+        """Whether the time slice of this event-loop pass is used up; the first call in a pass starts it."""
         now = self.clock()
         if self._ends is None:
             self._begin(now)
@@ -49,7 +49,7 @@ class RoundRobin:
             self._waiting.append(operation)
 
     def enqueue(self, operation: "TimeSlice") -> None:
-        """Have an operation resumed when its turn comes."""
+        """Queue an operation to be resumed at its turn."""
         self._waiting.append(operation)
         if self._ends is None:
             self._begin(self.clock())
@@ -66,7 +66,7 @@ class TimeSlice:
 
     @property
     def is_over(self) -> bool:
-        """Whether the operation should wait for its next turn before it goes on."""
+        """Whether the operation should wait for its next turn before it continues."""
         return self._scheduler.is_over
 
     async def turn(self) -> None:
@@ -81,7 +81,7 @@ class TimeSlice:
             raise OperationTimeout
 
     def resume(self, last_pass: float) -> bool:
-        """Resume as many waiters as a pass has time for, judged by the seconds of the last one; whether any are left."""
+        """Resume as many waiters as fit into a pass, judged by the seconds the last one took; returns whether any are left."""
         if last_pass > TIME_SLICE:
             self._batch = 1
         elif last_pass < TIME_SLICE / 2:
@@ -96,7 +96,7 @@ class TimeSlice:
 
 
 class PassBudget:
-    """Admits work in order of arrival, up to `limit` units in a pass of the event loop; what is larger has a pass of its own."""
+    """Admits work in order of arrival, up to `limit` units per event-loop pass; larger work gets a pass of its own."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -104,7 +104,7 @@ class PassBudget:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def turn(self, amount: int) -> None:
-        """Wait until this much work may be done; the first of a pass does not wait."""
+        """Wait until this amount of work is admitted; the first of a pass does not wait."""
         if self._left == self._limit and not self._waiting:
             asyncio.get_running_loop().call_soon(self._next_pass)
         if not self._waiting and self._admits(amount):

@@ -1,7 +1,7 @@
-"""Reads response bodies within limits: bytes on the wire, bytes after inflating, number of values, and bytes of all bodies in
-flight.
+"""Reads response bodies within limits.
 
-Errors keep no body in memory: buffers are cleared however reading ends, and errors raised here have no cause.
+Limited are bytes on the wire, bytes after inflating, the number of values, and the bytes of all bodies in flight. Errors keep no
+body in memory: buffers are cleared however reading ends, and errors raised here have no cause.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""The GraphQL types: made from the declarations of Competent, with a file for each that has fields beyond those."""
+"""The GraphQL types, generated from the declarations of Competent, with a module for each type that has further fields."""

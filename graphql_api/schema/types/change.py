@@ -1,4 +1,4 @@
-"""What changed between two releases, with what was before and what is after as things to ask further of."""
+"""The differences between two releases, with the concepts before and after as GraphQL objects."""
 
 from enum import Enum
 from typing import Annotated
@@ -18,7 +18,7 @@ from graphql_api.schema.types.search import Types
 
 @strawberry.enum(description="What happened to a concept between two releases.")
 class ChangeKind(Enum):
-    """As the index tells it."""
+    """GraphQL enum of the kinds of changes that an index reports."""
 
     ADDED = strawberry.enum_value("ADDED", description="The concept is new.")
     REMOVED = strawberry.enum_value("REMOVED", description="The concept is gone.")
@@ -29,7 +29,7 @@ class ChangeKind(Enum):
 
 @strawberry.type(description="A concept that differs between two releases.")
 class ConceptChange:
-    """Things are matched by uuid, and what then is left by code."""
+    """A change of one concept; concepts are matched by uuid, the remaining ones by code."""
 
     kind: ChangeKind = strawberry.field(description="What happened.")
     type: ConceptType = strawberry.field(description="The type of the concept.")
@@ -49,7 +49,7 @@ Kinds = Annotated[
 
 
 CHANGES_WORK = Work(base=500, item=3)
-"""To choose among all changes. They are found once for all clients, as a part of what an index is."""
+"""Selecting among all changes; finding them is done once per pair of releases and cached for all clients."""
 
 
 async def changes_since(
@@ -61,7 +61,7 @@ async def changes_since(
     first: First = None,
     after: After = None,
 ) -> Connection[ConceptChange] | None:
-    """The changes from another release to this one."""
+    """Returns a page of the changes from release `since` to release `number`."""
     old = await loaders.release_number(since)
     paging = ConnectionArguments(first, after)
     found = await _changes(loaders, old, number, types, kinds)

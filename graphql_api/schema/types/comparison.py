@@ -1,6 +1,6 @@
-"""Profiles compared: the gap between two, those like one, and those that fit what somebody has.
+"""Comparison of profiles: the gap between two, similar ones, and matches for a person's competences.
 
-What is told is always told with its evidence: which competences are shared, missing, or over.
+Every result comes with its evidence: the shared, missing or surplus competences.
 """
 
 from typing import Any
@@ -25,13 +25,13 @@ from graphql_api.schema.types.technical_competence import TechnicalCompetence
 MOST_SIMILAR = 50
 GAP_WORK = Work(base=110)
 MATCHES_WORK = Work(base=600, item=16, more_items=60, arguments=(Per("have", 6, "item"),))
-"""Measured on the profiles that hold most, and on the competences that most profiles hold."""
+"""Measured on the profiles with the most competences, and on the competences used by the most profiles."""
 HAVE_PLURALS = " and ".join((", ".join(each.plural for each in HAVE[:-1]), HAVE[-1].plural))
-"""The words for what somebody can have."""
+"""The types allowed in `have`, as text."""
 
 
 def _group(place: int, declared: ConceptType) -> Any:
-    """The field of one type of a CompetenceGroup."""
+    """Returns the field of CompetenceGroup for one concept type."""
 
     kind: Any = CONCEPTS[declared.name]
 
@@ -49,7 +49,7 @@ def _group(place: int, declared: ConceptType) -> Any:
 
 @strawberry.type(description="Concepts grouped by type, each list ordered by code.")
 class CompetenceGroup:
-    """Made of the index's groups; each list is looked up only when it is selected."""
+    """Groups from the index; each list is looked up only if it is selected."""
 
     loaders: strawberry.Private[Loaders]
     release: strawberry.Private[str]
@@ -60,7 +60,7 @@ class CompetenceGroup:
 
 @strawberry.type(description="The difference between two occupational profiles.")
 class CompetenceGap:
-    """The answer of Query.competenceGap."""
+    """The result of Query.competenceGap."""
 
     from_: OccupationalProfile = strawberry.field(name="from", description="The profile to start from.")
     to: OccupationalProfile = strawberry.field(description="The profile to go to.")
@@ -74,7 +74,7 @@ class CompetenceGap:
 
 @strawberry.type(description="An occupational profile similar to another.")
 class SimilarProfile:
-    """One of OccupationalProfile.similarProfiles."""
+    """An item of OccupationalProfile.similarProfiles."""
 
     profile: OccupationalProfile = strawberry.field(description="The profile.")
     score: float = strawberry.field(
@@ -89,7 +89,7 @@ class SimilarProfile:
 
 @strawberry.type(description="An occupational profile compared with what a person has.")
 class ProfileMatch:
-    """One of Query.profilesForCompetences."""
+    """A node of Query.profilesForCompetences."""
 
     profile: OccupationalProfile = strawberry.field(description="The profile.")
     coverage: float = strawberry.field(
@@ -102,7 +102,7 @@ class ProfileMatch:
 
 @strawberry.type(description="A match, with its cursor.")
 class ProfileMatchEdge:
-    """As in Relay's Cursor Connections."""
+    """An edge as in Relay's Cursor Connections."""
 
     node: ProfileMatch = strawberry.field(description="The match.")
     cursor: str = strawberry.field(description="Opaque position of the item, for `after`.")
@@ -110,7 +110,7 @@ class ProfileMatchEdge:
 
 @strawberry.type(description="A page of matches, the best first.")
 class ProfileMatchConnection:
-    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+    """A connection as in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
     edges: list[ProfileMatchEdge] = strawberry.field(description="The matches of this page with their cursors.")
     nodes: list[ProfileMatch] = strawberry.field(description="The matches of this page.")
@@ -119,7 +119,10 @@ class ProfileMatchConnection:
 
 
 async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> CompetenceGap | None:
-    """What lies between two profiles of one release; None where one of them does not exist."""
+    """Returns the difference between two profiles of one release; None if one of them does not exist.
+
+    Raises BadUserInput if the ids are of different releases or not of profiles.
+    """
     if start.release != goal.release:
         raise BadUserInput(
             f"`from` is of release {start.release}, `to` of release {goal.release}; both must be of the same release."
@@ -147,7 +150,7 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
 
 
 async def similar_profiles(view: DocumentView, first: int) -> list[SimilarProfile]:
-    """The profiles most like one."""
+    """Returns the `first` profiles most similar to one; raises BadUserInput if `first` is out of range."""
     if not 0 <= first <= MOST_SIMILAR:
         raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SIMILAR}.")
     found = await _things(view.loaders, [NodeId(OCCUPATIONAL_PROFILE.name, view.release, view.uuid)])
@@ -167,7 +170,7 @@ async def similar_profiles(view: DocumentView, first: int) -> list[SimilarProfil
 async def profiles_for_competences(
     loaders: Loaders, have: list[NodeId], paging: ConnectionArguments
 ) -> ProfileMatchConnection | None:
-    """The profiles that fit what somebody has."""
+    """Returns a page of the profiles that match what a person has; raises BadUserInput if `have` is invalid."""
     if not 0 < len(have) <= MOST:
         raise BadUserInput(f"`have` has {len(have)} ids; it must have between 1 and {MOST}.")
     numbers = {each.release for each in have}
@@ -205,7 +208,7 @@ async def _matches(loaders: Loaders, number: str, window: Slice, found: list[Mat
 
 
 async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, IndexedConcept]:
-    """The concepts of these ids, all of one release, that exist."""
+    """Returns the concepts of these ids, all of one release, that exist."""
     keys = [(concept_type(each.type_name), each.uuid) for each in ids]
     try:
         found = await loaders.look_up_all(ids[0].release, by_uuid, keys)

@@ -1,4 +1,4 @@
-"""What all concept types share: identity, the release, and the fields that other concepts are reached by."""
+"""Interfaces of concept types: identity, release, and the fields that lead to other concepts."""
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 from uuid import UUID
@@ -27,7 +27,8 @@ C = TypeVar("C", bound="Concept")
 
 
 def declared(cls: type[C]) -> type[C]:
-    """Class decorator: the GraphQL type of the concept type of this name, with its declared fields before those of the class."""
+    """Class decorator: returns the GraphQL type of the concept type with this name, with its declared fields before those of the
+    class."""
     declaration = concept_type(cls.__name__)
     cls.declaration, cls.route = declaration, declaration.route
     made = strawberry.type(fields_of(declaration.fields)(cls), description=declaration.description)
@@ -40,25 +41,25 @@ def declared(cls: type[C]) -> type[C]:
 )
 @fields_of(COMMON_FIELDS)
 class Concept(Node):
-    """A node that is made of a document."""
+    """A node read from a document."""
 
     view: strawberry.Private[DocumentView]
     declaration: ClassVar[ConceptType]
     route: ClassVar[Route | None]
-    """Of the whole document; None if concepts of this type are only met embedded in others."""
+    """The route of the complete document; None if concepts of this type only occur embedded in others."""
 
     def node_id(self) -> NodeId:
-        """The type, the release and the uuid."""
+        """Returns the global id: type, release and uuid."""
         return NodeId(type(self).__name__, self.view.release, self.view.uuid)
 
     @strawberry.field(description="Competent's own id. A concept has the same uuid in every release.")
     def uuid(self) -> UUID:
-        """The uuid."""
+        """Returns the uuid."""
         return self.view.uuid
 
     @strawberry.field(description="The release that this concept belongs to.")
     def release(self) -> Annotated["Release", strawberry.lazy("graphql_api.schema.types.release")]:
-        """The release."""
+        """Returns the release."""
         from graphql_api.schema.types.release import Release
 
         return Release(loaders=self.view.loaders, number=self.view.release)
@@ -67,14 +68,14 @@ class Concept(Node):
 @strawberry.interface(description="A skill, knowledge, behaviour or trait of a person.")
 @fields_of(BLOCK_FIELDS)
 class Competence(Concept):
-    """The blocks that technical competences are made of, and the skills that profiles name directly."""
+    """The building blocks of technical competences, and the skills that profiles reference directly."""
 
     @strawberry.field(
         description="The technical competences that contain it. Empty for those that only profiles contain, such as soft skills.",
         metadata=Work(base=3, more=20).metadata,
     )
     async def used_in_technical_competences(self, first: First = None, after: After = None) -> _Competences | None:
-        """A page of the competences, from the index."""
+        """Returns a page of the competences, from the index."""
         from graphql_api.schema.types.usage import competences_with
 
         return await competences_with(self, ConnectionArguments(first, after))
@@ -84,7 +85,7 @@ class Competence(Concept):
         metadata=Work(base=15, more=25).metadata,
     )
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Profiles | None:
-        """A page of the profiles, from the index."""
+        """Returns a page of the profiles, from the index."""
         from graphql_api.schema.types.usage import profiles_with
 
         return await profiles_with(self, ConnectionArguments(first, after))

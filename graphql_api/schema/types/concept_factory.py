@@ -1,6 +1,6 @@
-"""Concepts found in the index of a release, as the types that clients see.
+"""Creates GraphQL objects from concepts in the index of a release.
 
-What the index knows of a concept costs no document; what it lacks is loaded as from any other part.
+Fields that the index holds need no document; other fields load it.
 """
 
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ from graphql_api.schema.types.relay import Connection, ConnectionArguments, conn
 
 
 def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
-    """A concept of the index as its GraphQL type."""
+    """Returns a concept of the index as its GraphQL type."""
     kind = CONCEPTS[indexed.type.name]
     return kind(view=DocumentView(loaders, number, indexed.item, str(indexed.uuid), kind.route))
 
 
 async def concepts(loaders: Loaders, number: str, numbers: Iterable[int]) -> list[Concept]:
-    """Concepts by their numbers in the index, in this order; one look-up for all that are asked in a tick."""
+    """Returns concepts by their row ids in the index, in this order; look-ups of one tick are batched."""
     asked = list(numbers)
     found = [loaders.lookup_cached(number, by_row_id, n) for n in asked]
     if UNKNOWN in found:
@@ -33,19 +33,19 @@ async def concepts(loaders: Loaders, number: str, numbers: Iterable[int]) -> lis
 
 
 async def find_uuid(loaders: Loaders, number: str, type: ConceptType, uuid: UUID) -> Concept | None:
-    """The concept of this type and uuid."""
+    """Returns the concept of this type and uuid; None if it does not exist."""
     found = await loaders.look_up(number, by_uuid, (type, uuid))
     return concept(loaders, number, found) if found else None
 
 
 async def find_code(loaders: Loaders, number: str, type: ConceptType, code: str) -> Concept | None:
-    """The concept of this type and code."""
+    """Returns the concept of this type and code; None if it does not exist."""
     found = await loaders.look_up(number, by_code, (type, code))
     return concept(loaders, number, found) if found else None
 
 
 async def page_of(loaders: Loaders, number: str, type: ConceptType, paging: ConnectionArguments) -> Connection[Concept]:
-    """A page of all concepts of a type, by code."""
+    """Returns a page of all concepts of a type, by code, from the index."""
     index = await loaders.index(number)
     window = paging.window(f"{type.name} {number}", await loaders.ask(index, count, type))
     found = index.same(await loaders.ask(index, listed, type, window.start, window.stop))
@@ -53,6 +53,6 @@ async def page_of(loaders: Loaders, number: str, type: ConceptType, paging: Conn
 
 
 async def number_in_index(view: DocumentView, type: ConceptType) -> int | None:
-    """The number of a concept in the index of its release."""
+    """Returns the row id of a concept in the index of its release; None if it is not there."""
     found: IndexedConcept | None = await view.loaders.look_up(view.release, by_uuid, (type, view.uuid))
     return found.row_id if found else None

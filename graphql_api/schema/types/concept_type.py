@@ -1,4 +1,4 @@
-"""The enum of concept types, as clients name them in arguments."""
+"""The GraphQL enum of concept types."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from graphql_api.competent.declarations import CONCEPT_TYPES
 
 @strawberry.enum(description="A type of concept.")
 class ConceptType(Enum):
-    """Its value is the name of the declared type."""
+    """GraphQL enum; the value of each member is the name of the declared type."""
 
     _ignore_ = "each"
     for each in CONCEPT_TYPES:
@@ -22,5 +22,5 @@ class ConceptType(Enum):
 
 
 def declared(types: Iterable[ConceptType] | None) -> frozenset[declarations.ConceptType] | None:
-    """The declarations of some types; None, which is all of them, without types."""
+    """Returns the declarations of these types; None (meaning all types) if `types` is None."""
     return None if types is None else frozenset(declarations.concept_type(str(each.value)) for each in types)

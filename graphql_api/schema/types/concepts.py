@@ -1,4 +1,4 @@
-"""Every concept type as a GraphQL type: those with fields of their own, and those that the declarations say all of."""
+"""All concept types as GraphQL types: those with classes of their own, and those generated from declarations alone."""
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.schema.types.concept import Competence, Concept, declared
@@ -9,11 +9,11 @@ _WRITTEN: dict[str, type[Concept]] = {each.__name__: each for each in (Occupatio
 
 
 def _made(declaration: ConceptType) -> type[Concept]:
-    """The GraphQL type of a concept type that has only declared fields."""
+    """Returns the GraphQL type of a concept type that has only declared fields."""
     base = Competence if declaration.is_block else Concept
     members = {"__doc__": declaration.summary, "__module__": __name__}
     return declared(type(declaration.name, (base,), members))
 
 
 CONCEPTS: dict[str, type[Concept]] = {each.name: _WRITTEN.get(each.name) or _made(each) for each in CONCEPT_TYPES}
-"""By the name of the type, in the order of the declarations."""
+"""GraphQL types by name, in the order of the declarations."""

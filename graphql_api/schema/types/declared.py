@@ -1,4 +1,4 @@
-"""GraphQL fields of concept types, made from their declarations."""
+"""Creates the GraphQL fields of concept types from their declarations."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -17,25 +17,26 @@ from graphql_api.schema.types.value_types import AlternativeName, Classification
 T = TypeVar("T", bound=type)
 
 CONCEPT_CLASSES: dict[str, type[Any]] = {}
-"""The classes of concept types by name, filled as they are made; types refer to each other by name, so that none comes first."""
+"""Classes of concept types by name, filled as they are created; types refer to each other by name, so their order does not
+matter."""
 
 
 class _Read(NamedTuple):
-    """The GraphQL type of a value, and what makes it from that of a document."""
+    """The GraphQL type of a value, and the conversion from a document's value."""
 
     annotation: Any
     convert: Convert
 
 
 class _ConceptReference(LazyType[Any, Any]):
-    """A concept type by its name, looked up once all of them are made: types refer to each other."""
+    """Lazy reference to a concept type by name, resolved once all types exist."""
 
     def resolve_type(self) -> type[Any]:
         return CONCEPT_CLASSES[self.type_name]
 
 
 def fields_of(fields: Iterable[Field]) -> Callable[[T], T]:
-    """Class decorator, below that of Strawberry: adds a GraphQL field for each declaration, before those of the class body."""
+    """Class decorator, below that of Strawberry: adds a GraphQL field per declaration, before the fields of the class body."""
     declared = {field.name: _graphql_field(field) for field in fields}
 
     def add(cls: T) -> T:
@@ -95,7 +96,7 @@ def _many(type_name: str) -> Convert:
 
 
 def text(view: DocumentView, value: Any) -> LocalizedText | None:
-    """A text in up to four languages."""
+    """Convert a text in up to four languages."""
     return localized(value)
 
 
@@ -119,4 +120,4 @@ _PLAIN = {
     "names": _Read(list[AlternativeName], rows_as(AlternativeName)),
     "classifications": _Read(list[Classification], rows_as(Classification)),
 }
-"""By the kind of a plain value."""
+"""Conversions by the kind of a plain value."""

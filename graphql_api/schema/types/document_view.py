@@ -1,7 +1,7 @@
-"""A normalised document, or a part of one embedded in another, as GraphQL fields read it: where lazy loading is decided.
+"""A view of a normalised document, or of a concept embedded in another; decides when to load the complete document.
 
-One rule: take the key if the document has it, else load the whole and take it from there. All siblings that need their
-whole in the same tick are one batch of the loaders.
+The rule: use the key if the document has it, otherwise load the complete document and take it from there. Loads of all siblings
+in one tick are one batch.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from graphql_api.errors import UpstreamError
 from graphql_api.schema.loaders import Loaders
 
 Convert = Callable[["DocumentView", Any], Any]
-"""Makes the value of a GraphQL field from that of a document; gets None if neither the document nor the whole has the key."""
+"""Converts a document's value to that of a GraphQL field; gets None if neither the document nor the complete one has the key."""
 
 
 class DocumentView:
-    """A normalised concept as far as it is known, the release that it was read in, and the way to the whole."""
+    """A normalised concept as far as it is loaded, its release, and the route to the complete document."""
 
     __slots__ = ("document", "id", "is_complete", "loaders", "release", "route")
 
@@ -40,13 +40,13 @@ class DocumentView:
 
     @property
     def uuid(self) -> UUID:
-        """The id."""
+        """The id as a UUID."""
         return UUID(self.id)
 
     def read(self, name: str, convert: Convert, empty_on_error: bool = False) -> Any:
-        """The converted value of a key: at once, or as an awaitable if the whole has to be loaded.
+        """Returns the converted value of a key: at once, or as an awaitable if the complete document must be loaded.
 
-        With `empty_on_error`, a whole that cannot be loaded counts as one without the key.
+        With `empty_on_error`, a document that cannot be loaded counts as one without the key.
         """
         document = self.document
         if name in document:
@@ -67,7 +67,7 @@ class DocumentView:
             return convert(self, None)
 
     async def load(self) -> "DocumentView":
-        """The whole document; this one if no route leads to it."""
+        """Returns a view of the complete document; this view if it is complete already or has no route."""
         if self.is_complete or self.route is None:
             return self
         return self._complete(await self.loaders.whole(self.route, self.release, self.uuid))
@@ -76,18 +76,18 @@ class DocumentView:
         return DocumentView(self.loaders, self.release, document, self.id, self.route, is_complete=True)
 
     def embedded(self, document: Mapping[str, Any], route: Route | None) -> "DocumentView":
-        """A concept embedded in this one; it has an id, as all of them in a normalised document."""
+        """Returns a view of a concept embedded in this one; every concept in a normalised document has an id."""
         return DocumentView(self.loaders, self.release, document, document["id"], route)
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentField:
-    """How a GraphQL field reads the document of its concept; in the metadata of the field, for every executor."""
+    """How a GraphQL field reads its concept's document; stored in the field's metadata, for every executor."""
 
     name: str
     convert: Convert
     empty_on_error: bool = False
 
     def __call__(self, concept: Any) -> Any:
-        """The value of the field, or an awaitable of it."""
+        """Returns the value of the field, or an awaitable of it."""
         return concept.view.read(self.name, self.convert, self.empty_on_error)

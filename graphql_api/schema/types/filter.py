@@ -1,4 +1,4 @@
-"""Which occupational profiles, and in what order: questions that lists upstream cannot answer."""
+"""Filtering and ordering of occupational profiles, which upstream's lists do not support."""
 
 from datetime import date
 from enum import Enum
@@ -22,12 +22,12 @@ from graphql_api.schema.types.text import Language
 
 _NOUNS = [f"a {each.noun}" for each in CONCEPT_TYPES if each is not OCCUPATIONAL_PROFILE]
 _USABLE = " or ".join((", ".join(_NOUNS[:-1]), _NOUNS[-1]))
-"""What a profile can use."""
+"""The types that a profile can use, as text."""
 
 
 @strawberry.input(description="Conditions on occupational profiles, all of which must be met.")
 class OccupationalProfileFilter:
-    """Each is looked up in the index."""
+    """GraphQL input; each condition is looked up in the index."""
 
     text: str | None = strawberry.field(default=None, description="Words to search profiles by, as in `search`.")
     sector: str | None = strawberry.field(default=None, description="Code or uuid of an economic sector.")
@@ -46,7 +46,7 @@ class OccupationalProfileFilter:
 
 @strawberry.enum(description="A field that orders profiles.")
 class OccupationalProfileOrderField(Enum):
-    """As the index knows it."""
+    """GraphQL enum; the values are those of the index."""
 
     CODE = strawberry.enum_value("code", description="By code, OP-9 before OP-10.")
     TITLE = strawberry.enum_value("title", description="By title in a language; case and accents are ignored.")
@@ -54,7 +54,7 @@ class OccupationalProfileOrderField(Enum):
 
 @strawberry.input(description="The order of occupational profiles.")
 class OccupationalProfileOrder:
-    """By code without it."""
+    """GraphQL input; profiles are ordered by code without it."""
 
     field: OccupationalProfileOrderField = strawberry.field(description="The field to order by.")
     language: Language = strawberry.field(default=Language.NL, description="The language of the titles.")
@@ -91,7 +91,7 @@ async def occupational_profiles(
     last: Last = None,
     before: Before = None,
 ) -> Connection[OccupationalProfile] | None:
-    """A page of profiles: from upstream's list, or from the index where a filter or an order asks more than that."""
+    """Returns a page of profiles: from upstream's list, or from the index if there is a filter or an order."""
     paging = ConnectionArguments(first, after, last, before)
     if filter is None and order_by is None:
         return await page(OccupationalProfile, loaders, number, paging)
@@ -103,7 +103,7 @@ async def occupational_profiles(
 
 
 async def _wanted(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter | None:
-    """The conditions as the index takes them; None where they name a thing that does not exist."""
+    """Returns the conditions as the index takes them; None if `uses` names a concept that does not exist."""
     uses = None
     if filter.uses is not None:
         uses = await _used(loaders, number, NodeId.parse(filter.uses))

@@ -1,6 +1,6 @@
-"""Global ids: opaque to clients, and made of the type, the number of the release and the uuid.
+"""Global ids: opaque to clients; they encode the type, the release number and the uuid.
 
-An id never says `current`, so a client's cache never mixes two releases.
+An id never contains `current`, so a client's cache never mixes two releases.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -13,11 +13,11 @@ from graphql_api.competent.hal import is_release
 from graphql_api.errors import BadUserInput
 
 LONGEST_SHOWN = 80
-"""Characters of a bad id that its error repeats; ids of this server are shorter."""
+"""Maximum number of characters of an invalid id that its error repeats; ids of this server are shorter."""
 
 
 class NodeId(NamedTuple):
-    """What an id is made of; a release itself has no uuid."""
+    """The parts of a global id; the id of a release has no uuid."""
 
     type_name: str
     release: str
@@ -29,7 +29,7 @@ class NodeId(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "NodeId":
-        """The id in a text, or BadUserInput; only what `str` made comes through."""
+        """Decode an id; raises BadUserInput for anything that `str` of a NodeId did not create."""
         try:
             type_name, release, *rest = urlsafe_b64decode(text[:200] + "=" * (-len(text) % 4)).decode().split(":")
             found = cls(type_name, release, UUID(rest[0]) if rest else None)
@@ -43,15 +43,15 @@ class NodeId(NamedTuple):
 
 @strawberry.interface(description="An object with a global id, by which it can be fetched again.")
 class Node:
-    """The interface of Relay's Object Identification."""
+    """The Node interface of Relay's Object Identification."""
 
     @strawberry.field(
         description="Opaque global id, unique across types and releases, stable while the release is served."
     )
     def id(self) -> strawberry.ID:
-        """The id of this node."""
+        """Returns the global id of this node."""
         return strawberry.ID(str(self.node_id()))
 
     def node_id(self) -> NodeId:
-        """What the id is made of."""
+        """Returns the parts of the global id."""
         raise NotImplementedError

@@ -1,6 +1,6 @@
-"""Lookups of concepts by uuid or code, and lists of all concepts of a type.
+"""Look-ups of concepts by uuid or code, and lists of all concepts of a type.
 
-What does not exist is null without an error; a release that does not exist is RELEASE_NOT_FOUND.
+A concept that does not exist is null without an error; a release that does not exist is RELEASE_NOT_FOUND.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,10 @@ ByCode = Annotated[str | None, strawberry.argument(description="Competent's code
 
 
 async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, code: str | None) -> K | None:
-    """The thing with this uuid or this code in a release; None where there is none."""
+    """Returns the concept with this uuid or code in a release; None if it does not exist.
+
+    Raises BadUserInput unless exactly one of the two is passed, ReleaseNotFound if the release does not exist.
+    """
     if (uuid is None) == (code is None):
         raise BadUserInput("Pass exactly one of `uuid` and `code`.")
     try:
@@ -46,10 +49,10 @@ async def _by_uuid(kind: type[K], loaders: Loaders, number: str, uuid: UUID) -> 
 
 async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K | None:
     if kind.declaration.collection is not None and not loaders.is_indexed(number):
-        with suppress(UpstreamNotFound):  # the index stands in for a list that does not exist
+        with suppress(UpstreamNotFound):  # if there is no such list, fall back to the index
             listing = loaders.listing(kind.declaration.collection.path(number))
             size, total, _ = await listing.page()
-            for stop in (size, total):  # if the first page has it, the others are not read
+            for stop in (size, total):  # if the first page has the code, the rest is not read
                 items = await listing.part(0, stop)
                 codes = {item.get("code"): item for item in reversed(items)}  # the first of equal codes wins
                 if code in codes and "id" in codes[code]:
@@ -60,13 +63,13 @@ async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K
 
 
 async def page(kind: type[K], loaders: Loaders, number: str, paging: ConnectionArguments) -> Connection[K]:
-    """A page of all things of a type in a release."""
+    """Returns a page of all concepts of a type in a release."""
     if kind.declaration.collection is None:
         return await page_of(loaders, number, kind.declaration, paging)  # type: ignore[return-value]
     listing = loaders.listing(kind.declaration.collection.path(number))
     try:
         total = (await listing.page()).total
-    except UpstreamNotFound:  # no such list: the index stands in, or says that there is no such release
+    except UpstreamNotFound:  # no such list: fall back to the index, which raises if there is no such release
         return await page_of(loaders, number, kind.declaration, paging)  # type: ignore[return-value]
     window = paging.window(f"{kind.__name__} {number}", total)
     items = await listing.loaded(window.start, window.stop)
@@ -86,7 +89,7 @@ async def _require(loaders: Loaders, number: str) -> None:
 
 
 def lookup_field(kind: type[Concept]) -> RootResolver:
-    """Resolves a concept of a type by uuid or code."""
+    """Returns a resolver of a concept by uuid or code."""
 
     async def resolver(loaders: Loaders, number: str, uuid: ByUuid = None, code: ByCode = None) -> kind | None:  # type: ignore[valid-type]
         return await find(kind, loaders, number, uuid, code)
@@ -95,7 +98,7 @@ def lookup_field(kind: type[Concept]) -> RootResolver:
 
 
 def connection_field(kind: type[Concept]) -> RootResolver:
-    """Resolves a page of all concepts of a type."""
+    """Returns a resolver of a page of all concepts of a type."""
 
     async def resolver(
         loaders: Loaders,

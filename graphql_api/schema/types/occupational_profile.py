@@ -1,4 +1,4 @@
-"""Occupational profiles: an occupation and all that belongs to it."""
+"""The occupational profile: an occupation and its competences."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ _Similar = Annotated["SimilarProfile", strawberry.lazy("graphql_api.schema.types
 
 @declared
 class OccupationalProfile(Concept):
-    """Listed by a release with id, code and title only."""
+    """A release lists it with id, code and title only."""
 
     @strawberry.field(
         description="Profiles that share technical competences with this one, most similar first.",
@@ -25,7 +25,7 @@ class OccupationalProfile(Concept):
         self,
         first: Annotated[int, strawberry.argument(description="The number of profiles to return; at most 50.")] = 10,
     ) -> list[_Similar] | None:
-        """From the index, with the evidence."""
+        """Returns similar profiles with the shared competences, from the index."""
         from graphql_api.schema.types.comparison import similar_profiles
 
         return await similar_profiles(self.view, first)

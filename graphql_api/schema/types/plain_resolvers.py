@@ -1,7 +1,7 @@
-"""Resolvers without Strawberry's wrapper, which takes most of the time of a field that just reads a value.
+"""Replaces Strawberry's resolver wrapper, which takes most of the time of a field that only reads a value.
 
-A field without arguments that needs nothing but its source gets a plain function `(source, info)`. graphql-core then gives the
-same values, and the same errors at the same places.
+A field without arguments that needs only its source gets a plain function `(source, info)`. Values, errors and their paths stay
+the same.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,8 @@ Read = Callable[[Any], Any]
 
 
 def read_of(field: StrawberryField) -> Read | None:
-    """What makes the value, or an awaitable of it, from the source alone; None if it takes more than that."""
+    """Returns the function that reads the value (or an awaitable of it) from the source; None if the field needs more than its
+    source."""
     if field.extensions or field.permission_classes or field.arguments or field.is_subscription:
         return None
     resolver = field.base_resolver
@@ -29,7 +30,7 @@ def read_of(field: StrawberryField) -> Read | None:
 
 
 def use_plain_resolvers(schema: GraphQLSchema) -> None:
-    """Give the fields of all object types a plain resolver, if theirs can be one."""
+    """Give the fields of all object types a plain resolver if possible."""
     for type_ in schema.type_map.values():
         if is_object_type(type_):
             for field in type_.fields.values():

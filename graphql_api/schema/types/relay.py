@@ -1,6 +1,6 @@
-"""Connections as in Relay: windows on lists, and cursors that are checked.
+"""Relay connections: slices of lists, with verified cursors.
 
-A cursor is a place in one list of one release, which does not change; it is of no use in any other list.
+A cursor is a position in one list of one release, which does not change; it is rejected in any other list.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -37,7 +37,7 @@ Before = Annotated[str | None, strawberry.argument(description="Return the items
 
 @strawberry.type(description="The position of a page in its connection.")
 class PageInfo:
-    """As in Relay's Cursor Connections."""
+    """PageInfo as in Relay's Cursor Connections."""
 
     has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
     has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
@@ -47,7 +47,7 @@ class PageInfo:
 
 @strawberry.type(description="An item of a connection, with its cursor.")
 class Edge(Generic[T]):
-    """As in Relay's Cursor Connections."""
+    """An edge as in Relay's Cursor Connections."""
 
     node: T = strawberry.field(description="The item.")
     cursor: str = strawberry.field(description="Opaque position of the item, for `after` and `before`.")
@@ -55,7 +55,7 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    """As in Relay's Cursor Connections, with `nodes` and `totalCount`. Items are made when something asks for them."""
+    """A connection as in Relay's Cursor Connections, with `nodes` and `totalCount`. Items are created when first selected."""
 
     window: strawberry.Private["Slice"]
     items: strawberry.Private[Callable[[], Sequence[T]]]
@@ -70,28 +70,28 @@ class Connection(Generic[T]):
 
     @strawberry.field(description="The items of this page with their cursors.")
     def edges(self) -> list[Edge[T]]:
-        """Each item with its cursor."""
+        """Returns each item with its cursor."""
         return [Edge(node=node, cursor=cursor) for node, cursor in zip(self._made, self._cursors, strict=True)]
 
     @strawberry.field(description="The items of this page.")
     def nodes(self) -> list[T]:
-        """The items alone."""
+        """Returns the items."""
         return list(self._made)
 
     @strawberry.field(description="Information about this page.")
     def page_info(self) -> PageInfo:
-        """The page info of the window."""
+        """Returns the page info of the slice."""
         return self.window.info(self._cursors)
 
     @strawberry.field(description="The number of items in the whole list.")
     def total_count(self) -> int:
-        """The total of the window."""
+        """Returns the length of the whole list."""
         return self.window.total
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionArguments:
-    """The arguments of a connection; refuses with BadUserInput what makes no sense before anything is asked."""
+    """The arguments of a connection; raises BadUserInput if they are invalid, before anything is loaded."""
 
     first: int | None = None
     after: str | None = None
@@ -106,7 +106,7 @@ class ConnectionArguments:
                 raise BadUserInput(f"`{name}` is {count}; it must be between 0 and {MOST}.")
 
     def window(self, scope: str, total: int) -> "Slice":
-        """The places that are asked for, in a list that is named by `scope` and has `total` items."""
+        """Returns the requested slice of a list named `scope` with `total` items; raises BadUserInput for an invalid cursor."""
         start = 0 if self.after is None else _place(scope, self.after, total) + 1
         stop = total if self.before is None else _place(scope, self.before, total)
         if self.last is not None:
@@ -118,7 +118,7 @@ class ConnectionArguments:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The places from `start` up to `stop` of a list of `total` items."""
+    """The positions from `start` up to, not including, `stop` in a list of `total` items."""
 
     scope: str
     total: int
@@ -127,15 +127,15 @@ class Slice:
 
     @property
     def places(self) -> tuple[int, int]:
-        """The first place, and the one after the last."""
+        """Start and stop."""
         return self.start, self.stop
 
     def cursors(self, count: int) -> list[str]:
-        """The cursors of the first `count` places of this window."""
+        """Returns the cursors of the first `count` positions of this slice."""
         return [_cursor(self.scope, place) for place in range(self.start, self.start + count)]
 
     def info(self, cursors: list[str]) -> PageInfo:
-        """The page info of this window."""
+        """Returns the page info of this slice."""
         return PageInfo(
             has_next_page=self.stop < self.total,
             has_previous_page=self.start > 0,
@@ -145,7 +145,7 @@ class Slice:
 
 
 def connection(window: Slice, nodes: Sequence[T]) -> Connection[T]:
-    """The connection of a window and the nodes that were found for it."""
+    """Returns the connection of a slice and its nodes."""
     return Connection(window=window, items=lambda: nodes)
 
 

@@ -1,4 +1,4 @@
-"""Releases: a numbered, published state of all of Competent, and the way into it."""
+"""The release: a numbered, published state of Competent."""
 
 from datetime import date
 
@@ -14,23 +14,23 @@ from graphql_api.schema.types.root_fields import ROOT_FIELDS
 
 @strawberry.type(description="A numbered, published state of Competent. It does not change once published.")
 class Release(Node):
-    """Made from a number alone; its document is loaded only when something of it is needed."""
+    """Created from a number alone; its document is loaded only if a field needs it."""
 
     loaders: strawberry.Private[Loaders]
     number: str = strawberry.field(description="The number, such as `3.27`.")
 
     def node_id(self) -> NodeId:
-        """The type and the number."""
+        """Returns the global id: type and number."""
         return NodeId("Release", self.number)
 
     @strawberry.field(description="Whether this is the newest release, which `current` stands for.", metadata=CACHEABLE)
     async def is_current(self) -> bool | None:
-        """Compares with what `current` is now."""
+        """Whether `current` resolves to this release now."""
         return self.number == await self.loaders.release_number(CURRENT)
 
     @strawberry.field(description="The day of publication.", metadata=CACHEABLE)
     async def published_on(self) -> date | None:
-        """Read from the release's own document."""
+        """Returns the date from the release's document."""
         published = (await self.loaders.releases.document(self.number)).get("publishedOn")
         return date.fromisoformat(published) if published else None
 
@@ -38,5 +38,5 @@ class Release(Node):
 
 
 async def releases(loaders: Loaders) -> list[Release]:
-    """All releases that are served, the newest first."""
+    """Returns all releases served, newest first."""
     return [Release(loaders=loaders, number=number) for number in await loaders.releases.served()]

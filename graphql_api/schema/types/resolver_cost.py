@@ -1,7 +1,7 @@
-"""How much a resolver works beside the values of its answer, declared with its field; `graphql_api.execution.cost` adds it up.
+"""The cost of a resolver beyond the values it returns, declared with its field and summed up by `graphql_api.execution.cost`.
 
-A unit is about ten microseconds: one value, one id read, one document looked up, 200 steps of SQLite (some 20 rows), 50 words
-compared. The figures were measured over the index of a release of 650 profiles, on the arguments for which it does most.
+A unit is about ten microseconds: one value, one id parsed, one document looked up, 200 steps of SQLite (about 20 rows), or 50
+words compared. Figures were measured on the index of a release of 650 profiles, with the most expensive arguments.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ Each = Literal["given", "item", "word"]
 
 
 class Per(NamedTuple):
-    """Units for an argument: once if it is `given`, for each `item` of its list, or for each `word` of its text.
+    """Units per argument: once if it is `given`, per `item` of its list, or per `word` of its text.
 
-    An argument inside an input object is named by its path, as `filter.text`.
+    An argument inside an input object is named by its path, such as `filter.text`.
     """
 
     argument: str
@@ -26,9 +26,9 @@ class Per(NamedTuple):
 class Work:
     """Units of one call.
 
-    `base` is the mean over the things that it may be asked about, and `more` what the largest of them takes beyond that.
-    `item` is for each item of its page, `more_items` what the items of one page may take beyond that in all.
-    `items_of` names the argument whose list its own list is as long as, for a field with one item for each id.
+    `base` is the mean over all concepts that it may be called on; `more` is what the largest of them adds. `item` is per item of
+    the page; `more_items` is what the items of one page may add in total. `items_of` names the argument whose list determines the
+    length of the returned list, for a field with one item per id.
     """
 
     base: float = 0.0
@@ -40,11 +40,11 @@ class Work:
 
     @property
     def metadata(self) -> Mapping[str, "Work"]:
-        """For the declaration of a field."""
+        """Returns the metadata for the declaration of a field."""
         return {"work": self}
 
 
 NO_WORK = Work()
 
 CACHEABLE: Mapping[str, bool] = {"cacheable": True}
-"""Metadata of a field whose value depends on nothing but the release and its arguments, so that it may be cached by them."""
+"""Metadata of a field whose value depends only on the release and its arguments, so it may be cached by them."""

@@ -1,4 +1,4 @@
-"""A root field, written once: as a field of a release, and as one of the query that takes the release as an argument."""
+"""A root field, declared once: becomes a field of Release, and one of Query that takes the release as an argument."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.schema.types.resolver_cost import CACHEABLE, NO_WORK, Work
 
 RootResolver = Callable[..., Awaitable[Any]]
-"""Takes the loaders, the number of a release, and by name the arguments that the field has; annotated for GraphQL."""
+"""Takes the loaders, the release number, and the field's arguments by name; annotated for GraphQL."""
 
 _AFTER_RELEASE = ("filter", "first")
 
@@ -30,7 +30,7 @@ class RootField:
 
 
 def release_field(field: RootField) -> Any:
-    """The field of a release."""
+    """Returns the field of Release."""
 
     async def resolver(self: Any, **arguments: Any) -> Any:
         return await field.resolver(self.loaders, self.number, **arguments)
@@ -40,7 +40,7 @@ def release_field(field: RootField) -> Any:
 
 
 def query_field(field: RootField) -> Any:
-    """The field of the query; `current` is made a number before anything else is loaded."""
+    """Returns the field of Query; `current` is resolved to a number before anything else is loaded."""
 
     async def resolver(info: Any, release: str = CURRENT, **arguments: Any) -> Any:
         loaders = info.context.loaders
@@ -58,7 +58,7 @@ def _strawberry_field(
 ) -> Any:
     signature = inspect.signature(field.resolver)
     arguments = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in list(signature.parameters.values())[2:]]
-    # The release stands before what narrows and cuts a list, and after what names a thing.
+    # The `release` argument comes after arguments that identify a concept, and before those that filter or slice a list.
     here = next((place for place, each in enumerate(arguments) if each.name in _AFTER_RELEASE), len(arguments))
     parameters = [*own[:1], *arguments[:here], *own[1:], *arguments[here:]]
     resolver.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

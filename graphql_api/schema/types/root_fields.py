@@ -1,4 +1,4 @@
-"""The root fields of a release and of the query, in their order: two for each concept type, and those that search or compare."""
+"""The root fields of Release and Query, in order: two per concept type, then search, suggestions and changes."""
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, ConceptType
 from graphql_api.schema.types.change import CHANGES_WORK, changes_since

@@ -1,4 +1,4 @@
-"""The scalars, each with the page that specifies it."""
+"""The custom scalars, each with the URL of its specification."""
 
 from datetime import date, datetime
 from typing import Any

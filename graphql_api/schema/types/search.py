@@ -1,6 +1,6 @@
-"""Search over all texts of a release, and suggestions as one types.
+"""Full-text search of a release, and suggestions for typeahead.
 
-Hits come from the index; while it is not there yet, those on profiles come from Competent's own search.
+Hits come from the index; until it is built, profiles are searched with Competent's own search.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ MOST_SUGGESTIONS = 50
 
 SEARCH_WORK = Work(base=1900, item=3, arguments=(Per("text", 310, "word"),))
 SUGGEST_WORK = Work(base=100, item=2)
-"""Measured on the texts that take longest: words that stand in most texts, misspelled words, single letters."""
+"""Measured on the most expensive texts: words that occur in most texts, misspelled words, single letters."""
 
 Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search; all if omitted.")]
 InLanguages = Annotated[
@@ -37,7 +37,7 @@ InLanguages = Annotated[
 
 @strawberry.type(description="The text that matched.")
 class SearchMatch:
-    """The best text of a hit."""
+    """The best matching text of a hit."""
 
     field: str = strawberry.field(
         description="The field that the text stands in. For a technical competence: `skill`, the description of its skill."
@@ -51,7 +51,7 @@ class SearchMatch:
 
 @strawberry.type(description="A search hit, with its cursor.")
 class SearchEdge:
-    """As in Relay's Cursor Connections, with what matched."""
+    """An edge as in Relay's Cursor Connections, with the text that matched."""
 
     node: Concept = strawberry.field(description="The concept found.")
     cursor: str = strawberry.field(description="Opaque position of the item, for `after`.")
@@ -62,7 +62,7 @@ class SearchEdge:
 
 @strawberry.type(description="A page of search hits, best first.")
 class SearchConnection:
-    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+    """A connection as in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
     edges: list[SearchEdge] = strawberry.field(description="The hits of this page with their cursors.")
     nodes: list[Concept] = strawberry.field(description="The concepts found, on this page.")
@@ -72,7 +72,7 @@ class SearchConnection:
 
 @strawberry.type(description="A title or alternative name that begins with the prefix.")
 class Suggestion:
-    """One for each profile."""
+    """A suggestion; at most one per profile."""
 
     text: str = strawberry.field(description="The title or the alternative name.")
     language: Language = strawberry.field(description="The language of the text.")
@@ -91,14 +91,14 @@ async def search(
     first: First = None,
     after: After = None,
 ) -> SearchConnection | None:
-    """Hits, the best first."""
+    """Returns a page of hits, best first; raises NotIndexedYet if neither the index nor Competent's own search can be used."""
     paging = ConnectionArguments(first, after)
     try:
         found = await loaders.index(number)
     except NotIndexedYet as not_yet:
         return await _upstream(loaders, number, text, types, paging, not_yet)
     scope = _scope(number, text, types, languages)
-    # The total is told by the search itself, so the window is made for as many as could be found.
+    # The search itself returns the total, so the slice assumes the maximum.
     window = paging.window(scope, index.MOST_FOUND)
     hits, total = await loaders.ask(
         found, found.search.search, text, declared(types), _places(languages), window.start, window.stop
@@ -117,7 +117,7 @@ async def suggest(
         int, strawberry.argument(description=f"The number of suggestions to return; at most {MOST_SUGGESTIONS}.")
     ] = 10,
 ) -> list[Suggestion] | None:
-    """Titles and alternative names of profiles that go on as typed."""
+    """Returns names of profiles that begin with the prefix; raises BadUserInput if `first` is out of range."""
     if not 0 <= first <= MOST_SUGGESTIONS:
         raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SUGGESTIONS}.")
     found = await loaders.ask(await loaders.index(number), index.suggest, prefix, _places(languages), first)

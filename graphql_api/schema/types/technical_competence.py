@@ -1,4 +1,4 @@
-"""Technical competences: one skill with its knowledge items and behavioural indicators."""
+"""The technical competence: one skill with its knowledge items and behavioural indicators."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,13 +16,13 @@ _Used = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graph
 
 @declared
 class TechnicalCompetence(Concept):
-    """Listed by a release with id and code only; embedded in profiles without its indicators."""
+    """A release lists it with id and code only; profiles embed it without its indicators."""
 
     @strawberry.field(
         description="The occupational profiles that use this competence.", metadata=Work(base=15, more=25).metadata
     )
     async def used_in_occupational_profiles(self, first: First = None, after: After = None) -> _Used | None:
-        """A page of the profiles."""
+        """Returns a page of the profiles."""
         from graphql_api.schema.types.usage import listed_profiles_with
 
         return await listed_profiles_with(self, ConnectionArguments(first, after))

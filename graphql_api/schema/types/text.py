@@ -1,6 +1,6 @@
 """Texts in four languages, and the choice between them.
 
-The rule: the first language asked for that has a text, then Dutch, French, English, German.
+The rule: the first requested language that has a text, then Dutch, French, English, German.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,28 +12,28 @@ import strawberry
 
 @strawberry.enum(description="A language of Competent's texts.")
 class Language(Enum):
-    """Its `key` is the one in Competent's documents."""
+    """GraphQL enum; `key` is the language's key in Competent's documents."""
 
     NL = strawberry.enum_value("nl", description="Dutch.")
     FR = strawberry.enum_value("fr", description="French.")
     EN = strawberry.enum_value("en", description="English.")
     DE = strawberry.enum_value("de", description="German.")
 
-    __hash__ = object.__hash__  # languages are in many keys, and Enum's own is a function in Python
+    __hash__ = object.__hash__  # languages are in many dict keys, and Enum.__hash__ is slower, being written in Python
 
     @property
     def key(self) -> str:
-        """`nl`, `fr`, `en` or `de`."""
+        """Returns `nl`, `fr`, `en` or `de`."""
         return self.name.lower()
 
 
 LANGUAGES = {language.key: language for language in Language}
-"""The languages by their keys."""
+"""Languages by key."""
 
 
 @strawberry.type(description="A text in one language, chosen by preference and availability.")
 class LocalizedString:
-    """The answer of LocalizedText.localized."""
+    """The result of LocalizedText.localized."""
 
     text: str = strawberry.field(description="The text.")
     language: Language = strawberry.field(description="The language of the text.")
@@ -51,7 +51,7 @@ Languages = Annotated[
 
 
 def _in(key: str, description: str) -> Any:
-    """The field of one language."""
+    """Returns the field of one language."""
 
     def resolver(self: Any) -> str | None:
         text: str | None = self.texts.get(key)
@@ -65,7 +65,7 @@ def _in(key: str, description: str) -> Any:
     "white space around a text is trimmed."
 )
 class LocalizedText:
-    """`texts` are by language, in the order of Language, and not empty."""
+    """A text in several languages: `texts` is by language, in the order of Language, and not empty."""
 
     texts: strawberry.Private[dict[str, str]]
 
@@ -79,7 +79,7 @@ class LocalizedText:
         "this order."
     )
     def text(self, info: strawberry.Info, languages: Languages = None) -> str | None:
-        """The text alone."""
+        """Returns the text in the best language."""
         for language in info.context.languages if languages is None else languages:
             if text := self.texts.get(language.key):
                 return text
@@ -87,11 +87,11 @@ class LocalizedText:
 
     @strawberry.field(description="As `text`, with the language of the text.")
     def localized(self, info: strawberry.Info, languages: Languages = None) -> LocalizedString | None:
-        """The text with its language."""
+        """Returns the text in the best language, with the language."""
         return self.choose(info.context.languages if languages is None else languages)
 
     def choose(self, wanted: Sequence[Language]) -> LocalizedString:
-        """The choice described at the top of this module."""
+        """Choose by the rule described at the top of this module."""
         for language in (*wanted, *Language):
             if text := self.texts.get(language.key):
                 is_fallback = bool(wanted) and language is not wanted[0]
@@ -100,14 +100,14 @@ class LocalizedText:
 
 
 def localized(texts: dict[str, str] | None) -> LocalizedText | None:
-    """A text of a normalised document, `{language: text}` or None."""
+    """Convert a text of a normalised document, `{language: text}` or None."""
     return LocalizedText(texts=texts) if texts else None
 
 
 def in_languages(
     fields: Sequence[tuple[str, str]],
 ) -> Callable[[Any, dict[str, str] | None], dict[str, str | None] | None]:
-    """Converts such a text into what GraphQL fields that each are one language give, by the keys that they have there."""
+    """Returns a converter of such a text to `{response key: text}`, for fields that are each one language."""
 
     def convert(view: Any, texts: dict[str, str] | None) -> dict[str, str | None] | None:
         return {key: texts.get(language) for key, language in fields} if texts else None

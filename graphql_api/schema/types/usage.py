@@ -1,4 +1,4 @@
-"""Where things are used: in technical competences, in profiles, and how much they matter there."""
+"""Where concepts are used: in technical competences and in profiles, with their importance there."""
 
 from enum import Enum
 
@@ -17,19 +17,19 @@ from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 @strawberry.enum(description="The importance of a technical competence in an occupational profile.")
 class Importance(Enum):
-    """Which of the two lists of the profile names the competence."""
+    """GraphQL enum: which of the profile's two lists of competences contains the competence."""
 
     ESSENTIAL = strawberry.enum_value("essential", description="It belongs to every context of the occupation.")
     OPTIONAL = strawberry.enum_value("optional", description="It depends on the context of the occupation.")
 
 
 _COMPETENCES = {Importance.ESSENTIAL: "essentialCompetences", Importance.OPTIONAL: "optionalCompetences"}
-"""The field of a profile that holds its competences of an importance."""
+"""The field of a profile that lists its competences of an importance."""
 
 
 @strawberry.type(description="An occupational profile that uses a concept, with its cursor.")
 class UsedInOccupationalProfilesEdge:
-    """As in Relay's Cursor Connections, with the importance."""
+    """An edge as in Relay's Cursor Connections, with the importance."""
 
     used: strawberry.Private[DocumentView]
     known: strawberry.Private[Use | None]
@@ -42,7 +42,7 @@ class UsedInOccupationalProfilesEdge:
         "competence, the server reads one document per profile."
     )
     async def importance(self) -> Importance | None:
-        """The importance, as the index knows it, else from the whole profile."""
+        """Returns the importance, from the index if it was read there, otherwise from the complete profile."""
         if self.known is not None:
             return None if self.known.essential is None else _importance(self.known.essential)
         profile = (await self.node.view.load()).document
@@ -58,7 +58,7 @@ class UsedInOccupationalProfilesEdge:
 
 @strawberry.type(description="A page of the occupational profiles that use a concept.")
 class UsedInOccupationalProfilesConnection:
-    """As in Relay's Cursor Connections, with `nodes` and `totalCount`."""
+    """A connection as in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
     edges: list[UsedInOccupationalProfilesEdge] = strawberry.field(
         description="The profiles of this page with their cursors."
@@ -73,12 +73,12 @@ def _importance(essential: bool) -> Importance:
 
 
 async def listed_profiles_with(of: "Concept", paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
-    """A page of the profiles in upstream's own list of those that use a competence."""
+    """Returns a page of the profiles that use a competence, from upstream's own list."""
     view = of.view
     listing = view.loaders.listing(USED_IN_PROFILES.path(view.release, view.id), paged=False)
     try:
         total = (await listing.page()).total
-    except UpstreamNotFound:  # upstream has no such list: the index stands in
+    except UpstreamNotFound:  # upstream has no such list: fall back to the index
         return await profiles_with(of, paging)
     window = paging.window(f"used {view.release} {view.id}", total)
     items = await listing.part(window.start, window.stop)
@@ -88,7 +88,7 @@ async def listed_profiles_with(of: "Concept", paging: ConnectionArguments) -> Us
 
 
 async def profiles_with(of: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
-    """A page of the profiles that use a block or a skill, from the index."""
+    """Returns a page of the profiles that use a concept, from the index."""
     view = of.view
     n = await number_in_index(view, of.declaration)
     uses: list[Use] = (await view.loaders.look_up(view.release, profiles_using, n) or []) if n else []
@@ -99,7 +99,7 @@ async def profiles_with(of: Concept, paging: ConnectionArguments) -> UsedInOccup
 
 
 async def competences_with(of: Concept, paging: ConnectionArguments) -> Connection[TechnicalCompetence]:
-    """A page of the technical competences that have a block, from the index."""
+    """Returns a page of the technical competences that contain a concept, from the index."""
     view = of.view
     n = await number_in_index(view, of.declaration)
     uses: list[int] = (await view.loaders.look_up(view.release, competences_using, n) or []) if n else []

@@ -1,6 +1,6 @@
-"""What belongs to an occupational profile and has no id of its own kind: names, terms, codes elsewhere.
+"""Values of an occupational profile that are not concepts: alternative names, terms, codes in other classifications.
 
-Each object is a row of a normalised document; the types of terms are made from their declarations.
+Each object is a row of a normalised document; the types of terms are created from their declarations.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def _of_row(key: str, description: str, convert: Callable[[Any], Any] | None = None) -> Any:
-    """The field of one key of a row."""
+    """Returns the field of one key of a row."""
 
     def plain(self: Any) -> Any:
         return self.row[key]
@@ -32,7 +32,7 @@ def _of_row(key: str, description: str, convert: Callable[[Any], Any] | None = N
 
 @strawberry.type(description="A common name of the occupation in one language. Search finds profiles by it.")
 class AlternativeName:
-    """One row of a profile's names."""
+    """A row of a profile's alternative names."""
 
     row: strawberry.Private[Mapping[str, Any]]
     uuid: UUID | None = _of_row("id", "Competent's own id.")
@@ -45,7 +45,7 @@ class AlternativeName:
 
 @strawberry.interface(description="A term of one of Competent's lists, with its title.")
 class Label:
-    """What all types of terms share."""
+    """Interface of all types of terms."""
 
     row: strawberry.Private[Mapping[str, Any]]
     uuid: UUID | None = _of_row("id", "Competent's own id.")
@@ -55,7 +55,7 @@ class Label:
 
 @strawberry.type(description="A code of the occupation in another classification.")
 class Classification:
-    """A scheme and a code in it."""
+    """A classification scheme and a code in it."""
 
     row: strawberry.Private[Mapping[str, Any]]
     scheme: str = _of_row(
@@ -68,7 +68,7 @@ _TERM_TYPES: dict[str, type[Label]] = {}
 
 
 def term_type(terms: Terms) -> type[Label]:
-    """The GraphQL type of declared terms, made once."""
+    """Returns the GraphQL type of declared terms, created once."""
     if terms.type_name not in _TERM_TYPES:
         made: type[Label] = type(terms.type_name, (Label,), {"__doc__": "A term of a profile."})
         _TERM_TYPES[terms.type_name] = strawberry.type(made, description=terms.description)
@@ -76,5 +76,5 @@ def term_type(terms: Terms) -> type[Label]:
 
 
 def rows_as(kind: Callable[..., T]) -> Callable[[DocumentView, Any], list[T]]:
-    """Converts a list of rows."""
+    """Returns a converter of a list of rows to objects of `kind`."""
     return lambda view, rows: [kind(row=row) for row in rows or ()]
