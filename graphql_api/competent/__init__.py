@@ -1,1 +1,1 @@
-"""What Competent's documents mean: HAL, routes, releases, fields."""
+"""The Competent API: routes, HAL documents, releases, and the declarations of concepts and fields."""

@@ -1,4 +1,4 @@
-"""Concepts of HAL documents, or of documents that were normalised before, in the shape that the declarations say."""
+"""Reads concepts from HAL documents, or from documents normalised before, into the shape of the declarations."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,71 +14,71 @@ from graphql_api.competent.declarations import Concepts, ConceptType, Field, Pla
 from graphql_api.competent.hal import Document
 
 MAX_DEPTH = 8
-"""Levels of concepts embedded in concepts that are read; the declared types have three."""
+"""Maximum nesting of embedded concepts that is read; the declared types have three levels."""
 EMBEDDED = "_embedded"
 MAX_RECENT = 8192
-"""Embedded concepts of a type that are read once; a release at real size has 8,000 of the commonest type."""
+"""Maximum embedded concepts cached per type; a full-size release has 8,000 of the most common type."""
 KNOWN_ALWAYS = frozenset({"id", EMBEDDED, *declarations.IGNORED_KEYS})
-"""Keys of any HAL document that are known."""
+"""Keys that are known in every HAL document."""
 
 
 @dataclass(slots=True)
 class Notes:
-    """What normalising left out: keys that no declaration names, as `Type.key`, and own links that lead elsewhere."""
+    """What normalising left out: undeclared keys, as `Type.key`, and `self` links that point elsewhere."""
 
     unknown: Counter[str] = field(default_factory=Counter)
     links_refused: int = 0
     count: int = 0
-    """How often something was noted."""
+    """Number of notes."""
     depth: int = 0
-    """How many concepts hold the one that is being read."""
+    """Nesting level of the concept that is being read."""
 
     def check_keys(self, name: str, keys: Iterable[str], known: frozenset[str]) -> None:
-        """Count the unknown keys of an object of this name."""
+        """Count the keys of an object named `name` that are not in `known`."""
         if not known.issuperset(keys):
             self.count += 1
             self.unknown.update(f"{name}.{key}" for key in keys if key not in known)
 
 
 Plainly = Callable[[Any], Any]
-"""Converts a value that holds no concept."""
+"""Converts a value without concepts."""
 Convert = Callable[[Any, Notes], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the concepts of one type: from HAL documents or, if `stored`, from documents that were normalised before."""
+    """Reads concepts of one type: from HAL documents or, if `stored`, from documents normalised before."""
 
     name: str
     link: str | None
-    """What stands in an own link between the release and the id; None if these concepts have no documents of their own."""
+    """The part of a `self` link between release and id; None if the type has no documents of its own."""
     fields: tuple[tuple[str, tuple[str, ...], Plainly | None, Convert], ...]
-    """Name, keys of a HAL document, and its conversion: the first one if there is one, which is faster."""
+    """Name, HAL keys, and two conversions: the first, which is faster, is used if it is not None."""
     known: frozenset[str]
     stored: bool
     recent: dict[bytes, dict[str, Any]] | None
-    """Documents of embedded concepts, by a digest of what they were read from."""
+    """Cached embedded concepts, by a digest of their raw documents; None if the type is not cached."""
 
     def embedded(self, raw: Document, notes: Notes) -> dict[str, Any]:
-        """An embedded concept, without `id` if it has none; what is embedded again, to the last letter, is the same object."""
+        """Read an embedded concept, without `id` if it has no valid one. Identical raw documents return the same object."""
         if self.recent is None:
             return self.read(raw, notes)
         try:
             key = blake2b(orjson.dumps(raw), digest_size=16).digest()
-        except TypeError:  # numbers that orjson does not write
+        except TypeError:  # integers that orjson cannot serialise
             return self.read(raw, notes)
         document = self.recent.get(key)
         if document is None:
             before = notes.count
             document = self.read(raw, notes)
-            if notes.count == before:  # else it is read each time, so that what is noted of it is counted each time
+            if notes.count == before:  # do not cache concepts with notes, so that these are counted each time
                 if len(self.recent) >= MAX_RECENT:
                     self.recent.clear()
                 self.recent[key] = document
         return document
 
     def read(self, raw: Document, notes: Notes) -> dict[str, Any]:
-        """The concept of a document or of a part of one; without `id` if it has none that is a uuid."""
+        """Read a concept from its document or an embedded part, without `id` if it has no valid one."""
         uuid = values.uuid(raw.get("id"))
         document: dict[str, Any] = {} if uuid is None else {"id": uuid}
         if self.stored:
@@ -106,13 +106,13 @@ class Reader:
 
 
 def _is_own_link(href: object, rest: str) -> bool:
-    # The path of a whole document is known by its route, so a link can only confirm it: none leads anywhere else.
+    # The route determines the path of a document; a link is only checked against it, never followed.
     link = hal.parse_link(href)
     return href is None or (link is not None and link.rest.lower() == rest)
 
 
 def first(raw: Document, keys: tuple[str, ...]) -> Any:
-    """The value under the first of these keys that has one, in the document itself or in what it embeds the HAL way."""
+    """The first value among these keys, in the document itself or in its `_embedded` object."""
     for key in keys:
         if (value := raw.get(key)) is not None:
             return value
@@ -121,7 +121,10 @@ def first(raw: Document, keys: tuple[str, ...]) -> Any:
 
 
 def _is_flat(type: ConceptType) -> bool:
-    """Whether a type embeds nothing that embeds more: then none of it is cut off by MAX_DEPTH, and met again higher up."""
+    """Whether a type has at most one level of embedded concepts.
+
+    Only such types are cached: MAX_DEPTH could cut off deeper ones, and a cached copy would be incomplete higher up.
+    """
     flat = {each.name for each in declarations.CONCEPT_TYPES if not _embedded_types(each)}
     return flat.issuperset(_embedded_types(type))
 
@@ -132,7 +135,7 @@ def _embedded_types(type: ConceptType) -> list[str]:
 
 @cache
 def reader(type_name: str, stored: bool = False) -> Reader:
-    """The reader of a type."""
+    """Return the reader of a type. Raises KeyError if there is no such type."""
     type = declarations.concept_type(type_name)
     fields = tuple((field.name, field.hal_keys, *_conversion(type_name, field, stored)) for field in type.fields)
     known = KNOWN_ALWAYS.union(*(field.hal_keys for field in type.fields))
@@ -171,7 +174,7 @@ def _concepts(type_name: str, stored: bool) -> Callable[[Any, Notes], list[dict[
         found: dict[str, dict[str, Any]] = {}
         notes.depth += 1
         for each in hal.as_list(value):
-            raw = {"id": each} if isinstance(each, str) else each  # some are only named by their id
+            raw = {"id": each} if isinstance(each, str) else each  # some are referred to by id only
             if isinstance(raw, dict) and (uuid := (document := read(raw, notes)).get("id")):
                 found.setdefault(uuid, document)
         notes.depth -= 1

@@ -1,4 +1,4 @@
-"""What a declaration of a field or a concept type can say; the declarations themselves are in `declarations.py`."""
+"""The classes for declarations of fields and concept types; the declarations are in `declarations.py`."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -8,7 +8,7 @@ from graphql_api.competent.routes import Route
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A value that holds no concept; `kind` names a function in `values.py`, which says the shape."""
+    """A value without concepts; `kind` names the function in `values.py` that converts it and documents its shape."""
 
     kind: Literal["code", "text", "strings", "moment", "names", "classifications"]
 
@@ -17,7 +17,7 @@ class Plain:
 class Terms:
     """A list of terms `{id, code, title}`; `type_name` is their GraphQL type, `scheme` their name in the index.
 
-    `code_prefix` begins their codes, as in `PL-1`.
+    `code_prefix` is the prefix of their codes, as in `PL-1`.
     """
 
     type_name: str
@@ -30,7 +30,7 @@ class Terms:
 class Concepts:
     """Embedded concepts of a type, or one if `single`. `role` is the number of this relation in the index; never reuse one.
 
-    `is_essential`: whether what embeds them needs them in every context (True) or only in some (False); None if Competent
+    `is_essential`: whether the embedding concept needs them in every context (True) or only in some (False); None if Competent
     does not say. If a document embeds a concept in two fields, the first counts.
     """
 
@@ -48,10 +48,10 @@ NAMES, CLASSIFICATIONS = Plain("names"), Plain("classifications")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How a searched text counts. `rank` orders fields, the most telling first, and is the field's number in the index.
+    """How a text field is searched. `rank` orders fields, the most significant first, and determines their numbers in the index.
 
-    A text that is exactly the searched words scores `exact`, any other at most `weight`; long texts have no `exact`.
-    `is_name` if people type the beginning of it, as titles: then it is suggested.
+    A text that equals the query scores `exact`, any other at most `weight`; long texts have no `exact`. Fields with `is_name`,
+    such as titles, are suggested while a user types.
     """
 
     rank: int
@@ -61,9 +61,9 @@ class Search:
 
 
 class Length(NamedTuple):
-    """Items of a list: the mean over all concepts, rounded up, and the most that one has. Costs are estimated by it.
+    """The number of items in a list: the mean over all concepts, rounded up, and the maximum. Used to estimate query cost.
 
-    The figures are those of a release of 650 profiles and 5,800 technical competences.
+    Measured on a release of 650 profiles and 5,800 technical competences.
     """
 
     mean: float
@@ -74,10 +74,11 @@ class Length(NamedTuple):
 class Field:
     """One field of a concept type.
 
-    `name` is the key of a normalised document and the GraphQL field. `keys` are those of a HAL document, the preferred first;
-    none means `name`. `column` is the heading in the Excel sheet of profiles (texts: without the language), `sheet` the
-    beginning of the name of a sheet of its own. If the whole document cannot be loaded, a field with `empty_on_error` is
-    empty instead of an error. `length` is that of a list. Profiles are filtered by the moment `is_filter` (`changedSince`).
+    `name` is its key in normalised documents and its GraphQL name. `keys` are its keys in HAL documents, the preferred first;
+    empty means `name`. `column` is its heading in the Excel sheet of profiles (texts: without the language), `sheet` the
+    prefix of the name of its own sheet. If the whole document cannot be loaded, a field with `empty_on_error` is empty instead
+    of an error. `length` is the number of items of a list. `is_filter` marks the moment by which profiles are filtered
+    (`changedSince`).
     """
 
     name: str
@@ -93,20 +94,20 @@ class Field:
 
     @property
     def hal_keys(self) -> tuple[str, ...]:
-        """The keys of a HAL document that hold this field, the preferred first."""
+        """The keys of this field in HAL documents, the preferred first."""
         return self.keys or (self.name,)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ConceptType:
-    """One type of concept; each is one object, so that it is a cheap key.
+    """One type of concept. Types compare and hash by identity, so that they are cheap keys.
 
-    `name` is the GraphQL type, `number` stands for it in the index (from 1 to 14; never reuse one), `code_prefix` begins its
-    codes, as in `OP-101`. `noun` and `plural` stand in descriptions. `single` and `listing` are the fields of Query and Release.
-    `route` is the path of a whole document, `collection` that of the list; without them concepts are only met embedded in
-    others. `is_block`: it is a Competence (a skill, knowledge, behaviour or trait), with a description and regions.
-    `can_be_had`: a person can have it, so that profiles are found for it. `group_length`: it has a list, of this length, in
-    what is compared between profiles. `esco` is its class in the European classification ESCO.
+    `name` is the GraphQL type, `number` its number in the index (1 to 14; never reuse one), and `code_prefix` the prefix of its
+    codes, as in `OP-101`. Descriptions use `noun` and `plural`. `single` and `listing` are its fields on Query and Release.
+    `route` is the path of a whole document, `collection` that of the list; without them, concepts of the type only appear
+    embedded in others. `is_block`: it is a Competence (a skill, knowledge, behaviour or trait), with a description and regions.
+    `can_be_had`: a person can have it, and profiles can be matched by it. `group_length`: comparisons of profiles list it, with
+    lists of this length. `esco` is its class in the European classification ESCO.
     """
 
     name: str
@@ -118,7 +119,7 @@ class ConceptType:
     listing: str
     description: str
     summary: str
-    """The description in the enum ConceptType."""
+    """Its description in the GraphQL enum ConceptType."""
     fields: tuple[Field, ...]
     route: Route | None = None
     collection: Route | None = None

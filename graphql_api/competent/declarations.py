@@ -1,8 +1,8 @@
 """Every field and every concept type of Competent, declared once.
 
-GraphQL types, index, search, diff, doctor and sandbox read these declarations, so that a new field or type is added here.
-Each field says its GraphQL name and description, the keys of a HAL document that hold it, how a value is normalised, where the
-Excel export has it, whether it is searched, and whether two releases are compared by it.
+GraphQL types, index, search, diff, doctor and sandbox are derived from these declarations: add a new field or type here.
+A field declares its GraphQL name and description, its keys in HAL documents, how its value is normalised, its place in the Excel
+export, and whether it is searched and compared between releases.
 """
 
 from graphql_api.competent import routes
@@ -39,10 +39,10 @@ __all__ = [
     "Terms",
     "Value",
 ]
-"""What modules that read declarations need beside them."""
+"""Includes the classes of declarations, for modules that read them."""
 
 LANGUAGES = ("nl", "fr", "en", "de")
-"""The languages of Competent, in the order in which one stands in for another."""
+"""The languages of Competent, in order of fallback."""
 
 TITLE = Search(1, weight=0.85, exact=1.0, is_name=True)
 NAME = Search(2, weight=0.83, exact=0.95, is_name=True)
@@ -63,12 +63,12 @@ _REGIONS = Field(
     length=Length(0, 3),
 )
 COMMON_FIELDS = (_CODE,)
-"""Of every concept type."""
+"""The fields of every concept type."""
 BLOCK_FIELDS = (_CODE, Field("description", TEXT, "The text.", search=LABEL), _REGIONS)
-"""Of every block."""
+"""The fields of blocks."""
 _SKILL_KEYS = ("title", "description", "shortDescription")
-# Upstream has been seen to put the text of a soft skill under each of these keys. Profiles embed these skills without their
-# regions, so that regions would differ by which document was read last.
+# Upstream has been seen to use each of these keys for the text of a soft skill. Regions of these skills are not compared between
+# releases (NOT_COMPARED): profiles embed them without regions, so the result would depend on which document was read last.
 _TITLED = (_CODE, Field("description", TEXT, "The text.", _SKILL_KEYS, LABEL), _REGIONS)
 
 OCCUPATIONAL_PROFILE = ConceptType(
@@ -190,7 +190,7 @@ TECHNICAL_COMPETENCE = ConceptType(
     collection=routes.TECHNICAL_COMPETENCES,
     fields=(
         _CODE,
-        # A competence is searched by the text of its skill.
+        # Search finds a competence by the text of its skill.
         Field("skill", Concepts("Skill", role=3, single=True), "A skill.", search=LABEL),
         Field(
             "knowledgeItems", Concepts("Knowledge", role=4), "The knowledge that the skill needs.", length=Length(3, 8)
@@ -299,7 +299,7 @@ CONCEPT_TYPES: list[ConceptType] = [
     SOFT_SKILL,
     DIGITAL_SKILL,
 ]
-"""All types, in the order of the enum ConceptType and of the list of changes. Read at import: add to it before other modules."""
+"""All types, in the order of the enum ConceptType and of the list of changes. Other modules read it when they are imported."""
 
 NOT_COMPARED = {
     "OccupationalProfile.lastModified": "it changes with every other change, and filters profiles instead",
@@ -307,17 +307,17 @@ NOT_COMPARED = {
     "SoftSkill.regions": "profiles embed soft skills without them",
     "DigitalSkill.regions": "profiles embed digital skills without them",
 }
-"""Fields by which releases are not compared, each with the reason; all others are in `changes(since:)`."""
+"""Fields that are not compared between releases, each with the reason; `changes(since:)` reports all others."""
 
 LAST_IN_CHANGES = frozenset({"proofsOfLearning", "classifications"})
-"""Compared fields that stand after the others in a list of changed fields, as clients know them."""
+"""Compared fields that come last in a list of changed fields, an order that clients rely on."""
 
 IGNORED_KEYS = frozenset({"_links", "type", "competenceSets"})
-"""Keys of HAL documents that are known and not read."""
+"""Keys of HAL documents that are known but not used."""
 
 
 def concept_type(name: str) -> ConceptType:
-    """The type of this name; raises KeyError if there is none."""
+    """Find a type by its GraphQL name. Raises KeyError if there is none."""
     return _by_name()[name]
 
 
@@ -326,6 +326,6 @@ def _by_name() -> dict[str, ConceptType]:
 
 
 def compared_fields(type: ConceptType) -> tuple[Field, ...]:
-    """The fields by which concepts of a type are compared between two releases, in the order in which changes name them."""
+    """The fields of a type that are compared between releases, in the order in which changes list them."""
     fields = (field for field in type.fields if f"{type.name}.{field.name}" not in NOT_COMPARED)
     return tuple(sorted(fields, key=lambda field: field.name in LAST_IN_CHANGES))

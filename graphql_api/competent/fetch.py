@@ -1,4 +1,4 @@
-"""What a fetch of a document gives: the document, and the validators of its version."""
+"""The result of fetching a document: the document and its validators."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,16 @@ from graphql_api.competent.hal import Document
 
 
 class Validators(NamedTuple):
-    """What upstream told a document's version by (RFC 9110, 8.8), for asking whether it has changed."""
+    """The ETag and Last-Modified of a response (RFC 9110, 8.8), for conditional requests."""
 
     etag: str | None = None
     last_modified: str | None = None
 
 
 class Fetched(NamedTuple):
-    """What a call upstream gave: a raw document, or None if it is unchanged under the validators that were sent.
+    """The result of an upstream call: a raw document, or None if it is unchanged (status 304).
 
-    `values` is about how many values the document has, which says how long work on it takes.
+    `values` is the approximate number of values in the document, to estimate how long processing takes.
     """
 
     document: Document | None

@@ -1,6 +1,6 @@
-"""HAL documents read tolerantly: links as paths, embedded lists by shape, pages.
+"""Tolerant reading of HAL documents: links, embedded lists and pages.
 
-No I/O, and nothing here raises on a document that lacks something: what is not there is None, empty or refused.
+No I/O. Functions never raise on incomplete documents: missing values are None or empty.
 """
 
 import re
@@ -10,29 +10,29 @@ from typing import Any, NamedTuple
 from graphql_api.competent.routes import CURRENT
 
 Document = Mapping[str, Any]
-"""A parsed HAL document, or a part embedded in one. Never changed after it was parsed: many requests share it."""
+"""A parsed document, HAL or normalised, or a part of one. Do not modify it: requests share it."""
 
 _PATH = re.compile(r"(?:^|/)releases/(?P<release>[^/?#{]+)(?P<rest>(?:/[A-Za-z0-9_-]+)*)/?(?:[?#{].*)?$", re.DOTALL)
 _RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*(?:\.[0-9A-Za-z_-]+)*")
 
 
 def is_release(text: str) -> bool:
-    """True for what can stand as a release in a path: a number such as `3.11`, or `current`."""
+    """Whether a text is valid as a release in a path: a number such as `3.11`, or `current`."""
     return len(text) <= 32 and _RELEASE.fullmatch(text) is not None
 
 
 class Link(NamedTuple):
-    """A followed link: the release that it names and what stands after it, as in `/technicalcompetences/<uuid>`."""
+    """A parsed link: its release, and the rest of its path, as in `/technicalcompetences/<uuid>`."""
 
     release: str
     rest: str
 
 
 def parse_link(href: object) -> Link | None:
-    """Take a link apart from `/releases` on; None for anything that is not a plain path below a release.
+    """Parse a link from `/releases` on; None if it is not a plain path below a release.
 
-    Competent's links name an internal host, so host, scheme and all that stands before `/releases` are dropped.
-    Percent signs, dots as segments and other ways out of the path do not match and give None.
+    Competent's links name an internal host, so scheme, host and everything before `/releases` are dropped. Links with percent
+    signs, dot segments or other ways out of the path do not match.
     """
     if not isinstance(href, str) or len(href) > 1000:
         return None
@@ -43,7 +43,7 @@ def parse_link(href: object) -> Link | None:
 
 
 def href(document: Document, rel: str) -> object:
-    """The `href` of a link relation, of the first link if there are several; None if there is none."""
+    """The `href` of the first link with a relation; None if there is no such link."""
     links = document.get("_links")
     for link in as_list(links.get(rel)) if isinstance(links, Mapping) else ():
         if isinstance(link, Mapping) and link.get("href") is not None:
@@ -52,9 +52,9 @@ def href(document: Document, rel: str) -> object:
 
 
 def items(document: Document) -> list[Document]:
-    """The embedded list, found by its shape: Spring names it after a class that may change. Empty if there is none.
+    """The items of the embedded list, empty if there is none. Found by shape, since Spring names it after a class.
 
-    The longest list wins. A single object is taken, as HAL allows, if no list has items and the object is a resource.
+    The longest list wins. A single object counts as a list of one, as HAL allows, if it is a resource and no list has items.
     """
     embedded = document.get("_embedded")
     if not isinstance(embedded, Mapping) or _is_resource(embedded):
@@ -67,28 +67,28 @@ def items(document: Document) -> list[Document]:
 
 
 def _is_resource(value: Mapping[str, Any]) -> bool:
-    """Whether an object is an item of a list, and not a map of lists or something that is embedded besides."""
+    """Whether an object is a list item, rather than a map of lists or other embedded data."""
     return isinstance(value.get("id"), str) or not _RESOURCE.isdisjoint(value)
 
 
 _RESOURCE = frozenset({"_links", "number", "document"})
-"""Keys of items that may have no id: any resource, a release, a hit of the search."""
+"""Keys that identify items without an id: any resource, a release, a search hit."""
 
 
 def as_list(value: object) -> list[Any]:
-    """A value that may be a list or, as HAL allows, its only item; empty for null and for an empty object."""
+    """A value as a list: HAL allows a list of one to be sent as its only item. Empty for null and for an empty object."""
     if isinstance(value, list):
         return value
     return [] if value is None or value == {} else [value]
 
 
 def parts(value: object) -> list[Document]:
-    """The objects of a list, or a single object, without whatever else stands there."""
+    """The objects in a list, or a single object as a list; other values are left out."""
     return [each for each in as_list(value) if isinstance(each, dict)]  # as JSON is parsed
 
 
 class Page(NamedTuple):
-    """How many items the first page of a list holds, how many the whole list has, and the page's number where it is told."""
+    """The number of items of a full page and of the whole list, and the page's number if upstream gives it."""
 
     size: int
     total: int
@@ -96,12 +96,12 @@ class Page(NamedTuple):
 
 
 def page(document: Document) -> Page:
-    """The `page` object of a list; a list without one is its own and only page."""
+    """Read the `page` object of a list; a list without one is a single page."""
     told = _page(document)
     here = len(items(document))
     size, total, number = (count(told.get(key)) for key in ("size", "totalElements", "number"))
     size, total = (here if each is None else each for each in (size, total))
-    # A page that holds fewer than it says, though more follow, is as large as what it holds.
+    # If a page has fewer items than its stated size though more follow, the actual number is the page size.
     return Page(
         here if 0 < here < min(size, total) else size,
         total,
@@ -110,7 +110,7 @@ def page(document: Document) -> Page:
 
 
 def tells_total(document: Document) -> bool:
-    """Whether a list says how many items it has."""
+    """Whether a list states its total number of items."""
     return count(_page(document).get("totalElements")) is not None
 
 
@@ -120,12 +120,12 @@ def _page(document: Document) -> Mapping[str, Any]:
 
 
 def count(value: object) -> int | None:
-    """A number of things; None for anything else."""
+    """A non-negative integer; None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def release_numbers(document: Document) -> list[str]:
-    """The numbers that a document gives to its release: by its own keys, then by its own link or those of its items."""
+    """The release numbers that a document names: in its own keys, then in its own link or those of its items."""
     links = (parse_link(href(each, "self")) for each in (document, *items(document)))
     found = [
         document.get("number", document.get("releaseNumber")),

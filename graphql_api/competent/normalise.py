@@ -1,13 +1,13 @@
-"""HAL documents of the Competent API as normalised documents: checked once, when they enter the store.
+"""Normalises HAL documents of the Competent API, once, when they enter the store.
 
-A normalised document is plain JSON under the names of the declarations: ids and codes checked, texts trimmed, a single object of
-a list as a list, duplicates dropped. A key is there if upstream said something: `None` and `[]` are known to be empty, and a
-missing key of an embedded concept may stand in its whole document. What reads it checks nothing again.
+A normalised document is plain JSON with the names of the declarations: ids and codes checked, texts trimmed, single items wrapped
+in lists, duplicates dropped. A key is present if upstream sent a value: `None` and `[]` mean empty, whereas a key missing from an
+embedded concept may be present in its whole document. Code that reads normalised documents need not check them.
 
 - A concept: `{"id", "code", …}`, with embedded concepts in the same form.
 - A list: `{"items": [concept, …], "size", "total", "number", "more", "releases": [number, …]}`; `total` and `number` are None if
-  upstream does not say, `more` says whether it links to a next page.
-- A release, also as an item of the list of releases: `{"releases": [number, …], "confirmed", "current", "publishedOn"}`.
+  upstream does not state them; `more` is whether it links to a next page.
+- A release, alone or in the list of releases: `{"releases": [number, …], "confirmed", "current", "publishedOn"}`.
 - A page of search hits: a list of profiles, each with `releases`.
 """
 
@@ -21,11 +21,11 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.routes import CURRENT, Route
 
 VERSION = 1
-"""Changes with the shape of normalised documents; changes of the declarations are seen by themselves (`FORMAT`)."""
+"""Increase it when the shape of normalised documents changes; `FORMAT` detects changes of the declarations by itself."""
 EMPTY_LIST: Document = {"items": [], "size": 0, "total": None, "number": None, "more": False, "releases": []}
-"""A normalised list that says nothing."""
+"""An empty normalised list."""
 NO_RELEASE: Document = {"releases": [], "confirmed": False, "current": False, "publishedOn": None}
-"""A normalised release that says nothing."""
+"""A normalised release without any values."""
 
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")
 _CURRENT = ("current", "isCurrent")
@@ -35,9 +35,9 @@ _LIST_KEYS = KNOWN_ALWAYS.union(_NUMBERS, ("page",))
 
 
 def normalise(path: str, raw: Document, notes: Notes | None = None) -> dict[str, Any]:
-    """The normalised document of the HAL document at a path; `notes` collects what is left out.
+    """Normalise the HAL document at a path; `notes` collects what is left out.
 
-    A path of no known route gives an empty document.
+    Returns an empty document for a path of no known route.
     """
     notes = notes or Notes()
     known = routes.route_of(path)
@@ -51,9 +51,9 @@ def normalise(path: str, raw: Document, notes: Notes | None = None) -> dict[str,
 
 
 def renormalise(path: str, stored: Document) -> dict[str, Any]:
-    """The normalised document of one that was normalised before, maybe by other declarations, or damaged since.
+    """Normalise a document that was normalised before, possibly by other declarations, or corrupted since.
 
-    Fields that have another name or shape now are missing. A document normalised by these declarations stays as it is.
+    Fields whose name or shape has changed are missing. A document normalised by the current declarations is unchanged.
     """
     known = routes.route_of(path)
     if known is None:
@@ -70,11 +70,11 @@ def _type_at(route: Route, whole: bool) -> str | None:
 
 
 def _item_type(route: Route) -> str:
-    """The type of the concepts that a list holds."""
+    """The concept type of the items of a list."""
     if route in (routes.USED_IN_PROFILES, routes.SEARCH):
         return declarations.OCCUPATIONAL_PROFILE.name
     type_name = _type_at(route, whole=False)
-    assert type_name is not None  # all other routes are lists of a type
+    assert type_name is not None  # every other route lists one type
     return type_name
 
 
@@ -126,7 +126,7 @@ def _release(raw: Document, notes: Notes) -> dict[str, Any]:
     notes.check_keys("Release", raw, _RELEASE_KEYS)
     return {
         "releases": hal.release_numbers(raw),
-        # Its own number and its own link say the same, so that it can be stored under that number too.
+        # Its number and its link agree, so it can also be stored under that number.
         "confirmed": link is not None and not link.rest and link.release == raw.get("number") != CURRENT,
         "current": any(raw.get(key) is True for key in _CURRENT),
         "publishedOn": values.day(first(raw, _DAYS)),
@@ -166,4 +166,4 @@ def _shape(value: Value) -> tuple[str, ...]:
 
 
 FORMAT = _digest()
-"""Identifies how documents are normalised: one stored in another format is normalised anew."""
+"""Identifies the shape of normalised documents. A stored document with another format is normalised again."""

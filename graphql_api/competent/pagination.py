@@ -1,6 +1,6 @@
-"""A list document and its further pages, read as one sequence.
+"""Pagination: a list document and its further pages, read as one sequence.
 
-What a list says of itself is believed as far as it goes: a total, a size, the number of its first page, a next page.
+Uses what the list states, if anything: total, page size, number of the first page, link to a next page.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,14 @@ from graphql_api.competent.normalise import EMPTY_LIST
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamRefused
 
 MAX_PAGES = 1000
-"""Pages that one listing reads; a list that claims to have more is wrong."""
+"""Maximum pages of a list; a list that claims more is treated as invalid."""
 
 
 class Listing:
-    """A list document and its further pages, read as one sequence; only the pages that are needed are loaded.
+    """The items of a list and its further pages, as one sequence; loads only the pages that are needed.
 
-    `load` gives normalised documents.
+    `load` returns the normalised document of a path. Set `paged` if the route is known to be paged. Methods raise
+    UpstreamInvalidResponse if a list has more than MAX_PAGES pages.
     """
 
     def __init__(self, load: Callable[[str], Awaitable[Document]], path: str, paged: bool, page_size: int) -> None:
@@ -31,7 +32,7 @@ class Listing:
         self._sizes: Page | None = None
 
     async def page(self) -> Page:
-        """Sizes, from the first page: upstream may give fewer items a page than were asked for."""
+        """Page size, total and page number, from the first page: upstream may return smaller pages than requested."""
         if self._sizes is None:
             self._first = first = await self._open()
             if first["total"] is None:
@@ -42,11 +43,11 @@ class Listing:
         return self._sizes
 
     async def part(self, start: int, stop: int) -> list[Document]:
-        """The items from `start` up to `stop`, fewer if the list ends before."""
+        """Return the items from `start` up to, not including, `stop`; fewer if the list ends before."""
         return (await self.loaded(start, stop))()
 
     async def loaded(self, start: int, stop: int) -> Callable[[], list[Document]]:
-        """The same, with everything loaded that it takes and nothing read of it yet."""
+        """Load the pages for `part`; returns a function that extracts the items."""
         size, total, _ = await self.page()
         stop = min(stop, total)
         if stop <= start or size == 0:
@@ -58,7 +59,7 @@ class Listing:
         if len(numbers) > MAX_PAGES:
             raise UpstreamInvalidResponse(detail=f"a list of {total} items in pages of {size}")
         pages = list(zip(numbers, await self._pages(numbers), strict=True))
-        # By their places: a page that is short does not move the items of the next one.
+        # By position, so that a short page does not shift the items of the next one.
         return lambda: [
             item
             for number, page in pages
@@ -66,16 +67,16 @@ class Listing:
         ]
 
     async def all(self) -> list[Document]:
-        """Every item."""
+        """Return all items."""
         return await self.part(0, (await self.page()).total)
 
     async def _open(self) -> Document:
-        """The first page, and whether pages are counted from 0 or from 1."""
+        """Load the first page, and detect whether pages are numbered from 0 or from 1."""
         if not self._paged:
             document = await self._load(self._path)
             if not _goes_on(document):
                 return document
-            self._paged = True  # a list that was not known to be paged is so all the same
+            self._paged = True  # the list turns out to be paged
         try:
             document = await self._load_page(0)
         except UpstreamRefused:
@@ -85,18 +86,18 @@ class Listing:
         return document
 
     async def _read_on(self, first: Document) -> list[Document]:
-        """All items of a list that does not say how many they are: page by page, as long as they go on."""
+        """All items of a list without a total, read page by page to the end."""
         items: list[Document] = list(first["items"])
         last = first
         for number in range(1, MAX_PAGES):
-            # If no total is said, only a page without items, or the same one again, is the end.
+            # Without a total, an empty or repeated page marks the end.
             if not last["items"] or not (self._paged or _goes_on(last)):
                 return items
             last, before = await self._page_or_end(number), last
             if number == 1 and last["items"] == before["items"]:
-                self._first_number = 1  # pages may be counted from 1, with the first page at 0 too
+                self._first_number = 1  # numbered from 1, and page 0 is the first page too
                 last = await self._page_or_end(number)
-            if last["items"] == before["items"]:  # the whole list, or the last page, whichever page is asked for
+            if last["items"] == before["items"]:  # upstream ignores the page number, or repeats the last page
                 return items
             items += last["items"]
         raise UpstreamInvalidResponse(detail=f"a list of more than {MAX_PAGES} pages")
@@ -106,7 +107,7 @@ class Listing:
         if self._first_number == 0 and any(
             number > 0 and page["number"] == number - 1 for number, page in zip(numbers, pages, strict=True)
         ):
-            self._first_number = 1  # asked from 1 and counted from 0
+            self._first_number = 1  # requests number pages from 1, responses from 0
             pages = await self._load_pages(numbers)
         return pages
 
@@ -129,7 +130,7 @@ class Listing:
 
 
 def _goes_on(document: Document) -> bool:
-    """Whether a list says that there is more than it holds."""
+    """Whether a list states that it has more items than this page."""
     total: int | None = document["total"]
     more: bool = document["more"]
     return more if total is None else total > len(document["items"])

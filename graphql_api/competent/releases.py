@@ -1,7 +1,7 @@
-"""Which releases there are and which one is current, from whichever route of the Competent API says it.
+"""Finds the releases of Competent and the current one, from whichever route of the Competent API names them.
 
-Only part of these routes was ever seen: what one of them does not say is read from the next, and every number that is returned
-stands in a document.
+Some of these routes are only assumed to exist: if one lacks a number, the next is tried. Every number that is returned was
+read from a document.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,11 +17,11 @@ CURRENT = routes.CURRENT
 _CURRENT = routes.RELEASE.path(CURRENT)
 
 _ANY_HIT = urlencode({"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 1})
-"""Search is loose: nearly any text finds something, and each hit names its release."""
+"""A query that nearly always has a hit, since search is loose; each hit names its release."""
 
 
 class Releases:
-    """Answers about releases within one request, from documents that `load` gives, and `get_cached` if they are that."""
+    """Looks up releases within one request. `load` returns documents; `get_cached` returns cached ones, or None."""
 
     def __init__(
         self, load: Callable[[str], Awaitable[Document]], page_size: int, get_cached: Callable[[str], Document | None]
@@ -31,39 +31,42 @@ class Releases:
         self._get_cached = get_cached
 
     def get_cached(self) -> str | None:
-        """The number of the current release, as `number` gives it, if documents at hand tell it; None where it must be asked."""
+        """The number of the current release, as `number` returns it, from cached documents alone; None on a cache miss."""
         document = self._get_cached(_CURRENT)
         numbers = document["releases"] if document is not None else []
         if len(numbers) > 1 and self._get_cached(routes.RELEASE.path(numbers[0])) is None:
-            return None  # whether that one is served is asked first
+            return None  # whether that number is served must be requested first
         return numbers[0] if numbers else None
 
     async def number(self, release: str) -> str:
-        """The number of a release: `current` is looked up, a number stays as it is, whether it exists or not."""
+        """Resolve `current` to a number; a number is returned unchanged, whether it exists or not.
+
+        Raises ReleaseNotFound if the text is not valid as a release, UpstreamInvalidResponse if no route names the current one.
+        """
         if not is_release(release):
             raise ReleaseNotFound
         return await self._current() if release == CURRENT else release
 
     async def exists(self, number: str) -> bool:
-        """Whether Competent serves a release of this number."""
+        """Whether Competent serves a release with this number."""
         return (
             await self._is_there(routes.RELEASE.path(number))
-            # That route is only assumed: the list of releases may know better, and a seen route knows.
+            # That route is only assumed to exist, so try the list of releases, then a route that has been seen.
             or number in await self.numbers()
             or await self._is_there(routes.SOFT_SKILLS.path(number))
         )
 
     async def numbers(self) -> list[str]:
-        """The numbers in the list of releases, the newest first; none where there is no such list."""
+        """The numbers in the list of releases, the newest first; empty if there is no such list."""
         numbers = [await self._served_number(release) for release in await self._listed()]
         return sorted({number for number in numbers if number}, key=release_order, reverse=True)
 
     async def served(self) -> list[str]:
-        """The numbers of all releases that are known to be served, the newest first."""
+        """The numbers of the listed releases, the newest first; only the current one if there is no list."""
         return await self.numbers() or [await self._current()]
 
     async def document(self, number: str) -> Document:
-        """The document of a release, else its item in the list of releases, else one that says nothing."""
+        """The document of a release, or its item in the list of releases, or NO_RELEASE."""
         try:
             return await self._load(routes.RELEASE.path(number))
         except UpstreamNotFound:
@@ -78,7 +81,7 @@ class Releases:
         raise UpstreamInvalidResponse(detail="no route returns the number of the current release")
 
     async def _of_current(self) -> AsyncIterator[Document]:
-        """Documents that may name the number of the current release, the surest first."""
+        """Yield documents that may name the current release, the most reliable first."""
         yield await self._or_nothing(_CURRENT)
         for release in await self._listed():
             if release["current"]:
@@ -89,7 +92,7 @@ class Releases:
             yield hit
 
     async def _served_number(self, document: Document) -> str | None:
-        """The number that a document names; if its key and its links disagree, the one that is served."""
+        """The number that a document names; if its key and its links differ, the one that is served."""
         numbers: list[str] = document["releases"]
         for number in numbers[:-1]:
             if await self._is_served(number):
@@ -122,7 +125,7 @@ class Releases:
 
 
 def release_order(number: str) -> tuple[list[tuple[int, bool, str]], str]:
-    """Sort key of a release number, the oldest first: 3.9 < 3.9.1 < 3.10-beta < 3.10 < 4; a part without digits is oldest."""
+    """Sort key of a release number, the oldest first: 3.9 < 3.9.1 < 3.10-beta < 3.10 < 4; parts without digits are the oldest."""
     parts = []
     for part in number.split("."):
         rest = part.lstrip("0123456789")

@@ -1,6 +1,6 @@
-"""Every path that is ever asked of the Competent API, on one page, with how sure it is that the path exists.
+"""Every path of the Competent API that this server requests, and whether it has been seen to exist.
 
-A path from here has its ids checked and quoted, so no argument of a client can change where a request goes.
+Release numbers in paths are quoted and uuids must be checked before, so that client input cannot change where a request goes.
 """
 
 import re
@@ -10,30 +10,30 @@ from urllib.parse import quote
 from uuid import UUID
 
 Sure = Literal["seen", "assumed"]
-"""`seen`: stands on VDAB's page or was observed on the live service. `assumed`: a conclusion from those."""
+"""`seen`: documented by VDAB or observed on the live service. `assumed`: inferred from those."""
 
 CURRENT = "current"
-"""Stands for the newest release in a path."""
+"""The release in a path that stands for the newest one."""
 
 
 class Route(NamedTuple):
-    """One path of the Competent API, with `{release}` and `{uuid}` where those stand."""
+    """A path template of the Competent API, with the placeholders `{release}` and `{uuid}`."""
 
     template: str
     sure: Sure
 
     def path(self, release: str = "", uuid: UUID | str | None = None) -> str:
-        """The path to ask, without a query; a uuid that is a text has been found to be one."""
+        """Build the path, without a query string. A `uuid` passed as a string must have been validated."""
         return _below(self.template, release).replace("{uuid}", str(uuid or ""))
 
     @property
     def identified(self) -> bool:
-        """True where the document's own `id` is the uuid of its path."""
+        """Whether the `id` of the document is the uuid in its path."""
         return self.template.endswith("/{uuid}")
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """Matches the paths of this route; `uuid` is what stands at `{uuid}`."""
+        """A pattern that matches the paths of this route, with the group `uuid` if the template has one."""
         filled = self.template.replace("{release}", "[^/]+").replace("{uuid}", "(?P<uuid>[^/]+)")
         return re.compile(filled + r"(?:\?.*)?")
 
@@ -71,14 +71,14 @@ _PATTERNS = tuple((route, route.pattern) for route in ROUTES)
 
 
 class RouteMatch(NamedTuple):
-    """A path and the route that it belongs to; `uuid` is None where the route has none."""
+    """The route of a path; `uuid` is None if the route has none."""
 
     route: Route
     uuid: str | None
 
 
 def route_of(path: str) -> RouteMatch | None:
-    """The route of a path, None for a path that this server never asks for."""
+    """Find the route of a path; None if it belongs to no known route."""
     for route, pattern in _PATTERNS:
         if match := pattern.fullmatch(path):
             return RouteMatch(route, match.groupdict().get("uuid"))

@@ -1,6 +1,6 @@
-"""Conversions of values in HAL documents into normalised ones: plain JSON, checked, trimmed, each in one shape.
+"""Converts values of HAL documents to normalised ones: plain JSON, checked and trimmed, each in one shape.
 
-Nothing here raises: what makes no sense is None, or left out of its list. Shapes of normalised values are in the docstrings.
+Functions never raise: an invalid value becomes None, or is left out of its list. The docstrings give the shapes.
 """
 
 import re
@@ -18,42 +18,42 @@ ISCO = "ISCO-08"
 """The scheme of the international classification of occupations."""
 
 TERM_KEYS = frozenset({"id", "code", "title", "description"})
-"""Keys of a term that are read."""
+"""The keys of a term that are used."""
 KEYS = {
     "names": frozenset({"id", "code", "name", "title", "language"}),
     "classifications": frozenset({"type", "scheme", "value", "code"}),
 }
-"""Keys of the items of a list that are read, by the name of the conversion."""
+"""The keys of list items that are used, by the name of the conversion."""
 
 _BRUSSELS = ZoneInfo("Europe/Brussels")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def uuid(value: object) -> str | None:
-    """A uuid in its usual form of 36 characters, in lower case."""
+    """A uuid of 36 characters, in lower case; None if the value is not one."""
     return value.lower() if isinstance(value, str) and _UUID.fullmatch(value) else None
 
 
 def as_uuid(value: object) -> UUID | None:
-    """A uuid in its usual form of 36 characters, as an object."""
+    """A uuid of 36 characters as a UUID; None if the value is not one."""
     found = uuid(value)
     return UUID(found) if found else None
 
 
 def plain(value: object) -> str | None:
-    """A string without the white space around it; None if it is blank or not a string."""
+    """A trimmed string; None if it is blank or not a string."""
     return value.strip() or None if isinstance(value, str) else None
 
 
 def code(value: object) -> str | None:
-    """A code; a number is written as one."""
+    """A trimmed code; an integer becomes a string. None if there is no code."""
     if type(value) is str:
         return value.strip() or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 
 def text(value: object) -> dict[str, str] | None:
-    """A text as `{language: text}` with only the languages that have one, in their order; None if none has.
+    """A text as `{language: text}`, with only the languages that have text, in the order of LANGUAGES; None if it is empty.
 
     Upstream sends an object `{nl, fr, en, de}` with nulls and blanks; a bare string is Dutch.
     """
@@ -67,12 +67,12 @@ def text(value: object) -> dict[str, str] | None:
 
 
 def strings(value: object) -> list[str]:
-    """The strings of a list, or a single one."""
+    """The strings of a list; a single string becomes a list of one."""
     return [each for each in as_list(value) if isinstance(each, str)]
 
 
 def moment(value: object) -> str | None:
-    """A moment in ISO 8601 with an offset; UTC if upstream names none.
+    """A moment in ISO 8601 with an offset, UTC if upstream gives none; None if it is invalid.
 
     Upstream sends ISO 8601, milliseconds since 1970, or a list of year, month, day, hour and so on (Jackson's two defaults).
     """
@@ -81,7 +81,7 @@ def moment(value: object) -> str | None:
 
 
 def day(value: object) -> str | None:
-    """The day (ISO 8601) of a moment in Brussels, where Competent is published; as written if the moment names no offset."""
+    """The date (ISO 8601) of a moment in Brussels time, or as written if the moment has no offset; None if it is invalid."""
     found = _parsed_moment(value)
     if found is not None and found.tzinfo:
         with suppress(OverflowError):  # the last hours of the year 9999
@@ -90,7 +90,7 @@ def day(value: object) -> str | None:
 
 
 def names(value: object) -> list[dict[str, Any]]:
-    """Alternative names as `{id, code, name, language}`, each once; `language` is None if upstream does not say.
+    """Alternative names as `{id, code, name, language}`, without duplicates; `language` is None if upstream gives none.
 
     Upstream sends objects with a name in one language, objects with a text in several, or bare strings.
     """
@@ -116,7 +116,7 @@ def _names(document: Mapping[str, Any]) -> list[tuple[str, str | None]]:
 
 
 def terms(value: object) -> list[dict[str, Any]]:
-    """Terms of one of Competent's lists as `{id, code, title}`, each once; `title` is a text."""
+    """Terms as `{id, code, title}`, without duplicates; `title` is a text by language."""
     found: Iterable[dict[str, Any]] = (
         {
             "id": uuid(each.get("id")),
@@ -129,9 +129,9 @@ def terms(value: object) -> list[dict[str, Any]]:
 
 
 def classifications(value: object) -> list[dict[str, str]]:
-    """Codes in other classifications as `{scheme, code}`, each once.
+    """Codes in other classifications as `{scheme, code}`, without duplicates.
 
-    Upstream sends `{type, value}`, or bare ISCO codes; what is normalised already stays as it is.
+    Upstream sends `{type, value}`, or bare ISCO codes. Normalised values are accepted unchanged.
     """
     found = {}
     for each in as_list(value):
