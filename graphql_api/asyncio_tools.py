@@ -1,7 +1,7 @@
 """Tools for asyncio: coroutines started eagerly (as asyncio's eager tasks are), a lazy timer, and a broadcast.
 
-A coroutine that is started eagerly runs as far as it goes: one that need not wait costs neither a task nor a turn of the
-event loop, and only one that has to wait is handed to the loop.
+A coroutine that is started eagerly runs at once until it first suspends. If it never suspends, it needs neither a task nor an
+event-loop turn.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Completed(Generic[T]):
-    """An awaitable whose result is at hand."""
+    """An awaitable that returns its result without suspending."""
 
     __slots__ = ("result",)
 
@@ -21,11 +21,11 @@ class Completed(Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         return self.result
-        yield  # makes this a generator, which ends before its first turn
+        yield  # makes this a generator, which returns without yielding
 
 
 class Failed:
-    """An awaitable that raises what has been raised already."""
+    """An awaitable that raises an exception that was raised before."""
 
     __slots__ = ("error",)
 
@@ -38,7 +38,7 @@ class Failed:
 
 
 class Suspended(Generic[T]):
-    """A coroutine that was begun and waits for a future: it goes on where this is awaited."""
+    """A started coroutine that waits for a future; it resumes when this is awaited."""
 
     __slots__ = ("_coroutine", "_waits_for")
 
@@ -50,7 +50,7 @@ class Suspended(Generic[T]):
         waits_for = self._waits_for
         while True:
             if isinstance(waits_for, asyncio.Future):
-                waits_for._asyncio_future_blocking = True  # as its own __await__ tells the task, which takes it back
+                waits_for._asyncio_future_blocking = True  # as Future.__await__ does; the awaiting task resets it
             thrown: BaseException | None = None
             try:
                 yield waits_for
@@ -63,11 +63,11 @@ class Suspended(Generic[T]):
 
 
 def begin(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | Suspended[T]:
-    """Run a coroutine as far as it goes without waiting."""
+    """Run a coroutine until it returns, raises an Exception or first suspends."""
     try:
         waits_for = coroutine.send(None)
         if isinstance(waits_for, asyncio.Future):
-            waits_for._asyncio_future_blocking = False  # no task waits for it yet, and others may ask for it
+            waits_for._asyncio_future_blocking = False  # no task awaits it yet, and other coroutines may await it too
         return Suspended(coroutine, waits_for)
     except StopIteration as ended:
         return Completed(ended.value)
@@ -76,12 +76,12 @@ def begin(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | Suspende
 
 
 async def all_of(awaitables: Iterable[Awaitable[T]]) -> list[T]:
-    """The results of awaitables that were begun, in their order; raises what the first to fail raises."""
+    """Gather the results of started awaitables, in order; raises the first exception."""
     return await _results(awaitables, return_exceptions=False)
 
 
 async def gather_settled(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
-    """The results of awaitables that were begun, in their order, and in place of a result the exception that was raised."""
+    """Gather the results of started awaitables, in order, with the exception in place of a result for those that failed."""
     begun = list(awaitables)
     results = iter(await _results((each for each in begun if type(each) is not Failed), return_exceptions=True))
     return [each.error if isinstance(each, Failed) else next(results) for each in begun]
@@ -95,7 +95,7 @@ async def _results(awaitables: Iterable[Awaitable[Any]], *, return_exceptions: b
 
 
 async def ended(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel tasks, and wait until they are over, however they end."""
+    """Cancel tasks, and wait until all have ended; their exceptions are ignored."""
     found = list(tasks)
     for each in found:
         each.cancel()
@@ -109,7 +109,7 @@ def _is_at_hand(awaitable: Awaitable[Any]) -> bool:
 
 
 class LazyTimer:
-    """Calls something once a time is over, unless something else was set or it was cleared by then."""
+    """A restartable timer that avoids rescheduling the event loop's timer on every `set`."""
 
     __slots__ = ("_due", "_late", "_loop", "_timer")
 
@@ -120,18 +120,18 @@ class LazyTimer:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float, late: Callable[[], None]) -> None:
-        """Call `late` in so many seconds, in place of what was set."""
+        """Call `late` in `seconds` seconds, instead of the callback set before."""
         self._due, self._late = self._loop.time() + seconds, late
         if self._timer is None or self._timer.when() > self._due:
             self._stop()
             self._timer = self._loop.call_at(self._due, self._fire_if_due)
 
     def clear(self) -> None:
-        """Call nothing."""
+        """Cancel the callback; the timer can be set again cheaply."""
         self._due = None
 
     def close(self) -> None:
-        """Call nothing any more."""
+        """Cancel the callback and stop the event loop's timer."""
         self._due = None
         self._stop()
 
@@ -152,23 +152,23 @@ class LazyTimer:
 
 
 class Broadcast:
-    """Announcements of one process."""
+    """Publishes release numbers to all listeners in this process."""
 
     def __init__(self) -> None:
         self._numbers: list[str] = []
         self._more = asyncio.Event()
         self.listeners = 0
         self.heard = asyncio.Event()
-        """Set when the first listener comes."""
+        """Set once there has been a listener."""
 
     def announce(self, number: str) -> None:
-        """Tell everybody that a release has become the current one."""
+        """Publish the number of a release that has become current."""
         self._numbers.append(number)
         self._more.set()
         self._more = asyncio.Event()
 
     async def listen(self) -> AsyncGenerator[str]:
-        """The numbers of the releases that are announced from now on."""
+        """Yield the numbers of releases that are announced from now on, without end."""
         seen = len(self._numbers)
         self.listeners += 1
         self.heard.set()

@@ -13,7 +13,10 @@ MOST = 10_000
 
 
 def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
-    """Keep a value in a plain map, which begins anew where it is full: for what is rarely so many, and soon made again."""
+    """Bounded memo: store a value in a dict, which is cleared first if it has `most` entries. Returns the value.
+
+    For values that rarely fill the dict and are cheap to make again.
+    """
     if len(known) >= most:
         known.clear()
     known[key] = value
@@ -21,9 +24,9 @@ def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
 
 
 class LRUCache(Generic[K, V]):
-    """Values by key, each with the bytes that it takes; one that takes more than `largest` stays out.
+    """An LRU cache bounded in bytes and in number of entries; a value of more than `largest` bytes is not stored.
 
-    `gone` is told of each that leaves, also for another in its place.
+    `gone` is called with the key and value of each entry that is evicted, dropped or replaced.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class LRUCache(Generic[K, V]):
         return key in self._kept
 
     def get(self, key: K, otherwise: D = None) -> V | D:  # type: ignore[assignment]
-        """The value of a key, which counts as a use of it; `otherwise` where there is none."""
+        """Return the value of a key and mark it as most recently used; `otherwise` on a miss."""
         found = self._kept.get(key)
         if found is None:
             return otherwise
@@ -55,7 +58,7 @@ class LRUCache(Generic[K, V]):
         return found[0]
 
     def put(self, key: K, value: V, size: int) -> None:
-        """Keep a value, and let go of those that no longer fit."""
+        """Store a value of `size` bytes, and evict the least recently used entries beyond the bounds."""
         self.drop(key)
         if size > self._largest:
             return
@@ -65,7 +68,7 @@ class LRUCache(Generic[K, V]):
             self.drop(next(iter(self._kept)))
 
     def drop(self, key: K) -> None:
-        """Forget a value."""
+        """Remove an entry, if there is one."""
         found = self._kept.pop(key, None)
         if found is not None:
             self.bytes -= found[1]
@@ -73,7 +76,7 @@ class LRUCache(Generic[K, V]):
 
 
 class TTLCache(Generic[V]):
-    """A map whose entries run out; of more than `most` the longest known are forgotten first."""
+    """A map whose entries expire; beyond `most` entries, the oldest are evicted first."""
 
     def __init__(self, clock: Callable[[], float], most: int = MOST) -> None:
         self._clock = clock
@@ -81,7 +84,7 @@ class TTLCache(Generic[V]):
         self._known: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
 
     def put(self, key: Hashable, value: V, seconds: float) -> None:
-        """Know this from now on, for so many seconds; for none, forget it."""
+        """Store a value with a TTL in seconds; a TTL of 0 removes the entry."""
         self._known.pop(key, None)
         if seconds > 0:
             self._known[key] = (self._clock() + seconds, value)
@@ -89,7 +92,7 @@ class TTLCache(Generic[V]):
             self._known.popitem(last=False)
 
     def get(self, key: Hashable) -> V | None:
-        """What is known now, None where nothing is."""
+        """Return the value of a key; None if it is missing or expired."""
         known = self._known.get(key)
         if known is None:
             return None
@@ -100,7 +103,7 @@ class TTLCache(Generic[V]):
         return None
 
     def forget(self, key: Hashable) -> None:
-        """Know nothing about this any more."""
+        """Remove an entry, if there is one."""
         self._known.pop(key, None)
 
     def __len__(self) -> int:

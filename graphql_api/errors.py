@@ -106,7 +106,7 @@ class UpstreamError(CompetentError):
     passing: bool = True
 
     def lasting(self) -> "UpstreamError":
-        """Mark this error as one that a retry would not fix."""
+        """Mark this error as one that a retry would not fix; returns it."""
         self.passing = False
         return self
 
@@ -175,7 +175,7 @@ def is_unforeseen(error: GraphQLError) -> bool:
 
 
 def without_trace(error: BaseException | None) -> None:
-    """Take off traces that nobody reads. Their frames refer to the error again, and only the collector would free them all."""
+    """Remove the traceback of an error that will not be logged, whose reference cycle only the garbage collector would free."""
     if error is not None:
         error.__traceback__ = None
         without_trace(getattr(error, "original_error", None))
