@@ -1,6 +1,6 @@
-"""What stands around all routes: safe headers on every answer, CORS for the origins of the settings, gzip.
+"""Middleware around all routes: security headers on every response, CORS for the configured origins, gzip.
 
-Pure ASGI; what a route has said itself is left as it is.
+Headers that a route sets itself are not changed.
 """
 
 import math
@@ -18,7 +18,7 @@ from graphql_api.settings import Settings
 from graphql_api.settings.origins import ANY, Origins
 
 GZIP_LEVEL = 4
-"""Of 9: those above cost two to five times the time for a few percent."""
+"""Of 9: higher levels take two to five times as long and save only a few percent."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -26,32 +26,32 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
 }
-"""Of every answer (OWASP's HTTP headers cheat sheet); pages bring a policy of their own."""
+"""Security headers of every response (OWASP's HTTP headers cheat sheet); pages set their own content policy."""
 
 SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-"""The same as ASGI has them."""
+"""The same, encoded for ASGI."""
 _SAFE_NAMES = {name for name, _ in SAFE}
 
 READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
-"""Response headers that a page of another origin may read, beside those that every page may."""
+"""Response headers that pages of other origins may read, in addition to CORS-safelisted ones."""
 
 
 def wrapping(settings: Settings) -> list[Middleware]:
-    """The middleware of the settings, outermost first."""
+    """The middleware configured by the settings, outermost first."""
     cors = [_cors(origins)] if (origins := settings.origins) else []
     return [Middleware(SecurityHeadersMiddleware), *cors, Middleware(CompressionMiddleware)]
 
 
 def layered(app: ASGIApp, layers: Iterable[Middleware]) -> ASGIApp:
-    """An app within middleware, outermost first."""
+    """Wrap an app in middleware, outermost first."""
     for cls, args, kwargs in reversed(list(layers)):
         app = cls(app, *args, **kwargs)
     return app
 
 
 def _cors(origins: Origins) -> Middleware:
-    # A page that may use this server may send any header: tracing tools and GraphQL clients add their own. Cookies, which a
-    # browser would add unasked, are not allowed.
+    # Allowed pages may send any header, as tracing tools and GraphQL clients add their own. Cookies, which browsers send
+    # automatically, are not allowed.
     return Middleware(
         CORSMiddleware,
         allow_origins=[ANY] if origins.any else (),
@@ -64,13 +64,13 @@ def _cors(origins: Origins) -> Middleware:
 
 
 class SecurityHeadersMiddleware:
-    """Adds the headers that keep browsers from doing more with an answer than reading it."""
+    """Adds the security headers to every response that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and watch for the start of its answer."""
+        """Pass the request on, and add the headers when the response starts."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 
@@ -85,7 +85,7 @@ class SecurityHeadersMiddleware:
 
 
 class DirectRoute:
-    """Leads one path to its endpoint without the search through all routes, which costs as much as an answer at hand."""
+    """Routes one path to its endpoint directly; searching all routes would take as long as serving a cached response."""
 
     def __init__(self, app: ASGIApp, path: str, endpoint: ASGIApp) -> None:
         self._app = app
@@ -93,19 +93,19 @@ class DirectRoute:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; the endpoint gets every method, as it would from its route."""
+        """Pass a request on; the endpoint gets every method."""
         straight = scope["type"] == "http" and scope["path"] == self._path
         await (self._endpoint if straight else self._app)(scope, receive, send)
 
 
 class CompressionMiddleware:
-    """Compresses long answers by Starlette's gzip, for who takes it; most are short, and pass without it."""
+    """Compresses long responses with Starlette's gzip if the client accepts it; short ones bypass it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and choose by the start of its answer."""
+        """Pass the request on, and decide about compression when the response starts."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         sending: Send | None = None
@@ -135,7 +135,7 @@ class CompressionMiddleware:
 
 
 def _vary(start: Message) -> None:
-    """Tell that others may get this answer compressed."""
+    """Add `Accept-Encoding` to `Vary`: the response may be compressed for other clients."""
     headers = MutableHeaders(raw=list(start["headers"]))
     headers.add_vary_header("Accept-Encoding")
     start["headers"] = headers.raw

@@ -1,6 +1,6 @@
-"""The outermost layer: what is told of each request when it is over, in the log, in the metrics and in its trace.
+"""Outermost middleware: records each finished request in the log, the metrics and its trace.
 
-Whatever happens further in, a request ends in an answer, and an exception in one trace in the log and none at the client.
+It turns every unexpected exception into an error response and one logged traceback; clients never see a traceback.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ log = logging.getLogger("graphql_api.requests")
 
 GRAPHQL = "/graphql"
 QUIET = ("/health/", "/metrics", "/graphiql")
-"""Paths that are asked so often, or tell so little, that they are logged at level debug."""
+"""Path prefixes logged at level debug, because they are frequent or of little interest."""
 
 
 class RequestLoggingMiddleware:
-    """Pure ASGI, for HTTP: operations of a WebSocket are told of by whoever runs them, so that here only one that is refused is.
+    """ASGI middleware that logs HTTP requests and denied WebSockets; WebSocket operations log themselves.
 
-    `stopping` is set once the server has been told to stop: what is cancelled from then on is answered with 503.
-    What is answered here passes `layers`, as every other response does: a page of another origin could not read it otherwise.
+    `stopping` is set when the server starts to shut down: requests cancelled after that get 503. Error responses made here
+    pass through `layers`, like all others; without CORS headers, pages of other origins could not read them.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RequestLoggingMiddleware:
         self._outcomes = outcomes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and tell of it."""
+        """Run the app and record the request when it is finished."""
         if scope["type"] != "http":
             await self._app(scope, receive, self._noting_denial(scope, send) if scope["type"] == "websocket" else send)
             return
@@ -59,14 +59,14 @@ class RequestLoggingMiddleware:
                 span.end(record.name, record.kind, sent.status, outcome)
 
     def _noting_denial(self, scope: Scope, send: Send) -> Send:
-        """Passes messages on, and logs a WebSocket that was not opened: the others tell of their operations."""
+        """A `send` that logs a WebSocket that was denied; opened ones log each operation."""
         begun, opened = time.perf_counter(), False
 
         async def sending(message: Message) -> None:
             nonlocal opened
             kind = message["type"]
             if not opened and kind in ("websocket.http.response.start", "websocket.close"):
-                status = message.get("status", 403)  # what servers make of a close before the connection is open
+                status = message.get("status", 403)  # servers respond 403 to a close before accept
                 outcome = "shed" if status == 503 else "refused"
                 seconds = time.perf_counter() - begun
                 self._outcomes.request(logging.INFO, "GET", scope["path"], record_of(scope), outcome, seconds, status)
@@ -80,16 +80,16 @@ class RequestLoggingMiddleware:
             await self._app(scope, receive, sent)
             return
         except ClientLeft:
-            return  # nobody is there to read an answer
+            return  # the client is gone
         except asyncio.CancelledError:
             if not self._stopping.is_set():
                 raise
-            # The server has given this request its time. Nobody above has a use for the cancellation.
+            # The server's graceful shutdown timed out. The cancellation need not propagate further.
             refusal: HTTPError = ServiceUnavailable("The server is shutting down. Try again.", retry_after=1)
         except Exception:
             log.exception("unexpected error")
             refusal = InternalError()
-        if sent.status is None:  # what has begun to be sent is cut by the server
+        if sent.status is None:  # if the response has started, the server cuts the connection
             scope["state"]["refusal"] = refusal
             await self._refuse(scope, receive, sent)
 
@@ -107,7 +107,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _outcome(record: RequestContext, status: int | None) -> str:
-    """That of the record, or `cancelled` (the client disconnected), `shed` (no room), `failed` (a bug of ours)."""
+    """The recorded outcome, or `cancelled` (client disconnected), `shed` (overloaded) or `failed` (internal error)."""
     if status is None:
         return "cancelled"
     if status >= 500:
@@ -116,7 +116,7 @@ def _outcome(record: RequestContext, status: int | None) -> str:
 
 
 class _Sent:
-    """Passes messages on to the server, and knows what has been sent."""
+    """A `send` that remembers the response status, and adds `Connection: close` during shutdown."""
 
     __slots__ = ("_send", "_stopping", "status")
 
@@ -128,6 +128,6 @@ class _Sent:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self._stopping.is_set():  # the next request of this client goes elsewhere
+            if self._stopping.is_set():  # so that the client sends its next request elsewhere
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
         await self._send(message)

@@ -1,6 +1,6 @@
-"""GraphQL over HTTP: one operation in, one JSON answer out, with the status that the answer's type asks for.
+"""GraphQL over HTTP: runs one operation per request and responds in JSON, with the status that the media type requires.
 
-Every refusal is JSON with a code; the documents that an operation reads are loaded by loaders of this request alone.
+Every error is JSON with a code. Each request has its own loaders.
 """
 
 from graphql_api.http.graphql.cache_control import Caching

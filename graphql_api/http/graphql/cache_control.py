@@ -1,7 +1,7 @@
-"""How long an answer may be kept by browsers and proxies, told by what it was made from, and whether it has changed.
+"""`Cache-Control` and `ETag` of responses, from the data that they were made of.
 
-Long where it holds nothing but a numbered release, short where `current` or the list of releases was asked, never where
-something is missing or stale.
+Long for data of numbered releases, short if the operation used `current` or the list of releases, `no-store` if something
+is missing or stale.
 """
 
 import re
@@ -18,18 +18,18 @@ VARY = "Accept, Accept-Language"
 NOT_STORED = "no-store"
 _OF_THIS_SERVER = re.compile(r"\b__(schema|type)\b")
 KEYS_COME_IN = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
-"""Header fields."""
+"""Names of the header fields that carry a key; responses to such requests are `private`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caching:
-    """Seconds for answers from a numbered release, and for those that change when a release is published."""
+    """`max-age` in seconds: of responses from a numbered release, and of those that change when a release is published."""
 
     release: float
     current: float
 
     def control(self, record: RequestContext, query: str, explained: bool) -> str:
-        """`Cache-Control` for the answer to an operation."""
+        """The `Cache-Control` value for the response to an operation."""
         if record.outcome != "ok" or record.asker.tally.stale or explained:
             return NOT_STORED
         return _kept_for(
@@ -39,7 +39,7 @@ class Caching:
 
 
 def introspects(query: str) -> bool:
-    """Whether a document asks for what changes with the version of this server."""
+    """Whether a document selects introspection data, which changes with the version of this server."""
     return "__" in query and _OF_THIS_SERVER.search(query) is not None
 
 
@@ -49,9 +49,9 @@ def _kept_for(seconds: float, public: bool) -> str:
 
 
 def conditional(response: Response, head: Head) -> Response:
-    """The response with an `ETag`, or 304 where the client holds it already (RFC 9110, 13.1.2).
+    """Add an `ETag`, or respond 304 if the client's copy is current (RFC 9110, 13.1.2).
 
-    The tag is a weak one: compressed on its way or not, the answer is the same.
+    The tag is weak, so that it holds for the compressed response too.
     """
     tag = tag_of(bytes(response.body))
     response.headers["ETag"] = tag

@@ -1,4 +1,4 @@
-"""What resolvers see of the request that they answer."""
+"""The execution context that resolvers get."""
 
 import asyncio
 import math
@@ -17,23 +17,23 @@ _NO_NEWS = Broadcast()
 
 @dataclass(slots=True)
 class Context:
-    """One a GraphQL operation; all that it fetches is fetched for one asker."""
+    """The context of one GraphQL operation; all its fetches share one FetchContext."""
 
     loaders: Loaders
     languages: tuple[Language, ...]
     record: RequestContext = field(default_factory=RequestContext)
     published: Broadcast = _NO_NEWS
-    """Where a subscription hears of new releases."""
+    """Broadcasts new releases to subscriptions."""
     make_loaders: Callable[[FetchContext], Loaders] | None = None
     seconds: float = math.inf
-    """The longest that an operation may take, and each event of a subscription."""
+    """Timeout in seconds of the operation, or of each event of a subscription."""
     scheduler: RoundRobin = field(default_factory=RoundRobin)
-    """What the events of a subscription share the event loop by."""
+    """Shares the event loop among the events of subscriptions."""
     event_slice: TimeSlice | None = None
-    """Of the event that is executed now."""
+    """The time slice of the event being executed."""
 
     def renewed(self) -> Loaders:
-        """Loaders for the next event of a subscription, which begins anew."""
+        """New loaders for the next event of a subscription, with a new deadline and new counts."""
         if self.make_loaders is None:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
@@ -42,10 +42,10 @@ class Context:
 
     @property
     def request_id(self) -> str:
-        """What finds this request in the log."""
+        """The id of this request in the log."""
         return self.record.request_id
 
     @property
     def asker(self) -> FetchContext:
-        """For whom documents are fetched."""
+        """The FetchContext of this operation: deadline, upstream key and counts."""
         return self.record.asker

@@ -1,4 +1,4 @@
-"""How long an operation may take: the server's bound, or less where the client asks for less."""
+"""The timeout of an operation: the server's, or a shorter one that the client asks for."""
 
 import math
 
@@ -7,7 +7,7 @@ from graphql_api.observability.request_context import Head
 
 
 def seconds_for(head: Head, most: float) -> float:
-    """Seconds for an operation whose client sent this head: `X-Competent-Timeout`, and at most `most`."""
+    """The timeout in seconds from the `X-Competent-Timeout` header, at most `most`; raises HTTPError (400) if invalid."""
     value = head.get(b"x-competent-timeout")
     if value is None:
         return most

@@ -1,4 +1,4 @@
-"""Work that is done only while its client is there: what nobody will read is not fetched."""
+"""Cancels work when its client disconnects, so that unread data is not fetched."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,11 +12,14 @@ T = TypeVar("T")
 
 
 class ClientLeft(Exception):
-    """The client left before its answer: nothing is sent, and the log says so."""
+    """The client disconnected before its response; nothing is sent, and the log records it as cancelled."""
 
 
 async def while_present(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """The result of the work; it is ended by ClientLeft when the client leaves. The body must have been read."""
+    """Returns the result of `work`; cancels it and raises ClientLeft if the client disconnects first.
+
+    The request body must have been read.
+    """
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)

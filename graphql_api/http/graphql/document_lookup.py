@@ -1,6 +1,6 @@
-"""Which document an operation means: the text that it brings, one that it left here before, or one that is trusted.
+"""Finds the document of an operation: its own text, an automatic persisted query, or a trusted document.
 
-Where only trusted documents run, anything else is refused before it is parsed.
+If only trusted documents are allowed, any other is refused before it is parsed.
 """
 
 from graphql_api.http.graphql.errors import BadRequest, HTTPError
@@ -9,7 +9,7 @@ from graphql_api.http.graphql.request import Operation
 
 
 class Documents:
-    """What the settings say of persisted documents; `automatic` is None where clients may leave none."""
+    """Resolves operations to documents. `trusted` and `automatic` are None if the settings turn them off."""
 
     def __init__(self, trusted: Trusted | None, only_trusted: bool, automatic: Automatic | None) -> None:
         self._trusted = trusted
@@ -17,7 +17,7 @@ class Documents:
         self._automatic = automatic
 
     def text_of(self, operation: Operation) -> str:
-        """The document of an operation."""
+        """The document of an operation; raises HTTPError if it is unknown, does not match its id or is not allowed."""
         text = self._named(operation) or operation.query
         if text is None:
             raise self._unknown()
@@ -49,7 +49,7 @@ class Documents:
         return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
     def executed(self, operation: Operation, text: str) -> None:
-        """Keep the text of an operation that came with its hash. Only what could be executed fills that room."""
+        """Store a document that was sent with its hash. Call only after execution, so that invalid documents take no space."""
         sha256 = operation.sha256
         if self._automatic is None or sha256 is None or sha256 in self._automatic:
             return
@@ -58,5 +58,5 @@ class Documents:
 
 
 def _error(message: str, code: str) -> HTTPError:
-    # Messages and the status are those of Apollo Server: clients look for them and then send the query itself.
+    # Same messages and status as Apollo Server: clients recognise them and retry with the full query.
     return HTTPError(200, message, code)

@@ -1,12 +1,13 @@
-"""A request that no operation can be run for, as an exception that carries status, code and headers."""
+"""Exceptions for requests that cannot be executed; they carry status, code and headers."""
 
 import math
 from typing import Any
 
 
 class HTTPError(Exception):
-    """The message is for the client; `headers` are those of the answer, with `_` for `-`; `retry_after` is in seconds, where
-    waiting helps.
+    """An error response. The message is shown to the client.
+
+    `headers` are response headers, with `_` for `-`. `retry_after` is in seconds; None if retrying does not help.
     """
 
     def __init__(
@@ -22,27 +23,27 @@ class HTTPError(Exception):
 
     @property
     def as_dict(self) -> dict[str, Any]:
-        """It as an error of GraphQL."""
+        """This error as a GraphQL error object."""
         waiting = {} if self.retry_after is None else {"retryAfter": self.retry_after}
         return {"message": str(self), "extensions": {"code": self.code, **waiting}}
 
 
 class InternalError(HTTPError):
-    """What nobody foresaw: it is in the log, and nothing of it is told."""
+    """An unexpected error. Details are logged and not shown to the client."""
 
     def __init__(self) -> None:
         super().__init__(500, "Internal server error.", "INTERNAL_SERVER_ERROR")
 
 
 class BadRequest(HTTPError):
-    """The request can be read, and is none of GraphQL over HTTP."""
+    """A readable request that is not a valid GraphQL-over-HTTP request."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
 
 
 class ServiceUnavailable(HTTPError):
-    """This server cannot take the operation now; another one can, or this one in `retry_after` seconds."""
+    """This server cannot run the operation now; another replica may, or this one after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(503, message, "SERVER_UNAVAILABLE", retry_after)

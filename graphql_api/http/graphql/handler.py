@@ -1,4 +1,4 @@
-"""The endpoint itself: a request in, a response out, whatever comes in."""
+"""The GraphQL endpoint as an ASGI app."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from graphql_api.schema.types.text import Language
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Answers GET and POST on `/graphql`, and refuses any other method in JSON."""
+    """Handles GET and POST on `/graphql`; responds to any other method with 405 in JSON."""
 
     schema: CompetentSchema
     make_loaders: Callable[[FetchContext], Loaders]
@@ -42,7 +42,7 @@ class Endpoint:
     statuses: StatusPolicy = STATUSES["audits"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As an ASGI app, which gets every method."""
+        """Handle one request as an ASGI app; every method ends up here."""
         record = record_of(scope)
         media_type = JSON
         reply: ASGIApp
@@ -98,25 +98,25 @@ class Endpoint:
         languages: tuple[Language, ...],
         loaders: CacheOnlyLoaders,
     ) -> EncodedResponse | None:
-        """The answer to a question, if it can be given now; else it is to be answered as any other.
+        """The response to a parsed request if it can be made from cached documents without waiting.
 
-        Raises NotAtHand.
+        Returns None if the request needs the ordinary path. Raises CacheMiss if a document is not cached.
         """
         answer = self.schema.execute_cached(question.chosen, Context(loaders, languages, record))
         return None if answer is None else self._encoded(answer, question.query, record, media_type, explain=False)
 
     def again(self, whole: Whole, question: ParsedRequest, record: RequestContext, media_type: str) -> EncodedResponse:
-        """The same where nothing had to be made for it."""
+        """The response from a result that is already encoded."""
         answer = Answer(None, [], True, body=whole.body, kept=whole.kept)
         return self._encoded(answer, question.query, record, media_type, explain=False)
 
     def answered(self, question: ParsedRequest) -> None:
-        """The answer that was at hand is told."""
+        """Call after a cached response was served: marks its document as used and stores its persisted query."""
         self.schema.documents.get_prepared(question.query)  # it is used
         self.documents.executed(question.operation, question.query)
 
     def loaders_for(self, record: RequestContext, seconds: float) -> Loaders:
-        """The loaders of an operation that may take so many seconds from now."""
+        """New loaders for an operation, with a deadline `seconds` from now and the maximum number of upstream calls."""
         asker = record.asker
         asker.deadline = asyncio.get_running_loop().time() + seconds
         asker.most_requests = self.operation_calls

@@ -1,6 +1,6 @@
-"""An answer in parts, for `@defer` and `@stream`: what is at hand first, the rest as it comes, as `multipart/mixed`.
+"""Incremental delivery for `@defer` and `@stream`: the initial result first, the rest as it arrives, as `multipart/mixed`.
 
-The payloads are those of the specification of incremental delivery, with `pending`, `incremental` and `completed`.
+Payloads follow the incremental delivery specification, with `pending`, `incremental` and `completed`.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -22,9 +22,10 @@ _SPECIFICATIONS = (None, "v0.2")
 
 
 async def in_parts(answer: Answer, record: RequestContext, explain: bool, close: Callable[[], None]) -> Response:
-    """The parts of an answer; refused with 406 where the client takes none, or only those of an older specification.
+    """The multipart response to an operation.
 
-    `close` is called when nothing more will be told.
+    Raises HTTPError (406) if the client does not accept multipart, or only an older specification. Calls `close` when
+    nothing more will be sent.
     """
     assert answer.later is not None
     told = parameters(text_in(record.head, b"accept"), _MULTIPART)
@@ -35,7 +36,7 @@ async def in_parts(answer: Answer, record: RequestContext, explain: bool, close:
     record.executed = True
     headers = headers_of(record) | {
         "Content-Type": f'{_MULTIPART};boundary="-";incrementalSpec=v0.2',
-        "Content-Encoding": "identity",  # compression would wait for more
+        "Content-Encoding": "identity",  # compression would buffer parts
         "X-Accel-Buffering": "no",  # and so would nginx
     }
     transport = MultipartTransport("-")
@@ -46,7 +47,7 @@ async def in_parts(answer: Answer, record: RequestContext, explain: bool, close:
 
 
 def needs_parts() -> HTTPError:
-    """The refusal of an answer in parts where none can be sent."""
+    """The 406 error for operations with `@defer` or `@stream` when multipart cannot be sent."""
     return HTTPError(406, f"`@defer` and `@stream` need a POST with `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
 
 

@@ -1,6 +1,6 @@
-"""Documents that clients name instead of sending: those that the operator trusts, and those that clients left here.
+"""Persisted documents: trusted ones from the operator's manifests, and automatic persisted queries from clients.
 
-Trusted documents come from the manifests that client tools write; what clients leave is bounded in number and size.
+Manifests are written by client tools. Automatic persisted queries are bounded in number and bytes.
 """
 
 import json
@@ -20,12 +20,12 @@ APOLLO = "apollo-persisted-query-manifest"
 
 
 def digest(text: str) -> str:
-    """The SHA-256 of a document, in lower case hexadecimal."""
+    """The SHA-256 of a document, in lower-case hexadecimal."""
     return sha256(text.encode()).hexdigest()
 
 
 class Trusted:
-    """Documents by the ids that a manifest gives them, and by `sha256:` and their hash."""
+    """Trusted documents, by manifest id, by SHA-256, and by `sha256:` and SHA-256."""
 
     def __init__(self, documents: Mapping[str, str]) -> None:
         hashes = {hash: text for text in documents.values() for hash in (digest(text), f"sha256:{digest(text)}")}
@@ -34,7 +34,7 @@ class Trusted:
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Trusted":
-        """The documents of all these manifests; SettingsError where one is not as it should be."""
+        """Read manifests; raises SettingsError if one is invalid, or two have different documents with the same id."""
         documents: dict[str, str] = {}
         for file in files:
             for id, text in read_manifest(file).items():
@@ -45,7 +45,7 @@ class Trusted:
         return cls(documents)
 
     def get(self, id: str) -> str | None:
-        """The document with this id."""
+        """The document with this id; None if unknown."""
         return self._documents.get(id)
 
     def __contains__(self, text: str) -> bool:
@@ -56,10 +56,10 @@ class Trusted:
 
 
 def read_manifest(file: Path) -> dict[str, str]:
-    """Documents by id, from a file of GraphQL Code Generator, of Relay's compiler, or of Apollo.
+    """Read the documents of a manifest written by GraphQL Code Generator, Relay's compiler or Apollo, by id.
 
     The first two write `{id: text}`. Apollo writes `{"format": "apollo-persisted-query-manifest", "version": 1,
-    "operations": [{"id", "name", "type", "body"}]}`.
+    "operations": [{"id", "name", "type", "body"}]}`. Raises SettingsError if the file or a document is invalid.
     """
     try:
         told = json.loads(read_small(file, MAX_MANIFEST_BYTES).decode("utf-8-sig"))
@@ -90,19 +90,19 @@ def _apollo(told: dict[str, Any]) -> Any:
 
 
 class Automatic:
-    """Documents that clients left under their hash, those asked for most recently (Apollo's automatic persisted queries)."""
+    """Apollo's automatic persisted queries: documents from clients, by SHA-256, in an LRU cache."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self._documents: LRUCache[str, str] = LRUCache(most_bytes, most)
 
     def get(self, hash: str) -> str | None:
-        """The document with this hash."""
+        """The document with this hash; None if it is not stored."""
         return self._documents.get(hash)
 
     def __contains__(self, hash: str) -> bool:
         return hash in self._documents
 
     def keep(self, hash: str, text: str) -> None:
-        """Keep a document, and let go of those that nobody has asked for the longest."""
+        """Store a document; the least recently used ones are evicted if there is no room."""
         if hash not in self._documents:
             self._documents.put(hash, text, len(text.encode()) + 64)

@@ -1,4 +1,4 @@
-"""The operation in a request: read within bounds from a body or a query string, or refused with a sentence that says why."""
+"""Reads the operation of a request from its body or query string, within limits; errors say what is wrong."""
 
 from codecs import BOM_UTF8
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from graphql_api.observability.request_context import Head, record_of, text_in
 
 _ID_LENGTH = 200
 _UTF_8 = ("utf-8", "utf8", "us-ascii")
-"""Character sets that are UTF-8, or a part of it."""
+"""Accepted values of `charset`: names of UTF-8 and its subset ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A request for one operation, as GraphQL over HTTP names its parts."""
+    """The parameters of a GraphQL-over-HTTP request."""
 
     query: str | None
     variables: dict[str, Any] | None = None
@@ -29,11 +29,11 @@ class Operation:
     document_id: str | None = None
     """The id of a persisted document (GraphQL over HTTP, appendix on persisted documents)."""
     sha256: str | None = None
-    """The hash of an automatic persisted query: lower case hex, or an id of a manifest."""
+    """`extensions.persistedQuery.sha256Hash`: the SHA-256 of the query in lower-case hexadecimal, or the id of a trusted one."""
 
 
 async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> Operation:
-    """The operation that a request asks for."""
+    """Read the operation of a POST, GET or HEAD request; raises HTTPError if it is invalid, or ClientLeft."""
     method = scope["method"]
     if method == "POST":
         head = record_of(scope).head
@@ -45,7 +45,7 @@ async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> O
 
 
 def check_encoding(head: Head) -> None:
-    """Refuse with 415 what is not sent as JSON."""
+    """Raises HTTPError (415) if the body is not uncompressed JSON in UTF-8."""
     if head.get(b"content-type") != b"application/json":
         _check_type(text_in(head, b"content-type"))
     if any(each.value != "identity" for each in elements(text_in(head, b"content-encoding"))):
@@ -61,7 +61,10 @@ def _check_type(told: str) -> None:
 
 
 async def read_body(head: Head, receive: Receive, most: int) -> bytes:
-    """The whole body of a request; raises Refused with 413 if it is too large, without reading all of it."""
+    """Read the whole body of a request.
+
+    Raises HTTPError (413) as soon as it has more than `most` bytes, and ClientLeft if the client disconnects.
+    """
     announced = head.get(b"content-length", b"")
     if announced.isdigit() and len(announced) < 16 and int(announced) > most:
         raise _too_large(f"{int(announced):,} bytes", most)
@@ -73,7 +76,7 @@ async def read_body(head: Head, receive: Receive, most: int) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > most:
-            raise _too_large(f"{len(body):,} bytes or more", most)  # it is not read on to be counted
+            raise _too_large(f"{len(body):,} bytes or more", most)  # the rest is not read, so its size is unknown
     return body
 
 
@@ -82,12 +85,12 @@ def _too_large(size: str, most: int) -> HTTPError:
 
 
 def from_body(body: bytes) -> Operation:
-    """The operation in a body of GraphQL over HTTP."""
+    """Parse the operation in the body of a POST; raises HTTPError (400) if it is invalid."""
     return from_object(_parsed(body, "The body"))
 
 
 def from_object(body: Any) -> Operation:
-    """The same of a body that was parsed."""
+    """The operation in a parsed JSON body; raises BadRequest if it is invalid."""
     if isinstance(body, list):
         raise BadRequest("Send one operation at a time: batches in an array are not supported.")
     if not isinstance(body, dict):
@@ -107,7 +110,7 @@ def from_object(body: Any) -> Operation:
 
 def _typed(body: dict[str, Any], name: str, kind: type, means: str) -> Any:
     value = body.get(name)
-    if kind is dict and value == []:  # an empty map of PHP
+    if kind is dict and value == []:  # PHP encodes an empty map as an array
         return None
     if not isinstance(value, kind | None):
         raise BadRequest(f"`{name}` must be {means}.")
@@ -127,7 +130,7 @@ def _sha256(extensions: dict[str, Any]) -> str | None:
 
 
 def from_parameters(parameters: QueryParams) -> Operation:
-    """The operation in the query string of a GET."""
+    """The operation in the query string of a GET; raises HTTPError (400) if it is invalid."""
     told = dict(parameters)
     if len(parameters.multi_items()) != len(told):
         raise BadRequest("Duplicate parameter: each parameter may occur once in the URL.")

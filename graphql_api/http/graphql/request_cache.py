@@ -1,6 +1,6 @@
-"""Bodies of requests that came before: read, chosen and found within the limits once.
+"""Caches parsed and validated requests by their body or query string, so that repeated ones skip both.
 
-A question goes with the document that it is of.
+An entry is dropped when its document leaves the document cache.
 """
 
 from dataclasses import dataclass, replace
@@ -15,27 +15,27 @@ from graphql_api.http.graphql.document_lookup import Documents
 from graphql_api.http.graphql.request import Operation, from_body, from_parameters
 
 MOST_BYTES = 32_000_000
-"""Of all of them together."""
+"""Maximum bytes of all entries together."""
 QUESTION_BYTES = 2_200
-"""What a question takes beside its text (measured), which it holds up to three times."""
+"""Measured bytes of an entry without its text, which it holds up to three times."""
 VALUE_BYTES = 70
-"""What each value in its variables takes beside that."""
+"""Additional bytes per value in its variables."""
 
 
 @dataclass(slots=True, eq=False)
 class ParsedRequest:
-    """An operation as a client asked for it, with its document."""
+    """A parsed request: its parameters, its document and the operation to execute."""
 
     operation: Operation
     query: str
     chosen: ExecutableOperation
     introspects: bool
     put_off: int = 0
-    """How often it is still to be left to who can wait: trying may take as long as it takes there."""
+    """How many more times to skip the fast path, where a failed attempt may cost as much as the request itself."""
 
 
 class RequestCache:
-    """Those asked most recently."""
+    """LRU cache of parsed requests."""
 
     def __init__(self, schema: CompetentSchema, documents: Documents) -> None:
         self._schema = schema
@@ -50,12 +50,15 @@ class RequestCache:
         return len(self._known)
 
     def get(self, body: bytes) -> ParsedRequest | None:
-        """The question in a body; None where it can only be answered with time. Raises Refused where it will be refused."""
+        """The parsed request for a POST body; None unless it is a query whose document is already prepared.
+
+        Raises HTTPError if the request is invalid.
+        """
         return self._known.get(body) or self._read(body, from_body(body))
 
     def of_url(self, query_string: bytes) -> ParsedRequest | None:
-        """The same of a GET."""
-        told = query_string.decode("latin-1")  # a text, which is no body
+        """The parsed request for the query string of a GET; otherwise like `get`."""
+        told = query_string.decode("latin-1")  # str keys are URLs, bytes keys are bodies
         return self._known.get(told) or self._read(told, from_parameters(QueryParams(query_string)))
 
     def _read(self, body: bytes | str, operation: Operation) -> ParsedRequest | None:
@@ -63,7 +66,7 @@ class RequestCache:
         chosen = self._schema.prepared_query(query, operation.variables, operation.operation_name)
         if chosen is None:
             return None
-        query = chosen.text  # the one that is kept already
+        query = chosen.text  # the string that is already in memory
         found = ParsedRequest(replace(operation, query=query), query, chosen, introspects(query))
         size = 3 * len(body) + VALUE_BYTES * values_in(operation.variables or {}) + QUESTION_BYTES
         self._known.put(body, found, size)

@@ -1,6 +1,6 @@
-"""What goes back to the client: body, status and headers, all JSON and all with the id of the request.
+"""Builds GraphQL responses: body, status and headers, in JSON with the request id.
 
-The one place where `extensions` of an answer are put together, and where codes are written down for those who log.
+The only place that assembles response `extensions` and records error codes for logs and metrics.
 """
 
 import logging
@@ -31,13 +31,13 @@ _VARY = VARY.encode()
 _VARY_LONG = _VARY + b", Accept-Encoding"
 NOT_MODIFIED = 304
 _ADVICE = {404: "Not found. The page at / lists all addresses of this server.", 405: "Use GET."}
-"""What to do where Starlette says only what is wrong."""
+"""Messages by status that say what to do; Starlette's say only what is wrong."""
 
 
 class Reply:
-    """An answer as it is sent: its status, its header fields as ASGI has them, and its body. It is an ASGI app.
+    """A response as an ASGI app: status, encoded header fields and body.
 
-    Nearly all answers are this, and Starlette's Response would encode and look through the fields of each again.
+    Faster than Starlette's Response, which would encode and scan the header fields of every response again.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -53,7 +53,7 @@ class Reply:
 
 
 def encoded(answer: Answer, record: RequestContext, explain: bool) -> bytes:
-    """The body of the answer to an operation, signed; `explain` adds what it cost. What came of it goes into the record."""
+    """The encoded body of a response; `explain` adds its cost and upstream counts. Records the outcome in `record`."""
     record.executed, record.codes = answer.executed, []
     if answer.body is not None and not explain and not record.asker.tally.stale:
         return answer.body
@@ -62,7 +62,7 @@ def encoded(answer: Answer, record: RequestContext, explain: bool) -> bytes:
 
 
 class EncodedResponse(NamedTuple):
-    """The answer to an operation: what it is told by, for how long it may be kept, and the whole of it where that was kept."""
+    """An encoded response: body, status, media type, `Cache-Control`, and the response cache entry it came from, if any."""
 
     body: bytes
     status: int
@@ -72,16 +72,16 @@ class EncodedResponse(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """What tells it from others."""
+        """The entity tag of the body."""
         return tag_of(self.body) if self.kept is None else self.kept.tag
 
     def is_held_by(self, head: Head) -> bool:
-        """Whether who sent these header fields holds it already."""
+        """Whether `If-None-Match` in these request headers contains the tag."""
         return names_tag(text_in(head, b"if-none-match"), self.tag)
 
 
 def replied(told: EncodedResponse, record: RequestContext) -> Reply:
-    """The same as it is sent."""
+    """Build the ASGI response."""
     headers = [
         (b"content-length", str(len(told.body)).encode()),
         (b"content-type", _CONTENT[told.media_type]),
@@ -93,25 +93,25 @@ def replied(told: EncodedResponse, record: RequestContext) -> Reply:
 
 
 def unchanged(reply: Reply) -> Reply:
-    """The same where the client holds it already: without a body, and with what goes for the one that it holds."""
+    """The 304 response for a client whose copy is current: same headers except `Content-*`, no body."""
     headers = [each for each in reply.headers if not each[0].startswith(b"content-")]
     return Reply(NOT_MODIFIED, headers if len(reply.body) < GZIP_FROM else _varied(headers), b"")
 
 
 def compressed(reply: Reply, gzipped: bytes = b"") -> Reply:
-    """The same with its body compressed, as it was kept."""
+    """The response with the cached gzip body in place of its own."""
     headers = _varied([each for each in reply.headers if each[0] != b"content-length"])
     headers += ((b"content-length", str(len(gzipped)).encode()), (b"content-encoding", b"gzip"))
     return Reply(reply.status, headers, gzipped)
 
 
 def _varied(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """With what the layer that compresses says of long answers, for those that it passes as they are."""
+    """Add `Accept-Encoding` to `Vary`, as the compression middleware does for long responses."""
     return [(name, _VARY_LONG if name == b"vary" else value) for name, value in headers]
 
 
 def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, Any]:
-    """The body of an answer: `errors` first, so that nobody misses them."""
+    """The response body before encoding; `errors` come first, so that they are not overlooked."""
     body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
     if answer.executed:
         body["data"] = answer.data if answer.body is None else orjson.Fragment(answer.body[len(b'{"data":') : -1])
@@ -131,7 +131,7 @@ def _extensions(record: RequestContext, explain: bool) -> dict[str, Any]:
 
 
 def refused(refusal: HTTPError, media_type: str, record: RequestContext, status: int | None = None) -> Response:
-    """The answer to a request that no operation can be run for; `status` is that of the refusal where none is given."""
+    """The response to a request that cannot be executed; `status` overrides the error's own."""
     record.codes = []
     errors = [refusal.as_dict]
     sign(errors, record)
@@ -141,7 +141,7 @@ def refused(refusal: HTTPError, media_type: str, record: RequestContext, status:
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """Any other refusal of this server (no such page, wrong method) as JSON."""
+    """Starlette's exception handler for HTTP errors such as 404 and 405: responds in JSON."""
     assert isinstance(error, HTTPException)
     refusal = HTTPError(error.status_code, _ADVICE.get(error.status_code, error.detail))
     refusal.headers |= dict(error.headers or {})
@@ -149,14 +149,14 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """What nobody foresaw: logged with its trace, told without."""
+    """Starlette's exception handler for unexpected errors: logs the traceback and responds 500 without details."""
     record = record_of(request.scope)
     log.error("unexpected error in request %s", record.request_id, exc_info=error)
     return refused(InternalError(), JSON, record)
 
 
 def sign(errors: Iterable[dict[str, Any]], record: RequestContext) -> None:
-    """Put the id of the request into errors, and their codes into its record; they are told to a client, and so counted."""
+    """Add the request id to errors, record their codes in `record` and count them in the metrics."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id
         record.codes.append(error["extensions"]["code"])
@@ -164,5 +164,5 @@ def sign(errors: Iterable[dict[str, Any]], record: RequestContext) -> None:
 
 
 def headers_of(record: RequestContext) -> dict[str, str]:
-    """Of every answer; how long it may be kept is said where more is known of it."""
+    """The headers of every response; `no-store` until a caller sets another `Cache-Control`."""
     return {"X-Request-ID": record.request_id, "Vary": VARY, "Cache-Control": "no-store"}

@@ -1,6 +1,6 @@
-"""Which status an answer has, and in which type it is told: as the audits of `graphql-http` ask for, or by the newer edition.
+"""Status code and media type of responses: as the audits of `graphql-http` require, or by the September 2026 edition.
 
-A status is for those between client and server; what a client is to know is in the body, and the same in both.
+Status codes are for proxies and monitoring; the body is the same in both and says all that a client needs.
 """
 
 from graphql_api.http.graphql.errors import BadRequest, HTTPError
@@ -12,22 +12,22 @@ PARTIAL = 294
 
 
 class StatusPolicy:
-    """As the audits of `graphql-http` ask for: 200 in `application/json` for all that is a GraphQL request."""
+    """As the audits of `graphql-http` require: in `application/json`, 200 for every well-formed GraphQL request."""
 
     def of_answer(self, media_type: str, record: RequestContext) -> tuple[int, str]:
-        """Status and type of the answer to an operation, from what is recorded of it."""
+        """Status and media type of the response to an operation, from its recorded outcome."""
         return (400 if media_type == RESPONSE_JSON and not record.executed else 200), media_type
 
     def of_refusal(self, media_type: str, refusal: HTTPError) -> tuple[int, str]:
-        """Status and type where no operation can be run."""
+        """Status and media type of the response to a request that cannot be executed."""
         return refusal.status, media_type
 
 
 class Statuses2026(StatusPolicy):
-    """As the September 2026 edition recommends; 4xx and 5xx are in the newer type, also for who accepts JSON alone.
+    """As the September 2026 edition recommends; 4xx and 5xx use the newer type, even if the client accepts only JSON.
 
-    Source: https://http-spec.graphql.org/September2026/, sections "Body" and "Status Codes". A persisted document that is not
-    known, which the edition leaves open, is a request that cannot be processed: 422.
+    Source: https://http-spec.graphql.org/September2026/, sections "Body" and "Status Codes". The edition does not define
+    the status for an unknown persisted document; it is 422 here.
     """
 
     def of_answer(self, media_type: str, record: RequestContext) -> tuple[int, str]:
@@ -41,4 +41,4 @@ class Statuses2026(StatusPolicy):
 
 
 STATUSES = {"audits": StatusPolicy(), "2026": Statuses2026()}
-"""By the value of the setting."""
+"""Policies by value of the setting."""

@@ -1,8 +1,8 @@
-"""A server of the Model Context Protocol whose tools are the example operations, over the GraphQL app in this process.
+"""A Model Context Protocol server whose tools are the example operations, run on the GraphQL app in this process.
 
-A tool is asked as any client asks: through `/graphql`, with its limits and its codes.
+Tools send ordinary requests to `/graphql`, so the same limits and error codes apply.
 
-Source: https://modelcontextprotocol.io/specification; the protocol itself is the official `mcp` library's.
+Source: https://modelcontextprotocol.io/specification; the official `mcp` library implements the protocol.
 """
 
 import json
@@ -38,13 +38,13 @@ INSTRUCTIONS = (
     "went wrong, and `retryAfter` how many seconds to wait. Find concepts with Search or Suggest first."
 )
 LONGEST_NAME = 100
-"""Characters that an error quotes of what the client sent."""
+"""Maximum number of characters that an error message quotes from the client."""
 TIMEOUT = 60.0
-"""Seconds after which a tool gives up; the server's own deadlines are far shorter."""
+"""Timeout of a tool call in seconds; the server's own deadlines are far shorter."""
 
 
 def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
-    """The server over a GraphQL app; `languages` is an `Accept-Language`, for texts whose language is not asked for."""
+    """The MCP server for a GraphQL app; `languages` is an `Accept-Language` for texts without an explicit language."""
     offered = operations(build_schema()._schema)
 
     @asynccontextmanager
@@ -89,7 +89,7 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
 
 
 async def _short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Cuts the errors of the protocol: the library quotes whatever the client sent."""
+    """Shortens protocol errors, in which the library quotes all that the client sent."""
     try:
         return await call_next(ctx)
     except MCPError as error:
@@ -98,9 +98,9 @@ async def _short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext
 
 
 class CheckedBodies:
-    """ASGI middleware: refuses HTTP bodies that are too large or no message of JSON-RPC, in a sentence.
+    """ASGI middleware that refuses HTTP bodies that are too large or not JSON-RPC, with a short error.
 
-    The library reads a body however large it is, and answers with the report of its validator, which quotes the body.
+    The library reads bodies of any size, and its validation errors quote the body.
     """
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
@@ -108,7 +108,7 @@ class CheckedBodies:
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, and pass the request on with it."""
+        """Read and check the body of a POST, then pass the request on."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -141,13 +141,13 @@ def _fault_of(body: bytes) -> types.ErrorData | None:
 
 
 async def serve_stdio(server: "Server[Post]") -> None:
-    """Serve one client on standard input and output, until it goes."""
+    """Serve one client on standard input and output until it disconnects."""
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
 
 
 async def _answer(post: Post, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
-    # GraphQL leaves a variable that it does not know unread; an agent would not find out that it had mistyped one.
+    # GraphQL ignores unknown variables, so an agent would not notice a mistyped one.
     if unknown := sorted(arguments.keys() - operation.variables["properties"].keys()):
         known = ", ".join(operation.variables["properties"]) or "nothing"
         message = f"{operation.name} does not take {shortened(', '.join(unknown), LONGEST_NAME)}; it takes {known}."
@@ -171,5 +171,5 @@ def _result(answer: dict[str, Any]) -> types.CallToolResult:
     return types.CallToolResult(
         content=[types.TextContent(text=text)],
         structured_content=answer,
-        is_error="errors" in answer and not found,  # what did come back beside an error is good
+        is_error="errors" in answer and not found,  # data returned together with errors is valid
     )

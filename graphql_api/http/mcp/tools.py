@@ -1,6 +1,6 @@
-"""The example operations as tools of an agent: a name, what it does, and a JSON Schema of its variables.
+"""The example operations as MCP tools: name, description and a JSON Schema of the variables.
 
-The schemas are derived from the GraphQL types, with their descriptions; nothing is written twice.
+Schemas and descriptions are derived from the GraphQL schema.
 """
 
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ ANSWER = {
         },
     },
 }
-"""The JSON Schema of what every tool gives."""
+"""The JSON Schema of every tool's result."""
 
 _SCALARS: dict[str, dict[str, Any]] = {
     "Int": {"type": "integer"},
@@ -53,7 +53,7 @@ _SCALARS: dict[str, dict[str, Any]] = {
 
 
 class Operation(NamedTuple):
-    """A tool: an operation with the JSON Schema of its variables."""
+    """A tool: a query with the JSON Schema of its variables."""
 
     name: str
     about: str
@@ -62,7 +62,7 @@ class Operation(NamedTuple):
 
 
 def operations(schema: GraphQLSchema) -> dict[str, Operation]:
-    """All queries among the examples, by name."""
+    """All example queries, by name; subscriptions are left out."""
     return {
         each.name: Operation(each.name, each.about, each.query, _variables(each, schema))
         for each in examples()
@@ -85,7 +85,7 @@ def _variables(example: Example, schema: GraphQLSchema) -> dict[str, Any]:
 
 
 def _descriptions(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, str]:
-    """What the schema says of the arguments and input fields that variables are given to, by variable."""
+    """Descriptions of variables: those of the arguments and input fields where they are used."""
     info = TypeInfo(schema)
     found: dict[str, str] = {}
 
