@@ -1,1 +1,1 @@
-"""Operations executed: parsed, validated, measured against limits, then answered by a compiled query or graphql-core."""
+"""Executes operations: parses, validates, applies limits, then runs a compiled query or graphql-core."""

@@ -1,7 +1,7 @@
-"""Documents made ready to be run: read, measured, found valid and costed once, and kept by their text.
+"""Prepares GraphQL documents (parse, limits, validation, cost) and caches the result by text.
 
-What is expensive happens here and once for a text, within bounds: limits stand before the rules of validation, and the rules
-have a small budget. What is wrong with a document is kept too, apart, so that nobody pushes out what others ask with rubbish.
+The expensive work is done once per text and is bounded: limits are checked before the validation rules, and the rules have a
+small budget. Rejected documents are cached separately, so that they cannot evict valid ones.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,25 +32,25 @@ from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, refusal, to
 from graphql_api.execution.plan import Planned
 
 DOCUMENTS_KEPT = 500
-"""Documents that are kept, those asked most recently."""
+"""Maximum number of valid documents cached (LRU)."""
 REFUSED_KEPT = 100
-"""Refused documents that are remembered with what is wrong with them."""
+"""Maximum number of rejected documents cached, with their errors."""
 BYTES_KEPT = 32_000_000
-"""Most bytes of both together, counted as below."""
+"""Maximum bytes of both caches together, as estimated by `Prepared.size`."""
 TOKEN_BYTES = 1200
-"""What a token takes in memory: parsed (measured: 350 to 540), and what is worked out from it (its plan: 550)."""
+"""Memory per token in bytes: parsed (measured: 350 to 540), and the compiled query (550)."""
 ERRORS = 20
-"""Errors of one document that are looked for."""
+"""Maximum number of validation errors per document."""
 COMPARISONS = 20_000
-"""Budget of the rule that compares fields of one name, in its own units (a comparison is two)."""
+"""Budget of the OverlappingFieldsCanBeMerged rule, in its own units (a comparison is two)."""
 LINES_PER_TOKEN = 2
-"""Lines that a document may have for each token that is allowed: to locate an error, graphql-core passes through all of them."""
+"""Maximum lines per allowed token: graphql-core scans all lines to locate an error."""
 DIGITS = 400
-"""Longest whole number that is read."""
+"""Maximum number of digits of an integer literal."""
 
 
 class _BoundedComparison(OverlappingFieldsCanBeMergedRule):
-    """The rule that is quadratic, with less patience: its own 500,000 units are up to two seconds."""
+    """The quadratic rule with a smaller budget; its default of 500,000 units takes up to two seconds."""
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
@@ -58,10 +58,10 @@ class _BoundedComparison(OverlappingFieldsCanBeMergedRule):
 
 
 class _ShortNumbers(ValuesOfCorrectTypeRule):
-    """The rule that reads numbers, which would tell of Python's own bound for them."""
+    """Rejects long integers, for which Python would raise an error about its own limit."""
 
     def enter_int_value(self, node: IntValueNode, *_: Any) -> VisitorAction:
-        """A number of some thousand digits is none."""
+        """Report an error for an integer of more than DIGITS digits."""
         if len(node.value) <= DIGITS:
             return super().enter_int_value(node)
         self.report_error(GraphQLError(f"A number has {len(node.value):,} digits; the limit is {DIGITS}.", node))
@@ -78,36 +78,36 @@ RULES: tuple[type[ASTValidationRule], ...] = (
     MaybeNullValidationRule,
     OneOfInputValidationRule,
 )
-"""GraphQL's own, and those that Strawberry adds to them."""
+"""The rules of graphql-core (some replaced by ours), and those that Strawberry adds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One operation of a valid document."""
+    """An operation of a valid document."""
 
     name: str
-    """Empty where it has none."""
+    """Empty for an anonymous operation."""
     kind: str
     """`query`, `mutation` or `subscription`."""
     cost: Cost
     planned: Planned
     digest: bytes
-    """Of its text and its name."""
+    """Hash of its name and the document's text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A document that can be run, or why it cannot: then `errors` is not empty, and there are no operations."""
+    """A document ready for execution, or its errors; with `errors` there are no operations."""
 
     text: str
     document: DocumentNode | None = None
     errors: tuple[Told, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
-    """The kind of each operation by its name (empty for none), of an invalid document too."""
+    """Kind of each operation by name (empty if anonymous); also filled for documents that fail validation."""
     operations: Mapping[str, Operation] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> Operation:
-        """The operation of this name, or the only one; raises a GraphQLError with a code where there is no such."""
+        """Returns the operation with this name, or the only one; raises a GraphQLError with a code if there is none."""
         if name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
         if name is None and self.operations:
@@ -121,18 +121,18 @@ class Prepared:
         raise GraphQLError(message, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
 
     def kind(self, name: str | None) -> str | None:
-        """The kind of the operation of this name, or of the only one; None where there is no such."""
+        """Returns the kind of the operation with this name, or of the only one; None if there is none."""
         return next(iter(self.kinds.values())) if name is None and len(self.kinds) == 1 else self.kinds.get(name or "")
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """Approximate memory in bytes."""
         tokens = getattr(self.document, "token_count", 0)
         return 2 * len(self.text) + TOKEN_BYTES * tokens + 1_000 * (1 + len(self.errors))
 
 
 class Documents:
-    """The documents of one schema, prepared."""
+    """Prepares and caches the documents of one schema."""
 
     def __init__(
         self,
@@ -148,17 +148,17 @@ class Documents:
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self._costing = Costing(schema)
         self.gone: Callable[[str], None] = lambda text: None
-        """Told of the text of each valid document that is no longer kept."""
+        """Called with the text of each valid document that leaves the cache."""
         self._good = _room(bytes_kept * 3 // 4, DOCUMENTS_KEPT, lambda text, _: self.gone(text))
         self._bad = _room(bytes_kept // 4, REFUSED_KEPT)
 
     @property
     def bytes(self) -> int:
-        """About how many bytes all that is kept takes."""
+        """Approximate bytes of all cached documents."""
         return self._good.bytes + self._bad.bytes
 
     def prepare(self, text: str) -> Prepared:
-        """The document of this text: kept from before, or made ready now."""
+        """Returns the prepared document, cached or new."""
         found = self._good.get(text) or self._bad.get(text)
         if found is None:
             found = self._prepare(text)
@@ -167,18 +167,18 @@ class Documents:
         return found
 
     def has(self, text: str) -> bool:
-        """Whether this document need not be parsed: it was, or it is too long."""
+        """Whether this document need not be parsed: it is cached or too long."""
         return len(text) > self._limits.document_characters or text in self._good or text in self._bad
 
     def get_prepared(self, text: str) -> Prepared | None:
-        """The document of this text, if it was found valid before and kept."""
+        """Returns the valid document from the cache; None on a miss."""
         return self._good.get(text)
 
     def _prepare(self, text: str) -> Prepared:
         limits = self._limits
         if len(text) > limits.document_characters:
             error = exceeded("The document has", len(text), "characters", limits.document_characters)
-            return Prepared("", errors=(_formatted(error),))  # without its text, which is not worth keeping
+            return Prepared("", errors=(_formatted(error),))  # without its text, so it is not cached
         if (lines := text.count("\n") + text.count("\r")) > LINES_PER_TOKEN * limits.tokens:
             error = exceeded("The document has", lines, "lines", LINES_PER_TOKEN * limits.tokens, lines)
             return Prepared("", errors=(_formatted(error),))
@@ -208,7 +208,7 @@ class Documents:
 
 
 def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
-    """What is wrong with a document that was not parsed, or not to its end."""
+    """Returns the error of a document that could not be parsed, or not to its end."""
     if error.message.startswith("Syntax Error: Document contains more than"):
         try:
             if too_much := too_long(limits, text):

@@ -1,7 +1,7 @@
-"""The schema, built in one place, and how one operation of it is run.
+"""Builds the schema and executes operations on it.
 
-A document is prepared (`documents.py`), its operation is chosen, its cost with the variables is held against what is allowed,
-and only then fields are resolved. What goes wrong leaves with a code.
+A document is prepared (`documents.py`), its operation selected, and its cost with the variables checked against the limits; only
+then are fields resolved. Every error in a response has a code.
 """
 
 import asyncio
@@ -45,48 +45,48 @@ from graphql_api.schema.types.scalars import SCALARS
 from graphql_api.schema.types.text import Language
 
 PARSED_PER_PASS = 4_000
-"""Characters of new documents that are parsed in one pass of the event loop; a longer document has a pass of its own."""
+"""Maximum characters of new documents parsed per event-loop pass; a longer document gets a pass of its own."""
 GRACE = 0.5
-"""Seconds after the deadline of an operation in which the fields that are ready are still returned."""
+"""Seconds after an operation's deadline in which fields that are ready are still returned."""
 
 _SUBSCRIBES = "Subscriptions need a WebSocket or an event stream (`Accept: text/event-stream`)."
 
 
 class Answer(NamedTuple):
-    """What an operation gave; `executed` is false where the request itself was at fault and no field was resolved."""
+    """The result of an operation; `executed` is False if the request was invalid and no field was resolved."""
 
     data: dict[str, Any] | None
-    """Values that JSON can hold; where parts were spliced, among them `orjson.Fragment`s, which only orjson can write."""
+    """JSON values; if response fragments were spliced in, with `orjson.Fragment`s, which only orjson can serialize."""
     errors: list[Told]
     executed: bool
     pending: list[dict[str, Any]] | None = None
-    """What `@defer` and `@stream` put off, as the specification of incremental delivery has it; None where nothing is."""
+    """The `pending` entries of `@defer` and `@stream` (incremental delivery specification); None if nothing is deferred."""
     later: AsyncGenerator[dict[str, Any]] | None = None
-    """The further payloads that bring it."""
+    """Yields the subsequent payloads."""
     body: bytes | None = None
-    """`{"data": …}`, where it is encoded already; then `data` is None."""
+    """The encoded response `{"data": …}`, if it exists already; then `data` is None."""
     kept: KeptAnswer | None = None
-    """That body, where it was kept."""
+    """The response cache entry of `body`, if it was cached."""
 
 
 class MethodNotAllowed(Exception):
-    """A mutation or a subscription, where only a query may be run."""
+    """Raised for a mutation or subscription if only queries may run."""
 
 
 class ExecutableOperation(NamedTuple):
-    """An operation that may be run with the variables that came with it."""
+    """An operation that passed all checks, with its variables."""
 
     text: str
     document: DocumentNode
     operation: Operation
     variables: dict[str, Any]
     given: Given | None
-    """The same read for a plan; None where no plan reads them."""
+    """The variables as read for a compiled query; None if compiled queries are off or the variables are invalid."""
     cost: int
 
 
 class CompetentSchema(strawberry.Schema):
-    """Strawberry's schema, with arguments that have no default where Python's is None, and a logger that stays silent."""
+    """Strawberry's schema, with no null defaults for arguments whose Python default is None, and no logging of errors."""
 
     def __init__(
         self,
@@ -116,12 +116,12 @@ class CompetentSchema(strawberry.Schema):
         self._parsing = PassBudget(PARSED_PER_PASS)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log nothing: Strawberry would write an excerpt of the query for each error."""
+        """Log nothing: Strawberry would log an excerpt of the query for each error."""
 
     def choose(
         self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any
     ) -> ExecutableOperation | list[Told]:
-        """The operation to run, or why none is; name, kind and cost go into the record of the request."""
+        """Returns the operation to run, or the errors; adds its name, kind and cost to the request's record."""
         return self._operation(self.documents.prepare(query), variables, name, record)
 
     def _operation(
@@ -138,12 +138,12 @@ class CompetentSchema(strawberry.Schema):
             return [
                 format_error(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")
             ]
-        assert prepared.document is not None  # where there are no errors
+        assert prepared.document is not None  # always set if there are no errors
         given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
         return ExecutableOperation(prepared.text, prepared.document, operation, variables or {}, given, cost)
 
     def note(self, operation: Operation, cost: int, record: Any) -> None:
-        """Write down what is run."""
+        """Add the operation's name, kind and cost to the request's record."""
         record.name, record.kind = operation.name, operation.kind
         record.cost, record.cost_allowed = cost, self.limits.cost
 
@@ -162,7 +162,7 @@ class CompetentSchema(strawberry.Schema):
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
-        """The same for Strawberry's own ways in (`execute`, `stream`), which would parse and validate by themselves."""
+        """Prepare operations run by Strawberry itself (`execute`, `stream`), which would parse and validate on its own."""
         chosen = self.choose(
             context.query or "", context.variables, context._provided_operation_name, context.context.record
         )
@@ -176,13 +176,13 @@ class CompetentSchema(strawberry.Schema):
     async def answer(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any, **how: bool
     ) -> Answer:
-        """The same as `begin`, waited for."""
+        """Execute one operation; like `begin`, but awaits the result."""
         await self.parse_turn(query)
         begun = self.begin(query, variables, operation_name, context, **how)
         return begun if isinstance(begun, Answer) else await begun
 
     async def parse_turn(self, query: str) -> None:
-        """Wait until this document may be parsed, if it is new: a pass of the event loop parses short ones, or a long one."""
+        """Wait until this document may be parsed, if it is new; limits parsing per event-loop pass."""
         if not self.documents.has(query):
             await self._parsing.turn(len(query))
 
@@ -196,9 +196,10 @@ class CompetentSchema(strawberry.Schema):
         only_queries: bool = False,
         spliced: bool = False,
     ) -> Answer | Coroutine[Any, Any, Answer]:
-        """Run one operation of a document: its answer if that is at hand, else what to wait for.
+        """Start one operation: returns its result if that needs no waiting, otherwise a coroutine.
 
-        Raises OnlyQueries where it is of another kind and that is not allowed. With `spliced` the answer is for orjson alone.
+        Raises MethodNotAllowed if `only_queries` is set and the operation is not a query. With `spliced`, only orjson can
+        serialize the result.
         """
         if only_queries and self.documents.prepare(query).kind(operation_name) not in (None, "query"):
             raise MethodNotAllowed
@@ -219,27 +220,27 @@ class CompetentSchema(strawberry.Schema):
     def prepared_query(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None
     ) -> ExecutableOperation | None:
-        """A query to run without waiting, whose document is known; None where there is anything else to it: `begin` says what."""
+        """Returns a valid query, ready to run, if its document is cached; otherwise None, and `begin` handles the request."""
         prepared = self.documents.get_prepared(query)
         chosen = None if prepared is None else self._operation(prepared, variables, operation_name, RequestContext())
         return chosen if isinstance(chosen, ExecutableOperation) and chosen.operation.kind == "query" else None
 
     def execute_cached(self, chosen: ExecutableOperation, context: Any) -> Answer | None:
-        """Its answer, for orjson alone, if it can be given now and is as it should be.
+        """Returns the result, serializable by orjson alone, if it needs no waiting and has no errors; otherwise None.
 
-        The loaders of the context are for who does not wait; they raise NotAtHand.
+        The context has cache-only loaders, which raise CacheMiss.
         """
         self.note(chosen.operation, chosen.cost, context.record)
         begun = self._begun(chosen, context, spliced=True, compiled=True)
         if begun is None or isinstance(begun, Answer):
             return begun
-        begun[0].abandon()  # it is long, and goes on by turns
+        begun[0].abandon()  # it failed, or takes more than one time slice
         return None
 
     def _begun(
         self, chosen: ExecutableOperation, context: Any, spliced: bool, compiled: bool = False
     ) -> Answer | tuple[Run, Key | None] | None:
-        """The answer by a plan, or the run that is to be waited for or has failed; None where no plan can be run."""
+        """Returns the result of a compiled query, or its run if that waits or failed; None if no compiled query can be used."""
         if self._plans is None or chosen.given is None:
             return None
         key = None
@@ -257,7 +258,7 @@ class CompetentSchema(strawberry.Schema):
         return (run, key) if run.waits or run.failed else self._planned(run, key)
 
     def whole(self, chosen: ExecutableOperation, languages: tuple[Language, ...], now: float) -> Whole | None:
-        """The answer if nothing has to be made for it; `now` is the store's time."""
+        """Returns the complete response if the caches hold it; `now` is the store's time."""
         plans, operation, given = self._plans, chosen.operation, chosen.given
         if plans is None or given is None:
             return None
@@ -267,7 +268,7 @@ class CompetentSchema(strawberry.Schema):
     async def _finished(self, run: Run, key: Key | None, chosen: ExecutableOperation, context: Any) -> Answer:
         try:
             await run.finish()
-            if run.failed:  # what was loaded is at hand, and so is what could not be; the rest is on its way
+            if run.failed:  # loaded documents and failures are cached by now, and the rest is loading
                 count(run)
                 return await self._executed(chosen, context)
             return self._planned(run, key)
@@ -280,7 +281,7 @@ class CompetentSchema(strawberry.Schema):
         return Answer(run.data, [], True) if kept is None else Answer(None, [], True, body=kept.body, kept=kept)
 
     async def _executed(self, chosen: ExecutableOperation, context: Any) -> Answer:
-        """The answer of graphql-core: for all that no plan was made for, and to tell what is wrong."""
+        """Execute with graphql-core: for operations without a compiled query, and to get the errors of failed ones."""
         result = await await_maybe(
             self._get_execute_function()(
                 self._schema,
@@ -298,9 +299,7 @@ class CompetentSchema(strawberry.Schema):
             return _in_parts(result, context)
         errors: list[GraphQLError] = result.errors or []
         if result.data is None and errors and all(error.path is None for error in errors):
-            return Answer(
-                None, [format_error(error, "BAD_USER_INPUT") for error in errors], False
-            )  # the variables do not fit
+            return Answer(None, [format_error(error, "BAD_USER_INPUT") for error in errors], False)  # invalid variables
         return Answer(result.data, format_execution_error(errors, context.request_id), True)
 
     def _time_slice(self, context: Any) -> TimeSlice:
@@ -309,7 +308,7 @@ class CompetentSchema(strawberry.Schema):
     async def events(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
     ) -> AsyncGenerator[Answer]:
-        """Run a subscription: one answer for each event, or a single one that says why it cannot be run."""
+        """Run a subscription: yields one result per event, or a single one with the errors if it cannot run."""
         context.scheduler = self.scheduler
         results = await self.subscribe(query, variables, context, operation_name=operation_name)
         async with aclosing(results):
@@ -334,7 +333,7 @@ async def _later(
     listing: LaterErrors,
     context: Any,
 ) -> AsyncGenerator[dict[str, Any]]:
-    """The payloads as clients get them; what is not there soon after the deadline is completed with an error."""
+    """Yields the payloads in response format; what is not ready soon after the deadline is completed with an error."""
     async with aclosing(payloads):
         try:
             async for payload in _each_in_time(payloads, context):
@@ -342,7 +341,7 @@ async def _later(
                 for name, each in (("incremental", payload.incremental), ("completed", payload.completed)):
                     for item, part in zip(told.get(name, ()), each or (), strict=True):
                         if part.errors:
-                            # What is completed with errors has failed: a client sees that by nothing else.
+                            # `completed` with errors means failure, and is the only sign of it that a client gets.
                             listed = listing.of(part.errors, at_least_one=name == "completed")
                             item["errors"] = format_execution_error(listed, context.request_id)
                             if not listed:
@@ -367,13 +366,13 @@ async def _each_in_time(
 
 
 def _end(context: Any) -> float | None:
-    """When an execution is cancelled, as a time of the event loop's clock."""
+    """Returns when an execution is cancelled, on the event loop's clock; None for never."""
     deadline: float = context.loaders.asker.deadline
     return None if deadline == math.inf else deadline + GRACE
 
 
 async def _in_time(execution: Coroutine[Any, Any, Answer], context: Any) -> Answer:
-    """The response of an execution; one that goes on after its deadline is cancelled, and has no data."""
+    """Await an execution; GRACE seconds after its deadline, it is cancelled and returns an error without data."""
     try:
         async with asyncio.timeout_at(_end(context)):
             return await execution
@@ -389,7 +388,7 @@ _OUT_OF_TIME = _located(OperationTimeout("The operation timed out. Request fewer
 
 
 def _without_null_defaults(kind: Any) -> None:
-    """Take off the default of null that Strawberry gives to whatever may be left out."""
+    """Remove the null default that Strawberry gives to optional arguments and input fields."""
     fields = getattr(kind, "fields", {}).values()
     takers = (
         fields
@@ -410,9 +409,9 @@ def build_schema(
     kept: KeptParts | None = None,
     answers: KeptAnswers | None = None,
 ) -> CompetentSchema:
-    """The schema of this server; with `federation` a router can ask it too, with `incremental` it has `@defer`.
+    """Build the schema: `federation` adds the fields for a router, `incremental` adds `@defer` and `@stream`.
 
-    With room for `kept` parts of answers it runs operations by plans, else by graphql-core alone; with room for whole
-    `answers` it gives those again.
+    With `kept`, operations run as compiled queries that cache response fragments, otherwise on graphql-core alone. `answers`
+    caches whole responses.
     """
     return CompetentSchema(SubgraphQuery if federation else Query, limits, introspection, incremental, kept, answers)

@@ -1,6 +1,6 @@
-"""Errors of an operation as a client is told of them: with a code, bounded in length, and without anything from inside.
+"""Formats errors for clients: with a code, bounded in length, and without internal details.
 
-Messages of GraphQL quote what the client wrote, however long that was; and an error can point at hundreds of places.
+GraphQL error messages quote the client's text, whatever its length, and an error can have hundreds of locations.
 """
 
 import logging
@@ -13,17 +13,17 @@ from graphql_api.errors import CompetentError, is_unforeseen
 log = logging.getLogger(__name__)
 
 LETTERS = 500
-"""Longest message of an error."""
+"""Maximum number of characters of an error message."""
 PLACES = 8
-"""Most places in the document that an error points at."""
+"""Maximum number of locations per error."""
 TRACES = 5
-"""Traces that are logged for one operation; what else went wrong is counted."""
+"""Maximum number of tracebacks logged per operation; further errors are only counted."""
 
 Told = dict[str, Any]
 
 
 class FormattedError(GraphQLError):
-    """What was told of an error, as an error again, for those who take nothing else."""
+    """Wraps a formatted error as a GraphQLError, for APIs that take nothing else."""
 
     def __init__(self, told: Told) -> None:
         super().__init__(told["message"], extensions=told["extensions"])
@@ -31,12 +31,12 @@ class FormattedError(GraphQLError):
 
     @property
     def formatted(self) -> Any:
-        """As it was told."""
+        """The formatted error."""
         return self._told
 
 
 def format_error(error: GraphQLError, code: str) -> Told:
-    """An error as it goes into the answer; `code` is for those that have none of their own."""
+    """Returns an error in response format; `code` is the default for errors without a code."""
     found: Told = dict(error.formatted)
     found["message"] = shortened(found["message"])
     if "locations" in found:
@@ -46,24 +46,24 @@ def format_error(error: GraphQLError, code: str) -> Told:
 
 
 def shortened(message: str, longest: int = LETTERS) -> str:
-    """A message whose middle is left out where it is longer than anybody reads."""
+    """Returns the message, without its middle if it is longer than `longest` characters."""
     if len(message) <= longest:
         return message
     return f"{message[: longest * 3 // 4]} … {message[-longest // 4 :]}"
 
 
 def format_document_error(error: GraphQLError) -> Told:
-    """What is wrong with a document."""
+    """Format a parse or validation error of a document."""
     return format_error(
         error, "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
     )
 
 
 def format_execution_error(errors: list[GraphQLError], request_id: str) -> list[Told]:
-    """What went wrong with fields; what nobody foresaw is logged with its trace, and told without."""
+    """Format errors of fields; unexpected ones are logged with a traceback, and sent without details."""
     unforeseen = [each for each in errors if is_unforeseen(each)]
     for each in unforeseen[:TRACES]:
-        # The path of an error is made of names that the client chose; the field's own says as much.
+        # The error's path consists of names chosen by the client, so the field's own name is logged.
         field = getattr(each.nodes[0], "name", None) if each.nodes else None
         name = field.value if field else "?"
         log.error("unexpected error in request %s at field %s", request_id, name, exc_info=each.original_error)
@@ -79,4 +79,4 @@ def _told_of_field(error: GraphQLError) -> Told:
         )
     if isinstance(error.original_error, CompetentError):
         return format_error(error, CompetentError.code)
-    return format_error(error, "BAD_USER_INPUT")  # an argument that does not fit, found when its field was resolved
+    return format_error(error, "BAD_USER_INPUT")  # an invalid argument, found when its field was resolved

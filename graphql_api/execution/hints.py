@@ -1,6 +1,6 @@
-"""What a client that asks for a field that is not there probably wants: names that the schema has elsewhere.
+"""Hints for fields that do not exist: names under which the schema has the data.
 
-Competent's own words mislead in a few places; a validation error then says where the wish is granted.
+Competent's terms mislead in a few places; the validation error then says where to find the data.
 """
 
 from typing import Any
@@ -29,11 +29,11 @@ HINTS: dict[tuple[str, str], str] = {
     ("TechnicalCompetence", "knowledge"): "its knowledge is `knowledgeItems`",
     ("TechnicalCompetence", "indicators"): "its indicators are `behaviouralIndicators`",
 }
-"""By the type that is asked and the field that it does not have."""
+"""By type and requested field."""
 
 
 class HintingFieldsRule(FieldsOnCorrectTypeRule):
-    """GraphQL's rule, which looks for similar names alone, with these hints beside it."""
+    """GraphQL's rule, which only suggests similar names, plus these hints."""
 
     def enter_field(self, node: FieldNode, *args: Any) -> None:
         """Report a field that its type does not have."""

@@ -1,7 +1,7 @@
-"""Limits of GraphQL documents: what one document may hold, measured before the expensive rules of validation see it.
+"""Limits of GraphQL documents, checked before the expensive validation rules run.
 
-A document is walked once and without recursion. Fragments are measured once and added where they are spread, so that fragments
-of fragments cost no more than they are long; one that leads back to itself is left to validation, which names it.
+A document is traversed once, without recursion. Each fragment is measured once and added wherever it is spread, so nested
+fragments take time in proportion to their text only. Fragment cycles are left to validation, which reports them.
 """
 
 from collections import Counter
@@ -24,14 +24,14 @@ from graphql.language import (
 from graphql_api.errors import QueryTooComplex
 
 MANY = 1_000_000
-"""Figures beyond this are told as "more than", since fragments of fragments make them astronomical."""
+"""Larger values are reported as "more than", since nested fragments can make them astronomical."""
 COUNTED = 5
-"""Tokens are counted up to this multiple of the limit (1,000 take a millisecond), and reported as "more than" beyond it."""
+"""Tokens are counted up to this multiple of the limit (1,000 take a millisecond) and reported as "more than" beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that is allowed of each; the settings have the same names after `max_`."""
+    """The limits; the settings have the same names with the prefix `max_`."""
 
     document_characters: int = 50_000
     tokens: int = 2_000
@@ -45,7 +45,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: object) -> "Limits":
-        """Those of the settings."""
+        """Returns the limits of the settings."""
         return cls(**{each.name: getattr(settings, f"max_{each.name}") for each in fields(cls)})
 
 
@@ -54,16 +54,16 @@ DEFAULTS = Limits()
 
 @dataclass(slots=True)
 class Figures:
-    """What was counted in an operation or a fragment, with the fragments that it spreads."""
+    """Counts of an operation or a fragment, including the fragments that it spreads."""
 
     depth: int = 0
-    """Fields within fields, the innermost included."""
+    """Levels of nested fields, including the innermost."""
     root_fields: int = 0
     aliases: int = 0
     directives: int = 0
 
     def add(self, spread: "Figures", depth: int) -> None:
-        """What a fragment adds where it is spread inside of `depth` fields."""
+        """Add a fragment that is spread below `depth` levels of fields."""
         self.depth = max(self.depth, depth + spread.depth)
         self.root_fields += spread.root_fields if depth == 0 else 0
         self.aliases += spread.aliases
@@ -71,7 +71,7 @@ class Figures:
 
 
 class _Own(NamedTuple):
-    """What a definition holds itself, and how often it spreads which fragment at which depth."""
+    """The counts of a definition itself, and how often it spreads each fragment at each depth."""
 
     figures: Figures
     spreads: Counter[tuple[str, int]]
@@ -86,7 +86,7 @@ _ADVICE = {
 
 
 def refusal(limits: Limits, document: DocumentNode) -> QueryTooComplex | None:
-    """Why a document is more than is allowed, or None."""
+    """Returns the first limit that the document exceeds, as an error; None if it is within all limits."""
     definitions = document.definitions
     fragments = [each for each in definitions if isinstance(each, FragmentDefinitionNode)]
     if len(fragments) > limits.fragments:
@@ -99,7 +99,7 @@ def refusal(limits: Limits, document: DocumentNode) -> QueryTooComplex | None:
 
 
 def too_long(limits: Limits, text: str) -> QueryTooComplex | None:
-    """Why the text of a document is more than is parsed; a GraphQLSyntaxError where it ceases to be one."""
+    """Returns an error if the text has too many tokens or comments; raises GraphQLSyntaxError if it cannot be tokenized."""
     most = COUNTED * limits.tokens
     found = dict.fromkeys(("tokens", "comments"), 0)
     for each in _lexed(text):
@@ -120,13 +120,13 @@ def _lexed(text: str) -> Iterator[TokenKind]:
 
 
 def exceeded(has: str, count: int, what: str, allowed: int, most: int = MANY, hint: str = "") -> QueryTooComplex:
-    """An error with the measured value (counted up to `most`), the limit and what to do."""
+    """Returns an error with the measured value (counted up to `most`), the limit and a hint."""
     measured = f"{count:,}" if count <= most else f"more than {most:,}"
     return QueryTooComplex(f"{has} {measured} {what}; the limit is {allowed:,}.{hint}")
 
 
 def measured(document: DocumentNode) -> list[Figures]:
-    """The figures of each operation, and of each fragment, spread or not, as if it began at the second level."""
+    """Returns the counts of each operation, and of each fragment (spread or not), without root fields for fragments."""
     own = {each.name.value: _own(each) for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
     whole: dict[str, Figures] = {}
     for name in _innermost_first(own):
@@ -161,7 +161,7 @@ def _own(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _Own:
 
 def _with_spreads(own: _Own, whole: dict[str, Figures]) -> Figures:
     for (name, depth), times in own.spreads.items():
-        spread = whole.get(name)  # None for what does not exist, or leads back here
+        spread = whole.get(name)  # None if the fragment does not exist or is part of a cycle
         if spread is not None:
             many = Figures(spread.depth, times * spread.root_fields, times * spread.aliases, times * spread.directives)
             own.figures.add(many, depth)
@@ -169,7 +169,7 @@ def _with_spreads(own: _Own, whole: dict[str, Figures]) -> Figures:
 
 
 def _innermost_first(own: dict[str, _Own]) -> Iterator[str]:
-    """The fragments, each after those that it spreads; a spread that closes a circle is passed over."""
+    """Yields the fragments, each after those that it spreads; spreads that close a cycle are skipped."""
     seen: set[str] = set()
     for start in own:
         path: list[tuple[str, Iterator[str]]] = []
@@ -191,9 +191,9 @@ def _enter(name: str, own: dict[str, _Own], seen: set[str], path: list[tuple[str
 
 
 def values_in(variables: Any) -> int:
-    """How many values there are in variables, those inside of lists and objects counted."""
+    """Returns the number of values in the variables, including those nested in lists and objects."""
     if type(variables) is dict and not any(isinstance(each, dict | list) for each in variables.values()):
-        return len(variables)  # as nearly all are
+        return len(variables)  # the usual case
     count = 0
     waiting: list[Iterable[Any]] = [(variables,)]
     while waiting:

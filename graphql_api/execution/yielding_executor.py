@@ -1,6 +1,6 @@
-"""Cooperative execution: graphql-core's executor, which leaves the event loop to others between time slices.
+"""Cooperative execution: graphql-core's executor, yielding to the event loop between time slices.
 
-graphql-core completes a list in one go, however long; 50,000 values would keep everybody else waiting for half a second.
+graphql-core completes a list in one go, however long; 50,000 values would block the event loop for half a second.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 
 OMITTED = "ERRORS_OMITTED"
 MAX_ERRORS = 20
-"""Errors that one response lists; the last one then says how many more there were."""
+"""Maximum number of errors in a response; one more then says how many were omitted."""
 
 
 class BoundedErrors(CollectedErrors):
-    """The first errors of an execution, and the number of the others."""
+    """Collects the first errors of an execution and counts the others."""
 
     __slots__ = ("omitted",)
 
@@ -32,15 +32,15 @@ class BoundedErrors(CollectedErrors):
 
     @property
     def errors(self) -> list[GraphQLError]:
-        """At most MAX_ERRORS, and one more that says how many are omitted; read when the execution is over."""
-        self._error_positions.clear()  # thousands of paths, and executors are left to the collector
+        """At most MAX_ERRORS errors, and one more that says how many are omitted; read once execution is over."""
+        self._error_positions.clear()  # may hold thousands of paths, and executors are freed late, by the garbage collector
         if not self.omitted:
             return self._errors
         message = f"{self.omitted:,} more errors are not listed."
         return [*self._errors, GraphQLError(message, extensions={"code": OMITTED})]
 
     def add(self, error: GraphQLError, path: Path | None) -> None:
-        """Add an error, unless an error above it has made it void."""
+        """Add an error, unless an error above it already made its position null."""
         super().add(error, path)
         is_listed = len(self._errors) <= MAX_ERRORS
         if not is_listed:
@@ -51,14 +51,14 @@ class BoundedErrors(CollectedErrors):
 
 
 class LaterErrors:
-    """Bounds the errors of all parts of an answer together; `listed` of them stood in the first part."""
+    """Bounds the errors of all payloads of a response together; `listed` errors were in the first payload."""
 
     def __init__(self, listed: int) -> None:
         self._left = max(MAX_ERRORS - listed, 0)
         self._omitting = listed > MAX_ERRORS
 
     def of(self, errors: list[GraphQLError], *, at_least_one: bool) -> list[GraphQLError]:
-        """Those that a part lists of its errors; the first part with too many says that there are more."""
+        """Returns the errors to list in a payload; the first payload with too many gets one that says so."""
         listed = errors[: self._left]
         self._left -= len(listed)
         if len(listed) == len(errors) or (self._omitting and not at_least_one):
@@ -68,7 +68,7 @@ class LaterErrors:
 
 
 class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's executor, which waits for its next turn whenever its time slice is over."""
+    """Strawberry's executor; waits for its next turn when its time slice is over."""
 
     def __init__(self, *args: Any, time_slice: TimeSlice | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,7 +85,7 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
         self._collected_errors = BoundedErrors()
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
-        """The executor of one event of a subscription, which has its own deadline and takes turns with all operations."""
+        """Returns the executor of one subscription event, with its own deadline, scheduled with all other operations."""
         executor = super().build_per_event_executor(payload)
         time_slice = getattr(self.context_value, "event_slice", None)
         if isinstance(executor, YieldingExecutor) and time_slice is not None:
@@ -93,7 +93,7 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
         return executor
 
     def get_stream_usage(self, field_details_list: Any, path: Path) -> Any:
-        """How a list is streamed; what the directive cannot mean is the client's error."""
+        """Returns how a list is streamed; raises BadUserInput for invalid arguments of `@stream`."""
         try:
             return super().get_stream_usage(field_details_list, path)
         except (TypeError, ValueError) as error:
@@ -102,7 +102,7 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
     async def complete_awaitable_value(
         self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
     ) -> Any:
-        """Resolve and complete a field, each in a time slice."""
+        """Resolve and complete a field, each within a time slice."""
         return await super().complete_awaitable_value(return_type, details, info, path, self._in_turn(result), position)
 
     async def _in_turn(self, awaitable: Awaitable[Any]) -> Any:
@@ -126,14 +126,14 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
     def complete_iterable_value(
         self, item_type: Any, details: Any, info: Any, path: Path, items: Iterable[Any], position: Any
     ) -> Any:
-        """Complete a list: at once as far as the time slice lasts, the rest by an awaitable."""
+        """Complete a list: synchronously while the time slice lasts, the rest in an awaitable."""
         if is_leaf_type(get_named_type(item_type)) or self.get_stream_usage(details, path):
             return super().complete_iterable_value(item_type, details, info, path, items, position)
         completed: list[Any] = []
         pending: dict[int, Awaitable[Any]] = {}
 
         def steps() -> Iterator[None]:
-            """Complete one item after the other; yields whenever the time slice is over."""
+            """Completes one item after the other; yields whenever the time slice is over."""
             for index, item in enumerate(items):
                 if self._slice.is_over:
                     yield
@@ -160,12 +160,12 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
     async def _completed(
         self, interruptions: Iterable[None], completed: list[Any], pending: dict[int, Awaitable[Any]]
     ) -> list[Any]:
-        """The list, once the items that are left are completed and those that wait have their values."""
+        """Returns the list once the remaining items are completed and all awaitables are resolved."""
         try:
             for _ in interruptions:
                 await self._slice.turn()
         except BaseException as error:
-            self._cancelled = isinstance(error, asyncio.CancelledError)  # then nothing below begins any more
+            self._cancelled = isinstance(error, asyncio.CancelledError)  # then no field below starts any more
             self.settle_in_background(list(pending.values()))
             raise
         for index, value in zip(pending, await gather_with_cancel(*pending.values()), strict=True):

@@ -1,6 +1,6 @@
-"""What an operation may cost: the values of its answer, and what its resolvers do besides.
+"""Estimates the cost of an operation: the values of its response and the work of its resolvers.
 
-Worked out once for a document, with what depends on variables left open; then a request costs some multiplications.
+The analysis runs once per document and leaves variables open; a request then only evaluates an expression.
 """
 
 from graphql_api.execution.cost.analyzer import Costing

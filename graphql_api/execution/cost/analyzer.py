@@ -1,12 +1,12 @@
-"""Works out the cost of an operation from its document and the schema.
+"""Computes the cost of an operation from its document and the schema.
 
-A field is one value, and those of its selection come as often as its list has items: `first` or `last` of a connection or of
-a list that takes them, the number of ids where ids are given, else the length that the list has on average. What a resolver
-does besides is declared with the field (`schema/types/resolver_cost.py`). Fields that several
-fragments name are counted each time, and all alternatives of `... on` are counted: the cost is an upper estimate.
+A field is one value; its selection counts once per item of its list: `first` or `last` of a connection or list that has these
+arguments, the number of ids passed, otherwise the average length of the list. The work of a resolver is declared with the field
+(`schema/types/resolver_cost.py`). Fields selected in several fragments count each time, and so do all alternatives of `... on`:
+the cost is an upper estimate.
 
-Averages hold for many things, not for the one that a client picks. So a cost has two parts: `each`, which comes as often as
-the things of a page, and `once`, by how much the largest of them may exceed that, which comes once for the page.
+Averages hold for many concepts, not for a single one that a client picks. So a cost has two parts: `each` counts once per item of
+a page, and `once`, by how much the largest items may exceed it, counts once per page.
 """
 
 from typing import Any, NamedTuple
@@ -31,23 +31,23 @@ from graphql_api.schema.types.resolver_cost import NO_WORK, Work
 
 
 class Costing:
-    """Works out the costs of valid documents of one schema."""
+    """Computes the costs of valid documents of one schema."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
         self._of_introspection = of_introspection(schema)
 
     def cost(self, document: DocumentNode, operation: OperationDefinitionNode) -> Cost:
-        """What an operation of a document costs."""
+        """Returns the cost of an operation of a document."""
         return _Working(self, document).cost(operation)
 
     def length(self, parent: Any, name: str, definition: GraphQLField) -> Length | None:
-        """The length of the list of a field, if it is known; a few fields of introspection count as lists."""
+        """Returns the length of a list field, if declared; a few introspection fields count as lists."""
         return declared_length(definition) or self._of_introspection.get(f"{parent.name}.{name}")
 
 
 class _Parts(NamedTuple):
-    """The cost of a selection: for each thing that it is made on, and once beside that."""
+    """The cost of a selection: per object it is applied to, and once in addition."""
 
     each: Sum
     once: Sum
@@ -57,13 +57,13 @@ class _Parts(NamedTuple):
         return cls(Sum(), Sum())
 
     def add(self, other: "_Parts", size: Size = 1.0) -> None:
-        """Add another cost of the same thing, `size` times."""
+        """Add another cost of the same object, `size` times."""
         self.each.add(other.each, size)
         self.once.add(other.once, size)
 
 
 class _Working:
-    """One operation being worked out; fragments are worked out once for each size of page that they are spread in."""
+    """Analysis of one operation; each fragment is analyzed once per page size in which it is spread."""
 
     def __init__(self, costing: Costing, document: DocumentNode) -> None:
         self.costing = costing
@@ -105,7 +105,7 @@ class _Working:
         return self.done[name, page]
 
     def step(self, found: Sum) -> Sum:
-        """Refer to a sum that depends on variables from now on, so that fragments of fragments do not multiply its terms."""
+        """Replace a sum that depends on variables by a reference, so that nested fragments do not multiply its terms."""
         if not found.terms:
             return found
         self.steps.append(found)
@@ -130,14 +130,17 @@ class _Working:
         return total
 
     def page(self, given: Any, definition: GraphQLField) -> Size | None:
-        """How many items the page of a field has; None for a field without pages."""
+        """Returns the page size of a field; None for a field without pages."""
         if "first" not in definition.args:
             return None
         default = definition.args["first"].default_value
         return page_size(given, float(default) if isinstance(default, int) else float(DEFAULT))
 
     def work(self, given: Any, definition: GraphQLField, page: Size | None) -> _Parts:
-        """What the resolver does: by its declaration, for the items of its page, and one for each id or item in its arguments."""
+        """Returns the cost of the resolver.
+
+        This is the declared work, the work for the items of its page, and one unit per id or list item in its arguments.
+        """
         work = work_of(definition)
         each, once = Sum(work.base), Sum(work.more + work.more_items)
         if page is not None:
@@ -150,7 +153,7 @@ class _Working:
         return _Parts(each, once)
 
     def add_leaves(self, total: _Parts, node: FieldNode, definition: GraphQLField, parent: Any) -> None:
-        """Count the items of a list of plain values."""
+        """Add the items of a list of scalars."""
         if is_list_type(_nullable(definition.type)) and is_leaf_type(get_named_type(definition.type)):
             length = self.costing.length(parent, node.name.value, definition) or ITEMS
             total.each.constant += length.mean
@@ -159,9 +162,9 @@ class _Working:
     def add_items(
         self, total: _Parts, inner: _Parts, node: FieldNode, definition: GraphQLField, parent: Any, page: Size
     ) -> None:
-        """Add what is selected of the items of a field, as often as there are items."""
+        """Add the selection of a field, once per item."""
         is_list, items_of = is_list_type(_nullable(definition.type)), work_of(definition).items_of
-        if items_of:  # the same thing may stand in it any number of times
+        if items_of:  # the same concept may be listed any number of times
             given = {each.name.value: each.value for each in node.arguments or ()}
             total.each.add(_together(inner), argument(given, items_of, "item"))
         elif is_list and ("first" in definition.args or parent.name.endswith("Connection")):
@@ -176,7 +179,7 @@ class _Working:
 
 
 def work_of(definition: GraphQLField) -> Work:
-    """The work that is declared with a field."""
+    """Returns the work declared with a field."""
     declared = definition.extensions.get("strawberry-definition")
     found: Work = getattr(declared, "metadata", {}).get("work", NO_WORK)
     return found

@@ -1,4 +1,4 @@
-"""Costs as figures: a constant, and products of what variables say. Nothing here knows GraphQL documents."""
+"""Cost expressions: a constant plus products of factors that depend on variables. Independent of GraphQL documents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,28 +10,28 @@ from graphql_api.schema.types.relay import DEFAULT, MOST
 from graphql_api.schema.types.resolver_cost import Each
 
 BEYOND = 10**15
-"""Costs are not counted further than this."""
+"""Maximum cost; larger costs are reported as this."""
 
 Variables = Mapping[str, Any]
 
 
 class Page(NamedTuple):
-    """How many items a page has that is asked for with `first` or `last`, of which some are variables."""
+    """Page size requested by `first` or `last`, if some of them are variables."""
 
     asked: tuple[str, ...]
     default: float
 
     def __call__(self, variables: Variables) -> float:
-        """The size of the page; what is no number of items is refused when the field is resolved."""
+        """Returns the page size; invalid values are rejected later, when the field is resolved."""
         return next(
             (bounded(number) for name in self.asked if (number := variables.get(name)) is not None), self.default
         )
 
 
 class Argument(NamedTuple):
-    """A quantity of the value that a variable gives to an argument, or to a part of one; nothing if it gives none.
+    """The size of a variable's value, or of a part of it, as `Each` defines it; 0 if it is missing.
 
-    For `item` a value without its list counts as a list of one.
+    For `item`, a value that is not a list counts as a list of one.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Argument(NamedTuple):
     each: Each
 
     def __call__(self, variables: Variables) -> float:
-        """The quantity."""
+        """Returns the size."""
         value = variables.get(self.name)
         for key in self.path:
             value = value.get(key) if isinstance(value, dict) else None
@@ -47,13 +47,13 @@ class Argument(NamedTuple):
 
 
 class Included(NamedTuple):
-    """Whether a variable lets a selection in (`@include`) or leaves it out (`@skip`)."""
+    """Whether a variable includes (`@include`) or skips (`@skip`) a selection."""
 
     name: str
     wanted: bool
 
     def __call__(self, variables: Variables) -> float:
-        """One or nothing."""
+        """Returns 1.0 or 0.0."""
         return float(variables.get(self.name, self.wanted) is self.wanted)
 
 
@@ -62,7 +62,7 @@ Size = float | Factor
 
 
 class Term(NamedTuple):
-    """`times` the factors, times the sum of the step of this number; step 0 is 1."""
+    """Product of `times`, the factors, and the value of the step with this number; step 0 is 1."""
 
     factors: tuple[Factor, ...]
     times: float
@@ -71,13 +71,13 @@ class Term(NamedTuple):
 
 @dataclass(slots=True)
 class Sum:
-    """What a selection costs: a constant, and what depends on variables."""
+    """Cost of a selection: a constant plus terms that depend on variables."""
 
     constant: float = 0.0
     terms: list[Term] = field(default_factory=list)
 
     def add(self, other: "Sum", size: Size = 1.0) -> None:
-        """Add another, `size` times."""
+        """Add another sum, `size` times."""
         if isinstance(size, Factor):
             if other.constant:
                 self.terms.append(Term((size,), other.constant))
@@ -87,7 +87,7 @@ class Sum:
             self.terms += [Term(each.factors, size * each.times, each.step) for each in other.terms]
 
     def of(self, variables: Variables, steps: list[float]) -> float:
-        """The figure, with the figures of the steps before."""
+        """Evaluate the sum with these variables and the values of the preceding steps."""
         total = self.constant
         for factors, times, step in self.terms:
             product = times * steps[step]
@@ -98,10 +98,10 @@ class Sum:
 
 
 def quantity(value: Any, each: Each) -> float:
-    """How many items or words a value has, or whether there is one at all."""
+    """Returns the number of items or words of a value, or 1.0 if only its presence counts; 0.0 for None."""
     if value is None:
         return 0.0
-    if each == "word":  # a longer text is refused when the field is resolved
+    if each == "word":  # longer texts are rejected when the field is resolved
         return float(min(len(set(fold(value[:MOST_LETTERS]).split())), MOST_WORDS)) if isinstance(value, str) else 1.0
     if each == "item" and isinstance(value, list):
         return float(len(value))
@@ -109,19 +109,19 @@ def quantity(value: Any, each: Each) -> float:
 
 
 def bounded(number: Any) -> float:
-    """A number of items as it can be asked for; the default where it is none."""
+    """Returns a requested number of items within the limits; the default if it is not a number."""
     return float(min(max(number, 0), MOST)) if isinstance(number, int | float) else float(DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one operation. The last of the steps is the operation; those before it are fragments that it spreads."""
+    """The cost of one operation. The last step is the operation; those before it are fragments that it spreads."""
 
     steps: tuple[Sum, ...]
     defaults: Variables
 
     def of(self, variables: Variables | None) -> int:
-        """The cost with these variables, as the client sent them."""
+        """Evaluate the cost with the variables that the client sent."""
         given = self.defaults if not variables else {**self.defaults, **variables}
         figures = [1.0]
         for step in self.steps:

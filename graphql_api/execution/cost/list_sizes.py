@@ -1,15 +1,15 @@
-"""How long lists are: those of Competent are declared with their fields, those of introspection follow from the schema."""
+"""List lengths: declared with the fields of Competent's types; derived from the schema for introspection."""
 
 from graphql import GraphQLField, GraphQLSchema
 
 from graphql_api.competent.declarations import Length
 
 ITEMS = Length(10, 10)
-"""The length of a list that nothing is known of."""
+"""Default length of a list without a declared one."""
 
 
 def of_introspection(schema: GraphQLSchema) -> dict[str, Length]:
-    """Mean lengths of the lists of introspection; `ofType` is there for every other type only, and ends soon."""
+    """Returns mean lengths of introspection lists; `ofType` is null for about every other type, and nests only briefly."""
     kinds = list(schema.type_map.values())
     fields = [each for kind in kinds for each in (getattr(kind, "fields", None) or {}).values()]
     many = len(kinds)
@@ -29,7 +29,7 @@ def of_introspection(schema: GraphQLSchema) -> dict[str, Length]:
 
 
 def declared_length(definition: GraphQLField) -> Length | None:
-    """The length that is declared with a field."""
+    """Returns the length declared with a field."""
     declared = definition.extensions.get("strawberry-definition")
     length: Length | None = getattr(declared, "metadata", {}).get("length")
     return length

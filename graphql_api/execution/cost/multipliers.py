@@ -1,4 +1,4 @@
-"""How often a selection comes, as the document says: by the arguments of its field, and by `@include` and `@skip`."""
+"""Multipliers of a selection from the document: arguments of its field, `@include` and `@skip`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from graphql_api.schema.types.resolver_cost import Each
 
 
 def page_size(given: Mapping[str, ValueNode], default: float) -> Size:
-    """The size of the page that these arguments ask for."""
+    """Returns the page size that these arguments request."""
     values = [given[name] for name in ("first", "last") if name in given]
     asked: list[str] = []
     for value in values:
@@ -34,7 +34,7 @@ def page_size(given: Mapping[str, ValueNode], default: float) -> Size:
 
 
 def argument(given: Mapping[str, ValueNode], path: str, each: Each) -> Size:
-    """A quantity of an argument, or of a part of an input object, as it stands in the document or as a variable."""
+    """Returns the size of an argument, or of a part of an input object, given as a literal or a variable."""
     name, *rest = path.split(".")
     value = given.get(name)
     while isinstance(value, ObjectValueNode) and rest:
@@ -46,7 +46,7 @@ def argument(given: Mapping[str, ValueNode], path: str, each: Each) -> Size:
 
 
 def literal(value: ValueNode) -> Any:
-    """As much of a literal as sizes are made of."""
+    """Returns the value of a literal, as far as sizes depend on it."""
     if isinstance(value, IntValueNode):
         return int(value.value) if len(value.value) < 10 else MOST
     if isinstance(value, BooleanValueNode | StringValueNode | EnumValueNode):
@@ -57,7 +57,7 @@ def literal(value: ValueNode) -> Any:
 
 
 def included(directives: tuple[DirectiveNode, ...]) -> Size:
-    """How often a selection with these directives comes: once, never, or as a variable says."""
+    """Returns how often a selection with these directives counts: 1, 0, or a factor that depends on a variable."""
     size: Size = 1.0
     for each in directives:
         wanted = each.name.value == "include"
