@@ -219,8 +219,7 @@ class Loaders:
         return self._lookups.load((number, question, key)) if found is UNKNOWN else Completed(found)
 
     async def look_up_all(self, number: str, question: Question, keys: Sequence[Any]) -> Sequence[Any]:
-        """Returns the results for several keys, in their order; many keys are one query in a thread, so that the event loop is
-        not blocked."""
+        """Returns the results for several keys, in their order; many keys become one query in a thread."""
         if len(keys) <= FEW:
             return await all_of(self.look_up(number, question, key) for key in keys)
         found = await self._ask((number, question), list(dict.fromkeys(keys)))

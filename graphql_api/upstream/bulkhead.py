@@ -81,8 +81,7 @@ class Bulkhead:
         self._free += 1
 
     def _order(self) -> list[Priority]:
-        """Priorities in the order in which they get the next slot: most urgent first, unless a long-waiting revalidation is
-        due."""
+        """Returns the priorities in serving order: most urgent first, unless a long-waiting revalidation is due."""
         queue = self._waiting[Priority.REVALIDATION]
         due = self._since_revalidation >= ONE_IN - 1 and queue
         if due and queue[0].since <= asyncio.get_running_loop().time() - LONG:

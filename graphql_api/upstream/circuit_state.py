@@ -1,7 +1,6 @@
-"""A block on calls to a route: open until it ends, then half-open (a few probes) until a probe closes it. The caller passes the
-time.
+"""A block on calls to a route: open until it ends, then half-open until a probe closes it.
 
-Used both for waits that upstream asked for and for open circuit breakers.
+Used both for waits that upstream asked for and for open circuit breakers. The caller passes the time.
 """
 
 from collections import deque

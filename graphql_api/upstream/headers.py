@@ -51,7 +51,9 @@ def validators_of(headers: Mapping[str, str]) -> Validators:
 
 
 def calls_left(headers: Mapping[str, str]) -> int | None:
-    """Returns the remaining calls from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect), the lowest if there are
-    several; None if the header is missing or invalid."""
+    """Returns the calls left in the rate limit; None if the header is missing or invalid.
+
+    Read from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect); the lowest number if there are several.
+    """
     told = _LEFT.findall(headers.get("x-ratelimit-remaining", "")[:MAX_LEFT_CHARS].strip())
     return max(min(int(named or bare) for named, bare in told), 0) if told else None

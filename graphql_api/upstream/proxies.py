@@ -1,5 +1,6 @@
-"""Selects the proxy for a URL from the environment, by the rules of curl (its manual, "Environment" and "Proxy protocol
-prefixes").
+"""Selects the proxy for a URL from the environment, by the rules of curl.
+
+Source: curl's manual, "Environment" and "Proxy protocol prefixes".
 
 - `https_proxy` or `HTTPS_PROXY`, then `all_proxy` or `ALL_PROXY`; lower case takes precedence. `HTTP_PROXY` in upper case is
   never read, as a web server may have set it from a request header `Proxy:`.

@@ -13,8 +13,10 @@ ONE_IN = 10
 
 
 def share_of_left(urgency: Priority) -> float:
-    """Maximum share of upstream's remaining calls that this priority leaves to others; that count may be far smaller than our
-    limit."""
+    """Maximum share of upstream's remaining calls that this priority leaves to others.
+
+    Upstream's limit may be far lower than ours.
+    """
     return 0.5 if urgency is Priority.REVALIDATION else 1.0
 
 

@@ -65,8 +65,7 @@ class _Answer:
             yield chunk
 
     async def receive(self) -> dict[str, Any]:
-        """Returns the request once; further calls wait forever, as ASGI reports a disconnect, and here a client leaves by
-        cancellation."""
+        """Returns the request once, then waits until cancelled: no disconnect is ever reported."""
         if self._asked:
             await asyncio.Event().wait()
         self._asked = True

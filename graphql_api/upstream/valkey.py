@@ -39,8 +39,10 @@ def is_shared(store: str) -> bool:
 
 
 def pool_of(url: str) -> "BlockingConnectionPool":
-    """Returns a connection pool bounded in number and time; raises SettingsError if the extra is not installed or the URL is
-    invalid."""
+    """Returns a connection pool bounded in number and time.
+
+    Raises SettingsError if the extra `valkey` is not installed or the URL is invalid.
+    """
     try:
         from valkey.asyncio import BlockingConnectionPool
         from valkey.asyncio.retry import Retry

@@ -27,8 +27,10 @@ C = TypeVar("C", bound="Concept")
 
 
 def declared(cls: type[C]) -> type[C]:
-    """Class decorator: returns the GraphQL type of the concept type with this name, with its declared fields before those of the
-    class."""
+    """Class decorator: creates the GraphQL type of the concept type with this name.
+
+    Its declared fields come before those of the class.
+    """
     declaration = concept_type(cls.__name__)
     cls.declaration, cls.route = declaration, declaration.route
     made = strawberry.type(fields_of(declaration.fields)(cls), description=declaration.description)

@@ -16,8 +16,7 @@ Read = Callable[[Any], Any]
 
 
 def read_of(field: StrawberryField) -> Read | None:
-    """Returns the function that reads the value (or an awaitable of it) from the source; None if the field needs more than its
-    source."""
+    """Returns the function that reads the value (or an awaitable of it) from the source; None if it needs more."""
     if field.extensions or field.permission_classes or field.arguments or field.is_subscription:
         return None
     resolver = field.base_resolver
