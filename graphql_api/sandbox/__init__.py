@@ -1,7 +1,7 @@
-"""A Competent API of our own, for whoever has no key, no network, or something to test.
+"""The sandbox: a stand-in for VDAB's Competent API, for development and tests without a key or network.
 
-It stands in for VDAB's over HTTP or in this process, and knows nothing of the server that asks it. Names are imported when they
-are first used, so that the process that converts a workbook starts without a web framework.
+It runs over HTTP or in this process and does not depend on the server. Names are imported on first use, so that the process
+that converts a workbook starts without a web framework.
 """
 
 from importlib import import_module

@@ -1,7 +1,6 @@
-"""The sandbox: a Competent API of our own that answers as VDAB's does, from documents made beforehand.
+"""The sandbox app: responds as VDAB's Competent API does, from documents made in advance.
 
-Only its host and its data tell it from the real one: paths, bodies, links to a host that nobody reaches, refusals and
-loose search are as there.
+Only host and data differ from the real API: paths, bodies, links to an unreachable host, errors and loose search are the same.
 """
 
 import time
@@ -29,16 +28,16 @@ def create_sandbox(
     asked: MutableSequence[str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
-    """The sandbox as an ASGI app, without a base and under both of VDAB's.
+    """The sandbox as an ASGI app, served under both base paths of VDAB and without one.
 
     Args:
-        releases: What it serves; closing them is left to the caller. Those held back are published at `/sandbox/releases`.
-        key: The only `X-IBM-Client-Id` that is let through; None lets everybody through.
-        plan: Calls that are let through in any running minute; None for no limit.
-        faults: What goes wrong; a list that the caller may change while it runs. Also at `/sandbox/faults`.
-        asked: Gets each path that is asked for, with its query and without its base. Always at `app.state.asked`,
-            where without one handed in the last 10,000 are kept.
-        clock: Seconds that only ever grow; the plan counts by it.
+        releases: The releases to serve; the caller closes them. POST to `/sandbox/releases` publishes those held back.
+        key: The only accepted `X-IBM-Client-Id`; None accepts any request.
+        plan: Maximum calls in any 60 seconds; None for no limit.
+        faults: The faults to inject; may change while the app runs, by the caller or through `/sandbox/faults`.
+        asked: Collects the path and query of each request, without the base path; also at `app.state.asked`. By default the
+            last 10,000 are collected.
+        clock: Monotonic clock in seconds, used for `plan`.
     """
     faults = Faults() if faults is None else faults
     asked = deque(maxlen=10_000) if asked is None else asked

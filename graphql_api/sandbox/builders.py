@@ -1,4 +1,4 @@
-"""Profiles and competences of a workbook while its rows come in, in the order of the rows."""
+"""Builders of profiles and competences from the rows of a workbook, in the order of the rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,14 +11,14 @@ from graphql_api.sandbox.dataset import COMPETENCE, PROFILE, CompetenceSet, Conc
 
 @dataclass(slots=True)
 class ProfileBuilder:
-    """A profile while other sheets add to it: what belongs to it, by field and then by uuid, in the rows' order."""
+    """Collects a profile from several sheets: related items by field and then by uuid, in row order."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     related: defaultdict[str, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
     sets: dict[str, tuple[CompetenceSet, dict[str, None]]] = field(default_factory=dict)
 
     def build(self, competences: Mapping[str, Concept]) -> Profile:
-        """The profile, with its competences out of these, which are named by their uuids."""
+        """The finished profile; `competences` are the finished competences by uuid."""
         related = {
             name: tuple(
                 competences[item.uuid] if isinstance(item, CompetenceBuilder) else item for item in items.values()
@@ -31,7 +31,7 @@ class ProfileBuilder:
 
 @dataclass(slots=True)
 class CompetenceBuilder:
-    """A technical competence while its blocks come in, each in a row of its own."""
+    """Collects a technical competence from rows that each hold one of its blocks."""
 
     uuid: str
     code: str
@@ -53,7 +53,7 @@ class CompetenceBuilder:
 
 
 def blocks_of(profiles: Iterable[Profile]) -> dict[str, tuple[Concept, ...]]:
-    """The blocks that profiles embed, each once, by type."""
+    """The distinct blocks that profiles embed, by type."""
     by_type: dict[str, dict[str, Concept]] = {}
     for relation, value in relations(PROFILE):
         if value.type_name != COMPETENCE.name:

@@ -1,7 +1,6 @@
-"""The bundled data: a folder of TOML files as two releases.
+"""The bundled data: two releases made from a folder of TOML files.
 
-The same files always give the same uuids and codes, and a concept has the same ones in both releases unless its file says
-otherwise.
+UUIDs and codes are deterministic, and a concept has the same ones in both releases unless its file says otherwise.
 """
 
 import uuid
@@ -30,7 +29,7 @@ from graphql_api.sandbox.dataset import (
 from graphql_api.sandbox.toml_tables import RELEASES, TYPES, Table, as_of, key_of, read_tables
 
 DATA = Path(__file__).parent / "data"
-"""Where the bundled data stands in the package."""
+"""The folder of the bundled data in the package."""
 
 _NAMESPACE = uuid.UUID("b4a1c3f6-52d7-4c0e-9a7e-6d1f0c2e8b35")
 
@@ -39,10 +38,10 @@ Values = Mapping[str, Any]
 
 @cache
 def bundled_datasets(folder: Path = DATA) -> tuple[Dataset, ...]:
-    """The releases that the folder's files hold, newest first; read once a process.
+    """The releases in a folder of TOML files, newest first; cached per process.
 
     Raises:
-        BundledDataError: a file has an error; the text names file and code.
+        BundledDataError: If a file has an error; the message names file and code.
     """
     tables = read_tables(folder)
     identities = _Identities(tables)
@@ -50,7 +49,7 @@ def bundled_datasets(folder: Path = DATA) -> tuple[Dataset, ...]:
 
 
 class _Identities:
-    """Uuids and codes of blocks and names that stand in files without them, counted over all releases."""
+    """Assigns uuids and codes to blocks and names that have none in the files, consistently over all releases."""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._blocks: dict[str, dict[str, tuple[str, str]]] = {}
@@ -66,7 +65,7 @@ class _Identities:
             self._blocks[prefix] = _numbered(prefix, blocks, taken)
 
     def block(self, prefix: str, values: Values) -> tuple[str, str]:
-        """Uuid and code of a block: the same Dutch text is the same block."""
+        """UUID and code of a block; blocks with the same Dutch text are the same block."""
         return self._blocks[prefix][_text_key(values)]
 
     def name(self, profile: str, language: str, name: str) -> AlternativeName:
@@ -75,9 +74,9 @@ class _Identities:
 
 
 def _numbered(prefix: str, blocks: list[Values], taken: set[str]) -> dict[str, tuple[str, str]]:
-    """Uuid and code of each text; those without a code get the next numbers that are free."""
+    """UUID and code by text; blocks without a code get the next free number."""
     identities: dict[str, tuple[str, str]] = {}
-    # A block that has a code of its own goes first, so that the same text elsewhere is the same block.
+    # Blocks with a code come first, so that blocks with the same text and no code get it too.
     for values in sorted(blocks, key=lambda values: "code" not in values):
         identities.setdefault(_text_key(values), (_uuid(values, _text_key(values)), values.get("code", "")))
     numbers = (code for number in range(1, 1_000_000) if (code := f"{prefix}-{number}") not in taken)
@@ -85,7 +84,7 @@ def _numbered(prefix: str, blocks: list[Values], taken: set[str]) -> dict[str, t
 
 
 class _Assembly:
-    """One release put together from the tables; what is not in it is left out wherever it is named."""
+    """Assembles one release from the tables; references to concepts that are not in it are dropped."""
 
     def __init__(self, number: str, tables: Mapping[str, Table], identities: _Identities) -> None:
         self._number = number
@@ -110,18 +109,18 @@ class _Assembly:
         return Dataset(self._number, RELEASES[self._number], profiles, tuple(self._concepts(COMPETENCE)), blocks)
 
     def _concepts(self, type: ConceptType) -> Iterator[Concept]:
-        """The concepts of a type that have tables of their own."""
+        """The concepts of a type that have a table."""
         codes = [code for code, (table, _) in self._tables.items() if table.prefix == type.code_prefix]
         return (concept for concept in map(self._named, codes) if isinstance(concept, Concept))
 
     def _blocks(self, type: ConceptType, profiles: tuple[Profile, ...]) -> tuple[Concept, ...]:
-        """The blocks of a type that profiles embed or may embed."""
+        """The blocks of a type: those with a table, and those inline in profiles."""
         fields = [field for field, _ in relations(PROFILE, type.name)]
         embedded = (block for profile in profiles for field in fields for block in profile.concepts(field.name))
         return tuple({block.uuid: block for block in (*self._concepts(type), *embedded)}.values())
 
     def _named(self, code: str) -> Concept | Term | None:
-        """The concept or term of a code; None if it is not in this release."""
+        """The concept or term with a code; None if it is not in this release."""
         if code not in self._made and code in self._tables:
             table, values = self._tables[code]
             type = TYPES.get(table.prefix)
@@ -169,7 +168,7 @@ class _Assembly:
     def _referenced(
         self, type: ConceptType, table: Table, owner: Values, reference: str | Values, single: bool
     ) -> Iterator[Concept]:
-        """The concept that a code names, or that stands here as a table."""
+        """The concept that a code refers to or an inline table defines; none if it is not in this release."""
         if isinstance(reference, str):
             named = self._named(reference)
             if isinstance(named, Concept):
@@ -181,13 +180,13 @@ class _Assembly:
         if values is not None and single:
             yield self._shared(table, self._concept(type, table, values, values["code"]))
         elif values is not None:
-            # Documents have regions of blocks only, so those of a competence are those of its blocks.
+            # In documents only blocks have regions, so the blocks of a competence get its regions.
             regional = {"regions": owner.get("regions", ()), **values}
             identifier, code = self._identities.block(type.code_prefix, regional)
             yield self._shared(table, self._concept(type, table, regional, code, identifier))
 
     def _shared(self, table: Table, block: Concept) -> Concept:
-        """The one block of this code: if two tables have it, they must say the same."""
+        """The one block with this code. Raises BundledDataError if two tables define it differently."""
         first, first_table = self._inline.setdefault(block.code, (block, table))
         if first != block:
             text = next(iter(block.texts.values()))[LANGUAGES[0]]
@@ -196,7 +195,7 @@ class _Assembly:
 
 
 def _inline_blocks(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, Values]]:
-    """The prefix and values of each block that stands in a list of another table."""
+    """Code prefix and values of each block defined inline in a list of another table."""
     for table, values in _in_release(tables, release):
         for field, value in relations(TYPES[table.prefix]):
             references = () if value.single else values.get(key_of(field.name), ())
@@ -216,7 +215,7 @@ def _names(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, str
 
 
 def _in_release(tables: Mapping[str, Table], release: str) -> Iterator[tuple[Table, Values]]:
-    """The tables of concepts that are in a release."""
+    """The tables of concepts in a release, with their values in it."""
     for table in tables.values():
         if table.prefix in TYPES and (values := as_of(table.values, release)) is not None:
             yield table, values

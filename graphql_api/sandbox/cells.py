@@ -1,6 +1,6 @@
-"""Cells of a worksheet as text, codes, uuids and moments, whatever form the program that wrote them chose.
+"""Reads cells of a worksheet as text, codes, uuids and timestamps, in whatever form the spreadsheet program wrote them.
 
-A cell that cannot be read raises CellError with its column and a reason that a person at the sheet understands.
+A cell that cannot be read raises CellError with its column and a reason for the editor of the sheet.
 """
 
 import re
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class ErrorCell:
-    """A cell whose formula failed, with what Excel shows for it, such as `#N/A`."""
+    """A cell whose formula failed, with the error that Excel shows, such as `#N/A`."""
 
     error: str
 
@@ -23,7 +23,7 @@ Row = Sequence[Cell]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _AS_IN_DOCUMENTS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-"""A moment as Competent writes it, which is passed on unchanged."""
+"""A timestamp as Competent writes it; it stays unchanged."""
 _NUMBER = re.compile(r"\d+(\.\d*)?")
 _BLANK = " \t\r\n\v\f\xa0\u200b\ufeff"
 _BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -32,7 +32,7 @@ _YEARS = range(1900, 2200)
 
 
 class CellError(ValueError):
-    """A cell makes no sense; `column` is its place in the row as it was read, from 0."""
+    """A cell cannot be read; `column` is its position, from 0, in the row as arranged for the sheet."""
 
     def __init__(self, column: int, reason: str) -> None:
         super().__init__(reason)
@@ -40,12 +40,12 @@ class CellError(ValueError):
 
 
 def is_blank(cell: Cell) -> bool:
-    """Whether a cell is empty, or white space only."""
+    """True if a cell is empty or contains only white space."""
     return isinstance(cell, str) and (not cell or cell.isspace() or not cell.strip(_BLANK))
 
 
 def text(row: Row, column: int) -> str | None:
-    """The text of a cell unchanged, white space included; None if it is blank."""
+    """The text of a cell, white space included; None if it is blank. Raises CellError for an error cell."""
     cell = row[column]
     if isinstance(cell, str):
         return cell if cell[:1].isalnum() or not is_blank(cell) else None
@@ -61,7 +61,7 @@ def text(row: Row, column: int) -> str | None:
 
 
 def needed(row: Row, column: int, name: str) -> str:
-    """The trimmed text of a cell that must have one: a code, or a name."""
+    """The trimmed text of a required cell. Raises CellError if it is blank."""
     found = text(row, column)
     if found is None:
         raise CellError(column, f"{name} is missing")
@@ -69,7 +69,7 @@ def needed(row: Row, column: int, name: str) -> str:
 
 
 def uuid(row: Row, column: int, name: str) -> str:
-    """A uuid in lower case."""
+    """The uuid in a cell, in lower case. Raises CellError if it is not one."""
     found = needed(row, column, name).lower()
     if _UUID.fullmatch(found) is None:
         raise CellError(column, f"{name} {row[column]!r} is not a UUID")
@@ -77,10 +77,10 @@ def uuid(row: Row, column: int, name: str) -> str:
 
 
 def moment(row: Row, column: int) -> str | None:
-    """A moment as ISO 8601 in UTC; None if the cell is blank.
+    """The timestamp in a cell, as ISO 8601 in UTC; None if the cell is blank.
 
-    Read are dates of Excel, ISO 8601, and days as numbers or digits: 20260625, or counted as Excel does. A moment without a zone
-    is in UTC, as those of Competent's exports are.
+    Accepts Excel dates, ISO 8601, and days as digits (20260625) or Excel serial numbers. A timestamp without a time zone is in
+    UTC, as in Competent's exports. Raises CellError for anything else.
     """
     cell = row[column]
     if not isinstance(cell, date):
@@ -96,7 +96,7 @@ def moment(row: Row, column: int) -> str | None:
 
 
 def day_in_brussels(moment: str) -> str:
-    """The day on which a moment (ISO 8601 in UTC) was in Brussels, where Competent is published."""
+    """The date in Brussels, where Competent is published, of a timestamp (ISO 8601 in UTC)."""
     return datetime.fromisoformat(moment).astimezone(_BRUSSELS).date().isoformat()
 
 
@@ -111,7 +111,7 @@ def _parsed(cell: str | date) -> datetime:
 
 
 def _numbered(number: float) -> datetime:
-    """A day from its digits, 20260625, or from its number since 1900."""
+    """A date from its digits (20260625) or its Excel serial number."""
     if number >= 1_00_00_00:
         return datetime.strptime(f"{number:.0f}", "%Y%m%d") if number.is_integer() else datetime.max
     return _SERIAL_DAY_ZERO + timedelta(milliseconds=round(number * 86_400_000))

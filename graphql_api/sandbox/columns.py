@@ -1,4 +1,4 @@
-"""The columns of a Competent Excel export: the headings of each sheet, and what the export calls the declared types."""
+"""The columns of a Competent Excel export: headings of each sheet, and names of the declared types in it."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from graphql_api.sandbox.dataset import COMPETENCE, LANGUAGES, PROFILE, relation
 MAIN_SHEET = "Occupational Profiles"
 
 _BY_POSITION = ("title", "description", "workingContext", "lastModified", "lastPublished")
-"""The fields whose columns every export has, in this order. Columns of others are read only if their headings are there."""
+"""Fields whose columns every export has, in this order. Columns of other fields are read only if their headings exist."""
 _COLUMNS = {field.name: field for field in PROFILE.fields if field.column}
 MAIN_FIELDS = [_COLUMNS[name] for name in _BY_POSITION if name in _COLUMNS]
 OTHER_FIELDS = [field for name, field in _COLUMNS.items() if name not in _BY_POSITION]
@@ -28,22 +28,22 @@ COMPETENCE_SET = (
     *("Block type", "Block Code"),
 )
 RELATED = len(OWNER)
-"""The first column after those that name the profile."""
+"""The first column after those of the profile."""
 
 
 def block_type(type_name: str) -> str:
-    """How the export writes a type: `behavioural indicator` for BehaviouralIndicator."""
+    """The name of a type in the export, such as `behavioural indicator` for BehaviouralIndicator."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type_name).lower()
 
 
 BLOCK_TYPES = {block_type(value.type_name): (field.name, value) for field, value in relations(COMPETENCE)}
-"""The fields of a competence by the block type of a row."""
+"""The fields of a competence by the block type in a row: field name and declared value."""
 SPELLINGS = {name.replace(" ", mark): name for name in BLOCK_TYPES for mark in ("", "_")}
-"""How Competent's documents write block types, and how those of competence sets are written."""
+"""Block types by their spellings in Competent's documents and in competence sets."""
 
 
 def headings_of(fields: Iterable[Field]) -> tuple[str, ...]:
-    """The headings of the columns of these fields on the main sheet: of texts, one in each language."""
+    """The headings of fields on the main sheet; a text has one per language."""
     return tuple(
         heading
         for field in fields

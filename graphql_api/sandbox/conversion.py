@@ -1,7 +1,7 @@
-"""Conversion of a workbook into documents, in a process of its own with bounded memory and time.
+"""Converts a workbook into documents in a separate process with limited memory and CPU time.
 
-The parser keeps whole sheets in memory and ends its process if there is not enough, so a workbook made to do harm, or damaged in
-an unlucky place, must not be parsed in the server's process. That process also gives back the memory that parsing took.
+The parser holds whole sheets in memory and aborts its process if memory runs out, so a malicious or damaged workbook must not
+be parsed in the server process. The separate process also returns the memory that parsing took.
 """
 
 import os
@@ -18,17 +18,17 @@ from graphql_api.sandbox.progress import Progress
 from graphql_api.sandbox.report import BadRow, WorkbookError
 
 MEMORY = 4 << 30
-"""Bytes of address space for a conversion; a release takes 0.3 GB of memory."""
+"""Maximum bytes of address space of a conversion; a release takes 0.3 GB of memory."""
 CPU_SECONDS = 900
-"""A release takes four."""
+"""Maximum CPU seconds of a conversion; a release takes four."""
 
 
 def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progress: Progress) -> bytes:
-    """Write a workbook's documents to a file, or return them as a database where no file is given.
+    """Write a workbook's documents to the file `to`, or return them as a serialized database if it is None.
 
     Raises:
-        WorkbookError: the workbook cannot be used.
-        OSError: the file cannot be written.
+        WorkbookError: If the workbook cannot be used.
+        OSError: If the file cannot be written.
     """
     options = orjson.dumps([str(workbook), to and str(to), source, lenient, MEMORY, CPU_SECONDS]).decode()
     with _running([sys.executable, "-P", "-m", "graphql_api.sandbox.converter", options]) as (process, output):
@@ -53,7 +53,7 @@ def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progres
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
-    """A process and its output; it has ended afterwards, however it went."""
+    """Run a process and yield it with its output; it has ended afterwards, and is killed after an exception."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         process = subprocess.Popen(  # noqa: S603  # this Python, and a path as an argument

@@ -1,6 +1,6 @@
 """The process that converts one workbook: `python -m graphql_api.sandbox.converter OPTIONS`, started by `conversion.py`.
 
-Writes what it has to say as lines of JSON to its output, and after the line `["done"]` the database, where no file was given.
+Writes progress and errors to standard output as lines of JSON and, after `["done"]`, the database unless a file was named.
 """
 
 import gc
@@ -18,10 +18,10 @@ from graphql_api.sandbox.report import WorkbookError
 
 
 def main(options: str) -> None:
-    """Convert as the options say: workbook, file to write or null, source, lenient, bytes of memory, seconds."""
+    """Convert a workbook. `options` as JSON: workbook, file to write or null, source, lenient, bytes of memory, CPU seconds."""
     workbook, to, source, lenient, memory, seconds = orjson.loads(options)
     _limit(memory, seconds)
-    gc.disable()  # a release has no circles to collect, and millions of objects to look at
+    gc.disable()  # a release has millions of objects and no cycles
     try:
         dataset = read_workbook(Path(workbook), _progress, lenient=lenient)
         database = b""
@@ -49,7 +49,7 @@ def _say(*told: Any) -> None:
 
 
 def _limit(memory: int, seconds: int) -> None:
-    """Bound what this process may take; where memory runs out before, the system ends it and not the server."""
+    """Limit memory and CPU time of this process, and let the kernel kill it before the server if memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:

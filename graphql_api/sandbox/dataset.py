@@ -1,7 +1,7 @@
-"""One release of Competent as rows: what the bundled data and a workbook have in common before they become documents.
+"""One release of Competent as rows: the common form of bundled data and workbooks before they become documents.
 
-A row has the fields that `competent.declarations` declares for its type, under their declared names. Nothing here reads or
-writes, and no row changes once it is made: one row may be shared by many.
+A row has the fields that `competent.declarations` declares for its type, under their declared names. Rows are immutable, so
+other rows may share them.
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from graphql_api.competent.declarations import LANGUAGES, Concepts, ConceptType,
 __all__ = ["LANGUAGES"]
 
 Texts = Mapping[str, str | None]
-"""A text in each of `LANGUAGES`, in that order; None if Competent has none."""
+"""A text by language, in the order of `LANGUAGES`; None if Competent has no text in it."""
 
 PROFILE = declarations.concept_type("OccupationalProfile")
 COMPETENCE = declarations.concept_type("TechnicalCompetence")
 BLOCKS = {type.name: type for type in declarations.CONCEPT_TYPES if type.is_block}
-"""The types of skills, knowledge, behaviour and traits, by name."""
+"""The block types (skills, knowledge, behaviour, traits) by name."""
 
 
 def texts(*values: str | None) -> Texts:
-    """A text with all languages, as documents always name them, from texts in the order of `LANGUAGES`."""
+    """A text with all languages, as in documents, from values in the order of `LANGUAGES`."""
     return {**_NO_TEXT, **dict(zip(LANGUAGES, values, strict=False))}
 
 
@@ -31,24 +31,24 @@ _NO_TEXT: Texts = dict.fromkeys(LANGUAGES)
 
 
 def release_order(number: str) -> tuple[int, ...]:
-    """Sort key of releases: 3.9 stands before 3.10, and 3.10 before 3.27."""
+    """Sort key of release numbers: 3.9 comes before 3.10, and 3.10 before 3.27."""
     return tuple(int(part) for part in number.split("."))
 
 
 def main_text(type: ConceptType) -> str:
-    """The name of the text of a block: the first text that its type declares."""
+    """The name of the main text field of a block type: the first text field that it declares."""
     return next(declared.name for declared in type.fields if declared.value == declarations.TEXT)
 
 
 def relations(type: ConceptType, target: str | None = None) -> tuple[tuple[Field, Concepts], ...]:
-    """The fields of a type that embed concepts (of the type `target`), each with its value."""
+    """The fields of a type that embed concepts (only of the type `target`, if set), each with its declared value."""
     fields = ((declared, declared.value) for declared in type.fields)
     return tuple((declared, v) for declared, v in fields if isinstance(v, Concepts) and target in (None, v.type_name))
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An entry of one of Competent's lists: a proof of learning, a sector, an area of interest."""
+    """An entry of a list of Competent, such as a proof of learning, a sector or an area of interest."""
 
     uuid: str
     code: str
@@ -74,22 +74,22 @@ class Classification(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A profile, a competence or a block. Its maps have the declared names of fields; what is missing is empty."""
+    """A profile, a competence or a block. Its maps are keyed by the declared field names; missing fields are empty."""
 
     uuid: str
     code: str
     texts: Mapping[str, Texts] = field(default_factory=dict)
     values: Mapping[str, str | tuple[str, ...] | None] = field(default_factory=dict)
-    """Moments (ISO 8601 in UTC), codes and lists of strings."""
+    """Timestamps (ISO 8601 in UTC), codes and lists of strings."""
     related: "Mapping[str, tuple[Concept | Item, ...]]" = field(default_factory=dict)
-    """The items of one field are of one class, which its declaration says."""
+    """Items by field; those of one field have one class, which follows from its declaration."""
 
     def concepts(self, name: str) -> "tuple[Concept, ...]":
         """The concepts that a field embeds."""
         return cast("tuple[Concept, ...]", self.related.get(name, ()))
 
     def embedded(self) -> "tuple[Concept, ...]":
-        """The concepts that all of its fields embed."""
+        """The concepts that all fields embed."""
         return tuple(item for items in self.related.values() for item in items if isinstance(item, Concept))
 
     def terms(self, name: str) -> tuple[Term, ...]:
@@ -101,7 +101,7 @@ class Concept:
         return cast("tuple[AlternativeName, ...]", self.related.get(name, ()))
 
     def moment(self, name: str) -> str | None:
-        """The moment (ISO 8601 in UTC) of a field."""
+        """The timestamp (ISO 8601 in UTC) of a field, or None."""
         moment = self.values.get(name)
         return moment if isinstance(moment, str) else None
 
@@ -111,7 +111,7 @@ Item = Term | AlternativeName | Classification
 
 @dataclass(frozen=True, slots=True)
 class CompetenceSet:
-    """A named group of a profile's skills, by their codes. Clients read none, so no declaration has it."""
+    """A named group of a profile's skills, by their codes. Not declared, because clients do not read it."""
 
     uuid: str
     code: str
@@ -138,10 +138,10 @@ class Profile(Concept):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A whole release: its number, its day of publication (ISO 8601, None: unknown), its concepts.
+    """A whole release: number, date of publication (ISO 8601; None if unknown) and concepts.
 
-    `blocks` are the block types that profiles embed, by name of the type. `notes` are sentences about what of its source is not
-    in it, and `left_out` counts the rows that are not.
+    `blocks` has the blocks that profiles embed, by type name. `notes` are sentences about skipped rows and missing sheets of its
+    source, and `left_out` is the number of skipped rows.
     """
 
     number: str
@@ -153,7 +153,7 @@ class Dataset:
     left_out: int = 0
 
     def of_type(self, name: str) -> tuple[Concept, ...]:
-        """The concepts of a type that have documents of their own."""
+        """All concepts of a type, by its name."""
         match name:
             case PROFILE.name:
                 return self.profiles

@@ -1,6 +1,6 @@
-"""One release as documents in one SQLite file: written once, then only read.
+"""The documents of one release in a SQLite file, written once and then read-only.
 
-Bodies are stored as the bytes that are sent, so that a document or a list item costs one lookup and no work.
+Bodies are stored as the bytes that are sent, so that a document or list item takes one lookup and no serialization.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_sea
 from graphql_api.sandbox.serializers import COLLECTIONS, PROFILES, Bodies
 
 VERSION = 3
-"""Changes with tables, bodies or the reading of workbooks, so that files of older versions are written anew."""
+"""Increase it when tables, bodies or the reading of workbooks change, so that files of older versions are rewritten."""
 
 
 def _digest() -> str:
@@ -30,7 +30,7 @@ def _digest() -> str:
 
 
 FORMAT = _digest()
-"""Identifies how documents are made: it changes with the declarations too."""
+"""Identifies the format of documents; changes with VERSION and the declarations."""
 
 _TABLES = """
 CREATE TABLE about(name TEXT PRIMARY KEY, value TEXT);
@@ -41,7 +41,7 @@ CREATE TABLE used(competence TEXT, profile INTEGER, PRIMARY KEY(competence, prof
 
 
 class Documents:
-    """The documents of one release. May be read from any thread, by one at a time."""
+    """The documents of one release. Any thread may use it, one at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -57,22 +57,22 @@ class Documents:
         return f"<Documents of release {self.number}>"
 
     def count(self, collection: str) -> int:
-        """How many documents a collection has."""
+        """Number of documents in a collection."""
         return self._counts.get(collection, 0)
 
     def document(self, collection: str, uuid: str) -> bytes | None:
-        """One document's JSON; None where there is none."""
+        """A document as JSON; None if it does not exist."""
         query = "SELECT body FROM document WHERE collection = ? AND uuid = ?"
         row = self._connection.execute(query, (collection, uuid.lower())).fetchone()
         return row and bytes(row[0])
 
     def items(self, collection: str, start: int = 0, limit: int = -1) -> list[bytes]:
-        """List items from a position on; all of them where no limit is given."""
+        """List items from position `start`, at most `limit` (-1: all)."""
         query = "SELECT body FROM item WHERE collection = ? AND position >= ? ORDER BY position LIMIT ?"
         return [body for (body,) in self._connection.execute(query, (collection, start, limit))]
 
     def used_in(self, competence: str) -> list[bytes]:
-        """List items of the profiles that name a competence, essential or optional."""
+        """List items of the profiles that use a competence, essential or optional."""
         query = (
             "SELECT body FROM used JOIN item ON collection = ? AND position = profile"
             " WHERE competence = ? ORDER BY position"
@@ -80,11 +80,11 @@ class Documents:
         return [body for (body,) in self._connection.execute(query, (PROFILES, competence.lower()))]
 
     def search(self, text: str, language: str | None = None) -> list[int]:
-        """Positions of the profiles that a text may mean, likeliest first: loosely, so a hit is no proof of a match."""
+        """Positions of the profiles that loosely match a text, best first; a hit does not prove a match."""
         return search_profiles(self._connection, text, language)
 
     def items_at(self, positions: Sequence[int]) -> list[bytes]:
-        """The profiles' list items at these positions, in this order."""
+        """List items of the profiles at these positions, in this order."""
         return [body for position in positions for body in self.items(PROFILES, position, 1)]
 
     def close(self) -> None:
@@ -92,12 +92,12 @@ class Documents:
 
 
 def documents_in_memory(dataset: Dataset) -> Documents:
-    """A release's documents in memory, gone with the process."""
+    """The documents of a release, in memory."""
     return documents_of(database_of(dataset))
 
 
 def documents_of(database: bytes) -> Documents:
-    """The documents of a database in memory."""
+    """The documents in a serialized database, opened in memory."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     with ExitStack() as on_error:
         on_error.callback(connection.close)
@@ -108,27 +108,27 @@ def documents_of(database: bytes) -> Documents:
 
 
 def database_of(dataset: Dataset, source: str = "", progress: Progress = silent) -> bytes:
-    """A release's documents as a database in bytes."""
+    """The documents of a release as a serialized SQLite database."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         _write(connection, dataset, source, progress)
         return connection.serialize()
 
 
 def write_documents(dataset: Dataset, path: Path, source: str, progress: Progress = silent) -> None:
-    """Writes a release's documents to a new file. `source` says what they are made of; `read_documents` asks for it."""
+    """Write the documents of a release to a new file. `source` identifies their origin; `read_documents` compares it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192")
         _write(connection, dataset, source, progress)
 
 
 def read_documents(path: Path, source: str) -> Documents | None:
-    """The documents of a file; None where there is no sound file of this format that was made of `source`."""
+    """The documents in a file; None if it is missing, corrupt, of another format or made from another `source`."""
     if not path.is_file():
         return None
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     with ExitStack() as unless_used, suppress(sqlite3.DatabaseError):
         unless_used.callback(connection.close)
-        connection.execute("PRAGMA mmap_size = 0")  # a mapped file that is cut off later would end the process
+        connection.execute("PRAGMA mmap_size = 0")  # truncating a mapped file would crash the process
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             return None
         known = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))

@@ -1,9 +1,9 @@
-"""A Competent Excel export as a dataset: sheets by the start of their name, columns by their headings, or else by position.
+"""Reads a Competent Excel export into a dataset. Sheets match by the start of their name, columns by heading or position.
 
-Every row is read or reported: rows that make no sense come together in one error, each with its sheet, its number as
-Excel shows it, its column, and the reason; or they are left out, and the dataset says so.
+Every row is read or reported: one error lists all invalid rows with sheet, row number as in Excel, column and reason. In lenient
+mode they are skipped, and listed in the dataset's notes.
 
-To be called in a process of its own (conversion.py): the parser ends the process for want of memory, and may have faults.
+Run it in a separate process (conversion.py), because the parser aborts its process if memory runs out, and may have bugs.
 """
 
 import zipfile
@@ -25,20 +25,20 @@ from graphql_api.sandbox.package import Package, column_letter, not_expected, re
 from graphql_api.sandbox.progress import Progress, silent
 from graphql_api.sandbox.report import BadRow, Report, WorkbookError, printable
 
-_AT_ONCE = 2  # sheets that are read: more would only be more in memory
-_ABOVE = 10  # rows among which the headings are looked for
+_AT_ONCE = 2  # sheets read at the same time; more would only use more memory
+_ABOVE = 10  # rows in which to look for the headings
 
 
 @dataclass(slots=True)
 class _Table:
-    """The cells of one worksheet as the parser gives them, and those whose formulas failed."""
+    """The parsed cells of one worksheet, and its cells with failed formulas."""
 
     cells: CalamineSheet
     errors: dict[int, dict[int, str]]
-    """What they show, by row and column from 0."""
+    """Error texts by row and column, both from 0."""
 
     def rows(self) -> Iterator[Row]:
-        """All rows from the first that is not empty, each from column A on; made one at a time, to save memory."""
+        """All rows from the first non-empty one, each starting at column A; generated lazily to save memory."""
         if self.cells.start is None:
             return
         top, left = self.cells.start
@@ -58,17 +58,17 @@ class _Table:
 
 
 def read_workbook(path: Path, progress: Progress = silent, *, lenient: bool = False) -> Dataset:
-    """The release that a workbook holds.
+    """Read the release in a workbook.
 
-    Only the sheet of the profiles must be there: without the others its profiles have no competences, names and so on.
+    Only the sheet of profiles is required; data of other sheets that are missing is left out and noted.
 
     Args:
         path: An .xlsx file.
-        progress: Called with sheets and rows.
-        lenient: Leave out rows that cannot be read, and say so in `notes`, instead of raising.
+        progress: Called with sheet, rows done and rows in total.
+        lenient: Skip invalid rows and list them in `notes` instead of raising.
 
     Raises:
-        WorkbookError: no file, no workbook, not Competent's export, no release number, no profile, or rows that cannot be read.
+        WorkbookError: If the file is not an export of Competent, or has no release number, no profile or invalid rows.
     """
     try:
         return _read(read_package(path), progress, lenient)
@@ -103,7 +103,7 @@ def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
 
 
 def _worksheets(package: Package) -> list[str]:
-    """The names of the worksheets; a hidden one only where no visible one begins alike."""
+    """The names of the visible worksheets, and of hidden ones whose prefix no visible one has."""
     with CalamineWorkbook.from_filelike(BytesIO(package.content)) as book:
         sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
@@ -114,7 +114,7 @@ def _worksheets(package: Package) -> list[str]:
 
 
 def _tables(package: Package, names: list[str], progress: Progress) -> Iterator[_Table]:
-    """The sheets in this order, read in threads while the rows of those before are taken: calamine lets others run."""
+    """The sheets in this order, parsed in threads while the rows of earlier ones are processed (calamine releases the GIL)."""
 
     def read(name: str) -> _Table:
         errors = package.error_cells(name)
@@ -149,7 +149,7 @@ def _names_like(prefix: str, sheets: Iterable[str]) -> Iterator[str]:
 
 
 def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress: Progress) -> Iterator[BadRow]:
-    """Hand the rows of a sheet to the export; yields those that it cannot use."""
+    """Add the rows of a sheet to the export; yields those that it cannot use."""
     if table.cells.start is None or table.cells.end is None:
         return
     rows = table.rows()
@@ -173,7 +173,7 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
 
 
 def _arranged(rows: Iterable[Row], columns: list[int | None], width: int) -> Iterable[Row]:
-    """Rows with these columns first, in this order; None is an empty one. `width` is the least length of a row."""
+    """Rows that start with these columns, in this order; None makes an empty cell. `width` is the minimum length of a row."""
     if columns == list(range(len(columns))) and width >= len(columns):
         return rows
     return (["" if at is None or at >= len(row) else row[at] for at in columns] for row in rows)
@@ -185,7 +185,7 @@ def _letter(columns: list[int | None], error: CellError) -> str:
 
 
 def _headings(name: str, sheet: Sheet, rows: list[Row]) -> tuple[int, list[int | None], list[Row]]:
-    """Which of the first rows has the headings, the columns to read, and the rows below it."""
+    """The index of the row with the headings, the columns to read, and the rows below it. Raises WorkbookError."""
     for at, row in enumerate(rows):
         if columns := columns_of(row, sheet.headings, sheet.more):
             return at, columns, rows[at + 1 :]

@@ -1,7 +1,7 @@
-"""The sheets of a Competent Excel export, row by row into one dataset: which columns mean what.
+"""Interprets the sheets of a Competent Excel export, row by row, as one dataset.
 
-Columns and sheets are those that the declarations name. A row that makes no sense raises CellError and changes nothing that
-matters; the caller collects these errors. A profile whose row makes no sense is left out with all that other sheets say of it.
+The declarations name sheets and columns. An invalid row raises CellError and is skipped; the caller collects these errors.
+A profile with an invalid row is skipped together with the rows of other sheets that belong to it.
 """
 
 import re
@@ -49,9 +49,9 @@ _TEXT_OF = {name: main_text(type) for name, type in BLOCKS.items()}
 
 
 class Sheet(NamedTuple):
-    """What a sheet's name begins with, the headings of the columns that `take` reads, in its order, and what it reads of them.
+    """A kind of sheet: prefix of its name, headings of its columns, and the function that reads its rows.
 
-    Columns with the headings `more` follow those; they may be missing.
+    `take` gets the columns in the order of `headings`, then those of `more`, which may be missing.
     """
 
     prefix: str
@@ -61,23 +61,23 @@ class Sheet(NamedTuple):
 
 
 class Export:
-    """What the rows read so far amount to. A concept or term that recurs is made once, from its first row."""
+    """Accumulates the rows read so far. A concept or term that occurs repeatedly is created once, from its first row."""
 
     def __init__(self) -> None:
         self.problems: list[CellError] = []
-        """Cells of the last row that were read as empty; the row was taken without them. Emptied by the caller."""
+        """Invalid cells of the last row that were treated as empty; the caller clears the list."""
         self._profiles: dict[Cell, ProfileBuilder] = {}
         self._competences: dict[str, CompetenceBuilder] = {}
         self._blocks: dict[str, Concept] = {}
         self._terms: dict[str, Term] = {}
-        # What was read, by the cells that say it: most rows repeat the cells of others.
+        # Caches of what was read, keyed by its cells: most rows repeat cells of other rows.
         self._competence_cells: dict[tuple[Cell, ...], CompetenceBuilder] = {}
         self._block_cells: dict[tuple[Cell, ...], Concept] = {}
         self._rows_of_competences: dict[tuple[Cell, ...], CompetenceBuilder] = {}
         self._sets: dict[tuple[Cell, ...], tuple[CompetenceSet, str]] = {}
 
     def sheets(self) -> tuple[Sheet, ...]:
-        """The sheets to hand in; the profiles come first, as all others name one."""
+        """The sheets to read; profiles come first, because all other sheets refer to them."""
         main = ("Id", "Code", *headings_of(MAIN_FIELDS))
         return (
             Sheet(MAIN_SHEET, main, self._take_profile, headings_of(OTHER_FIELDS)),
@@ -101,7 +101,7 @@ class Export:
         raise TypeError(f"{field.name} has one value a profile: declare its column, not a sheet")
 
     def dataset(self, number: str) -> Dataset:
-        """The release, published on the day (in Brussels) on which the newest of its profiles was."""
+        """The release; its publication date is the latest one of its profiles, in Brussels time."""
         competences = {uuid: builder.build() for uuid, builder in self._competences.items()}
         profiles = tuple(builder.build(competences) for builder in self._profiles.values() if builder.fields)
         published = max((moment for profile in profiles if (moment := profile.moment("lastPublished"))), default=None)
@@ -112,7 +112,7 @@ class Export:
         uuid = cells.uuid(row, 0, "the profile's uuid")
         if uuid in self._profiles:
             raise CellError(0, f"the profile {uuid} is here twice")
-        # Known from here on, so that an error below is reported once and not again by each row of the other sheets.
+        # Registered first, so that an error below is reported once and not for each row of the other sheets.
         profile = self._profiles[uuid] = ProfileBuilder()
         fields: dict[str, Any] = {"uuid": uuid, "code": cells.needed(row, 1, "the profile's code")}
         fields |= {"texts": {}, "values": {}}
@@ -143,7 +143,7 @@ class Export:
             return None
 
     def _owner(self, row: Row) -> ProfileBuilder:
-        """The profile that a row belongs to."""
+        """The profile that a row belongs to. Raises CellError if there is none."""
         owner = self._profiles.get(row[0]) or self._profiles.get(cells.uuid(row, 0, "the profile's uuid"))
         if owner is None:
             raise CellError(0, f"there is no profile {row[0]} on the sheet {MAIN_SHEET!r}")
@@ -187,15 +187,15 @@ class Export:
         return self._take_related(relation, lambda row: self._block(row, 4, 7, text), 9)
 
     def _take_competence(self, relation: str) -> Take:
-        """Takes rows with a competence and one of its blocks."""
+        """Reader of rows with a competence and one of its blocks."""
         return self._take_related(relation, self._competence_with_block, 11, self._rows_of_competences)
 
     def _take_related(
         self, relation: str, read: Callable[[Row], Any], end: int, known: dict[tuple[Cell, ...], Any] | None = None
     ) -> Take:
-        """Takes rows with something that a profile names; rows that say the same of another profile are not read again.
+        """Reader of rows that relate an item to a profile; equal items of other profiles are not read again.
 
-        `end` is the column after the last that `read` uses, `known` what was read, by its cells.
+        `end` is the column after the last one that `read` uses, `known` a cache of items by their cells.
         """
         known = {} if known is None else known
         owners, find_owner = self._profiles, self._owner
@@ -219,14 +219,14 @@ class Export:
         return competence
 
     def _competence(self, row: Row) -> CompetenceBuilder:
-        """The competence that a row names: a new one if no row before has its uuid."""
+        """The competence of a row; a new one if its uuid is new."""
         uuid, code = cells.uuid(row, 4, "the competence's uuid"), cells.needed(row, 5, "the competence's code")
         competence = self._competences.get(uuid) or CompetenceBuilder(uuid, code)
         _require_code(5, uuid, code, competence.code)
         return competence
 
     def _block(self, row: Row, column: int, nl: int, text: str) -> Concept:
-        """The block that these columns hold: uuid and code, Dutch and French text."""
+        """The block in these columns: uuid and code from `column`, Dutch and French text from `nl`."""
         key = tuple(row[column : nl + 2])
         block = self._block_cells.get(key)
         if block is None:
@@ -247,7 +247,7 @@ class Export:
 
 
 def _relation(row: Row) -> tuple[str, Concepts]:
-    """The field of a competence that a row's block belongs to, by its block type."""
+    """The field of a competence, and its declared value, for the block type of a row."""
     written = cells.needed(row, 6, "the block type").lower()
     relation = BLOCK_TYPES.get(SPELLINGS.get(written, written))
     if relation is None:
@@ -260,7 +260,7 @@ def _identity(row: Row, column: int) -> tuple[str, str]:
 
 
 def _competence_set(row: Row) -> tuple[CompetenceSet, str]:
-    """A set without its skills, and the code of the one that this row adds."""
+    """The competence set of a row, without skills, and the code of the skill that the row adds to it."""
     uuid, code = cells.uuid(row, 4, "the set's uuid"), cells.needed(row, 5, "the set's code")
     written = cells.needed(row, 10, "the block type")
     if written.lower() != "skill":

@@ -1,6 +1,6 @@
-"""Where faults happen: plain ASGI between gateway and service, and the route by which partners set faults.
+"""Injects faults: ASGI middleware between gateway and service, and the route that controls the faults.
 
-A request that no fault matches passes untouched. A client that leaves ends what was kept waiting for it.
+Requests without a matching fault pass unchanged. A delayed or hanging request ends when its client disconnects.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _FIELDS |= {"retryAfter": "retry_after", "times": "times", "rate": "rate"}
 
 
 class Faulty:
-    """Lets faults happen to requests on their way to the service."""
+    """ASGI middleware that injects faults into requests to the service."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class Faulty:
             start["status"] = 200
             MutableHeaders(scope=start)["Content-Length"] = str(len(half))
         await send(start)
-        # A server that counts bytes refuses to end an answer that is too short, and closes the connection: as wanted.
+        # A server that checks Content-Length raises for a short body and closes the connection, as intended.
         with suppress(Exception):
             await send({"type": "http.response.body", "body": half})
 
@@ -75,7 +75,7 @@ class Faulty:
 
 
 class FaultsRoute(HTTPEndpoint):
-    """`/sandbox/faults`: GET lists the faults in force, POST adds one (an object), DELETE ends all."""
+    """`/sandbox/faults`: GET lists the active faults, POST adds one (a JSON object), DELETE removes all."""
 
     async def get(self, request: Request) -> Response:
         return plain([_as_json(standing) for standing in _faults(request)])

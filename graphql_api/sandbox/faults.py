@@ -1,6 +1,6 @@
-"""Faults on demand: what can go wrong between a client and VDAB, and when it does.
+"""Faults on demand: simulated failures between a client and VDAB.
 
-A list that may change while the sandbox runs; nothing happens by chance but through the random numbers handed in.
+The list of faults may change while the sandbox runs. The only source of randomness is the generator passed in.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ KINDS = {
     "broken": "status 200 with truncated JSON",
     "html": "status 200 with an HTML page",
 }
-"""Every kind of fault, with what a client sees of it."""
+"""Kinds of faults, with their effect on the client."""
 
 STATUSES = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong with requests whose path matches.
+    """A fault for requests whose path matches. Raises ValueError if a value is invalid.
 
-    `match` is a path without its base: `{name}` and `*` stand for anything within one segment, `**` for anything, as
-    in `/releases/{release}/technicalcompetences/*`. `seconds` belongs to `slow`, `until` to `hang` (without it a
-    request hangs until the faults are cleared), `status` and `retry_after` (seconds) to `status`. A fault happens
-    `times` times (None: always), each time with the probability `rate`.
+    `match` is a path without the base path, such as `/releases/{release}/technicalcompetences/*`: `{name}` and `*` match within
+    one segment, `**` across segments. `seconds` applies to `slow`, `until` to `hang` (by default a request hangs until the
+    faults are cleared), `status` and `retry_after` (seconds) to `status`. The fault happens up to `times` times (None: without
+    limit), each matching request with probability `rate`.
     """
 
     match: str
@@ -56,7 +56,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Standing:
-    """A fault that is in force: how often it is still to happen, and what releases those that hang."""
+    """An active fault: `left` is how often it will still happen (None: without limit), `released` ends hanging requests."""
 
     fault: Fault
     path: re.Pattern[str]
@@ -66,9 +66,9 @@ class Standing:
 
 @dataclass
 class Faults:
-    """The faults in force, oldest first: of those that match a request, the first that happens is the one.
+    """The active faults, oldest first; at most one happens per request.
 
-    `random` decides where a rate is below 1, `sleep` is what `slow` waits with.
+    `random` decides if `rate` is below 1; `slow` waits with `sleep`.
     """
 
     faults: Iterable[Fault] = ()
@@ -87,19 +87,19 @@ class Faults:
         return len(self._standing)
 
     def add(self, fault: Fault) -> Standing:
-        """Puts a fault in force."""
+        """Activate a fault."""
         standing = Standing(fault, _pattern(fault.match), fault.times, fault.until or asyncio.Event())
         self._standing.append(standing)
         return standing
 
     def clear(self) -> None:
-        """Ends all faults; what hangs goes on."""
+        """Remove all faults; hanging requests continue."""
         for standing in self._standing:
             standing.released.set()
         self._standing.clear()
 
     def take(self, path: str) -> Standing | None:
-        """The fault that happens to this request, counted as having happened; None where all goes well."""
+        """The fault to inject into a request for `path`, which is counted; None if there is none."""
         for standing in self._standing:
             if standing.left != 0 and standing.path.fullmatch(path) and self._happens(standing.fault):
                 if standing.left is not None:

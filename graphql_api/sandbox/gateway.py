@@ -1,6 +1,6 @@
-"""What stands between a client and the service, as at VDAB: the two bases, the key, and the plan's limit of calls.
+"""The gateway in front of the service, as at VDAB: the two base paths, the key check and the rate limit.
 
-Each part is plain ASGI around the next, and none knows a document.
+Each part is ASGI middleware that is independent of the documents.
 """
 
 import hmac
@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.sandbox.responses import too_many_requests, unauthorized
 
 BASES = ("/services/opendata/competent/v2", "/services/openservices/v1")
-"""Paths under which VDAB serves the API; here everything is served under them and without."""
+"""Base paths under which VDAB serves the API; the sandbox serves it under each of them and without."""
 
 _MINUTE = 60.0
 
 
 class Bases:
-    """Takes the base off the path, so that all that follows sees paths as the service knows them."""
+    """Removes the base path from the path of each request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,13 +33,13 @@ class Bases:
 
 
 def path_asked(scope: Scope) -> str:
-    """The path of a request with its query."""
+    """The path and query of a request."""
     query = scope["query_string"].decode("latin-1")
     return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
 class RequestNotes:
-    """Notes each path that is asked for, with its query and without its base."""
+    """Records the path and query of each request, without the base path."""
 
     def __init__(self, app: ASGIApp, asked: MutableSequence[str]) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class RequestNotes:
 
 
 class Key:
-    """Lets nobody through whose X-IBM-Client-Id is not the key."""
+    """Rejects requests with 401 unless X-IBM-Client-Id is the key."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
@@ -64,7 +64,7 @@ class Key:
 
 
 class Plan:
-    """Lets through so many calls in any running minute, and says on every answer how many are left."""
+    """Rate limit: allows N calls in any 60 seconds, rejects others with 429, and sends the remaining number with responses."""
 
     def __init__(self, app: ASGIApp, calls: int, clock: Callable[[], float]) -> None:
         self._app = app

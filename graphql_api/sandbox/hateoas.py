@@ -1,6 +1,6 @@
-"""Pages of a list as Spring HATEOAS tells them: counted from 0, with links to the others.
+"""Pagination as in Spring HATEOAS: pages count from 0 and link to each other.
 
-A page beyond the last is empty, not an error; a size beyond the largest is cut to it, and the answer says so.
+A page beyond the last is empty, not an error. A size above the maximum is reduced to it, which the response shows.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MAXIMUM_SIZE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is meant."""
+    """A page of a list: its number, from 0, and its size."""
 
     number: int
     size: int
@@ -28,11 +28,11 @@ class Page:
         return self.number * self.size
 
     def totals(self, total: int) -> dict[str, int]:
-        """The `page` of an answer whose whole list has `total` items."""
+        """The `page` object of the response, for a list of `total` items."""
         return {"size": self.size, "totalElements": total, "totalPages": -(-total // self.size), "number": self.number}
 
     def links(self, path: str, query: Mapping[str, str], total: int) -> dict[str, Any]:
-        """The `_links` of an answer: first, prev, self, next and last, those that there are."""
+        """The `_links` of the response: first, self, last and, if they exist, prev and next."""
         last = max(0, -(-total // self.size) - 1)
         numbers = {
             "first": 0,
@@ -49,7 +49,7 @@ class Page:
 
 
 def page_asked(query: Mapping[str, str]) -> Page:
-    """The page that a query asks for; ValueError where that is no page."""
+    """The page that a query string requests. Raises ValueError if number or size is invalid."""
     number, size = query.get("page", "0"), query.get("size", str(DEFAULT_SIZE))
     if not (_is_count(number) and _is_count(size) and int(size)):
         raise ValueError("page must be 0 or more, size 1 or more")
@@ -57,7 +57,7 @@ def page_asked(query: Mapping[str, str]) -> Page:
 
 
 def listing(name: str, items: list[bytes], links: Mapping[str, Any], page: Mapping[str, int] | None = None) -> bytes:
-    """A list document, without `_embedded` where it is empty."""
+    """A list document as JSON, without `_embedded` if it is empty."""
     body: dict[str, Any] = {"_embedded": {name: [orjson.Fragment(item) for item in items]}} if items else {}
     body["_links"] = links
     if page is not None:
@@ -66,7 +66,7 @@ def listing(name: str, items: list[bytes], links: Mapping[str, Any], page: Mappi
 
 
 def link(path: str, query: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A link to a path of the service, on the host that only VDAB reaches."""
+    """A HAL link to a path of the service, on the host that is reachable only inside VDAB."""
     return {"href": f"{INTERNAL}{path}?{urlencode(query)}" if query else INTERNAL + path}
 
 

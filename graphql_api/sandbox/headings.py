@@ -1,4 +1,4 @@
-"""Which columns of a sheet mean what, by their headings, and which sheet's name has the number of the release."""
+"""Finds columns of a sheet by their headings, and the release number in names of sheets and files."""
 
 import re
 from collections import Counter, defaultdict, deque
@@ -9,12 +9,12 @@ from graphql_api.sandbox.cells import Cell, CellError
 
 _PART = r"(?:0|[1-9]\d{0,2})"
 _VERSION = re.compile(rf"(?<![\d.])({_PART}(?:\.{_PART}){{1,3}})(?!\.?\d)")
-"""At least two numbers of at most three digits without leading zeros: a date has a year of four digits, or such zeros."""
+"""Two to four numbers of at most three digits without leading zeros; dates have a four-digit year or leading zeros."""
 _WHOLE_NUMBER = re.compile(rf"\s({_PART})\s*$")
 
 
 def columns_of(row: Sequence[Cell], headings: Sequence[str], more: Sequence[str] = ()) -> list[int | None] | None:
-    """The column of each heading; None if not all of `headings` are there.
+    """The column of each heading; None if one of `headings` is missing.
 
     Columns of `more` follow, each None if it is missing.
     """
@@ -26,9 +26,9 @@ def columns_of(row: Sequence[Cell], headings: Sequence[str], more: Sequence[str]
 
 
 def columns_by_position(row: Sequence[Cell], headings: Sequence[str], more: Sequence[str] = ()) -> list[int | None]:
-    """The columns of `headings` by their order; those of `more` by their headings, each None if it is missing.
+    """Columns 0 to N-1 for `headings`; those of `more` by their headings, each None if it is missing.
 
-    Raises CellError if one of `headings` that is there once stands where another one is expected.
+    Raises CellError if a heading that occurs once is in another column than expected.
     """
     _check_positions(row, headings)
     places = _places([*[""] * len(headings), *row[len(headings) :]])
@@ -36,7 +36,7 @@ def columns_by_position(row: Sequence[Cell], headings: Sequence[str], more: Sequ
 
 
 def _places(row: Sequence[Cell]) -> defaultdict[str, deque[int]]:
-    """The columns of each heading of a row."""
+    """The columns of a row by normalized heading."""
     places: defaultdict[str, deque[int]] = defaultdict(deque)
     for column, cell in enumerate(row):
         places[_normal(cell)].append(column)
@@ -60,13 +60,13 @@ def _check_positions(row: Sequence[Cell], headings: Sequence[str]) -> None:
 
 
 def release_number(name: str) -> str | None:
-    """The number of a release in the name of a sheet: 3.27, or a whole number at its end; None if it has none, or several."""
+    """The release number in the name of a sheet: such as 3.27, or an integer at its end; None without exactly one."""
     whole = _WHOLE_NUMBER.search(name)
     return _only_version(name) or (whole[1] if whole and not _VERSION.search(name) else None)
 
 
 def release_number_of_file(name: str) -> str | None:
-    """The number of a release in the name of a file: 3.27, but no date; None if it has none, or several."""
+    """The release number in the name of a file, such as 3.27, but not a date; None without exactly one."""
     return _only_version(PurePath(name).stem)
 
 

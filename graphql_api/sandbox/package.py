@@ -1,7 +1,7 @@
-"""The file of a workbook before it is parsed: what kind of file it is, how large its content, which of its cells are errors.
+"""Checks a workbook file before it is parsed: its type and size, and which cells have errors.
 
-An .xlsx file is a zip archive of XML parts. The parser holds a sheet as a rectangle in memory, so that one cell far away from
-the others would take more memory than there is.
+An .xlsx file is a zip archive of XML parts. The parser holds a sheet as a rectangle in memory, so one cell far away from the
+others could exhaust the memory.
 """
 
 import html
@@ -16,24 +16,24 @@ from graphql_api.sandbox.report import WorkbookError
 
 MAX_FILE_BYTES = 256_000_000
 MAX_CONTENT_BYTES = 1_000_000_000
-"""Of all parts together, decompressed; an export of Competent has 140 MB."""
+"""Maximum size of all parts, decompressed; an export of Competent has 140 MB."""
 MAX_CELLS = 28_000_000
-"""Of the rectangle around all cells of a sheet: all rows of the columns A to Z. The largest sheet of an export has 750,000."""
+"""Maximum size of the rectangle around all cells of a sheet: columns A to Z of all rows. The largest sheet has 750,000 cells."""
 _CHUNK = 1 << 20
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
-"""What files of Excel 97 to 2003 begin with, and encrypted ones of any age."""
+"""First bytes of files of Excel 97 to 2003, and of encrypted files of any version."""
 
 _ELEMENT = re.compile(rb"<(?:\w+:)?(sheet|Relationship)\s[^>]*>")
 _ATTRIBUTE = re.compile(r"""(?:\w+:)?(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _WIDE = re.compile(rb"""r=["'][A-Z]{2}""")
-"""Of a cell right of column Z, which is quickly looked for."""
+"""A cell right of column Z; a cheap test before the extent of a sheet is computed."""
 _CELL = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*?(/?)>""")
 _FAILED = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\bt=["']e["'][^>]*>.*?<(?:\w+:)?v>([^<]*)<""", re.DOTALL)
 
 
 @dataclass
 class Extent:
-    """The rectangle around all cells that have a value; rows and columns from 1."""
+    """The rectangle around all cells with a value; rows and columns from 1."""
 
     first: tuple[int, int] = (1 << 30, 1 << 30)
     last: tuple[int, int] = (0, 0)
@@ -49,17 +49,17 @@ class Extent:
 
 @dataclass
 class Package:
-    """A workbook's file, read into memory once, so that it is the same file however it changes meanwhile."""
+    """A workbook file, read into memory once so that later changes to it do not matter."""
 
     name: str
     content: bytes
     parts: dict[str, str] = field(default_factory=dict)
-    """The part of each sheet, by the sheet's name."""
+    """Names of parts by sheet name."""
 
     def error_cells(self, sheet: str) -> dict[int, dict[int, str]]:
-        """The cells of a sheet whose formulas failed, by row and column from 0: python-calamine gives them as empty.
+        """Error texts of cells with failed formulas, by row and column from 0; python-calamine reads such cells as empty.
 
-        Raises WorkbookError if the sheet reaches too far to be held in memory.
+        Raises WorkbookError if the sheet has more than MAX_CELLS cells.
         """
         found: dict[int, dict[int, str]] = {}
         is_wide = False
@@ -88,7 +88,7 @@ class Package:
             )
 
     def _pieces(self, part: str) -> Iterator[bytes]:
-        """The XML of a part in pieces of about a megabyte, cut between rows."""
+        """The XML of a part in pieces of about 1 MB, split between rows."""
         rest = b""
         with zipfile.ZipFile(BytesIO(self.content)) as archive, archive.open(part) as stream:
             while chunk := stream.read(_CHUNK):
@@ -101,7 +101,7 @@ class Package:
 
 
 def read_package(path: Path) -> Package:
-    """The file of a workbook; WorkbookError with a sentence if it is another kind of file, or too large."""
+    """Read a workbook file. Raises WorkbookError if it is missing, of another type, protected or too large."""
     if path.name.startswith("~$"):
         raise WorkbookError(
             f"{path.name}: this is the lock file of a workbook that is open in Excel; pass {path.name[2:]}"
@@ -126,7 +126,7 @@ def read_package(path: Path) -> Package:
 
 
 def column_letter(column: int) -> str:
-    """The letters of a column from 0, as Excel shows them: A to XFD."""
+    """The letters of a column number, from 0, as in Excel: A to XFD."""
     letters = ""
     column += 1
     while column:
@@ -136,7 +136,7 @@ def column_letter(column: int) -> str:
 
 
 def column_number(letters: str) -> int:
-    """The number of a column from 1."""
+    """The number, from 1, of a column by its letters."""
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - 64
@@ -144,7 +144,7 @@ def column_number(letters: str) -> int:
 
 
 def not_expected(name: str, what: str) -> WorkbookError:
-    """The error for a file that is something else."""
+    """The error for a file that is not an export of Competent."""
     return WorkbookError(
         f"{name}: an Excel export of Competent is expected, with a sheet 'Occupational Profiles' and others like "
         f"'Occ.Prof - Alt.Names' and 'Occ.Prof - Essential Competences', but this {what}"
@@ -191,7 +191,7 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
 
 
 def _elements(archive: zipfile.ZipFile, part: str, name: str) -> Iterator[dict[str, str]]:
-    """The attributes of all elements of a name, without their namespaces."""
+    """The attributes, without namespaces, of all elements with this name."""
     with archive.open(part) as stream:
         found = stream.read(8 * _CHUNK)
     for element in _ELEMENT.finditer(found):

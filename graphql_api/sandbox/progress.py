@@ -1,13 +1,10 @@
-"""How long work tells how far it is: by calling what it was handed, never by drawing anything itself.
-
-Whoever listens is only told; what it returns is ignored.
-"""
+"""Progress callbacks of long-running work."""
 
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being worked on (a sheet, a collection), how much of it is done, how much there is (0: unknown)."""
+"""Called with a name (a sheet, a collection), the amount done and the total (0 if unknown)."""
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """For those who do not want to know."""
+    """Ignore progress."""

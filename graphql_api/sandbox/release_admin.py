@@ -1,6 +1,6 @@
-"""`/sandbox/releases`: which releases are served, which are held back, and by POST the next of those is published.
+"""`/sandbox/releases`: lists the releases that are served and held back, and publishes the next one.
 
-So whoever waits for a new release can see one come, on any client of the Competent API.
+It lets clients of the Competent API test how they react to a new release.
 """
 
 from starlette.endpoints import HTTPEndpoint
@@ -12,7 +12,7 @@ from graphql_api.sandbox.responses import plain
 
 
 class ReleasesRoute(HTTPEndpoint):
-    """GET tells `{current, served, held}`, numbers of releases; POST publishes the oldest that is held, and tells the same."""
+    """GET returns release numbers, `{current, served, held}`; POST publishes the oldest held release and returns the same."""
 
     async def get(self, request: Request) -> Response:
         return _state(request.app.state.releases)

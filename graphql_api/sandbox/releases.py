@@ -1,7 +1,7 @@
-"""The releases that a sandbox serves, and where they come from: the bundled data, or workbooks.
+"""The releases that a sandbox serves, from the bundled data or from workbooks.
 
-A workbook is converted once into a folder for that and opened from there until it changes; a file there is whole or not
-there, however many processes start at once.
+A workbook is converted once into a file in the cache folder, which is used until the workbook changes. Files there are written
+atomically, so several processes may start at once.
 """
 
 import glob
@@ -25,11 +25,11 @@ from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 logger = logging.getLogger(__name__)
 
 _ABANDONED = 3600.0
-"""Seconds after which a file that is still being written belongs to nobody."""
+"""Seconds after which an unfinished file counts as abandoned."""
 
 
 class Releases:
-    """The documents of one release or more, newest first; no number stands twice."""
+    """One or more releases with distinct numbers, newest first. Raises ValueError for none or duplicates."""
 
     def __init__(self, documents: Iterable[Documents]) -> None:
         self._held: list[Documents] = []
@@ -57,33 +57,33 @@ class Releases:
         return tuple(self._by_number)
 
     def get(self, name: str) -> Documents | None:
-        """The release of this number, or the current one for `current`; None where there is none."""
+        """The release with this number, or the current one for `current`; None if it does not exist."""
         return self.current if name == "current" else self._by_number.get(name)
 
     def publish(self, documents: Documents) -> None:
-        """Serve one release more; with the highest number it is `current` from now on."""
+        """Add a release, which becomes `current` if its number is the highest. Raises ValueError if it is served already."""
         if documents.number in self._by_number:
             raise ValueError(f"release {documents.number} is published already")
         self._serve([*self._documents, documents])
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The numbers of those that are held back, in the order in which they will be published."""
+        """Numbers of the releases held back, in the order of publication."""
         return tuple(one.number for one in self._held)
 
     def hold(self, count: int) -> None:
-        """Keep the newest ones back, as if they were not published yet; ValueError where none would be left to serve."""
+        """Hold back the newest `count` releases, as if unpublished. Raises ValueError if none would be left to serve."""
         if not 0 <= count < len(self._documents):
             raise ValueError(f"at most {len(self) - 1} of {len(self)} releases can be held back, not {count}")
         self._held = self._documents[:count][::-1]
         self._serve(self._documents[count:])
 
     def publish_held(self) -> None:
-        """Publish the oldest of those that are held back."""
+        """Publish the oldest release held back."""
         self.publish(self._held.pop(0))
 
     def describe(self) -> str:
-        """One line for people: which releases, and how much the current one holds."""
+        """A one-line description: the releases, and the size of the current one."""
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
         held = f"; held back: {', '.join(self.held)}" if self.held else ""
         if left_out := sum(each.left_out for each in (*self._documents, *self._held)):
@@ -105,10 +105,10 @@ def bundled_releases() -> Releases:
 
 
 def workbook_files(paths: Iterable[Path]) -> list[Path]:
-    """These files, and of a folder the workbooks in it; lock files of Excel are not among them.
+    """These files, with each folder replaced by the workbooks in it, without Excel's lock files and hidden files.
 
     Raises:
-        WorkbookError: a folder has none.
+        WorkbookError: If a folder has no workbook.
     """
     return [file for path in paths for file in (_workbooks_in(path) if path.is_dir() else [path])]
 
@@ -123,10 +123,10 @@ def _workbooks_in(folder: Path) -> list[Path]:
 def workbook_releases(
     paths: Iterable[Path], cache_dir: Path | None, progress: Progress = silent, *, lenient: bool = False
 ) -> Releases:
-    """Workbooks, or folders of them, each workbook one release.
+    """The releases in workbooks, or in folders of workbooks; each workbook is one release.
 
     Raises:
-        WorkbookError: a workbook cannot be read, none is given, or two hold the same release.
+        WorkbookError: If a workbook cannot be read, there is none, or two are the same release.
     """
     opened: dict[str, tuple[Path, Documents]] = {}
     with ExitStack() as on_error:
@@ -146,12 +146,12 @@ def workbook_releases(
 def open_workbook(
     path: Path, cache_dir: Path | None, progress: Progress = silent, *, lenient: bool = False
 ) -> Documents:
-    """A workbook's documents, converted only if they were not before, or the workbook or their format has changed.
+    """The documents of a workbook, converted only if the cache folder has no current conversion.
 
-    Without a folder, or where it cannot be written to, they are made in memory. What is not in them is logged at each start.
+    Without a writable cache folder they are made in memory. Logs the notes about skipped rows and missing sheets each time.
 
     Raises:
-        WorkbookError: the workbook cannot be used, or changed while it was read, twice.
+        WorkbookError: If the workbook cannot be used, or changed twice while it was read.
     """
     for _ in range(2):
         source = _state(path)
@@ -209,7 +209,7 @@ def _file_name(path: Path) -> str:
 
 
 def _keep(path: Path, kept: Path, source: str, lenient: bool, progress: Progress) -> None:
-    """Writes the file beside its place and renames it whole, so that nobody ever opens a half of it."""
+    """Write a temporary file and rename it, so that no process opens an incomplete file."""
     kept.parent.mkdir(parents=True, exist_ok=True)
     _sweep(kept)
     handle, name = tempfile.mkstemp(prefix=f".{kept.stem}-", suffix=".part", dir=kept.parent)
@@ -226,7 +226,7 @@ def _keep(path: Path, kept: Path, source: str, lenient: bool, progress: Progress
 
 
 def _sweep(kept: Path) -> None:
-    """Removes what a process that was killed long ago left half-written."""
+    """Remove unfinished files of processes that were killed long ago."""
     for part in kept.parent.glob(f".{glob.escape(kept.stem)}-*.part"):
         with suppress(OSError):
             if part.stat().st_mtime < time.time() - _ABANDONED:

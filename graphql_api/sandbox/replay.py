@@ -1,6 +1,6 @@
-"""A recording of a Competent API, served: answers as they once came, one file each, told by path and query.
+"""Serves a recording of a Competent API: one file per response, identified by path and query.
 
-What was not recorded does not exist here; a first page that was asked in another size is the largest that was recorded.
+Requests that were not recorded get 404. A first page in a size that was not recorded gets the largest recorded first page.
 """
 
 import re
@@ -17,7 +17,7 @@ from graphql_api.sandbox.responses import service_error
 
 
 def file_name(path: str) -> str:
-    """Where the answer for a path is kept in the folder of a recording: `releases/3.11/softskills,page=0,size=2.json`."""
+    """The file of a response in a recording's folder, such as `releases/3.11/softskills,page=0,size=2.json`."""
     name, _, query = path.partition("?")
     told = [_plain(name.strip("/"), "/"), *(f"{_plain(key)}={_plain(value)}" for key, value in parse_qsl(query))]
     return ",".join(told) + ".json"
@@ -28,7 +28,7 @@ def _plain(text: str, more: str = "") -> str:
 
 
 class Recording:
-    """The recording in a folder, as an ASGI app: in this process, or on a port."""
+    """The recording in a folder, as an ASGI app."""
 
     def __init__(self, folder: Path) -> None:
         self._answers: dict[str, dict[str, Any]] = {}
@@ -42,7 +42,7 @@ class Recording:
         return len(self._answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Send the recorded response, or 404."""
         path = path_asked(scope)
         told = self._answers.get(_canonical(path)) or self._first_page(path)
         if told is None:
@@ -60,7 +60,7 @@ class Recording:
 
 
 def _numbered(told: Any) -> str | None:
-    """The path of what was asked under `current` in the release that its own link names."""
+    """For a response recorded under `current`, the path with the release number in its self link; otherwise None."""
     try:
         match = re.search(r"/releases/[^/]+(/.*)?$", told["document"]["_links"]["self"]["href"])
         return match[0] if match and re.match(r"/releases/current(/|$)", told["path"]) else None

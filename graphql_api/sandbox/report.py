@@ -1,18 +1,18 @@
-"""What of a workbook cannot be used: the error that stops the start, or the rows that are left out."""
+"""Reports invalid rows of a workbook: as the error that refuses it, or as a list of skipped rows."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 SHOWN = 20
-"""Rows that are named; of the others each sheet's number is told."""
+"""Number of rows shown; the others are counted per sheet."""
 _COLLECTED = 100
 _LETTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be read; `row` counts from 1 as Excel does, headings included, and `column` is a letter."""
+    """An invalid row; `row` counts from 1 as in Excel, headings included, and `column` is its letters."""
 
     sheet: str
     row: int
@@ -25,7 +25,7 @@ class BadRow:
 
 
 class WorkbookError(ValueError):
-    """A file cannot be served as a release; `faults` are the first of the rows that are the reason, if rows are."""
+    """A file cannot be served as a release. `faults` are the first invalid rows, if they are the reason."""
 
     def __init__(self, message: str, faults: Iterable[BadRow] = ()) -> None:
         super().__init__(message)
@@ -33,13 +33,13 @@ class WorkbookError(ValueError):
 
 
 def printable(text: str) -> str:
-    """A text from a workbook as it may stand in a log: on one line, and not too long."""
+    """A text from a workbook made safe for a log: on one line, with at most 300 characters."""
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:_LETTERS])
     return text if len(text) < _LETTERS else f"{text[:-1]}…"
 
 
 class Report:
-    """The rows that cannot be read: all are counted, the first hundred collected."""
+    """Collects invalid rows: counts all, and stores the first hundred."""
 
     def __init__(self) -> None:
         self.rows: list[BadRow] = []
@@ -55,7 +55,7 @@ class Report:
         return self.by_sheet.total()
 
     def lines(self) -> list[str]:
-        """The first rows, each with its reason, and a line about all others."""
+        """The first rows with their reasons, and a line that counts the others."""
         shown = self.rows[:SHOWN]
         others = self.by_sheet - Counter(row.sheet for row in shown)
         lines = [str(row) for row in shown]
@@ -65,7 +65,7 @@ class Report:
         return lines
 
     def error(self, name: str) -> WorkbookError:
-        """The error that stops the start."""
+        """The error that refuses the workbook."""
         rows = f"{self.count:,} rows" if self.count > 1 else "one row"
         hint = "Correct the workbook, or skip these rows with --lenient (COMPETENT_LENIENT=on)."
         lines = [f"{name}: {rows} cannot be read:", *(f"  {line}" for line in self.lines()), hint]

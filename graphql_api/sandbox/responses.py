@@ -1,6 +1,6 @@
-"""The forms of an answer: the service's documents and errors, and the refusals of the gateway in front of it.
+"""Builds responses: documents and errors of the service, and errors of the gateway in front of it.
 
-Each form is made here and nowhere else, for answers that are meant and for those that a fault asks for.
+Regular responses and injected faults use the same functions.
 """
 
 from collections.abc import Mapping
@@ -18,19 +18,19 @@ _SERVICE_PATH = "/" + INTERNAL.split("/", 3)[3]
 
 
 def hal(body: bytes, language: str | None = None) -> Response:
-    """A document. Where a language is asked for, all texts in other languages are null in it."""
+    """A document; if a language is requested, texts in other languages are null."""
     if language is not None:
         body = orjson.dumps(_only(orjson.loads(body), language.lower()))
     return Response(body, media_type="application/hal+json")
 
 
 def plain(body: object, status: int = 200) -> Response:
-    """What the sandbox tells of itself."""
+    """A response of the sandbox's own routes, as plain JSON."""
     return Response(orjson.dumps(body), status, media_type="application/json")
 
 
 def service_error(status: int, path: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error of the service behind the gateway, which knows its paths by their internal names."""
+    """An error of the service behind the gateway, in Spring's format and with its internal path."""
     body = {
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "status": status,
@@ -41,12 +41,12 @@ def service_error(status: int, path: str, headers: Mapping[str, str] | None = No
 
 
 def unauthorized() -> Response:
-    """The gateway's answer to a missing or wrong key."""
+    """The gateway's response to a missing or wrong key."""
     return _refusal(401, "Unauthorized", "Invalid client id or secret.")
 
 
 def too_many_requests(retry_after: int) -> Response:
-    """The gateway's answer to calls beyond the plan, with the seconds to wait."""
+    """The gateway's response to calls over the rate limit; `retry_after` in seconds."""
     return _refusal(429, "Too Many Requests", "Rate Limit exceeded", {"Retry-After": str(retry_after)})
 
 

@@ -1,6 +1,6 @@
-"""Which profiles a text may mean: tokens and their beginnings first, then likeness, then just anything near.
+"""Full-text search for profiles: by word prefixes, then by trigrams, then by single letters.
 
-As loose as VDAB's: a text that has letters finds something wherever that is possible, so a hit is no proof of a match.
+It is as loose as VDAB's search: almost any text has hits, so a hit does not prove a match.
 """
 
 import re
@@ -17,7 +17,7 @@ CREATE VIRTUAL TABLE likeness USING fts5(title, names, profile UNINDEXED, langua
 """
 
 _NAMES = tuple(field for field in PROFILE.fields if field.search and field.search.is_name)
-"""The fields whose texts are found; the title is the first."""
+"""The searched fields; the title comes first."""
 _INSERTS = ("INSERT INTO wording VALUES (?, ?, ?, ?)", "INSERT INTO likeness VALUES (?, ?, ?, ?)")
 _BY_WORDING = """
 SELECT profile FROM wording WHERE wording MATCH :query AND (:language IS NULL OR language = :language)
@@ -33,14 +33,14 @@ _LONGEST_WORD = 64
 
 
 def write_search(connection: sqlite3.Connection, dataset: Dataset) -> None:
-    """Fills `SEARCH_TABLES`: a row for each profile and language in which it has a name."""
+    """Fill `SEARCH_TABLES` with a row for each profile and language in which it has a name."""
     rows = list(_rows(dataset))
     for insert in _INSERTS:
         connection.executemany(insert, rows)
 
 
 def search_profiles(connection: sqlite3.Connection, text: str, language: str | None) -> list[int]:
-    """Positions of profiles, likeliest first. Only names in `language` (None: in any) are looked at."""
+    """Positions of matching profiles, best first. Searches names in `language` (None: all); if none match, names in any."""
     words = [word[:_LONGEST_WORD] for word in re.findall(r"\w+", text.lower())[:_WORDS_AT_MOST]]
     beginnings = " OR ".join(f'"{word}"*' for word in words)
     trigrams = " OR ".join(f'"{word[at : at + 3]}"' for word in words for at in range(len(word) - 2))
@@ -69,7 +69,7 @@ def _rows(dataset: Dataset) -> Iterator[tuple[str, str, int, str]]:
 
 
 def _names(profile: Concept, field: Field, language: str) -> Iterator[str]:
-    """The names that a field has in a language: one of a text, empty if it has none, and all of a list."""
+    """The names of a field in a language: one for a text field (empty if missing), all for a list."""
     if field.value == TEXT:
         yield (profile.texts[field.name][language] if field.name in profile.texts else None) or ""
     else:

@@ -1,6 +1,6 @@
-"""A release's rows as Competent's HAL documents: keys, their order and their links as on VDAB's page.
+"""Serializes the rows of a release as HAL documents, with keys, key order and links as VDAB documents them.
 
-Every body is final JSON with the real release number in its links, whatever name of the release a client uses later.
+Bodies are final JSON. Their links have the release number, even if a client requests them under `current`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,27 +25,27 @@ from graphql_api.sandbox.dataset import (
 )
 
 INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1"
-"""What links begin with: a host inside VDAB that no client can reach."""
+"""Base URL of links: a host inside VDAB that clients cannot reach."""
 
 PROFILES = "occupationalprofiles"
 COMPETENCES = "technicalcompetences"
 SOFT_SKILLS = "softskills"
 COLLECTIONS = {COMPETENCE.name: COMPETENCES, PROFILE.name: PROFILES, "SoftSkill": SOFT_SKILLS}
-"""The types that have documents of their own, each with its collection."""
+"""Collections by the types that have documents of their own."""
 
 _NOT_EMBEDDED = {COMPETENCE.name: {"behaviouralIndicators"}, "SoftSkill": {"regions"}, "DigitalSkill": {"regions"}}
-"""The fields that a profile leaves out of what it embeds, so that a client that wants them follows the link."""
+"""Fields that concepts embedded in a profile omit, by type; clients follow the link to get them."""
 _AFTER_SETS = ("lastModified", "lastPublished", "_links")
 _TYPES = {type.name: type for type in declarations.CONCEPT_TYPES}
 _NO_TEXT = dict.fromkeys(LANGUAGES)
 
 Read = Callable[[Concept], Any]
 Row = tuple[str, bytes, bytes]
-"""Uuid, document, list item."""
+"""UUID, document and list item."""
 
 
 class Bodies:
-    """The documents and list items of one release; JSON of what recurs is written once."""
+    """The documents and list items of one release; concepts that are embedded repeatedly are encoded once."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -60,7 +60,7 @@ class Bodies:
         return self.competences() if type_name == COMPETENCE.name else self.blocks(type_name)
 
     def competences(self) -> Iterator[Row]:
-        """Uuid, document and list item of each technical competence; the item has no texts."""
+        """UUID, document and list item of each technical competence; the item has no texts."""
         for competence in self._dataset.competences:
             body = self._body(COMPETENCE, competence)
             href = body["_links"]["self"]["href"]
@@ -69,14 +69,14 @@ class Bodies:
             yield competence.uuid, orjson.dumps(body), orjson.dumps(item)
 
     def profiles(self) -> Iterator[Row]:
-        """Uuid, document and list item of each occupational profile."""
+        """UUID, document and list item of each occupational profile."""
         for profile in self._dataset.profiles:
             item = {"id": profile.uuid, "code": profile.code, "title": profile.texts.get("title", _NO_TEXT)}
             item["_links"] = self._self(PROFILES, profile.uuid)
             yield profile.uuid, orjson.dumps(self._profile(profile)), orjson.dumps(item)
 
     def blocks(self, type_name: str) -> Iterator[Row]:
-        """Uuid, document and list item of each block of a type; both are the same."""
+        """UUID, document and list item of each block of a type; document and item are the same."""
         for block in self._dataset.blocks.get(type_name, ()):
             body = orjson.dumps(self._body(_TYPES[type_name], block))
             yield block.uuid, body, body
@@ -89,7 +89,7 @@ class Bodies:
         return body
 
     def _body(self, type: ConceptType, concept: Concept, is_embedded: bool = False) -> dict[str, Any]:
-        """A concept's document, or what stands of it in a profile."""
+        """The document of a concept, or its shorter form embedded in a profile."""
         body: dict[str, Any] = {"id": concept.uuid, "code": concept.code}
         for key, read in self._fields(type, is_embedded):
             body[key] = read(concept)
@@ -100,7 +100,7 @@ class Bodies:
         return body
 
     def _fields(self, type: ConceptType, is_embedded: bool) -> Sequence[tuple[str, Read]]:
-        """The keys of a type in their order, each with what reads its value."""
+        """The keys of a type in order, each with the function that reads its value."""
         known = self._readers.get((type.name, is_embedded))
         if known is None:
             without = {"code"} | (_NOT_EMBEDDED.get(type.name, set()) if is_embedded else set())
@@ -126,7 +126,7 @@ class Bodies:
         return lambda concept: [_item(item) for item in concept.related.get(name, ()) if not isinstance(item, Concept)]
 
     def _embedder(self, type: ConceptType, in_profile: bool) -> Callable[[Concept], orjson.Fragment]:
-        """Makes what stands of a concept in a profile or a competence, each once."""
+        """A memoized function that encodes a concept for embedding in a profile or a competence."""
         fragments: dict[str, orjson.Fragment] = self._fragments.setdefault((type.name, in_profile), {})
 
         def embed(concept: Concept) -> orjson.Fragment:

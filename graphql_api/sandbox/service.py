@@ -1,6 +1,6 @@
-"""The service behind the gateway: every route of the Competent API and what it answers.
+"""The service behind the gateway: all routes of the Competent API.
 
-Documents are passed on as they are; only lists, searches and the releases themselves are put together here.
+Documents are sent as stored; only lists, search results and release documents are built here.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def create_service(releases: Releases) -> Starlette:
     """The service as an ASGI app; its paths begin with `/releases` or are `/search`."""
     service = _Service(releases)
     routes = [
-        # Tried one after the other, so what is asked most stands first.
+        # Matched in order, so the most requested routes come first.
         *(Route(f"/releases/{{release}}/{name}/{{uuid}}", service.document, name=name) for name in _LISTS),
         *(Route(f"/releases/{{release}}/{name}", service.collection, name=name) for name in _LISTS),
         Route("/releases", service.releases),
@@ -45,7 +45,7 @@ def create_service(releases: Releases) -> Starlette:
 
 
 class _Service:
-    """What the routes answer."""
+    """The request handlers of the routes."""
 
     def __init__(self, releases: Releases) -> None:
         self._releases = releases
@@ -125,7 +125,7 @@ def _page(request: Request) -> Page:
 
 
 def _types(request: Request) -> set[str]:
-    """The entity types that a search is for; without any, it is for profiles."""
+    """The entity types that a search requests; profiles by default."""
     asked = ",".join(request.query_params.getlist("entityTypes")) or "OCCUPATIONAL_PROFILE"
     return {name.strip().upper() for name in asked.split(",")}
 

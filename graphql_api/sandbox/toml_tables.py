@@ -1,7 +1,7 @@
-"""The bundled data's TOML files as checked tables: each concept or term once, named by its code.
+"""Reads and validates the TOML files of the bundled data: one table per concept or term, named by its code.
 
-Keys of a table are the declared fields of its type in snake case, such as `working_context`. What is wrong in a file is reported
-with the file and the code; what comes out holds only known keys and references that lead somewhere.
+Keys of a table are the declared fields of its type in snake case, such as `working_context`. Errors name the file and the code.
+Tables that are returned have only known keys and valid references.
 """
 
 import re
@@ -17,16 +17,16 @@ from graphql_api.competent.declarations import Concepts, ConceptType, Terms, Val
 from graphql_api.sandbox.dataset import COMPETENCE, LANGUAGES, PROFILE, main_text, release_order
 
 RELEASES = {"3.11": "2022-06-30", "3.10": "2022-03-31"}
-"""Releases of the bundled data with their days of publication, newest first: tables hold the first of them."""
+"""Releases of the bundled data with their publication dates, newest first; tables describe the newest one."""
 
 
 class BundledDataError(ValueError):
-    """A file of the bundled data does not say what it should; the text names the file and the code."""
+    """A file of the bundled data is invalid; the message names the file and the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A concept or a term as it stands in a file."""
+    """The table of a concept or term in a file."""
 
     file: str
     code: str
@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _References:
-    """Codes of other tables that begin with `prefix`. If `inline`, tables may stand in their place."""
+    """References to tables whose codes have this prefix. If `inline`, a table may be written instead of a code."""
 
     prefix: str
     inline: bool = False
@@ -72,11 +72,11 @@ _NAMES = {
     "release": f"release ({', '.join(RELEASES)})",
     "moment": "moment like 2021-11-03T09:12:00Z",
 }
-"""Shapes as errors name them."""
+"""Names of shapes in error messages."""
 
 
 def key_of(name: str) -> str:
-    """The key of a declared field: `working_context` for `workingContext`."""
+    """The TOML key of a declared field, such as `working_context` for `workingContext`."""
     return re.sub(r"(?=[A-Z])", "_", name).lower()
 
 
@@ -91,7 +91,7 @@ def _shape(value: Value) -> _Shape:
 
 
 def _shapes(type: ConceptType) -> dict[str, _Shape]:
-    """The keys of a type's tables, each with the shape of its value. The main text of a block stands in the table itself."""
+    """Shapes of values by key, for tables of a type. The main text of a block is in the table itself, one key per language."""
     shapes: dict[str, _Shape] = {"uuid": "uuid", **(_TEXT if type.is_block else {})}
     for field in type.fields:
         if field.name != "code" and not (type.is_block and field.name == main_text(type)):
@@ -100,7 +100,7 @@ def _shapes(type: ConceptType) -> dict[str, _Shape]:
 
 
 TYPES = {type.code_prefix: type for type in declarations.CONCEPT_TYPES}
-"""Concept types by the prefix of their codes; all other codes are those of terms."""
+"""Concept types by code prefix; all other prefixes are of terms."""
 _TABLES: dict[str, _Shapes] = {
     **{prefix: _shapes(type) for prefix, type in TYPES.items()},
     **{
@@ -115,7 +115,7 @@ _NEEDED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill"}
 
 
 def read_tables(folder: Path) -> dict[str, Table]:
-    """All tables of the folder's TOML files by code, in the order of their codes' numbers."""
+    """All tables in the TOML files of a folder, by code in `code_order`. Raises BundledDataError."""
     tables: dict[str, Table] = {}
     for path in sorted(folder.glob("*.toml")):
         for table in _read_file(path):
@@ -130,7 +130,7 @@ def read_tables(folder: Path) -> dict[str, Table]:
 
 
 def as_of(values: Mapping[str, Any], release: str) -> Mapping[str, Any] | None:
-    """A table (or a table inside one) as it was in a release, None if it did not exist."""
+    """The values of a table, or of an inline table, in a release; None if it did not exist."""
     wanted = release_order(release)
     if wanted < release_order(values.get("since", release)) or wanted > release_order(values.get("until", release)):
         return None
@@ -138,7 +138,7 @@ def as_of(values: Mapping[str, Any], release: str) -> Mapping[str, Any] | None:
 
 
 def code_order(code: str) -> tuple[str, int]:
-    """Sort key of codes: CP-7 stands before CP-11."""
+    """Sort key of codes: CP-7 comes before CP-11."""
     prefix, _, number = code.partition("-")
     return prefix, int(number)
 
