@@ -1,1 +1,1 @@
-"""Pages beside the GraphQL endpoint: home, GraphiQL, documentation, examples, linked data, health."""
+"""Routes other than the GraphQL endpoint: home, GraphiQL, documentation, examples, linked data, health."""

@@ -1,6 +1,6 @@
-"""The documentation of this version at `/docs/`: the pages of `docs/`, as HTML for browsers, else as the Markdown that they are.
+"""Serves the documentation of this version at `/docs/`: the pages of `docs/`, as HTML to browsers, else as Markdown.
 
-Links between pages are as in the repository; in HTML, what is not served here is text and no link.
+URLs match paths in the repository. In HTML, links to files that are not served become plain text.
 """
 
 import re
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 MARKDOWN = "text/markdown"
 INDEX = "README.md"
-"""The page of a folder."""
+"""The index page of a folder."""
 _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE)
-"""Marks the parts of a page that are generated. Raw HTML is off, so it would be shown as text."""
+"""Comments that mark generated parts of a page. Raw HTML is off, so they would be shown as text."""
 BESIDE = ("schema.graphql",)
-"""What the pages link to that this server has at its root."""
+"""Files that pages link to and that this server has at its root."""
 
 
 def documentation_routes() -> list[Route]:
-    """The pages, each at the address that it has in the repository."""
+    """The routes of the documentation pages, at the same paths as in the repository."""
 
     async def show(request: Request) -> Response:
         name = request.path_params["name"]
@@ -58,9 +58,7 @@ def pages() -> dict[str, str]:
     """All pages: Markdown by name, such as `queries.md` and `decisions/README.md`."""
     package = files("graphql_api")
     folder = package / "docs"
-    return dict(
-        _read(folder if folder.is_dir() else package / ".." / "docs", "")
-    )  # the latter where run from its sources
+    return dict(_read(folder if folder.is_dir() else package / ".." / "docs", ""))  # the latter if run from source
 
 
 def _read(folder: "Traversable", above: str) -> list[tuple[str, str]]:
@@ -74,7 +72,7 @@ def _read(folder: "Traversable", above: str) -> list[tuple[str, str]]:
 
 
 def text(name: str) -> str:
-    """A page in Markdown; that of a folder also lists the pages that it does not name."""
+    """A page in Markdown; the index page of a folder also lists the pages that it does not link to."""
     told = pages()[name]
     if not name.endswith(INDEX):
         return told
@@ -86,7 +84,7 @@ def text(name: str) -> str:
 
 
 def title(name: str) -> str:
-    """What a page calls itself in its first line."""
+    """The title of a page: its first line."""
     return pages()[name].partition("\n")[0].lstrip("# ")
 
 
@@ -96,7 +94,7 @@ def as_html(name: str) -> str:
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without its title, which the page has anyway
+    tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without the title, which `page` adds
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[place + 1].content))
@@ -107,12 +105,12 @@ def as_html(name: str) -> str:
 
 
 def _anchor(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it."""
+    """The anchor of a heading, as on GitHub."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _linked(tokens: "list[Token]", name: str) -> "list[Token]":
-    """The tokens without links to what is not served."""
+    """The tokens, without links to files that are not served."""
     kept, inside = [], False
     for each in tokens:
         if each.type == "link_open":

@@ -1,7 +1,6 @@
-"""The example operations of `operations/`, with variables that answer on the data that is running.
+"""The example operations of `operations/`, with variables that return results on the current data.
 
-An example says what it needs by the names of its variables; their values are taken from the first profiles and their
-competences in the current release.
+The name of a variable determines its value, taken from the first profiles and their competences in the current release.
 """
 
 import json
@@ -27,7 +26,7 @@ _FIND = """{
 
 
 class Example(NamedTuple):
-    """One file of `operations/`: the name of its operation, what its first line says of it, and its text."""
+    """One file of `operations/`: name of the operation, description (its first line), and the whole text."""
 
     name: str
     about: str
@@ -39,12 +38,12 @@ class Example(NamedTuple):
         return re.findall(r"\$(\w+)\s*:", self.query)
 
     def values_of(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Its variables, as far as their values are known."""
+        """Values for its variables, without those that are not in `known`."""
         return {name: known[name] for name in self.variables if name in known}
 
     @property
     def text(self) -> str:
-        """The operation without the line about it."""
+        """The operation without the description line."""
         return self.query.partition("\n")[2].strip()
 
     @property
@@ -63,10 +62,11 @@ def examples() -> tuple[Example, ...]:
 
 
 def manifest(form: str = "apollo") -> dict[str, Any]:
-    """The examples as persisted documents, `apollo` or `map` (`{id: text}`); an id is the SHA-256 of the text.
+    """The examples as a manifest of persisted documents; ids are SHA-256 hashes of the texts.
 
-    Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries; the map is what GraphQL Code
-    Generator's client preset and Relay's compiler write.
+    `form` is `apollo`, or `map` for `{id: text}` as written by GraphQL Code Generator's client preset and Relay's compiler.
+
+    Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries
     """
     documents = {sha256(each.query.encode()).hexdigest(): each for each in examples()}
     if form == "map":
@@ -87,7 +87,7 @@ def _example(text: str) -> Example:
 
 
 async def values(ask: Ask) -> dict[str, Any]:
-    """A value for each variable name that examples use; fewer where the data has none or cannot be had now."""
+    """Values for the variables that examples use, by name; those without data, or whose query failed, are left out."""
     data = (await ask(_FIND)).data or {}
     profiles = _nodes(data, "occupationalProfiles")
     profile = profiles[0] if profiles else {}

@@ -1,6 +1,6 @@
-"""Health for those who run this server: is the process alive, can it answer, and if not, why.
+"""Liveness and readiness checks for operators.
 
-Ready means that questions get answers: over the real API, that the current release is stored or can be fetched now.
+Ready means that queries can be answered: the current release is cached or can be fetched now.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.store import Store
 
 PATIENCE = 1.0
-"""Seconds that a question for readiness waits for the Competent API."""
+"""Seconds that a readiness check waits for the Competent API."""
 
 NO_DATA = "the Competent API does not respond, and the current release is not cached"
-"""The reason for which a server without stored data is not ready; the code of the error is in `upstream`."""
+"""The reason for not being ready without cached data; `upstream` has the error code."""
 
 
 class Health:
-    """Answers `/health/live` and `/health/ready`."""
+    """Handles `/health/live` and `/health/ready`."""
 
     def __init__(
         self, loaders: Callable[[FetchContext], Loaders], store: Store, indexes: IndexRegistry, stopping: asyncio.Event
@@ -41,21 +41,21 @@ class Health:
 
     @property
     def routes(self) -> list[Route]:
-        """The routes, for the app."""
+        """The routes of both checks."""
         return [Route("/health/live", self.live), Route("/health/ready", self.ready)]
 
     async def live(self, request: Request) -> Response:
-        """200 as long as the process answers at all."""
+        """Responds 200 whenever the process responds at all."""
         return _json({"status": "live"}, 200)
 
     async def ready(self, request: Request) -> Response:
-        """200 or 503, with what was found."""
+        """Responds 200 or 503 with the status as JSON."""
         told = await self.status()
         READY.set(told["ready"])
         return _json(told, 200 if told["ready"] else 503)
 
     async def status(self) -> dict[str, Any]:
-        """`ready`, `reasons` against it, and how data, upstream and index are."""
+        """The status as a dict: `ready`, `reasons` for not being ready, `release`, `upstream` and `index`."""
         asker = FetchContext(deadline=asyncio.get_running_loop().time() + PATIENCE)
         told: dict[str, Any] = {"ready": True, "reasons": [], "release": None, "upstream": "up"}
         try:
@@ -65,7 +65,7 @@ class Health:
             told |= {"upstream": "UPSTREAM_TIMEOUT", "reasons": [NO_DATA]}
         except CompetentError as error:
             told |= {"upstream": error.code, "reasons": [NO_DATA]}
-        if asker.tally.stale and self._store.renewals_fail:  # a copy that is merely old says nothing of upstream
+        if asker.tally.stale and self._store.renewals_fail:  # stale documents alone do not mean upstream is down
             told["upstream"] = "down, serving cached documents"
         if told["release"] is not None:
             told["index"] = self._indexes.state(told["release"])

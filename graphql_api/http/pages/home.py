@@ -1,6 +1,6 @@
-"""The first page at `/`: what this server is, which release it serves, and where everything else is.
+"""The home page at `/`: what this server is, which release it serves, and links to everything else.
 
-It answers when the Competent API does not, and says so; its links are relative, as a proxy may show us under a prefix.
+It works, and says so, when the Competent API is down. Links are relative, because a proxy may publish us under a prefix.
 """
 
 import base64
@@ -39,7 +39,7 @@ LINKS = {
 """Links of the home page: a relative URL and a description."""
 
 _COUNTS = {each.listing: each.plural for each in CONCEPT_TYPES if each.collection is not None}
-"""The lists that upstream has, with the words for what is in them."""
+"""List fields of concept types that upstream lists, with the plural noun for their concepts."""
 _FIND = f"""{{ release {{
   number publishedOn
   {" ".join(f"{name}(first: 0) {{ totalCount }}" for name in _COUNTS)}
@@ -63,11 +63,11 @@ PAGE_HEADERS = {
     "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every page of this look: nothing is run, and nothing is loaded but the icon."""
+"""Headers of every page made by `page`: the policy allows no scripts, and no resources except the icon."""
 
 
 def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route]:
-    """The page at `/`, as HTML or JSON, and the schema at `/schema.graphql`; links `without` lead nowhere and are left out."""
+    """The routes `/` (HTML or JSON) and `/schema.graphql`; `without` names links whose pages are not served."""
     links = {name: link for name, link in LINKS.items() if name not in without}
     etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
 
@@ -114,7 +114,7 @@ def _problem(answer: Answer) -> dict[str, str] | None:
 
 
 def page(title: str, body: str, up: str = "") -> str:
-    """A page in HTML; `up` leads from its address to the first page, and `body` is HTML."""
+    """An HTML page; `body` is HTML, and `up` is the relative URL of the home page."""
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -1,9 +1,10 @@
-"""Things as linked data (SKOS in JSON-LD) at addresses of their own: `/id/{release}` and `/id/{release}/{kind}/{uuid}`.
+"""Concepts as linked data (SKOS in JSON-LD) at URLs of their own: `/id/{release}` and `/id/{release}/{kind}/{uuid}`.
 
-A document is whole or an error; it never says `current`. Ids in it are relative to its own address, so that no host is made up.
+The response is a complete document or an error; URLs in documents always name a numbered release, never `current`. Ids are
+relative to the URL of the document, because the server does not know its public host.
 
-Sources: https://www.w3.org/TR/skos-reference, https://www.w3.org/TR/json-ld11; the relations between occupations and skills, and
-the addresses of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).
+Sources: https://www.w3.org/TR/skos-reference, https://www.w3.org/TR/json-ld11; relations between occupations and skills, and
+URLs of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).
 """
 
 import re
@@ -48,9 +49,9 @@ _VALUES = {
     "classifications": "classifications { scheme code }",
     "lastModified": "lastModified",
 }
-"""Fields that hold no concept and have a property in a document, with what is selected of them."""
+"""Fields with plain values that appear in a document, with their GraphQL selections."""
 _RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompetences": "relatedOptionalSkill"}
-"""Properties of ESCO; what else a competence holds is a part of it, and what else a profile holds is related."""
+"""ESCO properties by field. Other concepts of a technical competence are `hasPart`, those of other types `related`."""
 
 
 def _selection(type: ConceptType) -> str:
@@ -68,12 +69,12 @@ def _selected(field: Field) -> str | None:
 
 
 def _address(type_name: str) -> str:
-    """The name of a concept type in an address, as `soft-skill`."""
+    """The name of a concept type in a URL, such as `soft-skill`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type_name).lower()
 
 
 KINDS = {_address(each.name): each for each in CONCEPT_TYPES}
-"""Concept types by their name in an address."""
+"""Concept types by their name in a URL."""
 _SELECTIONS = {each.name: _selection(each) for each in CONCEPT_TYPES}
 
 CONTEXT: dict[str, Any] = {
@@ -95,7 +96,7 @@ CONTEXT: dict[str, Any] = {
     "issued": {"@id": "dct:issued", "@type": "xsd:date"},
 }
 ISCO = "http://data.europa.eu/esco/isco/C"
-"""Before the code of a group of ISCO-08: its address in ESCO."""
+"""URL prefix of ISCO-08 groups in ESCO; the code follows."""
 
 _STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
 
@@ -103,7 +104,7 @@ _STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 
 def linked_data_routes(
     ask: Callable[[str, dict[str, Any], RequestContext], Awaitable[Answer]], caching: Caching
 ) -> list[Route]:
-    """The addresses of things and of releases; what they wait for upstream is counted for the request."""
+    """The routes of concepts and releases; upstream calls are counted in the context of the request."""
 
     async def show(request: Request) -> Response:
         record = record_of(request.scope)
@@ -197,7 +198,7 @@ def _concept(found: dict[str, Any], release: str, type: ConceptType) -> dict[str
 
 
 def _relations(found: dict[str, Any], release: str, type: ConceptType) -> dict[str, list[str]]:
-    """The addresses of what a concept holds, by property."""
+    """The URLs of the concepts that a concept refers to, by property."""
     relations: dict[str, list[str]] = {}
     for field in type.fields:
         if isinstance(field.value, Concepts):

@@ -1,6 +1,6 @@
-"""`/llms.txt`: what an agent needs to know to use this server, as one page of Markdown.
+"""`/llms.txt`: all that an agent needs to use this server, as one Markdown page.
 
-Source: https://llmstxt.org for the form. The examples are those of `operations/`, with variables that answer now.
+Source of the format: https://llmstxt.org. Examples are those of `operations/`, with variables that return results now.
 """
 
 import json
@@ -51,7 +51,7 @@ Each of these works as it is, with these variables.
 
 
 def agents_routes(ask: Ask) -> list[Route]:
-    """The page at `/llms.txt`."""
+    """The route `/llms.txt`."""
 
     async def show(_: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
@@ -61,7 +61,7 @@ def agents_routes(ask: Ask) -> list[Route]:
 
 
 async def llms_txt(ask: Ask) -> str:
-    """The page; with upstream down, its examples have no variables."""
+    """The page as Markdown; if the data is unavailable, examples have no variables."""
     known = await values(ask)
     sections = [_HEAD]
     for each in examples():

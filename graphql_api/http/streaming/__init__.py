@@ -1,6 +1,6 @@
-"""Operations over a connection that stays: WebSockets (graphql-transport-ws) and server-sent events.
+"""Streaming operations: WebSockets (graphql-transport-ws) and server-sent events.
 
-Connections and what runs on each are bounded; what was begun for a client ends with its connection.
+Connections and operations per connection are limited; operations end with their connection.
 """
 
 from graphql_api.http.streaming.connection_limit import Connections

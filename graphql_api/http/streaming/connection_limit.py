@@ -1,4 +1,4 @@
-"""The WebSockets and event streams that are open in this process: how many, how many per client, and when they are to end."""
+"""Limits on open WebSockets and event streams: per process, per client, and on unsent bytes."""
 
 import asyncio
 import logging
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 
 class TooMany(Exception):
-    """As many connections are open as may be; the message is for the client."""
+    """The maximum number of connections is open; the message is for the client."""
 
 
 class TooManyOfClient(TooMany):
-    """As many connections of one client are open as it may have."""
+    """The client has its maximum number of connections open."""
 
 
 class Place:
-    """One open connection: it counts for its client until it is released."""
+    """One open connection, counted for its client until released."""
 
     def __init__(self, connections: "Connections", client: str) -> None:
         self._connections = connections
@@ -33,7 +33,7 @@ class Place:
         self.move(client)
 
     def move(self, client: str) -> None:
-        """Count for another client from now on; raises TooMany if that client has too many."""
+        """Count for another client from now on; raises TooManyOfClient if that client has its maximum."""
         if client != self._client:
             self._connections.check(client)
             self.release()
@@ -41,15 +41,19 @@ class Place:
             self._client = client
 
     def release(self) -> None:
-        """Count for no client."""
+        """Stop counting for the client."""
         if self._client:
             self._connections.clients[self._client] -= 1
-            self._connections.clients += Counter()  # drops the clients that have none
+            self._connections.clients += Counter()  # drops clients with zero connections
             self._client = ""
 
 
 class Connections:
-    """Counts connections; `stopping` is set when the server is told to stop."""
+    """Counts and limits open connections.
+
+    `most` and `most_per_client` limit their number, `most_unsent` the unsent bytes of all WebSockets together. `stopping` is
+    set when the server shuts down.
+    """
 
     def __init__(
         self, most: int, stopping: asyncio.Event, most_per_client: int = 100, most_unsent: int = 64_000_000
@@ -60,17 +64,17 @@ class Connections:
         self.stopping = stopping
         self.open = 0
         self.unsent = 0
-        """Bytes of messages that wait until their clients have read those before."""
+        """Bytes of messages waiting for clients that have not read earlier ones."""
         self.clients: Counter[str] = Counter()
         self._warned = False
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for another."""
+        """Whether the maximum number of connections is open."""
         return self.open >= self.most
 
     def check(self, client: str) -> None:
-        """Raises TooMany if this client has as many connections as it may."""
+        """Raises TooManyOfClient if this client has its maximum number of connections."""
         if self.clients[client] < self.most_per_client or not client:
             return
         if not self._warned:
@@ -84,7 +88,7 @@ class Connections:
 
     @contextmanager
     def one(self, protocol: str, client: str = "") -> Iterator[Place]:
-        """Count a connection while within; raises TooMany if there is no room for it."""
+        """Count a connection inside the block; raises TooMany if a limit is reached."""
         if self.full:
             raise TooMany("Too many connections; try again later")
         place = Place(self, client)
@@ -99,12 +103,12 @@ class Connections:
 
 
 def client_of(scope: Scope, record: RequestContext) -> str:
-    """Whom a connection counts for: the client of its key, else its network; empty if neither is known."""
+    """The name that a connection is counted under: the client of its key, else its network; empty if neither is known."""
     return f"key {record.client}" if record.client else network_of(scope)
 
 
 def network_of(scope: Scope) -> str:
-    """The address that the request comes from: an IPv4 address, or the /64 network of an IPv6 one; empty if unknown."""
+    """The network that a request comes from: an IPv4 address, or the /64 network of an IPv6 address; empty if unknown."""
     client = scope.get("client")
     return _network(client[0]) if client else ""
 
@@ -113,7 +117,7 @@ def network_of(scope: Scope) -> str:
 def _network(host: str) -> str:
     try:
         address = ip_address(host)
-    except ValueError:  # a proxy may send a name, or a socket of the file system may have a path
+    except ValueError:  # a host name from a proxy, or the path of a Unix socket
         return host[:100]
     if not isinstance(address, IPv6Address):
         return str(address)

@@ -1,6 +1,6 @@
-"""One operation of a connection that stays: a query gives one answer, a subscription one for each event.
+"""Runs operations of WebSockets and event streams: a query yields one response, a subscription one per event.
 
-A query waits for its place like one over HTTP; a subscription holds none while it waits for news.
+A query takes a slot as over HTTP; a subscription holds none while it waits for events.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -15,12 +15,12 @@ from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.types.text import Language
 
 Place = Callable[[RequestContext], AbstractAsyncContextManager[None]]
-"""Holds a place among the operations that run at once; raises Unavailable where there is none."""
+"""Context manager that holds a slot for an operation; raises ServiceUnavailable if none is free in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamingExecutor:
-    """Runs operations for connections, with what the endpoint has: the schema, documents and deadlines."""
+    """Runs streaming operations with the schema, documents and timeouts of the endpoint."""
 
     endpoint: Endpoint
     published: Broadcast
@@ -33,7 +33,10 @@ class StreamingExecutor:
         record: RequestContext,
         seconds: float | None = None,
     ) -> AsyncGenerator[Answer]:
-        """What the operation gives, in the `seconds` that its client has asked for; raises Refused where it cannot be run."""
+        """Run an operation and yield its responses; raises HTTPError if it cannot be executed.
+
+        `seconds` is the timeout of the operation or of each event; None means the endpoint's.
+        """
         documents = self.endpoint.documents
         query = documents.text_of(operation)
         seconds = self.endpoint.operation_timeout if seconds is None else seconds
@@ -56,4 +59,4 @@ class StreamingExecutor:
                 async for event in events:
                     yield event
         finally:
-            context.loaders.close()  # ends the calls that only this operation waited for
+            context.loaders.close()  # cancels upstream calls that only this operation waits for

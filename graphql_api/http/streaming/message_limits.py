@@ -1,6 +1,6 @@
-"""Bounds of what a WebSocket sends, before anything else looks at it: bytes of a message, and messages per second.
+"""Limits on WebSocket messages: bytes per message and messages per second.
 
-Outermost, and independent of the server below: access and the protocol see only messages within the bounds.
+Applied before authentication and the protocol see a message, and independent of the ASGI server.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ BURST_SECONDS = 10
 
 
 class BoundedMessages:
-    """ASGI middleware: closes WebSockets whose client sends too much, and lets others run between messages."""
+    """ASGI middleware that closes WebSockets over a limit, and yields to the event loop between messages."""
 
     def __init__(self, app: ASGIApp, per_second: int, most_bytes: int) -> None:
         self._app = app
@@ -25,7 +25,7 @@ class BoundedMessages:
         self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass WebSockets on with a bounded `receive`, and everything else as it is."""
+        """Pass WebSockets on with a limited `receive`, and everything else unchanged."""
         if scope["type"] == "websocket":
             bounded = _Bounded(receive, send, self._per_second, self._most_bytes)
             receive, send = bounded.receive, bounded.send
@@ -40,8 +40,8 @@ class _Bounded:
         self._closed = False
 
     async def receive(self) -> Message:
-        """The next message, or a disconnect if it goes over a bound: the connection is closed by then."""
-        await asyncio.sleep(0)  # others run first; and before the message is taken, as this may be cancelled
+        """The next message; if it exceeds a limit, close the connection and return a disconnect."""
+        await asyncio.sleep(0)  # yield before taking the message: a cancellation must not lose it
         message = await self._receive()
         if message["type"] != "websocket.receive":
             return message
@@ -52,7 +52,7 @@ class _Bounded:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a message of the app, unless the connection is closed."""
+        """Send a message of the app, unless the connection was closed."""
         if not self._closed:
             self._closed = message["type"] == "websocket.close"
             await self._send(message)

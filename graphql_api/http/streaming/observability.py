@@ -1,6 +1,4 @@
-"""What is told of an operation on a connection that stays: the same errors with the same codes as over HTTP, and one line
-in the log with the same counts.
-"""
+"""Errors, log lines, metrics and traces of streaming operations; the same as over HTTP."""
 
 import asyncio
 import time
@@ -19,7 +17,7 @@ from graphql_api.observability.tracing import OperationSpan
 
 
 def payload_of(answer: Answer, record: RequestContext) -> dict[str, Any]:
-    """An answer as it goes to the client."""
+    """The response payload for the client; counts it and records its outcome."""
     record.executed |= answer.executed
     record.answers = (record.answers or 0) + 1
     STREAMING_RESPONSES.labels(record.protocol).inc()
@@ -28,7 +26,7 @@ def payload_of(answer: Answer, record: RequestContext) -> dict[str, Any]:
 
 
 def refused(refusal: HTTPError, record: RequestContext) -> dict[str, Any]:
-    """A refusal as an error of GraphQL."""
+    """The GraphQL error object of an HTTPError; records the outcome."""
     if refusal.status >= 500:
         record.ended = "shed" if refusal.status == 503 else "failed"
     error = refusal.as_dict
@@ -43,9 +41,9 @@ def _sign(errors: list[dict[str, Any]], record: RequestContext) -> None:
 
 @contextmanager
 def observed(record: RequestContext, outcomes: OperationLog) -> Iterator[None]:
-    """Within this an operation runs, whose lines in the log carry its id; it is told of when it is over.
+    """Run an operation inside the block: log lines carry its id, and it is logged, counted and traced when it ends.
 
-    What is not refused and ends by being cancelled was left by its client.
+    A cancelled operation is recorded as `cancelled`, because its client left.
     """
     begun = time.perf_counter()
     span = OperationSpan(record.asker.headers)

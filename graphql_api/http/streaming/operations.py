@@ -1,4 +1,4 @@
-"""The operations of one WebSocket, by the ids that its client chose for them."""
+"""The running operations of one WebSocket, by the ids that the client chose."""
 
 import asyncio
 import logging
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Admit = Callable[[], Awaitable[object]]
-"""Counts an operation for its client's quota; raises Refused if there is none left."""
+"""Counts an operation against its client's quota; raises HTTPError if the quota is used up or the key is no longer valid."""
 
 ADMIT = "admit_operation"
-"""The key in the state of an ASGI scope under which access leaves that function."""
+"""The key of that function in the `state` of an ASGI scope; set by the authentication middleware."""
 
 
 class IdInUse(Exception):
@@ -36,9 +36,9 @@ class IdInUse(Exception):
 
 
 class Operations:
-    """Starts and ends them. An id is free for another operation as soon as the client or the server has ended the first one.
+    """Starts and ends operations. An id can be reused as soon as the client or the server has ended its operation.
 
-    A message is sent only for the operation that holds its id, so none is sent after the end of an operation.
+    Messages are sent only for the operation that holds the id, so none follows the end of an operation.
     """
 
     def __init__(
@@ -59,21 +59,21 @@ class Operations:
         self._by_id: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.last_end = 0.0
-        """When the last one ended, by the clock of the event loop."""
+        """When the last operation ended, by the event loop's clock."""
 
     @property
     def any(self) -> bool:
-        """Whether one is running."""
+        """Whether an operation is running."""
         return bool(self._by_id)
 
     async def start(self, id: str, payload: Any) -> None:
-        """Run an operation in a task of its own; raises IdInUse."""
+        """Run an operation in its own task; raises IdInUse if its id is in use. Over the limit, the client gets an error."""
         if id in self._by_id:
             raise IdInUse
         if len(self._by_id) >= self._most:
             await self._refuse(id)
             return
-        while len(self._tasks) >= 2 * self._most:  # those that were completed and have yet to end
+        while len(self._tasks) >= 2 * self._most:  # completed by the client, but not yet ended
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         task = asyncio.create_task(self._run(id, payload))
         self._by_id[id] = task
@@ -81,12 +81,12 @@ class Operations:
         task.add_done_callback(lambda done: self._ended(id, done))
 
     def complete(self, id: str) -> None:
-        """End an operation at the client's wish; an id that is not running may have ended meanwhile, and is ignored."""
+        """End an operation at the client's request; unknown ids are ignored, as the operation may just have ended."""
         if task := self._by_id.pop(id, None):
             task.cancel()
 
     async def end(self) -> None:
-        """End all of them."""
+        """Cancel all operations and wait for them to end."""
         self._by_id.clear()
         await ended(list(self._tasks))
 
@@ -138,13 +138,13 @@ class Operations:
         return self._by_id.get(id) is asyncio.current_task()
 
     async def _finish(self, id: str, message: Mapping[str, Any]) -> None:
-        """Send the last message of an operation; the client may use the id again at once, so it is free before."""
+        """Send the last message of an operation; frees the id first, because the client may reuse it immediately."""
         if self._holds(id):
             del self._by_id[id]
             await self._send({"id": id, **message})
 
     def _record(self) -> RequestContext:
-        """Of one operation: an id of its own, and whom access has let in on this connection."""
+        """A RequestContext for one operation, with its own request id and the client of this connection."""
         known, request_id = record_of(self._scope), uuid4().hex
         headers = known.asker.headers | {"X-Request-ID": request_id}
         asker = replace(known.asker, headers=headers, tally=FetchStats())

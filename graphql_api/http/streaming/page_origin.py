@@ -1,7 +1,7 @@
-"""Which web pages may open a WebSocket: browsers let a page of any site connect, and only the server can refuse.
+"""Checks which web pages may open a WebSocket: browsers let pages of any site connect, so the server must refuse.
 
-A page may connect if it is of our own host, or of an origin in the settings. No page can write the fields that say which host
-was requested, so they are believed from whoever sent them.
+A page may connect if it comes from our own host or a configured origin. Pages cannot set the fields that name the requested
+host (`Host`, `X-Forwarded-Host`), so these are trusted from every sender.
 """
 
 from typing import NamedTuple
@@ -17,11 +17,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 class _Host(NamedTuple):
     name: str
     port: int | None
-    """None if it is not said: a proxy may pass the host without it (nginx's `$host`)."""
+    """None if missing: a proxy may pass the host without the port (nginx's `$host`)."""
 
 
 def may_connect(headers: Headers, allowed: Origins) -> bool:
-    """Whether the page that asks for a WebSocket may have it; so may every client that is no browser, and names none."""
+    """Whether the page in `Origin` may open a WebSocket; clients without `Origin`, which are not browsers, always may."""
     origins = headers.getlist("origin")
     if not origins or allowed.any:
         return True
@@ -44,11 +44,11 @@ def _is_same(page: _Host, requested: _Host, default: int) -> bool:
 
 
 def _host(authority: str) -> _Host | None:
-    """A host with its port; None for anything else, such as one with a user or a path."""
+    """Parse `host` or `host:port`; None for anything else, such as an authority with a user or a path."""
     try:
         url = urlsplit(f"//{authority}")
         host = _Host((url.hostname or "").rstrip("."), url.port)
-    except ValueError:  # a bracket that is not closed, or a port that is no number
+    except ValueError:  # an unclosed bracket or an invalid port
         return None
     return host if host.name and url.netloc == authority and "@" not in authority else None
 

@@ -1,4 +1,4 @@
-"""Server-sent events on `/graphql`: one operation a request, for clients that prefer `text/event-stream` to JSON.
+"""Server-sent events on `/graphql`: one operation per request, for clients that prefer `text/event-stream` to JSON.
 
 Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, "distinct connections mode".
 """
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 
 EVENTS = "text/event-stream"
 HEARTBEAT = 15.0
-"""Seconds of silence after which a comment tells that the connection lives; proxies cut silent ones after 30 to 60."""
+"""Seconds of silence after which a comment is sent as heartbeat; proxies cut silent connections after 30 to 60."""
 
 _TRY_AGAIN = 5.0
-"""Seconds after which a client without a place may try again."""
+"""Seconds after which a client over a connection limit may retry."""
 _OFFERED = (JSON, RESPONSE_JSON, EVENTS)
 _BEAT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
@@ -42,7 +42,7 @@ _COMPLETE = b"event: complete\ndata:\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """ASGI before the endpoint: takes the requests that prefer a stream of events, and passes on all others."""
+    """ASGI app in front of the endpoint: handles requests that prefer an event stream, and passes all others on."""
 
     endpoint: ASGIApp
     running: StreamingExecutor
@@ -50,7 +50,7 @@ class Events:
     heartbeat: float = HEARTBEAT
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in the type that the client prefers."""
+        """Respond with an event stream if the client prefers one; otherwise call the endpoint."""
         record = record_of(scope)
         if scope["method"] not in ("GET", "POST") or not prefers_events(record.head):
             await self.endpoint(scope, receive, send)
@@ -86,11 +86,11 @@ class Events:
         except Exception:
             log.exception("unexpected error in request %s", record.request_id)
             yield _next({"errors": [refused(InternalError(), record)]})
-        if not self.connections.stopping.is_set():  # then the client is to come back
+        if not self.connections.stopping.is_set():  # during shutdown, without `complete`, the client reconnects
             yield _COMPLETE
 
     async def _beating(self, answers: AsyncGenerator[Answer]) -> AsyncGenerator[Answer | None]:
-        """The answers, with None wherever nothing came for a while, until the server is told to stop."""
+        """Yields the responses, and None after each `heartbeat` seconds of silence; ends when the server shuts down."""
         stopping = asyncio.ensure_future(self.connections.stopping.wait())
         coming: asyncio.Future[Answer | None] | None = None
         try:
@@ -111,7 +111,7 @@ class Events:
 
 
 def prefers_events(head: Head) -> bool:
-    """Whether who sent these header fields prefers a stream of events to JSON."""
+    """Whether the `Accept` header prefers an event stream to JSON."""
     return preferred(text_in(head, b"accept"), _OFFERED) == EVENTS
 
 

@@ -1,4 +1,4 @@
-"""A token bucket: a rate, and a burst on top of it."""
+"""A token bucket rate limiter."""
 
 from collections.abc import Callable
 from time import monotonic

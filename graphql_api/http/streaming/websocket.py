@@ -1,6 +1,6 @@
 """WebSockets on `/graphql` that speak graphql-transport-ws.
 
-Whatever a client sends ends in an answer with a code, or in one of the protocol's close codes; nothing it began outlives it.
+Every error is a message with a code or one of the protocol's close codes. Operations end with their connection.
 
 Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -33,12 +33,12 @@ PROTOCOL = "graphql-transport-ws"
 _NO_ORIGINS = Origins(())
 _ID_LENGTH = 200
 _AS_USUAL = (1000, 1001)
-"""Codes with which a connection is closed that did nothing wrong."""
+"""Close codes of regular ends, which are not logged."""
 _ELSEWHERE = HTTPError(403, "WebSockets from this origin are not allowed.", "FORBIDDEN")
 
 
 class CloseConnection(Exception):
-    """The connection is to be closed with a code of the protocol (4xxx) or of RFC 6455 (1xxx)."""
+    """Raised to close the connection, with a code of the protocol (4xxx) or of RFC 6455 (1xxx)."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -48,13 +48,13 @@ class CloseConnection(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebSockets:
-    """The ASGI app at the address: who may connect, and how much each may do."""
+    """The ASGI app for WebSockets: checks origin and subprotocol, and enforces the limits per connection."""
 
     running: StreamingExecutor
     connections: Connections
     outcomes: OperationLog
     origins: Origins = _NO_ORIGINS
-    """Of web pages that may connect, beside our own."""
+    """Origins of web pages that may connect, in addition to our own."""
     init_timeout: float = 5.0
     idle_timeout: float = 60.0
     most_operations: int = 20
@@ -90,7 +90,7 @@ class _Connection:
         )
 
     async def serve(self) -> None:
-        """Until the client goes, breaks the protocol, or the server stops."""
+        """Serve until the client disconnects, breaks the protocol or reads too slowly, or the server shuts down."""
         stopping = asyncio.create_task(self._bounds.connections.stopping.wait())
         slow = asyncio.create_task(self._slow.wait())
         talking = asyncio.create_task(self._talk())
@@ -116,7 +116,7 @@ class _Connection:
             await self._close(CloseConnection(1011, "Internal server error"))
 
     async def _close(self, closing: CloseConnection) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone already
+        with suppress(WebSocketDisconnect, RuntimeError):  # the client may be gone
             if self._websocket.application_state is WebSocketState.CONNECTED:
                 if closing.code not in _AS_USUAL:
                     log.info("WebSocket closed with %d: %r", closing.code, closing.reason)
@@ -140,7 +140,7 @@ class _Connection:
         await self._send({"type": "connection_ack"})
 
     async def _next(self) -> dict[str, Any]:
-        """The next message; closes a connection that is idle."""
+        """The next message; raises CloseConnection if the connection is idle for too long."""
         most = self._bounds.idle_timeout
         while True:
             try:
@@ -197,12 +197,12 @@ class _Connection:
         connections = self._bounds.connections
         if self._unsent and connections.unsent + len(text) > connections.most_unsent:
             log.info("WebSocket closed: its client reads too slowly")
-            self._slow.set()  # no close frame would reach it either
+            self._slow.set()  # a close frame would not reach the client either
             raise WebSocketDisconnect(1006)
         self._unsent += len(text)
         connections.unsent += len(text)
         try:
-            with suppress(RuntimeError):  # closed meanwhile: the messages of this connection end here
+            with suppress(RuntimeError):  # closed meanwhile: drop the message
                 await self._websocket.send_text(text)
         finally:
             self._unsent -= len(text)

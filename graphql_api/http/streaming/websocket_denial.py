@@ -1,4 +1,4 @@
-"""A WebSocket that may not be opened: refused in JSON with a code, as every request, where the server can tell more than 403.
+"""Denies WebSockets with a JSON error response, if the ASGI server supports it; others respond with an empty 403.
 
 Source: https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
 """
@@ -15,7 +15,7 @@ EXTENSION = "websocket.http.response"
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """False for what uvicorn takes for an error of ours: that a denied connection was not opened."""
+    """False for the error that uvicorn logs for every denied connection; the denial is intended."""
     return record.msg != "ASGI callable returned without completing handshake."
 
 
@@ -23,7 +23,7 @@ logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
 async def deny(scope: Scope, receive: Receive, send: Send, refusal: HTTPError, code: int) -> None:
-    """Refuse a connection; `code` is for servers that close instead."""
+    """Deny a connection; `code` is the close code for servers without the denial response extension."""
     await receive()  # websocket.connect
     if EXTENSION not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": code, "reason": fitting(str(refusal))})
@@ -38,5 +38,5 @@ async def deny(scope: Scope, receive: Receive, send: Send, refusal: HTTPError, c
 
 
 def fitting(reason: str) -> str:
-    """The reason of a close, cut to what a close frame holds: 123 bytes (RFC 6455, 5.5)."""
+    """A close reason cut to the 123 bytes that fit a close frame (RFC 6455, 5.5)."""
     return reason.encode()[:123].decode(errors="ignore")

@@ -1,6 +1,6 @@
 """GraphiQL, the page where people try queries, at `/graphiql`.
 
-All that it loads is in this package, and its policy keeps the browser from asking anything of another host.
+All its assets are in this package, and its content policy keeps the browser from contacting any other host.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self' 'nonce-{nonce}'",  # dialogs and menus add a <style> element while they are open
-    "img-src": "'self' data:",  # the icon, and small marks that the style sheet holds as data
-    "font-src": "data:",  # all of them are in the style sheet
+    "img-src": "'self' data:",  # the icon, and small images inlined in the style sheet
+    "font-src": "data:",  # all are inlined in the style sheet
     "connect-src": "'self'",
     "base-uri": "'none'",
     "form-action": "'none'",
@@ -36,11 +36,11 @@ _ASK_AGAIN = "no-cache"
 
 
 def graphiql_routes(tabs: Tabs, *, page_too: bool = True) -> list[Route | Mount]:
-    """The page at `/graphiql` and what it loads, for an endpoint at `/graphql` beside it.
+    """The routes of the page at `/graphiql` and its assets; the endpoint is `/graphql` next to it.
 
-    `tabs` gives the operations that GraphiQL opens with on a first visit, each with `title`, `query` and `variables`
-    (JSON text, empty for none). It is asked again for every page. GraphiQL shows an operation's own name on its tab.
-    Without the page only its assets are served, among them the icon of our other pages.
+    `tabs` returns the operations shown on a first visit, each with `title`, `query` and `variables` (JSON text, may be
+    empty). It is called for every visit. GraphiQL labels a tab with the operation's own name. With `page_too=False` only
+    the assets are served, among them the icon of our other pages.
     """
     versions = {file.name: _digest(file) for file in sorted(_ASSETS.iterdir())}
     page = _versioned((_HERE / "page.html").read_text(encoding="utf-8"), versions)
@@ -63,20 +63,20 @@ def graphiql_routes(tabs: Tabs, *, page_too: bool = True) -> list[Route | Mount]
 
 
 async def _to_page(request: Request) -> Response:
-    # Relative, as only the browser knows the prefix and the host under which a proxy shows us.
+    # Relative, because only the browser knows the host and prefix under which a proxy publishes us.
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"../graphiql{query}")
 
 
 class _Assets(StaticFiles):
-    """The files of the page: kept for good when asked for by their version, else asked for again each time."""
+    """Assets: cached permanently if the URL has their current version, else revalidated each time."""
 
     def __init__(self, versions: dict[str, str]) -> None:
         super().__init__(directory=_ASSETS)
         self._versions = versions
 
     def is_not_modified(self, response_headers: Headers, request_headers: Headers) -> bool:
-        """Whether the client holds the file, by a tag in any line of `If-None-Match` or by its date."""
+        """Whether the client's copy is current, by a tag in any line of `If-None-Match` or by its date."""
         held = [tag.strip() for line in request_headers.getlist("if-none-match") for tag in line.split(",")]
         if held:
             return "*" in held or response_headers["etag"] in (tag.removeprefix("W/") for tag in held)
@@ -96,7 +96,7 @@ def _digest(file: Path) -> str:
 
 
 def _versioned(page: str, versions: dict[str, str]) -> str:
-    """The page with the version of each asset in its address; a `KeyError` when it names one that is not there."""
+    """The page with the version of each asset in its URL; raises KeyError if an asset does not exist."""
     return re.sub(r'(?<="graphiql/assets/)([^"]+)(?=")', lambda name: f"{name[1]}?v={versions[name[1]]}", page)
 
 
