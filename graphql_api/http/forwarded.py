@@ -12,7 +12,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from graphql_api.settings import Settings
 
 PAGES = ("/docs/", "/graphiql/", "/id/")
-"""Path prefixes where a trailing slash matters, because links on these pages are relative to their URL."""
+"""Prefixes of paths that keep a trailing slash, because links on these pages are relative to their URL."""
 
 
 def arriving(settings: Settings) -> list[Middleware]:

@@ -1,7 +1,7 @@
-"""The event loop that requests are served in: uvloop's, which takes all connections that wait for it.
+"""The server's event loop: uvloop, changed to accept many waiting connections per turn.
 
-uvloop itself takes one in each turn, so that under a crowd of new ones the last waits for as many turns as there are. Where
-there is no uvloop, as on Windows, it is asyncio's own.
+uvloop accepts one connection per turn, so in a burst the last one waits for as many turns as there are connections. Without
+uvloop, as on Windows, asyncio's own loop is used.
 """
 
 import asyncio
@@ -13,14 +13,15 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100
-"""Connections that are taken in one turn: processes that listen together are to get some each."""
+"""Maximum number of connections accepted per turn, so that worker processes on the same socket share them."""
 PAUSE = 1.0
-"""Seconds for which none is taken where the system has no room for another."""
+"""Seconds to stop accepting after the system ran out of file descriptors or memory."""
 
 
 class BatchAcceptServer:
-    """Takes the connections of a listening socket, and has the loop make each a transport: as much of asyncio's server as
-    uvicorn asks for.
+    """Accepts the connections of a listening socket and creates a transport for each.
+
+    Implements as much of `asyncio.Server` as uvicorn uses.
     """
 
     def __init__(
@@ -57,11 +58,11 @@ class BatchAcceptServer:
     async def _connect(self, connection: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._protocol, connection)
-        except OSError:  # it is gone already
+        except OSError:  # the client is already gone
             connection.close()
 
     def close(self) -> None:
-        """Take no more; those that were taken stay."""
+        """Stop accepting and close the socket; accepted connections stay open."""
         if self._listening.fileno() == -1:
             return
         if self._paused is not None:
@@ -70,7 +71,7 @@ class BatchAcceptServer:
         self._listening.close()
 
     async def wait_closed(self) -> None:
-        """Wait until those that were taken last have their protocols."""
+        """Wait until every accepted connection has its protocol."""
         await asyncio.gather(*self._connecting)
 
 
@@ -81,10 +82,10 @@ except ImportError:
 else:
 
     class Loop(_Loop):
-        """uvloop's, with this way to take connections from a socket that listens already."""
+        """uvloop's loop, with BatchAcceptServer for sockets that already listen."""
 
         async def create_server(self, protocol: Any, host: Any = None, port: Any = None, **how: Any) -> Any:  # type: ignore[override]
-            """A server; one of a socket without TLS is ours."""
+            """Create a server: BatchAcceptServer for a socket without TLS, else uvloop's."""
             listening, tls = how.get("sock"), how.get("ssl")
             if listening is None or tls is not None:
                 return await super().create_server(protocol, host, port, **how)

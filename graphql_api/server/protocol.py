@@ -1,7 +1,7 @@
-"""One connection of a client, bounded: how long a request may take to arrive, how large its head may be, how long it may be idle.
+"""The HTTP protocol of a connection, with limits on request arrival time, header size and idle time.
 
-uvicorn has no such bounds with httptools. A client that is slow, silent or too large is cut, and costs nobody else anything;
-what it is told, here and where its request is no HTTP, is JSON with a code, as everywhere.
+uvicorn with httptools lacks the first two. Slow, silent or oversized clients are disconnected without delaying others. Errors,
+including those for malformed HTTP, are JSON with a code.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ _HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
 
 class BoundedConfig(Config):
-    """uvicorn's configuration with three bounds more.
+    """uvicorn's configuration with three more limits.
 
-    `arrival`: seconds for a request to arrive, head and body, from its first byte or, for the first one, from the connection.
-    `head_bytes`: bytes of a head, with the trailers of a body in chunks.
+    `arrival`: seconds for a request to arrive, headers and body, from its first byte; for the first request, from connecting.
+    `head_bytes`: bytes of request line and headers, plus the trailers of a chunked body.
     `frames`: frames per second of a WebSocket.
     """
 
@@ -43,22 +43,28 @@ class BoundedConfig(Config):
 
 
 class FastPathHandler(Protocol):
-    """Answers whole requests with what is at hand."""
+    """Answers complete requests synchronously, from cached data only."""
 
     def answer(self, request: bytes, fields: Headers) -> bytes | None:
-        """The answer, with these fields of the server's; None where the request is to be read, nothing where the app is asked."""
+        """Answer an unparsed request; `fields` are the server's default response headers.
+
+        Returns the response; None if the request must be parsed first; empty bytes if the app must handle it.
+        """
 
     def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
-        """The same to a request that was read, and came like this where it came in one piece; None where the app is asked."""
+        """Answer a parsed request; returns None if the app must handle it.
+
+        `came` is the request as received, if it arrived in one piece and alone; otherwise None.
+        """
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol within those bounds. Whatever the app's lifespan calls `fast_path` is asked for an answer first."""
+    """uvicorn's protocol with these limits. `fast_path` in the lifespan state, if set, gets each request before the app."""
 
     config: BoundedConfig
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the first request its time, though nothing of it has come yet."""
+        """Start the arrival timeout of the first request."""
         super().connection_made(transport)
         self._refused = False
         self._offer_ignored = False
@@ -75,12 +81,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the timer."""
         self._watch.close()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head, also where it never ends."""
+        """Try the fast path, else parse the data; counts header bytes even while the headers are incomplete."""
         if self._refused:
             return
         self._came = None
@@ -99,7 +105,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._start(self._next)
 
     def _read(self, data: bytes) -> None:
-        """Read what came; where a client offers another protocol than a WebSocket, as if it had not."""
+        """Parse received data; an `Upgrade` to anything other than a WebSocket is ignored."""
         rest: bytes | memoryview = data
         while True:
             try:
@@ -122,13 +128,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._offer_ignored = False
         self.parser.feed_data(head_without_offer(method, self.url, version, self.headers))
 
-    # What can be answered at once is not started; nor while an answer before it waits to be taken.
+    # The fast path is not used while an earlier response waits for the client to read it.
 
     def _is_answered(self, data: bytes) -> bool:
         if self._fast is None or self.flow.write_paused:
             return False
         answer = self._fast.answer(data, self.server_state.default_headers)
-        self._tried = answer == b""  # then it is not tried once more
+        self._tried = answer == b""  # the fast path declined: do not try it again after parsing
         if not answer:
             return False
         self.transport.write(answer)
@@ -157,7 +163,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return self._fast.answer_read(cycle.scope, bytes(cycle.body), came, self.server_state.default_headers)  # type: ignore[arg-type]
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """A request begins: start its arrival timeout, unless it is running."""
         super().on_message_begin()
         self._open = True
         self._in_head, self._head = True, 0
@@ -165,13 +171,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, within the bound."""
+        """Store a header; headers beyond the limit are counted but not stored."""
         self._head += len(name) + len(value) + 4
         if self._head <= self.config.head_bytes:
-            super().on_header(name, value.strip(b" \t"))  # llhttp leaves what follows a value
+            super().on_header(name, value.strip(b" \t"))  # llhttp keeps trailing white space
 
     def on_headers_complete(self) -> None:
-        """Let the request through, if its head is within the bound."""
+        """Check header size, `Host` and method, then create the request or start the WebSocket upgrade."""
         self._in_head = False
         self._head += len(self.url)
         self._check_head()
@@ -182,7 +188,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._let_through()
         elif self._should_upgrade():
-            self.scope["method"] = "GET"  # all that uvicorn needs to hand the request on as it came
+            self.scope["method"] = "GET"  # all that uvicorn needs for the handover
         else:
             self._offer_ignored = True
 
@@ -191,7 +197,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return self._should_upgrade_to_ws() and asks_for_websocket(method, version, self.headers)
 
     def _check_target(self) -> None:
-        """Refuse what is for a proxy, and a host that is missing, told twice or no host (RFC 9112, 3.2)."""
+        """Refuse CONNECT, and a `Host` header that is missing, repeated or invalid (RFC 9112, 3.2)."""
         hosts = [value for name, value in self.headers if name == b"host"]
         needed = self.parser.get_http_version() != "1.0"
         if self.parser.get_method() == b"CONNECT":
@@ -200,7 +206,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(400, "A request must have exactly one valid `Host` header.")
 
     def _let_through(self) -> None:
-        """As uvicorn's `on_headers_complete`, with an exchange of ours."""
+        """Same as uvicorn's `on_headers_complete`, but with BufferedResponseCycle."""
         version, url = self.parser.get_http_version(), parse_url(self.url)
         path = url.path.decode("ascii")
         self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -229,25 +235,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Pass on a part of the body, unless the request was refused."""
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is here."""
-        if self._offer_ignored:  # and is read once more, with its body
+        """The request has arrived: stop its arrival timeout."""
+        if self._offer_ignored:  # it is parsed again without the offer, with its body
             return
         self._open = False
         self._arrived()
         if not self._refused:
-            self._check_head()  # with what followed a body in chunks
+            self._check_head()  # includes the trailers of a chunked body
         if not self._refused:
             super().on_message_complete()
-        if self._is_idle():  # it was answered before all of it was here
+        if self._is_idle():  # it was answered before it had arrived completely
             self._wait_for_next()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for one."""
+        """Start the next pipelined request, or wait for one."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -258,22 +264,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._wait_for_next()
 
     def _wait_for_next(self) -> None:
-        """Be idle; a client that has not yet taken its answer is given no longer than one that sends a request."""
+        """Start the idle timeout; at most the arrival timeout while the client has unread response data."""
         unsent = self.transport.get_write_buffer_size()
         seconds = min(self.config.arrival, self.timeout_keep_alive) if unsent else self.timeout_keep_alive
         self._watch.set(seconds, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP ends the connection."""
+        """Respond 400 to malformed HTTP and close the connection."""
         self._refuse(400, _NO_HTTP)
 
     def handle_websocket_upgrade(self) -> None:
-        """From here on another protocol has the connection."""
+        """Hand the connection over to the WebSocket protocol."""
         self._arrived()
         super().handle_websocket_upgrade()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close what is idle; what takes its answer ever so slowly may go on, what takes none is cut."""
+        """Close an idle connection. With unsent data, abort it if the client read nothing since the last check, else wait on."""
         unsent = self.transport.get_write_buffer_size()
         if unsent and unsent != self._unsent and not self.transport.is_closing():
             self._unsent = unsent
@@ -298,7 +304,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._arriving = False
         if self._is_idle() and not self._open:
             self._refused = True
-            self.transport.close()  # nothing was asked, so nothing is answered
+            self.transport.close()  # no request has begun, so there is nothing to respond to
         else:
             self._refuse(408, f"The request did not arrive within {self.config.arrival:g} seconds.")
 
@@ -311,15 +317,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._refused = True
         self._arrived()
         if self._is_idle() or self._is_unanswered():
-            request_id = new_id()  # what the client sent as its id may be what is wrong
+            request_id = new_id()  # the client's own id may be what is invalid
             self.transport.write(refusal(status, message, request_id, self.server_state.default_headers))
             line = {"request_id": request_id, "status": status, "error_codes": ["BAD_REQUEST"], "outcome": "refused"}
             tell(log, logging.INFO, "request", line)
         if self.cycle is not None:
-            self.cycle.disconnected = True  # nothing of an answer follows this one
+            self.cycle.disconnected = True  # the app must not send anything after this response
             self.cycle.message_event.set()
         self.transport.close()
 
     def _is_unanswered(self) -> bool:
-        """Whether the request that is being read is the only one, and nothing of its answer has been sent."""
+        """Whether the request being received is the only one, and none of its response has been sent."""
         return not self.pipeline and self.cycle.more_body and not self.cycle.response_started

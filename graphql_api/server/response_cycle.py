@@ -1,7 +1,7 @@
-"""One request and its answer on a connection: an answer whose length is known leaves in one piece, head and body.
+"""Sends responses of known length in one write, headers and body together.
 
-uvicorn sends a head by itself, so each answer costs two calls of the system and two packets. ASGI has a server wait: nothing
-is to be sent before the first message of the body.
+uvicorn writes the headers separately, which costs two system calls and two packets per response. ASGI asks servers to wait
+with the headers until the first body message.
 """
 
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ from graphql_api.http.middleware import SAFE
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _ITS_OWN = (b"transfer-encoding", b"connection")
-"""Headers that say how the connection goes on, which uvicorn acts on."""
+"""Headers about the connection itself, which uvicorn handles."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class BufferedResponseCycle(RequestResponseCycle):
-    """uvicorn's, with this way for the answers that are most of all."""
+    """uvicorn's request/response cycle, with buffered headers for responses of known length."""
 
     _head = b""
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message of ASGI, or keep the head until there is something of the body."""
+        """Send an ASGI message; buffers the headers until the first body message if the length is known."""
         if message["type"] == "http.response.start" and not self.response_started:
             if (length := _length(message)) is None or self.access_log:
                 await super().send(message)
@@ -63,10 +63,13 @@ class BufferedResponseCycle(RequestResponseCycle):
 
 
 def head_of(status: int, headers: Headers) -> bytes:
-    """The head of an answer without the empty line that ends it; RuntimeError where a header would be more than one."""
+    """Encode status line and headers, without the final empty line.
+
+    Raises RuntimeError for invalid header names, and for values with control characters such as line breaks.
+    """
     told = [b"%b: %b\r\n" % (_checked(name), value) for name, value in headers]
     head = STATUS_LINE[status] + b"".join(told)
-    # No value has begun a line of its own, or holds what is no text.
+    # Every line break is ours, and no value has control characters: no header can be injected.
     lines = 1 + len(told)
     if head.count(b"\n") != lines or head.count(b"\r") != lines or len(head.translate(None, _CONTROLS)) != len(head):
         raise RuntimeError("Invalid HTTP header value.")
@@ -74,7 +77,7 @@ def head_of(status: int, headers: Headers) -> bytes:
 
 
 def _length(start: HTTPResponseStartEvent) -> int | None:
-    """The length of the body, where it is told, and the connection is left as it is."""
+    """`Content-Length` of a response; None if it is missing, or a header concerns the connection."""
     length = None
     for name, value in start.get("headers", ()):
         if name == b"content-length":
@@ -92,7 +95,7 @@ def _checked(name: bytes) -> bytes:
 
 
 def refusal(status: int, message: str, request_id: str, fields: Headers) -> bytes:
-    """An answer to what cannot be read, with these fields of the server's; it ends the connection."""
+    """The encoded response to an unreadable request, with `Connection: close`; `fields` are the server's default headers."""
     error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
     body = orjson.dumps({"errors": [error]})
     told = [*fields, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]

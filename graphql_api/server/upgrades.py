@@ -1,19 +1,19 @@
-"""The change of protocol that a client offers with `Upgrade` (RFC 9110, 7.8): taken for a WebSocket, else ignored.
+"""`Upgrade` offers (RFC 9110, 7.8): accepted for WebSockets, otherwise ignored.
 
-Java's HttpClient and `curl --http2` offer HTTP/2 (`h2c`) with any first request, also with one that has a body. llhttp stops
-reading at an offer, so a request whose offer is ignored is read once more without it.
+Java's HttpClient and `curl --http2` offer HTTP/2 (`h2c`) with any first request, even one with a body. llhttp stops parsing
+at an offer, so a request whose offer is ignored is parsed again without it.
 """
 
 from collections.abc import Iterable
 
 _BODY = {b"content-length", b"transfer-encoding"}
-"""Fields of a request with a body, which no handshake has."""
+"""Header fields of requests with a body; a WebSocket handshake has none."""
 
 Fields = Iterable[tuple[bytes, bytes]]
 
 
 def asks_for_websocket(method: bytes, version: str, fields: Fields) -> bool:
-    """Whether a request is the opening handshake of a WebSocket (RFC 6455, 4.2.1); names of fields are in lower case."""
+    """Whether a request is a WebSocket opening handshake (RFC 6455, 4.2.1); field names must be in lower case."""
     if method != b"GET" or version != "1.1":
         return False
     told = list(fields)
@@ -24,7 +24,7 @@ def asks_for_websocket(method: bytes, version: str, fields: Fields) -> bool:
 
 
 def head_without_offer(method: bytes, target: bytes, version: str, fields: Fields) -> bytes:
-    """The head of the same request without its offer."""
+    """Encode the request line and headers again, without `Upgrade`."""
     lines = [b"%b: %b\r\n" % field for field in fields if field[0] != b"upgrade"]
     return b"%b %b HTTP/%b\r\n%b\r\n" % (method, target, version.encode(), b"".join(lines))
 

@@ -1,4 +1,4 @@
-"""A uvicorn server on a socket of our own, so that a port in use is one sentence and a free port can be told."""
+"""Runs uvicorn on our own socket, so that a port in use gives a short error and an automatically chosen port is known."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("graphql_api.server")
 
 BACKLOG = 2048
-"""Connections that may wait to be accepted."""
+"""Maximum number of connections waiting to be accepted."""
 
 
 def serve_app(
@@ -34,33 +34,34 @@ def serve_app(
     announce: Callable[[str, str], str],
     worker: str = "",
 ) -> None:
-    """Listen, say what is served, and serve until stopped; `build` gives the app and a line about its data.
+    """Listen, print the announcement, and serve until stopped.
 
-    `worker` is the import string of a function that makes the app again in each of several processes.
+    `build` creates the app and a line about its data; `announce(address, data)` returns the text to print. `worker` is the
+    import string of the app factory for worker processes.
     """
     begin_logging(settings)
     _raise_open_files()
-    # Metrics are imported with the app: the folder that processes share for them has to be there before.
+    # Building the app imports the metrics, which need their shared folder to exist.
     with closing(listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
         _say(announce(_address(listening), data))
         if settings.metrics.isdecimal():
             serve_on(settings.host, int(settings.metrics))
-        # uvicorn ends by the signal that stopped it, once more; we have ended well by then.
+        # uvicorn raises the stop signal again after a clean shutdown; ignore it.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         run(settings, listening, app, worker)
 
 
 def _say(text: str) -> None:
-    """Print for people, unless nobody listens any more."""
+    """Print to standard output; ignores errors such as a closed pipe."""
     try:
         print(text, flush=True)
-    except OSError:  # a closed pipe, a full disk: what Python still holds is not tried again at the end
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for as long as the process is
+    except OSError:  # a closed pipe, a full disk; Python must not retry its buffer at exit
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # open until the process ends
 
 
 def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: str) -> None:
-    """Serve in this process, or in several that make the app again."""
+    """Serve in this process, or with several workers in processes that each build the app from `worker`."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -84,7 +85,7 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # the app itself knows the proxies to trust
+        proxy_headers=False,  # the app has its own middleware for trusted proxies
         reset_contextvars=True,
         loop="graphql_api.server.event_loop:new_loop",
         ws=WebSocketProtocol,
@@ -99,10 +100,10 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
 
 
 def pause_shortly() -> None:
-    """Keep the pauses of the garbage collector short: it looks at a generation in one piece, and every answer waits for that.
+    """Keep garbage collector pauses short, because every request waits for them.
 
-    What was there before the first request it never looks at again. A pause costs about a microsecond for each object that is
-    looked at, most of them documents, which are trees without cycles: so it looks at few at a time, and rarely at all of them.
+    Objects that exist at startup are frozen and never scanned again. A pause takes about a microsecond per scanned object.
+    Most objects are documents, trees without cycles, so collections of young objects are small and full ones are rare.
     """
     gc.collect()
     gc.freeze()
@@ -110,9 +111,9 @@ def pause_shortly() -> None:
 
 
 def drain_first(stopping: asyncio.Event, seconds: float) -> None:
-    """Put a time before uvicorn's own stop in which readiness says no, and requests are still taken and answered.
+    """Delay uvicorn's shutdown on SIGTERM by `seconds`, in which readiness fails but requests are still accepted and answered.
 
-    Called in the loop of a server that has its handlers in place. A second signal stops at once.
+    Call it in the event loop after uvicorn has installed its signal handlers. A second signal stops immediately.
     """
     loop = asyncio.get_running_loop()
     stop = signal.getsignal(signal.SIGTERM)
@@ -129,7 +130,7 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
 
 
 def _raise_open_files() -> None:
-    """Allow as many open files, and so connections, as the system lets this process have."""
+    """Raise the limit of open files, and so of connections, to the system's maximum for this process."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -138,7 +139,7 @@ def _raise_open_files() -> None:
 
 
 def write_environment(settings: Settings) -> None:
-    """Put what differs from the defaults into the environment, and nothing else, for the worker processes that read it."""
+    """Write settings that differ from their defaults to the environment for worker processes; unset the variables of others."""
     for each in fields(settings):
         value = getattr(settings, each.name)
         if value == each.default:
@@ -149,14 +150,14 @@ def write_environment(settings: Settings) -> None:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that listens where the settings say; exits with a sentence where that is not possible."""
+    """Listen on the configured host and port; prints an error and exits with status 2 if that fails."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
-        # Named as TCP, or asyncio would not know that its connections are to send at once (TCP_NODELAY).
+        # IPPROTO_TCP is explicit because asyncio sets TCP_NODELAY only on sockets that have it.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
-        listening.listen(BACKLOG)  # at once: until then another process could take the same port
+        listening.listen(BACKLOG)  # now: until then another process could take the same port
     except (OSError, UnicodeError, OverflowError) as error:
         why = getattr(error, "strerror", None) or "invalid address"
         print(

@@ -1,7 +1,7 @@
-"""uvicorn's WebSocket protocol with bounds: frames per turn of the event loop, frames per second, and unsent bytes.
+"""uvicorn's WebSocket protocol with limits: frames per event-loop turn, frames per second, and unsent pongs.
 
-uvicorn parses everything that has arrived in one piece, and answers each ping at once. Here a connection gets a small piece
-parsed per turn, so that a megabyte of pings delays nobody; a client that sends frames faster than the limit is disconnected.
+uvicorn parses all data that has arrived in one go, and answers each ping immediately. Here each connection parses a small
+piece per turn, so that a megabyte of pings delays nobody; clients that send frames faster than the limit are disconnected.
 """
 
 import asyncio
@@ -24,20 +24,20 @@ from graphql_api.http.streaming.token_bucket import TokenBucket
 log = logging.getLogger(__name__)
 
 TURN_FRAMES = 64
-"""Frames per turn of the event loop, of one connection; a piece that is being parsed may go over by its own frames."""
+"""Frames per event-loop turn and connection; the piece being parsed may exceed it by its own frames."""
 TURN_BYTES = 65_536
 PIECE = 512
-"""Bytes that are parsed at once: at most 85 frames, as the smallest has 6 bytes."""
+"""Bytes parsed in one go: at most 85 frames, as the smallest has 6 bytes."""
 BURST_SECONDS = 10
 """Seconds over which rates are averaged."""
 LINGER = 1.0
-"""Seconds for which a closing connection still reads, or the reset that follows unread data would overtake the close code."""
+"""Seconds for which a closing connection still reads; otherwise a TCP reset for unread data would overtake the close code."""
 LINGER_BYTES = 4_000_000
 _CODES = defaultdict(lambda: "BAD_REQUEST", {403: "FORBIDDEN", 500: "INTERNAL_SERVER_ERROR"})
 
 
 class _Parser(ServerProtocol):
-    """Counts the frames that arrive, and refuses a handshake in JSON with a code, as every other request."""
+    """Counts received frames, and rejects a handshake with a JSON error response."""
 
     frames = 0
 
@@ -58,7 +58,7 @@ class _Parser(ServerProtocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One connection; `config.frames` is the highest number of frames per second."""
+    """One WebSocket connection; `config.frames` is the maximum number of frames per second."""
 
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
@@ -72,7 +72,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._discarded: int | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Keep the data until its turn; the opening handshake is read at once."""
+        """Buffer data and parse it in pieces; the opening handshake is parsed immediately."""
         if not self.handshake_initiated:
             super().data_received(data)
         elif self._discarded is not None:
@@ -83,24 +83,24 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self._read()
 
     async def receive(self) -> ASGIReceiveEvent:
-        """The next message; then there is room for another."""
+        """The next message; receiving it makes room for another."""
         message = await super().receive()
         self._go_on()
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message; the answer to the handshake makes room for what came before it."""
+        """Send a message; the handshake response starts the parsing of data that arrived before it."""
         await super().send(message)
         self._go_on()
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """Give the client a while to take the rest once the app has ended; uvicorn would wait for ever."""
+        """After the app has ended, abort the connection if the client does not read the rest in time; uvicorn never would."""
         super().on_task_complete(task)
         if not self.disconnected and self._discarded is None:
             self._last = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was not read."""
+        """Drop unread data and cancel the timers."""
         self._unread.clear()
         for handle in (self._turn, self._last):
             if handle is not None:
@@ -108,33 +108,33 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def resume_writing(self) -> None:
-        """Send the pongs that waited for room."""
+        """Send the pongs that waited for the client to read."""
         super().resume_writing()
         if self._pongs:
             self.transport.write(self._pongs)
             self._pongs = b""
 
     def handle_ping(self) -> None:
-        """Send the pongs; only the newest wait if the client takes none (RFC 6455, 5.5.3)."""
+        """Send the pongs; if the client does not read, only the newest are buffered (RFC 6455, 5.5.3)."""
         if self.writable.is_set():
             super().handle_ping()
         elif pongs := b"".join(self.conn.data_to_send()):
             self._pongs = pongs
 
     def keepalive_timeout(self) -> None:
-        """Cut a client that no longer answers, with what it did not take."""
+        """Abort the connection of a client that no longer answers pings, with its unsent data."""
         super().keepalive_timeout()
         self.transport.abort()
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on, unless it is text that is none."""
+        """Pass a message to the app; closes the connection with 1007 if a text message is not UTF-8."""
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self._fail(1007, "Text must be UTF-8")
             return
         super().send_receive_event_to_app()
 
     def handle_parser_exception(self) -> None:
-        """Close the connection, as its client broke the protocol."""
+        """Close the connection after a protocol error of the client."""
         close = self.conn.close_sent
         assert close is not None
         log.info("WebSocket closed with %d: %s", close.code, close.reason)
@@ -145,7 +145,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Drop what still arrives, for a moment in which the client can read the close frame."""
+        """Discard what still arrives for up to `LINGER` seconds, so that the client can read the close frame."""
         self._discarded = len(self._unread)
         self._unread.clear()
         self.frames.clear()
@@ -155,7 +155,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.resume_reading()
 
     def _read(self) -> None:
-        """Parse a few pieces, unless a message waits for the app, and leave the rest to the next turn."""
+        """Parse a few pieces, unless a message waits for the app; the rest follows in the next turn."""
         self._turn = None
         before, left = self.conn.frames, TURN_BYTES
         while self._may_read() and left > 0 and self.conn.frames - before < TURN_FRAMES:
@@ -168,12 +168,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._go_on()
 
     def _may_read(self) -> bool:
-        """Whether there is something to parse, nothing waits for the app, and the handshake is answered."""
+        """Whether there is data to parse, no message waits for the app, and the handshake is complete."""
         waits = self.read_paused or not self.handshake_complete
         return bool(self._unread) and not waits and not self.transport.is_closing()
 
     def _go_on(self) -> None:
-        """Schedule the next turn, and stop the transport from reading while there is something to parse."""
+        """Schedule the next turn; the transport pauses reading while there is data to parse."""
         if self._may_read() and self._turn is None:
             self._turn = self.loop.call_soon(self._read)
         if self._unread:
@@ -185,7 +185,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.conn.fail(code, reason)
             self.handle_parser_exception()
-        elif self._discarded is None:  # the close frame of the app is on its way
+        elif self._discarded is None:  # the app's close frame has already been sent
             self._linger()
 
     def _discard(self, data: bytes) -> None:

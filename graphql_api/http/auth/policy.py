@@ -19,7 +19,7 @@ class AccessPolicy:
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
     def caller(self, shown: Mapping[str, str], record: RequestContext) -> Principal:
-        """The authenticated client; raises HTTPError if there is none."""
+        """The authenticated client; raises HTTPError if the credentials are missing or invalid."""
         caller = self.gate.caller(shown)
         record.client, record.asker.key = caller.name, caller.key
         return caller

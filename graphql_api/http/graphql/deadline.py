@@ -1,4 +1,4 @@
-"""The timeout of an operation: the server's, or a shorter one that the client asks for."""
+"""The timeout of an operation: the server's, or a shorter one from the client."""
 
 import math
 

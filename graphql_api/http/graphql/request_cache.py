@@ -31,7 +31,7 @@ class ParsedRequest:
     chosen: ExecutableOperation
     introspects: bool
     put_off: int = 0
-    """How many more times to skip the fast path, where a failed attempt may cost as much as the request itself."""
+    """How many more times to skip the fast path, as a failed attempt may cost as much as the request itself."""
 
 
 class RequestCache:

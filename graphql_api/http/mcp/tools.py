@@ -85,7 +85,7 @@ def _variables(example: Example, schema: GraphQLSchema) -> dict[str, Any]:
 
 
 def _descriptions(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, str]:
-    """Descriptions of variables: those of the arguments and input fields where they are used."""
+    """Descriptions of variables: those of the arguments and input fields that use them."""
     info = TypeInfo(schema)
     found: dict[str, str] = {}
 

@@ -1,5 +1,5 @@
-// Reads a response in parts, as `@defer` and `@stream` give it (incremental delivery v0.2), for GraphiQL: after each part it
-// yields the whole result so far.
+// Reads the multipart response to an operation with `@defer` or `@stream` (incremental delivery v0.2) for GraphiQL: after each
+// part it yields the merged result so far.
 "use strict";
 
 globalThis.resultsInParts = async function* (response) {
@@ -25,7 +25,7 @@ globalThis.resultsInParts = async function* (response) {
     if (part.extensions) result.extensions = { ...result.extensions, ...part.extensions };
   }
 
-  // Two deferred fragments may each bring some fields of one object.
+  // Two deferred fragments may each deliver some fields of the same object.
   function assign(target, source) {
     for (const [key, value] of Object.entries(source)) {
       const isObject = (each) => each !== null && typeof each === "object" && !Array.isArray(each);
@@ -34,8 +34,8 @@ globalThis.resultsInParts = async function* (response) {
     }
   }
 
-  // The parts of a `multipart/mixed` body as they come, without their headers. JSON has no line breaks within its texts, so
-  // no part can hold the boundary.
+  // Yields the parts of a `multipart/mixed` body as they arrive, without their headers. JSON escapes line breaks in strings,
+  // so no part can contain the boundary.
   async function* parts(response) {
     const boundary = /boundary="?([^";]*)/i.exec(response.headers.get("Content-Type"))?.[1] || "-";
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

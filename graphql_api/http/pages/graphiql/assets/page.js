@@ -1,5 +1,5 @@
 // Mounts GraphiQL on the page, with a tab for each example operation of the server.
-// Every address is relative to the page, so that it also works behind a path prefix.
+// Every URL is relative to the page, so that it also works behind a path prefix.
 "use strict";
 
 (() => {
@@ -13,8 +13,8 @@
     variables: "",
   };
 
-  // GraphiQL's dialogs and menus put a <style> element into the page: this global is where they look for the nonce
-  // with which the page's policy lets it pass.
+  // GraphiQL's dialogs and menus add a <style> element to the page. They read its nonce, which the content policy requires,
+  // from this global.
   window.__webpack_nonce__ = document.currentScript.nonce;
 
   async function fetcher(operation, { headers, documentAST } = {}) {
@@ -29,7 +29,7 @@
     return { errors: [{ message: `The server answered with status ${response.status} and ${type}, not with JSON.` }] };
   }
 
-  // A visitor who is refused for want of a key has no other program to put it into than this page.
+  // Visitors without a key need to know where to enter it in this page.
   function withHint(answer) {
     for (const error of answer?.errors ?? []) {
       if (error.extensions?.code !== "UNAUTHENTICATED") continue;
@@ -39,7 +39,7 @@
     return answer;
   }
 
-  // For a moment after another tab is chosen, GraphiQL still names the operation of the one before.
+  // Right after switching tabs, GraphiQL still sends the operation name of the previous tab.
   function named({ operationName, ...operation }) {
     const isThere = operationName && new RegExp(`\\b${operationName}\\b`).test(operation.query);
     return isThere ? { ...operation, operationName } : operation;
@@ -51,7 +51,7 @@
     return run?.operation === "subscription";
   }
 
-  // The results in a stream of events, as they come; comments that only say that the stream lives are left out.
+  // Yields the results of an event stream as they arrive; heartbeat comments are skipped.
   async function* events(reader) {
     let read = "";
     try {
@@ -80,20 +80,20 @@
     }
   }
 
-  // GraphiQL names a tab after its operation; a title that says more goes on top, as a comment.
+  // GraphiQL names a tab after its operation; a different title is added on top, as a comment.
   function asTab({ title, query, variables }) {
     const titled = query.includes(title) ? query : `# ${title.replace(/\s+/g, " ")}\n${query}`;
     return { query: titled, variables: variables || null };
   }
 
-  // A namespace of its own: another GraphiQL that was ever open on this host and port has other tabs to remember.
+  // A separate namespace, so that tabs do not mix with those of another GraphiQL on the same host and port.
   function browserStorage() {
     const storage = GraphiQL.createLocalStorage({ namespace: `competent:${location.pathname}` });
     try {
       storage.getItem("");
       return storage;
     } catch {
-      return forgetfulStorage(); // The browser refuses to keep anything for this page.
+      return forgetfulStorage(); // The browser denies storage to this page.
     }
   }
 
@@ -110,8 +110,8 @@
     };
   }
 
-  // On a first visit GraphiQL takes the tabs, but fills its editors with the query and variables of the last visit,
-  // so without these the first tab opens without its variables.
+  // On a first visit GraphiQL uses the default tabs, but fills its editors from the stored query and variables; without
+  // these the first tab would open without its variables.
   function openFirst(tab, storage) {
     if (storage.getItem("graphiql:tabState")) return;
     storage.setItem("graphiql:query", tab.query);
