@@ -40,9 +40,9 @@ class ServiceTimeEstimator:
         if self._last is None:
             return
         now = self._clock()
-        self._steps = min(self._steps + 1, PACE_OF)
+        self._steps += 1
         step = now - self._last
-        self._mean += (step - self._mean) / self._steps
+        self._mean += (step - self._mean) / min(self._steps, PACE_OF)
         self._recent += (step - self._recent) / min(self._steps, RECENT)
         self._last = self._learnt = now
 
