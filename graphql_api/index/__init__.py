@@ -1,4 +1,4 @@
-"""A release as tables, filled by one walk over its documents, and the questions that HAL links cannot answer."""
+"""The index: a release as SQLite tables, filled by one crawl, for queries that HAL links cannot answer."""
 
 from graphql_api.index.index import Index
 from graphql_api.index.lookup_cache import UNKNOWN

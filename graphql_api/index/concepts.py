@@ -1,6 +1,6 @@
-"""Concepts of a release found in its index: by their number in it, by uuid, by code, and by their place in a list.
+"""Looks up concepts in an index: by row id, uuid, code or position in their list.
 
-Questions about several are one statement for all of them.
+A lookup of several concepts is one statement per AT_ONCE keys.
 """
 
 import sqlite3
@@ -16,7 +16,7 @@ from graphql_api.index.tables import TYPES, DamagedIndex
 T = TypeVar("T")
 
 AT_ONCE = 10_000
-"""Values in one statement; SQLite's own bound is 32,766."""
+"""Maximum values in one statement; SQLite's limit is 32,766."""
 
 _COLUMNS = "n, kind, uuid, code, item"
 
@@ -24,7 +24,7 @@ _COLUMNS = "n, kind, uuid, code, item"
 class IndexedConcept(NamedTuple):
     """A concept in an index.
 
-    `item` is its normalised document as far as questions need it: all of a block; code, and title or skill, of others.
+    `item` is the part of its normalised document that queries need: all of a block; id, code, and title or skill of others.
     """
 
     row_id: int
@@ -35,7 +35,7 @@ class IndexedConcept(NamedTuple):
 
 
 def by_row_id(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
-    """Concepts by their number in the index, where numbers come from: one without a concept is damage."""
+    """Concepts by row id. Raises DamagedIndex if one is missing, since row ids come from the same index."""
     found = {
         each.row_id: each for some in chunks(numbers) for each in _select(connection, f"n IN ({_marks(some)})", some)
     }
@@ -47,7 +47,7 @@ def by_row_id(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[in
 def by_uuid(
     connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, UUID]]
 ) -> dict[tuple[ConceptType, UUID], IndexedConcept]:
-    """Concepts by type and uuid; those that are not there are left out."""
+    """Concepts by type and uuid; missing ones are left out."""
     found: dict[tuple[ConceptType, UUID], IndexedConcept] = {}
     for type in {type for type, _ in keys}:
         uuids = [str(uuid) for each, uuid in keys if each is type]
@@ -60,7 +60,7 @@ def by_uuid(
 def by_code(
     connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, str]]
 ) -> dict[tuple[ConceptType, str], IndexedConcept]:
-    """Concepts by type and code; those that are not there are left out."""
+    """Concepts by type and code; missing ones are left out."""
     found: dict[tuple[ConceptType, str], IndexedConcept] = {}
     for type in {type for type, _ in keys}:
         for some in chunks([code for each, code in keys if each is type]):
@@ -70,24 +70,24 @@ def by_code(
 
 
 def listed(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[IndexedConcept]:
-    """The concepts of a type from one place up to another, by code."""
+    """The concepts of a type in order of code, from `start` up to, not including, `stop`."""
     return list(_select(connection, "kind = ? AND place >= ? AND place < ? ORDER BY place", [type.number, start, stop]))
 
 
 def count(connection: sqlite3.Connection, type: ConceptType) -> int:
-    """How many concepts of a type there are."""
-    # Places go from 0 on, so the last one says it; to count the rows is to read all of them.
+    """The number of concepts of a type."""
+    # Places are 0, 1, 2, …, so the last one gives the count; count(*) would read all rows.
     last = connection.execute("SELECT max(place) FROM thing WHERE kind = ?", (type.number,)).fetchone()[0]
     return 0 if last is None else int(last) + 1
 
 
 def failed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Path and error code of the documents that the index goes without."""
+    """(path, error code) of the documents that are missing from the index."""
     return connection.execute("SELECT path, code FROM missing ORDER BY path").fetchall()
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Values in pieces that fit in one statement."""
+    """Split values into chunks that fit in one statement."""
     return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
 
 
@@ -96,7 +96,7 @@ def _marks(values: Sequence[object]) -> str:
 
 
 def _select(connection: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[IndexedConcept]:
-    sql = f"SELECT {_COLUMNS} FROM thing WHERE {where}"  # noqa: S608  # columns and question marks of this module
+    sql = f"SELECT {_COLUMNS} FROM thing WHERE {where}"  # noqa: S608  # columns and placeholders of this module
     for n, kind, uuid, code, item in connection.execute(sql, list(values)):
         try:
             yield IndexedConcept(n, TYPES[kind], UUID(uuid), code, orjson.loads(item))

@@ -1,7 +1,7 @@
-"""The walk over all documents of a release that fills its index.
+"""The crawler: reads all documents of a release and fills its index.
 
-Each document is asked once, through the same store as everything else. What was written stays written: a walk that ended, however
-it ended, goes on where it was. A document that fails is written down and the rest goes on without it.
+Each document is loaded once, through the store that requests use. A crawl that was interrupted resumes where it stopped. A
+document that fails is recorded as missing, and the crawl continues.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ log = logging.getLogger(__name__)
 Load = Callable[[str], Awaitable[Document]]
 
 COMMIT_EVERY = 50
-"""Documents between two commits: what a walk that is killed has to ask again."""
+"""Documents per commit: the most that a killed crawl has to load again."""
 
 _WHOLE = [each for each in reversed(CONCEPT_TYPES) if each.route and each.collection and not each.is_block]
-"""Types whose whole documents are crawled; what others embed comes first, so that there is nothing to complete later."""
+"""Types whose whole documents are crawled; embedded types come first, so that nothing has to be completed later."""
 _LISTED = [each for each in CONCEPT_TYPES if each.collection and each.is_block]
-"""Types of which the items of lists say all."""
+"""Types whose list items are complete."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a walk is, in documents; `total` is 0 until the lists are read. `before` of those done are of earlier walks."""
+    """Progress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls."""
 
     before: int = 0
     done: int = 0
@@ -43,12 +43,12 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """From 0 to 1."""
+        """The fraction done, from 0 to 1."""
         return self.done / self.total if self.total else 0.0
 
 
 class Crawler:
-    """One walk over one release."""
+    """One crawl of one release, with `at_once` concurrent workers."""
 
     def __init__(
         self, connection: sqlite3.Connection, load: Load, release: str, page_size: int, at_once: int, progress: Progress
@@ -62,12 +62,12 @@ class Crawler:
         self.progress = progress
 
     async def run(self) -> None:
-        """Crawl to the end; raises an UpstreamError if the lists themselves cannot be read."""
+        """Crawl the whole release. Raises an UpstreamError if the lists cannot be read."""
         lists: dict[ConceptType, list[Document]] = {}
         for type in _WHOLE:
             lists[type] = await self._list(type, lists)
         for type in _LISTED:
-            with suppress(UpstreamNotFound):  # those that profiles embed are met there
+            with suppress(UpstreamNotFound):  # profiles embed those that they use
                 for item in await self._items(type):
                     await self._listed(type, item)
         paths = {
@@ -82,10 +82,10 @@ class Crawler:
         try:
             await self._walk((path, type) for path, type in paths.items() if path not in done)
         finally:
-            self._writer.commit()  # also what was written when the crawl is cancelled
+            self._writer.commit()  # also if the crawl is cancelled
 
     async def _list(self, type: ConceptType, lists: Mapping[ConceptType, list[Document]]) -> list[Document]:
-        """The items of all concepts of a type; the list of profiles is only assumed, so those that are used stand in."""
+        """The list items of a type. The list of profiles may not exist; the fallback is the profiles that use a competence."""
         try:
             return await self._items(type)
         except UpstreamNotFound as error:
@@ -94,7 +94,7 @@ class Crawler:
         return await self._profiles_in_use(lists[TECHNICAL_COMPETENCE])
 
     async def _profiles_in_use(self, competences: list[Document]) -> list[Document]:
-        """The items of all profiles that use a competence, from the lists of these."""
+        """The items of all profiles that use a competence, from the list of each competence."""
         log.warning("release %s has no list of profiles; looking up the profiles of each competence", self._release)
         found: dict[str, Document] = {}
         lists = 0
@@ -119,7 +119,9 @@ class Crawler:
         self._writer.whole(type, item)
         uuid = item.get("id")
         if uuid and type.route is not None and not all(map(item.get, ("code", *SEARCHED[type]))):
-            with suppress(UpstreamError):  # that route is only assumed; what profiles embed may complete it as well
+            with suppress(
+                UpstreamError
+            ):  # that route may not exist; documents that embed the concept may complete it too
                 self._writer.whole(type, await self._load(type.route.path(self._release, uuid)))
 
     async def _items(self, type: ConceptType) -> list[Document]:
@@ -131,7 +133,7 @@ class Crawler:
         await self._work_at_once(lambda: self._work(todo))
 
     async def _work_at_once(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """As many workers as may be at once; the first that fails ends the others."""
+        """Run `work` in `at_once` workers; if one fails, the others are cancelled."""
         workers = [asyncio.create_task(work()) for _ in range(self._at_once)]
         try:
             await asyncio.gather(*workers)
@@ -151,7 +153,7 @@ class Crawler:
                 self.progress.done += 1
                 if self.progress.done % COMMIT_EVERY == 0:
                     self._writer.commit()
-            await asyncio.sleep(0)  # over the sandbox nothing else here waits, and others want their turn
+            await asyncio.sleep(0)  # with the sandbox, loading does not suspend: yield to the event loop
 
     def _failed(self, path: str, error: UpstreamError) -> None:
         log.warning("indexing release %s without %s: %s", self._release, path, error.code)

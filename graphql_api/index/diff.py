@@ -1,6 +1,6 @@
-"""What changed between two releases: concepts added, removed and changed, and which of their fields.
+"""The diff of two releases: concepts added, removed and changed, and which of their fields differ.
 
-Facts are read of those concepts only whose digests differ; the same two indexes always give the same list.
+Reads facts only of concepts whose digests differ. The result is deterministic.
 """
 
 import sqlite3
@@ -15,10 +15,10 @@ from graphql_api.index.tables import LANGUAGES, DamagedIndex
 
 
 class Change(NamedTuple):
-    """One concept that differs: `before` and `after` are its row in either index, None if it is not there.
+    """One concept that differs: `before` and `after` are its row ids in the two indexes, None if it is absent.
 
-    `fields` are the facts of a CHANGED concept that differ, in their own order, a text by language (`title.nl`); `uuid`
-    stands first if the concept has another uuid now. Empty for what is ADDED or REMOVED.
+    `fields` names the facts of a CHANGED concept that differ, in declared order, texts by language (`title.nl`); `uuid`
+    comes first if the uuid differs. Empty for ADDED and REMOVED.
     """
 
     change: Literal["ADDED", "REMOVED", "CHANGED"]
@@ -34,11 +34,11 @@ def changes(
     types: Collection[ConceptType] | None,
     changes: Collection[str] | None,
 ) -> list[Change]:
-    """The changes from one release to another, only those of `types` and `changes` if given.
+    """The changes from one release to another, limited to `types` and `changes` unless None.
 
-    Two concepts are one if their uuids are the same; of what is left over on both sides, if their codes are (if a code
-    stands twice, the first by place with the first). The order is by type, then by place in `after`; what is removed
-    follows the others of its type, by place in `before`. Facts that are not known on one side (digest 0) differ in nothing.
+    Concepts are matched by uuid, and the rest by code (of duplicate codes, the first in order with the first). Changes are
+    ordered by type, then as in `after`; removed concepts follow the others of their type, as in `before`. Facts that are
+    unknown on one side (digest 0) do not differ.
     """
     found: list[Change] = []
     for type in CONCEPT_TYPES:
@@ -57,17 +57,17 @@ class _Thing(NamedTuple):
 
 
 _Pair = tuple[_Thing | None, _Thing | None]
-"""One thing as it was and as it is."""
+"""A concept before and after; None if it is absent."""
 
 _THINGS = "SELECT n, uuid, code, digest FROM thing WHERE kind = ? ORDER BY place, n"
 _FACTS = "SELECT n, facts FROM thing WHERE n IN (SELECT value FROM json_each(?))"
-_AT_ONCE = 500  # pairs whose facts are in memory together
+_AT_ONCE = 500  # pairs whose facts are in memory at a time
 
 
 def _differing(
     before: sqlite3.Connection, after: sqlite3.Connection, type: ConceptType
 ) -> tuple[list[_Thing], list[_Thing]]:
-    """The things of both sides, without those that are there as they were: most are, and go by as plain rows."""
+    """The concepts of both sides, without unchanged ones: most are, so they are compared as plain rows."""
     olds, news = (connection.execute(_THINGS, (type.number,)).fetchall() for connection in (before, after))
     same = {row[1:] for row in olds}.intersection(row[1:] for row in news)
     old, new = ([_Thing._make(row) for row in rows if row[1:] not in same] for rows in (olds, news))
@@ -75,7 +75,7 @@ def _differing(
 
 
 def _pairs(olds: Sequence[_Thing], news: Sequence[_Thing]) -> Iterator[_Pair]:
-    """Every thing of both sides once: those of the new side in their order, then what is left of the old one in its."""
+    """Yield each concept of both sides once: those of the new side in order, then the rest of the old side in order."""
     known = {old.uuid: old for old in olds}
     kept = known.keys() & {new.uuid for new in news}
     left = {old.n: old for old in olds if old.uuid not in kept}
@@ -106,7 +106,7 @@ def _change(
 def _fields(
     before: sqlite3.Connection, after: sqlite3.Connection, pairs: Sequence[_Pair]
 ) -> dict[int, tuple[str, ...]]:
-    """Which fields differ, by the new thing, of everything that is there on both sides."""
+    """The fields that differ, by new row id, of the concepts that are on both sides."""
     both = [(old, new) for old, new in pairs if old and new]
     fields: dict[int, tuple[str, ...]] = {new.n: ("uuid",) for old, new in both if old.uuid != new.uuid}
     differing = [(old, new) for old, new in both if old.digest != new.digest and old.digest and new.digest]
@@ -129,7 +129,7 @@ def _facts(connection: sqlite3.Connection, things: Sequence[int]) -> dict[int, d
 
 
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """The fields that differ; what is missing is as good as null."""
+    """Yield the fields that differ; a missing value equals null."""
     for field in dict.fromkeys([*was, *now]):
         old, new = was.get(field), now.get(field)
         if _is_text(old) and _is_text(new):
@@ -140,5 +140,5 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
 
 
 def _is_text(value: object) -> bool:
-    """Whether a fact is a text by language, or not there at all."""
+    """Whether a fact is a text by language, or missing."""
     return value is None or (isinstance(value, dict) and value.keys() <= {*LANGUAGES})

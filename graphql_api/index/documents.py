@@ -1,7 +1,7 @@
-"""Normalised documents in an index: compressed, with a number in place of each concept that they embed.
+"""Normalised documents in an index: compressed, with a reference in place of each embedded concept.
 
-An embedded concept that is as its `item` has the number of its concept. Any other form of it is a document of its own, with a
-number below that of the document that embeds it, and stands there with a minus. Read again, all are as they were.
+An embedded concept that equals its `item` is referred to by the number of the concept. Any other form of it is stored as a
+document with a number below that of the embedding one, and referred to by the negated number. Reading restores the original.
 """
 
 import sqlite3
@@ -18,10 +18,10 @@ from graphql_api.index.concepts import count
 from graphql_api.index.tables import LANGUAGES, TYPES, DamagedIndex, parts
 
 CHUNK = 50
-"""Documents that are in memory together while all of a type are read."""
+"""Documents in memory at a time while all documents of a type are read."""
 
 MIN_COMPRESSED = 400
-"""Bytes from which on documents are compressed: the many smaller ones would take twice the time for a megabyte in all."""
+"""Bytes from which documents are compressed: compressing smaller ones would save a megabyte and double the time."""
 _LEVEL = 6
 _TEXT = dict.fromkeys(LANGUAGES, "")
 _DICTIONARY = b"".join(
@@ -31,11 +31,11 @@ _DICTIONARY = b"".join(
     )
     for type in CONCEPT_TYPES
 )
-"""What zlib knows before it reads a document: the keys of all types."""
+"""The preset zlib dictionary: the keys of all types."""
 
 
 def compressed(body: Mapping[str, Any]) -> bytes:
-    """The row of a document whose embedded concepts are numbers."""
+    """Serialise a document whose embedded concepts are references."""
     text = orjson.dumps(body)
     if len(text) < MIN_COMPRESSED:
         return text
@@ -44,7 +44,7 @@ def compressed(body: Mapping[str, Any]) -> bytes:
 
 
 def decompressed(row: bytes) -> bytes:
-    """The JSON of the row of a document; raises DamagedIndex."""
+    """The JSON text of a stored document. Raises DamagedIndex if it cannot be decompressed."""
     if row[:1] == b"{":
         return row
     try:
@@ -58,25 +58,28 @@ def decompressed(row: bytes) -> bytes:
 
 
 def documents(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, Document]:
-    """Documents by the numbers of their concepts; those that could not be read are left out."""
+    """Documents by the numbers of their concepts, without those that the crawl could not read. Raises DamagedIndex."""
     sql = f"{_SELECT} WHERE n IN (SELECT value FROM json_each(?))"  # noqa: S608  # columns of this module
     return dict(_read(connection, connection.execute(sql, (_json(numbers),)).fetchall()))
 
 
 def document(connection: sqlite3.Connection, type: ConceptType, uuid: UUID) -> Document | None:
-    """The document of a concept; None if there is none, or if it could not be read."""
+    """The document of a concept; None if there is none or the crawl could not read it. Raises DamagedIndex."""
     rows = connection.execute(f"{_SELECT} WHERE kind = ? AND uuid = ?", (type.number, str(uuid))).fetchall()
     return next((found for _, found in _read(connection, rows)), None)
 
 
 def listed_documents(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[Document]:
-    """The documents of a type from one place up to another, by code, without those that could not be read."""
+    """Documents of a type in order of code, from `start` up to, not including, `stop`.
+
+    Leaves out those that the crawl could not read. Raises DamagedIndex.
+    """
     sql = f"{_SELECT} WHERE kind = ? AND place >= ? AND place < ? ORDER BY place"
     return [found for _, found in _read(connection, connection.execute(sql, (type.number, start, stop)).fetchall())]
 
 
 def all_documents(connection: sqlite3.Connection, type: ConceptType) -> Iterator[Document]:
-    """All documents of a type that could be read, by code, CHUNK in memory at a time."""
+    """Yield all documents of a type that the crawl could read, in order of code, with CHUNK in memory at a time."""
     for start in range(0, count(connection, type), CHUNK):
         yield from listed_documents(connection, type, start, start + CHUNK)
 
@@ -89,7 +92,7 @@ _Row = tuple[int, int, bytes, int | None]
 
 
 def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tuple[int, Document]]:
-    """The documents of rows of `thing`, by the numbers of these, in their order."""
+    """Yield the number and document of each row of `thing`, in order."""
     try:
         bodies = _assembled(connection, {number: TYPES[kind] for _, kind, _, number in rows if number is not None})
         for n, kind, item, number in rows:
@@ -102,7 +105,7 @@ def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tupl
 
 
 def _assembled(connection: sqlite3.Connection, wanted: Mapping[int, ConceptType]) -> dict[int, dict[str, Any]]:
-    """Documents by number, and all that stand in these, with what they embed in the places of its numbers."""
+    """Documents by number, and the documents that these refer to, with embedded concepts in place of references."""
     types, bodies, embedded = dict(wanted), dict[int, dict[str, Any]](), set[int]()
     missing = set(wanted)
     while missing:
@@ -117,7 +120,7 @@ def _assembled(connection: sqlite3.Connection, wanted: Mapping[int, ConceptType]
                     types[-ref] = type
         missing = types.keys() - bodies.keys()
     items = {n: orjson.loads(item) for n, item in _select(connection, _ITEMS, embedded)}
-    for number in sorted(bodies):  # what a document embeds has a lower number
+    for number in sorted(bodies):  # embedded documents have lower numbers, so they are complete by then
         _fill(types[number], bodies[number], lambda ref: items[ref] if ref > 0 else bodies[-ref])
     return bodies
 

@@ -1,4 +1,4 @@
-"""What is compared between two releases: the declared fields of a concept, in a form in which order does not count."""
+"""Facts: the values of a concept that are compared between releases, in a form that does not depend on their order."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,7 +8,7 @@ from graphql_api.competent.declarations import Concepts, ConceptType, Plain, Ter
 from graphql_api.competent.hal import Document
 
 Facts = dict[str, Any]
-"""What is compared, by GraphQL field, in the order in which changes name them."""
+"""The compared values by GraphQL field, in the order in which changes list them."""
 
 
 def facts(type: ConceptType, document: Document) -> Facts:
@@ -22,7 +22,7 @@ def _compared(type: ConceptType) -> tuple[tuple[str, Callable[[Any], Any]], ...]
 
 
 def _fact_of(value: Value) -> Callable[[Any], Any]:
-    """What makes the fact of a field's value, chosen once for all concepts."""
+    """The function that turns a field's value into a fact; chosen once per field."""
     match value:
         case Plain("code" | "moment"):
             return lambda found: found

@@ -1,7 +1,7 @@
-"""The finished index of one release, open for questions.
+"""The finished index of one release, open for queries.
 
-Questions are plain functions of a connection. An error that says that the file is damaged goes to `damaged`, which gives the
-error for the client in its place.
+Queries are plain functions of a connection. If an error means that the file is corrupt, `damaged` is called and returns the error
+to raise instead.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
-"""Most bytes of all comparisons with other releases that are cached, and about those of one change."""
+"""Maximum bytes of cached comparisons with other releases, and approximate bytes per change."""
 
 _QUICK = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using})
-"""Questions about one thing that a few rows by key answer."""
+"""Queries that read only a few rows by key for each concept."""
 
 
 class Index:
-    """All connections are opened now: a file of the same name that replaces this one later is another index."""
+    """An open index file. Opens all connections at once, since another file may replace this one later under the same name."""
 
     def __init__(self, file: IndexFile, damaged: Callable[["Index", Exception], Exception] | None = None) -> None:
         self.file_id = file.id()
@@ -54,7 +54,7 @@ class Index:
     async def ask(
         self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The answer to a question, however long it takes."""
+        """Run a query in a reader thread, without a deadline. Raises ServerBusy if the queue is full."""
         return await self.ask_until(math.inf, question, *args, **kwargs)
 
     async def ask_until(
@@ -64,16 +64,19 @@ class Index:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The answer to a question; UpstreamTimeout after `deadline`, a time of the event loop's clock."""
+        """Run a query in a reader thread; `deadline` is a time of the event loop's clock.
+
+        Raises UpstreamTimeout if the deadline passes first, ServerBusy if the queue is full.
+        """
         try:
             return await self._readers.ask(deadline, question, *args, **kwargs)
         except (sqlite3.Error, DamagedIndex) as error:
             raise self._judged(error) from error
 
     def get_cached(self, question: Callable[..., Any], key: Any) -> Any:
-        """The answer about one thing, None where there is none; UNKNOWN where nobody asked for it, and a thread must.
+        """Return the cached result of a query for one key, None if it has no result; UNKNOWN on a miss.
 
-        The quick questions are asked here and now: they take some ten microseconds, and the way to a thread and back a hundred.
+        On a miss, quick queries run on the calling thread: they take about 10 microseconds, a round trip to a thread 100.
         """
         answer = self._known.get(question, key)
         if answer is UNKNOWN and question in _QUICK:
@@ -89,21 +92,21 @@ class Index:
         question: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]],
         keys: Sequence[Any],
     ) -> dict[Any, Any]:
-        """The answers to a question about several things, None for those that have none; they are known from now on."""
+        """Run a query for several keys and cache the results; None for keys without a result. Raises as `ask_until`."""
         found = await self.ask_until(deadline, question, keys)
         return {key: self._known.put(question, key, found.get(key)) for key in keys}
 
     def same(self, found: Iterable[IndexedConcept]) -> list[IndexedConcept]:
-        """Concepts as the objects that they were in answers before, and will be."""
+        """Replace concepts by their cached objects, so that each concept is always the same object."""
         return [self._known.put(by_row_id, each.row_id, each) for each in found]
 
     def _judged(self, error: Exception) -> Exception:
         return self._damaged(self, error) if is_damage(error) else error
 
     async def changes_since(self, before: "Index") -> list[Change]:
-        """All changes from another index to this one.
+        """All changes from another index to this one, computed once for concurrent callers and cached.
 
-        Compared once for all who ask, and cached; a caller that leaves does not end it for the others.
+        Cancelling a caller does not cancel the comparison. Raises NotIndexedYet if documents are missing from either index.
         """
         if before.missing or self.missing:
             raise NotIndexedYet(
@@ -118,7 +121,7 @@ class Index:
         return await asyncio.shield(comparison)
 
     def _compared(self, before: "Index", comparison: "asyncio.Task[list[Change]]") -> None:
-        """Count a finished comparison with its bytes. Reading its exception here also keeps asyncio from logging it."""
+        """Set the size of a finished comparison in the cache. Also retrieves its exception, so that asyncio does not log it."""
         if comparison.cancelled() or comparison.exception():
             self._changes.drop(before)
         else:
@@ -126,12 +129,12 @@ class Index:
 
     @contextmanager
     def beside(self) -> Iterator[sqlite3.Connection]:
-        """A connection for a question that is asked of another index and of this one."""
+        """Lend a connection to a query that reads this index and another one; one caller at a time."""
         with self._beside_lock:
             yield self._beside
 
     def close(self) -> None:
-        """Wait for the questions that are being answered, and close the file."""
+        """Wait for running queries, and close the file."""
         self._opened.close()
 
 

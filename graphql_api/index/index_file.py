@@ -1,7 +1,6 @@
-"""The file of one release's index: begun as a part, finished, and only then there under its name.
+"""The file of one release's index: built as a part file, finished, and then renamed, so that a file by its name is complete.
 
-Who finds a file by its name finds it whole. Of several processes one walks at a time; the others wait for its file. A file
-that turns out to be damaged is set aside under another name.
+One process at a time crawls a release; the others wait for its file. A corrupt file is renamed.
 """
 
 import errno
@@ -24,17 +23,17 @@ from graphql_api.observability.metrics import INDEX_CORRUPT_FILES
 
 try:
     import fcntl
-except ImportError:  # pragma: no cover  # Windows: then each process walks for itself
+except ImportError:  # pragma: no cover  # Windows has no file locks: each process crawls
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 
 FileId = tuple[int, int]
-"""Device and inode: which file was opened, whatever stands under its name later."""
+"""Device and inode: identifies an opened file, even after it was replaced."""
 
 
 class IndexFile:
-    """Where the index of a release of one API is, in a folder that several processes may share."""
+    """The index file of a release of one upstream API, in a folder that several processes may share."""
 
     def __init__(self, folder: Path, origin: str, release: str) -> None:
         self.folder = folder
@@ -42,7 +41,7 @@ class IndexFile:
         self.part = self.path.with_suffix(".part")
 
     def is_there(self) -> bool:
-        """Whether there is a finished index that this version can read."""
+        """Whether a finished index exists that this version can read."""
         if not self.path.exists():
             return False
         try:
@@ -52,7 +51,7 @@ class IndexFile:
             return False
 
     def id(self) -> FileId | None:
-        """Which file stands under the name now; None if there is none."""
+        """The identity of the current file; None if there is none."""
         try:
             found = self.path.stat()
         except OSError:
@@ -60,9 +59,9 @@ class IndexFile:
         return found.st_dev, found.st_ino
 
     def check(self) -> bool:
-        """Whether there is a finished index, every page of which can be read; a damaged one is set aside.
+        """Whether a finished, sound index exists; a corrupt one is moved aside.
 
-        Reads the whole file (37 MB in 60 ms), so not for the event loop.
+        Reads the whole file (37 MB in 60 ms), so do not call it on the event loop. Raises OSError if it cannot be moved.
         """
         before = self.id()
         if not self.is_there():
@@ -76,9 +75,9 @@ class IndexFile:
         return True
 
     def set_aside(self, damaged: FileId | None, error: Exception) -> None:
-        """Rename the damaged file, unless another process has put another file in its place already.
+        """Rename the corrupt file, unless another process has replaced it already.
 
-        One is kept, for the operator to look at. Raises OSError if the folder cannot be written.
+        The last one is kept for the operator. Raises OSError if the folder is not writable.
         """
         if damaged is None or self.id() != damaged:
             return
@@ -87,7 +86,7 @@ class IndexFile:
         self.path.replace(self.path.with_suffix(".damaged"))
 
     def begin(self) -> sqlite3.Connection:
-        """The part to walk on: what an earlier walk left, else a copy of a finished index that has gaps, else a new one."""
+        """Open the part file: one left by an earlier crawl, else a copy of the finished index to complete, else a new one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.part.exists() and self.is_there():
             shutil.copyfile(self.path, self.part)
@@ -100,24 +99,24 @@ class IndexFile:
             return _part(self.part)
 
     def finish(self, connection: sqlite3.Connection) -> None:
-        """Derive what is derived, and put the part in its place under its name. The connection is closed, however it ends."""
+        """Write the derived tables, and move the part file to its final name. Always closes the connection."""
         with closing(connection):
             _write_places(connection)
             texts = read_texts(connection)
             with ThreadPoolExecutor(1, "finish") as beside:
                 arranged = beside.submit(arrange, *texts)
-                # Few statements that take long, in which SQLite leaves Python to the thread.
+                # A few long statements, during which SQLite releases the GIL to the thread.
                 connection.executescript(DERIVED)
                 write_elements(connection)
                 write_search(connection, arranged.result())
             connection.execute("ANALYZE")
             connection.commit()
-        _sync(self.part)  # nothing was before: after a loss of power the name may not lead to a half-written file
+        _sync(self.part)  # the first sync: after a power loss the name must not lead to a half-written file
         self.part.replace(self.path)
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """True for the one process at a time that may write the part; ends with the process, however it ends."""
+        """Yield whether this process may write the part file; only one may at a time. The lock ends with the process."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as file:
             if fcntl is not None:
@@ -126,12 +125,12 @@ class IndexFile:
                 except BlockingIOError:
                     yield False
                     return
-                except OSError as error:  # a file system without locks: then each process walks for itself
+                except OSError as error:  # a file system without locks: each process crawls
                     log.warning("cannot lock a file next to the index: %s", os.strerror(error.errno or 0))
             yield True
 
     def discard_part(self) -> None:
-        """Forget what was walked so far."""
+        """Delete the part file."""
         for suffix in ("", "-journal"):
             with suppress(FileNotFoundError):
                 self.part.with_name(self.part.name + suffix).unlink()
@@ -140,7 +139,7 @@ class IndexFile:
 def _part(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, check_same_thread=False)
     try:
-        # A part that is lost is walked again: no need to wait for the disk. A process that is killed loses nothing of it.
+        # A lost part file is crawled again, so do not wait for the disk. A killed process loses nothing.
         connection.execute("PRAGMA synchronous = OFF")
         if _format(connection) not in (0, FORMAT):
             raise DamagedIndex("of another format")
@@ -153,9 +152,9 @@ def _part(file: Path) -> sqlite3.Connection:
 
 
 def read_only(file: Path) -> sqlite3.Connection:
-    """A connection to a finished index.
+    """Open a read-only connection to a finished index.
 
-    Without memory mapping: a file that is cut off under a running server is then an error, and not the end of the process.
+    Without memory mapping, so that a truncated file raises an error instead of killing the process.
     """
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     try:
@@ -167,17 +166,17 @@ def read_only(file: Path) -> sqlite3.Connection:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error of a question says that the file is damaged."""
+    """Whether an error of a query means that the file is corrupt."""
     if isinstance(error, DamagedIndex):
         return True
     if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
         return False
-    # Python's own OperationalError, without a code, is for text that is not UTF-8.
+    # Python raises OperationalError without a code for text that is not UTF-8.
     return _code(error) in _DAMAGED or str(error).startswith(("no such table", "Could not decode"))
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room on the disk, or no permission to write."""
+    """Whether an error means that the file cannot be written: disk full, no permission, or I/O error."""
     if isinstance(error, OSError):
         return error.errno in _UNWRITABLE
     return isinstance(error, sqlite3.Error) and _code(error) in _NOT_WRITTEN
@@ -189,7 +188,7 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPER
 
 
 def _code(error: sqlite3.Error) -> int:
-    # The primary code: the extended one has more in its higher bits. An error of the Python module itself has none.
+    # The low byte is the primary code. Errors of the Python module itself have none.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

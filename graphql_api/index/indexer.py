@@ -1,6 +1,6 @@
-"""Normalised documents taken apart into the rows of an index, by the declarations.
+"""The indexer: turns normalised documents into the rows of an index, as declared.
 
-A concept is written by whatever embeds or lists it first and completed by its own document; what is there twice is written once.
+The first document that embeds or lists a concept writes it, and its own document completes it. Duplicates are written once.
 """
 
 import sqlite3
@@ -38,19 +38,19 @@ _DONE = "INSERT INTO done VALUES (?)"
 _FOUND = "DELETE FROM missing WHERE path = ?"
 _MISSING = "INSERT OR REPLACE INTO missing VALUES (?, ?)"
 MAX_RECENT = 8192
-"""Embedded concepts that are known by their identity."""
+"""Maximum embedded concepts that are cached by object identity."""
 _STATEMENTS = (_NEW, _AGAIN, _BODY, _DOCUMENT, _HOLDS, _TEXT, _TERM, _MODIFIED, _DONE, _FOUND, _MISSING)
 
 
 class _WrittenConcept(NamedTuple):
-    """A concept that is written: its number, and the hash of its item; None if that may change."""
+    """A written concept: its number, and the hash of its item; None while the item may change."""
 
     n: int
     item: int | None
 
 
 class _EmbeddedConcept(NamedTuple):
-    """An embedded concept that was written: often the same object stands in the next document again."""
+    """A written embedded concept, cached because the next documents often embed the same object."""
 
     document: Document
     type: ConceptType
@@ -59,7 +59,7 @@ class _EmbeddedConcept(NamedTuple):
 
 
 class Indexer:
-    """Writes into the tables of one index: rows are gathered, and `commit` writes all of them or none."""
+    """Writes into the tables of one index. Rows are buffered; `commit` writes all of them or none."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -89,7 +89,7 @@ class Indexer:
             self._forms[n, hash(decompressed(body))] = number
 
     def whole(self, type: ConceptType, document: Document) -> None:
-        """A concept by its own document; one that is a block also by the item of a list."""
+        """Add a concept from its own document, or a block from a list item."""
         if "id" not in document:
             return
         if type.is_block:
@@ -104,16 +104,16 @@ class Indexer:
             self._filters(type, document, n)
 
     def done(self, path: str) -> None:
-        """The document at this path was written."""
+        """Record that the document at this path is indexed."""
         self._put(_DONE, [(path,)])
         self._put(_FOUND, [(path,)])
 
     def missing(self, path: str, code: str) -> None:
-        """There was no document at this path, but an error of this code."""
+        """Record that loading this path failed with this error code."""
         self._put(_MISSING, [(path, code)])
 
     def commit(self) -> None:
-        """Write what was gathered, in one transaction; what could not be written stays gathered."""
+        """Write the buffered rows in one transaction; if it fails, they stay buffered."""
         with self._connection:
             for sql in _STATEMENTS:
                 self._connection.executemany(sql, self._rows.get(sql, ()))
@@ -123,7 +123,7 @@ class Indexer:
         self._rows.setdefault(sql, []).extend(rows)
 
     def _embed(self, type: ConceptType, document: Document, whole: int | None = None) -> dict[str, Any]:
-        """A document with numbers in place of the concepts that it embeds, which are written, as parts of `whole` if given."""
+        """Write the embedded concepts, as parts of `whole` if given; returns the document with references in their place."""
         body = dict(document)
         held: dict[ConceptType, set[int]] = {}
         for name, (value, target) in _parts(type).items():
@@ -140,7 +140,7 @@ class Indexer:
         return body
 
     def _embedded(self, type: ConceptType, document: Document) -> tuple[int, int]:
-        """Write an embedded concept, unless it is there; its number, and what stands for this form of it in documents."""
+        """Write an embedded concept, unless it is written; returns its number, and the reference for this form of it."""
         recent = self._recent.get(id(document))
         if recent is not None and recent.document is document and recent.type is type:
             return recent.n, recent.reference
@@ -171,7 +171,7 @@ class Indexer:
         return self._last_body
 
     def _block(self, type: ConceptType, document: Document) -> _WrittenConcept:
-        """Write a block; what one document says of it completes what another did not."""
+        """Write a block, merged with the values of earlier documents."""
         key = type, document["id"]
         known, incomplete = self._known.get(key), self._incomplete.get(key, {})
         if known is not None and known.item is not None:
@@ -190,7 +190,7 @@ class Indexer:
         return known
 
     def _write(self, type: ConceptType, document: Document, found: Facts, settled: bool) -> _WrittenConcept:
-        """Write the row of a concept, again if it is there, and its texts."""
+        """Insert or update the row of a concept, and write its texts."""
         key = type, document["id"]
         before = self._known.get(key)
         if before is None:
@@ -214,7 +214,7 @@ class Indexer:
                 self._searched.add((n, number))
 
     def _filters(self, type: ConceptType, document: Document, n: int) -> None:
-        """What profiles are filtered by: the terms and codes that they are filed under, and a moment."""
+        """Write the values by which profiles are filtered: terms, classification codes, and the modification time."""
         for field in type.fields:
             found = document.get(field.name)
             match field.value:
@@ -241,9 +241,9 @@ def _said(document: Document) -> dict[str, Any]:
 
 
 def _is_complete(type: ConceptType, block: Document) -> bool:
-    """Whether nothing else can say more of a block.
+    """Whether no other document can add values to a block.
 
-    What is embedded is all that there is of types without a route, so that a text that is known to be empty stays so.
+    Concepts of types without a route have only embedded documents, so for them a text that is known to be empty is final.
     """
     names = ("code", *SEARCHED[type])
     return all(name in block for name in names) if type.route is None else all(map(block.get, names))
@@ -256,20 +256,20 @@ def _parts(type: ConceptType) -> dict[str, tuple[Concepts, ConceptType]]:
 
 @cache
 def _searched_fields(type: ConceptType) -> tuple[tuple[str, int, Value], ...]:
-    """Name, number and value of each searched field."""
+    """(name, number, value) of each searched field."""
     fields = (field for field in type.fields if field.search is not None)
     return tuple((field.name, SEARCHED[type][field.name], field.value) for field in fields)
 
 
 @cache
 def _item_keys(type: ConceptType) -> frozenset[str]:
-    """What stands in the item: of a block all, of others what they are called by."""
+    """The keys of the item: all fields of a block; id, code and label of other concepts."""
     named = [field.name for field in type.fields] if type.is_block else ["code", *list(SEARCHED[type])[:1]]
     return frozenset(("id", *named))
 
 
 def _texts(value: Value, found: Any) -> Iterable[tuple[str, str]]:
-    """Language and text of all that a field says; of embedded concepts what they are called by."""
+    """(language, text) of all texts of a field; the labels of embedded concepts."""
     return (found or {}).items() if value is TEXT else _other_texts(value, found)
 
 
@@ -294,5 +294,5 @@ def _other_texts(value: Value, found: Any) -> Iterator[tuple[str, str]]:
 
 
 def _digest(facts: bytes) -> int:
-    # Never 0, which stands for a concept whose own document was not read yet.
+    # Never 0, which marks a concept without known facts.
     return int.from_bytes(blake2s(facts, digest_size=8).digest(), "big", signed=True) or 1

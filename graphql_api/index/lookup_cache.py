@@ -1,7 +1,6 @@
-"""Answers of one index that were given before: its file never changes while it is open, so neither do they.
+"""The LRU cache of query results of one index. Results never become stale, since an open file never changes.
 
-Bounded by about the bytes that they take, the least recently used going first. A concept is the same object in every answer, so
-that what others make of it can be kept by it.
+Bounded by approximate size in bytes. A concept is the same object in all results, so that callers can cache values by identity.
 """
 
 from collections.abc import Callable
@@ -12,14 +11,14 @@ from graphql_api.caching import LRUCache
 from graphql_api.index.concepts import IndexedConcept, by_row_id
 
 MOST_BYTES = 32_000_000
-"""Of one index; all concepts of a release at real size take less."""
+"""Maximum size in bytes per index; all concepts of a full-size release take less."""
 
 _ENTRY, _CONCEPT, _USE = 300, 1000, 100
-"""Bytes of an answer's place here, of a concept with its texts, and of one place where it is used."""
+"""Approximate bytes of an entry, of a concept with its texts, and of one use of a concept."""
 
 
 class Unknown(Enum):
-    """That an answer was not given before, which is another answer than None."""
+    """A cache miss, as opposed to the cached result None."""
 
     UNKNOWN = "unknown"
 
@@ -27,26 +26,26 @@ class Unknown(Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 
 Key = tuple[Callable[..., Any], Any]
-"""A question, and the one key that it is asked about."""
+"""A query function, and the key that it looks up."""
 
 
 class LookupCache:
-    """What is known of one index. Used by the event loop's thread alone."""
+    """The cached results of one index. Not thread-safe: use it only on the event loop."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._answers: LRUCache[Key, Any] = LRUCache(most_bytes)
 
     @property
     def bytes(self) -> int:
-        """About what all of it takes."""
+        """The approximate size of all entries."""
         return self._answers.bytes
 
     def get(self, question: Callable[..., Any], key: Any) -> Any | Literal[Unknown.UNKNOWN]:
-        """The answer about one thing, None where there is none; UNKNOWN where that has to be asked."""
+        """Return the cached result for a key, None if the query has no result; UNKNOWN on a miss."""
         return self._answers.get((question, key), UNKNOWN)
 
     def put(self, question: Callable[..., Any], key: Any, answer: Any) -> Any:
-        """Know an answer from now on; the one to be given, in which a concept is the object that it was before."""
+        """Cache a result, unless one is cached already; returns the cached one, in which each concept is the same object."""
         known = self.get(question, key)
         if known is not UNKNOWN:
             return known

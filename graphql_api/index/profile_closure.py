@@ -1,7 +1,7 @@
-"""All that each profile holds, itself or through its technical competences, with its weight: what questions over sets read.
+"""The closure of each profile: all concepts that it holds, directly or through technical competences, with weights.
 
-Derived from `holds` and `place` once, because following every competence of every profile for each question would cost
-most of the question. One row a profile and thing, whatever the number of competences that hold it.
+Computed once from `holds` and `place`, because following every competence in each query would dominate its time. One row per
+profile and concept, however many competences hold it. Usage, similarity and gap queries read it.
 """
 
 import sqlite3
@@ -13,15 +13,15 @@ from graphql_api.index.tables import ESSENTIAL_ROLES, NESTED_ROLES, PROFILE_ROLE
 _TABLES = (
     "DROP TABLE IF EXISTS element",
     "DROP TABLE IF EXISTS total",
-    # `weight` is 2 where the profile holds the competence, or one that holds the block, as essential; else 1. `kind` and
-    # `place` are those of the part.
+    # `weight` is 2 if the profile holds the concept, or a competence that holds it, as essential; else 1. `kind` and `place` are
+    # those of the part.
     """
     CREATE TABLE element (
         profile INTEGER NOT NULL, kind INTEGER NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL,
         weight INTEGER NOT NULL, PRIMARY KEY (profile, kind, place, part)
     ) WITHOUT ROWID
     """,
-    # The weight of all that a profile holds of a kind.
+    # The total weight of all that a profile holds of a type.
     """
     CREATE TABLE total (
         profile INTEGER NOT NULL, kind INTEGER NOT NULL, weight INTEGER NOT NULL, PRIMARY KEY (profile, kind)
@@ -46,11 +46,11 @@ _TOTALS = "INSERT INTO total SELECT profile, kind, sum(weight) FROM element GROU
 
 
 def write_elements(connection: sqlite3.Connection) -> None:
-    """Write the tables, in place of those of before; needs the places of things. The caller commits."""
+    """Write the tables, replacing existing ones; needs the places of concepts. The caller commits."""
     for sql in (*_TABLES, _ELEMENTS, _INDEX, _TOTALS):
         connection.execute(sql)
 
 
 def array(things: Iterable[int]) -> str:
-    """Things as one parameter for `json_each`, each once: SQLite bounds the number of parameters, not the length of one."""
+    """Distinct row ids as one JSON parameter for `json_each`: SQLite limits the number of parameters, not their length."""
     return dumps([*dict.fromkeys(things)])

@@ -1,6 +1,6 @@
-"""Which profiles a client wants, and in what order.
+"""Filters and sorts occupational profiles.
 
-Conditions are all to be met; a client's text is only ever compared, never read as a pattern or as SQL.
+A profile must meet all conditions. Client input is only compared, never used as a pattern or as SQL.
 """
 
 import sqlite3
@@ -19,11 +19,11 @@ from graphql_api.index.usage import profiles_using
 
 @dataclass(frozen=True, slots=True)
 class ProfileFilter:
-    """Conditions on profiles; None asks nothing.
+    """Conditions on profiles; None means no condition.
 
-    `text_things`: what a search found. `sector`, `area`: uuid or code, in either case. `isco`: a code of ISCO-08 or the
-    beginning of one. `uses`: any thing that profiles use, directly or through a competence. `modified_since`: ISO 8601,
-    that moment included, UTC where it tells no offset; a profile without such a moment of its own does not meet it.
+    `text_things`: row ids found by a search. `sector`, `area`: uuid or code, case-insensitive. `isco`: an ISCO-08 code or a
+    prefix of one. `uses`: row id of a concept that profiles use, directly or through a competence. `modified_since`: ISO 8601,
+    inclusive, UTC if it has no offset; excludes profiles without a modification time.
     """
 
     text_things: frozenset[int] | None = None
@@ -36,7 +36,7 @@ class ProfileFilter:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By code in natural order, or by title in a language (a place in LANGUAGES)."""
+    """Sort by code in natural order, or by title in a language (its position in LANGUAGES)."""
 
     by: Literal["code", "title"] = "code"
     language: int = 0
@@ -44,11 +44,11 @@ class Order:
 
 
 def profiles(connection: sqlite3.Connection, filter: ProfileFilter, order: Order) -> list[int]:
-    """All profiles that meet every condition, in order.
+    """The row ids of all profiles that meet every condition, sorted.
 
-    Titles are compared without case and accents; where one is missing in the language, that of the first other language
-    that has one stands in, as nl, fr, en, de; profiles without any title come last. Equal ones stand by place, whatever
-    the direction. Raises BadUserInput for a `modified_since` that is no moment.
+    Titles are compared without case and accents. A title missing in the language falls back to the first other language, in the
+    order nl, fr, en, de; profiles without any title come last. Equal titles are sorted by code, in either direction.
+    Raises BadUserInput if `modified_since` is not a valid timestamp.
     """
     found = [n for (n,) in connection.execute(_BY_PLACE, (OCCUPATIONAL_PROFILE.number,))]
     for wanted in _conditions(connection, filter):
@@ -62,7 +62,7 @@ _BY_PLACE = "SELECT n FROM thing WHERE kind = ? ORDER BY place, n"
 _TERM = "SELECT profile FROM term WHERE scheme = ? AND (uuid = ? COLLATE NOCASE OR code = ? COLLATE NOCASE)"
 _PREFIX = "SELECT profile FROM term WHERE scheme = ? AND substr(code, 1, length(?)) = ?"
 
-# Of each thing the title in a language, or in the first other one: beside min() SQLite gives the columns of its row.
+# Titles in a language, or in the first other one. With min(), SQLite returns the other columns from the row of the minimum.
 _TITLES = f"""
     SELECT thing, text, min(CASE language WHEN ? THEN -1 ELSE language END) FROM text
     WHERE field = {SEARCHED[OCCUPATIONAL_PROFILE]["title"]} GROUP BY thing
@@ -70,7 +70,7 @@ _TITLES = f"""
 
 
 def _conditions(connection: sqlite3.Connection, filter: ProfileFilter) -> Iterator[frozenset[int]]:
-    """The profiles that meet a condition, for each condition that is there."""
+    """Yield, for each condition that is set, the profiles that meet it."""
     if filter.text_things is not None:
         yield filter.text_things
     if filter.sector is not None:
@@ -86,8 +86,8 @@ def _conditions(connection: sqlite3.Connection, filter: ProfileFilter) -> Iterat
 
 
 def _with_term(connection: sqlite3.Connection, sql: str, scheme: str, text: str) -> frozenset[int]:
-    """The profiles with a term of this scheme that a client's text names."""
-    # Half a surrogate pair, which SQLite does not take, stands in no code: another sign that stands in none is as good.
+    """The profiles with a term of this scheme that matches a client's text."""
+    # SQLite rejects lone surrogates. No code contains one, so replace them with another character that no code contains.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return frozenset(n for (n,) in connection.execute(sql, (scheme, text, text)))
 
@@ -111,6 +111,6 @@ def _moment(text: str) -> datetime | None:
 def _by_title(connection: sqlite3.Connection, found: list[int], order: Order) -> list[int]:
     titles = {n: title for n, title, _ in connection.execute(_TITLES, (order.language,))}
     keys = {n: fold(titles[n]) for n in found if n in titles}
-    # Sorting is stable in both directions, so that equal titles keep the order of their places.
+    # Sorting is stable in both directions, so that equal titles stay in order of code.
     titled = sorted((n for n in found if n in keys), key=keys.__getitem__, reverse=order.descending)
     return titled + [n for n in found if n not in keys]

@@ -1,7 +1,6 @@
-"""What the words of a question may mean in a release: each typed word with the words that count as it, and how well.
+"""Query expansion: maps each word of a search text to the words of a release that match it, with weights up to 1.
 
-A weight of 1 is the word itself. However long the question, FTS5 is handed a bounded number of words, and only folded ones in
-quotation marks.
+The word itself has weight 1. FTS5 gets a bounded number of words, whatever the length of the text, and only folded, quoted ones.
 """
 
 import sqlite3
@@ -13,28 +12,27 @@ from graphql_api.index.vocabulary import Vocabulary
 
 ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF, HEAD = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5, 0.35
 BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
-"""Of a longer word: the first, and of the second as large a share as was typed of its letters."""
+"""Weights (base, share) of longer words: base, plus share multiplied by the fraction of the word that was typed."""
 
 SHORTEST_BEGINNING, SHORTEST_PART, SHORTEST_ONE_OFF, SHORTEST_TWO_OFF, SHORTEST_COMPOUND = 3, 4, 4, 8, 8
 SHORTEST_HEAD = 5
 MOST_MEANINGS = 50
 MOST_PAIRS = 2
 MOST_WORDS = 16
-"""The first so many words of a question count, function words after the others."""
-_CLOSE = 0.8  # as a share of the weight of what counts most
-_HINT = 0.05  # how little a function word counts beside another word
+"""Maximum words of a search text that are used; function words come last."""
+_CLOSE = 0.8  # as a fraction of the highest weight
+_HINT = 0.05  # the factor on the rarity of function words
 
 Pair = tuple[frozenset[str], frozenset[str]]
 
 
 @dataclass(slots=True)
 class ExpandedTerm:
-    """What one typed word may mean.
+    """One typed word and the words that match it.
 
-    `word`: as typed, folded. `rarity`: how telling it is. `must`: whether texts without it are left out as long as there are
-    others. `weights`: the words that count as it. `starts`: how words begin that FTS5 is to look for, all of which `weights`
-    has. `pairs`: one word of each side together count as it. `heads`: what it is a kind of, which counts where little else
-    is found.
+    `word`: as typed, folded. `rarity`: how significant it is. `must`: whether texts without it are excluded as long as others
+    match. `weights`: the words that match it. `starts`: prefixes that FTS5 searches for; `weights` has all words with them.
+    `pairs`: a word of each side together match it. `heads`: last parts of the compound, used only if little else is found.
     """
 
     word: str
@@ -46,30 +44,30 @@ class ExpandedTerm:
     heads: list[str] = field(default_factory=list)
 
     def add(self, some: Iterable[str], weight: float) -> None:
-        """Let words count as it, unless they count more already."""
+        """Add matching words, unless they have a higher weight already."""
         for word in some:
             if self.weights.get(word, 0.0) < weight:
                 self.weights[word] = weight
 
     def is_findable(self) -> bool:
-        """Whether any text may have it."""
+        """Whether any text can match it."""
         return bool(self.weights or self.pairs)
 
     def counting(self) -> dict[str, float]:
-        """All words that count at all as it."""
+        """All words that match it, heads included, with their weights."""
         return dict.fromkeys(self.heads, HEAD) | self.weights
 
     def close(self) -> list[str]:
-        """The words that count nearly as much as the one that counts most."""
+        """The words whose weight is close to the highest one."""
         least = _CLOSE * max(self.weights.values(), default=0.0)
         return [word for word, weight in self.weights.items() if weight >= least]
 
     def query(self) -> str:
-        """The FTS5 expression for the texts that have it."""
+        """The FTS5 expression for texts that match it."""
         return self._any(self.starts, [word for word in self.weights if not word.startswith(self.starts)])
 
     def loose_query(self) -> str:
-        """The same for texts that have a word close to it, or what it is a kind of."""
+        """The FTS5 expression for texts that have a close word or a head."""
         return self._any((), [*self.heads, *self.close()])
 
     def _any(self, starts: Iterable[str], some: Iterable[str]) -> str:
@@ -80,7 +78,7 @@ class ExpandedTerm:
 
 
 def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[ExpandedTerm]:
-    """The meaning of each different word of a question."""
+    """Expand each distinct word of a search text, up to MOST_WORDS."""
     typed: dict[str, str] = {}
     for word in words(text):
         typed.setdefault(word.folded, text[word.start : word.end])
@@ -95,7 +93,7 @@ def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) 
 
 
 def doubt(vocabulary: Vocabulary, meant: Sequence[ExpandedTerm]) -> None:
-    """Take words that the release knows for misspelled, too: a single word in all ways, one of several for swapped letters."""
+    """Also treat words of the release as misspelled: a single word in every way, one of several only for swapped letters."""
     known = [meaning for meaning in meant if meaning.must and meaning.word in vocabulary]
     for meaning in known:
         if sum(each.must for each in meant) == 1:
@@ -128,7 +126,7 @@ def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, 
 def _add_longer(
     meaning: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary, forms: Iterable[str]
 ) -> None:
-    """Words that begin with this one, or have it in them: compounds. What is short for it does too: chauffeurs, chauffeur."""
+    """Add words that begin with or contain this one (compounds), or its shorter form: chauffeur for chauffeurs."""
     word = meaning.word
     if len(word) < SHORTEST_BEGINNING:
         return
@@ -146,7 +144,7 @@ def _add_longer(
 def _add_misspelled(meaning: ExpandedTerm, vocabulary: Vocabulary) -> None:
     word = meaning.word
     meaning.add(vocabulary.swapped(word), SWAPPED)
-    if len(word) < SHORTEST_ONE_OFF or not word.isalpha():  # another number is another thing
+    if len(word) < SHORTEST_ONE_OFF or not word.isalpha():  # a different number is never a misspelling
         return
     distance = 2 if len(word) >= SHORTEST_TWO_OFF else 1
     for near, far in vocabulary.near(word, distance, MOST_MEANINGS):

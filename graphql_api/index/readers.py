@@ -1,6 +1,6 @@
-"""Threads that read one index file: a bounded queue before them, and a deadline for each question.
+"""The reader threads of one index file, with a bounded queue and a deadline per query.
 
-A question whose deadline has passed in the queue is not run; a running one is interrupted within STEPS steps of SQLite.
+A query whose deadline passes in the queue is not run; a running one is interrupted within STEPS steps of SQLite.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 2
-"""Threads that read one index."""
+"""Reader threads per index."""
 QUEUE = 200
-"""Questions of one index that run or wait at once. An operation has one of them at a time."""
+"""Maximum queries per index that run or wait. An operation has one at a time."""
 STEPS = 20_000
-"""Steps of SQLite's virtual machine between two looks at the clock: about two milliseconds."""
+"""Steps of SQLite's virtual machine between checks of the deadline: about two milliseconds."""
 RETRY_AFTER = 1.0
-"""Seconds after which a client may ask again: a full queue is empty in less."""
+"""Seconds before a client retries; a full queue empties sooner."""
 
 
 class _Late(Exception):
-    """Nobody waits for this question any more."""
+    """The deadline of the query has passed, or its caller has left."""
 
 
 class _Question:
-    """A question under way; `deadline` is a time of `time.monotonic`, moved to the past when its caller leaves."""
+    """A pending query; `deadline` is a time of `time.monotonic`, set to -inf when its caller leaves."""
 
     __slots__ = ("deadline",)
 
@@ -43,7 +43,7 @@ class _Question:
 
 
 class Readers:
-    """Runs questions (functions of a connection) in threads. `connect` opens a connection for each thread at once."""
+    """Runs queries (functions of a connection) in threads. `connect` is called at once, for a connection per thread."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], threads: int = THREADS, queue: int = QUEUE) -> None:
         self._pool = ThreadPoolExecutor(threads, "index")
@@ -62,7 +62,7 @@ class Readers:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The answer to a question; raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
+        """Run a query in a thread. Raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
         if self._pending >= self._queue:
             INDEX_QUERIES.labels("rejected").inc()
             raise ServerBusy("Too many queries are waiting for the index. Try again.", retry_after=RETRY_AFTER)
@@ -112,6 +112,6 @@ class Readers:
             self._idle.put(connection)
 
     def close(self) -> None:
-        """Wait for the questions that are being answered, and close the connections."""
+        """Wait for running queries, and close the connections."""
         self._pool.shutdown(cancel_futures=True)
         self._connections.close()

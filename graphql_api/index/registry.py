@@ -1,6 +1,6 @@
-"""The indexes of all releases: opened where they are there, walked for where they are not.
+"""The indexes of all releases: opens those that exist, and builds the others by a crawl.
 
-A question that needs an index either gets a whole one, or is told how far the walk is.
+A query that needs an index gets a complete one, or NotIndexedYet with the progress of the crawl.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from graphql_api.store import Store
 log = logging.getLogger(__name__)
 
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
-"""Seconds before documents that failed are tried again, and a file that cannot be made; doubled each time."""
+"""Seconds before failed documents, or a failed build, are retried: the first delay, doubled each time, and the maximum."""
 BETWEEN_INTERRUPTS = 0.05
-"""Seconds after which what SQLite does for an index that nobody waits for is interrupted once more."""
+"""Seconds between attempts to interrupt SQLite when a build is cancelled."""
 
 Mode = Literal["start", "need", "off"]
 
@@ -42,7 +42,7 @@ def _temporary() -> "TemporaryDirectory[str] | None":
 
 
 async def _start_part(file: IndexFile) -> sqlite3.Connection:
-    """Begin a part in a thread. If the caller is cancelled meanwhile, the connection is closed, since nobody gets it."""
+    """Open the part file in a thread. If the caller is cancelled, waits for the thread and closes the connection."""
     beginning = asyncio.ensure_future(asyncio.to_thread(file.begin))
     try:
         return await asyncio.shield(beginning)
@@ -54,33 +54,33 @@ async def _start_part(file: IndexFile) -> sqlite3.Connection:
 
 
 async def _finished(file: IndexFile, connection: sqlite3.Connection) -> None:
-    """Finish a part in a thread. Who is told to end has that end too, since nothing may be closed that it still works with."""
+    """Finish a part file in a thread. If the caller is cancelled, interrupts the thread and waits for its end."""
     finishing = asyncio.ensure_future(asyncio.to_thread(file.finish, connection))
     try:
         await asyncio.shield(finishing)
     except asyncio.CancelledError:
         while not finishing.done():
-            with suppress(sqlite3.ProgrammingError):  # it is closed
+            with suppress(sqlite3.ProgrammingError):  # already closed
                 connection.interrupt()
             await asyncio.wait([finishing], timeout=BETWEEN_INTERRUPTS)
-        finishing.exception()  # it is that of the interruption, which nobody is to hear of
+        finishing.exception()  # retrieve the error of the interruption, so that asyncio does not log it
         raise
 
 
 @dataclass
 class _Building:
-    """A walk under way."""
+    """A crawl in progress."""
 
     task: "asyncio.Task[Index]"
     progress: Progress
     began: float = field(default_factory=time.monotonic)
 
     def state(self) -> dict[str, float | str]:
-        """How far it is."""
+        """The state and progress, as in `IndexRegistry.state`."""
         return {"state": "building", "progress": round(self.progress.share, 3), "documents": self.progress.done}
 
     def error(self, release: str) -> NotIndexedYet:
-        """What who cannot wait is told."""
+        """The error for clients meanwhile, with the progress and an estimate of the remaining seconds (1 to 60)."""
         done, total = self.progress.done, self.progress.total
         pace = (done - self.progress.before) / max(time.monotonic() - self.began, 0.001)
         left = (total - done) / pace if pace and total else 60.0
@@ -91,7 +91,7 @@ class _Building:
 
 @dataclass
 class _Failure:
-    """Why the index of a release is not there, and when the next try may begin (a time of `time.monotonic`)."""
+    """Why the index of a release is missing, and when the next build may start (`until`, a time of `time.monotonic`)."""
 
     reason: Literal["the file was corrupt", "the file cannot be written"]
     until: float
@@ -99,7 +99,7 @@ class _Failure:
 
     @property
     def left(self) -> float:
-        """Seconds before the next try."""
+        """Seconds until the next build may start; negative once it may."""
         return self.until - time.monotonic()
 
     def error(self, release: str) -> NotIndexedYet:
@@ -112,9 +112,11 @@ class _Failure:
 
 
 class IndexRegistry:
-    """One index for each release that is asked about.
+    """One index per requested release.
 
-    With `patient` a question waits for the walk (right over the sandbox, where it takes a moment), else it is told of it.
+    With `patient`, queries wait for the crawl (for the sandbox, where it is short); otherwise they get NotIndexedYet. `mode`
+    is that of COMPETENT_INDEX: indexes are built at the `start`, when first needed (`need`), or never (`off`). Without a
+    `folder`, files are temporary.
     """
 
     def __init__(
@@ -140,12 +142,12 @@ class IndexRegistry:
         self.mode = mode
 
     def watch(self, gone: Callable[[str], None]) -> None:
-        """From now on, tell of each release whose index is replaced."""
+        """Call `gone` with each release whose index is replaced, instead of the callback before."""
         self._gone = gone
 
     @property
     def in_use(self) -> bool:
-        """Whether indexes are to be there: from the start, or because one was needed."""
+        """Whether indexes are used: from the start, or because one was needed."""
         return self.mode == "start" or bool(self._open or self._building)
 
     def has(self, release: str) -> bool:
@@ -153,13 +155,14 @@ class IndexRegistry:
         return release in self._open
 
     def get_cached(self, release: str) -> Index | None:
-        """The index of this release if it is open."""
+        """The index of this release; None if it is not open."""
         return self._open.get(release)
 
     async def get(self, release: str, deadline: float = math.inf) -> Index:
-        """The index of a release that exists, built if necessary; raises NotIndexedYet if it is not ready by the deadline.
+        """Return the index of an existing release, built if necessary.
 
-        `deadline` is a time of the event loop's clock. If the index is built over the real API, callers do not wait at all.
+        `deadline` is a time of the event loop's clock. Unless `patient`, callers do not wait for a build at all. Raises
+        NotIndexedYet if the index is not ready by then, UpstreamError if the crawl fails.
         """
         if (index := await self._there(release)) is not None:
             return index
@@ -173,7 +176,10 @@ class IndexRegistry:
         return building.task.result()
 
     async def ready(self, release: str) -> None:
-        """Wait until the index of a release is open, walking for it where it is not there."""
+        """Wait until the index of a release is open, building it if necessary.
+
+        Raises NotIndexedYet if it may not be built now, UpstreamError if the crawl fails.
+        """
         if await self._there(release) is not None:
             return
         if self._is_paused(release):
@@ -181,12 +187,12 @@ class IndexRegistry:
         await asyncio.shield(self.begin(release).task)
 
     def _is_paused(self, release: str) -> bool:
-        """Whether no walk may begin now: by setting, or because the last one failed a moment ago."""
+        """Whether no build may start now: building is disabled, or backs off after a failure."""
         failure = self._failures.get(release)
         return self.mode == "off" or (failure is not None and failure.left > 0 and release not in self._building)
 
     def _not_there(self, release: str) -> NotIndexedYet:
-        """The error for who cannot wait; the walk is under way then, if there may be one."""
+        """The error for callers that cannot wait. Starts the build, if it may start."""
         if self.mode == "off":
             return NotIndexedYet("Indexing is disabled on this server; its operator can enable it (COMPETENT_INDEX).")
         if self._is_paused(release):
@@ -194,7 +200,7 @@ class IndexRegistry:
         return self.begin(release).error(release)
 
     async def _there(self, release: str) -> Index | None:
-        """The index of a release, opened (once for all who wait) if its file is there and sound."""
+        """The index of a release, opened (once for concurrent callers) if its file exists and is sound; None otherwise."""
         if release in self._open or release in self._building:
             return self._open.get(release)
         opening = self._opening.get(release)
@@ -210,7 +216,7 @@ class IndexRegistry:
         return self._open.get(release) or self._opened(release, file)
 
     def begin(self, release: str, progress: Progress | None = None) -> _Building:
-        """Begin to walk over a release, or join the walk under way."""
+        """Start to build the index of a release; returns the build in progress if there is one."""
         building = self._building.get(release)
         if building is None:
             progress = progress or Progress()
@@ -235,12 +241,12 @@ class IndexRegistry:
                 if mine:
                     await self._walk_again(file, release, progress)
                     return self._opened(release, file)
-            await asyncio.sleep(1)  # another process walks: its file will be there, or its lock gone
+            await asyncio.sleep(1)  # another process crawls: wait until its file exists or its lock is free
             if await asyncio.to_thread(file.check):
                 return self._opened(release, file)
 
     async def _walk_again(self, file: IndexFile, release: str, progress: Progress) -> None:
-        """Walk; once more from the beginning if what an earlier walk left turns out to be damaged."""
+        """Crawl; starts again from scratch if the part file turns out to be corrupt."""
         try:
             await self._walk(file, release, progress)
         except (sqlite3.Error, DamagedIndex) as error:
@@ -261,7 +267,7 @@ class IndexRegistry:
 
     def _opened(self, release: str, file: IndexFile) -> Index:
         if release in self._open:
-            self._replaced.append(self._open[release])  # somebody may still be asking it
+            self._replaced.append(self._open[release])  # queries may still be using it
             self._gone(release)
         index = self._open[release] = Index(file, lambda index, error: self._damaged(release, index, error))
         if index.missing and self.mode != "off" and release not in self._retries:
@@ -270,10 +276,10 @@ class IndexRegistry:
         return index
 
     def _damaged(self, release: str, index: Index, error: Exception) -> NotIndexedYet:
-        """Set a damaged index aside and begin to make it anew; the error for who asked it."""
+        """Move a corrupt index aside and start to rebuild it; returns the error for the caller."""
         if self._open.get(release) is index:
             del self._open[release]
-            self._replaced.append(index)  # others may be asking it
+            self._replaced.append(index)  # other queries may be using it
             self._gone(release)
             self._failed(release, "the file was corrupt")
             try:
@@ -283,7 +289,7 @@ class IndexRegistry:
         return self._not_there(release)
 
     def _failed(self, release: str, reason: Literal["the file was corrupt", "the file cannot be written"]) -> _Failure:
-        """Note a failure. A first damage is repaired at once; whatever comes again waits, twice as long each time."""
+        """Record a failure. A first corruption is repaired at once; further failures back off, doubling the delay."""
         before = self._failures.get(release)
         if before is not None and before.left < -LONGEST_RETRY:
             before = None
@@ -298,7 +304,7 @@ class IndexRegistry:
         while (index := self._open.get(release)) is not None and index.missing:
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_RETRY)
-            with suppress(CompetentError):  # told in the log by the walk itself
+            with suppress(CompetentError):  # logged by the crawl itself
                 await asyncio.shield(self.begin(release).task)
 
     def _ended(self, release: str, task: "asyncio.Task[Index]") -> None:
@@ -312,10 +318,11 @@ class IndexRegistry:
         return IndexFile(self._folder, self._origin, release)
 
     def state(self, release: str) -> dict[str, float | str]:
-        """How the index of a release is.
+        """The state of the index of a release.
 
-        `complete`, `building` with its progress from 0 to 1, `unopened` if its file exists, `missing`, `failed` with
-        the seconds before the next try, or `off`; with the reason if it failed before.
+        `state` is `complete` (with the number of missing documents), `building` (with progress from 0 to 1 and documents),
+        `unopened` (its file exists), `missing`, `failed` (with `retryAfter` in seconds) or `off`. `reason` is added if the
+        index failed before, unless it is complete or off.
         """
         failure = self._failures.get(release)
         reason = {} if failure is None else {"reason": failure.reason}
@@ -330,7 +337,7 @@ class IndexRegistry:
         return {"state": "unopened" if self._file(release).id() else "missing"}
 
     def measure(self) -> None:
-        """Write how all indexes are into the metrics."""
+        """Update the metrics of all indexes."""
         for release in self._open:
             INDEX_PROGRESS.labels(release).set(1)
             with suppress(OSError):
@@ -340,7 +347,7 @@ class IndexRegistry:
             INDEX_DOCUMENTS.labels(release).set(building.progress.done)
 
     async def aclose(self) -> None:
-        """End what is under way, which goes on where it was another time, and close the files."""
+        """Cancel builds, which resume where they stopped at the next start, and close the files."""
         building = [each.task for each in self._building.values()]
         await ended([*building, *self._opening.values(), *self._retries.values()])
         for index in (*self._open.values(), *self._replaced):

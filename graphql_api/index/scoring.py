@@ -1,6 +1,6 @@
-"""How well a text answers a question: a score between 0 and 1, from the words that count, how telling they are, and the field.
+"""Scoring: how well a text matches a query, from 0 to 1, by its matching words, their rarity, and its field.
 
-A pure function of question and text. What is asked for word for word comes first, by field; then what has the words best.
+A pure function of query and text. Exact matches come first, by field; then texts by how well they match the words.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from graphql_api.index.query_expansion import HALVES, ExpandedTerm
 from graphql_api.index.tables import SEARCH
 
 EXACT = {number: each.exact for number, each in SEARCH.items() if each.exact is not None}
-"""The score of a text that is word for word what was asked for, by the number of its field; long texts have none."""
+"""The score of a text that equals the query, by field number; long texts have none."""
 WEIGHTS = {number: each.weight for number, each in SEARCH.items()}
-"""The most that any other text scores."""
+"""The maximum score of any other text, by field number."""
 CLOSENESS = 0.4
-"""The share of that which a text loses as more and more of its words were not asked for."""
+"""The fraction of its score that a text loses as the share of its words that do not match approaches 1."""
 MOST_OF_THEM = 0.4
-"""The share of what the words of a question tell, by their rarity, without which a text is no answer."""
+"""The fraction of the total rarity of the query words that a text must have to match."""
 
 
 class Ranking:
-    """The scores of texts for one question, whose words mean these."""
+    """Scores texts for one query: its folded text, and its expanded words."""
 
     def __init__(self, question: str, meant: Sequence[ExpandedTerm]) -> None:
         self._question = question
@@ -37,9 +37,9 @@ class Ranking:
         self._hints = {word for meaning in meant if not meaning.must for word in meaning.weights}
 
     def score(self, field: int, folded: str) -> float:
-        """The score of a text, given folded; 0 where it has too little of what was asked for.
+        """The score of a folded text; 0 if it matches too little.
 
-        Enough is most of it; in a short text all words, however faintly each is meant.
+        It matches enough with MOST_OF_THEM of the rarity or, in a short text, with all words, whatever their weights.
         """
         if folded == self._question and field in EXACT:
             return EXACT[field]
@@ -51,7 +51,7 @@ class Ranking:
         return round(WEIGHTS[field] * has * (1 - CLOSENESS + CLOSENESS * counted / len(words)), 4)
 
     def counting(self, field: int, folded: str) -> set[str]:
-        """The words of a text for which it is found; in long texts without function words."""
+        """The words of a text that match; without function words in long texts."""
         words = set(folded.split(" "))
         found = words & self._counts.keys()
         if field not in EXACT:
@@ -62,7 +62,7 @@ class Ranking:
         return found
 
     def _best(self, words: Sequence[str]) -> tuple[list[float], int]:
-        """How well each word of the question is there, and how many words of the text count."""
+        """The best weight of each query word in the text, and the number of words of the text that match."""
         counts = self._counts
         best = [0.0] * len(self._rarities)
         found = [word for word in words if word in counts]

@@ -1,6 +1,6 @@
-"""Full text of one index: which things a text finds, the likeliest first.
+"""Full-text search of one index: the concepts that match a text, best first.
 
-Nothing that a client types reaches SQL or the language of FTS5: both see folded words, of letters and digits only, and numbers.
+Client input cannot inject SQL or FTS5 syntax: both get only numbers, and folded words of letters and digits.
 """
 
 import sqlite3
@@ -21,13 +21,13 @@ from graphql_api.index.vocabulary import Vocabulary
 __all__ = ["MOST_FOUND", "MOST_LETTERS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
 
 MOST_FOUND = 1000
-"""Things that a question finds at most."""
+"""Maximum concepts that a search returns."""
 MOST_TEXTS = 500
-"""Texts that it weighs one by one; where more match, of each other thing the first by rank."""
+"""Maximum texts that are scored one by one; if more match, each further concept is scored by its first text by rank."""
 FEW = 10
-"""Where no more texts than this have all words, and none is word for word what was asked for, most of the words suffice."""
+"""If at most this many texts have all words and none equals the query, texts with most of the words match too."""
 
-# What is joined stands in the order in which it is to be read: SQLite's own choice may be a thousand times slower.
+# CROSS JOIN fixes the order of reading: SQLite's own choice may be a thousand times slower.
 _MATCHING = """
 SELECT n, field, folded, kind, place, thing, language
 FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CROSS JOIN searched ON n = searched
@@ -48,10 +48,10 @@ _WORDS = "SELECT n, field, folded FROM searched WHERE n IN (SELECT value FROM js
 
 
 class Hit(NamedTuple):
-    """A concept, and its text that answers best.
+    """A concept with its best matching text.
 
-    `field` is the GraphQL field of the text, `language` a place in LANGUAGES; `marked` is the text as HTML, with the words
-    that count in <mark>.
+    `field` is the GraphQL field of the text, `language` its position in LANGUAGES, `score` is from 0 to 1, and `marked` is the
+    text as HTML, with matching words in <mark>.
     """
 
     thing: int
@@ -63,13 +63,13 @@ class Hit(NamedTuple):
 
 
 _Row = tuple[int, int, str, int, int, int, int]
-"""What is selected: a text, by its number in `searched`, its field and folded words, and one thing that has it."""
+"""A selected row: a text (its number in `searched`, field and folded words), and one concept that has it."""
 
 
 class _Best(NamedTuple):
-    """A thing with its best text, in the order of what is better."""
+    """A concept with its best text; sorts best first."""
 
-    loss: float  # what the score is below 1
+    loss: float  # 1 minus the score
     field: int
     length: int
     kind: int
@@ -80,9 +80,9 @@ class _Best(NamedTuple):
 
 
 class Search:
-    """The questions to the full text of one index file, by any connection to it.
+    """Searches one index file, through any connection to it.
 
-    Threads may share one: it keeps nothing but the vocabulary of the file, which the first question reads.
+    Thread-safe: its only state is the vocabulary of the file, which the first search loads.
     """
 
     def __init__(self) -> None:
@@ -97,10 +97,10 @@ class Search:
         start: int,
         stop: int,
     ) -> tuple[list[Hit], int]:
-        """The hits from `start` to `stop`, likeliest first, and how many things are found in all: the best MOST_FOUND at most.
+        """Search; returns the hits from `start` to `stop`, best first, and the total, at most MOST_FOUND.
 
-        Looked for in concepts of these types and in texts in these languages (places in LANGUAGES), None being all. The same
-        question gives the same order. Raises BadUserInput for a text that is too long or has no letter and no digit.
+        `types` and `languages` (positions in LANGUAGES) limit the search; None means all. The order is deterministic.
+        Raises BadUserInput if the text is too long, or has no letter and no digit.
         """
         ranking, best = self._ranked(connection, text, types, languages)
         return [_hit(connection, ranking, each) for each in best[start:stop]], len(best)
@@ -112,7 +112,7 @@ class Search:
         types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
     ) -> list[int]:
-        """All things that `search` finds, in its order, for less."""
+        """The row ids of all concepts that `search` finds, in the same order; cheaper, as it builds no hits."""
         _, best = self._ranked(connection, text, types, languages)
         return [each.thing for each in best]
 
@@ -132,7 +132,7 @@ class Search:
 
 
 def _bits(types: Collection[ConceptType] | None, languages: Collection[int] | None) -> int:
-    """A bit for each type in each language that is looked for, as SQL has them."""
+    """A bitmask of the searched types and languages, as the SQL statements test it."""
     return sum(
         1 << (number * 4 + language)
         for number in (TYPES if types is None else {type.number for type in types})
@@ -141,7 +141,7 @@ def _bits(types: Collection[ConceptType] | None, languages: Collection[int] | No
 
 
 def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int) -> tuple[Ranking, list[_Row]]:
-    """The texts that have all words, or most where few have all and none is just so; and how to rank them."""
+    """The texts that have all words (or most words, if few have all and none equals the query), and their ranking."""
     question = fold(text)
     exact: list[_Row] = connection.execute(_EXACT, (question, bits, MOST_FOUND)).fetchall()
     meant = meanings(connection, vocabulary, text)
@@ -155,7 +155,7 @@ def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bi
 
 
 def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
-    """What an FTS5 expression finds: the first texts by rank, and where there are more, the first of each other thing."""
+    """The rows that an FTS5 expression matches: the first texts by rank and, if there are more, one of each further concept."""
     rows = _first(connection, query, bits)
     if len(rows) == MOST_TEXTS:
         rows += _beyond(connection, query, bits, rows[-1][0])
@@ -163,7 +163,7 @@ def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Ro
 
 
 def _beyond(connection: sqlite3.Connection, query: str, bits: int, first: int) -> list[_Row]:
-    """The first text of each thing, from the text `first` on; read no further than there are MOST_FOUND things."""
+    """The first text of each concept from text number `first` on; stops after MOST_FOUND concepts."""
     found: dict[int, tuple[int, int, int, int, int]] = {}
     for row in connection.execute(_MATCHING_BEYOND, (query, bits, first)):
         if found.setdefault(row[3], row) is row and len(found) == MOST_FOUND:
@@ -177,7 +177,7 @@ def _first(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
 
 
 def _all(meant: Sequence[ExpandedTerm]) -> str:
-    """The FTS5 expression for texts that have all words; empty where none can."""
+    """The FTS5 expression for texts that have all words; empty if no text can."""
     must = [meaning for meaning in meant if meaning.must]
     return " AND ".join(meaning.query() for meaning in must) if all(meaning.is_findable() for meaning in must) else ""
 
@@ -185,7 +185,7 @@ def _all(meant: Sequence[ExpandedTerm]) -> str:
 def _most(meant: Sequence[ExpandedTerm]) -> str:
     """The FTS5 expression for texts that may have most of the words.
 
-    Those that are telling enough together that a text without any of them has too little.
+    Leaves out the most common words: a text with only these scores too little to be found.
     """
     findable = sorted((each for each in meant if each.is_findable() or each.heads), key=lambda meaning: meaning.rarity)
     without = MOST_OF_THEM * sum(meaning.rarity for meaning in findable)
@@ -195,7 +195,7 @@ def _most(meant: Sequence[ExpandedTerm]) -> str:
 
 
 def _best(ranking: Ranking, rows: Iterable[_Row]) -> list[_Best]:
-    """Each thing with its best text, the best first."""
+    """Each concept with its best text, the best concept first."""
     losses: dict[int, float] = {}
     best: dict[int, _Best] = {}
     for n, field, folded, kind, place, thing, language in rows:

@@ -1,6 +1,6 @@
-"""What `finish` writes so that texts can be searched: each text once, by rank, the things that have it, and its words for FTS5.
+"""The tables for full-text search: each distinct text by rank, the concepts that have it, and its words for FTS5.
 
-All of it comes from the tables `text` and `thing`, whose places must be there; written again, it is the same.
+`finish` derives them from `text` and `thing`, whose places must be written before. Writing them again gives the same rows.
 """
 
 import sqlite3
@@ -13,23 +13,23 @@ from graphql_api.index.tokenizer import Stems, fold
 from graphql_api.index.vocabulary import write_vocabulary
 
 _TABLES = {
-    # A text of a field, however many things have it there. Its number is its rank before any question: by field, then the
-    # shorter first.
+    # Distinct texts of a field, however many concepts have them. The number is the rank independent of any query: by field,
+    # then shorter texts first.
     "searched": """CREATE TABLE searched (
         n INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, folded TEXT NOT NULL)""",
-    # The things that have a text; `place` is a thing's place among its kind, in the order of which equal ones stand.
+    # The concepts that have a text; `place` is the position of the concept in its type, the order of equal ones.
     "occurrence": """CREATE TABLE occurrence (
         searched INTEGER NOT NULL, kind INTEGER NOT NULL, place INTEGER NOT NULL, thing INTEGER NOT NULL,
         language INTEGER NOT NULL, PRIMARY KEY (searched, kind, place, thing, language)) WITHOUT ROWID""",
-    # Folded words are letters and digits: the tokenizer `ascii` parts them at spaces and leaves them as they are.
+    # Folded words have only letters and digits: the tokenizer `ascii` splits at spaces and leaves words unchanged.
     "searched_words": """CREATE VIRTUAL TABLE searched_words USING fts5(
         words, content = '', columnsize = 0, detail = none, prefix = '3', tokenize = 'ascii')""",
-    # Of names (titles and alternative names) alone, and with the order of words: what names begin with.
+    # Only names (titles and alternative names), with word positions, to match how names begin.
     "name_words": """CREATE VIRTUAL TABLE name_words USING fts5(
         words, content = '', columnsize = 0, prefix = '1 2 3', tokenize = 'ascii')""",
 }
 EXACT = f"field IN ({numbers(number for number, each in SEARCH.items() if each.exact is not None)})"
-"""The condition for texts that can match word for word; they have an index."""
+"""The SQL condition for texts that can match exactly; they have an index."""
 _INDEX = f"CREATE INDEX searched_folded ON searched (folded) WHERE {EXACT}"
 
 _NAMES = f"""
@@ -39,7 +39,7 @@ _NAMES = f"""
 
 
 class SearchRows(NamedTuple):
-    """Rows of the tables `searched`, `occurrence` and `stem`, in their order."""
+    """The rows of the tables `searched`, `occurrence` and `stem`, sorted."""
 
     texts: Sequence[tuple[int, int, str, str]]
     occurrences: Sequence[tuple[int, int, int, int, int]]
@@ -47,19 +47,19 @@ class SearchRows(NamedTuple):
 
 
 _Things = Mapping[int, tuple[int, int]]
-"""Kind and place."""
+"""(kind, place) by row id."""
 _Text = tuple[int, str, int, int]
 """A row of `text`: field, text, thing, language."""
 
 
 def read_texts(connection: sqlite3.Connection) -> tuple[_Things, list[_Text]]:
-    """All that `arrange` works on."""
+    """Read the arguments of `arrange`."""
     things = {n: (kind, place) for n, kind, place in connection.execute("SELECT n, kind, place FROM thing")}
     return things, connection.execute("SELECT field, text, thing, language FROM text").fetchall()
 
 
 def arrange(things: _Things, texts: Collection[_Text]) -> SearchRows:
-    """What is to be written: half of the work of writing it, and without a connection, so that a thread can do it."""
+    """Compute the rows to write. This is half of the work and needs no connection, so that a thread can do it."""
     folded = {text: fold(text) for text in {text for _, text, _, _ in texts}}
     ranked = sorted(
         (field, len(words), words, text)
@@ -80,7 +80,7 @@ def arrange(things: _Things, texts: Collection[_Text]) -> SearchRows:
 
 
 def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = None) -> None:
-    """Write the tables of the search, instead of those that are there; in a transaction of the caller, else in one of its own."""
+    """Write the search tables, replacing existing ones, in the caller's transaction or else in a new one."""
     with _transaction(connection):
         for table, statement in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -99,7 +99,7 @@ def _write_words(connection: sqlite3.Connection) -> None:
 
 
 def _counts(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
-    """Each word and the number of texts that have it, as FTS5 counted."""
+    """Yield each word and the number of texts that have it, as counted by FTS5."""
     connection.execute("CREATE VIRTUAL TABLE temp.word_count USING fts5vocab('main', 'searched_words', 'row')")
     yield from connection.execute("SELECT term, doc FROM temp.word_count")
     connection.execute("DROP TABLE temp.word_count")

@@ -1,7 +1,7 @@
-"""Profiles compared by what they hold: the gap between two, those like one, those that fit what somebody has.
+"""Compares profiles by the concepts that they hold: the gap between two, similar ones, and matches for what a person has.
 
-Measures are counted in whole numbers and ordered exactly, and become floats only where they are told. A technical
-competence that is essential in a profile weighs 2 there, an optional one 1.
+Scores are computed and ordered exactly, in integers, and converted to floats only in results. A technical competence that is
+essential in a profile weighs 2, an optional one 1.
 """
 
 import sqlite3
@@ -13,27 +13,27 @@ from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import NESTED_ROLES, numbers
 
 GROUPED = [each for each in CONCEPT_TYPES if each.group_length is not None]
-"""The types that are compared, in the order of `Groups`."""
+"""The compared types, in the order of `Groups`."""
 HAVE = [each for each in CONCEPT_TYPES if each.can_be_had]
-"""The types of what somebody can have."""
+"""The types of concepts that a person can have."""
 
 
 class Groups(tuple[tuple[int, ...], ...]):
-    """Concepts by type, each group ordered by place."""
+    """Row ids of concepts, grouped by type as in GROUPED; each group is in order of code."""
 
     __slots__ = ()
 
     def within(self, concepts: Container[int]) -> "Groups":
-        """Those that are among these concepts."""
+        """The concepts that are in `concepts`."""
         return Groups(tuple(n for n in group if n in concepts) for group in self)
 
     def without(self, concepts: Container[int]) -> "Groups":
-        """Those that are not among these concepts."""
+        """The concepts that are not in `concepts`."""
         return Groups(tuple(n for n in group if n not in concepts) for group in self)
 
 
 class Gap(NamedTuple):
-    """What lies between two profiles; `coverage` is how much of what the goal needs the start has."""
+    """The gap between two profiles; `coverage` (0 to 1) is how much of what the goal needs the start holds."""
 
     coverage: float
     shared: Groups
@@ -42,7 +42,7 @@ class Gap(NamedTuple):
 
 
 class Similar(NamedTuple):
-    """A profile like another; `shared` are technical competences, those essential in both first, then by place."""
+    """A similar profile; `shared` are technical competences, those essential in both first, then in order of code."""
 
     profile: int
     score: float
@@ -50,7 +50,7 @@ class Similar(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A profile beside what somebody has: how much of it, what of it, and what of it not."""
+    """A profile matched with what a person has: `coverage` (0 to 1), and the concepts that the person has and lacks."""
 
     profile: int
     coverage: float
@@ -62,9 +62,9 @@ def gap(connection: sqlite3.Connection, start: int, goal: int) -> Gap:
     """The gap from one profile to another.
 
     A profile holds its technical competences, through them their skills, knowledge and indicators, and its soft skills.
-    By kind, `shared` is what both hold, `missing` what only the goal holds, `surplus` what only the start holds.
-    `coverage` is the weight, in the goal, of those of its technical competences that the start holds in either role,
-    divided by the weight of all of them; 1.0 where the goal has none.
+    By type, `shared` is what both hold, `missing` what only the goal holds, and `surplus` what only the start holds.
+    `coverage` is the weight, in the goal, of its technical competences that the start holds (essential or optional), divided by
+    the weight of all of them; 1.0 if the goal has none.
     """
     held = _held(connection, (start, goal))
     has, needs = held[start], held[goal]
@@ -79,11 +79,11 @@ def gap(connection: sqlite3.Connection, start: int, goal: int) -> Gap:
 
 
 def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Similar]:
-    """The profiles most like one, not more than `most`: the highest score first, equal ones by place; never itself.
+    """The at most `most` profiles that are most similar to one, excluding itself: by descending score, then in order of code.
 
-    The score is the weighted Jaccard index of the technical competences: of every competence that either holds the
-    lesser of its two weights, summed, divided by the greater, summed; what a profile does not hold weighs 0 there.
-    Profiles without a common technical competence are left out.
+    The score is the weighted Jaccard index of the technical competences: the sum of the lesser of the two weights of each
+    competence, divided by the sum of the greater; a competence that a profile does not hold weighs 0. Profiles without a common
+    technical competence are left out.
     """
     rows = connection.execute(_ALIKE, {"profile": profile, "kind": TECHNICAL_COMPETENCE.number}).fetchall()
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), row[3], row[0]))
@@ -95,20 +95,20 @@ def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Sim
 def matches(
     connection: sqlite3.Connection, have: Collection[int], page: Callable[[int], tuple[int, int]]
 ) -> tuple[list[Match], int]:
-    """A page of the profiles that fit what somebody has, and how many there are in all.
+    """A page of the profiles that match what a person has, and the total number of matches.
 
-    `page` gives the first place of the page, and the one after its last, for a number of profiles.
+    `page` maps the total to the start and stop positions of the page.
 
-    `have` holds technical competences, skills, knowledge and soft skills; anything else in it is left aside. Who has a
-    technical competence has its skill, knowledge and indicators too.
+    `have` holds row ids of technical competences, skills, knowledge and soft skills; others are ignored. A person who has a
+    technical competence also has its skill, knowledge and indicators.
 
-    `coverage` counts the kinds that `have` names directly: the weight of what the profile needs of those kinds and is
-    had, directly or through a competence, divided by the weight of all that it needs of those kinds. What the profile
-    reaches through an essential competence weighs 2, through optional ones only 1, a soft skill 1. Profiles of which
-    nothing of those kinds is had are left out. The order is by coverage, then by the weight of what is had, both from
-    the greatest on, then by place.
+    `coverage` counts only the types that `have` names directly: the weight of what the profile needs of these types and the
+    person has (directly or through a competence), divided by the weight of all that it needs of these types. A concept that the
+    profile holds through an essential competence weighs 2, through optional ones only 1, a soft skill 1. Profiles of which the
+    person has nothing of these types are left out. The order is by descending coverage, then by descending weight of what the
+    person has, then by code.
 
-    `matched` and `missing` tell, of every kind, what the profile holds and is had, or is not.
+    `matched` and `missing` list, for every type, the concepts of the profile that the person has and lacks.
     """
     named = dict(connection.execute(_NAMED, {"things": array(have)}))
     kinds = set(named.values())
@@ -123,12 +123,12 @@ def matches(
 
 
 def _rank(part: int, whole: int) -> int:
-    """A whole number that orders fractions exactly: those with wholes below 2³² differ by more than 2⁻⁶⁴, or not at all."""
+    """An integer that orders fractions exactly: two with denominators below 2³² are equal, or differ by more than 2⁻⁶⁴."""
     return (part << 64) // whole
 
 
 class _Held(NamedTuple):
-    """What one profile holds, and the weights of its technical competences."""
+    """The concepts that one profile holds, and the weights of its technical competences."""
 
     groups: Groups
     weights: dict[int, int]
@@ -163,7 +163,7 @@ _HELD = f"""
     ORDER BY element.profile, element.kind, element.place, element.part
 """  # noqa: S608  # numbers of types
 
-# Profiles with a competence in common: the lesser weights summed, the greater (all of both without the lesser), place.
+# Profiles with a common competence: sum of the lesser weights, sum of the greater (total of both minus the lesser), place.
 _ALIKE = """
     SELECT alike.profile, alike.lesser, own.weight + theirs.weight - alike.lesser, thing.place
     FROM (
@@ -194,7 +194,7 @@ _BLOCKS = f"""
     WHERE holds.role IN ({numbers(NESTED_ROLES)})
 """  # noqa: S608  # numbers of roles
 
-# Profiles that hold some of what is had: the weight of that, the weight of all that they hold of these kinds, place.
+# Profiles that hold any of the given parts: the weight of those parts, the weight of all that they hold of these types, place.
 _FITTING = """
     SELECT fitting.profile, fitting.got, sum(total.weight), thing.place
     FROM (

@@ -1,6 +1,6 @@
-"""What may be meant as one types: titles and alternative names of profiles that have what was typed so far.
+"""Suggestions while a user types: titles and alternative names of profiles that match the input so far.
 
-Answered by FTS5 alone, in the order in which it has the names, so that a question ends with the last suggestion asked for.
+FTS5 returns names in the order of suggestions, so that reading stops after the last one needed.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ from graphql_api.index.tokenizer import MOST_LETTERS, fold
 
 
 class Suggestion(NamedTuple):
-    """A profile, and its title or alternative name that may be meant; `field` is the GraphQL field of that."""
+    """A profile with the title or alternative name that matches; `field` is the GraphQL field of the name."""
 
     thing: int
     field: str
@@ -33,11 +33,11 @@ _FIELDS = {number: name for name, number in SEARCHED[OCCUPATIONAL_PROFILE].items
 def suggest(
     connection: sqlite3.Connection, prefix: str, languages: Collection[int] | None, most: int
 ) -> list[Suggestion]:
-    """At most so many names in which every word typed is a word, the last one at least the beginning of one.
+    """Suggest at most `most` names that contain every typed word, the last one as a prefix; one name per profile.
 
-    One a profile. Names that begin with all that was typed come first, titles before alternative names, shorter ones before
-    longer. Looked for in these languages (places in LANGUAGES), None being all. Nothing typed, nothing suggested; raises
-    BadUserInput for more than MOST_LETTERS.
+    Names that begin with the whole input come first; within each group, titles come before alternative names, and shorter names
+    before longer ones. `languages` (positions in LANGUAGES) limits the search; None means all. Empty input gives no suggestions.
+    Raises BadUserInput if `prefix` has more than MOST_LETTERS characters.
     """
     if len(prefix) > MOST_LETTERS:
         raise BadUserInput(f"`prefix` must have at most {MOST_LETTERS} characters.")
@@ -53,7 +53,7 @@ def suggest(
 
 
 def _names(connection: sqlite3.Connection, typed: str, bits: int) -> Iterator[tuple[int, int, int, str]]:
-    """The names that begin with all that was typed, then those that have every word of it; folded words only."""
+    """Yield names that begin with the whole input, then those with every word of it. `typed` is folded."""
     yield from connection.execute(_MATCHING, (f'^"{typed}" *', bits))
     *whole, begun = typed.split()
     words = " AND ".join((*(f'"{word}"' for word in dict.fromkeys(whole)), f'"{begun}" *'))

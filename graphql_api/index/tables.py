@@ -1,7 +1,7 @@
-"""The tables of one release's index, in one SQLite file, and the numbers that stand in them for what is declared.
+"""The tables of one release's index, in one SQLite file, and the numbers that represent declared types and fields in them.
 
-What the crawl writes is complete in itself; what is derived from it (places, search) is written by `finish` at the end, and can
-be written again when documents are added.
+The crawl writes the source tables. `finish` derives the rest from them (places, search) at the end, and can do so again when
+documents are added.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from graphql_api.competent.declarations import (
     Search,
     compared_fields,
 )
-from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is a place in it
+from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
 VERSION = 3
-"""Changes whenever a file of before cannot be read as it is now; changes of the declarations are seen by themselves."""
+"""Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14
-"""Of a concept type: a search has a bit for each type in each language, in the 63 of a number of SQLite."""
+"""Maximum number of a concept type: a search has a bit per type and language in an SQLite integer of 63 bits."""
 
 TYPES: dict[int, ConceptType] = {each.number: each for each in CONCEPT_TYPES}
-"""The types of concepts by their number, which stands in the column `kind`."""
+"""Concept types by number, as in the column `kind`."""
 
 _FIELDS_OF_A_RANK = 16
 
@@ -43,12 +43,12 @@ def _searched(type: ConceptType) -> dict[str, int]:
 
 
 SEARCHED: dict[ConceptType, dict[str, int]] = {each: _searched(each) for each in CONCEPT_TYPES}
-"""The searched fields of each type, and their numbers: those of a higher rank have the lower one."""
+"""The searched fields of each type and their numbers; more significant fields have lower numbers."""
 
 SEARCH: dict[int, Search] = {
     SEARCHED[type][field.name]: field.search for type in CONCEPT_TYPES for field in type.fields if field.search
 }
-"""How a searched field counts, by its number."""
+"""The search settings of searched fields, by number."""
 
 
 def parts(type: ConceptType) -> dict[str, Concepts]:
@@ -57,7 +57,7 @@ def parts(type: ConceptType) -> dict[str, Concepts]:
 
 
 def check(types: Sequence[ConceptType]) -> None:
-    """Raise ValueError for declarations that an index cannot tell apart."""
+    """Raise ValueError if two declarations share a number, a role or a rank, or a number is out of range."""
     embedded = [each.role for type in types for each in parts(type).values()]
     counted = {field.search for type in types for field in type.fields if field.search is not None}
     for numbers, what in (
@@ -73,16 +73,16 @@ def check(types: Sequence[ConceptType]) -> None:
 
 check(CONCEPT_TYPES)
 PROFILE_ROLES = tuple(each.role for each in parts(OCCUPATIONAL_PROFILE).values())
-"""How profiles hold concepts."""
+"""Roles in which profiles hold concepts."""
 NESTED_ROLES = tuple(
     each.role for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE for each in parts(type).values()
 )
-"""How what profiles hold (technical competences) holds others."""
+"""Roles in which concepts that profiles hold (technical competences) hold others."""
 ESSENTIAL_ROLES = tuple(each.role for each in parts(OCCUPATIONAL_PROFILE).values() if each.is_essential)
 
 
 def numbers(values: Iterable[int]) -> str:
-    """Numbers as a list in SQL."""
+    """Numbers as an SQL list."""
     return ", ".join(map(str, values))
 
 
@@ -144,18 +144,18 @@ def _format() -> int:
         for type_fields in [[(field.name, field.value, field.is_filter) for field in type.fields]]
     ]
     digest = hashlib.blake2s(repr((VERSION, normalise.FORMAT, declared)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") >> 1 or 1  # 0 stands for an empty file
+    return int.from_bytes(digest, "big") >> 1 or 1  # 0 is the value of an empty file
 
 
 FORMAT = _format()
-"""SQLite's `user_version` of an index; one that was made by other declarations has another and is made anew."""
+"""SQLite's `user_version` of an index. An index built with other declarations has another one and is rebuilt."""
 
 
 class DamagedIndex(Exception):
-    """The file of an index does not hold what was written to it."""
+    """The file of an index is corrupt, or lacks rows that it must have."""
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables that the crawl writes."""
+    """Create the tables that the crawl writes."""
     connection.executescript(WRITTEN)
     connection.execute(f"PRAGMA user_version = {FORMAT}")

@@ -1,6 +1,6 @@
-"""What a word is: folded so that accents and case do not matter, cut to its stems, found again in the original text.
+"""Tokenisation: splits text into words, folds accents and case, stems, and marks words in the original text.
 
-Folding has no context: every letter folds by itself, so a folded word is always some letters of the original, in a row.
+Folding is context-free: each character folds by itself, so a folded word corresponds to consecutive characters of the original.
 """
 
 import re
@@ -14,12 +14,12 @@ import Stemmer
 from graphql_api.index.tables import LANGUAGES
 
 MOST_LETTERS = 300
-"""Of a text that a client searches for; the longest titles have some 200."""
+"""Maximum characters of a search text; the longest titles have about 200."""
 
 _STEMMERS = {"nl": "dutch", "fr": "french", "en": "english", "de": "german"}
-_RARE = 0x3000  # what stands above is folded anew each time, so that what is remembered stays small
+_RARE = 0x3000  # characters from here on are not cached, to bound the cache
 _APART = {"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "þ": "th"}
-_BREAKS = "\u200b"  # a space of no width; other signs without a shape, like the soft hyphen, stand inside of words
+_BREAKS = "\u200b"  # zero-width space; other format characters, like the soft hyphen, are part of words
 _SPACES = re.compile(r"(\s+)")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -32,7 +32,7 @@ _FUNCTION_WORDS = {
 
 
 class Word(NamedTuple):
-    """A folded word, and the letters from `start` to `end` of the text that it stands for."""
+    """A folded word, and the range `start` to `end` of its characters in the original text."""
 
     folded: str
     start: int
@@ -40,7 +40,7 @@ class Word(NamedTuple):
 
 
 class _Letters(dict[int, str]):
-    """What each letter folds to: nothing, a space where words end, or one or more small letters and digits."""
+    """Folded characters by code point: empty, a space (word boundary), or one or more lower-case letters and digits."""
 
     def __missing__(self, code: int) -> str:
         folded = _fold_letter(chr(code))
@@ -66,12 +66,12 @@ _LETTERS = _Letters()
 
 
 def fold(text: str) -> str:
-    """The words of a text without accents and case, with one space between them; empty where it has no word."""
+    """The words of a text without accents and case, separated by single spaces; empty if it has none."""
     return " ".join(text.translate(_LETTERS).split())
 
 
 def words(text: str) -> Iterator[Word]:
-    """The words of a text, in order: those of `fold`, and where they stand."""
+    """Yield the words of a text as `fold` returns them, with their positions."""
     letters = ""
     start = end = 0
     for place, letter in enumerate(text):
@@ -85,13 +85,13 @@ def words(text: str) -> Iterator[Word]:
                 start = start if letters else place
                 letters, end = letters + part, place + 1
         if not folded and letters:
-            end = place + 1  # an accent of its own, or a soft hyphen
+            end = place + 1  # a combining accent, or a soft hyphen
     if letters:
         yield Word(letters, start, end)
 
 
 def marked(text: str, wanted: Collection[str]) -> str:
-    """A text as HTML in which the words that fold to a wanted one are marked, with the letters that they are written in."""
+    """A text as HTML, with <mark> around the words whose folded form is wanted."""
     return "".join(
         piece if piece.isspace() else _marked(piece, wanted) if _has(piece, wanted) else escape(piece)
         for piece in _SPACES.split(text)
@@ -113,35 +113,37 @@ def _marked(text: str, wanted: Collection[str]) -> str:
 
 
 FUNCTION_WORDS = frozenset(fold(" ".join(_FUNCTION_WORDS.values())).split())
-"""Folded words that hold names together and tell nothing of what is named."""
+"""Folded function words, such as articles and prepositions, which say little about a text."""
 
 
 class Stems:
-    """Snowball's stemmers of the four languages. One object for one thread."""
+    """Snowball stemmers of the four languages. Not thread-safe: use one object per thread."""
 
     def __init__(self) -> None:
         self._stemmers = [Stemmer.Stemmer(_STEMMERS[language], 0) for language in LANGUAGES]
 
     def of_texts(self, language: int, texts: Iterable[str]) -> set[tuple[str, str]]:
-        """All pairs of a stem and a folded word that has it, for the words of texts in a language (its place).
+        """All pairs (stem, word) of the words of texts in a language (its position in LANGUAGES); both are folded.
 
-        A word has the stem of how it is written and that of its folded form, which a client may type; both are folded.
+        A word has two stems: of its written form and of its folded form, which a client may type.
         """
         pieces = " ".join({piece for text in texts for piece in text.split()})
         found = {word: _folded(word) for word in set(_WORD.findall(unicodedata.normalize("NFC", pieces).lower()))}
-        written = {word: folded for word, folded in found.items() if " " not in folded}  # a half sign is two numbers
+        written = {
+            word: folded for word, folded in found.items() if " " not in folded
+        }  # not those that fold to two words, as ½ does
         folded = list(set(written.values()))
         stems = self._stemmers[language].stemWords
         pairs = {*zip(stems(list(written)), written.values(), strict=True), *zip(stems(folded), folded, strict=True)}
         return {(_folded(stem), word) for stem, word in pairs if stem and word}
 
     def of_word(self, written: str, folded: str) -> set[tuple[int, str]]:
-        """The stems that a word may have, each with its language: nobody tells in which one a question is put."""
+        """All possible stems of a word, as (language, stem): the language of a query is unknown."""
         forms = {unicodedata.normalize("NFC", written).lower(), folded}
         found: set[tuple[int, str]] = set()
         for language, stemmer in enumerate(self._stemmers):
             stems = {stemmer.stemWord(form) for form in forms}
-            # Without its accents a French word loses less at a time: infirmieres, infirmier, infirmi.
+            # Without accents, French words need a second pass: infirmieres, infirmier, infirmi.
             stems |= {stemmer.stemWord(stem) for stem in stems}
             found |= {(language, fold(stem)) for stem in stems}
         return found

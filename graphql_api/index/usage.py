@@ -1,6 +1,6 @@
-"""Where concepts are used: the profiles and the technical competences that hold one, for all siblings of a query at once.
+"""Usage: finds the profiles and technical competences that hold concepts.
 
-However many are asked for, it is one statement with one parameter; what is found stands in the order of its place.
+Any number of concepts takes one statement with one parameter. Results are in order of code.
 """
 
 import sqlite3
@@ -26,7 +26,7 @@ class Use(NamedTuple):
 _UNSAID = numbers(
     concept_type(each.type_name).number for each in parts(OCCUPATIONAL_PROFILE).values() if each.is_essential is None
 )
-"""Types of what profiles hold without saying whether it is essential."""
+"""Numbers of the types for which profiles do not say whether they are essential."""
 
 _PROFILES = f"""
     SELECT element.part, element.profile, CASE WHEN element.kind NOT IN ({_UNSAID}) THEN element.weight = 2 END
@@ -43,10 +43,10 @@ _COMPETENCES = f"""
 
 
 def profiles_using(connection: sqlite3.Connection, parts: Sequence[int]) -> dict[int, list[Use]]:
-    """The profiles that use each of the concepts, by place; an empty list for what none uses.
+    """The profiles that use each concept, in order of code; an empty list for an unused one.
 
-    Technical competences, soft and digital skills are used directly; skills, knowledge and indicators through the
-    competences that hold them, and then are essential where any of those is.
+    Profiles use technical competences, soft skills and digital skills directly, and skills, knowledge and indicators through
+    competences; the latter are essential if any of these competences is.
     """
     found: dict[int, list[Use]] = {part: [] for part in parts}
     for part, profile, essential in connection.execute(_PROFILES, (array(parts),)):
@@ -55,7 +55,7 @@ def profiles_using(connection: sqlite3.Connection, parts: Sequence[int]) -> dict
 
 
 def competences_using(connection: sqlite3.Connection, parts: Sequence[int]) -> dict[int, list[int]]:
-    """The technical competences that hold each of the concepts, by place; an empty list for what none holds."""
+    """The technical competences that hold each concept, in order of code; an empty list if there are none."""
     found: dict[int, list[int]] = {part: [] for part in parts}
     for part, competence in connection.execute(_COMPETENCES, (array(parts),)):
         found[part].append(competence)

@@ -1,7 +1,7 @@
-"""The words of one release, and those among them that a typed word may mean: forms, beginnings, compounds, misspellings.
+"""The vocabulary of one release: finds the words that match a typed one, by stem, prefix, compound or misspelling.
 
-Held in memory (some 35,000 words, a few megabytes) and never changed once read: threads share one. What it answers is words of
-the release, in a fixed order, whatever was typed.
+Held in memory (about 35,000 words, a few megabytes) and immutable once loaded, so that threads can share it. Results are always
+words of the release, in a fixed order.
 """
 
 import math
@@ -16,7 +16,7 @@ from graphql_api.index.tokenizer import Stems
 
 SHORTEST_HALF = 3
 _LINKS = ("", "s", "e", "n", "en", "er")
-"""What Dutch and German put between the words of a compound."""
+"""Linking elements between the words of Dutch and German compounds."""
 
 _TABLES = """
 DROP TABLE IF EXISTS word;
@@ -34,7 +34,7 @@ CREATE TABLE stem (
 def write_vocabulary(
     connection: sqlite3.Connection, counts: Iterable[tuple[str, int]], stems: Iterable[tuple[int, str, str]]
 ) -> None:
-    """Write the words with the number of texts that have them, and the (language, stem, word) of each; both sorted."""
+    """Write `counts` (word, number of texts that have it) and `stems` (language, stem, word), both sorted."""
     for statement in _TABLES.split(";"):
         connection.execute(statement)
     connection.executemany("INSERT INTO word (word, texts) VALUES (?, ?)", counts)
@@ -43,7 +43,7 @@ def write_vocabulary(
 
 
 class Vocabulary:
-    """All words of a release, folded."""
+    """All folded words of a release."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._texts: dict[str, int] = dict(connection.execute("SELECT word, texts FROM word ORDER BY n"))
@@ -57,29 +57,32 @@ class Vocabulary:
         return word in self._texts
 
     def texts(self, word: str) -> int:
-        """How many texts have this word."""
+        """The number of texts that have this word."""
         return self._texts.get(word, 0)
 
     def rarity(self, words: Iterable[str]) -> float:
-        """How telling it is to have one of these words: from about 1 for what stands everywhere, most for what stands nowhere."""
+        """How significant a match of any of these words is: about 1 for the most common words, highest for unknown ones."""
         return math.log(2 + self._commonest / (1 + sum(map(self.texts, words))))
 
     def beginning_with(self, start: str) -> list[str]:
-        """The words that begin so, in order of the alphabet."""
+        """The words with this prefix, sorted alphabetically."""
         words = self._words
         first = bisect_left(words, start)
         last = bisect_left(words, start + "\U0010ffff", lo=first)
         return words[first:last]
 
     def containing(self, connection: sqlite3.Connection, part: str, most: int) -> list[str]:
-        """Words of which three or more letters are a part, not their beginning: those that end so first, then the shorter."""
+        """At most `most` words that contain `part` (3 letters up) but not as a prefix. Suffixes first, then shorter words."""
         rows = connection.execute("SELECT rowid FROM word_part WHERE word_part MATCH ?", (f'"{part}"',))
         found = [word for (n,) in rows if not (word := self._words[n - 1]).startswith(part)]
         found.sort(key=lambda word: (not word.endswith(part), len(word), word))
         return found[:most]
 
     def near(self, word: str, distance: int, most: int) -> list[tuple[str, int]]:
-        """Words that so many letters put wrong, left out, added or swapped make of this one: nearest first, then the commoner."""
+        """At most `most` other words within this edit distance, with the distance: nearest first, then the more common.
+
+        The distance counts replaced, missing, added and swapped letters (optimal string alignment).
+        """
         found: list[tuple[str, int]] = []
         for length in range(len(word) - distance, len(word) + distance + 1):
             some = self._by_length.get(length, ())
@@ -89,14 +92,14 @@ class Vocabulary:
         return found[:most]
 
     def swapped(self, word: str) -> Iterator[str]:
-        """The words that this one becomes when two neighbouring letters change places."""
+        """Yield the words that differ by two adjacent swapped letters."""
         for at in range(len(word) - 1):
             turned = f"{word[:at]}{word[at + 1]}{word[at]}{word[at + 2 :]}"
             if turned != word and turned in self._texts:
                 yield turned
 
     def halves(self, compound: str) -> list[tuple[str, str]]:
-        """The pairs of words that this one may be made of, with what links them left out: the most even pair first."""
+        """The pairs of words of which this one may be composed, without linking letters, the most evenly split first."""
         found = {
             (compound[: at - len(link)], compound[at:])
             for at in range(SHORTEST_HALF, len(compound) - SHORTEST_HALF + 1)
@@ -107,12 +110,12 @@ class Vocabulary:
         return sorted(known, key=lambda pair: (-min(map(len, pair)), pair))
 
     def head(self, compound: str, least: int) -> str | None:
-        """The longest other word that this one ends with, of at least so many letters: what the compound is a kind of."""
+        """The head of a compound: the longest other word of at least `least` letters that ends it; None if there is none."""
         ends = (compound[at:] for at in range(SHORTEST_HALF, len(compound) - least + 1))
         return next((end for end in ends if end in self._texts), None)
 
     def same_stem(self, connection: sqlite3.Connection, written: str, folded: str) -> list[str]:
-        """Other forms of a word, as typed and folded; asked of the file."""
+        """Other words with the same stem as a word, as written and folded; reads the file."""
         sql = "SELECT word FROM stem WHERE language = ? AND stem = ?"
         stems = Stems().of_word(written, folded)
         found = {word for pair in stems for (word,) in connection.execute(sql, pair)}
