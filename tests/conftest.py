@@ -1,4 +1,4 @@
-"""The server over a sandbox, both in this process: `ask` it, and see what it `asked` upstream."""
+"""Fixtures for a server over a sandbox in this process: `ask` runs a query, `asked` returns the calls upstream."""
 
 import asyncio
 import logging
@@ -28,11 +28,11 @@ from graphql_api.schema.time_slices import TIME_SLICE
 from graphql_api.settings import Settings
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
-"""The technical competence that VDAB's own page shows."""
+"""The technical competence in the examples of VDAB's documentation."""
 
 
 class Connection(sqlite3.Connection):
-    """Warns where nobody closed it, as Python 3.13 and newer do by themselves; warnings fail a test."""
+    """Warns if it was not closed, as Python 3.13 and newer do themselves; warnings fail a test."""
 
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # raised by a closed connection
@@ -42,7 +42,7 @@ class Connection(sqlite3.Connection):
 
 @pytest.fixture(scope="session", autouse=True)
 def warn_of_unclosed_connections() -> Iterator[None]:
-    """So that a connection without an owner fails the tests on older Pythons too."""
+    """Make unclosed connections fail tests on Python before 3.13 too."""
     connect = sqlite3.connect
     if sys.version_info < (3, 13):
         sqlite3.connect = partial(connect, factory=Connection)
@@ -51,7 +51,7 @@ def warn_of_unclosed_connections() -> Iterator[None]:
 
 
 LONG = 60.0
-"""Seconds that nothing takes in a test, however busy the machine is: who waits for so long waits for what never comes."""
+"""Timeout in seconds that only a hang reaches, however busy the machine is."""
 PATIENT = {
     "queue_timeout": LONG,
     "operation_timeout": LONG,
@@ -66,7 +66,7 @@ hypothesis.settings.load_profile("however busy the machine is")
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until it is set."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
@@ -76,30 +76,30 @@ class Clock:
 
 
 class AtOnce(Random):
-    """Chance that never waits: for tests in which the time between two attempts is of no interest."""
+    """Random numbers that make each pause minimal, for tests in which the pause between attempts does not matter."""
 
     def uniform(self, a: float, b: float) -> float:
         return a
 
 
 def clean(**more: str) -> dict[str, str]:
-    """The environment without settings that somebody left in it, and with these."""
+    """The environment without COMPETENT_… variables, plus these variables."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | more
 
 
 def counted(metric: str, **labels: str) -> float:
-    """What a metric of this process says so far."""
+    """The value of a metric of this process, 0 if it has none yet."""
     return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
 class Turns:
-    """How often others came to run."""
+    """Counts how often other tasks ran."""
 
     count = 0
 
 
 class Ticking:
-    """A clock that goes on by a twentieth of a time slice each time that somebody looks at it."""
+    """A clock that advances by a twentieth of a time slice each time it is read."""
 
     looks = 0
 
@@ -110,7 +110,7 @@ class Ticking:
 
 @asynccontextmanager
 async def counting_turns() -> AsyncIterator[Turns]:
-    """Counts them while this lasts."""
+    """Count the event-loop passes inside this context."""
     turns = Turns()
 
     async def others() -> None:
@@ -126,9 +126,9 @@ async def counting_turns() -> AsyncIterator[Turns]:
 
 
 class Server:
-    """A server over a sandbox, with what it asked of it and what goes wrong there.
+    """A server over a sandbox, with its calls upstream and the faults of the sandbox.
 
-    `around` may put something between the two.
+    `around` may wrap the sandbox.
     """
 
     def __init__(
@@ -146,28 +146,28 @@ class Server:
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")
 
     async def post(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
-        """The response to an operation."""
+        """Send an operation and return the response."""
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers=told)
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> Any:
-        """The data of an operation that must have no errors."""
+        """The data of an operation; fails if it has errors."""
         answer = (await self.post(query, variables, **headers)).json()
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
     async def errors(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> list[dict[str, Any]]:
-        """The errors of an operation that must have some."""
+        """The errors of an operation; fails if it has none."""
         errors: list[dict[str, Any]] = (await self.post(query, variables, **headers)).json()["errors"]
         assert all(error["extensions"]["requestId"] for error in errors)
         return errors
 
     async def codes(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> list[str]:
-        """The codes of those errors."""
+        """The error codes of an operation; fails if it has no errors."""
         return [error["extensions"]["code"] for error in await self.errors(query, variables, **headers)]
 
     def asked(self) -> list[str]:
-        """What was asked upstream since this was last called, in that order."""
+        """The paths requested upstream since the last call, in order."""
         paths = self.paths.copy()
         self.paths.clear()
         return paths
@@ -175,7 +175,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
-    """Takes back what a command that was run in this process has made of the log: its stream is closed by then."""
+    """Restore logging after a test that ran a command in this process, because the stream of its handler is closed."""
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
     for handler in [each for each in logging.root.handlers if isinstance(each, logs.Handler)]:
@@ -195,15 +195,15 @@ def releases() -> Iterator[Releases]:
 
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for what is made once: above all the index of the bundled releases."""
+    """A cache folder for all tests, above all for the index of the bundled releases."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
 def settings(cache_dir: Path) -> Settings:
-    """Documents in memory; indexes are made at first need and kept for all tests; a crowd waits however slow the machine is.
+    """Settings with documents in memory, indexes built on first use and shared by all tests, and long timeouts.
 
-    With COMPETENT_COMPILED_QUERIES=off in the environment all tests are of a server without plans.
+    With COMPETENT_COMPILED_QUERIES=off in the environment all tests run without compiled queries.
     """
     plans = os.environ.get("COMPETENT_COMPILED_QUERIES", "on")
     return replace(Settings(), compiled_queries=plans, index="need", cache_dir=cache_dir, max_executing=300, **PATIENT)
@@ -214,21 +214,21 @@ S = TypeVar("S", bound=Server)
 
 @asynccontextmanager
 async def alive(server: S) -> AsyncIterator[S]:
-    """This server, while it runs."""
+    """Run this server."""
     async with server.client, server.app.router.lifespan_context(server.app):
         yield server
 
 
 @asynccontextmanager
 async def running(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    """A server with these settings, while it runs."""
+    """Run a server with these settings."""
     async with alive(Server(releases, settings)) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def indexed(releases: Releases, cache_dir: Path) -> None:
-    """The index of the current release is made: for tests of what waits for one only so long."""
+    """Build the index of the current release first, for tests in which a query must not wait long for it."""
 
     async def index() -> None:
         async with running(releases, replace(Settings(), index="need", cache_dir=cache_dir, **PATIENT)) as server:
@@ -239,6 +239,6 @@ def indexed(releases: Releases, cache_dir: Path) -> None:
 
 @pytest.fixture
 async def server(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    """A server that has asked nothing yet."""
+    """A server that has not called upstream yet."""
     async with running(releases, settings) as started:
         yield started

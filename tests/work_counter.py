@@ -1,4 +1,4 @@
-"""Counts what an operation really does, in the units of its cost: values, ids read, steps of SQLite, words compared."""
+"""Counts the work of an operation in units of its cost: values, ids read, SQLite steps and word comparisons."""
 
 import sqlite3
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from graphql_api.schema.types.global_id import NodeId
 from tests.conftest import Server
 
 STEPS, WORDS = 200, 50
-"""Steps of SQLite and comparisons of words that are one unit, as in `graphql_api/schema/types/resolver_cost.py`."""
+"""SQLite steps and word comparisons per unit, as in `graphql_api/schema/types/resolver_cost.py`."""
 EVERY = 100
-"""Steps of SQLite between two looks of the counter."""
+"""SQLite steps between two calls of the progress handler."""
 
 
 @dataclass
 class Work:
-    """What was counted since `clear`."""
+    """The work counted since `clear`."""
 
     values: int = 0
     ids: int = 0
@@ -32,7 +32,7 @@ class Work:
 
     @property
     def units(self) -> float:
-        """As a cost."""
+        """The work in units of cost."""
         return self.values + self.ids + self.steps / STEPS + self.words / WORDS
 
     def clear(self) -> None:
@@ -40,7 +40,7 @@ class Work:
 
 
 class _Counting(sqlite3.Connection):
-    """A connection that counts steps, whatever else looks at them."""
+    """A connection that counts steps in addition to any other progress handler."""
 
     work: Work
 
@@ -59,7 +59,7 @@ class _Counting(sqlite3.Connection):
 
 
 def counting(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """Count from now on, in indexes that are opened from now on."""
+    """Count the work from now on, in indexes that are opened afterwards."""
     work = Work()
 
     def read_only(file: Path) -> sqlite3.Connection:
@@ -90,7 +90,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 def values_in(found: Any) -> int:
-    """The values of an answer: the fields of its objects, and the items of its lists of plain values."""
+    """The number of values in a response: fields of objects and items of lists of scalars."""
     if isinstance(found, dict):
         return sum(1 + values_in(each) for each in found.values())
     if isinstance(found, list):
@@ -99,7 +99,7 @@ def values_in(found: Any) -> int:
 
 
 async def worked(server: Server, work: Work, query: str, variables: Any = None, name: str | None = None) -> Any:
-    """The announced cost and the errors of an operation; `work` has what it did, with nothing remembered of others before."""
+    """The estimated cost and the errors of an operation; `work` has what it did, with empty lookup caches."""
     for index in server.app.state.services.indexes._open.values():
         index._known = LookupCache()
     work.clear()

@@ -1,6 +1,6 @@
-"""A real browser for a test, and a real server for it to visit.
+"""A real browser for tests, and a real server for it to visit.
 
-Promise: neither asks anything of the network beyond this machine, and what is missing for them skips the test.
+Neither uses the network beyond this machine, and tests are skipped if a program or library is missing.
 """
 
 import shutil
@@ -34,18 +34,18 @@ FLAGS = (
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator["Chrome"]:
-    """Chromium on an empty page, with a profile of its own that remembers nothing of other tests."""
+    """Chromium on an empty page, with a fresh profile."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
     options = webdriver.ChromeOptions()
     options.binary_location = _program("chromium")
     for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # With both paths given, selenium looks for nothing to download.
+    # With both paths set, selenium downloads nothing.
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(_program("chromedriver")))
     try:
         driver.get("about:blank")
-        driver.get_log("performance")  # what the browser's own start page asked for
+        driver.get_log("performance")  # discards the requests of the browser's start page
         yield driver
     finally:
         driver.quit()
@@ -53,7 +53,7 @@ def browser(tmp_path: Path) -> Iterator["Chrome"]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[ASGIApp], str]]:
-    """Serves an application by uvicorn on a free port until the test ends, and gives its base URL."""
+    """Serves an app with uvicorn on a free port until the test ends; returns its base URL."""
     with ExitStack() as servers:
         yield lambda app: servers.enter_context(_serving(app))
 
@@ -67,7 +67,7 @@ def _program(name: str) -> str:
 
 @contextmanager
 def _serving(app: ASGIApp) -> Iterator[str]:
-    # The socket listens before the server runs: whoever comes early waits in its queue.
+    # The socket listens before the server runs, so early connections wait in its backlog.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -1,4 +1,4 @@
-"""Small indexes made in a test: things by kind and code, what holds what, and worlds that hypothesis makes up."""
+"""Small indexes made by tests: concepts by type and code, their relations, and random data from Hypothesis."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,15 +35,15 @@ LABEL = SEARCHED[SKILL]["description"]
 """Numbers of searched fields."""
 ESSENTIAL, OPTIONAL, SOFT, DIGITAL = PROFILE_ROLES
 OF_SKILL, OF_KNOWLEDGE, OF_INDICATOR = NESTED_ROLES
-"""How profiles and competences hold concepts."""
+"""Roles of concepts in profiles and competences."""
 BLOCKS = {SKILL.number: OF_SKILL, KNOWLEDGE.number: OF_KNOWLEDGE, BEHAVIOURAL_INDICATOR.number: OF_INDICATOR}
 
 Part = tuple[int, int]
-"""Number of the type, and place."""
+"""Number of the concept type, and position in it."""
 
 
 class Small:
-    """Tables to be filled; things get their place from the length and the letters of their code when it is finished."""
+    """Index tables to fill; `finish` orders concepts by length and characters of their codes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -100,7 +100,7 @@ class Small:
         self.connection.execute("INSERT INTO modified VALUES (?, ?)", (profile, moment))
 
     def finish(self) -> sqlite3.Connection:
-        """The connection, on which nothing can be written any more."""
+        """The connection, read-only from now on."""
         for kind in CONCEPT_TYPES:
             rows = self.connection.execute("SELECT code, uuid, n FROM thing WHERE kind = ?", (kind.number,)).fetchall()
             rows.sort(key=lambda row: (len(row[0] or ""), row[0] or "", row[1]))
@@ -123,18 +123,18 @@ def small() -> Iterator[Small]:
 
 @dataclass
 class World:
-    """Profiles and competences as plain sets, concepts by the number of their type and their place."""
+    """Profiles and competences as sets; concepts are identified by type number and position."""
 
     blocks: list[set[Part]]
-    """What each competence holds."""
+    """The blocks of each competence."""
     roles: list[dict[int, int]]
     """The role of each competence in each profile."""
     soft: list[set[int]]
     """The soft skills of each profile."""
     shuffled: list[Part]
-    """All things, in the order in which they are written."""
+    """All concepts in the order of writing."""
     n: dict[Part, int] = field(default_factory=dict)
-    """Their numbers in the index, once it is written."""
+    """Row ids of the concepts in the index, once it is written."""
 
     def write(self, index: Small) -> sqlite3.Connection:
         for kind, place in self.shuffled:
@@ -167,14 +167,14 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def normalised(type: ConceptType, uuid: str, /, **raw: Any) -> Document:
-    """The normalised document of a raw one."""
+    """The normalised document for a raw one."""
     assert type.route is not None
     return normalise(type.route.path("3.11", uuid), {"id": uuid, **raw})
 
 
 @contextmanager
 def written(*documents: tuple[ConceptType, Document]) -> Iterator[sqlite3.Connection]:
-    """An index of whole documents, as the crawler writes and finishes it."""
+    """An index of these documents, written and finished as a crawl does."""
     with small() as index:
         writer = Indexer(index.connection)
         for type, document in documents:

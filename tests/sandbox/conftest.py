@@ -1,4 +1,4 @@
-"""What the sandbox's tests share: the bundled releases, clients over the network's seam, and small workbooks."""
+"""Fixtures of the sandbox tests: bundled releases, ASGI clients and small workbooks."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -25,7 +25,7 @@ def bundled() -> Iterator[Releases]:
 
 @pytest.fixture
 async def client_of() -> AsyncIterator[ClientOf]:
-    """Makes clients of an app, closed at the end of the test."""
+    """Creates clients of an app; they are closed at the end of the test."""
     async with AsyncExitStack() as stack:
 
         def make(app: ASGIApp, **headers: str) -> httpx.AsyncClient:
@@ -40,7 +40,7 @@ async def client_of() -> AsyncIterator[ClientOf]:
 
 @pytest.fixture
 def write_workbook(tmp_path: Path) -> WriteWorkbook:
-    """Writes sheets to a workbook, each with a row of headings before its rows."""
+    """Writes sheets to a workbook, each with a row of headings first."""
 
     def write(sheets: Mapping[str, Sequence[Sequence[Any]]], name: str = "export.xlsx", headings_at: int = 0) -> Path:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""Rows of an export, as tests write them."""
+"""Rows of an Excel export for tests."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def profile(uuid: str = BAKER, code: str = "OP-1", title: str = "Bakker") -> lis
 
 
 def of(owner: str, *cells: Any) -> list[Any]:
-    """A row of any other sheet: the four columns that name the profile, and the sheet's own."""
+    """A row of a sheet other than the main one: the four columns of the profile, then `cells`."""
     return [owner, "OP-1", "Bakker", "Boulanger", *cells]
 
 

@@ -1,4 +1,4 @@
-"""Work between two passes of the event loop, counted in calls of functions: the same on a slow machine and on a busy one."""
+"""Measures work between two event-loop passes in function calls, which does not depend on the speed or load of the machine."""
 
 import selectors
 import sys
@@ -10,13 +10,13 @@ from typing import Any
 from graphql_api.schema.time_slices import RoundRobin
 
 CALL = 1e-7
-"""Seconds that a call is taken to last, for time slices: about as long as on the machines that this was written on."""
+"""Assumed seconds per call, for time slices; about the time on a developer's machine."""
 
 _SELECT = selectors.DefaultSelector.select.__code__
 
 
 class Work:
-    """Counts calls, Python's and C's; `longest` is the largest number between two passes of the loop."""
+    """Counts calls of Python and C functions; `longest` is the largest number between two event-loop passes."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -24,7 +24,7 @@ class Work:
         self._at_last_pass = 0
 
     def clock(self) -> float:
-        """Seconds, if each call lasted as long as the others."""
+        """The time in seconds, if each call takes CALL seconds."""
         return self.calls * CALL
 
     def _count(self, frame: FrameType, event: str, _: Any) -> None:
@@ -39,7 +39,7 @@ class Work:
 
     @contextmanager
     def counted(self, scheduler: RoundRobin) -> Iterator[None]:
-        """Count what this thread does, and have the scheduler measure its time slices so."""
+        """Count calls of this thread, and have the scheduler measure its time slices in them."""
         clock, scheduler.clock = scheduler.clock, self.clock
         self._at_last_pass = self.calls
         sys.setprofile(self._count)

@@ -1,4 +1,4 @@
-"""Hostile requests in families, each with what it must be answered with."""
+"""Hostile requests by category, each with the expected response."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ BAD = "BAD_REQUEST"
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """A request, the code that its errors carry, and the status; None: that of an answer to an operation."""
+    """A request, the expected error code and status; None: the status of a GraphQL response."""
 
     content: bytes
     code: str
@@ -28,23 +28,23 @@ class Hostile:
 
 
 def asks(query: str, code: str, variables: Any = None, **more: Any) -> Hostile:
-    """An operation in a body."""
+    """A request for an operation."""
     return Hostile(orjson.dumps({"query": query, "variables": variables} | more), code)
 
 
 def body(content: bytes, code: str = BAD, status: int = 400, **headers: str) -> Hostile:
-    """A body as it is."""
+    """A request with a raw body."""
     told = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     return Hostile(content, code, status, headers=told)
 
 
 def many(text: str, count: int, joint: str = " ") -> str:
-    """A text as many times, with `#` its number."""
+    """A text repeated `count` times, with `#` replaced by its number."""
     return joint.join(text.replace("#", str(n)) for n in range(count))
 
 
 def depth() -> Iterator[Hostile]:
-    """Fields, values, types and inline fragments within each other."""
+    """Deeply nested fields, values, types and inline fragments."""
     for levels in (8, 20, 60):
         yield asks("{release{" + "skills{nodes{release{" * levels + "number" + "}}}" * levels + "}}", TOO_COMPLEX)
     yield asks("{a" * 400 + "}" * 400, UNPARSED)
@@ -62,7 +62,7 @@ def depth() -> Iterator[Hostile]:
 
 
 def breadth() -> Iterator[Hostile]:
-    """Aliases, fields at the root, fields of one name."""
+    """Many aliases, root fields and repeated fields."""
     yield asks("{" + many('release(number:"#"){number}', 80) + "}", TOO_COMPLEX)
     yield asks("{" + many("a#:__typename", 51) + "}", TOO_COMPLEX)
     yield asks("{release{" + many("a#:number", 101) + "}}", TOO_COMPLEX)
@@ -84,7 +84,7 @@ def breadth() -> Iterator[Hostile]:
 
 
 def fragments() -> Iterator[Hostile]:
-    """Bombs, circles, crowds and ghosts."""
+    """Fragments: exponential, cyclic, numerous and undefined ones."""
     for spreads in (2, 3):
         yield asks(
             "{...F0}" + many("fragment F# on Query{" + "...G# " * spreads + "}", 30) + "fragment Z on Query{x}",
@@ -119,7 +119,7 @@ def fragments() -> Iterator[Hostile]:
 
 
 def directives() -> Iterator[Hostile]:
-    """Many, unknown, repeated, in the wrong place."""
+    """Directives: many, unknown, repeated and misplaced ones."""
     yield asks("{__typename " + "@skip(if:false)" * 110 + "}", TOO_COMPLEX)
     yield asks("{__typename " + "@nothing" * 400 + "}", TOO_COMPLEX)
     yield asks("{__typename " + "@nothing" * 90 + "}", INVALID)
@@ -133,7 +133,7 @@ def directives() -> Iterator[Hostile]:
 
 
 def tokens() -> Iterator[Hostile]:
-    """Long documents, long tokens, odd letters."""
+    """Long documents, long tokens and unusual characters."""
     yield asks("{" + "a " * 20_000 + "}", TOO_COMPLEX)
     yield asks("{" + " " * 60_000 + "}", TOO_COMPLEX)
     yield asks("{__typename}" + "#\n" * 4_000, TOO_COMPLEX)
@@ -161,7 +161,7 @@ def tokens() -> Iterator[Hostile]:
 
 
 def variables() -> Iterator[Hostile]:
-    """Many, deep, of the wrong type, unknown."""
+    """Variables: many, deeply nested, of the wrong type and unknown ones."""
     ids = "query($ids:[ID!]!){nodes(ids:$ids){id}}"
     yield asks(ids, TOO_COMPLEX, {"ids": ["a"] * 20_000})
     yield asks(ids, INPUT, {"ids": ["a"] * 501})
@@ -194,7 +194,7 @@ def variables() -> Iterator[Hostile]:
 
 
 def ids() -> Iterator[Hostile]:
-    """Ids and cursors that nobody was given, and releases that are paths."""
+    """Forged ids and cursors, and paths as release numbers."""
     from base64 import urlsafe_b64encode
 
     forged = [
@@ -234,7 +234,7 @@ def ids() -> Iterator[Hostile]:
 
 
 def bodies() -> Iterator[Hostile]:
-    """What is no operation."""
+    """Bodies that are not an operation."""
     for content in (
         b"",
         b"null",
@@ -269,7 +269,7 @@ def bodies() -> Iterator[Hostile]:
 
 
 def encodings() -> Iterator[Hostile]:
-    """Types of content that a form, a page or a confused client sends."""
+    """Wrong content types, as of forms and broken clients."""
     tiny = b'{"query":"{__typename}"}'
     for content_type in (
         "",
@@ -293,7 +293,7 @@ def encodings() -> Iterator[Hostile]:
 
 
 def methods() -> Iterator[Hostile]:
-    """Verbs and query strings."""
+    """HTTP methods and query strings."""
     for method in ("PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "X"):
         yield Hostile(b"", BAD, 405, method, headers={})
     for kind in ("mutation", "subscription"):
@@ -321,7 +321,7 @@ def methods() -> Iterator[Hostile]:
 
 
 def persisted() -> Iterator[Hostile]:
-    """Automatic persisted queries under other documents' names."""
+    """Automatic persisted queries with the hash of another document, and invalid ones."""
 
     def apq(hash: Any, query: str | None = None, version: Any = 1) -> bytes:
         told = {"extensions": {"persistedQuery": {"version": version, "sha256Hash": hash}}}
@@ -339,7 +339,7 @@ def persisted() -> Iterator[Hostile]:
     yield Hostile(apq(sha256(broken.encode()).hexdigest(), broken), INVALID)
     yield Hostile(
         apq(sha256(broken.encode()).hexdigest()), "PERSISTED_QUERY_NOT_FOUND", 200
-    )  # what cannot run was not kept
+    )  # an invalid document is not stored
     yield Hostile(orjson.dumps({"documentId": "x"}), "PERSISTED_QUERY_NOT_SUPPORTED", 200)
 
 

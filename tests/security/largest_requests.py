@@ -1,4 +1,4 @@
-"""Requests that are as large as is allowed, or just above: what costs most before and while an operation runs."""
+"""Requests at or just above the limits: the most expensive ones to prepare and to execute."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -15,17 +15,17 @@ TYPE = "fragment T on __Type{kind name ofType{kind name ofType{kind name ofType{
 
 
 def ids(type_name: str, count: int = 500) -> list[str]:
-    """Global ids of things that do not exist."""
+    """Global ids of concepts that do not exist."""
     return [str(NodeId(type_name, "3.11", UUID(int=number + 1))) for number in range(count)]
 
 
 def fields(field: str, aliases: int) -> str:
-    """A query of the same field under several aliases, with ids as its variable."""
+    """A query of one field under several aliases, with a variable `i` for ids."""
     return "query($i:[ID!]!){" + many(f"a#:{field}", aliases) + "}"
 
 
 def executed() -> Iterator[tuple[str, Hostile]]:
-    """Operations whose execution is long, by name."""
+    """Operations that are slow to execute, by name."""
     profiles, competences = {"i": ids("OccupationalProfile")}, {"i": ids("TechnicalCompetence")}
     yield "45 lists of 500 nodes", asks(fields("nodes(ids:$i){id}", 45), "", profiles)
     yield "2 lists of 500 nodes", asks(fields("nodes(ids:$i){id}", 2), "", profiles)
@@ -52,7 +52,7 @@ def executed() -> Iterator[tuple[str, Hostile]]:
 
 
 def prepared() -> Iterator[tuple[str, Hostile]]:
-    """Documents that take long to parse and to validate, by name."""
+    """Documents that are slow to parse and validate, by name."""
     yield "fields of one name", asks("{release{" + "number " * 1_900 + "}}", "")
     yield "fields that do not exist", asks("{release{" + many("nothing#", 1_900) + "}}", "")
     yield "objects of one name", asks("{release{" + "skills{nodes{id}} " * 120 + "}}", "")

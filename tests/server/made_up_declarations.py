@@ -1,4 +1,4 @@
-"""A process in which a field and a concept type are declared that do not exist: prints what each part makes of two workbooks.
+"""A process that declares a made-up field and concept type, and prints what each part of the server makes of two workbooks.
 
 python -m tests.server.made_up_declarations OLDER.xlsx NEWER.xlsx FOLDER
 """
@@ -39,7 +39,7 @@ QUERY = """{
 
 
 async def answers(workbooks: list[Path], folder: Path) -> dict[str, Any]:
-    """The answer of a server over the workbooks, and what the doctor says of the fields of a profile."""
+    """The response of a server over the workbooks, and the report of the doctor on the fields of a profile."""
     from graphql_api.cli.doctor import CHECKS
     from graphql_api.cli.doctor.probe import Visitor
     from graphql_api.sandbox import Releases

@@ -1,4 +1,4 @@
-"""Real servers: a process of its own, and a client over the network of this machine."""
+"""Real server processes, and a client over the loopback network."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ QUERY = {"query": f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ desc
 async def started(
     *arguments: str, **environment: str
 ) -> AsyncIterator[tuple[str, list[str], asyncio.subprocess.Process]]:
-    """A started command, its base address, and the three lines that it says."""
+    """Start a command; yields its base URL, the three lines that it prints, and the process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graphql_api", *arguments, "--port", "0"),
         env=clean(**environment),
@@ -39,6 +39,6 @@ async def started(
 
 
 async def answer(base: str) -> httpx.Response:
-    """The answer as soon as the server accepts."""
+    """The response to a query, as soon as the server accepts connections."""
     async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=8), timeout=60) as client:
         return await client.post(f"{base}/graphql", json=QUERY)

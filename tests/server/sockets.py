@@ -1,4 +1,4 @@
-"""A server with short bounds on a real socket, and clients that write it bytes."""
+"""A server with short timeouts on a real socket, and clients that send raw bytes."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from graphql_api.server.protocol import BoundedConfig
 ARRIVAL = 0.3
 IDLE = 0.4
 LONGEST = 60.0
-"""Seconds after which a test gives up on a connection that should have been cut."""
+"""Timeout in seconds for a connection that the server should have closed."""
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 Connect = Callable[[], "asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]"]
 
@@ -40,7 +40,7 @@ async def _large(request: Request) -> Response:
 async def serving(
     other: ASGIApp | None = None, ws: Any = "none", idle: float = IDLE
 ) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
-    """A server of ours within this process, over an app, and the free port that it is on."""
+    """Run a server in this process with an app; yields it and its address, on a free port."""
     app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
     config = BoundedConfig(
         app,
@@ -66,7 +66,7 @@ async def serving(
 
 
 async def rest_of(reader: asyncio.StreamReader) -> bytes:
-    """All that comes until the other side closes; it must."""
+    """All bytes until the other side closes the connection, which it must."""
     async with asyncio.timeout(LONGEST):
         try:
             return await reader.read()
@@ -75,7 +75,7 @@ async def rest_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def answer_to(*pieces: bytes) -> bytes:
-    """What comes back for these pieces, the last of them sent over and over until the connection is cut."""
+    """The response to these pieces, sent one after the other on one connection."""
     async with serving() as (_, address):
         reader, writer = await asyncio.open_connection(*address)
         for piece in pieces:
@@ -86,7 +86,7 @@ async def answer_to(*pieces: bytes) -> bytes:
 
 
 async def dripping(first: bytes, drop: bytes) -> bytes:
-    """What comes back where a client sends something, and then drop by drop."""
+    """The response to a client that sends `first` and then `drop` slowly and repeatedly."""
     async with serving() as (_, address):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(first)
@@ -99,7 +99,7 @@ async def dripping(first: bytes, drop: bytes) -> bytes:
 
 
 def refusal_in(answer: bytes) -> int:
-    """The status of the one refusal that an answer is, with all that each refusal of this server has."""
+    """The status of an error response; asserts that it is the only one and complete."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
     headers = dict(each.split(": ", 1) for each in lines)

@@ -1,4 +1,4 @@
-"""The places that the store's promises are kept in. A new backend is one more line in each list."""
+"""Fixtures that run the tests of the store with each backend. A new backend takes a line in each list."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.store.fakes import Clock, OpenBackend, Opened, Place, Upstream
 BACKENDS: dict[str, Callable[[Path, str], Backend]] = {
     "sqlite": lambda folder, origin: SqliteFile(folder / "documents.sqlite", origin),
 }
-"""Opens a backend whose place is named by a folder of the test's own."""
+"""Functions that open a backend in a folder of the test, by name."""
 
 
 class _Place:
@@ -23,7 +23,7 @@ class _Place:
         self.opened: list[Opened] = []
 
     def open(self) -> Opened:
-        # With a backend nothing stays in memory, so that each look-up is the backend's.
+        # With a backend nothing is cached in memory, so that each lookup reads the backend.
         memory = Memory(0 if self.shared else 1_000_000)
         backend = BACKENDS[self._kind](self._folder, "https://api.example") if self.shared else None
         opened = Opened(self._upstream, self._clock, memory, backend)
@@ -45,7 +45,7 @@ async def upstream() -> Upstream:
 async def place(
     request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream, clock: Clock
 ) -> AsyncIterator[Place]:
-    """Each place in turn."""
+    """Each place, one per test run."""
     made = _Place(request.param, tmp_path, upstream, clock)
     yield made
     upstream.let_go.set()
@@ -55,13 +55,13 @@ async def place(
 
 @pytest.fixture
 async def opened(place: Place) -> Opened:
-    """A store over each place in turn."""
+    """A store over each place, one per test run."""
     return place.open()
 
 
 @pytest.fixture(params=[*BACKENDS])
 async def open_backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenBackend]:
-    """Each backend in turn, to be opened as often as a test likes."""
+    """Opens each backend, one per test run, as often as needed."""
     made: list[Backend] = []
 
     def open_one(origin: str = "https://api.example") -> Backend:

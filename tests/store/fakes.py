@@ -1,4 +1,4 @@
-"""What the tests of the store hand in: an upstream that does as it is told, a clock, and places that can be opened again."""
+"""Fakes for tests of the store: a controllable upstream, a clock, and places that can be reopened."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ CURRENT = "/releases/current"
 
 
 def profile(number: int) -> str:
-    """The path of a profile, each of its own."""
+    """The path of a profile; each number has its own."""
     return PROFILE.replace("0005c397", f"{number:08x}")
 
 
@@ -30,13 +30,13 @@ NONE = Validators()
 
 
 def entry_of(path: str, at: float = 1.0, validators: Validators = NONE, **raw: Any) -> CacheEntry:
-    """The entry of a raw document at a path."""
+    """The cache entry of a raw document at a path."""
     document = normalise(path, {"id": path[-36:], **raw})
     return CacheEntry(document, at, len(orjson.dumps(document)), validators)
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until it is set."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -46,9 +46,9 @@ class Clock:
 
 
 class Upstream:
-    """Keeps what it was asked, and with what; answers once it is let go.
+    """Records its requests; responds once it is released.
 
-    `documents` are raw. Any other document holds the version; with `versioned` it has an ETag, which is answered by 304.
+    `documents` has raw documents by path. All others contain the version; with `versioned` they have an ETag, which gets 304.
     """
 
     def __init__(self, versioned: bool = False) -> None:
@@ -63,11 +63,11 @@ class Upstream:
 
     @property
     def paths(self) -> list[str]:
-        """What was asked, in that order."""
+        """The requested paths in order."""
         return [path for path, _, _ in self.asked]
 
     async def fetch(self, path: str, asker: FetchContext, validators: Validators) -> Fetched:
-        """As `Upstream.fetch`."""
+        """Same interface as `graphql_api.upstream.Upstream.fetch`."""
         self.asked.append((path, asker, validators))
         try:
             await self.let_go.wait()
@@ -86,17 +86,17 @@ class Upstream:
         return self.documents.get(path, said)
 
     def document(self, path: str, version: int | None = None) -> Document:
-        """The normalised document of a path in a version, the present one by default."""
+        """The normalised document of a path in a version, by default the current one."""
         return normalise(path, self.raw(path, self.version if version is None else version))
 
     async def until(self, count: int) -> None:
-        """Wait until so many calls were begun."""
+        """Wait until `count` calls have started."""
         while len(self.asked) < count:
             await asyncio.sleep(0)
 
 
 class Opened:
-    """A store over a place, as one process has it."""
+    """A store over a place, as seen by one process."""
 
     def __init__(self, upstream: Upstream, clock: Clock, memory: Memory, backend: Backend | None) -> None:
         self.upstream = upstream
@@ -105,20 +105,20 @@ class Opened:
         self.store = Store(upstream.fetch, SHELF, memory, backend, clock, not_found_ttl=60)
 
     async def ask(self, *paths: str, asker: FetchContext | None = None) -> list[Document | Exception]:
-        """What is found for these paths."""
+        """The documents or errors for these paths."""
         found = await self.store.get_many(paths, asker or FetchContext())
         return [found[path] for path in paths]
 
 
 class Place(Protocol):
-    """Where documents are kept: what is opened there is closed at the end of the test."""
+    """A place that stores documents; stores opened there are closed at the end of the test."""
 
     shared: bool
-    """Whether what one has put is found by another who opens the same place, also later."""
+    """True if stores that open the same place, also later, see each other's documents."""
 
     def open(self) -> Opened:
-        """Another process's view of the place, over the same upstream and clock."""
+        """Open the place as another process would, with the same upstream and clock."""
 
 
 OpenBackend = Callable[[str], Backend]
-"""Opens a place for the documents of an origin."""
+"""Opens a backend for the documents of an origin."""

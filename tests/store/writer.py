@@ -1,6 +1,6 @@
 """Run by test_durability: writes documents to a SQLite store until it is killed. `python -m tests.store.writer FILE SEED`.
 
-It begins when a line comes on its standard input, and says a line when the first documents are about to be written.
+It starts when it reads a line from standard input, and prints a line before it writes the first documents.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from tests.store.fakes import profile
 
 PATHS = 400
 BYTES = 3_000_000
-"""Few enough that documents are let go of while others are written."""
+"""Small enough that documents are evicted while others are written."""
 
 
 def document(number: int, random: Random) -> Document:
-    """One that tells whether it is whole, and whose it is."""
+    """A document that can be checked for completeness and for its path."""
     text = random.randbytes(random.randrange(50, 20_000)).hex()
     raw = {"id": profile(number)[-36:], "code": hashlib.blake2s(text.encode()).hexdigest(), "title": text}
     return normalise(profile(number), raw)
 
 
 def is_whole(number: int, kept: CacheEntry) -> bool:
-    """Whether a document came back as `document` made it."""
+    """True if a document was read as `document` made it."""
     told = kept.document
     is_same = profile(number).endswith(told["id"])
     is_same &= hashlib.blake2s(told["title"]["nl"].encode()).hexdigest() == told["code"]
@@ -39,7 +39,7 @@ def is_whole(number: int, kept: CacheEntry) -> bool:
 
 
 async def write(file: Path, random: Random) -> None:
-    """Write for ever."""
+    """Write documents forever."""
     store = SqliteFile(file, "api", most_bytes=BYTES)
     print("writing", flush=True)
     at = 0.0

@@ -1,4 +1,4 @@
-"""An upstream with the sandbox's faults, a door to it, and clients in virtual time: what was asked when, and what came of it."""
+"""A fake upstream with the faults of the sandbox, and clients in virtual time; records each call and its result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ SETTINGS = replace(Settings(), upstream_url="http://127.0.0.1:9", upstream_rate_
 
 @dataclass
 class Result:
-    """What one client got: when it asked, how long it took, and the error where there was one."""
+    """Result of one client: time of its request, duration in seconds, and error or None."""
 
     at: float
     seconds: float
@@ -36,7 +36,7 @@ class Result:
 
 @dataclass
 class World:
-    """Every document of every id is there, after `latency` seconds, unless a fault happens."""
+    """An upstream that has every document and responds after `latency` seconds, unless a fault is injected."""
 
     settings: Settings = SETTINGS
     seed: int = 7
@@ -77,15 +77,15 @@ class World:
         await send({"type": "http.response.body", "body": body})
 
     def fail(self, match: str = "**", kind: str = "status", **more: Any) -> None:
-        """One more fault."""
+        """Add a fault."""
         self.faults.add(Fault(match, kind, **more))
 
     def path(self, route: Route = routes.TECHNICAL_COMPETENCE) -> str:
-        """A document that nobody has asked for yet."""
+        """The path of a document that was not requested before."""
         return route.path("3.11", UUID(int=self.random.getrandbits(128)))
 
     async def ask(self, path: str = "", urgency: Priority = Priority.QUESTION, **more: Any) -> Result:
-        """One client."""
+        """Fetch a document as one client."""
         at = self.now()
         error: UpstreamError | None = None
         try:
@@ -95,11 +95,11 @@ class World:
         return Result(at, self.now() - at, error)
 
     async def stream(self, a_second: float, seconds: float, **more: Any) -> list[Result]:
-        """So many clients a second, each with a document of its own, evenly."""
+        """Run `a_second` clients per second at equal intervals, each with its own document."""
         return await self.each(int(a_second * seconds), 1 / a_second, lambda: self.ask(**more))
 
     async def each(self, count: int, every: float, make: Callable[[], Awaitable[Result]]) -> list[Result]:
-        """Clients one after the other, waiting for none."""
+        """Start `count` clients at intervals of `every` seconds, without waiting for their results."""
         asking = []
         for _ in range(count):
             asking.append(asyncio.ensure_future(make()))
@@ -107,15 +107,15 @@ class World:
         return list(await asyncio.gather(*asking))
 
     def calls_between(self, start: float, end: float) -> int:
-        """Calls that arrived from one time up to another."""
+        """Number of calls that arrived from `start` until before `end`."""
         return sum(start <= at < end for at, _ in self.calls)
 
 
 def failed(results: list[Result]) -> float:
-    """The share of clients that got an error."""
+    """The fraction of clients that got an error."""
     return sum(result.error is not None for result in results) / len(results)
 
 
 def slowest(results: list[Result]) -> float:
-    """Seconds that the slowest of them waited."""
+    """Duration in seconds of the slowest client."""
     return max(result.seconds for result in results)

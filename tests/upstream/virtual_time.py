@@ -1,6 +1,6 @@
-"""An event loop in which no time passes while something is to be done, and all of it at once while nothing is.
+"""An event loop with virtual time: the clock stands still while there is work, and jumps to the next timer when there is none.
 
-Timeouts, sleeps and deadlines run as they would, to the microsecond the same in each run, in no time.
+Timeouts, sleeps and deadlines run deterministically and without waiting.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock jumps to the next thing that is due."""
+    """An event loop whose clock jumps to the next timer."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()
@@ -32,6 +32,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns that was run in such a loop."""
+    """Run a coroutine in virtual time and return its result."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)

@@ -1,4 +1,4 @@
-"""A real Valkey server (or Redis, which Debian has) on a socket of its own in a temporary folder, started and ended by the tests."""
+"""A real Valkey server (or Redis, which Debian packages) on a Unix socket in a temporary folder, controlled by the tests."""
 
 import shutil
 import socket
@@ -16,7 +16,7 @@ PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
 
 
 class Server:
-    """One server process. It is reached over a socket in a file, so no port can be taken by somebody else."""
+    """One server process on a Unix socket, so that there are no port conflicts."""
 
     def __init__(self, folder: Path) -> None:
         self._socket = folder / "valkey.sock"
@@ -24,7 +24,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start the server and wait until it listens."""
         assert PROGRAM
         told = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
         self.process = subprocess.Popen(
@@ -37,11 +37,11 @@ class Server:
             time.sleep(0.01)
 
     def _listens(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as client:  # its file is there a moment before
+        with socket.socket(socket.AF_UNIX) as client:  # the file exists slightly before the server listens
             return client.connect_ex(str(self._socket)) == 0
 
     def stop(self) -> None:
-        """End it, as a crash does; all that it held is gone."""
+        """Kill the server, as a crash would; its data is lost."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(10)
@@ -51,7 +51,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a replica must not take a server that is there for one that is away."""
+    """Raise the timeouts, so that on a busy machine a running server does not count as unreachable."""
     monkeypatch.setattr("graphql_api.upstream.valkey.CONNECT", 30.0)
     monkeypatch.setattr("graphql_api.upstream.valkey.ANSWER", 30.0)
 
@@ -61,7 +61,9 @@ def valkey() -> Iterator[Server]:
     """An empty server."""
     if PROGRAM is None:
         pytest.skip("there is neither valkey-server nor redis-server (Debian: redis-server)")
-    with tempfile.TemporaryDirectory(prefix="valkey-") as folder:  # a short path: a socket's may have 108 letters
+    with tempfile.TemporaryDirectory(
+        prefix="valkey-"
+    ) as folder:  # short, because paths of sockets have at most 108 characters
         server = Server(Path(folder))
         server.start()
         yield server

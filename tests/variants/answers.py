@@ -1,4 +1,4 @@
-"""Variants of the upstream, each asked the same: what a server over one answers, and what a walk over it writes."""
+"""Compares variants of the upstream: the responses of a server, and the index that a crawl writes."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,10 +28,10 @@ from tests.variants.operations import VARIABLES, Question, leaves, questions
 PAGE_SIZE = 4
 RELEASES = ("3.11", "3.10")
 OURS = {"INTERNAL_SERVER_ERROR", None}
-"""Codes that say that we are at fault, whatever upstream did."""
+"""Error codes of bugs in this server, which must not occur whatever the upstream does."""
 
 _FIELDS = {number: name for fields in SEARCHED.values() for name, number in fields.items() if name != "skill"}
-"""Searched fields by number; a competence is found by the description of its skill."""
+"""Names of searched fields by number; competences are searched by the description of their skill."""
 _ROLES = {value.role: name for type in TYPES.values() for name, value in parts(type).items()}
 _TERMS = ("economicSectors", "areasOfInterest", "proofsOfLearning")
 
@@ -39,7 +39,7 @@ Leaves = dict[tuple[Any, ...], Any]
 
 
 class World:
-    """What all variants share: the schema, the sandbox, the questions, and what comes of them without any mutation."""
+    """What all variants share: schema, sandbox, queries, and the responses without mutations."""
 
     def __init__(self, cache_dir: Path, releases: Releases) -> None:
         self.schema = build_schema(replace(DEFAULTS, tokens=10_000, cost=10_000_000))
@@ -50,7 +50,7 @@ class World:
         self.tables: Leaves = {}
 
     async def prepare(self) -> None:
-        """Ask the sandbox as it is."""
+        """Run all queries on the unchanged sandbox."""
 
         async def ask(query: str) -> Answer:
             return await self.schema.answer(query, None, None, Context(parts.loaders(), ()))
@@ -64,8 +64,8 @@ class World:
     async def parts(
         self, mutations: Sequence[Mutation], walked: Leaves | None = None, index: str = "need"
     ) -> AsyncIterator[Services]:
-        """A server over a variant, with indexes for what was walked over; whatever belongs to an event loop is made anew."""
-        folder = self.cache_dir / _digest(walked)  # where the same was written, the same indexes do
+        """The services over a variant, created for this event loop, with the indexes that match `walked`."""
+        folder = self.cache_dir / _digest(walked)  # equal rows share their indexes
         settings = replace(Settings(), index=index, cache_dir=folder, upstream_page_size=PAGE_SIZE)
         parts = Services(settings, Mutated(self.original, mutations))
         try:
@@ -74,7 +74,7 @@ class World:
             await parts.aclose()
 
     async def ask(self, parts: Services, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
-        """The answers of a server over a variant to questions, told by name; fails where an error is our own."""
+        """The responses of a variant to the named queries; fails if one has an error code of `OURS`."""
         return {name: await self._answer(parts, mutations, *self.questions[name]) for name in names}
 
     async def _answer(self, parts: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
@@ -88,11 +88,11 @@ class World:
         return leaves(answer.data) | codes
 
     def lost(self, answers: Mapping[str, Leaves]) -> set[tuple[Any, ...]]:
-        """Question and path of all that is answered otherwise than without mutations."""
+        """Query and path of all leaves that differ from the responses without mutations."""
         return {(name, *path) for name, each in answers.items() for path in differences(self.answers[name], each)}
 
     async def walk(self, parts: Services, *releases: str) -> Leaves:
-        """What the walks over releases write, in rows without numbers; nothing of a release that cannot be walked over."""
+        """The index rows that crawls of releases write, without row ids; none for a release that cannot be crawled."""
         found: Leaves = {}
         for release in releases:
             with closing(sqlite3.connect(":memory:")) as connection:
@@ -104,7 +104,7 @@ class World:
 
 
 def differences(before: Leaves, after: Leaves) -> set[tuple[Any, ...]]:
-    """The paths of all leaves that are not the same."""
+    """The paths of all leaves that differ."""
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 
@@ -119,7 +119,7 @@ def _rows(connection: sqlite3.Connection) -> Leaves:
         found[things[n], "code"] = code
         found[things[n], "item"] = orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)
         for key, value in orjson.loads(facts).items():
-            # A term is told by its code, and where it has none by its uuid.
+            # A term is identified by its code or, without one, by its uuid.
             found |= leaves(value, (things[n], key, *(["code"] if key in _TERMS else [])))
     for whole, role, part in connection.execute("SELECT * FROM holds"):
         found[things[whole], _ROLES[role], things[part]] = True

@@ -1,4 +1,4 @@
-"""What mutations are made of: functions that change documents, and where in an upstream's answers they do so."""
+"""Building blocks of mutations: functions that change documents, and the paths at which they do so."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,19 +14,19 @@ Change = Callable[[Document], Any]
 
 LISTS = r"/releases/[^/]+/(occupationalprofiles|technicalcompetences|softskills)(\?.*)?"
 PLAIN_LISTS = r"/releases/[^/]+/(occupationalprofiles|technicalcompetences|.*/used)(\?.*)?"
-"""Lists of things that have documents of their own, which say more."""
+"""Lists of concepts that also have documents of their own, with more fields."""
 PROFILE = r"/releases/[^/]+/occupationalprofiles/[^/?]+"
 EMBEDDED = ("essentialCompetences", "specificCompetences")
 
 
 def refuse(pattern: str) -> Answers:
-    """Says of all paths of a pattern that there is nothing."""
+    """Respond with 404 to all paths that match a pattern."""
     error = {"timestamp": "2026-06-25T10:00:00.000+00:00", "status": 404, "error": "Not Found", "path": "/x"}
     return lambda path, status, document: (404, error) if re.fullmatch(pattern, path) else (status, document)
 
 
 def each_document(change: Change, pattern: str = ".*") -> Answers:
-    """Changes every document at the paths of a pattern, lists included."""
+    """Change all documents, lists included, at paths that match a pattern."""
 
     def answers(path: str, status: int, document: Document) -> tuple[int, Document]:
         if status == 200 and re.fullmatch(pattern, path):
@@ -37,22 +37,22 @@ def each_document(change: Change, pattern: str = ".*") -> Answers:
 
 
 def each_item(change: Change, pattern: str = ".*") -> Answers:
-    """Changes every item of the lists at the paths of a pattern."""
+    """Change all items of lists at paths that match a pattern."""
     return each_document(lambda document: [change(each) for each in items(document)], pattern)
 
 
 def each_object(change: Change) -> Answers:
-    """Changes every object of every document, however deep it stands, the inner ones first."""
+    """Change all objects in all documents at any depth, inner ones first."""
     return each_document(lambda document: [change(each) for each in objects(document)])
 
 
 def each_profile(change: Change) -> Answers:
-    """Changes every profile that is a document of its own."""
+    """Change all documents of profiles."""
     return each_document(change, PROFILE)
 
 
 def each_embedded(change: Change) -> Answers:
-    """Changes every competence that is embedded in a profile."""
+    """Change all competences embedded in profiles."""
     return each_profile(lambda profile: [change(each) for each in embedded(profile)])
 
 
@@ -67,12 +67,12 @@ def items(document: Document) -> list[Document]:
 
 
 def parts(value: Any) -> list[Document]:
-    """The objects of a list, or a single one."""
+    """The objects in a list, or a single object as a list."""
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 
 def single(value: Any) -> Any:
-    """The only item of a list, as HAL allows it."""
+    """The only item of a list, as HAL allows; other values unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -103,7 +103,7 @@ def renamed(key: str, new: str) -> Change:
 
 
 def replaced(keys: tuple[str, ...], make: Callable[[Any], Any]) -> Change:
-    """Another value under each of these keys that is there and not null."""
+    """Replace the values of these keys, unless missing or null."""
     return lambda document: document.update({key: make(document[key]) for key in keys if document.get(key) is not None})
 
 
@@ -124,18 +124,18 @@ def numbers(value: object) -> list[int]:
 
 
 def turned(value: Any) -> Any:
-    """The same with the keys of each object in the other order."""
+    """The value with the keys of all objects reversed."""
     if isinstance(value, dict):
         return {key: turned(each) for key, each in reversed(value.items())}
     return [turned(each) for each in value] if isinstance(value, list) else value
 
 
 def with_query(path: str, **changes: object) -> str:
-    """The path with some parameters of its query set; a path without a query stays as it is."""
+    """The path with these query parameters; unchanged if it has no query."""
     name, mark, query = path.partition("?")
     return f"{name}?{urlencode(dict(parse_qsl(query)) | changes)}" if mark else path
 
 
 def asked(path: str, name: str, otherwise: int) -> int:
-    """A number in the query of a path."""
+    """An integer query parameter of a path, or the default."""
     return int(dict(parse_qsl(path.partition("?")[2])).get(name, otherwise))

@@ -1,4 +1,4 @@
-"""The sandbox as an upstream that differs: what goes in and what comes out is changed by small functions, one or several at once."""
+"""The sandbox as a different upstream: small functions, one or several, change its requests and responses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,26 +10,26 @@ from graphql_api.upstream.transport import ASGIApp
 
 Document = dict[str, Any]
 Asks = Callable[[str], str]
-"""What is asked of the sandbox for a path (with its query) that was asked for."""
+"""Maps a requested path (with query) to the one that the sandbox gets."""
 Answers = Callable[[str, int, Document], tuple[int, Document]]
-"""Status and document that are answered for a path, from those of the sandbox; the document may be changed in place."""
+"""Maps path, status and document of the sandbox to the status and document to send; may change the document in place."""
 
 Values = dict[str, Any]
 
 
 def as_it_is(path: str, status: int, document: Document) -> tuple[int, Document]:
-    """No change."""
+    """Return the response unchanged."""
     return status, document
 
 
 def path_of(scope: Any) -> str:
-    """The path of a request, with its query."""
+    """The path and query of a request."""
     query = scope["query_string"].decode()
     return f"{scope['path']}?{query}" if query else scope["path"]
 
 
 async def reply(send: Any, status: int, document: Document) -> None:
-    """Answer with a document."""
+    """Send a document as response."""
     headers = [(b"content-type", b"application/hal+json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": orjson.dumps(document)})
@@ -37,21 +37,21 @@ async def reply(send: Any, status: int, document: Document) -> None:
 
 @dataclass(frozen=True)
 class Mutation:
-    """One way in which an upstream may differ from what is assumed."""
+    """One way in which an upstream may differ from our assumptions."""
 
     name: str
     answers: Answers
     asks: Asks = field(default=lambda path: path)
     loses: frozenset[str] = frozenset()
-    """Fields (as they are named in an answer) that come out otherwise, as null or as an error. All others must be the same."""
+    """Response fields that may differ, be null or have an error. All others must be the same."""
     variables: Callable[[Values], Values] = field(default=lambda values: values)
-    """The variables of the questions, where things are named otherwise."""
+    """Changes the variables of queries, if identifiers differ."""
     paired: bool = True
-    """False for what differs from another mutation in a detail: it is tried alone, the other one in pairs."""
+    """False for a minor variant of another mutation, which is tested alone and not in pairs."""
 
 
 class Original:
-    """The answers of the sandbox that is mutated, each asked once for all variants."""
+    """Responses of the unchanged sandbox, each requested once for all variants."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -77,7 +77,7 @@ async def _ask(app: ASGIApp, path: str) -> tuple[int, bytes]:
 
 
 class Mutated:
-    """An ASGI app: the original, with mutations around it, the first one outermost."""
+    """An ASGI app: the original with mutations applied, the first one outermost."""
 
     def __init__(self, original: Original, mutations: Sequence[Mutation]) -> None:
         self._original = original

@@ -1,6 +1,6 @@
-"""Every way in which the upstream may differ from what is assumed of it, as data: what differs, how, and what is lost by it.
+"""Ways in which the upstream may differ from our assumptions, as data: what differs, how, and which fields are lost.
 
-A mutation changes the answers of the sandbox and nothing else, so that several can be put around it at once.
+A mutation only changes responses of the sandbox, so several can be combined.
 """
 
 import re
@@ -35,7 +35,7 @@ from tests.variants.mutated_sandbox import Answers, Asks, Document, Mutation, Va
 MUTATIONS: list[Mutation] = []
 
 OF_LANGUAGE = ("fr", "en", "de", "text")
-"""What comes out otherwise where a text has no language but Dutch."""
+"""Fields that change if texts are in Dutch only."""
 MOMENTS = ("lastModified", "lastPublished", "publicationDate")
 TEXTS = ("title", "description", "workingContext")
 HOLDS = (
@@ -43,7 +43,7 @@ HOLDS = (
     *("knowledgeItems", "behaviouralIndicators", "alternativeNames", "codes"),
     *("economicSectors", "areasOfInterest", "proofsOfLearning"),
 )
-"""What things hold lists of."""
+"""Keys of lists in documents."""
 NO_CODE = {"profileCode", "competenceCode", "softSkillCode", "unused"}
 
 
@@ -194,7 +194,7 @@ def _bare_ids(profile: Document) -> None:
 
 
 def _twice(document: Document) -> None:
-    """The first again at the end, and the last beside itself, as a join in a database does it."""
+    """Repeat the first item at the end, and the last one next to itself, as a database join may do."""
     for key in HOLDS:
         if isinstance(found := document.get(key), list) and found:
             document[key] = [*found, found[-1], found[0]]
@@ -321,7 +321,7 @@ THE_INDEX = frozenset({"3.11", "3.10"})
 
 TOGETHER = {
     frozenset({"no list of profiles", "no route for the use of a competence"}): THE_INDEX,
-    # Of a soft skill that no profile names.
+    # The code of a soft skill that no profile uses.
     frozenset({"no document of a soft skill", "items without codes"}): frozenset({"code"}),
 }
-"""What two mutations lose only together; they are told as what they are, and nothing is made up."""
+"""Fields that two mutations lose only in combination."""

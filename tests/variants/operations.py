@@ -1,4 +1,4 @@
-"""The ordinary questions: every example operation, and what else users ask, over the small releases."""
+"""Ordinary queries over the small releases: all example operations, and further ones."""
 
 from typing import Any
 
@@ -55,13 +55,13 @@ MORE = {
 }
 
 IN_PAIRS = "WithoutAnIndex"
-"""What is asked most often: each kind of document and list, in each way; an index is needed only where something is missing."""
+"""The query tested with pairs of mutations: all kinds of documents and lists. It needs an index only if something is missing."""
 
 VARIABLES = """{ occupationalProfiles(first: 1) { nodes { uuid economicSectors { uuid } softSkills { uuid } optionalCompetences { code } } } }"""
 
 
 def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Question]:
-    """All questions by name, with their variables: those of the examples, and what `VARIABLES` gave on the same data."""
+    """All queries by name with their variables, which come from the examples and from the response to `VARIABLES`."""
     (profile,) = more["occupationalProfiles"]["nodes"]
     known = {
         **values,
@@ -79,7 +79,7 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
-    """Every leaf of an answer by its path; of a list also its length."""
+    """All leaves of a response by path, and the length of each list."""
     if isinstance(value, dict):
         return {below: each for key, one in value.items() for below, each in leaves(one, (*path, key)).items()}
     if isinstance(value, list):

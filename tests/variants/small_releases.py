@@ -1,4 +1,4 @@
-"""Two small releases with something of everything, cut out of the bundled data: few documents, so that many variants can be asked."""
+"""Two small releases with all kinds of documents, cut from the bundled data so that many variants can be tested quickly."""
 
 from dataclasses import replace
 
@@ -9,11 +9,11 @@ from graphql_api.sandbox.document_store import documents_in_memory
 
 PROFILES = 3
 UNUSED = "CP-7"
-"""A competence that no profile names here."""
+"""A competence that no profile uses in these releases."""
 
 
 def small_releases() -> Releases:
-    """The newer with three profiles, seven competences and three soft skills; in the older one a profile and a text are not as there."""
+    """The newer has three profiles, seven competences and three soft skills; the older differs in a profile and a text."""
     newer, older = (_cut(dataset) for dataset in bundled_datasets())
     first, *rest = older.profiles
     first = replace(first, texts={**first.texts, "title": {**first.texts["title"], "nl": "Vroeger anders genoemd"}})

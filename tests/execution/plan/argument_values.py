@@ -1,4 +1,4 @@
-"""Values for arguments: taken from real answers, so that most operations find something, and others that find nothing."""
+"""Argument values: some from real responses, so that most operations have results, and some without results."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -37,14 +37,14 @@ LISTS = (
 
 @dataclass
 class Known:
-    """Values that there are, by what they are good for."""
+    """Existing values by purpose."""
 
     uuids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     codes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """By type; of releases too."""
+    """Global ids by type, releases included."""
     cursors: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """By the field of the list, without arguments, in the current release."""
+    """Cursors by field of the connection, without arguments, in the current release."""
     words: list[str] = field(default_factory=list)
     sectors: list[str] = field(default_factory=list)
     areas: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Known:
 
     @classmethod
     async def of(cls, server: Twin) -> "Known":
-        """What is known of the data of a server."""
+        """Collect values from the data of a server."""
         answer = orjson.loads((await server.ask(Asked(_HARVEST))).body)
         assert "errors" not in answer, answer["errors"]
         found = cls()
@@ -89,7 +89,7 @@ class Known:
             self.isco += [each["code"] for each in thing["classifications"] or ()]
 
     def blocks(self) -> list[str]:
-        """Ids of whatever a profile can use."""
+        """Ids of concepts that profiles can use."""
         return [
             each for kind, ids in self.ids.items() if kind not in ("Release", "OccupationalProfile") for each in ids[:4]
         ]

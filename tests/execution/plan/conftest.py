@@ -1,4 +1,4 @@
-"""The data that operations are asked about: small for every run of the tests, all that is bundled for the long one."""
+"""Data for comparing servers: small in every test run, all bundled data in the long one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.variants.small_releases import small_releases
 
 @pytest.fixture(scope="module", params=["small"])
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Made once a module."""
+    """A bench, created once per module."""
     opened = small_releases() if request.param == "small" else bundled_releases()
     with closing(opened) as releases, asyncio.Runner() as runner:
         yield Bench(runner, runner.run(Data.of(tmp_path_factory.mktemp("plans"), releases)))

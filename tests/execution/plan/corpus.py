@@ -1,4 +1,4 @@
-"""Every operation that is written down in this project: in the docs, as examples, and in any test."""
+"""Collects all operations in this project: in docs, examples and tests."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ SKIPPED = {"clients", "plan", "browser"}
 
 @cache
 def written_down() -> tuple[str, ...]:
-    """The queries of the docs and the examples."""
+    """The queries in docs and examples."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     found = [each.query for each in examples()]
     found += [
@@ -35,7 +35,7 @@ def written_down() -> tuple[str, ...]:
 
 @cache
 def in_tests() -> tuple[str, ...]:
-    """The valid queries among all texts in the tests."""
+    """The valid queries among all strings in the tests."""
     files = (
         each
         for each in sorted((ROOT / "tests").rglob("*.py"))
@@ -62,7 +62,7 @@ def _queries(text: str) -> DocumentNode | None:
 
 
 class _Uses(Visitor):
-    """Where each variable stands: the field, the argument, and the type that the field gives."""
+    """Collects the uses of each variable: field, argument and return type of the field."""
 
     def __init__(self, info: TypeInfo) -> None:
         super().__init__()
@@ -88,14 +88,14 @@ class _Uses(Visitor):
 
 
 def corpus(texts: tuple[str, ...], known: Known) -> list[Asked]:
-    """Operations as they are asked, with variables that fit where they stand."""
+    """Operations for these documents, with values that fit the uses of their variables."""
     asked: list[Asked] = []
     for text in texts:
         document = parse(text)
         info = TypeInfo(SCHEMA)
         uses = _Uses(info)
         visit(document, TypeInfoVisitor(info, uses))
-        writing = Writing(lambda _: 0, SHAPES, known)  # the simplest of all choices
+        writing = Writing(lambda _: 0, SHAPES, known)  # always the simplest choice
         values = {
             name: writing.sent(writing.argument(field, argument, kind, of, 2))
             for name, (field, argument, kind, of) in uses.found.items()

@@ -1,4 +1,4 @@
-"""What documents hold: every field, argument, value and way of writing, so that none is left out unnoticed."""
+"""Coverage of documents: which fields, arguments, enum values and syntactic forms they use."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ from graphql.language import (
 
 
 def of_schema(schema: GraphQLSchema) -> set[str]:
-    """Every field, argument, field of an input and value of an enum that a query can name."""
+    """All fields, arguments, input fields and enum values that a query can use."""
     found: set[str] = set()
     outputs = {"Subscription"}
     for kind in schema.type_map.values():
@@ -39,7 +39,7 @@ def of_schema(schema: GraphQLSchema) -> set[str]:
         for name, field in getattr(kind, "fields", {}).items():
             found.add(f"{kind}.{name}")
             found |= {f"{kind}.{name}({each})" for each in getattr(field, "args", {})}
-        if is_enum_type(kind) and kind.name != "Importance":  # an enum that only comes out
+        if is_enum_type(kind) and kind.name != "Importance":  # an output-only enum
             found |= {f"{kind}.{each}" for each in kind.values}
     return found
 
@@ -64,7 +64,7 @@ class _Named(Visitor):
 
 
 def named(schema: GraphQLSchema, texts: Iterable[str]) -> set[str]:
-    """What documents name, as `of_schema` tells it."""
+    """The fields, arguments and values that documents use, in the form of `of_schema`."""
     found: set[str] = set()
     for text in texts:
         info = TypeInfo(schema)
@@ -114,7 +114,7 @@ ALL_FORMS = (
 
 
 def forms(texts: Iterable[str]) -> Counter[str]:
-    """In how many documents each way of writing is."""
+    """The number of documents that use each syntactic form."""
     found: Counter[str] = Counter(dict.fromkeys(ALL_FORMS, 0))
     for text in texts:
         document = parse(text)
@@ -129,7 +129,7 @@ def forms(texts: Iterable[str]) -> Counter[str]:
 
 
 def _twice(document: DocumentNode) -> bool:
-    """Whether a selection names a field with a selection of its own more than once under one name."""
+    """True if a selection set repeats a field with a selection of its own under one response name."""
 
     class Twice(Visitor):
         found = False

@@ -1,7 +1,7 @@
-"""Operations made up from the schema: whatever a valid document can hold, with values that exist and values that do not.
+"""Generates operations from the schema: anything that is valid, with argument values that exist and that do not.
 
-A document is valid by the way it is written: one response name always means the same field with the same arguments, so that
-equal fields merge; fragments are finished before they are spread; a variable stands only where its type may.
+Documents are valid by construction: a response name always means the same field with the same arguments, so that fields
+merge; fragments are complete before they are spread; variables are used only where their types fit.
 """
 
 from collections.abc import Callable
@@ -35,24 +35,24 @@ from tests.execution.plan.two_servers import Asked
 
 DEPTH = 7
 FIELDS = 30
-"""Fields of a document after which selections become as short as they can."""
+"""Number of fields after which selections are as short as possible."""
 ROOM = 400.0
-"""About how many values an answer may have."""
+"""Approximate maximum number of values in a response."""
 ALIASES = ("a", "b", "c", "code", "title", "id", "text", "nodes", "key", "__proto__", "constructor")
 LANGUAGES = ("", "nl", "fr", "de, en;q=0.5", "fr-BE,nl;q=0.8", "es", "*", "de;q=0", "en;q=x,fr;q=0.1", ",,;", "EN")
 TYPES = ("application/json", "application/graphql-response+json", "*/*")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 NO_ID = "U29mdFNraWxsOjkuOTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA"
-"""Of a soft skill of release 9.9."""
+"""The id of a soft skill in release 9.9, which does not exist."""
 RUBBISH: tuple[Any, ...] = (None, True, -1, 2**40, 1.5, "x", "", [], [[None]], {}, {"x": 1}, ["NL"], "NL", "3.11")
 
 UpTo = Callable[[int], int]
-"""Gives a number from 0 to another one, both included: whatever is chosen is chosen by it."""
+"""Returns a number from 0 to its argument, both included; the source of all choices."""
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
 
 class Variable(NamedTuple):
-    """A variable as it is declared, and what is sent for it; Undefined where nothing is."""
+    """A variable declaration and the value to send; Undefined if none is sent."""
 
     type: str
     default: str
@@ -60,7 +60,7 @@ class Variable(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A field up to its selection: what must be the same where it is named again."""
+    """A field without its selection: the part that must be equal when it is repeated."""
 
     text: str
     name: str
@@ -69,11 +69,11 @@ class Head(NamedTuple):
 
 
 class Enum(str):
-    """The name of a value of an enum."""
+    """The name of an enum value."""
 
 
 def operations(shapes: "Shapes", known: Known) -> Any:
-    """Any operation, as it is sent: a strategy of Hypothesis, which makes failures short but repeats itself."""
+    """A Hypothesis strategy for operations; it shrinks failures, but repeats itself."""
 
     @some.composite
     def written(draw: Any) -> Asked:
@@ -83,13 +83,13 @@ def operations(shapes: "Shapes", known: Known) -> Any:
 
 
 def numbered(shapes: "Shapes", known: Known, number: int) -> Asked:
-    """The operation of a number: hardly two are the same."""
+    """The operation for a number; different numbers rarely give the same one."""
     random = Random(number)
     return Writing(lambda most: random.randint(0, most), shapes, known).asked()
 
 
 class Shapes:
-    """What is worked out of the schema once: which types a fragment can have where."""
+    """Types that fragments may have on each type, computed from the schema once."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
@@ -97,7 +97,7 @@ class Shapes:
         self.overlapping = {parent.name: self._overlapping(parent, kinds) for parent in kinds}
 
     def _overlapping(self, parent: Any, kinds: list[Any]) -> list[Any]:
-        """Those that say more than an interface come first, and the type itself last."""
+        """The possible types of a fragment: object types first, the type itself last."""
         mine = self._possible(parent)
         fitting = [each for each in kinds if self._possible(each) & mine and each is not parent]
         return [*sorted(fitting, key=is_abstract_type), parent]
@@ -110,7 +110,7 @@ _UP_TO = [some.integers(0, most) for most in range(200)]
 
 
 class Writing:
-    """One document being written."""
+    """Writes one document."""
 
     def __init__(self, up_to: UpTo, shapes: Shapes, known: Known) -> None:
         self.up_to = up_to
@@ -119,7 +119,7 @@ class Writing:
         self.known = known
         self.left = FIELDS
         self.strange = self.chance(20)
-        """Whether variables may be missing, null, or of another kind than they are declared."""
+        """True if variables may be missing, null or of the wrong type."""
         self.first = ""
         self.keys: dict[str, tuple[str, str, str]] = {}
         self.fragments: dict[str, tuple[Composite, str, frozenset[str]]] = {}
@@ -127,10 +127,10 @@ class Writing:
         self.needs: set[str] = set()
         self.root: GraphQLObjectType = schema.query_type  # type: ignore[assignment]
 
-    # Choices. The simple one is always what a failure shrinks to.
+    # Choices. Failures shrink to the simplest one.
 
     def percent(self) -> int:
-        return (self.up_to(99) + 50) % 100  # the ends of a range come more often than what lies between
+        return (self.up_to(99) + 50) % 100  # Hypothesis prefers the ends of a range
 
     def chance(self, percent: int) -> bool:
         return (self.up_to(99) - 33) % 100 < percent
@@ -192,7 +192,7 @@ class Writing:
         count = 1 + self.up_to(4 if depth < 4 else 2) if self.left > 0 else 1
         heads: list[Head] = []
         found = [self.one(parent, depth, room, page, heads) for _ in range(count)]
-        if heads and self.left > 0 and self.chance(15):  # the same field again, which merges
+        if heads and self.left > 0 and self.chance(15):  # repeats a field, which merges
             found.append(self.completed(self.pick(heads), depth, room))
         return "{ " + " ".join(found) + " }"
 
@@ -231,7 +231,7 @@ class Writing:
         return f"{text} {self.selection(kind, depth + 1, room, head.page)}"  # type: ignore[arg-type]
 
     def size(self, parent: Composite, name: str, field: GraphQLField, room: float, page: float) -> tuple[float, float]:
-        """How many items a field gives, and how many its connection has."""
+        """The number of items that a field returns, and the number in its connection."""
         if "first" in field.args:
             first = min(float(self.pick((1, 2, 3, 5, 20))), max(room / 3, 1))
             return first, first
@@ -243,7 +243,7 @@ class Writing:
         return 1.0, page
 
     def key(self, name: str, arguments: str, kind: str) -> str:
-        """How a field is called in the answer, with the colon where that is an alias."""
+        """A field as it is selected: `name`, or `alias: name`."""
         meant = (name, arguments, kind)
         wanted = self.pick(ALIASES) if self.chance(15) else name
         candidates = [wanted, name, *(f"{name}{number}" for number in range(2, 200))]
@@ -315,7 +315,7 @@ class Writing:
         return chosen | {each for each in args if each in rest and self.chance(shares.get(each, 30))}
 
     def argument(self, field: str, name: str, kind: Any, of: str, first: int) -> Any:
-        """A value for an argument, of null where that is allowed."""
+        """A value for an argument; sometimes null if the type allows it."""
         if not is_non_null_type(kind) and self.chance(4):
             return None
         named = get_named_type(kind)
@@ -375,10 +375,10 @@ class Writing:
         texts = {"sector": known.sectors, "areaOfInterest": known.areas, "isco": known.isco}
         return self.mostly(texts.get(name, known.words), ("xyzzy", "", "\u0000", 'a"b\\', "é ﬁ 🎉"), 94)
 
-    # Values as they are written, or as variables
+    # Values as literals or variables
 
     def written(self, kind: Any, value: Any, has_default: bool, variables: int = 35) -> str:
-        """A literal, or a variable that gives the value here."""
+        """A literal, or a variable with this value."""
         if self.chance(variables):
             return self.variable(kind, value, has_default)
         return self.literal(kind, value)
@@ -434,7 +434,7 @@ class Writing:
         return f"${name}"
 
     def sent(self, value: Any) -> Any:
-        """A value in JSON: a list of one may be sent without its list."""
+        """A value as JSON; a list of one item may be sent without the list."""
         if isinstance(value, list):
             items = [self.sent(each) for each in value]
             return items[0] if len(items) == 1 and items[0] is not None and self.chance(30) else items

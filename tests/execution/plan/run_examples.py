@@ -1,4 +1,4 @@
-"""Examples run one after the other: a loop, the data that all share, and what the answers were like."""
+"""Runs examples one after the other on shared data, and counts the kinds of responses."""
 
 import asyncio
 from collections import Counter
@@ -20,11 +20,11 @@ T = TypeVar("T")
 ON, OFF = {"compiled_queries": "on"}, {"compiled_queries": "off"}
 MANY = 8
 EACH = 6, 10
-"""Operations of an example, asked twice of two new servers."""
+"""Minimum and maximum number of operations per example, run twice on two new servers."""
 
 
 class Bench:
-    """Compares two servers, and counts what they answered."""
+    """Compares two servers, and counts their responses."""
 
     def __init__(self, runner: asyncio.Runner, data: Data) -> None:
         self._runner = runner
@@ -33,11 +33,11 @@ class Bench:
         self.counted: Counter[str] = Counter()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine gives."""
+        """Run a coroutine and return its result."""
         return self._runner.run(work)
 
     def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> dict[tuple[str, str], Reply]:
-        """Fails where two new servers differ in anything; the replies by document and variables."""
+        """Compare two new servers and return the replies by document and variables; fails if they differ."""
         before = runs()
         found = self._runner.run(self._compare(scenario, number, list(asked)))
         self.counted += runs() - before
@@ -55,7 +55,7 @@ class Bench:
         return found
 
     def compare_numbered(self, scenario: Scenario, first: int, examples: int) -> None:
-        """The same for made-up operations from a number on; a failure is told with the shortest operation that has it."""
+        """Compare generated operations, numbered from `first`; a failure shows the shortest operation that fails."""
         for start in range(first, first + examples * MANY, MANY):
             asked = [numbered(SHAPES, self.data.known, number) for number in range(start, start + MANY)]
             try:
@@ -66,11 +66,11 @@ class Bench:
                 raise AssertionError(f"{error}\nin short: {shortest or 'only one after the other'}") from None
 
     def differs(self, scenario: Scenario, number: int, asked: Asked) -> bool:
-        """Whether two new servers differ in their answer to one operation."""
+        """True if two new servers differ in their response to an operation."""
         return bool(self._runner.run(self._compare(scenario, number, [asked])).found)
 
     def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
-        """The same for operations that are made up, always the same ones for a number."""
+        """Compare operations from Hypothesis, the same ones for each number."""
 
         @quietly(number, examples)
         @given(
@@ -83,7 +83,7 @@ class Bench:
 
 
 def quietly(number: int, examples: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Examples that are always the same for a number."""
+    """Configure Hypothesis to run the same examples for each number."""
     how = settings(
         max_examples=examples,
         deadline=None,
@@ -95,7 +95,7 @@ def quietly(number: int, examples: int) -> Callable[[Callable[[], None]], Callab
 
 
 def kind_of(reply: Reply) -> list[str]:
-    """What kind of answer a reply is: `data` where a field of the query has some, and `errors`."""
+    """The kind of a response: `data` if a field of the query is not null, `errors` if there are errors."""
     body: dict[str, Any] = orjson.loads(reply.body)
     data = body.get("data")
     full = isinstance(data, dict) and any(each is not None for each in data.values())

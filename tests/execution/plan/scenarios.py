@@ -1,4 +1,4 @@
-"""What goes on around two servers that are asked the same: which data, which trouble upstream, how old what is stored may be."""
+"""Conditions under which two servers are compared: data, upstream faults and freshness of documents."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -25,9 +25,9 @@ PATIENT = {
     "upstream_attempt_timeout": LONG,
     "upstream_total_timeout": LONG,
 }
-"""However slow the machine is, nothing is cut short."""
+"""Timeouts that even a slow machine never reaches."""
 WIDE = {"upstream_rate_limit": 0, "operation_calls": 100_000, "upstream_concurrency": 1000}
-"""No bound that depends on which of two documents came first."""
+"""Limits so high that the order of calls does not matter."""
 ALWAYS_STALE = {"release_ttl": 0.0, "current_ttl": 0.0}
 ALWAYS_EXPIRED = ALWAYS_STALE | {"stale_ttl": 0.0}
 SCHEMA: GraphQLSchema = graphql.build_schema((Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ SHAPES = Shapes(SCHEMA)
 
 
 class Data:
-    """Some releases, what is known of them, and a folder with their indexes; made once for all scenarios."""
+    """Releases, argument values from them, and a folder with their indexes; shared by all scenarios."""
 
     def __init__(self, original: Original, known: Known, settings: Settings) -> None:
         self.original = original
@@ -45,7 +45,7 @@ class Data:
 
     @classmethod
     async def of(cls, folder: Path, releases: Releases) -> "Data":
-        """The data of these releases, which the caller closes."""
+        """Create the data of these releases; the caller closes them."""
         original = Original(create_sandbox(releases))
         settings = replace(Settings(), index="need", cache_dir=folder, **PATIENT, **WIDE)
         async with twins(settings, settings, Upstream(original), *RELEASES) as pair:
@@ -54,24 +54,24 @@ class Data:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is so for both servers while they are asked."""
+    """Conditions that apply to both servers."""
 
     name: str
     damaged: bool = False
     index: str = "open"
-    """`open`; `there`, to be opened at first need; or `off`."""
+    """`open`, `there` (on disk, opened on first use) or `off`."""
     settings: dict[str, Any] = field(default_factory=dict)
     forgets: bool = False
-    """Whether documents are forgotten for want of room: then which of them are asked for again is a matter of their last use."""
+    """True if documents are evicted; which ones are fetched again then depends on their last use."""
     moves: bool = False
-    """Whether another release becomes the current one between two rounds."""
+    """True if another release becomes current between two rounds."""
 
     @asynccontextmanager
     async def twins(self, data: Data, seed: int, *switches: dict[str, Any]) -> AsyncIterator[tuple[Twins, Upstream]]:
-        """Two servers in this scenario, which differ by these settings, and their upstream."""
+        """Run two servers that differ in these settings, and their shared upstream."""
         upstream = Upstream(data.original, Damage(seed) if self.damaged else as_it_is, "3.11" if self.moves else None)
         settings = replace(data.settings, **self.settings)
-        if self.index == "off":  # and none of before either
+        if self.index == "off":  # and without existing indexes
             settings = replace(settings, index="off", cache_dir=data.empty)
         one, other = (replace(settings, **each) for each in switches)
         async with twins(one, other, upstream, *(RELEASES if self.index == "open" else ())) as pair:
@@ -91,7 +91,7 @@ SCENARIOS = (
     Scenario("nothing is stored for long", damaged=True, settings=ALWAYS_EXPIRED),
     Scenario("current moves", settings={"current_ttl": 0.0, "stale_ttl": 0.0}, moves=True),
 )
-"""What every run of the tests goes through."""
+"""The scenarios of every test run."""
 MORE_SCENARIOS = (
     *SCENARIOS,
     Scenario("little memory for documents", forgets=True, settings={"document_cache_bytes": 30_000}),
@@ -106,7 +106,7 @@ MORE_SCENARIOS = (
 
 
 def otherwise(asked: Asked) -> Asked:
-    """The same document with what steers it turned round: variables that are true or false, and the languages."""
+    """The same document with inverted Boolean variables and other languages."""
     turned = {name: not value if isinstance(value, bool) else value for name, value in (asked.variables or {}).items()}
     languages = {"": "fr", "fr": "en, nl"}.get(asked.headers.get("accept-language", ""), "")
     headers = {name: value for name, value in asked.headers.items() if name != "accept-language"}
@@ -119,17 +119,17 @@ def otherwise(asked: Asked) -> Asked:
 
 @dataclass
 class Round:
-    """What came of asking some operations twice."""
+    """The results of running operations repeatedly on two servers."""
 
     found: list[str] = field(default_factory=list)
-    """What the servers differed in, with the operation."""
+    """Differences between the servers, each with its operation."""
     replies: list[tuple[Asked, Reply]] = field(default_factory=list)
 
 
 async def rounds(pair: Twins, upstream: Upstream, asked: Sequence[Asked]) -> Round:
-    """Ask all operations, and all of them again, when documents are stored and whatever else is kept is kept.
+    """Run all operations twice, so that the second round uses the caches, then with other variables and with ETags.
 
-    Half of them are asked of the fast path at first already, which so makes answers; the others it gives again.
+    The first round sends half of them to the fast path too, so that it fills the response cache; the second sends all.
     """
     found = Round()
     for again in range(2):

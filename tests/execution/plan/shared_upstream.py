@@ -1,6 +1,6 @@
-"""An upstream that two servers share: the sandbox, each answer made once, and changed on its way out as a scenario says.
+"""The upstream that two servers share: memoized responses of the sandbox, changed by the scenario.
 
-What a change does depends on the path alone, never on the order or the number of calls, so that both servers meet the same.
+Changes depend only on the path, not on order or number of calls, so that both servers see the same responses.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ CURRENT = "/releases/current"
 
 
 class Upstream:
-    """What all servers of a scenario ask; `current` names the release that stands behind that word."""
+    """The upstream of all servers of a scenario; `current` is the number of the current release."""
 
     def __init__(self, original: Original, change: Answers = as_it_is, current: str | None = None) -> None:
         self._original = original
@@ -26,12 +26,12 @@ class Upstream:
         self._held: tuple[asyncio.Event, str] | None = None
 
     def until(self, released: asyncio.Event, within: str) -> "Upstream":
-        """This one, with documents whose path has this in it held back until then."""
+        """Hold back documents whose path contains `within` until the event is set; returns this upstream."""
         self._held = released, within
         return self
 
     def door(self, asked: list[str]) -> Any:
-        """An ASGI app for one server, which writes down what was asked."""
+        """An ASGI app for one server that records requested paths."""
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             path = path_of(scope)
@@ -50,7 +50,7 @@ class Upstream:
 
 LOST = (404, {"status": 404, "error": "Not Found"})
 MOVED = (301, {"status": 301})
-"""A refusal that is not tried again, and is told as UPSTREAM_INVALID_RESPONSE."""
+"""A response that is not retried and becomes UPSTREAM_INVALID_RESPONSE."""
 RUBBISH: tuple[Any, ...] = (
     None,
     "",
@@ -75,20 +75,20 @@ RUBBISH: tuple[Any, ...] = (
 
 
 def _rubbish(random: Random) -> Any:
-    return orjson.loads(orjson.dumps(random.choice(RUBBISH)))  # its own, since it may be hurt further
+    return orjson.loads(orjson.dumps(random.choice(RUBBISH)))  # a copy, as it may be damaged further
 
 
 class Damage:
-    """Hurts a share of all documents: lost, moved, or with keys that are gone, null, of another kind, or lists that are odd."""
+    """Damages a fraction of all documents: 404, 301, keys that are missing, null or of the wrong type, and odd lists."""
 
     def __init__(self, seed: int, share: float = 0.5) -> None:
         self._seed = seed
         self._share = share
 
     def __call__(self, path: str, status: int, document: Document) -> tuple[int, Document]:
-        """Changes the document at a path, always in the same way."""
+        """Change the document at a path, deterministically."""
         random = Random(f"{self._seed} {path}")
-        below = path.partition("?")[0].count("/") > 2  # else nearly all answers would say that there is no such release
+        below = path.partition("?")[0].count("/") > 2  # otherwise nearly all responses would be an unknown release
         if status != 200 or not below or random.random() >= self._share:
             return status, document
         kind = random.random()
@@ -102,7 +102,7 @@ class Damage:
 
 
 def _one_key(random: Random, document: Document) -> None:
-    """One key, wherever it stands below the root."""
+    """Damage one key at any depth below the root."""
     places = list(_places(document))
     if names := sorted({str(key) for _, key in places}):
         name = random.choice(names)
@@ -131,7 +131,7 @@ def _hurt(random: Random, holder: Any, key: Any, value: Any, gone: bool) -> None
 
 
 def _places(value: Any, top: bool = True) -> Iterator[tuple[Any, Any]]:
-    """Every key of every object and place of every list, but for what a document is told by."""
+    """All keys of objects and positions in lists, except those that identify a document."""
     if isinstance(value, dict):
         for key, each in list(value.items()):
             if not (top and key in ("id", "_links", "number", "releaseNumber")):

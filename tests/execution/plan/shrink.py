@@ -1,4 +1,4 @@
-"""A failing operation made short: as much of its document is left out as can be while it still fails."""
+"""Shrinks a failing operation: removes parts of its document while it still fails."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ PARTS = (DefinitionNode, SelectionNode, ArgumentNode, DirectiveNode, VariableDef
 
 
 def reduced(asked: Asked, fails: Callable[[Asked], bool]) -> Asked:
-    """The shortest that is found within so many tries."""
+    """The shortest failing operation that is found within a limited number of attempts."""
     tried = {asked.query}
     while True:
         for text in _shorter(asked.query):
@@ -40,18 +40,18 @@ def reduced(asked: Asked, fails: Callable[[Asked], bool]) -> Asked:
 
 
 def _shorter(text: str) -> Iterator[str]:
-    """The document without one of its parts, and without what only that part used."""
+    """Documents without one part each, and without fragments and variables that only it used."""
     document, count = parse(text), _Without(0)
     visit(document, count)
     for number in range(1, count.count + 1):
         try:
             yield _tidy(print_ast(visit(document, _Without(number))))
-        except GraphQLError:  # a selection of nothing
+        except GraphQLError:  # an empty selection
             continue
 
 
 class _Without(Visitor):
-    """Leaves out the part of this number, and counts them."""
+    """Removes the part with this number, and counts parts."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _Without(Visitor):
 
 
 class _Used(Visitor):
-    """The names of the fragments that are spread and of the variables that are used."""
+    """Collects the names of spread fragments and used variables."""
 
     def __init__(self) -> None:
         super().__init__()

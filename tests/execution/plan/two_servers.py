@@ -1,7 +1,7 @@
-"""Two servers over one upstream, alike but for one thing, asked the same: whatever a client could tell them apart by is told.
+"""Compares two servers that share an upstream and differ in one setting: reports all differences that a client can see.
 
-Order of keys counts in `data`, since its bytes are compared. Errors are compared in the order of their paths: which of two
-documents came first is nobody's business.
+`data` is compared including the order of keys. Errors are compared sorted by path, because the order in which documents
+arrive does not matter.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from tests.server.fast_path.two_connections import hurry_nobody
 REQUEST_ID = "twins"
 STALE = re.compile(rb'"stale":[1-9]')
 OF_THE_BODY = ("etag", "content-length")
-"""Headers that tell of the body; one of them may be made otherwise, the other follows from it."""
+"""Headers that depend on the body."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An operation as a client sends it."""
+    """An operation with its variables and headers, as a client sends it."""
 
     query: str
     variables: dict[str, Any] | None = None
@@ -41,7 +41,7 @@ class Asked:
     get: bool = False
 
     def request(self, tag: str | None = None) -> tuple[dict[str, Any], bytes]:
-        """Scope and body of the request; `tag` is that of an answer at hand."""
+        """ASGI scope and body of the request; `tag` is the ETag of a response that the client has."""
         told = {"query": self.query, "variables": self.variables, "operationName": self.name}
         given = {name: value for name, value in told.items() if value is not None}
         headers = {"x-request-id": REQUEST_ID, "content-type": "application/json"} | self.headers
@@ -55,7 +55,7 @@ class Asked:
 
 
 class Reply(NamedTuple):
-    """What came back, and what was asked upstream for it."""
+    """A response, and the paths requested upstream for it."""
 
     status: int
     headers: dict[str, str]
@@ -73,12 +73,12 @@ class Twin:
         hurry_nobody(self.app.state.fast_path)
         self.fast_path: FastPathHandler = self.app.state.fast_path
         self.fast = 0
-        """How often that answered."""
+        """Number of responses from the fast path."""
         self.beside: Counter[str] = Counter()
-        """The runs that it took for that."""
+        """Executions by executor for those responses."""
 
     async def ask(self, asked: Asked, tag: str | None = None) -> Reply:
-        """The reply to an operation."""
+        """Send an operation through ASGI and return the reply."""
         before = len(self.asked)
         scope, body = asked.request(tag)
         messages: list[Any] = []
@@ -86,7 +86,7 @@ class Twin:
 
         async def receive() -> Any:
             if (message := next(incoming, None)) is None:
-                await asyncio.Event().wait()  # this client stays
+                await asyncio.Event().wait()  # this client does not disconnect
             return message
 
         async def send(message: Any) -> None:
@@ -99,8 +99,9 @@ class Twin:
         return _reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
 
     async def ask_fast(self, asked: Asked, reply: Reply, tag: str | None = None) -> list[str]:
-        """What the fast path says otherwise, which is asked by bytes for what was answered like this: twice, since it knows the
-        head of the second.
+        """The differences between `reply` and responses of the fast path to the same request.
+
+        It is sent twice, first parsed and then as bytes, as the fast path knows its head by then.
         """
         scope, body = asked.request(tag)
         scope["headers"] = [each for each in scope["headers"] if each[0] != b"x-request-id"] + [
@@ -108,7 +109,7 @@ class Twin:
         ]
         came = _as_bytes(scope, body)
         before, runs_before = len(self.asked), runs()
-        await asyncio.sleep(0)  # a pass of the event loop of its own
+        await asyncio.sleep(0)  # a new event-loop pass
         answers = [self.fast_path.answer_read(scope, body, came, ()), self.fast_path.answer(came, ())]
         self.beside += runs() - runs_before
         await self.parts.store.settle()
@@ -120,24 +121,25 @@ class Twin:
 
 
 def runs() -> Counter[str]:
-    """How many operations were run in which way, in this process: by a plan, begun by a plan that gave up, without one."""
+    """Number of executions in this process: by a compiled query, by one that fell back, and without one."""
     return Counter({"planned": _PLANNED.count, "gave up": _GAVE_UP.count, "unplanned": _UNPLANNED.count})
 
 
 class Twins:
-    """Both servers; `ask` gives what they differ in, which should be nothing."""
+    """Both servers; `ask` returns their differences, of which there should be none."""
 
     def __init__(self, first: Twin, second: Twin) -> None:
         self.first = first
         self.second = second
         self.last: Reply | None = None
-        """What the first one replied last."""
+        """The last reply of the first server."""
         self.upstream_too = True
-        """Whether what was asked upstream is compared."""
+        """True if the paths requested upstream are compared too."""
 
     async def ask(self, asked: Asked, fast: bool = True) -> list[str]:
-        """The differences between the replies to an operation, and, if that is wanted, to what the second one's fast path makes of
-        it then; and whether a plan was given up without need.
+        """The differences between the replies to an operation.
+
+        With `fast` this includes the response of the second server's fast path, and an unnecessary fallback of a compiled query.
         """
         one = await self.first.ask(asked)
         before = _GAVE_UP.count
@@ -153,7 +155,7 @@ class Twins:
         return [*told, *otherwise, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
 
     async def ask_again(self, asked: Asked) -> list[str]:
-        """Those where each holds the tag of its own last answer."""
+        """The differences if each request sends the ETag of the previous response of its server."""
         tags = [each.headers.get("etag") for each in (await self.first.ask(asked), await self.second.ask(asked))]
         one, other = await self.first.ask(asked, tags[0]), await self.second.ask(asked, tags[1])
         return [*differences(one, other), *await self.second.ask_fast(asked, other, tags[1])]
@@ -163,7 +165,7 @@ class Twins:
 async def twins(
     first: Settings, second: Settings, upstream: Upstream, *indexed: str, other: Upstream | None = None
 ) -> AsyncIterator[Twins]:
-    """Two servers that have asked nothing yet, with the indexes of these releases open; the second may ask another upstream."""
+    """Create two servers with the indexes of these releases open; the second may use another upstream."""
     pair = Twins(Twin(first, upstream), Twin(second, other or upstream))
     try:
         for each in (pair.first, pair.second):
@@ -176,7 +178,7 @@ async def twins(
 
 
 def differences(one: Reply, other: Reply) -> list[str]:
-    """What tells two replies apart."""
+    """The differences between two replies."""
     found = []
     if one.status != other.status:
         found.append(f"status: {one.status} {other.status}")
@@ -189,7 +191,7 @@ def differences(one: Reply, other: Reply) -> list[str]:
         found.append(f"headers: {sorted(one.headers)} {sorted(other.headers)}")
     if one.body != other.body:
         found += _of_bodies(one.body, other.body)
-    # Which of many stale copies are renewed is a matter of time.
+    # Which of many stale copies are revalidated depends on timing.
     many = STALE.search(one.body) is not None and max(len(one.upstream), len(other.upstream)) >= MOST_AT_ONCE
     if one.upstream != other.upstream and not many:
         here, there = Counter(one.upstream), Counter(other.upstream)
@@ -216,13 +218,13 @@ def _of_bodies(one: bytes, other: bytes) -> list[str]:
 
 
 def _in_order(errors: list[Any]) -> list[Any]:
-    if errors[-1].get("extensions", {}).get("code") == "ERRORS_OMITTED":  # which of them are listed is a matter of time
+    if errors[-1].get("extensions", {}).get("code") == "ERRORS_OMITTED":  # which errors are listed depends on timing
         return [len(errors), errors[-1]["message"]]
     return sorted(errors, key=lambda each: orjson.dumps([each.get("path"), each]))
 
 
 def told_apart(one: Any, other: Any, path: str = "") -> str:
-    """The first place where two values differ, with what stands there."""
+    """The first path at which two values differ, with both values."""
     if isinstance(one, dict) and isinstance(other, dict):
         if list(one) != list(other):
             return f"{path or '/'}: keys {list(one)} {list(other)}"
@@ -243,7 +245,7 @@ def _as_bytes(scope: dict[str, Any], body: bytes) -> bytes:
 
 
 def _read(answer: bytes, upstream: list[str]) -> Reply:
-    """An answer of the fast path as a reply, which it is but for the id of the request."""
+    """A response of the fast path as a reply, without its request id."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
     headers = dict(each.split(": ", 1) for each in lines) | {"x-request-id": REQUEST_ID}
@@ -257,7 +259,7 @@ def _reply(status: int, headers: dict[str, str], body: bytes, upstream: list[str
 
 
 _RETRY_AFTER = re.compile(rb'"retryAfter":[0-9.]+')
-"""How many seconds are left of a wait depends on when it is asked."""
+"""Remaining seconds of a wait, which depend on the time of the request."""
 
 
 def _scope(method: str, query: str, headers: dict[str, str]) -> dict[str, Any]:

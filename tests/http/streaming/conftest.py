@@ -1,4 +1,4 @@
-"""A server over a sandbox that has yet to publish its newest release, and clients of it that stay connected."""
+"""A server over a sandbox that holds back its newest release, and WebSocket clients of it."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
 
 @cache
 def bundled() -> dict[str, Documents]:
-    """The bundled releases by number, made once: nothing changes them."""
+    """The bundled releases by number, created once because they are immutable."""
     return {each.number: documents_in_memory(each) for each in bundled_datasets()}
 
 
@@ -38,14 +38,14 @@ class Close(NamedTuple):
 
 @pytest.fixture(scope="session", autouse=True)
 def close_bundled() -> Iterator[None]:
-    """Closes these releases after the last test."""
+    """Closes the bundled releases after the last test."""
     yield
     for documents in bundled().values() if bundled.cache_info().currsize else ():
         documents.close()
 
 
 class Socket:
-    """A WebSocket to an ASGI app in this loop, as a server in front of the app would speak to it."""
+    """A WebSocket to an ASGI app in this event loop, without a server."""
 
     def __init__(self, app: Any, headers: dict[str, str], subprotocols: list[str], address: str | None = None) -> None:
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -65,7 +65,7 @@ class Socket:
         }
         self._in.put_nowait({"type": "websocket.connect"})
         self.reading = asyncio.Event()
-        """Cleared while this client takes nothing from its server."""
+        """Cleared while this client reads nothing."""
         self.reading.set()
         self.task = asyncio.create_task(app(dict(self.scope), self._in.get, self._take))
         self.task.add_done_callback(lambda _: self._out.put_nowait({"type": "the app has ended"}))
@@ -75,14 +75,14 @@ class Socket:
         await self._out.put(message)
 
     async def opened(self) -> Self:
-        """This socket, once the server has acknowledged it."""
+        """Complete the handshake of graphql-transport-ws and return this socket."""
         await self.accepted()
         self.send(type="connection_init")
         assert await self.get() == {"type": "connection_ack"}
         return self
 
     async def accepted(self) -> None:
-        """Wait until the server has taken the connection."""
+        """Wait until the server accepts the connection."""
         assert (await self._out.get())["type"] == "websocket.accept"
 
     def send(self, **message: Any) -> None:
@@ -90,7 +90,7 @@ class Socket:
         self.send_text(json.dumps(message))
 
     def send_text(self, text: str) -> None:
-        """Send any text."""
+        """Send a text frame."""
         self._in.put_nowait({"type": "websocket.receive", "text": text})
 
     def send_bytes(self, data: bytes) -> None:
@@ -98,7 +98,7 @@ class Socket:
         self._in.put_nowait({"type": "websocket.receive", "bytes": data})
 
     def subscribe(self, id: str, query: str, **payload: Any) -> None:
-        """Begin an operation."""
+        """Start an operation."""
         self.send(type="subscribe", id=id, payload={"query": query} | payload)
 
     async def get(self) -> dict[str, Any]:
@@ -110,11 +110,11 @@ class Socket:
         return told
 
     async def closed(self) -> int:
-        """The code that the server closes with; messages before are read over."""
+        """The close code of the server; earlier messages are ignored."""
         return (await self.until_closed()).code
 
     async def until_closed(self) -> Close:
-        """How the server closes, and after how many messages."""
+        """The close code of the server, and the number of messages before it."""
         messages = 0
         while (message := await self._out.get())["type"] != "websocket.close":
             assert message["type"] != "the app has ended"
@@ -123,14 +123,14 @@ class Socket:
         return Close(messages, int(message["code"]), message.get("reason") or "")
 
     async def leave(self) -> None:
-        """Go, as a client whose network is gone, and wait until the server has noticed."""
+        """Disconnect, as after a network failure, and wait until the server has noticed."""
         self._in.put_nowait({"type": "websocket.disconnect", "code": 1006})
         with suppress(asyncio.CancelledError):
             await self.task
 
 
 class Live(Server):
-    """A server whose sandbox publishes a release when it is told to."""
+    """A server whose sandbox publishes a release on request."""
 
     def __init__(self, settings: Settings) -> None:
         self.releases = Releases([bundled()["3.10"]])
@@ -150,17 +150,17 @@ class Live(Server):
         return self.sockets[-1]
 
     async def opened(self) -> Socket:
-        """A new connection that is acknowledged."""
+        """A new connection after its handshake."""
         return await self.socket().opened()
 
     async def listened(self) -> None:
-        """Wait until somebody listens, and the release of before is known."""
+        """Wait until there is a subscriber and the current release is known."""
         while not self.parts.published.listeners:
             await asyncio.sleep(0)
         await self.parts.follow_current()
 
     async def publish(self) -> None:
-        """Publish the newest release, and look at once."""
+        """Publish the newest release and have the server check immediately."""
         self.releases.publish(bundled()["3.11"])
         await self.parts.follow_current()
 
@@ -178,7 +178,7 @@ async def live_server(settings: Settings) -> AsyncIterator[Live]:
 
 @pytest.fixture
 def live_settings(settings: Settings, tmp_path: Path) -> Settings:
-    """What `current` is is looked up each time, and no index is there beforehand."""
+    """Settings without caching of the current release, and without an existing index."""
     return replace(settings, current_ttl=0.0, stale_ttl=0.0, cache_dir=tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A server with the fast path, whatever the environment says of plans."""
+"""Fixtures for a server with the fast path and compiled queries, regardless of the environment."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -16,18 +16,18 @@ Made = Callable[..., AbstractAsyncContextManager[Both]]
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """With plans."""
+    """Settings with compiled queries and the fast path on."""
     return replace(settings, compiled_queries="on", fast_path="on")
 
 
 @pytest.fixture
 def made(releases: Releases, settings: Settings) -> Made:
-    """Makes a server with settings of its own, and both connections to it."""
+    """Creates a server with these settings and both connections to it."""
     return lambda **chosen: both(Server(releases, replace(settings, **chosen).checked()))
 
 
 @pytest.fixture
 async def two(releases: Releases, settings: Settings) -> AsyncIterator[Both]:
-    """Both connections to a server as it is by default."""
+    """Both connections to a server with default settings."""
     async with both(Server(releases, settings)) as found:
         yield found

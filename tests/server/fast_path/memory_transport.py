@@ -1,6 +1,6 @@
-"""A client's connection without a socket: what is sent goes in by the byte, what comes back is kept until it is read.
+"""A client connection without a socket: requests go in as bytes, responses are buffered until they are read.
 
-A spy that is handed in, and not patched in, tells which way an answer came.
+A spy, passed in instead of patched in, records if the fast path served a request.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from graphql_api.server.response_cycle import Headers
 from tests.server.test_response_cycle import Written
 
 SERVERS_OWN = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
-"""What the server itself puts at the beginning of each head."""
+"""Headers that the server adds first to each response."""
 LONGEST = 10.0
-"""Seconds after which a test gives up on an answer."""
+"""Timeout in seconds for a response."""
 
 
 class Answer(NamedTuple):
-    """An answer as a client takes it: fields in no order, without the id of the request, and the body uncompressed."""
+    """A response as a client sees it: unordered headers without the request id, and the decompressed body."""
 
     status: int
     fields: tuple[tuple[str, str], ...]
@@ -31,22 +31,22 @@ class Answer(NamedTuple):
     request_id: str = ""
 
     def field(self, name: str) -> str | None:
-        """The value of a field; None where there is none."""
+        """The value of a header, or None."""
         return dict(self.fields).get(name)
 
     @property
     def json(self) -> Any:
-        """The body, read."""
+        """The parsed body."""
         return orjson.loads(self.body)
 
     @property
     def codes(self) -> list[str]:
-        """Those of the errors in it."""
+        """The error codes in the body."""
         return [each["extensions"]["code"] for each in self.json.get("errors", ())]
 
     @property
     def seen(self) -> "Answer":
-        """All of it but the id of the request, which is another each time."""
+        """The response without the request id, which differs each time."""
         body = self.body
         if b'"requestId"' in body:
             body = body.replace(self.request_id.encode(), b"")
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
 
 
 class Spy:
-    """Stands before a fast path, and writes down for each request that it knew, or that was read for it, whether it answered."""
+    """Wraps a fast path and records whether it served each request, by bytes or after parsing."""
 
     def __init__(self, fast: FastPathHandler) -> None:
         self._fast = fast
@@ -73,7 +73,7 @@ class Spy:
 
 
 class Wire(Written):
-    """A transport that tells when something is written; `unsent` is how many bytes nobody has taken."""
+    """A transport that signals writes; `unsent` is the number of bytes not yet taken by the client."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,13 +95,13 @@ class Wire(Written):
         return self.unsent
 
     def pause_reading(self) -> None:
-        """Whoever sends here sends little."""
+        """Do nothing: clients in tests send little."""
 
     resume_reading = pause_reading
 
 
 class Line:
-    """A connection of a client; without a spy its server has no fast path. `clock` is a loop of asyncio, or as much of one."""
+    """A client connection; without a spy its server has no fast path. `clock` is an asyncio loop or a stand-in for one."""
 
     def __init__(self, config: BoundedConfig, spy: Spy | None, clock: Any = None) -> None:
         self.spy = spy
@@ -114,18 +114,18 @@ class Line:
         self._rest = b""
 
     def send(self, *pieces: bytes) -> None:
-        """Have these pieces arrive one after the other, before anything else goes on."""
+        """Deliver these pieces one after the other, before anything else runs."""
         for each in pieces:
             self.protocol.data_received(each)
 
     async def ask(self, *pieces: bytes) -> Answer:
-        """The answer to a request that arrives in these pieces, in a pass of the event loop of its own."""
+        """Send a request in these pieces, in an event-loop pass of its own, and return the response."""
         await asyncio.sleep(0)
         self.send(*pieces)
         return await self.answer(bodiless=pieces[0].startswith(b"HEAD"))
 
     async def ask_fast(self, *pieces: bytes) -> tuple[Answer, bool]:
-        """The same, and whether the fast path gave it."""
+        """Like `ask`, and whether the fast path served it."""
         assert self.spy is not None
         before = len(self.spy.told)
         answer = await self.ask(*pieces)
@@ -134,7 +134,7 @@ class Line:
         return answer, told == [True]
 
     async def answer(self, bodiless: bool = False) -> Answer:
-        """The next answer on this connection; it is bodiless where the head alone was asked for."""
+        """The next response on this connection; `bodiless` is for HEAD requests."""
         head, _, body = (await self._until(lambda told: b"\r\n\r\n" in told)).partition(b"\r\n\r\n")
         line, *lines = head.decode("latin-1").split("\r\n")
         fields = [(name, value) for name, _, value in (each.partition(": ") for each in lines)]
@@ -149,12 +149,12 @@ class Line:
             self._rest, body = whole[end:], whole[len(head) + 4 : end]
         if told.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-            del told["content-length"]  # how well it was compressed is nobody's business
+            del told["content-length"]  # differences in compression do not matter
         request_id = told.pop("x-request-id", "")
         return Answer(int(line.split(" ")[1]), tuple(sorted(told.items())), body, request_id)
 
     async def closed(self) -> bytes:
-        """What comes until the connection is closed."""
+        """All bytes until the connection is closed."""
         async with asyncio.timeout(LONGEST):
             while not self.wire.closed:
                 self.wire.more.clear()
@@ -186,7 +186,7 @@ _FIELDS = {"Host": "server.test", "Content-Type": "application/json"}
 
 
 def request(body: bytes = b"", line: str = "POST /graphql HTTP/1.1", **fields: str | None) -> bytes:
-    """A request with this body, as a client writes it; a field that is None is left out."""
+    """A request with this body; a header that is None is omitted."""
     told = (
         _FIELDS | {"Content-Length": str(len(body))} | {name.replace("_", "-"): each for name, each in fields.items()}
     )
@@ -195,12 +195,12 @@ def request(body: bytes = b"", line: str = "POST /graphql HTTP/1.1", **fields: s
 
 
 def post(query: str | None, variables: Any = None, more: Any = None, **fields: str | None) -> bytes:
-    """A request for an operation; `more` stands beside the query in its body."""
+    """A POST request for an operation; `more` has further members of its body."""
     told = {"query": query, "variables": variables} | (more or {})
     return request(orjson.dumps({name: value for name, value in told.items() if value is not None}), **fields)
 
 
 def with_field(asked: bytes, *lines: bytes) -> bytes:
-    """The same request with these lines at the end of its head."""
+    """The request with these header lines appended."""
     head, _, body = asked.partition(b"\r\n\r\n")
     return b"\r\n".join([head, *lines, b"", body])

@@ -1,4 +1,4 @@
-"""Requests of all sorts, as clients write them: those that are answered fast once all is at hand, and those that never are."""
+"""Requests as clients write them: some that the fast path serves once everything is cached, others that it never serves."""
 
 import json
 from hashlib import sha256

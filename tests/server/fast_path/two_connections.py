@@ -1,6 +1,6 @@
-"""Two connections to one server, one with the fast path and one without: what they are answered, what is counted and logged.
+"""Two connections to one server, one with the fast path and one without.
 
-All that is asked on both has to be the same in all three.
+Responses, metrics and log lines must be the same on both.
 """
 
 import logging
@@ -17,11 +17,11 @@ from tests.conftest import Clock, Server
 from tests.server.fast_path.memory_transport import Answer, Line, Spy
 
 OF_A_REQUEST = ("request_id", "duration_ms")
-"""What each line in the log has of its own."""
+"""Log fields that differ in every line."""
 
 
 class Heard(logging.Handler):
-    """What was logged while somebody listened."""
+    """A logging handler that collects records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Heard(logging.Handler):
 
 @contextmanager
 def hearing(name: str, level: int) -> Iterator[Heard]:
-    """All that a logger says from this level on."""
+    """Collect what a logger logs from this level up."""
     logger, handler = logging.getLogger(name), Heard()
     before = logger.level
     logger.addHandler(handler)
@@ -46,7 +46,7 @@ def hearing(name: str, level: int) -> Iterator[Heard]:
 
 
 def counts() -> Counter[tuple[str, tuple[tuple[str, str], ...]]]:
-    """All that the server has counted so far; how long something took is left out."""
+    """All metrics of the server, without durations."""
     return Counter(
         {
             (sample.name, tuple(sample.labels.items())): int(sample.value)
@@ -59,13 +59,13 @@ def counts() -> Counter[tuple[str, tuple[tuple[str, str], ...]]]:
 
 
 def hurry_nobody(fast_path: Any) -> None:
-    """Have no time pass for a fast path and for what it asks, however busy this machine is."""
+    """Remove all time limits of a fast path, so that a busy machine does not change its decisions."""
     fast_path.quick = fast_path._passes.most_aside = math.inf
     fast_path._endpoint.schema.scheduler.clock = Clock()
 
 
 class Both:
-    """The two connections; each request that is made on both has to be answered, counted and logged the same."""
+    """The two connections; compares response, metrics and log lines of each request that is sent on both."""
 
     def __init__(self, server: Server, config: BoundedConfig, fast_path: FastPathHandler, log: Heard) -> None:
         self.server = server
@@ -78,18 +78,21 @@ class Both:
         self.long = self.line(fast=False)
 
     def line(self, fast: bool = True, clock: Any = None, path: FastPathHandler | None = None) -> Line:
-        """One more connection, with a clock of its own, or with another fast path."""
+        """Open another connection, with its own clock or another fast path."""
         spy = Spy(path or self.fast_path) if fast else None
         self.lines.append(Line(self._config, spy, clock))
         return self.lines[-1]
 
     async def known(self, *pieces: bytes) -> Answer:
-        """Ask until all that can be is at hand and known: once waits for documents, once finds them. The last answer."""
+        """Send a request twice, so that everything is cached, and return the second response."""
         await self.fast.ask(*pieces)
         return await self.fast.ask(*pieces)
 
     async def ask(self, *pieces: bytes, of_long: tuple[bytes, ...] = ()) -> tuple[Answer, bool]:
-        """The answer, which is the same both ways, and whether the fast path gave it; `of_long` is asked there instead."""
+        """The response, which must be the same on both connections, and whether the fast path served it.
+
+        If set, `of_long` is sent on the connection without the fast path instead.
+        """
         self.told()
         before = counts()
         fast, was_fast = await self.fast.ask_fast(*pieces)
@@ -102,12 +105,12 @@ class Both:
         return fast, was_fast
 
     async def again(self, *pieces: bytes) -> tuple[Answer, bool]:
-        """The same of a request that was made before."""
+        """Like `ask`, after the request was sent before."""
         await self.known(*pieces)
         return await self.ask(*pieces)
 
     def told(self) -> list[dict[str, Any]]:
-        """The lines about requests since this was last asked for, without what each has of its own."""
+        """Log lines about requests since the last call, without the fields that always differ."""
         lines = [{"event": each.getMessage()} | each.__dict__.get("told", {}) for each in self._log.records]
         self._log.records.clear()
         return [{name: each for name, each in line.items() if name not in OF_A_REQUEST} for line in lines]
@@ -115,7 +118,7 @@ class Both:
 
 @asynccontextmanager
 async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
-    """A server while it runs, with a connection of either kind. The fast path may decline, but it must never fail."""
+    """Run a server with both connections. The fast path may decline a request but must never fail."""
     given: dict[str, Any] = {"arrival": 10, "head_bytes": 32_768, "timeout_keep_alive": 10} | bounds
     config = BoundedConfig(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **given)
     config.load()
