@@ -84,7 +84,7 @@ def as_list(value: object) -> list[Any]:
 
 def parts(value: object) -> list[Document]:
     """The objects in a list, or a single object as a list; other values are left out."""
-    return [each for each in as_list(value) if isinstance(each, dict)]  # as JSON is parsed
+    return [each for each in as_list(value) if isinstance(each, dict)]  # objects of parsed JSON are dicts
 
 
 class Page(NamedTuple):
