@@ -62,7 +62,10 @@ class Readers:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run a query in a thread. Raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first."""
+        """Run a query in a thread; `deadline` is a time of `time.monotonic`.
+
+        Raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first.
+        """
         if self._pending >= self._queue:
             INDEX_QUERIES.labels("rejected").inc()
             raise ServerBusy("Too many queries are waiting for the index. Try again.", retry_after=RETRY_AFTER)

@@ -103,7 +103,7 @@ class _Failure:
         return self.until - time.monotonic()
 
     def error(self, release: str) -> NotIndexedYet:
-        """The error for clients meanwhile."""
+        """The error for clients until then, with the remaining seconds (1 to 60)."""
         message = (
             f"The index of release {release} could not be built; the server will try again. Fields that do not need it work "
             "meanwhile."

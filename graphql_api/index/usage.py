@@ -13,7 +13,7 @@ from graphql_api.index.tables import NESTED_ROLES, numbers, parts
 
 
 class Use(NamedTuple):
-    """A profile that uses a concept.
+    """A profile (its row id) that uses a concept.
 
     `essential` is True if the profile needs it, or a competence that holds it, in every context; False if only in some;
     None if profiles do not say (soft and digital skills).

@@ -72,7 +72,10 @@ class Vocabulary:
         return words[first:last]
 
     def containing(self, connection: sqlite3.Connection, part: str, most: int) -> list[str]:
-        """At most `most` words that contain `part` (3 letters up) but not as a prefix. Suffixes first, then shorter words."""
+        """At most `most` words that contain `part` but do not start with it: suffixes first, then shorter words.
+
+        `part` must have at least 3 letters.
+        """
         rows = connection.execute("SELECT rowid FROM word_part WHERE word_part MATCH ?", (f'"{part}"',))
         found = [word for (n,) in rows if not (word := self._words[n - 1]).startswith(part)]
         found.sort(key=lambda word: (not word.endswith(part), len(word), word))
