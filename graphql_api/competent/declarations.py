@@ -127,7 +127,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
         Field(
             "digitalSkills",
             Concepts("DigitalSkill", role=7),
-            "A digital skill.",
+            "Digital skills that the occupation needs.",
             sheet="Occ.Prof - Digital Skills",
             length=Length(1.5, 10),
         ),
@@ -191,7 +191,7 @@ TECHNICAL_COMPETENCE = ConceptType(
     fields=(
         _CODE,
         # Search finds a competence by the text of its skill.
-        Field("skill", Concepts("Skill", role=3, single=True), "A skill.", search=LABEL),
+        Field("skill", Concepts("Skill", role=3, single=True), "The skill.", search=LABEL),
         Field(
             "knowledgeItems", Concepts("Knowledge", role=4), "The knowledge that the skill needs.", length=Length(3, 8)
         ),
