@@ -13,8 +13,8 @@ export function served(environment = {}) {
   let child;
   before(async () => {
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("COMPETENT_")));
-    const statuses = process.env.STATUSES ? { COMPETENT_STATUSES: process.env.STATUSES } : {};
-    child = spawn(PROGRAM, ["serve", "--port", "0"], { env: { ...clean, ...statuses, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
+    const policy = process.env.STATUS_POLICY ? { COMPETENT_STATUS_POLICY: process.env.STATUS_POLICY } : {};
+    child = spawn(PROGRAM, ["serve", "--port", "0"], { env: { ...clean, ...policy, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
     server.url = await announced(child);
     server.graphql = `${server.url}/graphql`;
     await ready(server.url);
