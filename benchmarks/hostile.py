@@ -1,6 +1,6 @@
-"""How long hostile clients keep others waiting: a small query is sent every 10 ms while each attack runs, over real sockets.
+"""Measures how long hostile clients delay others: sends a small query every 10 ms during each attack, over real sockets.
 
-Prints a Markdown table of the waits in milliseconds. The goal is 100 ms at most on an idle machine.
+Prints a Markdown table of the response times in milliseconds. The goal is at most 100 ms on an idle machine.
 
     python -m benchmarks.hostile [--seconds 5] [ATTACK ...]
 """
@@ -21,17 +21,17 @@ from tests.security import largest_requests
 from tests.security.hostile_requests import Hostile, asks
 
 GOAL = 100.0
-"""Milliseconds."""
+"""Maximum response time in milliseconds."""
 INTERVAL = 0.01
 PROBE = post('{ search(text: "zorg", first: 1) { totalCount } }')
 Attack = Callable[[int], Awaitable[None]]
-"""Sends its requests to a port once."""
+"""Sends the requests of an attack to a port once."""
 
 
 def over_http(*requests: Hostile) -> Attack:
-    """These requests at once, each over a connection of its own."""
+    """An attack that sends these requests simultaneously, each on its own connection."""
 
-    texts = count()  # each document is new, since what was refused is remembered
+    texts = count()  # each document is new, because refusals are cached
 
     async def attack(port: int) -> None:
         await asyncio.gather(*(send(port, each, next(texts)) for each in requests))
@@ -40,7 +40,7 @@ def over_http(*requests: Hostile) -> Attack:
 
 
 async def send(port: int, request: Hostile, number: int) -> None:
-    """One request, whose document has this number in a comment; its response is read whole."""
+    """Send a request with this number in a comment of its document, and read the whole response."""
     client = Client(port)
     content = request.content.replace(b'"query":"', b'"query":"#%d\\n' % number, 1)
     length = len(content)
@@ -52,14 +52,14 @@ async def send(port: int, request: Hostile, number: int) -> None:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """A WebSocket frame of a client, masked with zeros (RFC 6455, 5.2)."""
+    """A client WebSocket frame, masked with zeros (RFC 6455, 5.2)."""
     length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
     return bytes([0x80 | opcode]) + length + bytes(4) + payload
 
 
 @asynccontextmanager
 async def websocket(port: int) -> AsyncIterator[asyncio.StreamWriter]:
-    """A connection that speaks graphql-transport-ws, and is acknowledged."""
+    """Open a graphql-transport-ws connection and complete its handshake."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     key = base64.b64encode(os.urandom(16))
     writer.write(
@@ -76,7 +76,7 @@ async def websocket(port: int) -> AsyncIterator[asyncio.StreamWriter]:
 
 
 def over_websocket(content: bytes) -> Attack:
-    """These bytes, as fast as the server takes them; it may close the connection meanwhile."""
+    """An attack that sends these bytes as fast as the server reads them; the server may close the connection."""
 
     async def attack(port: int) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
@@ -89,7 +89,7 @@ def over_websocket(content: bytes) -> Attack:
 
 
 def attacks() -> dict[str, Attack]:
-    """All of them by name."""
+    """All attacks by name."""
     executed, prepared = dict(largest_requests.executed()), dict(largest_requests.prepared())
     found = {name: over_http(request) for name, request in (executed | prepared).items()}
     introspection = "{__schema{" + largest_requests.INTROSPECTION + "}}" + largest_requests.TYPE
@@ -105,7 +105,7 @@ def attacks() -> dict[str, Attack]:
 
 
 async def waits(port: int, attack: Attack, seconds: float) -> list[float]:
-    """Milliseconds that small queries took while an attack was repeated for so long."""
+    """Response times of small queries, in milliseconds, while an attack is repeated for `seconds`."""
     found: list[float] = []
     client = Client(port)
 

@@ -1,7 +1,7 @@
-"""What the index of a release costs and how fast it answers, at the size of a real release and at a multiple of it.
+"""Measures cost and speed of the index, for a release of real size and for a multiple of it.
 
-Each step at each size runs in a process of its own, so that memory and caches do not mix. Nothing is written outside of a
-temporary folder.
+Each step at each size runs in a separate process, so that memory and caches do not mix. Files are written only to a temporary
+folder.
 """
 
 import argparse
@@ -45,7 +45,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BEFORE, AFTER = "3.26", "3.27"
 WORKBOOKS = {release: DATA / f"competent-export-{release}.xlsx" for release in (BEFORE, AFTER)}
 DOCUMENTS, SOURCE = "documents.sqlite", "benchmark"
-AT_ONCE, GARBAGE = 32, (100_000, 50, 50)  # the walk's and the collector's, as `competent-graphql serve` has them
+AT_ONCE, GARBAGE = 32, (100_000, 50, 50)  # crawl concurrency and gc thresholds, as in `competent-graphql serve`
 STEPS = ("workbook read, s", "documents written, s", "walk, s", "finish, s")
 
 P = ParamSpec("P")
@@ -54,7 +54,7 @@ Costs = dict[str, float]
 
 
 class Timing(NamedTuple):
-    """Look-ups of one sort: how many a second, and milliseconds of the median and of the 99th percentile."""
+    """Timing of one kind of query: queries per second, and median and 99th percentile in milliseconds."""
 
     per_second: float
     p50: float
@@ -62,14 +62,14 @@ class Timing(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What was measured at one size."""
+    """Measurements at one size."""
 
     costs: Costs
     timings: dict[str, Timing]
 
 
 class Effort(NamedTuple):
-    """How often the steps are repeated at real size; a sort of look-up ends after `seconds`, not before `least` questions."""
+    """Number of repetitions of the steps at real size; each kind of query runs `seconds`, and at least `least` queries."""
 
     repeat: int
     seconds: float
@@ -77,7 +77,7 @@ class Effort(NamedTuple):
 
 
 def convert(folder: Path, size: int) -> Costs:
-    """A workbook to documents; where no workbook is that large, copies of one."""
+    """Convert a workbook to documents; larger sizes are copies of it."""
     costs: Costs = {}
     (path := folder / DOCUMENTS).unlink(missing_ok=True)
     with timed(costs, STEPS[0]):
@@ -91,7 +91,7 @@ def convert(folder: Path, size: int) -> Costs:
 
 
 def index(folder: Path) -> Costs:
-    """Documents to a finished index, as the server does it over the sandbox."""
+    """Build the index from documents, as the server does with the sandbox."""
     costs: Costs = {}
     file = IndexFile(folder, SOURCE, AFTER)
     file.path.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ async def walk(folder: Path, connection: sqlite3.Connection) -> None:
 
 
 def index_before(folder: Path, size: int) -> None:
-    """The index of the release before, to compare with: not measured, so on the shortest way."""
+    """Build the index of the previous release, for comparisons; not measured."""
     file = IndexFile(folder, SOURCE, BEFORE)
     with closing(file.begin()) as connection:
         write(Indexer(connection), copies(read_workbook(WORKBOOKS[BEFORE]), size))
@@ -163,7 +163,7 @@ async def timing(questions: Sequence[Callable[[], Awaitable[object]]], effort: E
 
 
 def run(size: int, effort: Effort) -> Run:
-    """All steps at one size."""
+    """Measure all steps at one size."""
     with TemporaryDirectory(prefix="competent-benchmark-") as name:
         folder = Path(name)
         repeat = effort.repeat if size == 1 else 1
@@ -179,12 +179,12 @@ def build(folder: Path, size: int) -> Costs:
 
 
 def best(runs: Sequence[Costs]) -> Costs:
-    """Of each cost the least: what else the machine did only ever adds to it."""
+    """The minimum of each cost, because other work on the machine only adds to it."""
     return {name: min(each[name] for each in runs) for name in runs[0]}
 
 
 def apart(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What a step returns, in a process of its own."""
+    """Run a step in a separate process and return its result."""
     with ProcessPoolExecutor(1, get_context("spawn"), gc.set_threshold, GARBAGE) as process:
         return process.submit(step, *args, **kwargs).result()
 
@@ -198,7 +198,7 @@ def timed(costs: Costs, name: str) -> Iterator[None]:
 
 
 def peak() -> float:
-    """The most memory that this process had so far, in MB."""
+    """The peak memory of this process, in MB."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
 
@@ -209,7 +209,7 @@ def machine() -> str:
 
 
 def report(runs: dict[int, Run]) -> Iterator[str]:
-    """Two tables as Markdown; ratios are those of the largest size to the real one."""
+    """Two Markdown tables; ratios are of the largest size to the real one."""
     real, large = runs[1], runs[max(runs)]
     yield f"| | {' | '.join(f'{size}×' for size in runs)} | ratio |\n|---|{'---:|' * (len(runs) + 1)}"
     for name in real.costs:

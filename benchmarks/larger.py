@@ -1,7 +1,7 @@
-"""A release several times as large as one that there is: copies of all that it makes, in words that differ a little.
+"""Makes a release several times as large as a real one from copies with slightly different words.
 
-The closed lists (soft and digital skills, sectors, areas, proofs, ISCO) stay as they are, shared by all copies. A word of each
-text differs in each copy, so the vocabulary grows nearly as fast as the release: faster than that of a real one would.
+All copies share the closed lists (soft and digital skills, sectors, areas, proofs, ISCO). One word of each text differs in each
+copy, so the vocabulary grows nearly as fast as the release, and faster than in real releases.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ SHARED = ("softSkills", "digitalSkills")
 
 
 def copies(dataset: Dataset, size: int) -> Dataset:
-    """So many copies of a release as one; the first is the release itself."""
+    """A release of `size` copies of a release; the first is the release itself."""
     others = [_Copy(f".{number}") for number in range(1, size)]
     return replace(
         dataset,
@@ -23,7 +23,7 @@ def copies(dataset: Dataset, size: int) -> Dataset:
 
 
 class _Copy:
-    """What one copy makes of concepts, each once."""
+    """Makes one copy; memoizes copied concepts."""
 
     def __init__(self, mark: str) -> None:
         self._mark = mark

@@ -1,7 +1,7 @@
-"""What the documents of a whole release take in the memory of a server, and how long the garbage collector keeps others waiting.
+"""Measures memory for the documents of a whole release in a server, and pauses of the garbage collector.
 
-The sandbox serves a workbook in a process of its own, on a free port of this machine. Each row is another process, which asks
-for all documents of the release through the parts of a server: lists, profiles, competences, and the profiles that use each.
+The sandbox serves a workbook in a separate process on a free port. Each row is another process, which loads all documents of
+the release through `Services`: lists, profiles, competences, and the profiles that use each competence.
 """
 
 import argparse
@@ -38,7 +38,7 @@ ROWS = {
 
 
 class Pauses:
-    """Processor time of each run of the garbage collector, in seconds."""
+    """CPU time of each run of the garbage collector, in seconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -52,7 +52,7 @@ class Pauses:
 
 
 async def load(parts: Services) -> list[Document]:
-    """Every document of the current release."""
+    """Load all documents of the current release."""
     loaders = parts.loaders()
     number = await loaders.release_number(CURRENT)
     profiles = await loaders.listing(routes.OCCUPATIONAL_PROFILES.path(number)).all()
@@ -78,7 +78,7 @@ async def load(parts: Services) -> list[Document]:
 
 
 async def measure(row: str, url: str) -> None:
-    """Print one row as JSON."""
+    """Measure one row and print it as JSON."""
     settings = replace(
         Settings(), upstream_url=url, store="memory:", index="off", upstream_rate_limit=0, document_cache_bytes=10**9
     )
@@ -113,7 +113,7 @@ def _resident() -> int:
 
 @contextmanager
 def sandbox(workbook: Path) -> Iterator[str]:
-    """The address of a sandbox that serves this workbook."""
+    """Run a sandbox that serves this workbook and yield its URL."""
     command = [sys.executable, "-m", "graphql_api", "sandbox", "--port", "0", "--data", str(workbook)]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own
@@ -128,7 +128,7 @@ def sandbox(workbook: Path) -> Iterator[str]:
 
 
 def table(workbook: Path, rows: Sequence[str]) -> None:
-    """Print all rows as Markdown."""
+    """Measure all rows and print them as a Markdown table."""
     print(
         "| | documents | counted, MB | process before and after, MB | longest pause, ms | collecting, s | processor time, s |"
     )

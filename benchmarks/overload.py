@@ -1,7 +1,7 @@
-"""Load shedding: what a server still does at five times the rate that it can do, asked over real sockets on this machine.
+"""Load shedding: measures a server at five times its capacity, over real sockets on this machine.
 
-Prints Markdown: whether a burst on an idle server is served, how much good work is done at 1 and 5 times the rate, how soon
-refusals arrive, how soon health answers.
+Prints Markdown: if a burst on an idle server is served, goodput at 1 and 5 times the capacity, and response times of
+rejections and of health checks.
 
     python -m benchmarks.overload [--seconds 10]
 """
@@ -24,22 +24,22 @@ QUERY = """query Overload { occupationalProfiles(first: 30) { nodes {
 MOST_CONNECTIONS = 600
 BURST = 400
 WORKING = {"COMPETENT_FRAGMENT_CACHE_BYTES": "0", "COMPETENT_RESPONSE_CACHE_BYTES": "0"}
-"""Nothing of an answer is kept: what is given again costs so little that no client here could ask for too much of it."""
+"""Disables the response caches: cached responses are so cheap that these clients could not overload the server."""
 
 
 @dataclass
 class Seen:
-    """What came back: seconds of each answer, by status."""
+    """Responses: seconds of each, by status."""
 
     seconds: dict[int, list[float]] = field(default_factory=dict)
     lost: int = 0
     unasked: int = 0
     unsaid: int = 0
-    """Refusals that do not say when to come again."""
+    """Number of rejections without Retry-After."""
 
     @property
     def good(self) -> int:
-        """Answers with data."""
+        """Number of responses with data."""
         return self.count(200)
 
     def add(self, status: int, seconds: float) -> None:
@@ -58,7 +58,7 @@ class Seen:
 
 
 class Client:
-    """Connections that are kept, and as few objects a request as can be."""
+    """A client with keep-alive connections and minimal work per request."""
 
     def __init__(self, port: int) -> None:
         self.unsaid = 0
@@ -67,7 +67,7 @@ class Client:
         self.open = 0
 
     async def ask(self, request: bytes) -> int:
-        """The status of an answer that was read whole."""
+        """Send a request, read the whole response and return its status."""
         reader, writer = self._kept() or await self._connect()
         try:
             writer.write(request)
@@ -85,7 +85,7 @@ class Client:
         return status
 
     def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection that is still open: the server closes those that were idle for long."""
+        """An idle connection that is still open, or None; the server closes idle ones after a while."""
         while self._idle:
             reader, writer = self._idle.pop()
             if not reader.at_eof():
@@ -108,7 +108,7 @@ class Client:
 
 
 def post(query: str) -> bytes:
-    """An operation as bytes."""
+    """A request for an operation, as bytes."""
     body = orjson.dumps({"query": query})
     return b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
         len(body),
@@ -120,7 +120,7 @@ HEALTH = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def capacity(port: int, seconds: float) -> float:
-    """Operations a second that the server does for as many clients as keep it busy, one after the other."""
+    """Operations per second with enough sequential clients to keep the server busy."""
     client, done, end = Client(port), 0, time.perf_counter() + seconds
 
     async def loop() -> None:
@@ -135,7 +135,7 @@ async def capacity(port: int, seconds: float) -> float:
 
 
 async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
-    """What comes back for arrivals at an even rate, whether answers come or not; and what health says meanwhile."""
+    """Responses to requests at a constant rate, sent without waiting for responses; and to health checks meanwhile."""
     seen, health, client = Seen(), Seen(), Client(port)
     request = post(QUERY)
 
@@ -170,20 +170,20 @@ async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
 
 
 async def most_of(port: int, seconds: float) -> float:
-    """The most that a server does in a second, once it is warm."""
+    """The capacity of a warm server, in operations per second."""
     await Client(port).ask(post("{ release { number } }"))
     await capacity(port, 1.0)
     return await capacity(port, seconds / 2)
 
 
 async def compared(port: int, seconds: float) -> tuple[float, dict[int, Seen]]:
-    """The most that a server does in a second, and what comes back at 1 and 5 times that."""
+    """The capacity of a server in operations per second, and its responses at 1 and 5 times that rate."""
     most = await most_of(port, seconds)
     return most, {times: (await at_rate(port, most * times, seconds))[0] for times in (1, 5)}
 
 
 async def burst(port: int) -> Seen:
-    """What comes back for different operations that come at once."""
+    """Responses to a burst of different operations."""
     seen, client = Seen(), Client(port)
 
     async def one(number: int) -> None:

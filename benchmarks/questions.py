@@ -1,6 +1,6 @@
-"""The look-ups that people make every day, drawn evenly from all that an index holds.
+"""Everyday index queries, sampled evenly from an index.
 
-The same index gives the same questions.
+The same index gives the same queries.
 """
 
 import sqlite3
@@ -31,7 +31,7 @@ _HELD = "SELECT part FROM element WHERE profile = ? AND kind = ? ORDER BY place 
 
 
 def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Questions]:
-    """Look-ups of every sort, by its name."""
+    """Queries of all kinds, by name of the kind."""
     titles = _drawn(connection, _TEXTS, SEARCHED[OCCUPATIONAL_PROFILE]["title"])
     return {**_searches(connection, search, titles), **_suggestions(titles), **_uses(connection), **_sets(connection)}
 
@@ -83,7 +83,7 @@ def _sets(connection: sqlite3.Connection) -> dict[str, Questions]:
 
 
 def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptType) -> Questions:
-    """What fits somebody who has a good deal of what a profile holds."""
+    """Queries for profiles that match a person who has much of what a profile requires."""
     held = ([n for (n,) in connection.execute(_HELD, (profile, type.number))] for profile in some)
     return [partial(matches, have=have, page=lambda _: (0, 20)) for have in held]
 

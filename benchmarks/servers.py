@@ -1,6 +1,6 @@
-"""Processes that benchmarks ask over real sockets: our server, and whatever stands before it. Each is ended with its `with`.
+"""Server processes for benchmarks over real sockets, each ended when its context exits.
 
-None of them sees a setting of whoever runs the benchmark.
+They do not inherit COMPETENT_… variables.
 """
 
 import asyncio
@@ -16,35 +16,35 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0
-"""Seconds in which a process must be there."""
+"""Timeout in seconds for the start of a process."""
 
 
 class Serving(NamedTuple):
-    """A server that runs."""
+    """A running server."""
 
     process: asyncio.subprocess.Process
     port: int
 
     @property
     def url(self) -> str:
-        """Its base."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def megabytes(self) -> float:
-        """The memory that it takes now."""
+        """The current resident memory of the server, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def clean(**more: str) -> dict[str, str]:
-    """The environment without settings that somebody left in it, and with these."""
+    """The environment without COMPETENT_… variables, plus these variables."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COMPETENT_")} | more
 
 
 @asynccontextmanager
 async def running(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Python program of ours; its standard output can be read."""
+    """Run a Python program with readable standard output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *command),
         cwd=ROOT,
@@ -63,7 +63,7 @@ async def running(*command: str, **environment: str) -> AsyncIterator[asyncio.su
 
 @asynccontextmanager
 async def serving(**settings: str) -> AsyncIterator[Serving]:
-    """Our server with these settings, over the sandbox where they name no upstream; it listens when it is given."""
+    """Run the server with these settings, by default over the sandbox; yields it once it listens."""
     async with running("-m", "graphql_api", "serve", "--port", "0", **settings) as process:
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
@@ -75,7 +75,7 @@ async def serving(**settings: str) -> AsyncIterator[Serving]:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """A port that was free just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

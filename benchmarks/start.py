@@ -1,7 +1,6 @@
-"""How long `competent-graphql serve` takes from nothing to the first answer of the index, over workbooks given as arguments.
+"""Measures how long `competent-graphql serve` takes until the first response from the index, with workbooks as arguments.
 
-Each start is a process of its own on a free port of this machine. A first start has an empty cache folder, later ones find what
-it left there.
+Each start is a process on a free port. The first start has an empty cache folder, later ones use the files in it.
 """
 
 import argparse
@@ -26,7 +25,7 @@ PATIENCE = 120.0  # seconds
 
 
 class Start(NamedTuple):
-    """Seconds from the start of the process until it listens and until the index answered; seconds of processor time in all."""
+    """Seconds from process start until it listens and until the index responds; total CPU seconds."""
 
     listening: float
     answered: float
@@ -34,7 +33,7 @@ class Start(NamedTuple):
 
 
 def start(workbooks: Sequence[Path], cache: Path) -> Start:
-    """One start, with this cache folder."""
+    """Measure one start with this cache folder."""
     before, began = _processor(), time.perf_counter()
     with _serving(workbooks, cache) as url:
         listening = time.perf_counter() - began
@@ -68,7 +67,7 @@ def _processor() -> float:
 
 
 def measured(workbooks: Sequence[Path], times: int) -> tuple[list[Start], list[Start]]:
-    """First starts, and for each of them a later one."""
+    """First starts, and one later start for each of them."""
     first, later = [], []
     for _ in range(times):
         with TemporaryDirectory(prefix="competent-start-") as cache:
@@ -78,7 +77,7 @@ def measured(workbooks: Sequence[Path], times: int) -> tuple[list[Start], list[S
 
 
 def row(name: str, starts: Sequence[Start]) -> str:
-    """A line of Markdown: medians, and the least and most until the answer."""
+    """A Markdown table row: medians, and minimum and maximum time until the response."""
     middle = Start(*(median(each) for each in zip(*starts, strict=True)))
     answered = sorted(each.answered for each in starts)
     figures = f"{middle.listening:.2f} | {middle.answered:.2f} | {answered[0]:.2f} to {answered[-1]:.2f}"

@@ -1,4 +1,4 @@
-"""A soak with real sockets: fifty clients, our server, an upstream that fails; each promise with the figure reached.
+"""Soak tests with real sockets: fifty clients, the server and a failing upstream; reports each promise with its result.
 
     python -m benchmarks.faults [--seconds 60] [R4 R6 …]
 

@@ -1,4 +1,4 @@
-"""The table, row by row as they are reached; exit code 1 where a promise is not kept."""
+"""Prints the table row by row; exits with 1 if a promise does not hold."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ WITH_SCENARIOS = (calls, documents, known, memory, process)
 
 
 def main() -> None:
-    """Run the scenarios that are named, or all."""
+    """Run the named scenarios, or all."""
     parser = ArgumentParser(prog="python -m benchmarks.faults", description=soak.__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of load in each scenario")
     parser.add_argument("promises", nargs="*", help="such as R4; all of them where none is named")

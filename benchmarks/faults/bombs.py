@@ -17,7 +17,7 @@ def _just_below(largest: int, head: bytes, unit: bytes, tail: bytes) -> bytes:
 
 
 LARGEST = 1_990_000
-"""Bytes of those bodies that are to stay below the bound of the server."""
+"""Maximum bytes of bodies that must stay below the limit of the server."""
 
 BODIES: dict[str, bytes] = {
     "b0b0": _gzip(*[bytes(MEGABYTE)] * 64),
@@ -29,11 +29,11 @@ BODIES: dict[str, bytes] = {
 }
 """A bomb of 64 MB; the same in 65 members; millions of small values; small objects; deep nesting; one number."""
 ENDLESS = "b0b6"
-"""Ids whose body never ends."""
+"""Prefix of ids whose body never ends."""
 
 
 async def send_bomb(prefix: str, send: Any) -> None:
-    """The body of this prefix, as gzip; or one that goes on until the client leaves."""
+    """Send the body for a prefix, as gzip, or an endless one until the client disconnects."""
     headers = [(b"content-encoding", b"gzip")] if prefix in BODIES else []
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     while prefix == ENDLESS:

@@ -1,4 +1,4 @@
-"""What upstream is asked while it fails: deadlines, retries, waits that it asks for, calls at once, the plan, who has left."""
+"""Calls to a failing upstream: deadlines, retries, Retry-After, concurrency, rate limit and disconnected clients."""
 
 import asyncio
 import time
@@ -53,7 +53,7 @@ async def brownout_heavy(soak: Soak) -> list[Row]:
 
 
 async def flap(soak: Soak, kind: str, every: float, until: float) -> None:
-    """Upstream down and up in turn, each for so many seconds."""
+    """Alternate between upstream down and up, `every` seconds each."""
     down = False
     while time.monotonic() < until:
         down = not down
@@ -91,7 +91,7 @@ async def retry_after(soak: Soak) -> list[Row]:
     await soak.fail(match=ONE_COMPETENCE, status=429, retryAfter=3, rate=0.02)
     seen = await soak.load()
     calls = (await soak.book())["calls"]
-    # A tenth of a second for what was on its way when upstream said so.
+    # Calls in flight when upstream responded get 0.1 seconds.
     told = [at for *_, status, at in calls if status == 429]
     inside = sum(path.startswith(COMPETENCES) and at + 0.1 < came < at + 2.9 for at in told for came, path, *_ in calls)
     windows = len(told)

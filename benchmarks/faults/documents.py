@@ -1,4 +1,4 @@
-"""What comes back is right or an error: parts that fail, bad documents, a release that moves, links and redirects, bombs."""
+"""Responses are correct or an error: failing parts, bad documents, a new current release, links, redirects, bombs."""
 
 import asyncio
 import time
@@ -88,7 +88,7 @@ MOVING = """query($u: UUID!) { release { number } technicalCompetence(uuid: $u) 
 
 @scenario("R17", COMPETENT_CURRENT_TTL="0.2")
 async def moving(soak: Soak) -> list[Row]:
-    """Each competence of the upstream has the number of its release in its code."""
+    """Check for mixed releases: each competence of the upstream has its release number in its code."""
     told: list[set[str]] = []
     wrong = failures = 0
     until = time.monotonic() + soak.seconds
@@ -130,7 +130,7 @@ async def moving(soak: Soak) -> list[Row]:
 
 @scenario("S4")
 async def elsewhere(soak: Soak) -> list[Row]:
-    """Somebody listens where links and redirects lead to, and is not to be called."""
+    """Check that a listener to which links and redirects point is never called."""
     calls = 0
 
     async def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Documents that are stored, while upstream is in trouble: served at once, and said to be stale where they are."""
+"""Cached documents while upstream fails: served immediately, and marked if stale."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from benchmarks.faults.soak import COMPETENCES, Row, Soak, failed, p99, scenario
 
 @scenario("R0")
 async def untroubled(soak: Soak) -> list[Row]:
-    """What this machine gives without any fault, to read the times below by."""
+    """The baseline of this machine without faults."""
     await soak.warm()
     seen = await soak.load()
     told = (

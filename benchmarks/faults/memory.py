@@ -1,4 +1,4 @@
-"""Memory while upstream sends bodies that cannot be used, again and again."""
+"""Memory of the server while upstream repeatedly sends unusable bodies."""
 
 import asyncio
 import time
@@ -7,11 +7,11 @@ from benchmarks.faults.bombs import BODIES, ENDLESS
 from benchmarks.faults.soak import Row, Seen, Soak, failed, p99, scenario
 
 PATIENT = {"COMPETENT_QUEUE_TIMEOUT": "60", "COMPETENT_MAX_EXECUTING": "300", "COMPETENT_OPERATION_TIMEOUT": "60"}
-"""However slow the machine is nobody is turned away for it, or out of time."""
+"""Settings so that even a slow machine causes no rejections or timeouts."""
 
 
 async def bombard(soak: Soak, prefixes: list[str], a_second: float, until: float) -> list[Seen]:
-    """Clients that ask for unusable documents at this rate, each for one that nobody has asked for."""
+    """Request unusable documents at this rate, each one new."""
     asking: list[asyncio.Task[Seen]] = []
     for each in range(10**9):
         if time.monotonic() >= until:
@@ -22,7 +22,7 @@ async def bombard(soak: Soak, prefixes: list[str], a_second: float, until: float
 
 
 async def highest(soak: Soak, found: list[float]) -> None:
-    """Note the server's memory a hundred times a second, until cancelled."""
+    """Record the memory of the server a hundred times per second, until cancelled."""
     while True:
         found.append(soak.server.megabytes)
         await asyncio.sleep(0.01)

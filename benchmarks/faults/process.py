@@ -1,4 +1,4 @@
-"""The server as a process: too much to do, starting while upstream is down, stopping."""
+"""The server as a process: overload, starting while upstream is down, stopping."""
 
 import asyncio
 import signal
@@ -40,7 +40,7 @@ async def too_much(soak: Soak) -> list[Row]:
 
 @scenario("R8", COMPETENT_MAX_OPERATIONS="40")
 async def stored_last(soak: Soak) -> list[Row]:
-    """Twenty may wait for upstream at once, and fifty clients would."""
+    """Run fifty clients with a limit of twenty that may wait for upstream."""
     await soak.warm()
     await soak.fail("hang", ONE_COMPETENCE)
     seen = await soak.load(unknown=200, known=30, seconds=min(soak.seconds, 20))
@@ -65,7 +65,7 @@ async def stopping(soak: Soak) -> list[Row]:
     broken = sum(each.codes != ["UPSTREAM_TIMEOUT"] for each in await asyncio.gather(*asking))
     async with serving(COMPETENT_UPSTREAM_URL=soak.upstream, **SETTINGS) as idle:
         idling = [await asyncio.open_connection("127.0.0.1", idle.port) for _ in range(40)]
-        for _, writer in idling[:20]:  # half of them have asked something
+        for _, writer in idling[:20]:  # half of them have sent a request
             writer.write(overload.HEALTH)
         await asyncio.gather(*(reader.readuntil(b"}") for reader, _ in idling[:20]))
         idle_took = await stopped(idle)
@@ -84,7 +84,7 @@ async def stopping(soak: Soak) -> list[Row]:
 
 
 async def stopped(server: Serving) -> float:
-    """The seconds that a server took to stop."""
+    """Stop a server and return the seconds that it took."""
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     await server.process.wait()
@@ -93,7 +93,7 @@ async def stopped(server: Serving) -> float:
 
 @scenario("R15")
 async def health(soak: Soak) -> list[Row]:
-    """At defaults but for where upstream is: nothing is there at first."""
+    """Check readiness with default settings, and an upstream that is down at first."""
     port, http = free_port(), soak.http
     began = time.monotonic()
     async with serving(**SETTINGS | {"COMPETENT_UPSTREAM_URL": f"http://127.0.0.1:{port}"}) as server:
@@ -107,7 +107,7 @@ async def health(soak: Soak) -> list[Row]:
             answer = await replace(soak, server=server).ask(soak.new())  # the same clients
             server.process.send_signal(signal.SIGTERM)
             draining, why = await ready(http, server)
-            lived = list(live)  # while requests were taken
+            lived = list(live)  # while requests were accepted
             await server.process.wait()
             watching.cancel()
     return [
@@ -130,13 +130,13 @@ async def health(soak: Soak) -> list[Row]:
 
 
 async def ready(http: aiohttp.ClientSession, server: Serving) -> tuple[int, str]:
-    """What readiness says, and why not."""
+    """Status and reasons of the readiness check."""
     async with http.get(f"{server.url}/health/ready") as response:
         return response.status, ", ".join((await response.json())["reasons"])
 
 
 async def watch(http: aiohttp.ClientSession, url: str, seen: list[int]) -> None:
-    """The status of an address, ten times a second, until it is not there any more."""
+    """Record the status of a URL ten times per second, until it is unreachable."""
     while True:
         try:
             async with http.get(url) as response:

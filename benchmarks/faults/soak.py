@@ -1,4 +1,4 @@
-"""What every scenario has: an upstream that fails on demand, a server over it, fifty clients, and what they saw."""
+"""The parts of each scenario: an upstream that fails on demand, a server, fifty clients, and their results."""
 
 import asyncio
 import contextlib
@@ -26,12 +26,12 @@ SETTINGS = {
 }
 
 ONCE = {"Connection": "close"}
-"""For orders to the upstream: an idle connection may be closed by it at the moment that one is sent."""
+"""Headers for commands to the upstream, which might close an idle connection just when one is sent."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What one client got."""
+    """The result of one client."""
 
     at: float
     seconds: float
@@ -43,7 +43,7 @@ class Seen:
 
 @dataclass
 class Soak:
-    """The upstream, the server, and what is asked of both."""
+    """The upstream and the server, with requests to both."""
 
     http: aiohttp.ClientSession
     server: Serving
@@ -53,12 +53,12 @@ class Soak:
     known: list[str] = field(default_factory=list)
 
     def new(self, prefix: str = "") -> str:
-        """An id that nobody has asked for."""
+        """An id that was not requested before."""
         text = str(UUID(int=self.random.getrandbits(128)))
         return prefix + text[len(prefix) :]
 
     async def answer(self, query: str, **variables: str) -> dict[str, Any]:
-        """The body of an answer; of what came instead, its name as the code of an error."""
+        """The body of a response; after an exception, a body with its name as error code."""
         try:
             async with self.http.post(
                 f"{self.server.url}/graphql", json={"query": query, "variables": variables}
@@ -69,7 +69,7 @@ class Soak:
         return told
 
     async def ask(self, uuid: str, known: bool = False, query: str = QUERY) -> Seen:
-        """One operation about a competence."""
+        """Run one operation for a competence."""
         began = time.monotonic()
         told = await self.answer(query, u=uuid)
         thing: dict[str, Any] = (told.get("data") or {}).get("technicalCompetence") or {}
@@ -79,14 +79,14 @@ class Soak:
         return Seen(began, time.monotonic() - began, known, codes, stale, wrong)
 
     async def warm(self, count: int = 50) -> None:
-        """Documents that the server knows from now on."""
+        """Have the server cache `count` documents."""
         self.known = [self.new() for _ in range(count)]
         for uuid in self.known:
             seen = await self.ask(uuid)
             assert not seen.codes, seen
 
     async def load(self, unknown: float = 30.0, known: float = 30.0, seconds: float | None = None) -> list[Seen]:
-        """Fifty clients, each asking at its own pace, so many unknown and known documents a second all together."""
+        """Run fifty independent clients, which together request this many unknown and known documents per second."""
         until = time.monotonic() + (seconds or self.seconds)
         pause = CLIENTS / (unknown + known)
         seen: list[Seen] = []
@@ -102,47 +102,47 @@ class Soak:
         return seen
 
     async def fail(self, kind: str = "status", match: str = "**", **more: Any) -> None:
-        """A fault, from now on."""
+        """Inject a fault from now on."""
         order = {"match": match, "kind": kind, **more}
         async with self.http.post(f"{self.upstream}/sandbox/faults", json=order, headers=ONCE) as done:
             assert done.status == 201, await done.text()
 
     async def order(self, what: str, **query: str) -> None:
-        """Have the upstream do something that is no fault."""
+        """Send the upstream a command that is not a fault."""
         async with self.http.post(f"{self.upstream}/book/{what}", params=query) as done:
             assert done.status == 200, await done.text()
 
     async def heal(self) -> None:
-        """No fault any more."""
+        """Remove all faults."""
         async with self.http.delete(f"{self.upstream}/sandbox/faults", headers=ONCE):
             pass
 
     async def book(self) -> dict[str, Any]:
-        """What upstream was asked since the book was begun, and it is begun anew."""
+        """The calls to upstream since the last reset, which this resets."""
         async with self.http.delete(f"{self.upstream}/book") as response:
             told: dict[str, Any] = await response.json(content_type=None)
             return told
 
 
 def failed(seen: list[Seen], known: bool) -> float:
-    """The share of these that failed, in percent."""
+    """The percentage of these that failed."""
     some = [each for each in seen if each.known == known]
     return 100 * sum(bool(each.codes) for each in some) / max(len(some), 1)
 
 
 def p99(seen: list[Seen]) -> float:
-    """Milliseconds, of known documents."""
+    """The 99th percentile for known documents, in milliseconds."""
     times = sorted(each.seconds for each in seen if each.known)
     return 1000 * times[int(len(times) * 0.99)] if times else 0.0
 
 
 def keys(seen: list[Seen]) -> int:
-    """Documents that were unknown."""
+    """Number of requests for unknown documents."""
     return sum(not each.known for each in seen)
 
 
 class Row(NamedTuple):
-    """A promise: its number, what was done, the figure asked, the figure reached, and whether it is kept."""
+    """A promise: number, scenario, required figure, measured figure, and whether it holds."""
 
     number: str
     what: str
@@ -156,7 +156,7 @@ SCENARIOS: list[tuple[list[str], Scenario, dict[str, str]]] = []
 
 
 def scenario(promises: str, **settings: str) -> Callable[[Scenario], Scenario]:
-    """A scenario by the promises that it shows, with the settings that it needs besides."""
+    """Register a scenario for these promises, with the additional settings that it needs."""
 
     def add(one: Scenario) -> Scenario:
         SCENARIOS.append((promises.split(), one, settings))
@@ -167,7 +167,7 @@ def scenario(promises: str, **settings: str) -> Callable[[Scenario], Scenario]:
 
 @asynccontextmanager
 async def upstream_on(port: int) -> AsyncIterator[str]:
-    """The upstream, once it answers; its base."""
+    """Start the upstream and yield its base URL once it responds."""
     url = f"http://127.0.0.1:{port}"
     async with running("-m", "benchmarks.faults.upstream", str(port)), aiohttp.ClientSession() as http:
         await until_ok(http, f"{url}/book")
@@ -175,7 +175,7 @@ async def upstream_on(port: int) -> AsyncIterator[str]:
 
 
 async def until_ok(http: aiohttp.ClientSession, url: str, seconds: float = 30.0) -> float:
-    """Wait until this is answered with 200; the seconds that it took."""
+    """Wait until a URL returns 200; return the seconds that it took."""
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds:
         with contextlib.suppress(aiohttp.ClientError):
@@ -187,7 +187,7 @@ async def until_ok(http: aiohttp.ClientSession, url: str, seconds: float = 30.0)
 
 
 async def run(one: Scenario, settings: dict[str, str], seconds: float) -> list[Row]:
-    """One scenario, over an upstream and a server that are started for it."""
+    """Run one scenario, with an upstream and a server of its own."""
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         aiohttp.ClientSession(connector=connector) as http,

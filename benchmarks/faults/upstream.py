@@ -1,10 +1,10 @@
-"""A Competent API for soaks: the sandbox on a port, with every technical competence there is an id for, and a book of its calls.
+"""A Competent API for soak tests: the sandbox on a port, with a technical competence for every id, and a log of its calls.
 
-`GET /book` tells the calls (when they came, path, status, when it was told), the most at once and those under way;
-`DELETE /book` begins it anew. Faults are ordered as at any sandbox. Ids that begin with `dead` do not exist, those with `b0b0`
-to `b0b6` have the bodies of bombs.py; those with `4edd` are redirected to the port that `POST /book/trap?port=` names, and the
-links of those with `11ec` lead there. `POST /book/current?number=` moves `current`. Codes of competences tell their release:
-`CP-7@3.11`.
+`GET /book` returns the calls (arrival time, path, status, time of the status), the maximum number of simultaneous ones and
+those in progress; `DELETE /book` resets it. Faults are injected as in any sandbox. Ids that start with `dead` do not exist,
+those with `b0b0` to `b0b6` have the bodies of bombs.py; those with `4edd` are redirected to the port of the last
+`POST /book/trap?port=`, and the links of those with `11ec` point there. `POST /book/current?number=` changes `current`. Codes of
+competences contain their release: `CP-7@3.11`.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ LATENCY = 0.02
 
 
 class _EveryId:
-    """A release in which each id is a technical competence, like CP-7 but for its id."""
+    """A release in which each id is a technical competence, a copy of CP-7 with that id."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -62,7 +62,7 @@ class _Releases:
 
 
 class Book:
-    """The sandbox as an ASGI app, each call written down."""
+    """The sandbox as an ASGI app that records each call."""
 
     def __init__(self, seed: int) -> None:
         faults = Faults(random=Random(seed))  # noqa: S311
@@ -120,7 +120,7 @@ class Book:
             self._under_way -= 1
 
     def _with_links(self, send: Any) -> Any:
-        """A `send` that has all links lead to the trap."""
+        """A `send` that rewrites all links to point to the trap."""
 
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -1,1 +1,1 @@
-"""How fast the server answers, beside other GraphQL servers over the same upstream. Run by `make bench`."""
+"""Measures the speed of the server against other GraphQL servers with the same upstream. Run by `make bench`."""

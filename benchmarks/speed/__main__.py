@@ -1,6 +1,6 @@
-"""`python -m benchmarks.speed`: measures the parts that are asked for, prints tables, and keeps what a whole run found.
+"""`python -m benchmarks.speed`: measures the requested parts, prints tables, and saves the results of whole runs.
 
-Everything runs on this machine, over loopback, and in a temporary folder.
+Everything runs on this machine, over loopback, in a temporary folder.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from graphql_api.sandbox.releases import open_workbook
 
 WORKBOOK = Path(__file__).resolve().parents[3] / "shared" / "data" / "competent-export-3.27.xlsx"
 WHOLE = Lasts(seconds=2, runs=5)
-"""Shorter runs are for developing: they print what they find, and leave the documentation as it is."""
+"""Shorter runs are for development: they print results but do not update the documentation."""
 
 
 @contextmanager
 def prepared() -> Iterator[tuple[Documents, Path]]:
-    """The release, and a folder with its documents as files."""
-    memory = Path("/dev/shm")  # noqa: S108  # many small files, which some disks are slow to write and to remove
+    """Prepare the release, and a folder with its documents as files."""
+    memory = Path("/dev/shm")  # noqa: S108  # many small files, which some disks write and remove slowly
     with TemporaryDirectory(prefix="competent-speed-", dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -42,7 +42,7 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
 
 
 def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
-    """Every server with what it needs in memory."""
+    """Measure all servers with cached documents."""
     everybody = [*contestants.ours().values(), *contestants.peers(release.number)]
     own = _own(OURS, PLANS_OFF, KEPT_ANSWERS)
     with serving(folder / "documents", folder / "nginx-warm") as upstream:
@@ -52,14 +52,14 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 
 def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
-    """Nothing in memory, and an upstream that takes its time."""
+    """Measure without cached documents, with a slow upstream."""
     everybody = [*_own(OURS, SQLITE, PLANS_OFF), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-cold", cold.DELAY, told=True) as upstream:
         return {"servers": cold.measure(everybody, release, upstream, folder), "ideal": cold.LEVELS * cold.DELAY * 1000}
 
 
 def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
-    """More and more at once."""
+    """Measure with a growing number of clients."""
     nested = operations.shared(release)[1]
     everybody = [*_own(OURS, PLANS_OFF, KEPT_ANSWERS), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-clients") as upstream:
@@ -68,13 +68,13 @@ def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 
 def measure_growth(release: Documents, folder: Path, lasts: Lasts) -> Part:
-    """Larger and larger releases."""
+    """Measure with growing releases."""
     everybody = [*_own(OURS, document_cache_bytes="4000000000"), *_with_memory(release)[:1]]
     return {"servers": growth.measure(everybody, read_workbook(WORKBOOK), folder / "growth", lasts.shorter)}
 
 
 def measure_start(release: Documents, folder: Path, lasts: Lasts) -> Part:
-    """From nothing to the first answer."""
+    """Measure the time to the first response."""
     everybody = [*_own(OURS, SQLITE), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-start") as upstream:
         return {"servers": start.measure(everybody, operations.shared(release)[0], upstream.url, folder, lasts.runs)}
@@ -112,7 +112,7 @@ def main() -> int:
 
 
 def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
-    """Measure a part and print it, and keep what a whole run found; 1 where it could not be measured."""
+    """Measure and print a part, and save the results of a whole run; return 1 if it could not be measured."""
     print(f"\n{name}", flush=True)
     began = {"machine": machine.describe(), "lasts": lasts}
     try:
@@ -128,7 +128,7 @@ def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # with all that it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that all started programs end too
     try:
         sys.exit(main())
     except Missing as missing:

@@ -1,4 +1,4 @@
-"""A client that asks one operation after the other over a connection that is kept, with little work of its own."""
+"""A client with little overhead that runs one operation after the other over a keep-alive connection."""
 
 import time
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Client:
-    """Asks one server."""
+    """A client of one server."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -30,7 +30,7 @@ class Client:
         self._connection.close()
 
     def ask(self, body: bytes) -> bytes:
-        """The body of the answer; RuntimeError where the status is not 200."""
+        """The body of the response. Raises RuntimeError if the status is not 200."""
         self._connection.request("POST", self._path, body, _HEADERS)
         answer = self._connection.getresponse()
         told = answer.read()
@@ -39,14 +39,14 @@ class Client:
         return told
 
     def data(self, body: bytes) -> Any:
-        """The data of the answer; RuntimeError where there are errors."""
+        """The data of the response. Raises RuntimeError if there are errors."""
         told = orjson.loads(self.ask(body))
         if told.get("errors"):
             raise RuntimeError(f"an answer with errors: {told['errors'][:1]}")
         return told["data"]
 
     def timed(self, body: bytes) -> float:
-        """Seconds until the whole answer is there."""
+        """Seconds until the whole response has arrived."""
         begun = time.perf_counter()
         told = self.ask(body)
         took = time.perf_counter() - begun
@@ -56,7 +56,7 @@ class Client:
 
 
 def ask_all(url: str, bodies: Iterable[bytes], clients: int = 16) -> None:
-    """Ask each once, so many at a time."""
+    """Send each body once, with `clients` concurrent clients."""
 
     def work() -> None:
         with Client(url) as client:

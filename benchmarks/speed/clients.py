@@ -1,4 +1,4 @@
-"""The part about clients: the nested operation, warm, for more and more of them at once."""
+"""The clients part: the nested operation, warm, with a growing number of clients."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ COUNTS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Crowd(NamedTuple):
-    """Of one server: the load for each number of clients."""
+    """Results of one server: the load for each number of clients."""
 
     label: str
     ours: bool
@@ -23,7 +23,7 @@ class Crowd(NamedTuple):
 def measure(
     contestants: Iterable[Contestant], operation: Operation, upstream: str, folder: Path, seconds: int
 ) -> Sequence[Crowd]:
-    """Each server after the other."""
+    """Measure one server after the other."""
     folder.mkdir()
     driver, found = Driver(folder), list[Crowd]()
     for place, contestant in enumerate(contestants):

@@ -1,6 +1,6 @@
-"""The cold part: the whole nested answer where nothing is known of it and upstream takes its time.
+"""The cold part: the nested operation without cached documents, with a slow upstream.
 
-The ideal waits once for each level of links: for the profile, then for all its competences together.
+The ideal waits once per level of links: for the profile, then for all its competences together.
 """
 
 import time
@@ -22,14 +22,14 @@ from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from graphql_api.settings import Settings
 
 DELAY = 0.03
-"""Seconds that are added to each answer of upstream."""
+"""Seconds added to each response of upstream."""
 LEVELS = 2
 PROFILES_ASKED, WARMING = 20, 5
-"""Profiles that are measured, after others that let each server compile the operation and open its connections."""
+"""Number of measured profiles, and of earlier ones with which each server compiles the operation and opens connections."""
 
 
 class Cold(NamedTuple):
-    """Of one server: median and longest time to the answer in milliseconds, requests, and documents that it had to have."""
+    """Results of one server: median and maximum response time in milliseconds, requests, and necessary documents."""
 
     label: str
     ours: bool
@@ -40,14 +40,14 @@ class Cold(NamedTuple):
 
 
 def measure(contestants: Iterable[Contestant], release: Documents, upstream: Upstream, folder: Path) -> list[Cold]:
-    """Each server after the other, for the same profiles."""
+    """Measure one server after the other with the same profiles."""
     asked = profiles(release)
     _open(upstream, {path for profile in asked for path in needed(profile, release.number)})
     return [_cold(each, asked, release.number, upstream, folder / f"cold-{at}") for at, each in enumerate(contestants)]
 
 
 def profiles(release: Documents) -> list[Any]:
-    """Profiles with several competences, and not more documents than may be asked for at once."""
+    """Profiles with several competences, but not more documents than can be requested concurrently."""
     every = (
         orjson.loads(release.document(PROFILES, orjson.loads(item)["id"]) or b"") for item in release.items(PROFILES)
     )
@@ -58,7 +58,7 @@ def profiles(release: Documents) -> list[Any]:
 
 
 def needed(profile: Any, number: str) -> set[str]:
-    """The paths of the documents that the nested answer is made of."""
+    """The paths of the documents in the nested response."""
     return {
         f"/releases/{number}/{PROFILES}/{profile['id']}",
         *(f"/releases/{number}/{COMPETENCES}/{each['id']}" for each in profile["essentialCompetences"]),
@@ -66,7 +66,7 @@ def needed(profile: Any, number: str) -> set[str]:
 
 
 def _open(upstream: Upstream, paths: Iterable[str]) -> None:
-    """Have upstream open its files before anybody is measured, or the first server would pay for the others."""
+    """Have upstream open its files before the measurement, which would otherwise slow down the first server."""
     with ThreadPoolExecutor(16) as pool:
         for _ in pool.map(lambda path: httpx.get(upstream.url + path).raise_for_status(), paths):
             pass
@@ -83,7 +83,7 @@ def _cold(contestant: Contestant, profiles: Sequence[Any], number: str, upstream
             paths = needed(profile, number)
             if place >= WARMING:
                 times.append(took * 1000)
-                time.sleep(0.01)  # what was asked is written down once it is answered
+                time.sleep(0.01)  # upstream logs a request after its response
                 requests += len(upstream.asked())
                 documents += len(paths - known)
             known |= paths

@@ -1,6 +1,6 @@
-"""The servers that are measured: this one as it is set in several ways, and those of others, each one process on one core.
+"""The servers that are measured: this one with several settings, and peers, each with one process on one core.
 
-All ask the same upstream and give the same answers; `kept` ones have the documents in memory, `asking` ones ask each time.
+All use the same upstream and give the same responses; `kept` ones have the documents in memory, others fetch them each time.
 """
 
 import re
@@ -22,13 +22,13 @@ MERCURIUS, YOGA, TAILCALL = "Mercurius with JIT", "GraphQL Yoga with DataLoader 
 
 
 Start = Callable[[str, Path], AbstractContextManager[Serving]]
-"""Starts a server over an upstream, with a folder for what it writes, and ends it."""
+"""Starts a server with an upstream URL and a folder for its files; ends it when the context exits."""
 
 
 class Contestant(NamedTuple):
     """A server and how it is started.
 
-    `ours` can answer all operations; `kept` ones have documents in memory; `brief` ones are in no goal, and measured less often.
+    `ours` supports all operations; `kept` ones have documents in memory; `brief` ones have no goal and run less often.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Contestant(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Its name, and whether it has the documents."""
+        """Its name and, for a peer, whether it has the documents in memory."""
         return self.name if self.ours else f"{self.name}, {'documents in memory' if self.kept else 'asking upstream'}"
 
 
 def ours(**chosen: str) -> dict[str, Contestant]:
-    """This server, set in the ways that are compared, by name."""
+    """This server with the settings to compare, by name."""
     ways: dict[str, dict[str, str]] = {
         OURS: {},
         SQLITE: {"store": "sqlite"},
@@ -59,7 +59,7 @@ def ours(**chosen: str) -> dict[str, Contestant]:
 
 
 def peers(release: str) -> list[Contestant]:
-    """Those of others. Tailcall, which npm has for Linux on x64 alone, is left out where it does not run."""
+    """The peers. Tailcall, which npm has only for Linux on x64, is omitted if it does not run."""
     node = ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
     found = [
         Contestant(name, _node(script, kept), kept=kept, brief=not kept)
@@ -72,7 +72,7 @@ def peers(release: str) -> list[Contestant]:
 
 
 def _ours(chosen: Mapping[str, str]) -> Start:
-    """Answers are not kept unless that is what is compared, and nothing is refused for being much at once."""
+    """Starts this server, by default without the response cache and with a long queue timeout."""
 
     @contextmanager
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
@@ -117,7 +117,7 @@ def _node(script: str, kept: bool) -> Start:
 
 
 def _tailcall(release: str, kept: bool) -> Start:
-    """`kept`: with its cache of HTTP and that of fields, which together are fastest. It is not let out to tell of its use."""
+    """Starts Tailcall without telemetry. `kept`: with its HTTP and field caches, the fastest combination."""
 
     @contextmanager
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
@@ -145,5 +145,5 @@ def _tailcall(release: str, kept: bool) -> Start:
 
 
 def _environment(told: Mapping[str, str]) -> dict[str, str]:
-    """The environment without settings that somebody left in it, for a program whose output is read."""
+    """The environment without COMPETENT_… variables, with unbuffered output, plus these variables."""
     return clean(PYTHONUNBUFFERED="1", **told)

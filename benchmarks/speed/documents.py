@@ -1,6 +1,6 @@
-"""The HAL documents of a release as files that a web server sends, byte by byte what the sandbox answers.
+"""Writes the HAL documents of a release as files for a web server, identical to the responses of the sandbox.
 
-A path is a file of that name; a page of a list is a file in a folder of the list's name, named by its query.
+A path is a file of that name; a page of a list is a file in a folder with the name of the list, named by its query.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _LISTED: dict[str, Route] = {
 
 
 def write(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
-    """Write what the Competent API has of a release, with those of its lists that these operations ask for."""
+    """Write the documents of a release, with the lists that these operations request."""
     for name, route in _LISTED.items():
         (within := folder / route.path(release.number).removeprefix("/")).mkdir(parents=True)
         for uuid in uuids(release, name):
@@ -44,13 +44,13 @@ async def _write_lists(release: Documents, folder: Path, operations: Iterable[Op
 
 
 def file_of(path: str) -> str:
-    """Where the document of a path is, below the folder."""
+    """The file of a path, relative to the folder."""
     path, _, query = path.removeprefix("/").partition("?")
     return f"{path}/{query}.json" if query else f"{path}.json"
 
 
 def lists(release: Documents) -> Iterator[str]:
-    """The paths of the releases and of the pages of their collections, as the server asks for them."""
+    """The paths of releases and of pages of their collections, as the server requests them."""
     yield from (routes.RELEASES.path(), routes.RELEASE.path("current"), routes.RELEASE.path(release.number))
     size = Settings().upstream_page_size
     for name, route in _LISTED.items():
@@ -60,7 +60,7 @@ def lists(release: Documents) -> Iterator[str]:
 
 
 def asked(operations: Iterable[Operation]) -> Iterator[str]:
-    """The paths of the lists that operations ask for: profiles that use a competence, first pages as the peers ask for them."""
+    """The paths of lists that operations request: profiles that use a competence, and first pages as peers request them."""
     for operation in operations:
         for each in operation.variables:
             if operation.name == "fan-out":
@@ -70,7 +70,7 @@ def asked(operations: Iterable[Operation]) -> Iterator[str]:
 
 
 async def answer(app: ASGIApp, path: str) -> bytes:
-    """The body of a 200 that the app gives; AssertionError for anything else."""
+    """The body of a response of the app. Raises AssertionError unless its status is 200."""
     path, _, query = path.partition("?")
     sent: list[Message] = []
 

@@ -1,4 +1,4 @@
-"""Whether servers give the same answers: measured beside each other are only those that do."""
+"""Checks that servers give the same responses, as only then they are compared."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from graphql_api.competent.values import LANGUAGES
 
 
 class Unequal(Exception):
-    """Two servers answer the same operation in different ways."""
+    """Two servers give different responses to an operation."""
 
 
 def answers(url: str, operation: Operation) -> list[Any]:
-    """The data for each set of variables; Unequal where there are errors, or no data."""
+    """The data for each set of variables. Raises Unequal if there are errors or no data."""
     with Client(url) as client:
         return [_data(client, operation, body) for body in operation.bodies]
 
 
 def compare(first: tuple[str, Sequence[Any]], other: tuple[str, Sequence[Any]], operation: Operation) -> None:
-    """Raises Unequal at the first set of variables that two servers answer differently."""
+    """Raise Unequal if two servers give different responses for a set of variables."""
     for variables, one, another in zip(operation.variables, first[1], other[1], strict=True):
         if _plain(one) != _plain(another):
             shown = "\n".join(
@@ -32,7 +32,7 @@ def compare(first: tuple[str, Sequence[Any]], other: tuple[str, Sequence[Any]], 
 
 
 def _plain(data: Any) -> Any:
-    """The same with null for a text that is there in no language: Tailcall cannot say it so, and its clients see as much."""
+    """The data with null for texts that are null in all languages, as Tailcall cannot return null for them."""
     if isinstance(data, list):
         return [_plain(each) for each in data]
     if not isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""What is to be reached, and how much of it was: ratios to other servers, measured side by side."""
+"""Goals and how far they are reached: ratios to other servers, measured side by side."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from benchmarks.speed.contestants import KEPT_ANSWERS, OURS, PLANS_OFF, TAILCALL
 from benchmarks.speed.results import Part
 
 AGAINST_PEERS = {"tiny": 1.5, "nested": 3.0, "fan-out": 2.0, "wide": 1.2}
-"""Times the answers a second of the best peer with documents in memory."""
+"""Multiples of the responses per second of the best peer with documents in memory."""
 AGAINST_PLANS_OFF, AGAINST_TAILCALL = 50.0, 15.0
-"""Times the nested answers a second of this server without plans, and of Tailcall with its cache."""
+"""Multiples of the nested responses per second of this server without compiled queries, and of Tailcall with its caches."""
 ANSWERS_KEPT = 12_000
-"""A second, of each operation."""
+"""Responses per second of each operation, with the response cache."""
 COLD = 1.15
-"""Times the ideal, at most; and a request upstream for each distinct document, not more."""
+"""Maximum multiple of the ideal time; also, one upstream request per distinct document."""
 
 
 class Goal(NamedTuple):
-    """What was meant, what came of it, and in which unit. Of some things less is better."""
+    """A goal: target, result and unit; for some, less is better."""
 
     what: str
     wanted: float
@@ -31,14 +31,14 @@ class Goal(NamedTuple):
 
 
 def cold(found: Part) -> Iterator[Goal]:
-    """Those about answers of which nothing is known."""
+    """Goals for cold responses."""
     ours = next(server for server in found["servers"] if server["label"] == OURS)
     yield Goal("nested, cold, against the ideal", COLD, ours["median"] / found["ideal"], "times at most", at_most=True)
     yield Goal("requests for a distinct document", 1, ours["requests"] / ours["documents"], "at most", at_most=True)
 
 
 def warm(found: Part) -> Iterator[Goal]:
-    """Those about answers whose documents are in memory, as far as what was measured can tell."""
+    """Goals for responses from documents in memory, as far as they were measured."""
     servers = found["shared"]["servers"]
     by_name = {server["name"]: server["loads"] for server in servers if server["kept"]}
     ours = by_name[OURS]

@@ -1,4 +1,4 @@
-"""The part about growth: releases several times as large, with all their documents in memory, asked all over."""
+"""The growth part: releases several times as large, with all their documents in memory and queried evenly."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ from graphql_api.sandbox.document_store import Documents, read_documents, write_
 from graphql_api.sandbox.serializers import PROFILES
 
 TIMES = (1, 3, 10)
-"""How large releases are, as multiples of the real one."""
+"""Sizes of releases, as multiples of the real one."""
 EVERY, SOME = 1_000_000, 500
-"""Variables: of operations on profiles all that there are, of the fan-out some, for it asks for lists of its own."""
+"""Number of sets of variables: all for operations on profiles, some for the fan-out, which needs a list for each."""
 
 
 class Grown(NamedTuple):
-    """Of one server at one size: the load of each operation, over all things of the release, and its memory in MB."""
+    """Results of one server at one size: the load of each operation over the whole release, and memory in MB."""
 
     label: str
     ours: bool
@@ -36,7 +36,7 @@ class Grown(NamedTuple):
 
 
 def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, seconds: int) -> list[Grown]:
-    """Each size, and at each of them each server after the other."""
+    """Measure one server after the other at each size."""
     everybody = list(contestants)
     folder.mkdir()
     driver, found = Driver(folder), list[Grown]()
@@ -60,7 +60,7 @@ def _told(loads: dict[str, Load]) -> str:
 def _measure(
     server: Serving, driver: Driver, operations: list[Operation], seconds: int
 ) -> tuple[dict[str, Load], float]:
-    for operation in (*operations, *operations):  # once for the documents, once for what is kept of what is asked again
+    for operation in (*operations, *operations):  # first to load documents, then to fill caches of repeated operations
         ask_all(server.url, operation.bodies)
     memory = resident(server.pid)
     return {each.name: driver.run(server, each.bodies, seconds) for each in operations}, memory
@@ -68,7 +68,7 @@ def _measure(
 
 @contextmanager
 def _release(dataset: Dataset, folder: Path) -> Iterator[tuple[Documents, float, list[Operation]]]:
-    """A release, the size of its documents in MB, and what is asked; all is in files for the upstream until it was measured."""
+    """A release, the size of its documents in MB, and the operations; its files for the upstream exist inside the context."""
     write_documents(dataset, path := folder / "release.sqlite", "speed")
     release = read_documents(path, "speed")
     assert release, "they were just written"

@@ -1,6 +1,6 @@
-"""Load by wrk: so many connections, each of which asks again once it is answered, in turn over the bodies of an operation.
+"""Generates load with wrk: N connections that each send the next body of an operation after each response.
 
-A run in which a request failed is no measurement: it is refused.
+A run with a failed request is rejected.
 """
 
 import json
@@ -36,9 +36,9 @@ end
 
 
 class Load(NamedTuple):
-    """Answers a second, and milliseconds of the median and of the 99th percentile.
+    """Responses per second, and median and 99th percentile in milliseconds.
 
-    `per_cpu_second` counts the server's processor time instead of time: less is lost of it where other programs run.
+    `per_cpu_second` is relative to the server's CPU time, which depends less on other programs.
     """
 
     per_second: float
@@ -48,7 +48,7 @@ class Load(NamedTuple):
 
 
 class Driver:
-    """Runs wrk; its script and the bodies are in a folder."""
+    """Runs wrk with its script and the bodies in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._wrk = needed("wrk", "wrk")
@@ -56,7 +56,7 @@ class Driver:
         (folder / "load.lua").write_text(_SCRIPT)
 
     def run(self, server: Serving, bodies: Sequence[bytes], seconds: int, clients: int = CLIENTS) -> Load:
-        """One run of whole seconds. RuntimeError where a request failed."""
+        """Run for a whole number of seconds. Raises RuntimeError if a request failed."""
         (asked := self._folder / "bodies").write_bytes(b"\n".join(bodies) + b"\n")
         script = str(self._folder / "load.lua")
         length = ["-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "-s", script, server.url, "--"]
@@ -72,5 +72,5 @@ class Driver:
 
 
 def middle(runs: Sequence[Load]) -> Load:
-    """Of each figure the median."""
+    """The median of each figure."""
     return Load(*(median(each) for each in zip(*runs, strict=True)))

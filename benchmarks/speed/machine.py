@@ -1,4 +1,4 @@
-"""What was measured on: the machine and the versions of all that took part, without names or paths of this machine."""
+"""Describes the machine and software versions of a measurement, without host names or paths."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ _PEERS = (
 
 
 def describe() -> dict[str, str]:
-    """Each fact by its name."""
+    """The facts by name."""
     return {
         "on": date.today().isoformat(),
         "machine": f"{os.cpu_count()} cores ({_processor()}), {_memory():.0f} GB, {platform.system()} ({platform.machine()})",
@@ -50,7 +50,7 @@ def _memory() -> float:
 
 
 def _told(program: str, option: str) -> str:
-    """The version that a program says it has."""
+    """The version that a program prints."""
     done = subprocess.run([program, option], capture_output=True, text=True)  # noqa: S603  # wrk ends with 1
     found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
     return found[0] if found else "?"

@@ -1,6 +1,6 @@
-"""The operations that are measured, and fifty sets of variables for each, drawn evenly from a release.
+"""The measured operations, each with fifty sets of variables, sampled evenly from a release.
 
-Every server is asked the same; `search` and `gap` need an index, which only this one has.
+All servers run the same operations, except `search` and `gap`, which need an index that only this server has.
 """
 
 from collections import Counter
@@ -18,13 +18,13 @@ from graphql_api.schema.types.global_id import NodeId
 T = TypeVar("T")
 
 VARIED = 50
-"""Sets of variables: so many that it is no test of a single answer, so few that each server is warm soon."""
+"""Number of sets of variables: enough to not measure a single response, few enough to warm up quickly."""
 WIDE = 100
-"""Profiles in the wide list, in the middle."""
+"""Mean number of profiles in the wide list."""
 SPREAD = range(WIDE - VARIED // 2 + 1, WIDE + VARIED // 2 + 1)
-"""Sizes of that list."""
+"""Sizes of the wide list."""
 OFTEN = 5
-"""A competence of the fan-out is used by so many profiles at least."""
+"""Minimum number of profiles that use a competence of the fan-out."""
 
 TINY = """query Tiny($uuid: UUID!, $release: String!) {
   occupationalProfile(uuid: $uuid, release: $release) { code title { fr } }
@@ -67,7 +67,7 @@ GAP = """query Gap($from: ID!, $to: ID!) {
 
 
 class Operation(NamedTuple):
-    """A GraphQL document and what its variables are in turn."""
+    """A GraphQL document and its sets of variables, used in turn."""
 
     name: str
     document: str
@@ -75,12 +75,12 @@ class Operation(NamedTuple):
 
     @property
     def bodies(self) -> list[bytes]:
-        """The bodies of requests, one for each set of variables."""
+        """Request bodies, one for each set of variables."""
         return [orjson.dumps({"query": self.document, "variables": each}) for each in self.variables]
 
 
 def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
-    """Those that every server can answer."""
+    """Operations that all servers support."""
     profiles = [{"uuid": uuid, "release": release.number} for uuid in drawn(uuids(release, PROFILES), varied)]
     competences = [{"uuid": uuid, "release": release.number} for uuid in drawn(used_often(release), varied)]
     sizes = [{"first": size, "release": release.number} for size in SPREAD]
@@ -93,7 +93,7 @@ def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
 
 
 def indexed(release: Documents) -> list[Operation]:
-    """Those that need an index."""
+    """Operations that need an index."""
     items = [orjson.loads(item) for item in release.items(PROFILES)]
     texts = [" ".join(item["title"]["fr"].split("/")[0].split()[:2]) for item in items if item["title"].get("fr")]
     ids = [str(NodeId("OccupationalProfile", release.number, UUID(uuid))) for uuid in drawn(uuids(release, PROFILES))]
@@ -104,12 +104,12 @@ def indexed(release: Documents) -> list[Operation]:
 
 
 def uuids(release: Documents, name: str) -> list[str]:
-    """The uuids of all things of a collection."""
+    """The uuids of all documents in a collection."""
     return [orjson.loads(item)["id"] for item in release.items(name)]
 
 
 def used_often(release: Documents) -> list[str]:
-    """The uuids of the competences that several profiles use; of those most used, where none is used often."""
+    """The uuids of competences that at least OFTEN profiles use or, if there are none, of the most used ones."""
     uses: Counter[str] = Counter()
     for uuid in uuids(release, PROFILES):
         profile = orjson.loads(release.document(PROFILES, uuid) or b"")
@@ -119,6 +119,6 @@ def used_often(release: Documents) -> list[str]:
 
 
 def drawn(all_of_them: Sequence[T], most: int = VARIED) -> list[T]:
-    """So many of them, evenly."""
+    """A sample of at most `most` items at even distances."""
     count = min(most, len(all_of_them))
     return [all_of_them[at * len(all_of_them) // count] for at in range(count)]

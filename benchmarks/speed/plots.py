@@ -1,6 +1,6 @@
 """Draws the plots of docs/performance.md from the results of whole runs: `python benchmarks/speed/plots.py`.
 
-Runs with matplotlib alone, in an environment of its own.
+Requires only matplotlib, in a separate environment.
 """
 
 import json
@@ -21,7 +21,7 @@ MARKS = "osD^vP"
 
 
 def clients(found: Any) -> None:
-    """Answers a second and p99 of the nested operation, by the number of clients."""
+    """Plot responses per second and p99 of the nested operation, by number of clients."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for place, server in enumerate(found["servers"]):
         for axes, key in ((left, "per_second"), (right, "p99")):
@@ -32,7 +32,7 @@ def clients(found: Any) -> None:
 
 
 def growth(found: Any) -> None:
-    """Answers a second of each operation, and memory, by the number of profiles."""
+    """Plot responses per second of each operation, and memory, by number of profiles."""
     servers: dict[str, list[Any]] = {}
     for each in found["servers"]:
         servers.setdefault(each["label"], []).append(each)

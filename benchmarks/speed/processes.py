@@ -1,6 +1,6 @@
-"""Programs that run beside the benchmark, each on a core of its own choice, and ended with it.
+"""Programs that the benchmark starts, each pinned to a core, and ends.
 
-A program is ended by its own id; nothing else on the machine is touched.
+A program is ended by its process id; other processes are not touched.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 PATIENCE = 60.0
-"""Seconds in which a program must be there."""
+"""Timeout in seconds for the start of a program."""
 SERVER_CORE, OTHER_CORE = "0", "1"
-"""The server has one core for itself; load and upstream share the other."""
+"""The server has a core to itself; load generator and upstream share the other."""
 
 
 class Serving(NamedTuple):
-    """A server that runs: where it takes operations, and its process."""
+    """A running server: URL of its endpoint, and process id."""
 
     url: str
     pid: int
@@ -31,19 +31,19 @@ class Missing(Exception):
 
 
 def pinned(core: str, command: Sequence[str]) -> list[str]:
-    """The command on one core; as it is where there is only one."""
+    """The command pinned to a core; unchanged if the machine has only one or no `taskset`."""
     return ["taskset", "-c", core, *command] if (os.cpu_count() or 1) > 1 and shutil.which("taskset") else [*command]
 
 
 def needed(program: str, package: str) -> str:
-    """Where a program is; Missing where it is not, with the package that has it."""
+    """The path of a program. Raises Missing, with its package, if it is not installed."""
     if found := shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin"):
         return found
     raise Missing(f"{program} is not there: apt-get install {package}")
 
 
 def installed(*command: str | Path) -> bool:
-    """Whether a program is there and runs on this machine."""
+    """True if a program is installed and runs on this machine."""
     try:
         return subprocess.run(command, capture_output=True).returncode == 0  # noqa: S603  # our own
     except OSError:
@@ -54,7 +54,7 @@ def installed(*command: str | Path) -> bool:
 def running(
     command: Sequence[str], core: str, log: Path, environment: Mapping[str, str] | None = None, *, quiet: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """A program while it runs; what it says as an error goes to the log, and with `quiet` all that it says."""
+    """Run a program; its standard error goes to the log and, with `quiet`, its standard output too."""
     with log.open("a") as errors:
         process = subprocess.Popen(  # noqa: S603  # our own
             pinned(core, command),
@@ -75,7 +75,7 @@ def running(
 
 
 def wait_for(port: int, process: subprocess.Popen[str], log: Path) -> None:
-    """Return once somebody listens there; RuntimeError where the program ended before, or takes too long."""
+    """Wait until the port accepts connections. Raises RuntimeError if the program ends or takes too long."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -88,12 +88,12 @@ def wait_for(port: int, process: subprocess.Popen[str], log: Path) -> None:
 
 
 def resident(pid: int) -> float:
-    """The memory that a process has now, in MB."""
+    """The resident memory of a process, in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:"))
 
 
 def processor_time(pid: int) -> float:
-    """Seconds of processor time that a process has used so far."""
+    """CPU seconds that a process has used."""
     told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")

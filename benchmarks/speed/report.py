@@ -1,4 +1,4 @@
-"""What was found as Markdown, and the marked parts of docs/performance.md written anew from it."""
+"""Formats results as Markdown, and updates the marked parts of docs/performance.md."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 
 def warm(found: Part) -> Iterator[str]:
-    """Goals first, then answers a second, latencies and memory."""
+    """Goals, then responses per second, latencies and memory."""
     yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each."
     yield from _goals(goals.warm(found))
     for part in ("shared", "indexed"):
@@ -36,7 +36,7 @@ def warm(found: Part) -> Iterator[str]:
 
 
 def cold(found: Part) -> Iterator[str]:
-    """Times against the ideal, requests against documents."""
+    """Goals, then times compared to the ideal, and requests compared to documents."""
     yield from _goals(goals.cold(found))
     rows = [
         (
@@ -56,7 +56,7 @@ def cold(found: Part) -> Iterator[str]:
 
 
 def clients(found: Part) -> Iterator[str]:
-    """Answers a second and the slowest hundredth, by the number of clients."""
+    """Responses per second and 99th percentile, by number of clients."""
     yield f"One run of {Lasts(**found['lasts']).shorter} s each."
     yield "\n![Answers a second and the 99th percentile by the number of clients](performance/clients.png)"
     for head, key in (("nested, answers a second", "per_second"), ("p99, ms", "p99")):
@@ -65,7 +65,7 @@ def clients(found: Part) -> Iterator[str]:
 
 
 def growth(found: Part) -> Iterator[str]:
-    """Answers a second and memory, by the size of the release."""
+    """Responses per second and memory, by size of the release."""
     yield f"One run of {Lasts(**found['lasts']).shorter} s each."
     yield "\n![Answers a second and memory by the number of profiles](performance/growth.png)"
     rows = [
@@ -83,7 +83,7 @@ def growth(found: Part) -> Iterator[str]:
 
 
 def start(found: Part) -> Iterator[str]:
-    """Starts."""
+    """Start times."""
     yield f"Median of {found['lasts']['runs']} starts."
     rows = [
         (s["label"], f"{s['answered']:.2f}", f"{s['processor']:.2f}", f"{s['memory']:.0f}") for s in found["servers"]
@@ -92,7 +92,7 @@ def start(found: Part) -> Iterator[str]:
 
 
 def machine(found: Part) -> Iterator[str]:
-    """What everything was measured on."""
+    """The machine and software versions of the measurements."""
     yield from (f"- {name}: {told}" for name, told in found["machine"].items())
 
 
@@ -103,16 +103,16 @@ SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {
     "growth": growth,
     "start": start,
 }
-"""By the name of the part."""
+"""Formatters by name of the part."""
 
 
 def write() -> None:
-    """Write every part that was measured into its place on the page."""
+    """Write all measured parts to their places on the page."""
     page = PAGE.read_text(encoding="utf-8")
     parts = {name: found for name in SECTIONS if (found := results.kept(name)) is not None}
     for name, found in parts.items():
         page = _put(page, name, SECTIONS[name](found))
-    for first in list(parts.values())[:1]:  # the others began while the benchmark itself was at work
+    for first in list(parts.values())[:1]:  # the load that later parts record includes the benchmark itself
         page = _put(page, "machine", machine(first))
     PAGE.write_text(page, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""What whole runs found, a JSON file for each part, in a folder that git ignores."""
+"""Results of whole runs: a JSON file per part, in a folder that git ignores."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +9,11 @@ import orjson
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 
 Part = Mapping[str, Any]
-"""What one part found."""
+"""The results of one part."""
 
 
 def plain(value: Any) -> Any:
-    """The same as JSON has it: named tuples are objects."""
+    """The value as for JSON, with named tuples as objects."""
     if isinstance(value, Mapping):
         return {name: plain(each) for name, each in value.items()}
     if hasattr(value, "_asdict"):
@@ -22,12 +22,12 @@ def plain(value: Any) -> Any:
 
 
 def keep(name: str, found: Part) -> None:
-    """Write what a part found in place of what it found before."""
+    """Write the results of a part, replacing earlier ones."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
 def kept(name: str) -> Part | None:
-    """What a part found last; None where it was not measured yet."""
+    """The last results of a part, or None."""
     file = FOLDER / f"{name}.json"
     return orjson.loads(file.read_bytes()) if file.is_file() else None

@@ -1,4 +1,4 @@
-"""The part about starting: from nothing to the first answer, and what a server takes then."""
+"""The start part: time to the first response, and resources used."""
 
 import time
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from benchmarks.speed.processes import processor_time, resident
 
 
 class Started(NamedTuple):
-    """Of one server: seconds until the first answer, seconds of processor time until then, memory in MB."""
+    """Results of one server: seconds and CPU seconds until the first response, memory in MB."""
 
     label: str
     ours: bool
@@ -25,7 +25,7 @@ class Started(NamedTuple):
 def measure(
     contestants: Iterable[Contestant], operation: Operation, upstream: str, folder: Path, runs: int
 ) -> list[Started]:
-    """Medians of so many starts, each with an empty folder."""
+    """Medians of `runs` starts, each with an empty folder."""
     return [
         _started(each, operation.bodies[0], upstream, folder / f"start-{at}", runs)
         for at, each in enumerate(contestants)

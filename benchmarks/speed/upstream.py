@@ -1,4 +1,4 @@
-"""nginx as the Competent API: sends the files of a release, at once or a while later, and may write down what was asked."""
+"""nginx as the Competent API: sends the files of a release, optionally delayed, and optionally logs requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ http {{
 
 
 class Upstream:
-    """Where it listens, and what it was asked for."""
+    """The URL of the upstream, and the requests that it got."""
 
     def __init__(self, url: str, log: Path) -> None:
         self.url = url
@@ -51,7 +51,7 @@ class Upstream:
         self._read = 0
 
     def asked(self) -> list[str]:
-        """The paths that were asked for since this was last called, with their queries. Empty where nothing is written down."""
+        """The paths and queries requested since the last call; empty if requests are not logged."""
         paths = self._log.read_text().splitlines() if self._log.is_file() else []
         new, self._read = paths[self._read :], len(paths)
         return new
@@ -59,10 +59,10 @@ class Upstream:
 
 @contextmanager
 def serving(documents: Path, folder: Path, delay: float = 0.0, told: bool = False) -> Iterator[Upstream]:
-    """nginx over these documents, with each answer so many seconds later; `told` has it write down what is asked."""
+    """Run nginx with these documents; responses are delayed by `delay` seconds, and `told` logs requests."""
     folder.mkdir(parents=True)
     for each in (folder, documents):
-        each.chmod(0o755)  # where the benchmark is run as root, nginx's worker is somebody else
+        each.chmod(0o755)  # if run as root, nginx's worker has another user
     nginx, port, log = needed("nginx", "nginx"), free_port(), folder / "asked.log"
     if delay and not Path(_LUA[1]).is_file():
         raise Missing("nginx cannot answer late: apt-get install libnginx-mod-http-lua")

@@ -1,4 +1,4 @@
-"""The warm part: every operation on every server with what it needs in memory, in turn, so that all meet the same machine."""
+"""The warm part: all operations on all servers with cached documents, interleaved so that conditions are equal."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -15,11 +15,11 @@ from benchmarks.speed.operations import Operation
 from benchmarks.speed.processes import Serving, resident
 
 BRIEF = 2
-"""Runs of servers that no goal is about."""
+"""Number of runs of servers without a goal."""
 
 
 class Warm(NamedTuple):
-    """Of one server: the load of each operation, and its memory at the end in MB."""
+    """Results of one server: the load of each operation, and its memory at the end in MB."""
 
     name: str
     kept: bool
@@ -30,28 +30,28 @@ class Warm(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """The servers, and of each operation the mean size of its answers in bytes."""
+    """The servers, and the mean size of responses in bytes by operation."""
 
     servers: list[Warm]
     sizes: dict[str, float]
 
 
 class Lasts(NamedTuple):
-    """How long a run is, and how many there are of each: the median of them counts."""
+    """Duration and number of runs; the median counts."""
 
     seconds: int
     runs: int
 
     @property
     def shorter(self) -> int:
-        """Seconds of a run where only the course of many is told."""
+        """Seconds of a run that is one point of a curve."""
         return max(1, self.seconds // 2)
 
 
 def measure(
     contestants: Iterable[Contestant], operations: Sequence[Operation], upstream: str, folder: Path, lasts: Lasts
 ) -> Measured:
-    """All servers at once, each operation on one after the other, several times. Raises Unequal where answers differ."""
+    """Start all servers, and run each operation on them in turn, several times. Raises Unequal if responses differ."""
     folder.mkdir()
     driver, sizes = Driver(folder), {}
     with ExitStack() as stack:
@@ -78,7 +78,7 @@ def _what(contestant: Contestant) -> tuple[str, bool, bool, str]:
 def _turns(
     driver: Driver, started: Sequence[tuple[Contestant, Serving, Any]], operation: Operation, lasts: Lasts
 ) -> list[Load]:
-    """The load of each server: they take turns, and the first turn only warms them."""
+    """The load of each server; they take turns, and the first turn is warm-up."""
     bodies = operation.bodies
     for _, serving, _ in started:
         driver.run(serving, bodies, 1)
@@ -91,7 +91,7 @@ def _turns(
 
 
 def _check(started: Sequence[tuple[Contestant, Serving]], operation: Operation) -> float:
-    """Raises Unequal unless all answer the same; the mean size of an answer's data in bytes."""
+    """The mean size of response data in bytes. Raises Unequal if responses differ."""
     first: tuple[str, list[Any]] | None = None
     for contestant, serving in started:
         given = (contestant.label, answers(serving.url, operation))
