@@ -1,4 +1,4 @@
-"""Writes log lines in a thread of its own, so that a full pipe or disk or a slow terminal never blocks a request or the stop.
+"""Writes log lines in a separate thread, so that a full pipe or disk or a slow terminal never blocks a request or the stop.
 
 `logging.handlers.QueueListener` has no bound in bytes, writes one line at a time and joins its thread without a timeout, so a
 blocked pipe would hold up the stop of the process.

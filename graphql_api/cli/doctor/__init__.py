@@ -1,4 +1,4 @@
-"""`competent-graphql doctor`: asks a Competent API what of the assumptions about it holds, in few calls."""
+"""Implements `competent-graphql doctor`: checks with few calls which assumptions about a Competent API hold."""
 
 from graphql_api.cli.doctor.checks import CHECKS, Check, Verdict
 from graphql_api.cli.doctor.probe import MOST_CALLS

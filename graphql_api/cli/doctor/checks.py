@@ -1,4 +1,4 @@
-"""What is assumed of a Competent API, as data: how it is judged by what was seen, and what follows where it does not hold."""
+"""Assumptions about a Competent API as data: how to judge each by the responses, and what follows if it fails."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -11,7 +11,7 @@ from graphql_api.competent.releases import CURRENT, release_order
 
 
 class Verdict(Enum):
-    """What was found of an assumption."""
+    """The result of a check."""
 
     HOLDS = "holds"
     DOES_NOT = "fails"
@@ -19,12 +19,12 @@ class Verdict(Enum):
 
 
 Judged = tuple[Verdict, str]
-"""The verdict, and what was seen."""
+"""The verdict, and what was seen in the responses."""
 Judge = Callable[[Visit], Judged]
 
 
 class Check(NamedTuple):
-    """One assumption. `otherwise`: what happens where it does not hold; `needed`: nothing works without it."""
+    """An assumption. `otherwise` says what happens if it fails; if it is `needed`, the server cannot use the API without it."""
 
     assumed: str
     judge: Judge
@@ -41,7 +41,7 @@ def _of(visit: Visit, name: str) -> Seen:
 
 
 def _there(name: str) -> Judge:
-    """The path has a document."""
+    """Judges if the path has a document."""
 
     def judge(visit: Visit) -> Judged:
         seen = _of(visit, name)
@@ -54,7 +54,7 @@ def _there(name: str) -> Judge:
 
 
 def _where(name: str, judge: Callable[[Seen], Judged]) -> Judge:
-    """The judgement of a document, where there is one."""
+    """Judges a document, or returns UNKNOWN if there is none."""
     return lambda visit: judge(seen) if (seen := _of(visit, name)).ok else (Verdict.UNKNOWN, str(seen))
 
 
@@ -87,7 +87,7 @@ def _linked(visit: Visit) -> Judged:
 
 
 def _fields(type: ConceptType) -> Callable[[Seen], Judged]:
-    """The document has all declared fields of a type."""
+    """Judges if the document has all declared fields of a type."""
 
     def judge(seen: Seen) -> Judged:
         missing = [field.hal_keys[0] for field in type.fields if seen.document.keys().isdisjoint(field.hal_keys)]
@@ -301,4 +301,4 @@ CHECKS = (
     Check("revalidation of an unchanged document returns 304", _unchanged, "revalidation downloads the whole document"),
     Check("a numbered release does not change", _never_told, "changes are noticed after COMPETENT_RELEASE_TTL"),
 )
-"""All assumptions, in the order in which they are told."""
+"""All assumptions, in the order of the report."""

@@ -1,6 +1,6 @@
-"""The calls of one visit: each kind of path once, each next one found in what came before.
+"""Makes the calls of one visit: each kind of path once, with ids from earlier responses.
 
-Nothing is read twice, never more than `MOST_CALLS` calls are made, and none after one that shows that the others are in vain.
+No path is requested twice, at most `MOST_CALLS` calls are made, and none after a response which shows that all others would fail.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,14 +27,14 @@ from graphql_api.upstream import RawResponse
 MOST_CALLS = 20
 NOBODY = UUID("00000000-0000-4000-8000-000000000000")
 BEYOND = 100_000
-"""The number of a page that no list has."""
+"""A page number beyond the end of any list."""
 
 Looking = Callable[[str, Mapping[str, str]], Awaitable[RawResponse]]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What came for a path; `status` is 0 where nothing came, and `failure` then says why."""
+    """The response for a path; without a response `status` is 0 and `failure` says why."""
 
     path: str = ""
     status: int = 0
@@ -44,7 +44,7 @@ class Seen:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The JSON object of the body; empty for anything else."""
+        """The JSON object in the body; empty if it is anything else."""
         try:
             found = orjson.loads(self.body)
         except ValueError:
@@ -53,7 +53,7 @@ class Seen:
 
     @property
     def ok(self) -> bool:
-        """A document with status 200 that is none of an error."""
+        """True if it has status 200 and a document that is not an error of the gateway."""
         return self.status == 200 and bool(self.document) and "httpCode" not in self.document
 
     def __str__(self) -> str:
@@ -61,11 +61,11 @@ class Seen:
 
 
 Visit = dict[str, Seen]
-"""What was seen, by the name of the call."""
+"""Responses by name of the call."""
 
 
 class _InVain(Exception):
-    """Whatever else is asked is refused too."""
+    """All further calls would be refused too."""
 
 
 class Visitor:
@@ -76,10 +76,10 @@ class Visitor:
         self._page_size = page_size
         self.seen: Visit = {}
         self.ended: Seen | None = None
-        """The refusal that ended the visit early; None where all calls were made."""
+        """The response that ended the visit early; None if all calls were made."""
 
     async def visit(self) -> Visit:
-        """All calls, in their order, up to one that is refused for what holds of all: the key, or too many calls."""
+        """Make all calls in order, until the key, the rate limit or a proxy refuses one; return the responses by name."""
         with suppress(_InVain):
             await self._visit()
         return self.seen
@@ -146,13 +146,13 @@ class Visitor:
         return self.seen[name]
 
     def _in_vain(self, status: int) -> bool:
-        # A key that was good for something may still not be for one route: that is 403 for that route alone.
+        # A valid key may lack access to one route: then a 403 applies to that route only.
         known_good = any(seen.status == 200 for seen in self.seen.values())
         return status in (401, 429) or (status == 403 and not known_good)
 
 
 def embedded_in(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The competences that a profile embeds as objects, as they came."""
+    """The objects of competences that a raw profile embeds."""
     found = []
     for declared in OCCUPATIONAL_PROFILE.fields:
         if isinstance(declared.value, Concepts) and declared.value.type_name == TECHNICAL_COMPETENCE.name:
@@ -162,7 +162,7 @@ def embedded_in(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def unknown_keys(visit: Visit) -> Mapping[str, int]:
-    """How often each key that no declaration names was seen, as `Type.key`."""
+    """The number of occurrences of each undeclared key, by `Type.key`."""
     unknown = UnknownKeys()
     for seen in visit.values():
         if seen.ok:

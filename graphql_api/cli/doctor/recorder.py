@@ -1,4 +1,4 @@
-"""The answers of a visit kept as files, without anything that could carry the key."""
+"""Saves the responses of a visit as files, without the key."""
 
 import base64
 import os
@@ -18,7 +18,7 @@ HIDDEN = "KEY"
 
 
 def demand_folder(folder: Path) -> None:
-    """SettingsError if nothing can be written into a folder; told before the first call is spent."""
+    """Create the folder if necessary. Raises SettingsError if it is not writable, before the first call is made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         problem = None if os.access(folder, os.W_OK) else "it is not writable"
@@ -29,7 +29,7 @@ def demand_folder(folder: Path) -> None:
 
 
 def record(visit: Visit, folder: Path, key: str) -> int:
-    """Write each answer that came to a file of its own; how many there are."""
+    """Write each response to a file, and return their number."""
     came = [seen for name, seen in visit.items() if seen.status and name != "unchanged"]
     for seen in came:
         file = folder / file_name(seen.path)
@@ -49,7 +49,7 @@ def _recorded(seen: Seen, key: str) -> dict[str, Any]:
 
 
 def scrubbed(value: Any, key: str) -> Any:
-    """The same without the key, in whatever form it stands in a text, whole or part of it, name or value."""
+    """The value with the key replaced in all its texts, names included, also URL-encoded and in Base64."""
     return _without(_forms(key), value)
 
 

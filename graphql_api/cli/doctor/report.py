@@ -1,4 +1,4 @@
-"""One visit judged and told: a table for people, or JSON."""
+"""Runs all checks on one visit and prints the report, as a table or as JSON."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,10 @@ Found = list[tuple[Check, Verdict, str]]
 async def run_doctor(
     settings: Settings, competent: ASGIApp | None, asked: str, folder: Path | None, as_json: bool
 ) -> int:
-    """Visit, judge, tell; 0 where all that is needed holds, 1 where something of it does not or could not be told."""
+    """Visit the API, print the report and optionally record the responses in `folder`.
+
+    Returns 0 if all required assumptions hold, 1 if one fails or is unknown. Raises SettingsError if `folder` is not writable.
+    """
     if folder is not None:
         demand_folder(folder)
     upstream = Upstream(client_of(settings, competent), settings)
@@ -48,7 +51,7 @@ async def run_doctor(
 
 
 def _why(ended: Seen | None) -> str | None:
-    """Why a visit ended early, and what to do."""
+    """Why a visit ended early and what to do, or None if it did not."""
     if ended is None:
         return None
     if ended.status == 429:
@@ -88,7 +91,7 @@ def _print(asked: str, calls: int, usable: bool, found: Found, ended: str | None
 
 
 def _table(found: Found) -> Table:
-    """One row a check; what is too long for its column goes on in the next line, so that nothing is cut off."""
+    """A table with one row per check; long texts wrap, so that nothing is cut off."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("assumption", overflow="fold", ratio=1)
     table.add_column("verdict", no_wrap=True)
