@@ -65,7 +65,7 @@ class PythonClients(unittest.TestCase):
 
     def test_a_client_written_by_ariadne_codegen_has_a_typed_method_for_each_operation(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            operations = sorted((ROOT / "graphql_api" / "operations").glob("*.graphql"))
+            operations = sorted((ROOT / "operations").glob("*.graphql"))
             queries = [each for each in operations if not re.search(r"^subscription", each.read_text(), re.M)]
             (Path(folder) / "queries").mkdir()
             for each in queries:
