@@ -181,3 +181,10 @@ def _concepts(type_name: str, stored: bool) -> Callable[[Any, Notes], list[dict[
         return list(found.values())
 
     return convert
+
+
+def forget_recent() -> None:
+    """Free the documents of recently read embedded concepts; call after a crawl, which reads each of them many times."""
+    for type in declarations.CONCEPT_TYPES:
+        if (recent := reader(type.name).recent) is not None:
+            recent.clear()

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from graphql_api.asyncio_tools import ended
+from graphql_api.competent.concept_reader import forget_recent
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.crawler import Crawler, Progress
 from graphql_api.index.index import Index
@@ -23,6 +24,7 @@ from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS
 from graphql_api.store import Store
+from graphql_api.upstream.heap import HeapTrimmer
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +141,7 @@ class IndexRegistry:
         self._failures: dict[str, _Failure] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._gone: Callable[[str], None] = lambda release: None
+        self._heap = HeapTrimmer()
         self.mode = mode
 
     def watch(self, gone: Callable[[str], None]) -> None:
@@ -258,12 +261,13 @@ class IndexRegistry:
     async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
         connection = await _start_part(file)
         try:
-            walk = Crawler(connection, self._store.pass_through, release, self._page_size, self._at_once, progress)
-            await walk.run()
+            await Crawler(connection, self._store.pass_through, release, self._page_size, self._at_once, progress).run()
         except BaseException:
             connection.close()
             raise
         await _finished(file, connection)
+        forget_recent()
+        self._heap.trim_soon()
 
     def _opened(self, release: str, file: IndexFile) -> Index:
         if release in self._open:
@@ -350,6 +354,7 @@ class IndexRegistry:
         """Cancel builds, which resume where they stopped at the next start, and close the files."""
         building = [each.task for each in self._building.values()]
         await ended([*building, *self._opening.values(), *self._retries.values()])
+        self._heap.close()
         for index in (*self._open.values(), *self._replaced):
             index.close()
         self._open.clear()

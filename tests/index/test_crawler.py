@@ -7,12 +7,14 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, SOFT_SKILL, TECHNICAL_COMPETENCE
+from graphql_api.competent.concept_reader import reader
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, SOFT_SKILL, TECHNICAL_COMPETENCE
 from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import NotIndexedYet, UpstreamError
 from graphql_api.index import IndexRegistry
@@ -26,8 +28,9 @@ from graphql_api.store import Store
 from graphql_api.store.freshness import FreshnessPolicy
 from graphql_api.store.memory import Memory
 from graphql_api.upstream import Upstream
+from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import AsgiTransport
-from tests.conftest import AtOnce
+from tests.conftest import AtOnce, running
 
 SETTINGS = Settings()
 PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30ea8"
@@ -299,3 +302,16 @@ async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) ->
             assert connection.execute("SELECT count(*) FROM done").fetchone() == (42 + 242,)
             connection.close()
     assert world.file().is_there()
+
+
+async def test_a_finished_crawl_leaves_no_memory_of_what_it_read(
+    releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trimmed: list[object] = []
+    monkeypatch.setattr(HeapTrimmer, "trim_soon", lambda self: trimmed.append(self))
+    async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
+        indexes = server.app.state.services.indexes
+        await indexes.ready("3.11")
+
+        assert indexes._heap in trimmed
+    assert [each.name for each in CONCEPT_TYPES if reader(each.name).recent] == []
