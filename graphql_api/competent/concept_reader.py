@@ -101,8 +101,7 @@ class Reader:
         if has_link and not _is_own_link(hal.href(raw, "self"), f"{self.link}{uuid}"):
             notes.count += 1
             notes.links_refused += 1
-        if not self.known.issuperset(raw):
-            notes.check_keys(self.name, raw, self.known)
+        notes.check_keys(self.name, raw, self.known)
 
 
 def _is_own_link(href: object, rest: str) -> bool:
@@ -186,5 +185,6 @@ def _concepts(type_name: str, stored: bool) -> Callable[[Any, Notes], list[dict[
 def forget_recent() -> None:
     """Free the documents of recently read embedded concepts; call after a crawl, which reads each of them many times."""
     for type in declarations.CONCEPT_TYPES:
-        if (recent := reader(type.name).recent) is not None:
-            recent.clear()
+        for stored in (False, True):
+            if (recent := reader(type.name, stored).recent) is not None:
+                recent.clear()

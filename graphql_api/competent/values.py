@@ -47,9 +47,7 @@ def plain(value: object) -> str | None:
 
 def code(value: object) -> str | None:
     """A trimmed code; an integer becomes a string. None if there is no code."""
-    if type(value) is str:
-        return value.strip() or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else plain(value)
+    return str(value) if type(value) is int else plain(value)  # `true` is no code
 
 
 def text(value: object) -> dict[str, str] | None:
