@@ -4,7 +4,7 @@ The first document that embeds or lists a concept writes it, and its own documen
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import blake2s
 from typing import Any, NamedTuple
@@ -13,7 +13,6 @@ import orjson
 
 from graphql_api.competent.declarations import (
     CONCEPT_TYPES,
-    TEXT,
     Concepts,
     ConceptType,
     Plain,
@@ -205,10 +204,10 @@ class Indexer:
         return known
 
     def _texts(self, type: ConceptType, document: Document, n: int, settled: bool) -> None:
-        for name, number, value in _searched_fields(type):
+        for name, number, texts in _searched_fields(type):
             if (n, number) in self._searched:
                 continue
-            rows = [(n, number, _PLACES[language], text) for language, text in _texts(value, document.get(name))]
+            rows = [(n, number, _PLACES[language], text) for language, text in texts(document.get(name))]
             self._put(_TEXT, rows)
             if rows and not settled:
                 self._searched.add((n, number))
@@ -254,11 +253,18 @@ def _parts(type: ConceptType) -> dict[str, tuple[Concepts, ConceptType]]:
     return {name: (value, concept_type(value.type_name)) for name, value in parts(type).items()}
 
 
+class _SearchedField(NamedTuple):
+    """A searched field: its name, its number in the index, and the function that reads its texts."""
+
+    name: str
+    number: int
+    texts: Callable[[Any], Iterable[tuple[str, str]]]
+
+
 @cache
-def _searched_fields(type: ConceptType) -> tuple[tuple[str, int, Value], ...]:
-    """(name, number, value) of each searched field."""
+def _searched_fields(type: ConceptType) -> tuple[_SearchedField, ...]:
     fields = (field for field in type.fields if field.search is not None)
-    return tuple((field.name, SEARCHED[type][field.name], field.value) for field in fields)
+    return tuple(_SearchedField(field.name, SEARCHED[type][field.name], _texts_of(field.value)) for field in fields)
 
 
 @cache
@@ -268,29 +274,28 @@ def _item_keys(type: ConceptType) -> frozenset[str]:
     return frozenset(("id", *named))
 
 
-def _texts(value: Value, found: Any) -> Iterable[tuple[str, str]]:
-    """(language, text) of all texts of a field; the labels of embedded concepts."""
-    return (found or {}).items() if value is TEXT else _other_texts(value, found)
-
-
-def _other_texts(value: Value, found: Any) -> Iterator[tuple[str, str]]:
+def _texts_of(value: Value) -> Callable[[Any], Iterable[tuple[str, str]]]:
+    """The function that reads (language, text) of all texts of a field; of embedded concepts, their labels."""
     match value:
         case Plain("text"):
-            yield from (found or {}).items()
+            return lambda found: (found or {}).items()
         case Plain("names"):
-            yield from ((each["language"] or LANGUAGES[0], each["name"]) for each in found or ())
+            return lambda found: ((each["language"] or LANGUAGES[0], each["name"]) for each in found or ())
         case Plain("strings"):
-            yield from ((LANGUAGES[0], each) for each in found or ())
+            return lambda found: ((LANGUAGES[0], each) for each in found or ())
         case Plain():
-            yield from [(LANGUAGES[0], found)] if found else ()
+            return lambda found: [(LANGUAGES[0], found)] if found else ()
         case Terms():
-            yield from (text for each in found or () for text in (each["title"] or {}).items())
-        case Concepts(single=single):
-            type = concept_type(value.type_name)
-            labels = [field for field in type.fields if field.search is not None][:1]
-            for each in () if found is None else [found] if single else found:
-                for label in labels:
-                    yield from _texts(label.value, each.get(label.name))
+            return lambda found: (text for each in found or () for text in (each["title"] or {}).items())
+        case Concepts():
+            return lambda found: _labels(value, found)
+
+
+def _labels(value: Concepts, found: Any) -> Iterator[tuple[str, str]]:
+    labels = _searched_fields(concept_type(value.type_name))[:1]
+    for each in () if found is None else [found] if value.single else found:
+        for label in labels:
+            yield from label.texts(each.get(label.name))
 
 
 def _digest(facts: bytes) -> int:
