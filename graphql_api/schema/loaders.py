@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
-from uuid import UUID
 
 from aiodataloader import DataLoader
 
@@ -271,18 +270,18 @@ class Loaders:
         """Whether Competent serves a release of this number."""
         return await self.releases.exists(number)
 
-    async def whole(self, route: Route, number: str, uuid: UUID) -> Document:
-        """Returns the complete document of a concept; raises UpstreamNotFound if there is none.
+    async def whole(self, route: Route, number: str, id: str) -> Document:
+        """Returns the complete document of a concept by its normalised id; raises UpstreamNotFound if there is none.
 
         If its route is only assumed and the list of its type was seen, falls back to the item of the list.
         """
         try:
-            return await self.load(route.path(number, uuid))
+            return await self.load(route.path(number, id))
         except UpstreamNotFound:
             collection = _standing_in(route)
             items = [] if collection is None else await self.listing(collection.path(number)).all()
             for item in items:
-                if item.get("id") == str(uuid):
+                if item.get("id") == id:
                     return item
             raise
 

@@ -43,8 +43,9 @@ async def find(kind: type[K], loaders: Loaders, number: str, uuid: UUID | None, 
 async def _by_uuid(kind: type[K], loaders: Loaders, number: str, uuid: UUID) -> K | None:
     if kind.route is None:
         return await find_uuid(loaders, number, kind.declaration, uuid)  # type: ignore[return-value]
-    document = await loaders.whole(kind.route, number, uuid)
-    return kind(view=DocumentView(loaders, number, document, str(uuid), kind.route, is_complete=True))
+    id = str(uuid)
+    document = await loaders.whole(kind.route, number, id)
+    return kind(view=DocumentView(loaders, number, document, id, kind.route, is_complete=True))
 
 
 async def _by_code(kind: type[K], loaders: Loaders, number: str, code: str) -> K | None:
