@@ -54,7 +54,7 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
 def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure without cached documents, with a slow upstream."""
     everybody = [*_own(OURS, SQLITE, PLANS_OFF), *_with_memory(release)]
-    with serving(folder / "documents", folder / "nginx-cold", cold.DELAY, told=True) as upstream:
+    with serving(folder / "documents", folder / "nginx-cold", cold.DELAY, logged=True) as upstream:
         return {"servers": cold.measure(everybody, release, upstream, folder), "ideal": cold.LEVELS * cold.DELAY * 1000}
 
 

@@ -58,8 +58,8 @@ class Upstream:
 
 
 @contextmanager
-def serving(documents: Path, folder: Path, delay: float = 0.0, told: bool = False) -> Iterator[Upstream]:
-    """Run nginx with these documents; responses are delayed by `delay` seconds, and `told` logs requests."""
+def serving(documents: Path, folder: Path, delay: float = 0.0, logged: bool = False) -> Iterator[Upstream]:
+    """Run nginx with these documents; responses are delayed by `delay` seconds, and `logged` logs requests."""
     folder.mkdir(parents=True)
     for each in (folder, documents):
         each.chmod(0o755)  # if run as root, nginx's worker has another user
@@ -70,7 +70,7 @@ def serving(documents: Path, folder: Path, delay: float = 0.0, told: bool = Fals
         modules="".join(f"load_module {module};\n" for module in _LUA) if delay else "",
         folder=folder,
         temporary="\n  ".join(f"{name}_temp_path {folder}/{name};" for name in _FOLDERS),
-        access=f"{log} asked" if told else "off",
+        access=f"{log} asked" if logged else "off",
         port=port,
         documents=documents,
         delay=f"access_by_lua_block {{ ngx.sleep({delay}) }}" if delay else "",

@@ -63,9 +63,11 @@ def doctor(
     from graphql_api.cli.doctor import run_doctor
 
     settings = settings_of(data, lenient)
-    with upstream_of(settings) as (competent, told):
-        asked = told if settings.is_remote else f"The sandbox (COMPETENT_UPSTREAM_URL is not set): {told}"
-        raise typer.Exit(asyncio.run(run_doctor(settings, competent, asked, record, as_json)))
+    with upstream_of(settings) as (competent, description):
+        subject = (
+            description if settings.is_remote else f"The sandbox (COMPETENT_UPSTREAM_URL is not set): {description}"
+        )
+        raise typer.Exit(asyncio.run(run_doctor(settings, competent, subject, record, as_json)))
 
 
 def mirror(

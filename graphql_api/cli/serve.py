@@ -78,8 +78,8 @@ def mcp(
     settings = settings_of(data, lenient, host=host, port=port, **ALONE)
     if settings.access == "passthrough":
         stop("mcp --http uses the key of this server: set COMPETENT_ACCESS=keys or off")
-    told = "MCP on http://{}/mcp\nServing {}."
-    serve_app(settings, lambda: tools_app_of(settings, language), told.format)
+    message = "MCP on http://{}/mcp\nServing {}."
+    serve_app(settings, lambda: tools_app_of(settings, language), message.format)
 
 
 def _demand_mcp() -> None:
@@ -156,8 +156,8 @@ def sandbox(
                 stop(f"--hold: {error}")
             yield create_sandbox(releases, key=key, plan=plan), releases.describe()
 
-    told = "Try http://{}/releases/current, or point a client of VDAB's API at this host.\nServing {}."
-    serve_app(settings, app, told.format)
+    message = "Try http://{}/releases/current, or point a client of VDAB's API at this host.\nServing {}."
+    serve_app(settings, app, message.format)
 
 
 def _recorded(folder: Path) -> tuple[Any, str]:

@@ -97,16 +97,12 @@ class Page(NamedTuple):
 
 def page(document: Document) -> Page:
     """Read the `page` object of a list; a list without one is a single page."""
-    told = _page(document)
+    stated = _page(document)
     here = len(items(document))
-    size, total, number = (count(told.get(key)) for key in ("size", "totalElements", "number"))
+    size, total, number = (count(stated.get(key)) for key in ("size", "totalElements", "number"))
     size, total = (here if each is None else each for each in (size, total))
     # If a page has fewer items than its stated size though more follow, the actual number is the page size.
-    return Page(
-        here if 0 < here < min(size, total) else size,
-        total,
-        number,
-    )
+    return Page(here if 0 < here < min(size, total) else size, total, number)
 
 
 def tells_total(document: Document) -> bool:

@@ -26,7 +26,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from graphql_api.caching import LRUCache
 from graphql_api.errors import QueryTooComplex
 from graphql_api.execution.cost import Cost, Costing
-from graphql_api.execution.error_formatting import Told, format_document_error, format_error
+from graphql_api.execution.error_formatting import ErrorDict, format_document_error, format_error
 from graphql_api.execution.hints import HintingFieldsRule
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, refusal, too_long
 from graphql_api.execution.plan import Planned
@@ -101,7 +101,7 @@ class Prepared:
 
     text: str
     document: DocumentNode | None = None
-    errors: tuple[Told, ...] = ()
+    errors: tuple[ErrorDict, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     """Kind of each operation by name (empty if anonymous); also filled for documents that fail validation."""
     operations: Mapping[str, Operation] = field(default_factory=dict)
@@ -202,12 +202,12 @@ class Documents:
             name, node.operation.value, self._costing.cost(document, node), Planned(document, node), digest
         )
 
-    def _faults(self, document: DocumentNode) -> list[Told]:
+    def _faults(self, document: DocumentNode) -> list[ErrorDict]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)
         return [_formatted(_OUT_OF_BUDGET) if _gave_up(each) else format_document_error(each) for each in errors]
 
 
-def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> Told:
+def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> ErrorDict:
     """Returns the error of a document that could not be parsed, or not to its end."""
     if error.message.startswith("Syntax Error: Document contains more than"):
         try:
@@ -234,5 +234,5 @@ _OUT_OF_BUDGET = QueryTooComplex(
 )
 
 
-def _formatted(error: QueryTooComplex) -> Told:
+def _formatted(error: QueryTooComplex) -> ErrorDict:
     return format_error(GraphQLError(str(error), original_error=error), error.code)

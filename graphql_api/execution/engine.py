@@ -30,7 +30,7 @@ from strawberry.utils.await_maybe import await_maybe
 
 from graphql_api.errors import CompetentError, OperationTimeout, QueryTooComplex
 from graphql_api.execution.documents import Documents, Operation, Prepared
-from graphql_api.execution.error_formatting import FormattedError, Told, format_error, format_execution_error
+from graphql_api.execution.error_formatting import ErrorDict, FormattedError, format_error, format_execution_errors
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.execution.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
 from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
 
     data: dict[str, Any] | None
     """JSON values; if response fragments were spliced in, with `orjson.Fragment`s, which only orjson can serialize."""
-    errors: list[Told]
+    errors: list[ErrorDict]
     executed: bool
     pending: list[dict[str, Any]] | None = None
     """The `pending` entries of `@defer` and `@stream` (incremental delivery specification); None if nothing is deferred."""
@@ -120,13 +120,13 @@ class CompetentSchema(strawberry.Schema):
 
     def choose(
         self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any
-    ) -> ExecutableOperation | list[Told]:
+    ) -> ExecutableOperation | list[ErrorDict]:
         """Returns the operation to run, or the errors; adds its name, kind and cost to the request's record."""
         return self._operation(self.documents.prepare(query), variables, name, record)
 
     def _operation(
         self, prepared: Prepared, variables: dict[str, Any] | None, name: str | None, record: Any
-    ) -> ExecutableOperation | list[Told]:
+    ) -> ExecutableOperation | list[ErrorDict]:
         if prepared.errors:
             return [each | {"extensions": dict(each["extensions"])} for each in prepared.errors]
         try:
@@ -300,7 +300,7 @@ class CompetentSchema(strawberry.Schema):
         errors: list[GraphQLError] = result.errors or []
         if result.data is None and errors and all(error.path is None for error in errors):
             return Answer(None, [format_error(error, "BAD_USER_INPUT") for error in errors], False)  # invalid variables
-        return Answer(result.data, format_execution_error(errors, context.request_id), True)
+        return Answer(result.data, format_execution_errors(errors, context.request_id), True)
 
     def _time_slice(self, context: Any) -> TimeSlice:
         return TimeSlice(self.scheduler, context.loaders.asker.deadline)
@@ -316,12 +316,12 @@ class CompetentSchema(strawberry.Schema):
                 if isinstance(result, PreExecutionError):
                     yield Answer(None, [format_error(error, "BAD_USER_INPUT") for error in result.errors or ()], False)
                     return
-                yield Answer(result.data, format_execution_error(result.errors or [], context.request_id), True)
+                yield Answer(result.data, format_execution_errors(result.errors or [], context.request_id), True)
 
 
 def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Any) -> Answer:
     initial = results.initial_result
-    errors = format_execution_error(initial.errors or [], context.request_id)
+    errors = format_execution_errors(initial.errors or [], context.request_id)
     pending = [dict(each.formatted) for each in initial.pending]
     later = _later(results.subsequent_results, {str(each["id"]) for each in pending}, LaterErrors(len(errors)), context)
     return Answer(initial.data, errors, True, pending, later)
@@ -343,14 +343,14 @@ async def _later(
                         if part.errors:
                             # `completed` with errors means failure, and is the only sign of it that a client gets.
                             listed = listing.of(part.errors, at_least_one=name == "completed")
-                            item["errors"] = format_execution_error(listed, context.request_id)
+                            item["errors"] = format_execution_errors(listed, context.request_id)
                             if not listed:
                                 del item["errors"]
                 open_ids |= {each["id"] for each in told.get("pending", ())}
                 open_ids -= {each["id"] for each in told.get("completed", ())}
                 yield told
         except TimeoutError:
-            errors = format_execution_error([_OUT_OF_TIME], context.request_id)
+            errors = format_execution_errors([_OUT_OF_TIME], context.request_id)
             yield {"completed": [{"id": id, "errors": errors} for id in sorted(open_ids)], "hasNext": False}
 
 
@@ -377,7 +377,7 @@ async def _in_time(execution: Coroutine[Any, Any, Answer], context: Any) -> Answ
         async with asyncio.timeout_at(_end(context)):
             return await execution
     except TimeoutError:
-        return Answer(None, format_execution_error([_OUT_OF_TIME], context.request_id), True)
+        return Answer(None, format_execution_errors([_OUT_OF_TIME], context.request_id), True)
 
 
 def _located(error: CompetentError) -> GraphQLError:

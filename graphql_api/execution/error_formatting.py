@@ -19,25 +19,25 @@ PLACES = 8
 TRACES = 5
 """Maximum number of tracebacks logged per operation; further errors are only counted."""
 
-Told = dict[str, Any]
+ErrorDict = dict[str, Any]
 
 
 class FormattedError(GraphQLError):
     """Wraps a formatted error as a GraphQLError, for APIs that take nothing else."""
 
-    def __init__(self, told: Told) -> None:
-        super().__init__(told["message"], extensions=told["extensions"])
-        self._told = told
+    def __init__(self, error: ErrorDict) -> None:
+        super().__init__(error["message"], extensions=error["extensions"])
+        self._error = error
 
     @property
     def formatted(self) -> Any:
         """The formatted error."""
-        return self._told
+        return self._error
 
 
-def format_error(error: GraphQLError, code: str) -> Told:
+def format_error(error: GraphQLError, code: str) -> ErrorDict:
     """Returns an error in response format; `code` is the default for errors without a code."""
-    found: Told = dict(error.formatted)
+    found: ErrorDict = dict(error.formatted)
     found["message"] = shortened(found["message"])
     if "locations" in found:
         found["locations"] = found["locations"][:PLACES]
@@ -52,14 +52,14 @@ def shortened(message: str, longest: int = LETTERS) -> str:
     return f"{message[: longest * 3 // 4]} … {message[-longest // 4 :]}"
 
 
-def format_document_error(error: GraphQLError) -> Told:
+def format_document_error(error: GraphQLError) -> ErrorDict:
     """Format a parse or validation error of a document."""
     return format_error(
         error, "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "GRAPHQL_VALIDATION_FAILED"
     )
 
 
-def format_execution_error(errors: list[GraphQLError], request_id: str) -> list[Told]:
+def format_execution_errors(errors: list[GraphQLError], request_id: str) -> list[ErrorDict]:
     """Format errors of fields; unexpected ones are logged with a traceback, and sent without details."""
     unforeseen = [each for each in errors if is_unforeseen(each)]
     for each in unforeseen[:TRACES]:
@@ -69,10 +69,10 @@ def format_execution_error(errors: list[GraphQLError], request_id: str) -> list[
         log.error("unexpected error in request %s at field %s", request_id, name, exc_info=each.original_error)
     if len(unforeseen) > TRACES:
         log.error("%d more unexpected errors in request %s", len(unforeseen) - TRACES, request_id)
-    return [_told_of_field(each) for each in errors]
+    return [_format_field_error(each) for each in errors]
 
 
-def _told_of_field(error: GraphQLError) -> Told:
+def _format_field_error(error: GraphQLError) -> ErrorDict:
     if is_unforeseen(error):
         return format_error(
             GraphQLError(CompetentError.default, nodes=error.nodes, path=error.path), CompetentError.code

@@ -119,9 +119,8 @@ class Crawler:
         self._writer.whole(type, item)
         uuid = item.get("id")
         if uuid and type.route is not None and not all(map(item.get, ("code", *SEARCHED[type]))):
-            with suppress(
-                UpstreamError
-            ):  # that route may not exist; documents that embed the concept may complete it too
+            # The route may not exist; documents that embed the concept may complete it too.
+            with suppress(UpstreamError):
                 self._writer.whole(type, await self._load(type.route.path(self._release, uuid)))
 
     async def _items(self, type: ConceptType) -> list[Document]:

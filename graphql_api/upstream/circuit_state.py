@@ -39,9 +39,8 @@ class CircuitState:
         next_probe = now
         if len(self._probes) >= self._plan.probes:
             next_probe = self._probes[0] + self._plan.probe_span
-        if (
-            self._probes and self._reason is Reason.FAILING
-        ):  # at equal intervals, so that each probe can use the result of the one before
+        # Probes come at equal intervals, so that each can use the result of the one before.
+        if self._probes and self._reason is Reason.FAILING:
             next_probe = max(next_probe, self._probes[-1] + self._plan.probe_span / self._plan.probes)
         return Rejection(self._reason, next_probe - now, probing=True) if next_probe > now else None
 

@@ -71,8 +71,10 @@ def _key(visit: Visit) -> Judged:
 def _number(visit: Visit) -> Judged:
     if not any(seen.status == 200 for seen in visit.values()):
         return Verdict.UNKNOWN, "no route responded"
-    told = {name: release_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")}
-    known = {number for numbers in told.values() for number in numbers}
+    numbers_by_name = {
+        name: release_numbers(_of(visit, name).document) for name in ("current", "soft skills", "competence")
+    }
+    known = {number for numbers in numbers_by_name.values() for number in numbers}
     return _judged(len(known) == 1, ", ".join(sorted(known, key=release_order)) or "no release number found")
 
 
@@ -139,8 +141,8 @@ def _empty(visit: Visit) -> Judged:
     seen = _of(visit, "beyond the last page")
     if not seen.status:
         return Verdict.UNKNOWN, str(seen)
-    told = f"page={BEYOND}: {seen.status}, {', '.join(seen.document)}"
-    return _judged(seen.status == 200 and "_embedded" not in seen.document, told)
+    seen_text = f"page={BEYOND}: {seen.status}, {', '.join(seen.document)}"
+    return _judged(seen.status == 200 and "_embedded" not in seen.document, seen_text)
 
 
 def _sizes(visit: Visit) -> Judged:
@@ -173,8 +175,8 @@ def _error(visit: Visit) -> Judged:
 def _header(*names: str) -> Judge:
     def judge(visit: Visit) -> Judged:
         seen = _of(visit, "competence")
-        told = [f"{name}: {seen.headers[name]}" for name in names if name in seen.headers]
-        return _judged(bool(told), "; ".join(told) or "none") if seen.status else (Verdict.UNKNOWN, str(seen))
+        found = [f"{name}: {seen.headers[name]}" for name in names if name in seen.headers]
+        return _judged(bool(found), "; ".join(found) or "none") if seen.status else (Verdict.UNKNOWN, str(seen))
 
     return judge
 
@@ -184,7 +186,7 @@ def _unchanged(visit: Visit) -> Judged:
     return _judged(seen.status == 304, str(seen)) if seen.status else (Verdict.UNKNOWN, "no validators in responses")
 
 
-def _never_told(visit: Visit) -> Judged:
+def _unknowable(visit: Visit) -> Judged:
     return Verdict.UNKNOWN, "not visible in one run"
 
 
@@ -299,6 +301,6 @@ CHECKS = (
         "revalidation downloads the whole document",
     ),
     Check("revalidation of an unchanged document returns 304", _unchanged, "revalidation downloads the whole document"),
-    Check("a numbered release does not change", _never_told, "changes are noticed after COMPETENT_RELEASE_TTL"),
+    Check("a numbered release does not change", _unknowable, "changes are noticed after COMPETENT_RELEASE_TTL"),
 )
 """All assumptions, in the order of the report."""
