@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
 from graphql_api.http.middleware import HEADERS
-from graphql_api.http.streaming.token_bucket import TokenBucket
+from graphql_api.http.streaming.limits import TokenBucket
 
 log = logging.getLogger(__name__)
 

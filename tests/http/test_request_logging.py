@@ -16,8 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.execution.engine import build_schema
 from graphql_api.http.graphql import Caching, Documents, Endpoint
-from graphql_api.http.graphql.deadline import seconds_for
 from graphql_api.http.graphql.errors import HTTPError
+from graphql_api.http.graphql.request import seconds_for
 from graphql_api.http.middleware import wrapping
 from graphql_api.http.request_logging import RequestLoggingMiddleware
 from graphql_api.observability.fetch_context import FetchContext

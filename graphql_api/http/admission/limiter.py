@@ -8,10 +8,86 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from graphql_api.errors import UpstreamUnavailable
-from graphql_api.http.admission.burst import BurstAllowance
 from graphql_api.http.admission.loop_budget import LoopBudget
-from graphql_api.http.admission.service_time import PACE_OF, ServiceTimeEstimator
 from graphql_api.observability.metrics import OVERLOAD_REJECTIONS
+
+REFILL = 2.0
+"""Seconds of allowance regained per second without a queue."""
+
+
+class BurstAllowance:
+    """Queueing time allowed beyond the limit for sustained overload, in seconds: a token bucket over time.
+
+    It starts full with `most` seconds, drains one second per second while operations queue, and refills twice as fast. A
+    burst on an idle server finds it full; after `most` seconds with a queue that never empties it is used up.
+    """
+
+    __slots__ = ("_at", "_clock", "_left", "_most", "_queueing")
+
+    def __init__(self, clock: Callable[[], float], most: float) -> None:
+        self._clock = clock
+        self._most = self._left = most
+        self._at = clock()
+        self._queueing = False
+
+    @property
+    def seconds(self) -> float:
+        """The allowance left now, in seconds."""
+        passed = self._clock() - self._at
+        return max(self._left - passed, 0.0) if self._queueing else min(self._left + passed * REFILL, self._most)
+
+    def queueing(self, is_so: bool) -> None:
+        """Record that the queue became non-empty (True) or empty (False)."""
+        self._left, self._at, self._queueing = self.seconds, self._clock(), is_so
+
+
+PACE_OF = 40
+"""Number of released slots that the mean covers; the latest weigh most."""
+RECENT = 10
+"""The same for a second, shorter mean, so that the first, slow operations soon stop counting."""
+PACE_HOLDS = 5.0
+"""Seconds after which an estimate expires."""
+
+
+class ServiceTimeEstimator:
+    """Estimates the time between released slots while operations queue."""
+
+    __slots__ = ("_clock", "_last", "_learnt", "_least", "_mean", "_recent", "_steps")
+
+    def __init__(self, clock: Callable[[], float], least: int) -> None:
+        self._clock = clock
+        self._least = least
+        self._steps = 0
+        self._last: float | None = None
+        self._learnt = -math.inf
+        self._mean = self._recent = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds between released slots; 0 until enough were seen, because operations that start together end together."""
+        return min(self._mean, self._recent) if self._steps >= self._least else 0.0
+
+    def begin(self) -> None:
+        """Start measuring, as the queue became non-empty. An expired estimate is dropped."""
+        self._last = self._clock()
+        if self._last - self._learnt > PACE_HOLDS:
+            self._steps, self._mean, self._recent = 0, 0.0, 0.0
+
+    def step(self) -> None:
+        """Record a released slot."""
+        if self._last is None:
+            return
+        now = self._clock()
+        self._steps += 1
+        step = now - self._last
+        self._mean += (step - self._mean) / min(self._steps, PACE_OF)
+        self._recent += (step - self._recent) / min(self._steps, RECENT)
+        self._last = self._learnt = now
+
+    def end(self) -> None:
+        """Stop measuring, as the queue is empty: idle time says nothing about service time."""
+        self._last = None
+
 
 RETRY_AFTER = 1.0
 """Seconds after which a rejected client may retry: a queue empties in less."""

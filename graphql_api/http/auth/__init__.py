@@ -4,11 +4,16 @@ Every path needs a key except the information pages, health and metrics. Request
 is processed: with JSON and a code, on a WebSocket with a close code or an error.
 """
 
-from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth, Principal
-from graphql_api.http.auth.credentials import check_url, shown_by
+from graphql_api.http.auth.authenticators import (
+    ApiKeyAuth,
+    Authenticator,
+    PassthroughAuth,
+    Principal,
+    check_url,
+    shown_by,
+)
 from graphql_api.http.auth.middleware import Access, deciding, guarding, is_open, keys_file
-from graphql_api.http.auth.policy import AccessPolicy
-from graphql_api.http.auth.wrong_keys import WrongKeys
+from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
 
 __all__ = [
     "Access",

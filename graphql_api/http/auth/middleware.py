@@ -9,15 +9,13 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.errors import SettingsError
-from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth
-from graphql_api.http.auth.credentials import shown_in
+from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth, shown_in
 from graphql_api.http.auth.keys import Keys
-from graphql_api.http.auth.policy import AccessPolicy
+from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.http.auth.websocket import Guarded
-from graphql_api.http.auth.wrong_keys import WrongKeys
 from graphql_api.http.graphql import JSON, HTTPError, refused
-from graphql_api.http.streaming.connection_limit import network_of
+from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings import Settings
 from graphql_api.settings.files import is_open_to_others

@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.auth.credentials import Repeated, shown_in, shown_in_payload
+from graphql_api.http.auth.authenticators import Repeated, shown_in, shown_in_payload
 from graphql_api.http.auth.policy import AccessPolicy
 from graphql_api.http.graphql import HTTPError
-from graphql_api.http.streaming.connection_limit import network_of
+from graphql_api.http.streaming.handshake import deny, fitting
+from graphql_api.http.streaming.limits import network_of
 from graphql_api.http.streaming.operations import ADMIT
-from graphql_api.http.streaming.websocket_denial import deny, fitting
 from graphql_api.observability.request_context import record_of
 
 BAD_REQUEST = 4400

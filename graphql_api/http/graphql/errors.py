@@ -1,4 +1,4 @@
-"""Exceptions for requests that cannot be executed; they carry status, code and headers."""
+"""Exceptions for requests that cannot be executed, with status, code and headers, and for clients that disconnect."""
 
 import math
 from typing import Any
@@ -47,3 +47,7 @@ class ServiceUnavailable(HTTPError):
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(503, message, "SERVER_UNAVAILABLE", retry_after)
+
+
+class ClientLeft(Exception):
+    """The client disconnected before its response; nothing is sent, and the log records it as cancelled."""

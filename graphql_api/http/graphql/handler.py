@@ -1,31 +1,103 @@
-"""The GraphQL endpoint as an ASGI app."""
+"""The GraphQL endpoint as an ASGI app, and the execution context of its operations."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from graphql_api.asyncio_tools import Broadcast, ended
 from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
 from graphql_api.execution.plan import Whole
 from graphql_api.http.content_negotiation import accepted, gzip_from
 from graphql_api.http.graphql.cache_control import NOT_STORED, Caching
-from graphql_api.http.graphql.context import Context
-from graphql_api.http.graphql.deadline import seconds_for
-from graphql_api.http.graphql.disconnect import while_present
-from graphql_api.http.graphql.document_lookup import Documents
-from graphql_api.http.graphql.errors import HTTPError
+from graphql_api.http.graphql.errors import ClientLeft, HTTPError
 from graphql_api.http.graphql.multipart import in_parts
-from graphql_api.http.graphql.request import Operation, operation_of
+from graphql_api.http.graphql.persisted_queries import Documents
+from graphql_api.http.graphql.request import Operation, operation_of, seconds_for
 from graphql_api.http.graphql.request_cache import ParsedRequest
-from graphql_api.http.graphql.response import EncodedResponse, Reply, compressed, encoded, refused, replied, unchanged
-from graphql_api.http.graphql.response_type import JSON, negotiate
-from graphql_api.http.graphql.status_codes import STATUSES, StatusPolicy
-from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.http.graphql.response import (
+    JSON,
+    STATUSES,
+    EncodedResponse,
+    Reply,
+    StatusPolicy,
+    compressed,
+    encoded,
+    negotiate,
+    refused,
+    replied,
+    unchanged,
+)
+from graphql_api.observability.fetch_context import FetchContext, FetchStats
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from graphql_api.schema.types.text import Language
+
+T = TypeVar("T")
+
+
+async def while_present(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """Returns the result of `work`; cancels it and raises ClientLeft if the client disconnects first.
+
+    The request body must have been read.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientLeft
+        return working.result()
+    finally:
+        await ended((leaving, working))
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+_NO_NEWS = Broadcast()
+
+
+@dataclass(slots=True)
+class Context:
+    """The context of one GraphQL operation; all its fetches share one FetchContext."""
+
+    loaders: Loaders
+    languages: tuple[Language, ...]
+    record: RequestContext = field(default_factory=RequestContext)
+    published: Broadcast = _NO_NEWS
+    """Broadcasts new releases to subscriptions."""
+    make_loaders: Callable[[FetchContext], Loaders] | None = None
+    seconds: float = math.inf
+    """Timeout in seconds of the operation, or of each event of a subscription."""
+    scheduler: RoundRobin = field(default_factory=RoundRobin)
+    """Shares the event loop among the events of subscriptions."""
+    event_slice: TimeSlice | None = None
+    """The time slice of the event being executed."""
+
+    def renewed(self) -> Loaders:
+        """New loaders for the next event of a subscription, with a new deadline and new counts."""
+        if self.make_loaders is None:
+            return self.loaders
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        self.event_slice = TimeSlice(self.scheduler, deadline)
+        return self.make_loaders(replace(self.asker, deadline=deadline, tally=FetchStats()))
+
+    @property
+    def request_id(self) -> str:
+        """The id of this request in the log."""
+        return self.record.request_id
+
+    @property
+    def asker(self) -> FetchContext:
+        """The FetchContext of this operation: deadline, upstream key and counts."""
+        return self.record.asker
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""Reads the operation of a request from its body or query string, within limits; errors say what is wrong."""
+"""Reads the operation of a request from its body or query string, and its timeout, within limits; errors say what is wrong."""
 
+import math
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,8 @@ import orjson
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
-from graphql_api.http.graphql.disconnect import ClientLeft
-from graphql_api.http.graphql.errors import BadRequest, HTTPError
-from graphql_api.http.graphql.response_type import JSON
+from graphql_api.http.graphql.errors import BadRequest, ClientLeft, HTTPError
+from graphql_api.http.graphql.response import JSON
 from graphql_api.http.header_fields import elements
 from graphql_api.observability.request_context import Head, record_of, text_in
 
@@ -145,3 +145,17 @@ def _parsed(text: bytes, what: str) -> Any:
         return orjson.loads(text.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         raise HTTPError(400, f"{what} is not JSON.") from None
+
+
+def seconds_for(head: Head, most: float) -> float:
+    """The timeout in seconds from the `X-Competent-Timeout` header, at most `most`; raises HTTPError (400) if invalid."""
+    value = head.get(b"x-competent-timeout")
+    if value is None:
+        return most
+    try:
+        seconds = float(value.decode("latin-1"))
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise HTTPError(400, "`X-Competent-Timeout` must be a positive number of seconds, for example 2.5.")
+    return min(seconds, most)

@@ -11,7 +11,7 @@ from graphql_api.caching import LRUCache
 from graphql_api.execution.engine import CompetentSchema, ExecutableOperation
 from graphql_api.execution.limits import values_in
 from graphql_api.http.graphql.cache_control import introspects
-from graphql_api.http.graphql.document_lookup import Documents
+from graphql_api.http.graphql.persisted_queries import Documents
 from graphql_api.http.graphql.request import Operation, from_body, from_parameters
 
 MOST_BYTES = 32_000_000

@@ -3,9 +3,9 @@
 Connections and operations per connection are limited; operations end with their connection.
 """
 
-from graphql_api.http.streaming.connection_limit import Connections
-from graphql_api.http.streaming.executor import StreamingExecutor
+from graphql_api.http.streaming.limits import Connections
 from graphql_api.http.streaming.message_limits import BoundedMessages
+from graphql_api.http.streaming.operations import StreamingExecutor
 from graphql_api.http.streaming.sse import Events
 from graphql_api.http.streaming.websocket import WebSockets
 

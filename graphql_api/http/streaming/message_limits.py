@@ -8,7 +8,7 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.streaming.token_bucket import TokenBucket
+from graphql_api.http.streaming.limits import TokenBucket
 
 log = logging.getLogger(__name__)
 

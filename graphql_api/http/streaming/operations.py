@@ -1,25 +1,124 @@
-"""The running operations of one WebSocket, by the ids that the client chose."""
+"""Runs operations of WebSockets and event streams: a query yields one response, a subscription one per event.
+
+A query takes a slot as over HTTP; a subscription holds none while it waits for events. Errors, log lines, metrics and traces
+are those of HTTP.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import replace
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 
-from graphql_api.asyncio_tools import ended
-from graphql_api.http.graphql import HTTPError, InternalError
+from graphql_api.asyncio_tools import Broadcast, ended
+from graphql_api.execution.engine import Answer
+from graphql_api.http.graphql import Context, Endpoint, HTTPError, InternalError, Operation
+from graphql_api.http.graphql.multipart import needs_parts
 from graphql_api.http.graphql.request import from_object
-from graphql_api.http.streaming.executor import StreamingExecutor
-from graphql_api.http.streaming.observability import observed, payload_of, refused
+from graphql_api.http.graphql.response import body_of, sign
 from graphql_api.observability.fetch_context import FetchStats
+from graphql_api.observability.logs import logging_for
+from graphql_api.observability.metrics import STREAMING_RESPONSES
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext, record_of
+from graphql_api.observability.tracing import OperationSpan
 from graphql_api.schema.types.text import Language
+
+Place = Callable[[RequestContext], AbstractAsyncContextManager[None]]
+"""Context manager that holds a slot for an operation; raises ServiceUnavailable if none is free in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingExecutor:
+    """Runs streaming operations with the schema, documents and timeouts of the endpoint."""
+
+    endpoint: Endpoint
+    published: Broadcast
+    place: Place
+
+    async def answers(
+        self,
+        operation: Operation,
+        languages: tuple[Language, ...],
+        record: RequestContext,
+        seconds: float | None = None,
+    ) -> AsyncGenerator[Answer]:
+        """Run an operation and yield its responses; raises HTTPError if it cannot be executed.
+
+        `seconds` is the timeout of the operation or of each event; None means the endpoint's.
+        """
+        documents = self.endpoint.documents
+        query = documents.text_of(operation)
+        seconds = self.endpoint.operation_timeout if seconds is None else seconds
+        loaders = self.endpoint.loaders_for(record, seconds)
+        context = Context(loaders, languages, record, self.published, self.endpoint.make_loaders, seconds)
+        record.texts = {"document": query, "variables": operation.variables}
+        asked = (query, operation.variables, operation.operation_name, context)
+        try:
+            async with self.place(record):
+                answer = await self.endpoint.schema.answer(*asked)
+            if answer.later is not None:
+                await answer.later.aclose()
+                raise needs_parts()
+            if record.kind != "subscription":
+                if answer.executed:
+                    documents.executed(operation, query)
+                yield answer
+                return
+            async with aclosing(self.endpoint.schema.events(*asked)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            context.loaders.close()  # cancels upstream calls that only this operation waits for
+
+
+def payload_of(answer: Answer, record: RequestContext) -> dict[str, Any]:
+    """The response payload for the client; counts it and records its outcome."""
+    record.executed |= answer.executed
+    record.answers = (record.answers or 0) + 1
+    STREAMING_RESPONSES.labels(record.protocol).inc()
+    _sign(answer.errors, record)
+    return body_of(answer, record, explain=False)
+
+
+def refused(refusal: HTTPError, record: RequestContext) -> dict[str, Any]:
+    """The GraphQL error object of an HTTPError; records the outcome."""
+    if refusal.status >= 500:
+        record.ended = "shed" if refusal.status == 503 else "failed"
+    error = refusal.as_dict
+    _sign([error], record)
+    return error
+
+
+def _sign(errors: list[dict[str, Any]], record: RequestContext) -> None:
+    sign(errors, record)
+    record.codes = list(dict.fromkeys(record.codes))  # a subscription may have errors for days
+
+
+@contextmanager
+def observed(record: RequestContext, outcomes: OperationLog) -> Iterator[None]:
+    """Run an operation inside the block: log lines carry its id, and it is logged, counted and traced when it ends.
+
+    A cancelled operation is recorded as `cancelled`, because its client left.
+    """
+    begun = time.perf_counter()
+    span = OperationSpan(record.asker.headers)
+    try:
+        with logging_for(record.request_id):
+            yield
+    except asyncio.CancelledError:
+        record.ended = "cancelled"
+        raise
+    finally:
+        outcomes.tell(record, record.outcome, time.perf_counter() - begun)
+        span.end(record.name, record.kind, None, record.outcome)
+
 
 log = logging.getLogger(__name__)
 

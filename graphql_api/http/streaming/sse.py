@@ -19,12 +19,10 @@ from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import accepted, preferred
 from graphql_api.http.graphql import JSON, RESPONSE_JSON, HTTPError, InternalError, Operation, ServiceUnavailable
 from graphql_api.http.graphql import refused as refused_response
-from graphql_api.http.graphql.deadline import seconds_for
-from graphql_api.http.graphql.request import operation_of
+from graphql_api.http.graphql.request import operation_of, seconds_for
 from graphql_api.http.graphql.response import headers_of
-from graphql_api.http.streaming.connection_limit import Connections, TooMany, TooManyOfClient, client_of
-from graphql_api.http.streaming.executor import StreamingExecutor
-from graphql_api.http.streaming.observability import payload_of, refused
+from graphql_api.http.streaming.limits import Connections, TooMany, TooManyOfClient, client_of
+from graphql_api.http.streaming.operations import StreamingExecutor, payload_of, refused
 from graphql_api.observability.request_context import Head, RequestContext, record_of, text_in
 
 log = logging.getLogger(__name__)

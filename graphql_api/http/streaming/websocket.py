@@ -18,11 +18,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from graphql_api.asyncio_tools import ended
 from graphql_api.http.content_negotiation import accepted
 from graphql_api.http.graphql import HTTPError
-from graphql_api.http.streaming.connection_limit import Connections, Place, TooMany, client_of
-from graphql_api.http.streaming.executor import StreamingExecutor
-from graphql_api.http.streaming.operations import IdInUse, Operations
-from graphql_api.http.streaming.page_origin import may_connect
-from graphql_api.http.streaming.websocket_denial import deny, fitting
+from graphql_api.http.streaming.handshake import deny, fitting, may_connect
+from graphql_api.http.streaming.limits import Connections, Place, TooMany, client_of
+from graphql_api.http.streaming.operations import IdInUse, Operations, StreamingExecutor
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import record_of, text_in
 from graphql_api.settings.origins import Origins

@@ -10,7 +10,7 @@ from graphql_api.http.content_negotiation import accepted, gzip_from
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.graphql.cache_control import KEYS_COME_IN
 from graphql_api.http.graphql.request import check_encoding
-from graphql_api.http.graphql.response_type import negotiate
+from graphql_api.http.graphql.response import negotiate
 from graphql_api.http.streaming.sse import prefers_events
 from graphql_api.observability.request_context import Head, text_in
 

@@ -18,8 +18,8 @@ from graphql_api.http.admission import (
     Overloaded,
     UpstreamWaitGuard,
 )
+from graphql_api.http.admission.limiter import PACE_OF
 from graphql_api.http.admission.loop_budget import A_PASS
-from graphql_api.http.admission.service_time import PACE_OF
 from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings

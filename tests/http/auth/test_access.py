@@ -16,8 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.http.auth import Access, AccessPolicy, ApiKeyAuth, PassthroughAuth, WrongKeys, deciding, is_open
 from graphql_api.http.auth.authenticators import WrongKey
 from graphql_api.http.auth.keys import Keys
+from graphql_api.http.auth.policy import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.http.auth.wrong_keys import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphql_api.http.admission.service_time import PACE_OF, ServiceTimeEstimator
+from graphql_api.http.admission.limiter import PACE_OF, ServiceTimeEstimator
 from tests.conftest import Clock
 
 

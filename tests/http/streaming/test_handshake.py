@@ -1,10 +1,18 @@
-"""Which pages may open a WebSocket, by the fields that browsers and proxies send."""
+"""The handshake of WebSockets: which pages may open one, by the fields that browsers and proxies send; and denials."""
+
+import json
+import logging
 
 import pytest
+import websockets
 from starlette.datastructures import Headers
 
-from graphql_api.http.streaming.page_origin import may_connect
+from graphql_api.app import create_app
+from graphql_api.http.streaming.handshake import may_connect
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.settings import Settings
 from graphql_api.settings.origins import Origins
+from tests.server.sockets import serving
 
 
 def headers(**fields: str) -> Headers:
@@ -90,3 +98,16 @@ def test_pages_of_apps_and_of_subdomains_may_connect_as_they_may_ask(origin: str
 
     assert may_connect(headers(origin=origin, host="server.test"), allowed)
     assert not may_connect(headers(origin=origin, host="server.test"), Origins(()))
+
+
+async def test_a_denied_websocket_is_403_in_json_and_no_fault_in_the_log(
+    releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR, "uvicorn.error"):
+        async with serving(create_app(settings, create_sandbox(releases)), ws="websockets-sansio") as (_, address):
+            with pytest.raises(websockets.InvalidStatus) as denied:
+                await websockets.connect(f"ws://127.0.0.1:{address[1]}/graphql", origin="https://evil.example")
+
+    assert denied.value.response.status_code == 403
+    assert json.loads(denied.value.response.body)["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert caplog.records == []

@@ -1,0 +1,96 @@
+"""The opening handshake of WebSockets: which web pages may connect, and how a connection is denied.
+
+Browsers let pages of any site connect, so the server must refuse. A page may connect if it comes from our own host or a
+configured origin. Pages cannot set the fields that name the requested host (`Host`, `X-Forwarded-Host`), so these are
+trusted from every sender. A denial is a JSON error response, if the ASGI server supports it; others respond with an empty 403.
+
+Source: https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-response
+"""
+
+import logging
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from graphql_api.http.graphql import JSON, HTTPError, refused
+from graphql_api.http.middleware import HEADERS
+from graphql_api.observability.request_context import record_of
+from graphql_api.settings.origins import Origins
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+class _Host(NamedTuple):
+    name: str
+    port: int | None
+    """None if missing: a proxy may pass the host without the port (nginx's `$host`)."""
+
+
+def may_connect(headers: Headers, allowed: Origins) -> bool:
+    """Whether the page in `Origin` may open a WebSocket; clients without `Origin`, which are not browsers, always may."""
+    origins = headers.getlist("origin")
+    if not origins or allowed.any:
+        return True
+    if len(origins) > 1:
+        return False
+    return allowed.allow(origins[0].lower()) or _is_our_own(origins[0], headers)
+
+
+def _is_our_own(origin: str, headers: Headers) -> bool:
+    scheme, _, authority = origin.lower().partition("://")
+    page = _host(authority)
+    if scheme not in DEFAULT_PORTS or page is None:
+        return False
+    requested = (_host(each.lower()) for each in (headers.get("host"), _first(headers.get("x-forwarded-host"))) if each)
+    return any(_is_same(page, host, DEFAULT_PORTS[scheme]) for host in requested if host is not None)
+
+
+def _is_same(page: _Host, requested: _Host, default: int) -> bool:
+    return page.name == requested.name and requested.port in (None, page.port or default)
+
+
+def _host(authority: str) -> _Host | None:
+    """Parse `host` or `host:port`; None for anything else, such as an authority with a user or a path."""
+    try:
+        url = urlsplit(f"//{authority}")
+        host = _Host((url.hostname or "").rstrip("."), url.port)
+    except ValueError:  # an unclosed bracket or an invalid port
+        return None
+    return host if host.name and url.netloc == authority and "@" not in authority else None
+
+
+def _first(value: str | None) -> str:
+    return (value or "").partition(",")[0].strip()
+
+
+EXTENSION = "websocket.http.response"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for the error that uvicorn logs for every denied connection; the denial is intended."""
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
+logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+async def deny(scope: Scope, receive: Receive, send: Send, refusal: HTTPError, code: int) -> None:
+    """Deny a connection; `code` is the close code for servers without the denial response extension."""
+    await receive()  # websocket.connect
+    if EXTENSION not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": code, "reason": fitting(str(refusal))})
+        return
+
+    async def send_denied(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    response = refused(refusal, JSON, record_of(scope))
+    response.headers.update(HEADERS)
+    await response({**scope, "type": "http"}, receive, send_denied)
+
+
+def fitting(reason: str) -> str:
+    """A close reason cut to the 123 bytes that fit a close frame (RFC 6455, 5.5)."""
+    return reason.encode()[:123].decode(errors="ignore")
