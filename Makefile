@@ -34,6 +34,7 @@ check: $(VENV)/.dev check-breaking
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/check_names.py
+	$(BIN)/python .ci/check_words.py
 	$(BIN)/competent-graphql schema | diff - schema.graphql
 
 # Would a client of the last release (the newest tag v… before this commit) break?

@@ -24,7 +24,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import orjson
 from larger import copies
-from questions import everyday
+from lookups import everyday
 
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.normalise import normalise
@@ -141,8 +141,8 @@ async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> 
     with timed(costs, "first search, which reads the vocabulary, s"):
         await after.ask(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
     found: dict[str, Timing] = {}
-    for name, questions in (await after.ask(everyday, after.search)).items():
-        found[name] = await timing([partial(after.ask, each) for each in questions], effort)
+    for name, lookups in (await after.ask(everyday, after.search)).items():
+        found[name] = await timing([partial(after.ask, each) for each in lookups], effort)
     costs["peak memory of answering, MB"] = peak()
     with before.beside() as other:
         compared = partial(after.ask, lambda connection: changes(other, connection, None, None))
@@ -150,11 +150,11 @@ async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> 
     return found
 
 
-async def timing(questions: Sequence[Callable[[], Awaitable[object]]], effort: Effort) -> Timing:
+async def timing(lookups: Sequence[Callable[[], Awaitable[object]]], effort: Effort) -> Timing:
     took: list[float] = []
-    for question in questions:
+    for lookup in lookups:
         start = time.perf_counter()
-        await question()
+        await lookup()
         took.append(time.perf_counter() - start)
         if len(took) >= effort.least and sum(took) > effort.seconds:
             break

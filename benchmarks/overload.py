@@ -201,7 +201,7 @@ async def measure(seconds: float) -> int:
         at_once = await burst(port)
         longest = max(at_once.seconds.get(200, [0.0]))
         print(
-            f"Of {BURST} different operations at once {at_once.count(503)} were refused; the last answer took {longest:.2f} s."
+            f"Of {BURST} simultaneous operations {at_once.count(503)} were refused; the last answer took {longest:.2f} s."
         )
         most = await most_of(port, seconds)
         print(f"The server does {most:.0f} operations a second for 16 clients that wait for each other.\n")

@@ -1,6 +1,6 @@
 """Tools for asyncio: coroutines started eagerly (as asyncio's eager tasks are), a lazy timer, and a broadcast.
 
-A coroutine that is started eagerly runs at once until it first suspends. If it never suspends, it needs neither a task nor an
+A coroutine that is started eagerly runs immediately until it first suspends. If it never suspends, it needs neither a task nor an
 event-loop turn.
 """
 

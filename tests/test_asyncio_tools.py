@@ -1,4 +1,4 @@
-"""Coroutines that are begun at once: they wait only where they must, and share what they wait for."""
+"""Eagerly started coroutines: they suspend only if they must, and share awaited work."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""A bounded map: what goes first, what is counted, what is told."""
+"""LRU and TTL caches: order of eviction, byte counts, eviction callbacks."""
 
 from graphql_api.caching import LRUCache, keep
 

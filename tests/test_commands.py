@@ -157,7 +157,7 @@ def check_pip(arguments: list[str]) -> None:
 def check_npm(arguments: list[str]) -> None:
     packages = [each for each in arguments[1:] if not each.startswith("-")]
     assert arguments[0] == "install"
-    assert set(packages) <= NPM.keys(), "a package that no test of ours uses"
+    assert set(packages) <= NPM.keys(), "a package that no test uses"
 
 
 def check_npx(arguments: list[str]) -> None:

@@ -63,7 +63,7 @@ async def contained(writable: str, **settings: str) -> AsyncIterator[tuple[int, 
 
 
 async def total(port: int) -> int | str:
-    """How much is found, which needs an index, or the code that is told instead."""
+    """The number of search results, which needs an index, or the error code."""
     async with httpx.AsyncClient(timeout=30) as client:
         query = {"query": "{ skills(first: 1) { totalCount } }"}
         told = (await client.post(f"http://127.0.0.1:{port}/graphql", json=query)).json()

@@ -28,7 +28,7 @@ QUERIES = [
 
 
 def agrees(told: Any, found: Any) -> bool:
-    """Whether an answer is as told: a told object may leave keys out, a told list may end in `…`."""
+    """Whether a response matches the documented one, whose objects may omit keys and whose lists may end in `…`."""
     if isinstance(told, dict) and isinstance(found, dict):
         return all(name in found and agrees(value, found[name]) for name, value in told.items())
     if isinstance(told, list) and isinstance(found, list):

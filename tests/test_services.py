@@ -85,7 +85,7 @@ async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_f
 
 
 def parts_over(served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0) -> Services:
-    """Parts over whatever Competent API is served at the moment, which ask anew each time which release is current."""
+    """Services over the Competent API served at the moment; they check the current release on each request."""
 
     async def competent(scope: Any, receive: Any, send: Any) -> None:
         await served[0](scope, receive, send)

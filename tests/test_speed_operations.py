@@ -1,4 +1,4 @@
-"""What the benchmark asks is valid, has answers, and is asked of the peers in the same schema."""
+"""Operations of the benchmark are valid, return data, and run on its peers with the same schema."""
 
 import re
 from pathlib import Path

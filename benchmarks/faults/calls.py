@@ -112,7 +112,7 @@ async def bulkhead(soak: Soak) -> list[Row]:
     await soak.book()
     await soak.load(unknown=200, known=0)
     most = (await soak.book())["most"]
-    return [Row("R7", "calls at once", "<= 40", str(most), most <= 40)]
+    return [Row("R7", "concurrent calls", "<= 40", str(most), most <= 40)]
 
 
 @scenario("R9")

@@ -74,7 +74,7 @@ async def bombs(soak: Soak) -> list[Row]:
     return [
         Row(
             "S5",
-            "12 bombs of 64 MB at once",
+            "12 bombs of 64 MB at the same time",
             "refused, <= 160 MB more",
             f"{refused} refused, {most - before:.0f} MB",
             refused == 12 and most - before <= 160,
@@ -122,7 +122,7 @@ async def moving(soak: Soak) -> list[Row]:
             "R17",
             "`current` moves every second: answers that mix two releases, or have a wrong id",
             "0",
-            f"{mixed} and {wrong} of {len(told)}, told of {' and '.join(numbers)}; {failures} failed",
+            f"{mixed} and {wrong} of {len(told)}, reporting {' and '.join(numbers)}; {failures} failed",
             mixed == wrong == failures == 0 and numbers == ["3.10", "3.11"],
         )
     ]

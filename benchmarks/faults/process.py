@@ -29,7 +29,7 @@ async def too_much(soak: Soak) -> list[Row]:
         ),
         Row(
             "R8",
-            "what is refused at 5 times the rate: told within (p99)",
+            "what is refused at 5 times the rate: rejected within (p99)",
             "<= 250 ms, with `Retry-After`",
             f"{1000 * refused.p99(503):.0f} ms (median {1000 * refused.median(503):.0f} ms), "
             f"{refused.count(503)} refused, {refused.unsaid} without; {refused.lost} lost",
@@ -121,7 +121,7 @@ async def health(soak: Soak) -> list[Row]:
         ),
         Row(
             "R15",
-            "liveness meanwhile; readiness once told to stop",
+            "liveness meanwhile; readiness after SIGTERM",
             "always 200; 503",
             f"{set(lived)} in {len(lived)} looks; {draining}, {why}",
             set(lived) == {200} and draining == 503,

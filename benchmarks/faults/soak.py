@@ -183,7 +183,7 @@ async def until_ok(http: aiohttp.ClientSession, url: str, seconds: float = 30.0)
                 if response.status == 200:
                     return passed
         await asyncio.sleep(0.05)
-    raise SystemExit(f"nobody answers at {url}")
+    raise SystemExit(f"no server answers at {url}")
 
 
 async def run(one: Scenario, settings: dict[str, str], seconds: float) -> list[Row]:

@@ -27,7 +27,7 @@ def clients(found: Any) -> None:
         for axes, key in ((left, "per_second"), (right, "p99")):
             _line(axes, found["counts"], [load[key] for load in server["loads"]], server["label"], place)
     for axes, title in ((left, "nested: answers a second"), (right, "nested: 99th percentile, ms")):
-        _dress(axes, title, "clients at once", found["counts"])
+        _dress(axes, title, "concurrent clients", found["counts"])
     _finish(figure, left, "clients")
 
 
@@ -55,7 +55,7 @@ def _line(axes: Axes, across: Sequence[float], up: Sequence[float], label: str, 
 
 def _dress(axes: Axes, title: str, across: str, ticks: Sequence[int]) -> None:
     axes.set_xscale("log")
-    if "ms" in title or across == "clients at once":
+    if "ms" in title or across == "concurrent clients":
         axes.set_yscale("log")
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()

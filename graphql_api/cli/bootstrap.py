@@ -63,7 +63,7 @@ def upstream_of(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
 @contextmanager
 def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
     """The server, and a description of its data."""
-    import rich.progress  # noqa: F401  # used to read workbooks; imported here so that two threads never import it at once
+    import rich.progress  # noqa: F401  # used to read workbooks; imported here so that two threads never import it at the same time
 
     import graphql_api.services  # noqa: F401
 

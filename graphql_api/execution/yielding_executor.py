@@ -1,6 +1,6 @@
 """Cooperative execution: graphql-core's executor, yielding to the event loop between time slices.
 
-graphql-core completes a list in one go, however long; 50,000 values would block the event loop for half a second.
+graphql-core completes a list without yielding, however long; 50,000 values would block the event loop for half a second.
 """
 
 import asyncio

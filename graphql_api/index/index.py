@@ -35,7 +35,7 @@ _QUICK = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_usi
 
 
 class Index:
-    """An open index file. Opens all connections at once, since another file may replace this one later under the same name."""
+    """An open index file. Opens all connections first, since another file may replace this one later under the same name."""
 
     def __init__(self, file: IndexFile, damaged: Callable[["Index", Exception], Exception] | None = None) -> None:
         self.file_id = file.id()

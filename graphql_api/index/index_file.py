@@ -77,7 +77,7 @@ class IndexFile:
     def set_aside(self, damaged: FileId | None, error: Exception) -> None:
         """Rename the corrupt file, unless another process has replaced it already.
 
-        The last one is kept for the operator. Raises OSError if the folder is not writable.
+        The last one stays for the operator. Raises OSError if the folder is not writable.
         """
         if damaged is None or self.id() != damaged:
             return

@@ -66,7 +66,7 @@ _PREFIX = "SELECT profile FROM term WHERE scheme = ? AND substr(code, 1, length(
 _TITLES = f"""
     SELECT thing, text, min(CASE language WHEN ? THEN -1 ELSE language END) FROM text
     WHERE field = {SEARCHED[OCCUPATIONAL_PROFILE]["title"]} GROUP BY thing
-"""  # noqa: S608  # a number of ours
+"""  # noqa: S608  # an integer, not input
 
 
 def _conditions(connection: sqlite3.Connection, filter: ProfileFilter) -> Iterator[frozenset[int]]:

@@ -43,7 +43,7 @@ class _Question:
 
 
 class Readers:
-    """Runs queries (functions of a connection) in threads. `connect` is called at once, for a connection per thread."""
+    """Runs queries (functions of a connection) in threads. `connect` is called immediately, for a connection per thread."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], threads: int = THREADS, queue: int = QUEUE) -> None:
         self._pool = ThreadPoolExecutor(threads, "index")

@@ -293,7 +293,7 @@ class IndexRegistry:
         return self._not_there(release)
 
     def _failed(self, release: str, reason: Literal["the file was corrupt", "the file cannot be written"]) -> _Failure:
-        """Record a failure. A first corruption is repaired at once; further failures back off, doubling the delay."""
+        """Record a failure. A first corruption is repaired immediately; further failures back off, doubling the delay."""
         before = self._failures.get(release)
         if before is not None and before.left < -LONGEST_RETRY:
             before = None

@@ -34,7 +34,7 @@ class Frequent:
 
 
 class FrequentSeconds:
-    """A buffered histogram. It uses private parts, as prometheus_client has no public way to add several observations at once."""
+    """A buffered histogram. It uses private parts, as prometheus_client has no public way to add several observations."""
 
     __slots__ = ("_bounds", "_counts", "_histogram", "_lock", "_settled", "_sum", "_sum_settled")
 

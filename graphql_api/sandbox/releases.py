@@ -1,7 +1,7 @@
 """The releases that a sandbox serves, from the bundled data or from workbooks.
 
 A workbook is converted once into a file in the cache folder, which is used until the workbook changes. Files there are written
-atomically, so several processes may start at once.
+atomically, so several processes may start at the same time.
 """
 
 import glob

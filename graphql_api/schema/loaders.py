@@ -1,7 +1,7 @@
 """DataLoaders of one request: documents by path and index look-ups, batched per event-loop tick.
 
-Within a request, a path is loaded once and `current` always means the same release. Cached values are returned at once: nothing
-is created, scheduled or awaited until there is a miss.
+Within a request, a path is loaded once and `current` always means the same release. Cached values are returned
+immediately: nothing is created, scheduled or awaited until there is a miss.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ INDEX = "index "
 _BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
 Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
-"""A query to an index for several keys at once; keys without a result are missing from the returned mapping."""
+"""A query to an index for several keys; keys without a result are missing from the returned mapping."""
 
 
 class Dependencies(NamedTuple):

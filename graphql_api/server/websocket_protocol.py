@@ -1,7 +1,8 @@
 """uvicorn's WebSocket protocol with limits: frames per event-loop turn, frames per second, and unsent pongs.
 
-uvicorn parses all data that has arrived in one go, and answers each ping immediately. Here each connection parses a small
-piece per turn, so that a megabyte of pings delays nobody; clients that send frames faster than the limit are disconnected.
+uvicorn parses all data that has arrived in one call, and answers each ping immediately. Here each connection parses a small
+piece per turn, so that a megabyte of pings delays no other client; clients that send frames faster than the limit are
+disconnected.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ TURN_FRAMES = 64
 """Frames per event-loop turn and connection; the piece being parsed may exceed it by its own frames."""
 TURN_BYTES = 65_536
 PIECE = 512
-"""Bytes parsed in one go: at most 85 frames, as the smallest has 6 bytes."""
+"""Bytes parsed in one call: at most 85 frames, as the smallest has 6 bytes."""
 BURST_SECONDS = 10
 """Seconds over which rates are averaged."""
 LINGER = 1.0

@@ -52,7 +52,7 @@ class _Walk:
 class Interner:
     """Parts by id, interned while a document that was taken and not yet given back holds them.
 
-    Documents are traversed by generators that yield after every STEP objects and lists; several may be in progress at once.
+    Documents are traversed by generators that yield after every STEP objects and lists; several may be in progress.
     Run each to its end, or reference counts stay wrong.
     """
 

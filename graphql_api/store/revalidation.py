@@ -1,4 +1,4 @@
-"""Stale-while-revalidate: refreshes stale entries in the background, a few at once, with a back-off after failures."""
+"""Stale-while-revalidate: refreshes stale entries in the background, a few at a time, with a back-off after failures."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Cooperative work: a generator that yields between steps, run in one go or with an event-loop turn after each step."""
+"""Cooperative work: a generator that yields between steps, run without a break or with an event-loop turn after each step."""
 
 import asyncio
 from collections.abc import Generator

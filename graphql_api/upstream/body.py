@@ -101,7 +101,7 @@ class BodyReader:
 
 
 def _is_gzip(response: Response) -> bool:
-    # httpx inflates a whole chunk at once, however large the output, so the raw bytes are read and inflated here.
+    # httpx inflates a whole chunk in one call, however large the output, so the raw bytes are read and inflated here.
     told = response.headers.get("content-encoding", "")
     encodings = [each for part in told.split(",") if (each := part.strip().lower()) not in ("", "identity")]
     if encodings in (["gzip"], ["x-gzip"]):

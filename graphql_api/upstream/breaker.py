@@ -18,7 +18,7 @@ REMEMBERED = 30.0
 SHORTEST_OPEN, LONGEST_OPEN = 0.5, 2.0
 """Shortest and longest time in seconds without any call before probes start."""
 OUTAGE_SHARE = 0.125
-"""Share of the time the route has been failing for which it stays open: the end of a short outage is noticed at once, and a long
+"""Share of the time the route has been failing for which it stays open: the end of a short outage is noticed early, and a long
 outage costs few probes."""
 PROBES = 3
 """Number of failed probes in a row after which the breaker opens for longer than SHORTEST_OPEN; a single failure proves

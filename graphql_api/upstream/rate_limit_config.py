@@ -22,7 +22,7 @@ class RateLimit:
     probes: int = 3
     """Maximum number of calls in any `probe_span` while a block is half-open."""
     probe_span: float = 1.5
-    """At least the timeout of a probe, so that at most `probes` run at once."""
+    """At least the timeout of a probe, so that at most `probes` run at the same time."""
     heard: float = 5.0
     """Seconds for which the remaining count reported by upstream is trusted; then one call checks again."""
 

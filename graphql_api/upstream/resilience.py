@@ -1,6 +1,6 @@
 """Resilience of upstream calls: deadline, retries, circuit breaker, rate limit and bulkhead; emits an event per call.
 
-The decisions are made by classes without I/O; this module drives them. A rejected call holds no slot: it fails at once with a
+The decisions are made by classes without I/O; this module drives them. A rejected call holds no slot: it fails immediately with a
 Retry-After, or waits outside the bulkhead if it is a crawl or its turn comes before the deadline.
 """
 
@@ -33,7 +33,7 @@ from graphql_api.upstream.retry import RetryBudget, attempts, backoff
 UNTOLD = 5.0
 """Seconds of the block if upstream responds 429 without `Retry-After`, or rejects a key."""
 FAILED_FOR = 2.0
-"""Seconds for which a failed document fails at once on new requests, so that many requests cause few calls."""
+"""Seconds for which a failed document fails immediately on new requests, so that many requests cause few calls."""
 UNUSABLE_FOR = 5.0
 """The same for responses that are unusable and unlikely to change soon: too large, too many values, a redirect."""
 FAILED_MOST = 1000
@@ -167,7 +167,7 @@ class ResilientCaller:
         return sum(self._queued[wanted.account, wanted.route, each] for each in Priority if each <= wanted.urgency)
 
     def _worth_waiting(self, wanted: FetchRequest, refused: Rejection, waited: float) -> float | None:
-        """Returns the seconds to wait without a slot; None if the call should fail at once."""
+        """Returns the seconds to wait without a slot; None if the call should fail immediately."""
         if wanted.urgency == Priority.WALK:
             wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
         elif refused.reason == Reason.PLAN:

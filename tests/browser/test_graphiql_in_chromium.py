@@ -1,6 +1,6 @@
 """GraphiQL as a visitor meets it: in Chromium, over a real server, under the page's own policy.
 
-Promise: `assert_graphiql_works` asks of any server what it asks of the small one here, given its base URL.
+`assert_graphiql_works` runs the same checks on any server, by its base URL.
 """
 
 import json
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 Serve = Callable[[ASGIApp], str]
 
-PATIENCE = 20  # seconds, for a slow machine; a condition that holds ends the wait at once
+PATIENCE = 20  # seconds, for a slow machine; a condition that holds ends the wait immediately
 QUERY = ".graphiql-query-editor .CodeMirror"
 VARIABLES = ".graphiql-editor-tool .CodeMirror"
 ANSWER = ".result-window .CodeMirror"
@@ -36,7 +36,7 @@ TABS = [
         "query": "query ProfileByCode($code: String!) {\n  profile(code: $code) {\n    code\n  }\n}\n",
         "variables": '{\n  "code": "OP-12"\n}',
     },
-    {"title": "The shortest of questions", "query": "query Greeting {\n  greeting\n}\n", "variables": ""},
+    {"title": "The shortest query", "query": "query Greeting {\n  greeting\n}\n", "variables": ""},
 ]
 NAMES = ["ProfileByCode", "Greeting"]
 FIRST_ANSWER = {"data": {"profile": {"code": "OP-12"}}}
@@ -76,7 +76,7 @@ class Page:
         self.find(selector)[0].click()
 
     def click_on(self, selector: str, text: str) -> None:
-        """Click on what is chosen by the selector and has this text. By script, as lists are drawn anew under one's hands."""
+        """Click on the element with this selector and text. By script, since lists may be redrawn between finding and clicking."""
         found = f"Array.from(document.querySelectorAll({selector!r})).find(it => it.innerText === {text!r})"
         self.until(lambda: self.script(f"{found} !== undefined"), f"{text} can be chosen")
         self.script(f"{found}.click()")
@@ -223,7 +223,8 @@ def test_a_second_visit_finds_the_tabs_as_they_were_left(serve: Serve, browser: 
     page.click(".graphiql-tab-add")
     page.until(lambda: len(page.tabs()) == 3, "a third tab is there")
     page.until(
-        lambda: page.script("Object.values(localStorage).some(it => it.includes('\"activeTabIndex\":2'))"), "it is kept"
+        lambda: page.script("Object.values(localStorage).some(it => it.includes('\"activeTabIndex\":2'))"),
+        "it is stored",
     )
     page.open()
     assert page.tabs() == [*NAMES, "<untitled>"]

@@ -1,4 +1,4 @@
-"""GraphiQL over the server itself: every tab answers, a subscription hears, panels and themes work, and nothing is asked of another host."""
+"""GraphiQL over the server itself: every tab gets a response, a subscription gets events, panels and themes work, and no other host is requested."""
 
 import json
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
     looked = list(sandbox.state.asked).count("/releases/current")
     page.until(lambda: list(sandbox.state.asked).count("/releases/current") > looked + 1, "the server looks")
     httpx.post(f"{competent}/sandbox/releases").raise_for_status()
-    page.until(lambda: page.text(ANSWER), "the release is told")
+    page.until(lambda: page.text(ANSWER), "the release is shown")
 
     assert json.loads(page.text(ANSWER))["data"]["releasePublished"]["number"] == "3.11"
     page.click("[aria-label='Stop query (Ctrl-Enter)']")

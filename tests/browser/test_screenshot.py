@@ -1,4 +1,4 @@
-"""The picture of GraphiQL in the docs: taken anew by `make screenshot`, of the bundled data."""
+"""The screenshot of GraphiQL in the docs: `make screenshot` takes it again, with the bundled data."""
 
 import os
 from pathlib import Path

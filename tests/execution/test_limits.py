@@ -1,4 +1,4 @@
-"""Limits of documents: what is counted, how, and that it costs no more than the document is long."""
+"""Limits of documents: what is counted, how, and that counting is linear in the length of the document."""
 
 import re
 from dataclasses import fields, replace
@@ -139,7 +139,7 @@ def test_the_page_on_limits_gives_the_default_of_each_setting() -> None:
 
 
 def selected(type_: Any, levels: int) -> str:
-    """A selection of every field that needs no argument, so many levels deep."""
+    """A selection of every field that needs no argument, this many levels deep."""
     if not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         return "{ __typename }"
     fields_of = {name: get_named_type(field.type) for name, field in type_.fields.items() if not _needs(field)}

@@ -1,4 +1,4 @@
-"""What is told of a request when it is over: one line, counts, and an answer whatever happened."""
+"""Logs and metrics of a request: one line, counters, and a response in all cases."""
 
 import asyncio
 import json

@@ -250,7 +250,7 @@ async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
     assert await second.ask(count, OCCUPATIONAL_PROFILE) == 42
     assert len(world.documents()) == 2
     assert await indexes.get("3.11") is second
-    assert await first.ask(count, OCCUPATIONAL_PROFILE) == 40  # whoever still asks it
+    assert await first.ask(count, OCCUPATIONAL_PROFILE) == 40  # for callers that still hold it
 
 
 async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world: World) -> None:

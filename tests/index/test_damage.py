@@ -1,4 +1,4 @@
-"""Index files that are damaged, cut off, deleted, replaced or cannot be written: found, set aside, made anew, never taken for whole."""
+"""Index files that are damaged, truncated, deleted, replaced or unwritable: detected, set aside and rebuilt, never used."""
 
 import asyncio
 import os
@@ -307,7 +307,7 @@ async def _search(server: Server, text: str = "verpleegkundige") -> Any:
 
 
 def _forget_pages(index: Index) -> None:
-    """What SQLite has in memory of a small file is let go, as in a large one."""
+    """SQLite drops its cached pages of a small file, as of a large one."""
     idle = index._readers._idle
     readers = [idle.get() for _ in range(idle.qsize())]
     for each in (*readers, index._here):

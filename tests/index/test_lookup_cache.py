@@ -1,4 +1,4 @@
-"""Answers of an index that are known: the same objects, bounded, and at hand for the next request."""
+"""Cached results of index lookups: the same objects, bounded, and available to the next request."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Index threads: a bounded queue, deadlines in the queue and while a question runs, and turns between operations."""
+"""Index threads: a bounded queue, deadlines in the queue and while a query runs, and turns between operations."""
 
 import asyncio
 import math
@@ -35,7 +35,7 @@ async def readers() -> AsyncIterator[Readers]:
 
 
 class Held:
-    """A question that keeps its thread until it is released."""
+    """A query that holds its thread until it is released."""
 
     def __init__(self) -> None:
         self.began, self.release = threading.Event(), threading.Event()
@@ -115,7 +115,7 @@ async def test_errors_of_a_question_are_its_own(readers: Readers) -> None:
 
 
 async def test_questions_of_two_operations_take_turns(server: Server) -> None:
-    """However many questions one operation has, that of another comes after one of them."""
+    """However many queries one operation has, that of another comes after one of them."""
     parts = server.app.state.services
     await parts.indexes.ready("3.11")
     greedy, modest = parts.loaders(FetchContext()), parts.loaders(FetchContext())

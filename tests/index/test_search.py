@@ -61,7 +61,7 @@ def description(text: str, language: int = NL) -> Text:
 
 
 class Release:
-    """A release with these texts, which nothing can be written to any more, and what is asked of it, told by codes."""
+    """A read-only release with these texts; searches return codes."""
 
     def __init__(self, connection: sqlite3.Connection, things: Things, shuffle: random.Random | None = None) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""The writer of the log: nobody waits for it, and what it cannot write is dropped, counted and said."""
+"""The log writer: no caller waits for it, and lines that it cannot write are dropped, counted and reported."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class Stream:
         self.written: list[bytes] = []
         self.room = 10**9
         self.takes = 10**9
-        """Bytes taken at once."""
+        """Bytes per write."""
         self.refusals = 0
         """Times that it takes nothing for the moment."""
         if is_open:

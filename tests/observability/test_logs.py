@@ -1,4 +1,4 @@
-"""The log: one line an event, which nobody outside can forge, flood or read a key in."""
+"""The log: one line per event; clients cannot forge or flood it, and it holds no key."""
 
 import io
 import json

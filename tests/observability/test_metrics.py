@@ -1,4 +1,4 @@
-"""What is counted often and written into its metrics later says the same as if it had been written at once."""
+"""Buffered counts, flushed into their metrics later, give the same values as immediate ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The record of one request: one for all who tell of it, filled in while the request is answered."""
+"""The context of one request: shared by logs, metrics and traces, filled while the request is processed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files that are no workbook of Competent, or one that does harm: each is a sentence, and the process goes on."""
+"""Files that are not Competent workbooks, or hostile ones: each gives an error message, and the process continues."""
 
 import io
 import os

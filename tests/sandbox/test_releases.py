@@ -34,7 +34,7 @@ def releases_of() -> Iterator[Callable[..., Releases]]:
 
 
 class Told:
-    """Notes what progress tells of."""
+    """Records progress events."""
 
     def __init__(self) -> None:
         self.sheets: list[str] = []

@@ -60,11 +60,11 @@ MOODS: dict[str, Saying | None] = {
     "it is asked too often": lambda key: Response(key, 429, {"Retry-After": "0", "X-Said": key}),
     "half of a document": lambda key: Response(f'{{"id": "{key}'),
 }
-"""What a Competent API says when it is told a key."""
+"""The response of a Competent API that echoes a key."""
 
 
 class Indiscreet:
-    """A Competent API that says back what it was told, and falls over now and then."""
+    """A Competent API that echoes requests, and sometimes fails."""
 
     def __init__(self, releases: Releases, saying: Saying | None) -> None:
         self._sandbox = create_sandbox(releases)

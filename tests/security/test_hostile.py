@@ -28,7 +28,7 @@ def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
         found.append(f"status {response.status_code}")
     if len(response.content) > ANSWER:
         found.append(f"{len(response.content)} bytes")
-    found += [f"tells of {each!r}" for each in INSIDE if each in response.text]
+    found += [f"discloses {each!r}" for each in INSIDE if each in response.text]
     errors: list[dict[str, Any]] = response.json().get("errors", [])
     codes = {error.get("extensions", {}).get("code") for error in errors}
     if codes != {hostile.code} or not 1 <= len(errors) <= 20:
@@ -73,7 +73,7 @@ async def test_memory_is_bounded_however_often_they_come(server: Server) -> None
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
-    await round_of_all()  # what is kept once, and what is loaded at first use
+    await round_of_all()  # fills caches and loads what is loaded at first use
     tracemalloc.start()
     try:
         first = await round_of_all()

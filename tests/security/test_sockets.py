@@ -1,4 +1,4 @@
-"""Over real sockets: requests that two servers would read differently are refused, and nobody writes headers of ours."""
+"""Over real sockets: requests that two servers would read differently are refused, and clients cannot inject response headers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ AMBIGUOUS = {
     "an unknown coding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "chunked and then more": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "a space before the colon": POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
-    "a chunk that is no number": POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n" + SMUGGLED,
+    "a chunk size that is not a number": POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n" + SMUGGLED,
     "a folded header": POST + b"X-Folded: a\r\n Transfer-Encoding: chunked\r\n\r\n" + SMUGGLED,
     "a NUL in a header": POST + b"X-Odd: a\x00b\r\n\r\n" + SMUGGLED,
     "a line feed alone": b"GET /graphql?query={__typename} HTTP/1.1\nHost: x\n\n" + SMUGGLED,

@@ -32,7 +32,7 @@ async def server(releases: Releases, settings: Settings, tmp_path: Path) -> Asyn
 
 
 async def longest(server: Server, *requests: Hostile) -> int:
-    """The longest work between two passes while these requests are answered at once."""
+    """The longest event-loop iteration while these requests are processed together."""
     work = Work()
     with work.counted(server.app.state.scheduler):
         for response in await asyncio.gather(

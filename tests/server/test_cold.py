@@ -1,4 +1,4 @@
-"""A question whose documents are not stored: a round trip a level of links, all of a level at once, each document once."""
+"""A query whose documents are not cached: one round trip per level of links, each level concurrently, each document once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ QUESTION = f"""query($uuid: UUID, $code: String, $release: String!) {{ occupatio
 
 
 class Rounds:
-    """A Competent API that lets nobody go until nobody else comes: what is asked at once is a round."""
+    """A Competent API that answers requests in rounds: those that arrive before it would be idle are one round."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -99,7 +99,7 @@ def test_a_server_by_host_and_port_is_the_loops_own() -> None:
 
 
 class Loop:
-    """What Accepting asks of a loop, written down."""
+    """An event loop that records the calls of BatchAcceptServer."""
 
     def __init__(self) -> None:
         self.reading = False
@@ -133,7 +133,7 @@ class Connection:
 
 
 class Listening(Connection):
-    """A socket whose `accept` gives or raises what it is told to."""
+    """A socket whose `accept` returns or raises these values."""
 
     def __init__(self, *coming: Connection | OSError) -> None:
         self.coming = list(coming)

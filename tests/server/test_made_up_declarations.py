@@ -1,4 +1,4 @@
-"""What is declared is seen by every part: nothing but the declarations knows which fields and concept types there are."""
+"""Every package follows the declarations: no other place lists fields or concept types."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Clients that are slow, silent or too large, over real sockets with short bounds: each is cut, and costs nobody else."""
+"""Clients that are slow, silent or send too much, over real sockets with short limits: each is disconnected, others are unaffected."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""A request and its answer on a connection: in one piece where the length is known, and never with a line that nobody wrote."""
+"""A request and its response on a connection: one write if the length is known, and no header that the app did not set."""
 
 import asyncio
 import logging

@@ -197,7 +197,7 @@ def health(*options: str, **environment: str) -> subprocess.CompletedProcess[str
 def test_a_worker_that_cannot_start_says_so_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The file of keys may be gone when a process is started anew."""
+    """The file of keys may be gone when a process is restarted."""
     monkeypatch.setattr("graphql_api.cli.worker.begin_logging", lambda settings: None)
     monkeypatch.setenv("COMPETENT_UPSTREAM_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("COMPETENT_ACCESS", "keys")

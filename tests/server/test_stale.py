@@ -1,4 +1,4 @@
-"""Trouble upstream, for a client who asks what the server already knows; and clients who leave. Over a sandbox in this process."""
+"""Upstream failures while clients request cached data, and clients that disconnect. Over a sandbox in this process."""
 
 import asyncio
 import sqlite3
@@ -61,7 +61,7 @@ class Watched:
 
 
 class Stale(Server):
-    """A server that holds nothing for fresh: each document is stale at the next question, and so asked for again behind it."""
+    """A server with a TTL of 0: each document is stale at the next query, and revalidated in the background."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
         super().__init__(releases, replace(settings, release_ttl=0.0, current_ttl=0.0), Watched)
@@ -123,7 +123,7 @@ async def test_however_many_ask_for_stale_data_upstream_is_asked_for_each_docume
     await server.watched.quiet()
     known = set(server.asked())
 
-    server.watched.let_go.clear()  # who comes when a renewal is done begins another
+    server.watched.let_go.clear()  # a request after a finished revalidation starts another
     await asyncio.gather(*(server.ask(QUESTION) for _ in range(20)))
     server.watched.let_go.set()
     await server.watched.quiet()

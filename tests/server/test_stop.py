@@ -1,4 +1,4 @@
-"""A server that is told to stop: what runs is finished within a bound, nobody is cut off, and the log has no trace."""
+"""Graceful shutdown: running requests finish within a limit, no response is truncated, and the log has no traceback."""
 
 import asyncio
 import signal
@@ -60,7 +60,7 @@ async def test_under_load_every_client_gets_its_answer() -> None:
 
 
 async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
-    """Asks over and over, until told `Connection: close`; each answer has to be whole."""
+    """Sends requests until a response has `Connection: close`; each response must be complete."""
     async with httpx.AsyncClient(base_url=base, timeout=LONG) as client:
         response = await client.post("/graphql", json=QUERY)
         await asking.wait()

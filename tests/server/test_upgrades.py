@@ -41,7 +41,7 @@ APP = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"])])
 
 
 async def bodies_for(*pieces: bytes, ws: str = "none", answers: int = 1) -> list[str]:
-    """What the app says it got, for so many requests in these pieces, each of which arrives by itself."""
+    """What the app received, for `answers` requests in these pieces, each of which arrives separately."""
     async with serving(APP, ws=ws) as (_, address):
         reader, writer = await asyncio.open_connection(*address)
         for piece in pieces:

@@ -1,4 +1,4 @@
-"""Upstream going wrong, seen by a client of ours: the parents stay, each loss has its path and its code, nothing leaks."""
+"""Upstream failures as clients see them: parents stay, each loss has its path and code, nothing leaks."""
 
 import asyncio
 from dataclasses import replace
@@ -40,7 +40,7 @@ async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
 
     competences = answer["data"]["occupationalProfile"]["essentialCompetences"]
     assert all(each["behaviouralIndicators"] and each["usedInOccupationalProfiles"] is None for each in competences)
-    # In the order of their places: which of them failed first is nobody's business.
+    # In the order of their paths: which of them failed first is not defined.
     assert sorted(error["path"] for error in answer["errors"]) == [
         ["occupationalProfile", "essentialCompetences", place, "usedInOccupationalProfiles"]
         for place in range(len(competences))

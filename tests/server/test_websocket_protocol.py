@@ -23,7 +23,7 @@ from tests.server.sockets import serving
 
 TEXT, BINARY, CONTINUED, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 FRAMES = 200 * BURST_SECONDS
-"""Frames that a connection may send at once, by default."""
+"""The default burst of frames per connection."""
 SUBPROTOCOL: Any = "graphql-transport-ws"
 
 

@@ -1,4 +1,4 @@
-"""All faults at once, for minutes, over real sockets: bombs, hangs and an upstream that goes down and up.
+"""All faults at the same time, for minutes, over real sockets: bombs, hangs and an upstream that goes down and up.
 
 It counts answers and memory, never seconds. `make test-soak MINUTES=10` is longer.
 """
@@ -59,7 +59,7 @@ async def everything(soak: Soak) -> tuple[list[Seen], list[Seen], list[float]]:
 
 
 async def good_again(soak: Soak) -> int:
-    """How many of ten new documents are still refused after the faults have ended, looked at once a second."""
+    """How many of ten new documents are still refused after the faults have ended, checked every second."""
     left = [soak.new() for _ in range(10)]
     for _ in range(30):
         left = [uuid for uuid in left if (await soak.ask(uuid)).codes]

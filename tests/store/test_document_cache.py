@@ -1,6 +1,6 @@
-"""The store's own rules: shelf, memory, flights, what passes through, what is told under two names. Clock and fetch handed in.
+"""Rules of the document cache: freshness, memory, single flight, uncached reads, two paths of one document. Clock and fetch are injected.
 
-What is promised whatever the place that documents are kept in: tests/store.
+Promises that hold for every backend: tests/store/test_promises.py.
 """
 
 import asyncio
@@ -429,7 +429,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
     assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
     assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Priority.WALK}
 
-    # What clients read is stored in any case, and crawled documents that nobody has read are evicted first.
+    # What clients read is stored in any case, and crawled documents without a read are evicted first.
     await opened.ask(profile(2), profile(8), profile(9))
     assert list(opened.memory) == [profile(2), profile(8), profile(9)]
     assert opened.memory.bytes == 3 * size

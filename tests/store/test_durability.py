@@ -21,7 +21,7 @@ ROUNDS = 50
 
 
 class Writer:
-    """A process that writes once it is told to; started beforehand, since starting takes longer than writing."""
+    """A process that writes on command; started beforehand, since starting takes longer than writing."""
 
     def __init__(self, file: Path, seed: int) -> None:
         command = [sys.executable, "-m", "tests.store.writer", str(file), str(seed)]

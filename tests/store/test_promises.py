@@ -1,4 +1,4 @@
-"""The store's promises, kept whatever the place is that documents are kept in."""
+"""Promises of the store that hold for every backend."""
 
 import asyncio
 

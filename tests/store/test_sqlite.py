@@ -1,4 +1,4 @@
-"""The SQLite file: what it holds and lets go of, older formats, damage, and death in the middle of a write."""
+"""The SQLite file: contents and eviction, older formats, damage, and a process killed during a write."""
 
 import sqlite3
 import zlib

@@ -77,7 +77,7 @@ async def test_an_unknown_release_is_told_as_such(server: Server) -> None:
 
 @pytest.fixture
 async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    """A server whose operations may ask for all that there is, and many of them at once."""
+    """A server without limits on the size and number of operations."""
     async with running(releases, replace(settings, operation_calls=1000, max_cost=10_000_000)) as started:
         yield started
 

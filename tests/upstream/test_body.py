@@ -248,7 +248,7 @@ def test_all_bodies_that_are_read_at_once_have_one_bound() -> None:
 
         document = b'{"id": "%s", "a": "%s"}' % (CP_7.encode(), b"x" * 1_000_000)
         stuck.aiter_raw = Body([document], {}).aiter_raw  # type: ignore[method-assign]
-        assert (await upstream.fetch(PATH, FetchContext())).document is not None  # nobody holds what was reserved
+        assert (await upstream.fetch(PATH, FetchContext())).document is not None  # the reserved memory is free again
 
     in_virtual_time(run())
 

@@ -1,4 +1,4 @@
-"""When the breaker of a route opens, for how long, and how long a question waits for the route: without any clock."""
+"""When the breaker of a route opens, for how long, and how long a query waits for the route: without a clock."""
 
 import pytest
 

@@ -40,7 +40,7 @@ SETTINGS = replace(Settings(), upstream_url="https://competent.example/base/v2",
 
 
 class Asked(httpx.AsyncBaseTransport):
-    """A network that gives one answer, and keeps what was asked of it."""
+    """A transport that returns one response, and records its requests."""
 
     def __init__(self, answer: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
         self.answer = answer

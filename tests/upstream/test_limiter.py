@@ -84,7 +84,7 @@ async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lif
     assert {probe.probes for probe in granted} == {(scope,)}
     assert probes[-1] == Rejection(Reason.UNAVAILABLE, 1.5, probing=True)
 
-    asking.clock.now += 1.5  # probes that never came back hold nobody up
+    asking.clock.now += 1.5  # probes without a response delay no call
     again = await asking.take()
     assert isinstance(again, Permit)
     await asking.ledger.lift(scope, again.at)

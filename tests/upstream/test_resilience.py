@@ -22,7 +22,7 @@ def test_an_upstream_that_hangs_is_waited_for_five_seconds_and_no_longer() -> No
         assert failed(results) == 1.0
         assert 4.4 < slowest(results) <= 5.0
         assert {type(result.error) for result in results} == {UpstreamTimeout}
-        assert world.under_way == 0  # and nothing goes on for nobody
+        assert world.under_way == 0  # and no call continues without a caller
 
     in_virtual_time(run())
 
@@ -237,7 +237,7 @@ def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -
         world.fail("**/technicalcompetences/*", status=429, retry_after=30, times=1)
         walking = [asyncio.ensure_future(world.ask(urgency=Priority.WALK)) for _ in range(20)]
         await asyncio.sleep(1)
-        # Those that were under way when the window closed have come back; nobody holds a place.
+        # Those that were under way when the window closed have come back; no slot is taken.
         question = await world.ask(world.path(routes.OCCUPATIONAL_PROFILE))
         walked = await asyncio.gather(*walking)
 

@@ -1,4 +1,4 @@
-"""Revalidations have one call in ten while they are wanted, whatever the plan and however many questions there are."""
+"""Revalidations have one call in ten while any are due, whatever the rate limit and number of queries."""
 
 from collections import Counter
 from random import Random
@@ -15,7 +15,7 @@ MINUTES = 5
 
 
 async def granted(plan: int, upstreams_own: int, questions: float, revalidations: float) -> dict[Priority, int]:
-    """Calls granted to so many a second of each, by an upstream whose own plan is `upstreams_own` in each minute."""
+    """Calls granted at these rates per second, by an upstream that allows `upstreams_own` per minute."""
     clock, random = Clock(6000.0), Random(5)
     ledger = LocalLedger(RateLimit(most=plan), clock)
     counts = dict.fromkeys(Priority, 0)

@@ -44,7 +44,7 @@ def test_who_comes_later_waits_for_a_later_call() -> None:
 
     waits = [window.take(20.0, ahead=ahead) for ahead in range(5)]
     assert [round(later - sooner, 6) for sooner, later in pairwise(waits)] == [0.1] * 4
-    assert window.take(61.05, ahead=1) > 0.0  # one is free, and somebody is before us
+    assert window.take(61.05, ahead=1) > 0.0  # one is free, and another caller is first
     assert window.take(61.15, ahead=1) == 0.0
 
 

@@ -1,4 +1,4 @@
-"""Three processes on one Valkey server, over a Competent API on a port: what they ask of it together, and what they live through."""
+"""Three processes on one Valkey server, over a Competent API on a port: their calls in total, and the failures they survive."""
 
 import asyncio
 import re
@@ -56,7 +56,7 @@ class Replicas:
         self.clients = clients
 
     async def ask_all(self, query: str) -> list[Any]:
-        """The answers of all of them to one question, asked at once."""
+        """The responses of all of them to one query, sent at the same time."""
         return list(await asyncio.gather(*(self.ask(client, query) for client in self.clients)))
 
     async def ask(self, client: httpx.AsyncClient, query: str) -> Any:

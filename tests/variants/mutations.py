@@ -164,7 +164,7 @@ from_one = _at_paths_of_lists(lambda path: with_query(path, page=max(asked(path,
 by_one = _at_paths_of_lists(lambda path: with_query(path, size=1))
 by_two = _at_paths_of_lists(lambda path: with_query(path, size=2))
 
-add("pages told by links alone", each_document(without("page"), LISTS))
+add("pages described by links alone", each_document(without("page"), LISTS))
 add("pages that tell nothing", each_document(_tells_nothing, LISTS))
 add("pages without a total", each_document(lambda d: without("totalElements")(d.get("page", {})), LISTS), paired=False)
 add("pages of two", as_it_is, asks=by_two)
@@ -176,7 +176,7 @@ add(
 add("pages of one as single objects without any name", each_document(_unnamed, LISTS), asks=by_one, paired=False)
 add("pages from 1", each_document(_numbered_from_one, LISTS), asks=from_one, paired=False)
 add("pages from 1 and none at 0", _none_before_one, asks=from_one)
-add("pages from 1 that are told from 0", as_it_is, asks=from_one, paired=False)
+add("pages counted from 1, said to count from 0", as_it_is, asks=from_one, paired=False)
 add(
     "the use of a competence by pages",
     _used_by_pages,
@@ -233,8 +233,8 @@ def _soft_skills_by(key: str) -> Answers:
     return each_object(lambda d: renamed("title", key)(d) if d.get("type") == "softskill" else None)
 
 
-add("soft skills told by description", _soft_skills_by("description"))
-add("soft skills told by shortDescription", _soft_skills_by("shortDescription"), paired=False)
+add("soft skills named by description", _soft_skills_by("description"))
+add("soft skills named by shortDescription", _soft_skills_by("shortDescription"), paired=False)
 add("titles as bare texts", each_object(replaced(("title",), bare_text)), loses=OF_LANGUAGE)
 add("all texts as bare texts", each_object(replaced(TEXTS, bare_text)), loses=[*OF_LANGUAGE, "localized"], paired=False)
 add(
@@ -302,7 +302,7 @@ add(
 )
 add("no moments", each_object(without(*MOMENTS)), loses=["lastModified", "lastPublished", "publishedOn", "late"])
 add(
-    "moments that are none",
+    "invalid timestamps",
     each_object(replaced(MOMENTS, lambda value: "onlangs")),
     loses=["lastModified", "lastPublished", "publishedOn", "late"],
     paired=False,
@@ -314,7 +314,7 @@ add("moments as lists of numbers", each_object(replaced(MOMENTS, numbers)), pair
 
 STRANGE = {"new": {"id": 1, "code": None}, "_new": [], "version": "4.2", "name2": "x"}
 
-add("fields that nobody knows", each_object(lambda d: d.update(STRANGE)))
+add("unknown fields", each_object(lambda d: d.update(STRANGE)))
 add("another order of fields", lambda path, status, document: (status, turned(document)))
 
 THE_INDEX = frozenset({"3.11", "3.10"})

@@ -1,4 +1,4 @@
-"""Whatever of the assumptions about the upstream is wrong, what users ask has the same answers, but for what is told to be lost.
+"""Queries have the same responses whichever assumption about the upstream is wrong, except for losses that are reported.
 
 Each mutation of the sandbox alone, and with each other one.
 """
@@ -27,7 +27,7 @@ def small() -> Iterator[Releases]:
 
 @pytest.fixture
 async def world(tmp_path_factory: pytest.TempPathFactory, small: Releases) -> World:
-    """Made once a process; whatever belongs to an event loop in it is made anew for each variant."""
+    """Made once per process; each variant gets new objects for whatever is bound to an event loop."""
     if not _WORLDS:
         made = World(tmp_path_factory.mktemp("variants"), small)
         await made.prepare()
@@ -36,7 +36,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory, small: Releases) -> Wo
 
 
 def without_items(tables: Leaves, *releases: str) -> Leaves:
-    """Items are kept as they came; what is read from them is compared in the answers."""
+    """Items stay as received; the values read from them are compared in the responses."""
     kept = releases or RELEASES
     return {path: value for path, value in tables.items() if path[-1] != "item" and path[0] in kept}
 

@@ -44,7 +44,7 @@ class DocumentView:
         return UUID(self.id)
 
     def read(self, name: str, convert: Convert, empty_on_error: bool = False) -> Any:
-        """Returns the converted value of a key: at once, or as an awaitable if the complete document must be loaded.
+        """Returns the converted value of a key: immediately, or as an awaitable if the complete document must be loaded.
 
         With `empty_on_error`, a document that cannot be loaded counts as one without the key.
         """

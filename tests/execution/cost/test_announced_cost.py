@@ -161,7 +161,7 @@ def test_every_question_to_an_index_has_a_weight() -> None:
             assert work_of(fields[name]) != NO_WORK, (kind, name)
 
 
-# At real size, on the arguments for which each question does most.
+# At real size, on the arguments for which each query does most.
 
 
 @pytest.fixture(scope="module")

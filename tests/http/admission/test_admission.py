@@ -1,4 +1,4 @@
-"""Admission: who runs, who waits, who is told at once to come again; who waits upstream never takes all places."""
+"""Admission: which operations run, wait or are refused immediately; those that wait for upstream never take all slots."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -115,7 +115,7 @@ async def test_a_burst_may_wait_longer_until_its_allowance_is_used_up() -> None:
 
     for _ in range(4):
         places.leave()
-    now += 0.25  # nobody waits: half of it is regained
+    now += 0.25  # no operation waits: half of it is regained
     assert places.patience == pytest.approx(0.1 / FORESEEN + 2 * 0.5)
 
 
@@ -259,7 +259,7 @@ async def test_who_waits_upstream_holds_at_most_half_of_the_places() -> None:
 
 
 class Held:
-    """An app whose answers are held until they are let go; it knows how many it has been given."""
+    """An app that holds its responses until they are released; it counts its requests."""
 
     def __init__(self, content_type: bytes = b"application/json") -> None:
         self.begun = 0

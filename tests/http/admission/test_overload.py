@@ -54,7 +54,7 @@ class Model:
         outcome.answered.append(self.now() - arrived)
 
     async def burst(self, count: int) -> Outcome:
-        """What becomes of operations that come at once."""
+        """The results of operations that arrive together."""
         outcome = Outcome()
         await asyncio.gather(*(self.ask(outcome) for _ in range(count)))
         return outcome

@@ -207,7 +207,7 @@ async def test_no_more_than_a_bounded_number_of_requests_is_held_up() -> None:
     held = [asyncio.ensure_future(wrong.refusal(WrongKey("wrong"), "")) for _ in range(MAX_DELAYED)]
     await asyncio.sleep(0)
 
-    assert (await wrong.refusal(WrongKey("wrong"), "")).status == 429  # at once
+    assert (await wrong.refusal(WrongKey("wrong"), "")).status == 429  # immediately
     assert not any(each.done() for each in held)
     release.set()
     assert {each.status for each in await asyncio.gather(*held)} == {429}
@@ -335,7 +335,7 @@ def test_a_keys_file_that_others_may_read_is_logged_at_the_start(
 
 
 class Socket:
-    """A client of a WebSocket, and an app behind the gate that tells what reaches it and echoes what it is told."""
+    """A WebSocket client, and an app behind the authenticator that records what reaches it and echoes each message."""
 
     def __init__(self, *messages: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
         self.incoming: list[Message] = [{"type": "websocket.connect"}]

@@ -1,4 +1,4 @@
-"""How long an answer may be kept, and when the client is told that it holds it already."""
+"""How long a response may be cached, and when the client gets 304 Not Modified."""
 
 from dataclasses import replace
 

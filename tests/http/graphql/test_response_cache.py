@@ -77,7 +77,7 @@ def kept() -> float:
 
 
 async def again(server: Server, query: str, variables: Any = None, **headers: str) -> tuple[httpx.Response, float]:
-    """The answer when all has been at hand once, and how many were given again for it: 1 or 0."""
+    """The response once everything is cached, and the number of response cache hits for it: 1 or 0."""
     await server.post(query, variables, **headers)  # waits for documents
     await server.post(query, variables, **headers)  # finds them
     before = kept()
@@ -88,7 +88,7 @@ async def again(server: Server, query: str, variables: Any = None, **headers: st
 async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
     server: Moving, query: str, variables: dict[str, Any] | None
 ) -> None:
-    await server.post(query, variables)  # from here on all is at hand
+    await server.post(query, variables)  # from here on everything is cached
     server.asked()
     told = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
     answers = [await server.post(query, variables, x_request_id="r") for _ in range(2)]

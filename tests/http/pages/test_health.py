@@ -1,4 +1,4 @@
-"""Health: alive always; ready when questions get answers, with the reasons where they do not."""
+"""Health: alive always; ready when queries are answered, otherwise with the reasons."""
 
 import asyncio
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recover
     assert (await server.client.get("/health/live")).json() == {"status": "live"}
 
     server.faults.clear()
-    async with asyncio.timeout(LONG):  # a document that failed is not asked for again at once
+    async with asyncio.timeout(LONG):  # a failed document is not requested again immediately
         while (await ready(server))[0] == 503:
             await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""What is told of operations over WebSockets and server-sent events: one line in the log each, and the counts of any other."""
+"""Logs and metrics of operations over WebSockets and server-sent events: one log line each, and the same counters as others."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ def _all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """What was told of operations."""
+    """The log lines of operations."""
     records = [each for each in caplog.records if each.name == "graphql_api.requests"]
     return [{"event": each.message} | each.__dict__["told"] for each in records]
 

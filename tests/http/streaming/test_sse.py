@@ -1,4 +1,4 @@
-"""Server-sent events: only for who prefers them, one operation a request, ended with the connection or the server."""
+"""Server-sent events: only if the client prefers them, one operation per request, ended with the connection or the server."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Where a field is read: in the document at hand, or in the whole one."""
+"""Where a field is read: from the loaded document or the complete one."""
 
 from typing import Any
 from uuid import UUID

@@ -22,7 +22,7 @@ from graphql_api.index.tables import SEARCHED
 from graphql_api.index.tokenizer import FUNCTION_WORDS
 from graphql_api.index.usage import competences_using, profiles_using
 
-Questions = Sequence[Callable[[sqlite3.Connection], object]]
+Lookups = Sequence[Callable[[sqlite3.Connection], object]]
 
 _TEXTS = "SELECT text FROM text WHERE field = ?"
 _COMMONEST = "SELECT word FROM word WHERE length(word) > 3 ORDER BY texts DESC, word LIMIT 60"
@@ -30,13 +30,13 @@ _THINGS = "SELECT n FROM thing WHERE kind = ? ORDER BY place"
 _HELD = "SELECT part FROM element WHERE profile = ? AND kind = ? ORDER BY place LIMIT 20"
 
 
-def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Questions]:
+def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Lookups]:
     """Queries of all kinds, by name of the kind."""
     titles = _drawn(connection, _TEXTS, SEARCHED[OCCUPATIONAL_PROFILE]["title"])
     return {**_searches(connection, search, titles), **_suggestions(titles), **_uses(connection), **_sets(connection)}
 
 
-def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[str]) -> dict[str, Questions]:
+def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[str]) -> dict[str, Lookups]:
     labels = _drawn(connection, _TEXTS, SEARCHED[SKILL]["description"])
     pairs = [pair for label in labels if len(pair := _long_words(label)[:2]) == 2]
     common = [word for (word,) in connection.execute(_COMMONEST) if word not in FUNCTION_WORDS]
@@ -51,7 +51,7 @@ def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[s
     return {name: [partial(search_for, text=text) for text in some] for name, some in texts.items()}
 
 
-def _suggestions(titles: Sequence[str]) -> dict[str, Questions]:
+def _suggestions(titles: Sequence[str]) -> dict[str, Lookups]:
     return {
         f"suggest: {letters} typed": [
             partial(suggest, prefix=title[:letters], languages=None, most=10) for title in titles
@@ -60,7 +60,7 @@ def _suggestions(titles: Sequence[str]) -> dict[str, Questions]:
     }
 
 
-def _uses(connection: sqlite3.Connection) -> dict[str, Questions]:
+def _uses(connection: sqlite3.Connection) -> dict[str, Lookups]:
     skills = _drawn(connection, _THINGS, SKILL.number, most=1000)
     siblings = [skills[at : at + 500] for at in range(0, 500, 5)]
     return {
@@ -70,7 +70,7 @@ def _uses(connection: sqlite3.Connection) -> dict[str, Questions]:
     }
 
 
-def _sets(connection: sqlite3.Connection) -> dict[str, Questions]:
+def _sets(connection: sqlite3.Connection) -> dict[str, Lookups]:
     some = _drawn(connection, _THINGS, OCCUPATIONAL_PROFILE.number)
     isco = [ProfileFilter(isco=str(digits)) for digits in (*range(1, 10), *range(11, 100))]
     return {
@@ -82,7 +82,7 @@ def _sets(connection: sqlite3.Connection) -> dict[str, Questions]:
     }
 
 
-def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptType) -> Questions:
+def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptType) -> Lookups:
     """Queries for profiles that match a person who has much of what a profile requires."""
     held = ([n for (n,) in connection.execute(_HELD, (profile, type.number))] for profile in some)
     return [partial(matches, have=have, page=lambda _: (0, 20)) for have in held]

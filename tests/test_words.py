@@ -1,0 +1,76 @@
+"""`.ci/check_words.py`: phrases that read as translated are refused in prose, and their list only shrinks."""
+
+import runpy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+CHECK = runpy.run_path(str(Path(__file__).parent.parent / ".ci" / "check_words.py"))
+
+
+def faults(root: Path, remaining: dict[str, int] | None = None) -> list[str]:
+    found: list[str] = CHECK["faults"](root, Counter(remaining))
+    return found
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Path:
+    (tmp_path / "graphql_api").mkdir()
+    return tmp_path / "graphql_api" / "module.py"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '\n"""Documents that are at hand."""',
+        "\nx = 1  # what is told of a request",
+        '\nraise ValueError("Nobody answers")',
+        '\nflag = Option(help="So many calls per second.")',
+        'def f():\n    """First line.\n\n    Then it is\n    kept.\n    """',
+    ],
+)
+def test_a_phrase_is_refused_with_its_line(module: Path, source: str) -> None:
+    module.write_text(source)
+
+    (fault,) = faults(module.parent.parent)
+    line = 4 if source.startswith("def") else 2
+    assert fault.startswith(f"graphql_api/module.py:{line}: ")
+
+
+def test_a_phrase_is_refused_in_pages(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "decisions").mkdir(parents=True)
+    (tmp_path / "README.md").write_text("# Title\n\nIt runs as ever.\n")
+    (tmp_path / "docs" / "decisions" / "0001.md").write_text("All are answered at\nonce.\n")
+
+    assert faults(tmp_path) == [
+        "README.md:3: 'as ever'; write: as before, again, by itself, in one call",
+        "docs/decisions/0001.md:1: 'at once'; write: immediately, or: at the same time",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["None if there is none", "missing values are None", "it keeps the last one", "a person who asked", "untold"],
+)
+def test_plain_english_is_allowed(module: Path, text: str) -> None:
+    module.write_text(f'"""{text}."""\n')
+
+    assert faults(module.parent.parent) == []
+
+
+def test_names_and_keys_are_not_prose(module: Path) -> None:
+    module.write_text('def told(event): return event["told"]\n')
+
+    assert faults(module.parent.parent) == []
+
+
+def test_the_allowance_must_not_be_larger_than_needed(module: Path) -> None:
+    module.write_text('"""It is told."""\n')
+
+    assert faults(module.parent.parent, {"told": 1}) == []
+    assert faults(module.parent.parent, {"told": 2}) == ["'told' is left 1 times: lower its count in check_words.py"]
+
+
+def test_our_own_prose_passes() -> None:
+    assert faults(CHECK["ROOT"], CHECK["REMAINING"]) == []
