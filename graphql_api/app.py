@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
 from graphql_api.execution.plan import KeptAnswers, KeptParts
 from graphql_api.http.admission import Admission, admitting, places_of
-from graphql_api.http.auth import deciding, guarding
+from graphql_api.http.auth import AccessPolicy, WebSocketAuth, deciding, guarding
 from graphql_api.http.forwarded import arriving
 from graphql_api.http.graphql import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
@@ -34,7 +35,7 @@ from graphql_api.http.pages.home import home_routes
 from graphql_api.http.pages.linked_data import linked_data_routes
 from graphql_api.http.pages.llms_txt import agents_routes
 from graphql_api.http.request_logging import RequestLoggingMiddleware
-from graphql_api.http.streaming import BoundedMessages, Connections, Events, StreamingExecutor, WebSockets
+from graphql_api.http.streaming import Connections, EventStreams, OpenAccess, StreamingExecutor, WebSockets
 from graphql_api.observability.logs import flush_log
 from graphql_api.observability.metrics_endpoint import metrics_routes
 from graphql_api.observability.operation_log import OperationLog
@@ -69,20 +70,21 @@ def create_app(
         addresses=settings.log_addresses == "on",
     )
     endpoint = _endpoint(settings, parts)
-    running = StreamingExecutor(endpoint, parts.published, admitting(places))
+    event_slots = asyncio.Semaphore(settings.max_executing)
+    executor = StreamingExecutor(endpoint, parts.published, admitting(places), event_slots)
     connections = Connections(
         settings.streaming_connections,
         stopping,
         settings.streaming_connections_per_client,
         settings.websocket_unsent_bytes,
     )
-    graphql = Events(endpoint, running, connections)
+    graphql = EventStreams(endpoint, executor, connections)
     layers = wrapping(settings)
     fast = FastPath(endpoint, parts, decide, places.passes, outcomes, stopping, Heads(layers), settings.root_path)
     app = Starlette(
         routes=[
             Route("/graphql", graphql),
-            WebSocketRoute("/graphql", _sockets(settings, running, connections, outcomes)),
+            WebSocketRoute("/graphql", _websockets(settings, executor, connections, outcomes, decide)),
             *_pages(settings, endpoint),
             *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
@@ -90,7 +92,6 @@ def create_app(
         middleware=[  # outermost first
             *arriving(settings),
             Middleware(RequestLoggingMiddleware, stopping, outcomes, layers),
-            Middleware(BoundedMessages, settings.websocket_messages, settings.max_body_bytes),
             *layers,
             *guarding(decide),
             Middleware(Admission, places, settings.max_body_bytes),
@@ -139,17 +140,24 @@ def _schema(settings: Settings, parts: Services) -> CompetentSchema:
     )
 
 
-def _sockets(
-    settings: Settings, running: StreamingExecutor, connections: Connections, outcomes: OperationLog
+def _websockets(
+    settings: Settings,
+    executor: StreamingExecutor,
+    connections: Connections,
+    operation_log: OperationLog,
+    policy: AccessPolicy | None,
 ) -> WebSockets:
     return WebSockets(
-        running,
+        executor,
         connections,
-        outcomes,
+        operation_log,
         settings.origins,
+        OpenAccess if policy is None else partial(WebSocketAuth, policy),
         init_timeout=settings.websocket_init_timeout,
         idle_timeout=settings.websocket_idle_timeout,
-        most_operations=settings.websocket_operations,
+        max_operations=settings.websocket_operations,
+        messages_per_second=settings.websocket_messages,
+        max_message_bytes=settings.max_body_bytes,
     )
 
 

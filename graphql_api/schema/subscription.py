@@ -15,4 +15,4 @@ class Subscription:
     async def release_published(self, info: strawberry.Info) -> AsyncGenerator[Release | None]:
         """Yields each release with new loaders, because those of the request cache what they once loaded."""
         async for number in info.context.published.listen():
-            yield Release(loaders=info.context.renewed(), number=number)
+            yield Release(loaders=await info.context.begin_event(), number=number)

@@ -14,6 +14,7 @@ from graphql_api.http.auth.authenticators import (
 )
 from graphql_api.http.auth.middleware import Access, deciding, guarding, is_open, keys_file
 from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
+from graphql_api.http.auth.websocket import WebSocketAuth
 
 __all__ = [
     "Access",
@@ -22,6 +23,7 @@ __all__ = [
     "Authenticator",
     "PassthroughAuth",
     "Principal",
+    "WebSocketAuth",
     "WrongKeys",
     "check_url",
     "deciding",

@@ -6,7 +6,7 @@ because this server and a proxy in front of it could each pick another one.
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from starlette.types import Scope
 
@@ -47,10 +47,11 @@ def shown_in(scope: Scope) -> dict[str, str]:
     return shown_by(record_of(scope).head)
 
 
-def shown_in_payload(payload: Any) -> dict[str, str]:
+def shown_in_payload(payload: Mapping[str, object]) -> dict[str, str]:
     """The credentials in a `connection_init` payload; raises BadRequest if a name is repeated in another case."""
-    members = payload.items() if isinstance(payload, dict) else ()
-    shown = [(name.lower(), value) for name, value in members if name.lower() in _NAMES and isinstance(value, str)]
+    shown = [
+        (name.lower(), value) for name, value in payload.items() if name.lower() in _NAMES and isinstance(value, str)
+    ]
     if len(shown) != len(dict(shown)):
         raise Repeated
     return dict(shown)

@@ -13,7 +13,6 @@ from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, Pass
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.http.auth.websocket import Guarded
 from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import record_of
@@ -29,7 +28,7 @@ OPEN = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metri
 
 
 class Access:
-    """ASGI middleware that authenticates and counts every request except those on open paths."""
+    """ASGI middleware that authenticates and counts every HTTP request except those on open paths; WebSockets have hooks."""
 
     def __init__(self, app: ASGIApp, decide: AccessPolicy) -> None:
         self._app = app
@@ -40,8 +39,6 @@ class Access:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             await self._decide.quotas.aclose()
-        elif scope["type"] == "websocket":
-            await Guarded(self._decide, scope, receive, send).serve(self._app)
         elif scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
         else:

@@ -1,7 +1,8 @@
 """Exceptions for requests that cannot be executed, with status, code and headers, and for clients that disconnect."""
 
 import math
-from typing import Any
+
+from graphql_api.execution.error_formatting import ErrorDict
 
 
 class HTTPError(Exception):
@@ -22,7 +23,7 @@ class HTTPError(Exception):
             self.headers["Retry-After"] = str(math.ceil(retry_after))
 
     @property
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ErrorDict:
         """This error as a GraphQL error object."""
         waiting = {} if self.retry_after is None else {"retryAfter": self.retry_after}
         return {"message": str(self), "extensions": {"code": self.code, **waiting}}

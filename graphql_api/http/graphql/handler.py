@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -64,6 +65,9 @@ async def _left(receive: Receive) -> None:
 _NO_NEWS = Broadcast()
 
 
+async def _admit() -> None: ...
+
+
 @dataclass(slots=True)
 class Context:
     """The context of one GraphQL operation; all its fetches share one FetchContext."""
@@ -80,14 +84,17 @@ class Context:
     """Shares the event loop among the events of subscriptions."""
     event_slice: TimeSlice | None = None
     """The time slice of the event being executed."""
+    admit_event: Callable[[], Awaitable[None]] = _admit
+    """Waits until the next event may be executed."""
 
-    def renewed(self) -> Loaders:
-        """New loaders for the next event of a subscription, with a new deadline and new counts."""
+    async def begin_event(self) -> Loaders:
+        """New loaders for the next event of a subscription, once it is admitted, with a new deadline and new counts."""
+        await self.admit_event()
         if self.make_loaders is None:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
         self.event_slice = TimeSlice(self.scheduler, deadline)
-        return self.make_loaders(replace(self.asker, deadline=deadline, tally=FetchStats()))
+        return self.make_loaders(replace(self.asker, deadline=deadline, tally=FetchStats(), waiting=nullcontext))
 
     @property
     def request_id(self) -> str:

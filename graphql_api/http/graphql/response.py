@@ -5,7 +5,7 @@ The only place that assembles response `extensions` and records error codes for 
 
 import logging
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from graphql_api.execution.engine import Answer
+from graphql_api.execution.error_formatting import ErrorDict
 from graphql_api.execution.plan import KeptAnswer, tag_of
 from graphql_api.http.content_negotiation import GZIP_FROM, preferred
 from graphql_api.http.graphql.cache_control import VARY
@@ -161,9 +162,9 @@ def _varied(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [(name, _VARY_LONG if name == b"vary" else value) for name, value in headers]
 
 
-def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, Any]:
+def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, object]:
     """The response body before encoding; `errors` come first, so that they are not overlooked."""
-    body: dict[str, Any] = {"errors": answer.errors} if answer.errors else {}
+    body: dict[str, object] = {"errors": answer.errors} if answer.errors else {}
     if answer.executed:
         body["data"] = answer.data if answer.body is None else orjson.Fragment(answer.body[len(b'{"data":') : -1])
     if extensions := _extensions(record, explain):
@@ -171,9 +172,9 @@ def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, 
     return body
 
 
-def _extensions(record: RequestContext, explain: bool) -> dict[str, Any]:
+def _extensions(record: RequestContext, explain: bool) -> dict[str, object]:
     tally = record.asker.tally
-    told: dict[str, Any] = {}
+    told: dict[str, object] = {}
     if explain or tally.stale:
         told["upstream"] = tally.as_dict
     if explain and record.cost is not None:
@@ -206,7 +207,7 @@ async def unexpected(request: Request, error: Exception) -> Response:
     return refused(InternalError(), JSON, record)
 
 
-def sign(errors: Iterable[dict[str, Any]], record: RequestContext) -> None:
+def sign(errors: Iterable[ErrorDict], record: RequestContext) -> None:
     """Add the request id to errors, record their codes in `record` and count them in the metrics."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id

@@ -3,10 +3,10 @@
 Connections and operations per connection are limited; operations end with their connection.
 """
 
+from graphql_api.http.streaming.executor import StreamingExecutor
+from graphql_api.http.streaming.handshake import OpenAccess
 from graphql_api.http.streaming.limits import Connections
-from graphql_api.http.streaming.message_limits import BoundedMessages
-from graphql_api.http.streaming.operations import StreamingExecutor
-from graphql_api.http.streaming.sse import Events
+from graphql_api.http.streaming.sse import EventStreams
 from graphql_api.http.streaming.websocket import WebSockets
 
-__all__ = ["BoundedMessages", "Connections", "Events", "StreamingExecutor", "WebSockets"]
+__all__ = ["Connections", "EventStreams", "OpenAccess", "StreamingExecutor", "WebSockets"]

@@ -1,4 +1,4 @@
-"""The opening handshake of WebSockets: which web pages may connect, and how a connection is denied.
+"""The opening handshake of WebSockets: hooks for credentials, which web pages may connect, and how a connection is denied.
 
 Browsers let pages of any site connect, so the server must refuse. A page may connect if it comes from our own host or a
 configured origin. Pages cannot set the fields that name the requested host (`Host`, `X-Forwarded-Host`), so these are
@@ -8,7 +8,8 @@ Source: https://asgi.readthedocs.io/en/latest/extensions.html#websocket-denial-r
 """
 
 import logging
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -18,6 +19,42 @@ from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.middleware import HEADERS
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings.origins import Origins
+
+
+class ConnectionHooks(Protocol):
+    """Authenticates one connection. Each hook raises HTTPError to refuse the client."""
+
+    async def on_handshake(self) -> None:
+        """Called before the connection is accepted."""
+
+    async def on_ws_connect(self, payload: Mapping[str, object]) -> None:
+        """Called with the payload of `connection_init`, before it is acknowledged."""
+
+    async def on_early_message(self) -> None:
+        """Called for an invalid message before `connection_init`: clients without a key learn nothing but that."""
+
+    async def on_operation(self) -> None:
+        """Called before each operation."""
+
+    def check_response(self) -> None:
+        """Called before each message to the client."""
+
+
+class OpenAccess:
+    """The hooks of a server that needs no key."""
+
+    def __init__(self, scope: Scope) -> None: ...
+
+    async def on_handshake(self) -> None: ...
+
+    async def on_ws_connect(self, payload: Mapping[str, object]) -> None: ...
+
+    async def on_early_message(self) -> None: ...
+
+    async def on_operation(self) -> None: ...
+
+    def check_response(self) -> None: ...
+
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 

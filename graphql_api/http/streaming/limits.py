@@ -17,15 +17,15 @@ from graphql_api.observability.request_context import RequestContext
 log = logging.getLogger(__name__)
 
 
-class TooMany(Exception):
+class TooManyConnections(Exception):
     """The maximum number of connections is open; the message is for the client."""
 
 
-class TooManyOfClient(TooMany):
+class TooManyPerClient(TooManyConnections):
     """The client has its maximum number of connections open."""
 
 
-class Place:
+class ConnectionSlot:
     """One open connection, counted for its client until released."""
 
     def __init__(self, connections: "Connections", client: str) -> None:
@@ -34,7 +34,7 @@ class Place:
         self.move(client)
 
     def move(self, client: str) -> None:
-        """Count for another client from now on; raises TooManyOfClient if that client has its maximum."""
+        """Count for another client from now on; raises TooManyPerClient if that client has its maximum."""
         if client != self._client:
             self._connections.check(client)
             self.release()
@@ -52,19 +52,23 @@ class Place:
 class Connections:
     """Counts and limits open connections.
 
-    `most` and `most_per_client` limit their number, `most_unsent` the unsent bytes of all WebSockets together. `stopping` is
-    set when the server shuts down.
+    `max_connections` and `max_per_client` limit their number, `max_unsent_bytes` the unsent bytes of all WebSockets together.
+    `stopping` is set when the server shuts down.
     """
 
     def __init__(
-        self, most: int, stopping: asyncio.Event, most_per_client: int = 100, most_unsent: int = 64_000_000
+        self,
+        max_connections: int,
+        stopping: asyncio.Event,
+        max_per_client: int = 100,
+        max_unsent_bytes: int = 64_000_000,
     ) -> None:
-        self.most = most
-        self.most_per_client = most_per_client
-        self.most_unsent = most_unsent
+        self.max_connections = max_connections
+        self.max_per_client = max_per_client
+        self.max_unsent_bytes = max_unsent_bytes
         self.stopping = stopping
         self.open = 0
-        self.unsent = 0
+        self.unsent_bytes = 0
         """Bytes of messages waiting for clients that have not read earlier ones."""
         self.clients: Counter[str] = Counter()
         self._warned = False
@@ -72,33 +76,35 @@ class Connections:
     @property
     def full(self) -> bool:
         """Whether the maximum number of connections is open."""
-        return self.open >= self.most
+        return self.open >= self.max_connections
 
     def check(self, client: str) -> None:
-        """Raises TooManyOfClient if this client has its maximum number of connections."""
-        if self.clients[client] < self.most_per_client or not client:
+        """Raises TooManyPerClient if this client has its maximum number of connections."""
+        if self.clients[client] < self.max_per_client or not client:
             return
         if not self._warned:
             self._warned = True
             log.warning(
                 "refused a connection: its client has %d open (COMPETENT_STREAMING_CONNECTIONS_PER_CLIENT). Behind a proxy, all "
                 "clients have its address unless COMPETENT_TRUSTED_PROXIES names it",
-                self.most_per_client,
+                self.max_per_client,
             )
-        raise TooManyOfClient(f"At most {self.most_per_client} connections per client; close one, or try again later")
+        raise TooManyPerClient(
+            f"At max_connections {self.max_per_client} connections per client; close one, or try again later"
+        )
 
     @contextmanager
-    def one(self, protocol: str, client: str = "") -> Iterator[Place]:
-        """Count a connection inside the block; raises TooMany if a limit is reached."""
+    def open_one(self, protocol: str, client: str = "") -> Iterator[ConnectionSlot]:
+        """Count a connection inside the block; raises TooManyConnections if a limit is reached."""
         if self.full:
-            raise TooMany("Too many connections; try again later")
-        place = Place(self, client)
+            raise TooManyConnections("Too many connections; try again later")
+        slot = ConnectionSlot(self, client)
         self.open += 1
         STREAMING_CONNECTIONS.labels(protocol).inc()
         try:
-            yield place
+            yield slot
         finally:
-            place.release()
+            slot.release()
             self.open -= 1
             STREAMING_CONNECTIONS.labels(protocol).dec()
 

@@ -8,7 +8,6 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from starlette.responses import StreamingResponse
@@ -17,12 +16,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graphql_api.asyncio_tools import ended
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import accepted, preferred
-from graphql_api.http.graphql import JSON, RESPONSE_JSON, HTTPError, InternalError, Operation, ServiceUnavailable
-from graphql_api.http.graphql import refused as refused_response
+from graphql_api.http.graphql import (
+    JSON,
+    RESPONSE_JSON,
+    HTTPError,
+    InternalError,
+    Operation,
+    ServiceUnavailable,
+    refused,
+)
 from graphql_api.http.graphql.request import operation_of, seconds_for
 from graphql_api.http.graphql.response import headers_of
-from graphql_api.http.streaming.limits import Connections, TooMany, TooManyOfClient, client_of
-from graphql_api.http.streaming.operations import StreamingExecutor, payload_of, refused
+from graphql_api.http.streaming.executor import StreamingExecutor, error_of, payload_of
+from graphql_api.http.streaming.limits import Connections, TooManyConnections, TooManyPerClient, client_of
 from graphql_api.observability.request_context import Head, RequestContext, record_of, text_in
 
 log = logging.getLogger(__name__)
@@ -34,16 +40,16 @@ HEARTBEAT = 15.0
 _TRY_AGAIN = 5.0
 """Seconds after which a client over a connection limit may retry."""
 _OFFERED = (JSON, RESPONSE_JSON, EVENTS)
-_BEAT = b":\n\n"
+_HEARTBEAT_COMMENT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class EventStreams:
     """ASGI app in front of the endpoint: handles requests that prefer an event stream, and passes all others on."""
 
     endpoint: ASGIApp
-    running: StreamingExecutor
+    executor: StreamingExecutor
     connections: Connections
     heartbeat: float = HEARTBEAT
 
@@ -55,57 +61,59 @@ class Events:
             return
         record.protocol = "events"
         try:
-            with self.connections.one(record.protocol, client_of(scope, record)):
-                operation = await operation_of(scope, receive, self.running.endpoint.max_body_bytes)
+            with self.connections.open_one(record.protocol, client_of(scope, record)):
+                operation = await operation_of(scope, receive, self.executor.endpoint.max_body_bytes)
                 headers = headers_of(record) | {"X-Accel-Buffering": "no"}
-                seconds = seconds_for(record.head, self.running.endpoint.operation_timeout)
+                seconds = seconds_for(record.head, self.executor.endpoint.operation_timeout)
                 stream = self._stream(operation, record, seconds)
                 await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
-        except TooManyOfClient as refusal:
+        except TooManyPerClient as refusal:
             rate_limited = HTTPError(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
-            await refused_response(rate_limited, JSON, record)(scope, receive, send)
-        except TooMany as refusal:
-            await refused_response(ServiceUnavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
+            await refused(rate_limited, JSON, record)(scope, receive, send)
+        except TooManyConnections as refusal:
+            await refused(ServiceUnavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
         except HTTPError as refusal:
-            await refused_response(refusal, JSON, record)(scope, receive, send)
+            await refused(refusal, JSON, record)(scope, receive, send)
 
     async def _stream(self, operation: Operation, record: RequestContext, seconds: float) -> AsyncGenerator[bytes]:
         languages = accepted(text_in(record.head, b"accept-language"))
         try:
-            answers = self.running.answers(operation, languages, record, seconds)
-            async with aclosing(answers), aclosing(self._beating(answers)) as events:
-                async for answer in events:
-                    yield _BEAT if answer is None else _next(payload_of(answer, record))
+            responses = self.executor.responses(operation, languages, record, seconds)
+            async with aclosing(responses), aclosing(self._with_heartbeat(responses)) as events:
+                async for response in events:
+                    yield _HEARTBEAT_COMMENT if response is None else _next(payload_of(response, record))
         except (asyncio.CancelledError, GeneratorExit):
             record.ended = "cancelled"
             raise
         except HTTPError as refusal:
-            yield _next({"errors": [refused(refusal, record)]})
+            yield _next({"errors": [error_of(refusal, record)]})
         except Exception:
             log.exception("unexpected error in request %s", record.request_id)
-            yield _next({"errors": [refused(InternalError(), record)]})
+            yield _next({"errors": [error_of(InternalError(), record)]})
         if not self.connections.stopping.is_set():  # during shutdown, without `complete`, the client reconnects
             yield _COMPLETE
 
-    async def _beating(self, answers: AsyncGenerator[Answer]) -> AsyncGenerator[Answer | None]:
+    async def _with_heartbeat(self, responses: AsyncGenerator[Answer]) -> AsyncGenerator[Answer | None]:
         """Yields the responses, and None after each `heartbeat` seconds of silence; ends when the server shuts down."""
         stopping = asyncio.ensure_future(self.connections.stopping.wait())
-        coming: asyncio.Future[Answer | None] | None = None
+        next_response: asyncio.Future[Answer | None] | None = None
         try:
             while True:
-                coming = coming or asyncio.ensure_future(anext(answers, None))
-                await asyncio.wait((coming, stopping), timeout=self.heartbeat, return_when=asyncio.FIRST_COMPLETED)
-                if coming.done():
-                    answer, coming = coming.result(), None
-                    if answer is None:
+                next_response = next_response or asyncio.ensure_future(anext(responses, None))
+                await asyncio.wait(
+                    (next_response, stopping), timeout=self.heartbeat, return_when=asyncio.FIRST_COMPLETED
+                )
+                if next_response.done():
+                    response, next_response = next_response.result(), None
+                    if response is None:
                         return
-                    yield answer
+                    yield response
                 elif stopping.done():
                     return
                 else:
                     yield None
         finally:
-            await ended(each for each in (coming, stopping) if each is not None)
+            await ended(task for task in (next_response, stopping) if task is not None)
 
 
 def prefers_events(head: Head) -> bool:
@@ -113,5 +121,5 @@ def prefers_events(head: Head) -> bool:
     return preferred(text_in(head, b"accept"), _OFFERED) == EVENTS
 
 
-def _next(payload: dict[str, Any]) -> bytes:
+def _next(payload: dict[str, object]) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(payload) + b"\n\n"

@@ -1,24 +1,21 @@
 """Who may ask: keys, quotas, clients' own keys; over HTTP and over WebSockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.http.auth import Access, AccessPolicy, ApiKeyAuth, PassthroughAuth, WrongKeys, deciding, is_open
+from graphql_api.http.auth import Access, AccessPolicy, ApiKeyAuth, WrongKeys, deciding, is_open
 from graphql_api.http.auth.authenticators import WrongKey
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.policy import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import PAUSE
@@ -329,181 +326,6 @@ def test_a_keys_file_that_others_may_read_is_logged_at_the_start(
     deciding(replace(settings, access="keys", keys_file=keys.file))
 
     assert caplog.text.count(f"chmod 600 {keys.file}") == (mode != 0o600)
-
-
-# WebSockets
-
-
-class Socket:
-    """A WebSocket client, and an app behind the authenticator that records what reaches it and echoes each message."""
-
-    def __init__(self, *messages: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        self.incoming: list[Message] = [{"type": "websocket.connect"}]
-        self.incoming += [{"type": "websocket.receive", "text": orjson.dumps(each).decode()} for each in messages]
-        self.reached: list[dict[str, Any]] = []
-        self.sent: list[Message] = []
-        self.slept = 0
-        self.before_send = lambda: None
-        told = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        self.scope: Scope = {"type": "websocket", "path": "/graphql", "headers": told}
-
-    async def receive(self) -> Message:
-        return self.incoming.pop(0) if self.incoming else {"type": "websocket.disconnect", "code": 1000}
-
-    async def send(self, message: Message) -> None:
-        self.sent.append(message)
-
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        while (message := await receive())["type"] != "websocket.disconnect":
-            if message["type"] == "websocket.connect":
-                await send({"type": "websocket.accept"})
-            else:
-                told = orjson.loads(message["text"])
-                self.reached.append(told)
-                self.before_send()
-                await send({"type": "websocket.send", "text": orjson.dumps({"echo": told["type"]}).decode()})
-
-    async def talk(self, gate: ApiKeyAuth | PassthroughAuth) -> "Socket":
-        await Access(self.app, AccessPolicy(gate, Quotas(), WrongKeys(sleep=self.sleep)))(
-            self.scope, self.receive, self.send
-        )
-        return self
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept += 1
-
-    @property
-    def closed(self) -> list[int]:
-        return [each["code"] for each in self.sent if each["type"] == "websocket.close"]
-
-
-INIT = {"type": "connection_init"}
-SUBSCRIBE = {"type": "subscribe", "id": "1", "payload": {"query": TINY}}
-
-
-@pytest.mark.parametrize("name", ["Authorization", "authorization", "X-API-Key", "x-api-key"])
-async def test_a_websocket_shows_its_key_in_connection_init(keys: Keys, name: str) -> None:
-    key = keys.new("partner")
-    shown = {name: f"Bearer {key}" if name.lower() == "authorization" else key}
-
-    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE).talk(ApiKeyAuth(keys, 10))
-
-    assert [each["type"] for each in socket.reached] == ["connection_init", "subscribe"]
-    assert socket.closed == []
-    assert record_of(socket.scope).client == "partner"
-
-
-async def test_a_websocket_shows_its_key_in_a_header(keys: Keys) -> None:
-    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": keys.new("partner")}).talk(ApiKeyAuth(keys, 10))
-
-    assert len(socket.reached) == 2
-
-
-@pytest.mark.parametrize(
-    "messages",
-    [
-        [INIT],
-        [INIT | {"payload": None}],
-        [INIT | {"payload": {"x-api-key": "nonsense"}}],
-        [INIT | {"payload": {"x-api-key": 7}}],
-        [INIT | {"payload": []}],
-        [SUBSCRIBE],
-        [{"type": "ping"}, SUBSCRIBE],
-        [{"type": "nothing"}],
-        [{}],
-    ],
-)
-async def test_a_websocket_without_a_good_key_is_closed_before_anything_runs(
-    keys: Keys, messages: list[dict[str, Any]]
-) -> None:
-    keys.new("partner")
-    socket = await Socket(*messages, SUBSCRIBE).talk(ApiKeyAuth(keys, 10))
-
-    assert [each["type"] for each in socket.reached if each["type"] != "ping"] == []
-    assert socket.closed == [4403]
-
-
-async def test_a_websocket_with_a_bad_header_is_never_accepted(keys: Keys) -> None:
-    socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": "nonsense"}).talk(ApiKeyAuth(keys, 10))
-
-    assert [each["type"] for each in socket.sent] == ["websocket.close"]
-
-
-async def test_a_websocket_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
-    now = 0.0
-    keys = Keys(tmp_path / "keys.json", lambda: now)
-    key = keys.new("partner")
-    socket = Socket(INIT | {"payload": {"x-api-key": key}}, SUBSCRIBE, SUBSCRIBE | {"id": "2"})
-
-    def revoke() -> None:
-        if len(socket.reached) == 2:
-            Keys(keys.file).revoke("partner")
-            nonlocal now
-            now += 1.0
-
-    socket.before_send = revoke
-    await socket.talk(ApiKeyAuth(keys, 10))
-
-    assert [each["type"] for each in socket.sent] == ["websocket.accept", "websocket.send", "websocket.close"]
-    assert socket.closed == [4403]
-
-
-@pytest.mark.parametrize(
-    ("headers", "payload"),
-    [
-        ({"x-api-key": "{}"}, {"x-api-key": "{}"}),
-        ({"x-api-key": "{}"}, {"Authorization": "Bearer {}"}),
-        ({}, {"x-api-key": "{}", "X-API-Key": "{}"}),
-        ({}, {"x-api-key": "{}", "authorization": "Bearer {}"}),
-        ({}, {"x-api-key": "{}, {}"}),
-    ],
-)
-async def test_a_websocket_with_two_credentials_is_closed_with_4400(
-    keys: Keys, headers: dict[str, str], payload: dict[str, str]
-) -> None:
-    key = keys.new("partner")
-    shown = {name: value.replace("{}", key) for name, value in payload.items()}
-    fields = {name: value.replace("{}", key) for name, value in headers.items()}
-    socket = await Socket(INIT | {"payload": shown}, SUBSCRIBE, headers=fields).talk(ApiKeyAuth(keys, 10))
-
-    assert socket.reached == []
-    assert socket.closed == [4400]
-
-
-async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys) -> None:
-    key = keys.new("partner").encode()
-    for more in (
-        {"headers": [(b"x-api-key", key), (b"x-api-key", key)]},
-        {"headers": [(b"x-api-key", key), (b"authorization", b"Bearer " + key)]},
-        {"headers": [(b"x-api-key", key)], "query_string": b"access_token=" + key},
-    ):
-        socket = Socket(INIT, SUBSCRIBE)
-        socket.scope |= more
-        await socket.talk(ApiKeyAuth(keys, 10))
-
-        assert [each["type"] for each in socket.sent] == ["websocket.close"]
-
-
-async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
-    wrong = INIT | {"payload": {"x-api-key": "nonsense"}}
-    socket = Socket()
-    decide = AccessPolicy(ApiKeyAuth(keys, 10), Quotas(), WrongKeys(2, Clock(), socket.sleep))
-    for _ in range(5):
-        socket.incoming = [{"type": "websocket.connect"}]
-        socket.incoming += [{"type": "websocket.receive", "text": orjson.dumps(wrong).decode()}]
-        await Access(socket.app, decide)(socket.scope | {"state": {}}, socket.receive, socket.send)
-
-    assert socket.slept == 3
-    assert socket.closed == [4403] * 5
-
-
-async def test_a_websocket_passes_the_clients_own_key_on() -> None:
-    socket = await Socket(INIT | {"payload": {"X-IBM-Client-Id": "theirs"}}, SUBSCRIBE).talk(PassthroughAuth())
-    key = record_of(socket.scope).asker.key
-
-    assert key is not None
-    assert key.reveal() == "theirs"
-    assert "theirs" not in repr(record_of(socket.scope))
 
 
 async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from graphql_api.http.pages.examples import examples
-from graphql_api.http.streaming.sse import Events
+from graphql_api.http.streaming.sse import EventStreams
 from graphql_api.sandbox import Fault
 from graphql_api.settings import Settings
 from tests.conftest import Ticking
@@ -163,7 +163,7 @@ async def test_with_as_many_connections_as_may_be_a_stream_is_refused(live_setti
 
 
 async def test_a_silent_stream_says_that_it_lives(live: Live) -> None:
-    events = next(each.app for each in live.app.routes if isinstance(getattr(each, "app", None), Events))
+    events = next(each.app for each in live.app.routes if isinstance(getattr(each, "app", None), EventStreams))
     async with aclosing(stream(live, SUBSCRIPTION, app=replace(events, heartbeat=0.0))) as chunks:
         assert await anext(chunks) == b":\n\n"
         assert await anext(chunks) == b":\n\n"

@@ -95,6 +95,25 @@ async def test_everybody_who_listens_hears_it_once(live: Live) -> None:
         assert await socket.get() == {"type": "pong"}
 
 
+async def test_a_release_reaches_more_subscribers_than_operations_may_run(live_settings: Settings) -> None:
+    """Events have slots of their own, wait for one instead of being refused, and leave those of operations free."""
+    async with live_server(replace(live_settings, max_operations=2, max_executing=1)) as live:
+        sockets = [await live.opened() for _ in range(5)]
+        for socket in sockets:
+            socket.subscribe(
+                "1", "subscription { releasePublished { isCurrent } }"
+            )  # asks upstream, as nothing is fresh
+        while live.parts.published.listeners < 5:
+            await asyncio.sleep(0)
+        await live.listened()
+        await live.publish()
+
+        for socket in sockets:
+            assert (await socket.get())["payload"] == {"data": {"releasePublished": {"isCurrent": True}}}
+        socket.subscribe("2", COMPETENCE)
+        assert (await socket.get())["type"] == "next"
+
+
 async def test_nothing_is_told_while_current_stays(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
@@ -579,7 +598,7 @@ async def test_a_client_that_reads_nothing_is_cut_once_too_much_waits_for_it(liv
             "1", "{ releases { number isCurrent } skills(first: 50) { nodes { id } } }"
         )  # alone over the bound
         assert (await other.get())["type"] == "next"
-        assert (live.connections.open, live.connections.unsent) == (1, 0)
+        assert (live.connections.open, live.connections.unsent_bytes) == (1, 0)
 
 
 async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live) -> None:

@@ -1,0 +1,143 @@
+"""Runs operations of WebSockets and event streams: a query yields one response, a subscription one per event.
+
+A query takes a slot as over HTTP. A subscription holds none while it waits for events; its events have slots of their own.
+Errors, log lines, metrics and traces are those of HTTP.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
+from dataclasses import dataclass
+
+from graphql_api.asyncio_tools import Broadcast
+from graphql_api.execution.engine import Answer
+from graphql_api.execution.error_formatting import ErrorDict
+from graphql_api.http.graphql import Context, Endpoint, HTTPError, Operation
+from graphql_api.http.graphql.multipart import needs_parts
+from graphql_api.http.graphql.response import body_of, sign
+from graphql_api.observability.logs import logging_for
+from graphql_api.observability.metrics import STREAMING_RESPONSES
+from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.request_context import RequestContext
+from graphql_api.observability.tracing import OperationSpan
+from graphql_api.schema.types.text import Language
+
+HoldSlot = Callable[[RequestContext], AbstractAsyncContextManager[None]]
+"""Context manager that holds a slot for an operation; raises ServiceUnavailable if none is free in time."""
+
+
+class EventSlot:
+    """The slot of one subscription's event while it is executed.
+
+    A published release is an event for all subscribers at once. They are executed a few at a time, in order, and none is
+    rejected: a client cannot request an event again.
+    """
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots = slots
+        self._is_held = False
+
+    async def acquire(self) -> None:
+        """Wait for a slot."""
+        await self._slots.acquire()
+        self._is_held = True
+
+    def release(self) -> None:
+        """Release the slot, if it is held."""
+        if self._is_held:
+            self._is_held = False
+            self._slots.release()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingExecutor:
+    """Runs streaming operations with the schema, documents and timeouts of the endpoint."""
+
+    endpoint: Endpoint
+    published: Broadcast
+    hold_slot: HoldSlot
+    event_slots: asyncio.Semaphore
+    """Limits the events that are executed at the same time."""
+
+    async def responses(
+        self,
+        operation: Operation,
+        languages: tuple[Language, ...],
+        record: RequestContext,
+        timeout_seconds: float | None = None,
+    ) -> AsyncGenerator[Answer]:
+        """Run an operation and yield its responses; raises HTTPError if it cannot be executed.
+
+        `timeout_seconds` is that of the operation or of each event; None means the endpoint's.
+        """
+        documents = self.endpoint.documents
+        query = documents.text_of(operation)
+        seconds = self.endpoint.operation_timeout if timeout_seconds is None else timeout_seconds
+        loaders = self.endpoint.loaders_for(record, seconds)
+        slot = EventSlot(self.event_slots)
+        context = Context(
+            loaders, languages, record, self.published, self.endpoint.make_loaders, seconds, admit_event=slot.acquire
+        )
+        record.texts = {"document": query, "variables": operation.variables}
+        request = (query, operation.variables, operation.operation_name, context)
+        try:
+            async with self.hold_slot(record):
+                response = await self.endpoint.schema.answer(*request)
+            if response.later is not None:
+                await response.later.aclose()
+                raise needs_parts()
+            if record.kind != "subscription":
+                if response.executed:
+                    documents.executed(operation, query)
+                yield response
+                return
+            async with aclosing(self.endpoint.schema.events(*request)) as events:
+                async for event in events:
+                    slot.release()
+                    yield event
+        finally:
+            slot.release()
+            context.loaders.close()  # cancels upstream calls that only this operation waits for
+
+
+def payload_of(response: Answer, record: RequestContext) -> dict[str, object]:
+    """The response payload for the client; counts it and records its outcome."""
+    record.executed |= response.executed
+    record.answers = (record.answers or 0) + 1
+    STREAMING_RESPONSES.labels(record.protocol).inc()
+    _sign(response.errors, record)
+    return body_of(response, record, explain=False)
+
+
+def error_of(refusal: HTTPError, record: RequestContext) -> ErrorDict:
+    """The GraphQL error object of an HTTPError; records the outcome."""
+    if refusal.status >= 500:
+        record.ended = "shed" if refusal.status == 503 else "failed"
+    error = refusal.as_dict
+    _sign([error], record)
+    return error
+
+
+def _sign(errors: list[ErrorDict], record: RequestContext) -> None:
+    sign(errors, record)
+    record.codes = list(dict.fromkeys(record.codes))  # a subscription may have errors for days
+
+
+@contextmanager
+def observe(record: RequestContext, operation_log: OperationLog) -> Iterator[None]:
+    """Run an operation inside the block: log lines carry its id, and it is logged, counted and traced when it ends.
+
+    A cancelled operation is recorded as `cancelled`, because its client left.
+    """
+    started_at = time.perf_counter()
+    span = OperationSpan(record.asker.headers)
+    try:
+        with logging_for(record.request_id):
+            yield
+    except asyncio.CancelledError:
+        record.ended = "cancelled"
+        raise
+    finally:
+        operation_log.tell(record, record.outcome, time.perf_counter() - started_at)
+        span.end(record.name, record.kind, None, record.outcome)
