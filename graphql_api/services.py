@@ -24,7 +24,8 @@ from graphql_api.sandbox.document_store import FORMAT
 from graphql_api.sandbox.progress import silent
 from graphql_api.sandbox.releases import workbook_files
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
-from graphql_api.schema.loaders import Dependencies, Loaders, documents_in, name_of_index
+from graphql_api.schema.dependencies import Dependencies, count_documents, index_name
+from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
 from graphql_api.settings.folders import user_cache_folder
 from graphql_api.store import Backend, Store
@@ -119,14 +120,14 @@ class Services:
         """Record a hit of a cached response or fragment: each document it depends on counts as read."""
         for read in reads:
             self.store.used(read.by_name)
-        documents = documents_in(reads)
+        documents = count_documents(reads)
         asker.tally.cached += documents
         self.store.count(documents)
 
     def watch(self, gone: Callable[[str], None]) -> None:
         """Call `gone` with the path of each document and the name of each index that changes or is evicted."""
         self.store.watch(gone)
-        self.indexes.watch(lambda release: gone(name_of_index(release)))
+        self.indexes.watch(lambda release: gone(index_name(release)))
 
     async def watch_current(self, every: float) -> None:
         """Check which release is current every `every` seconds, and immediately when a subscriber arrives. Never returns."""

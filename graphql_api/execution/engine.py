@@ -249,7 +249,7 @@ class CompetentSchema(strawberry.Schema):
             whole = self.whole(chosen, context.languages, context.loaders.now())
             if whole is not None:
                 for read in whole.reads:
-                    context.loaders.reread(read)
+                    context.loaders.replay_dependencies(read)
                 return Answer(None, [], True, body=whole.body, kept=whole.kept)
         time_slice = self._time_slice(context)
         run = self._plans.begin(chosen.operation.planned, chosen.given, context, time_slice, spliced, compiled)
@@ -303,7 +303,7 @@ class CompetentSchema(strawberry.Schema):
         return Answer(result.data, format_execution_errors(errors, context.request_id), True)
 
     def _time_slice(self, context: Any) -> TimeSlice:
-        return TimeSlice(self.scheduler, context.loaders.asker.deadline)
+        return TimeSlice(self.scheduler, context.loaders.fetch_context.deadline)
 
     async def events(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
@@ -367,7 +367,7 @@ async def _each_in_time(
 
 def _end(context: Any) -> float | None:
     """Returns when an execution is cancelled, on the event loop's clock; None for never."""
-    deadline: float = context.loaders.asker.deadline
+    deadline: float = context.loaders.fetch_context.deadline
     return None if deadline == math.inf else deadline + GRACE
 
 

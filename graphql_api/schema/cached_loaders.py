@@ -4,12 +4,12 @@ Until they are closed, no document is loaded, revalidated or counted, so the cal
 """
 
 from collections.abc import Awaitable
-from typing import Any
 
 from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.index import UNKNOWN, Index
-from graphql_api.schema.loaders import Dependencies, Loaders, Question, documents_in
+from graphql_api.schema.dependencies import Dependencies, count_documents
+from graphql_api.schema.loaders import IndexQuery, K, Loaders, V
 
 
 class CacheMiss(BaseException):
@@ -21,14 +21,15 @@ class CacheOnlyLoaders(Loaders):
 
     def get_cached(self, path: str) -> Document:
         """Returns the document at a path."""
-        found = self._known.get(path)
-        if found is None:
-            found = self._known[path] = self._store.fresh(path)
-            if found is None:
+        document: Document | None = self._sources.get(path)
+        if document is None:
+            document = self._store.fresh(path)
+            if document is None:
                 raise CacheMiss
-            self._mark(path)
-        self._read.append((path, found))
-        return found
+            self._sources[path] = document
+            self._note_release(path)
+        self._reads.append((path, document))
+        return document
 
     def load(self, path: str) -> Awaitable[Document]:
         """Returns the document as a completed awaitable."""
@@ -38,17 +39,17 @@ class CacheOnlyLoaders(Loaders):
         """Always raises CacheMiss: an index is only opened to query it, and queries suspend."""
         raise CacheMiss
 
-    def lookup_cached(self, number: str, question: Question, key: Any) -> Any:
+    def look_up_cached(self, number: str, query: IndexQuery[K, V], key: K) -> V | None:
         """Returns the cached result of an index look-up for one key."""
-        found = super().lookup_cached(number, question, key)
-        if found is UNKNOWN:
+        value = super().look_up_cached(number, query, key)
+        if value is UNKNOWN:
             raise CacheMiss
-        return found
+        return value
 
-    def reread(self, read: "Dependencies") -> None:
+    def replay_dependencies(self, dependencies: Dependencies) -> None:
         """Record the dependencies of a reused result; hits are counted on close."""
-        self._reread(read)
+        self._replay(dependencies)
 
     def close(self) -> None:
         """Record one cache hit per distinct document read."""
-        self._count(documents_in(self._read))  # type: ignore[arg-type]  # None marks a miss, which raises here
+        self._count(count_documents([read for read in self._reads if read is not None]))  # misses raise here

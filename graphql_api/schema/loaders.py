@@ -9,12 +9,11 @@ import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from aiodataloader import DataLoader
 
 from graphql_api.asyncio_tools import Completed, all_of
-from graphql_api.competent import routes
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
@@ -22,58 +21,42 @@ from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
 from graphql_api.index import UNKNOWN, Index, IndexRegistry
+from graphql_api.index.lookup_cache import Unknown
 from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.schema.dependencies import INDEX, Dependencies, Read, changes_with_release, index_name, merge_reads
 from graphql_api.schema.time_slices import PassBudget
 from graphql_api.store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
-FEW = 20
+MAX_LOOKUPS_ON_LOOP = 20
 """Maximum number of concepts looked up one by one on the event loop if their index is open; each takes some ten microseconds."""
 
-_MOVING = (routes.RELEASE.path(CURRENT), routes.RELEASES.path())
 BATCH = 100
 """Maximum documents or look-ups per batch; per event-loop pass, an operation starts one batch and resumes the waiters of one."""
-INDEX = "index "
-_BELOW_CURRENT = f"{routes.RELEASE.path(CURRENT)}/"
 
-Question = Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]]
+IndexQuery = Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, V]]
 """A query to an index for several keys; keys without a result are missing from the returned mapping."""
-
-
-class Dependencies(NamedTuple):
-    """The sources of a result: documents by path and indexes by name.
-
-    `until` is when the first of them becomes stale, in seconds since 1970; -inf if one of them was replaced. `moving` is whether
-    one of them changes when a release is published.
-    """
-
-    by_name: Mapping[str, Any]
-    indexes: tuple[str, ...]
-    until: float
-    moving: bool
-
-    @property
-    def documents(self) -> int:
-        """Number of documents."""
-        return len(self.by_name) - len(self.indexes)
+_AnyQuery = IndexQuery[Any, Any]
 
 
 class Loaders:
     """Loads documents and index look-ups for the resolvers of one request."""
 
-    def __init__(self, store: Store, indexes: IndexRegistry, page_size: int, asker: FetchContext) -> None:
-        self.asker = asker
+    def __init__(self, store: Store, indexes: IndexRegistry, page_size: int, fetch_context: FetchContext) -> None:
+        self.fetch_context = fetch_context
         self._store = store
         self._indexes = indexes
-        self._known: dict[str, Any] = {}
+        self._sources: dict[str, Any] = {}
         self._loading: dict[str, asyncio.Future[Document]] = {}
-        self._read: list[tuple[str, object] | Dependencies | None] = []
-        self._batches: set[asyncio.Task[Any]] = set()
-        self._asking = asyncio.Lock()
-        self._begun, self._delivered = PassBudget(BATCH), PassBudget(BATCH)
-        self._marked = 0
+        self._reads: list[Read | None] = []
+        self._batches: set[asyncio.Task[list[Document | Exception]]] = set()
+        self._index_lock = asyncio.Lock()
+        self._batch_starts, self._batch_results = PassBudget(BATCH), PassBudget(BATCH)
+        self._tracked_from = 0
         self.page_size = page_size
 
     @property
@@ -88,7 +71,7 @@ class Loaders:
         return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]
 
     @cached_property
-    def _lookups(self) -> DataLoader[tuple[str, Question, Any], Any]:
+    def _lookups(self) -> DataLoader[tuple[str, _AnyQuery, object], Any]:
         return DataLoader(self._look_up_batch, max_batch_size=BATCH)
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
@@ -96,12 +79,12 @@ class Loaders:
         assert batch is not None  # DataLoader creates a task per batch
         self._batches.add(batch)
         try:
-            await self._begun.turn(len(paths))
-            found = await self._store.get_many(paths, self.asker)
-            await self._delivered.turn(len(paths))
+            await self._batch_starts.turn(len(paths))
+            documents = await self._store.get_many(paths, self.fetch_context)
+            await self._batch_results.turn(len(paths))
         finally:
             self._batches.discard(batch)
-        return [found[path] for path in paths]
+        return [documents[path] for path in paths]
 
     def close(self) -> None:
         """Cancel pending loads and break reference cycles at the end of the request."""
@@ -116,150 +99,152 @@ class Loaders:
 
     def get_cached(self, path: str) -> Document | None:
         """Returns the document at a path if that needs no waiting; None if it must be loaded, which may fail."""
-        found = self._known.get(path)
-        if found is None:
+        document = self._sources.get(path)
+        if document is None:
             loading = self._loading.get(path)
-            found = self._store.get_cached(path, self.asker) if loading is None else _loaded(loading)
-            if found is None:
+            document = self._store.get_cached(path, self.fetch_context) if loading is None else _result(loading)
+            if document is None:
                 return None
-            self._known[path] = found
-            self._mark(path)
-        self._read.append((path, found))
-        return found
+            self._sources[path] = document
+            self._note_release(path)
+        self._reads.append((path, document))
+        return document
 
     def load(self, path: str) -> Awaitable[Document]:
         """Returns an awaitable of the document at a path; awaiting it raises one of our errors if it cannot be loaded."""
-        found = self.get_cached(path)
-        if found is None:
-            self._read.append(None)
-            self._mark(path)
+        document = self.get_cached(path)
+        if document is None:
+            self._reads.append(None)
+            self._note_release(path)
             return self._documents.load(path)
-        return Completed(found)
+        return Completed(document)
 
     # The reads, for callers that cache what they computed from them. None marks a cache miss; Dependencies stand for all reads of
     # a reused result.
 
-    def mark(self) -> int:
-        """Returns the current position in the reads, for `read_since`."""
-        self._marked = len(self._read)
-        return self._marked
+    def begin_tracking(self) -> int:
+        """Returns the current position in the reads, for `dependencies_since`."""
+        self._tracked_from = len(self._reads)
+        return self._tracked_from
 
-    def read_since(self, mark: int) -> "Dependencies | None":
-        """Returns the dependencies read since `mark`; None if there was a cache miss."""
-        read = self._read[mark:]
-        return None if None in read else self._judged(by_name_of(read))  # type: ignore[arg-type]
+    def dependencies_since(self, position: int) -> Dependencies | None:
+        """Returns what was read since `position`; None if there was a cache miss."""
+        reads = [read for read in self._reads[position:] if read is not None]
+        return self._dependencies(merge_reads(reads)) if len(reads) == len(self._reads) - position else None
 
-    def _judged(self, by_name: dict[str, Any]) -> "Dependencies":
-        indexes = tuple(name for name in by_name if name.startswith(INDEX))
-        until = min((self._fresh_until(*each) for each in by_name.items()), default=-math.inf)
-        return Dependencies(by_name, indexes, until, any(map(_is_moving, by_name)))
+    def _dependencies(self, sources: dict[str, Any]) -> Dependencies:
+        indexes = tuple(name for name in sources if name.startswith(INDEX))
+        until = min((self._fresh_until(name, source) for name, source in sources.items()), default=-math.inf)
+        return Dependencies(sources, indexes, until, any(map(changes_with_release, sources)))
 
-    def reread(self, read: "Dependencies") -> None:
+    def replay_dependencies(self, dependencies: Dependencies) -> None:
         """Record the dependencies of a reused result; each document counts as one cache hit per request, as when first read."""
-        known = self._known
-        before = len(known) + sum(name not in known for name in read.indexes)
-        known.update(read.by_name)
-        self._count(len(known) - before)
-        self._reread(read)
+        sources = self._sources
+        before = len(sources) + sum(name not in sources for name in dependencies.indexes)
+        sources.update(dependencies.by_name)
+        self._count(len(sources) - before)
+        self._replay(dependencies)
 
     def _count(self, documents: int) -> None:
-        self.asker.tally.cached += documents
+        self.fetch_context.tally.cached += documents
         self._store.count(documents)
 
-    def _reread(self, read: "Dependencies") -> None:
-        self._store.used(read.by_name)
-        self.asker.moving |= read.moving
-        self._read.append(read)
+    def _replay(self, dependencies: Dependencies) -> None:
+        self._store.used(dependencies.by_name)
+        self.fetch_context.moving |= dependencies.moving
+        self._reads.append(dependencies)
 
-    def _fresh_until(self, name: str, read: Any) -> float:
-        if isinstance(read, Index):
-            return math.inf if self._indexes.get_cached(name.removeprefix(INDEX)) is read else -math.inf
-        return self._store.fresh_until(name, read)
+    def _fresh_until(self, name: str, source: Any) -> float:
+        if isinstance(source, Index):
+            return math.inf if self._indexes.get_cached(name.removeprefix(INDEX)) is source else -math.inf
+        return self._store.fresh_until(name, source)
 
     def now(self) -> float:
         """The store's time in seconds since 1970."""
         return self._store.now()
 
-    def _mark(self, path: str) -> None:
-        if _is_moving(path):
-            self.asker.moving = True
+    def _note_release(self, path: str) -> None:
+        if changes_with_release(path):
+            self.fetch_context.moving = True
 
     async def index(self, number: str) -> Index:
         """Returns the index of a release.
 
         Raises NotIndexedYet if it is not built in time, ReleaseNotFound if the release does not exist.
         """
-        found = self.cached_index(number)
-        if found is not None:
-            return found
-        self._read.append(None)
+        index = self.cached_index(number)
+        if index is not None:
+            return index
+        self._reads.append(None)
         if not await self.releases.exists(number):
             raise ReleaseNotFound
-        with self.asker.waiting():
-            return await self._indexes.get(number, self.asker.deadline)
+        with self.fetch_context.waiting():
+            return await self._indexes.get(number, self.fetch_context.deadline)
 
     def cached_index(self, number: str) -> Index | None:
         """Returns the index of a release if it is open, otherwise None."""
-        found = self._indexes.get_cached(number)
-        if found is not None:
-            name = name_of_index(number)
-            self._known.setdefault(name, found)
-            if len(self._read) == self._marked or self._read[-1] != (name, found):
-                self._read.append((name, found))
-        return found
+        index = self._indexes.get_cached(number)
+        if index is not None:
+            name = index_name(number)
+            self._sources.setdefault(name, index)
+            if len(self._reads) == self._tracked_from or self._reads[-1] != (name, index):
+                self._reads.append((name, index))
+        return index
 
     def is_indexed(self, number: str) -> bool:
         """Whether the index of this release is available without waiting."""
         return self._indexes.has(number)
 
-    def look_up(self, number: str, question: Question, key: Any) -> Awaitable[Any]:
+    def look_up(self, number: str, query: IndexQuery[K, V], key: K) -> Awaitable[V | None]:
         """Returns the result of an index look-up for one key, batched with other keys; None if there is no result."""
-        found = self.lookup_cached(number, question, key)
-        return self._lookups.load((number, question, key)) if found is UNKNOWN else Completed(found)
+        value = self.look_up_cached(number, query, key)
+        return self._lookups.load((number, query, key)) if value is UNKNOWN else Completed(value)
 
-    async def look_up_all(self, number: str, question: Question, keys: Sequence[Any]) -> Sequence[Any]:
+    async def look_up_all(self, number: str, query: IndexQuery[K, V], keys: Sequence[K]) -> Sequence[V | None]:
         """Returns the results for several keys, in their order; many keys become one query in a thread."""
-        if len(keys) <= FEW:
-            return await all_of(self.look_up(number, question, key) for key in keys)
-        found = await self._ask((number, question), list(dict.fromkeys(keys)))
-        return [found[key] for key in keys]
+        if len(keys) <= MAX_LOOKUPS_ON_LOOP:
+            return await all_of(self.look_up(number, query, key) for key in keys)
+        values = await self._look_up_in_index(number, query, list(dict.fromkeys(keys)))
+        return [values[key] for key in keys]
 
-    def lookup_cached(self, number: str, question: Question, key: Any) -> Any:
+    def look_up_cached(self, number: str, query: IndexQuery[K, V], key: K) -> V | Literal[Unknown.UNKNOWN] | None:
         """Returns the cached result of an index look-up, None if it has no result; UNKNOWN if it must be looked up."""
         index = self.cached_index(number)
-        found = UNKNOWN if index is None else index.get_cached(question, key)
-        if found is UNKNOWN:
-            self._read.append(None)
-        return found
+        value: V | Literal[Unknown.UNKNOWN] | None = UNKNOWN if index is None else index.get_cached(query, key)
+        if value is UNKNOWN:
+            self._reads.append(None)
+        return value
 
-    async def _look_up_batch(self, keys: list[tuple[str, Question, Any]]) -> list[Any]:
-        asked: dict[tuple[str, Question], list[Any]] = {}
-        for number, question, key in keys:
-            asked.setdefault((number, question), []).append(key)
-        answers = await asyncio.gather(*(self._ask(*each) for each in asked.items()), return_exceptions=True)
-        found = dict(zip(asked, answers, strict=True))
-        await self._delivered.turn(len(keys))
+    async def _look_up_batch(self, lookups: list[tuple[str, _AnyQuery, object]]) -> list[object]:
+        keys: dict[tuple[str, _AnyQuery], list[object]] = {}
+        for number, query, key in lookups:
+            keys.setdefault((number, query), []).append(key)
+        results = await asyncio.gather(
+            *(self._look_up_in_index(number, query, some) for (number, query), some in keys.items()),
+            return_exceptions=True,
+        )
+        values = dict(zip(keys, results, strict=True))
+        await self._batch_results.turn(len(lookups))
         return [
-            each if isinstance(each := found[number, question], BaseException) else each.get(key)
-            for number, question, key in keys
+            result if isinstance(result := values[number, query], BaseException) else result.get(key)
+            for number, query, key in lookups
         ]
 
-    async def _ask(self, of: tuple[str, Question], keys: list[Any]) -> Mapping[Any, Any]:
-        number, question = of
+    async def _look_up_in_index(self, number: str, query: IndexQuery[K, V], keys: Sequence[K]) -> Mapping[K, V | None]:
         index = await self.index(number)
-        return await self._in_turn(lambda: index.look_up(self.asker.deadline, question, keys))
+        return await self._in_turn(lambda: index.look_up(self.fetch_context.deadline, query, keys))
 
     def ask(
-        self, index: Index, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+        self, index: Index, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
         """Query an index; raises UpstreamTimeout after the deadline of this request."""
-        return self._in_turn(lambda: index.ask_until(self.asker.deadline, question, *args, **kwargs))
+        return self._in_turn(lambda: index.ask_until(self.fetch_context.deadline, query, *args, **kwargs))
 
-    async def _in_turn(self, question: Callable[[], Awaitable[T]]) -> T:
+    async def _in_turn(self, query: Callable[[], Awaitable[T]]) -> T:
         # One query at a time, so that the queue of an index is fair: other operations get their turn between the queries of this
         # one.
-        async with self._asking:
-            return await question()
+        async with self._index_lock:
+            return await query()
 
     async def release_number(self, release: str) -> str:
         """Returns the number of a release: `current` is looked up, a number is returned as it is, whether it exists or not."""
@@ -270,7 +255,7 @@ class Loaders:
         """Whether Competent serves a release of this number."""
         return await self.releases.exists(number)
 
-    async def whole(self, route: Route, number: str, id: str) -> Document:
+    async def load_complete(self, route: Route, number: str, id: str) -> Document:
         """Returns the complete document of a concept by its normalised id; raises UpstreamNotFound if there is none.
 
         If its route is only assumed and the list of its type was seen, falls back to the item of the list.
@@ -278,7 +263,7 @@ class Loaders:
         try:
             return await self.load(route.path(number, id))
         except UpstreamNotFound:
-            collection = _standing_in(route)
+            collection = _listing_of(route)
             items = [] if collection is None else await self.listing(collection.path(number)).all()
             for item in items:
                 if item.get("id") == id:
@@ -290,38 +275,14 @@ class Loaders:
         return Listing(self.load, path, paged, self.page_size)
 
 
-def _standing_in(route: Route) -> Route | None:
+def _listing_of(route: Route) -> Route | None:
     """Returns the list of a concept type whose own route is only assumed, if the route of the list was seen."""
-    lists = (each.collection for each in CONCEPT_TYPES if each.route == route and route.sure == "assumed")
-    return next((each for each in lists if each is not None and each.sure == "seen"), None)
+    if route.sure != "assumed":
+        return None
+    lists = (declared.collection for declared in CONCEPT_TYPES if declared.route == route)
+    return next((collection for collection in lists if collection is not None and collection.sure == "seen"), None)
 
 
-def documents_in(read: Sequence[tuple[str, object] | Dependencies]) -> int:
-    """Number of distinct documents among the reads."""
-    if len(read) == 1 and isinstance(read[0], Dependencies):
-        return read[0].documents
-    return sum(not name.startswith(INDEX) for name in by_name_of(read))
-
-
-def by_name_of(read: Sequence[tuple[str, object] | Dependencies]) -> dict[str, Any]:
-    """Merges reads into one mapping by name."""
-    found: dict[str, Any] = {}
-    for each in read:
-        found.update(each.by_name if isinstance(each, Dependencies) else (each,))
-    return found
-
-
-def _is_moving(path: str) -> bool:
-    if path.startswith("/releases/") and not path.startswith(_MOVING[0]):
-        return False  # the usual case
-    return path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _MOVING
-
-
-def name_of_index(number: str) -> str:
-    """Returns the name of an index among dependencies."""
-    return f"{INDEX}{number}"
-
-
-def _loaded(loading: "asyncio.Future[Document]") -> Document | None:
+def _result(loading: "asyncio.Future[Document]") -> Document | None:
     """Returns the result of a load that has succeeded, otherwise None."""
     return loading.result() if loading.done() and not loading.cancelled() and not loading.exception() else None

@@ -35,10 +35,10 @@ async def _node(loaders: Loaders, id: str) -> Node | None:
 async def node_of(loaders: Loaders, node_id: NodeId) -> Node | None:
     """Returns the node with this id; None if it does not exist (any more). Raises BadUserInput for an unknown type."""
     try:
-        if node_id.type_name == "Release" and node_id.uuid is None:
+        if node_id.uuid is None:
             exists = await loaders.release_exists(node_id.release)
             return Release(loaders=loaders, number=node_id.release) if exists else None
-        if node_id.uuid is None or node_id.type_name not in CONCEPTS:
+        if node_id.type_name not in CONCEPTS:
             raise BadUserInput("This is not an id of this server; take ids from the `id` field of a node.")
         return await find(CONCEPTS[node_id.type_name], loaders, node_id.release, node_id.uuid, None)
     except ReleaseNotFound:

@@ -58,15 +58,15 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
     async with running(releases, settings) as server:
         parts = server.app.state.services
         load: Loaders = parts.loaders()
-        assert load.lookup_cached("3.11", by_row_id, 1) is UNKNOWN  # no index is open yet
+        assert load.look_up_cached("3.11", by_row_id, 1) is UNKNOWN  # no index is open yet
         await parts.indexes.ready("3.11")
 
         code = (TECHNICAL_COMPETENCE, "CP-7")
-        found: IndexedConcept = load.lookup_cached("3.11", by_code, code)
+        found: IndexedConcept = load.look_up_cached("3.11", by_code, code)
         assert str(found.uuid) == CP_7
-        assert load.lookup_cached("3.11", by_row_id, found.row_id) is found
-        assert load.lookup_cached("3.11", by_code, (SKILL, "CP-7")) is None
-        uses = load.lookup_cached("3.11", profiles_using, found.row_id)
+        assert load.look_up_cached("3.11", by_row_id, found.row_id) is found
+        assert load.look_up_cached("3.11", by_code, (SKILL, "CP-7")) is None
+        uses = load.look_up_cached("3.11", profiles_using, found.row_id)
         assert uses == (await (await load.index("3.11")).ask(profiles_using, [found.row_id]))[found.row_id] != []
 
 
@@ -82,12 +82,12 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
     async with running(releases, settings) as server:
         parts = server.app.state.services
         load: Loaders = parts.loaders()
-        assert load.lookup_cached("3.11", question, 1) is UNKNOWN
+        assert load.look_up_cached("3.11", question, 1) is UNKNOWN
         found = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
         assert asked == [[1, 2, -1]]
 
         again: Loaders = parts.loaders()
-        assert [again.lookup_cached("3.11", question, n) for n in (1, 2, -1)] == found
+        assert [again.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == found
         assert await again.look_up("3.11", question, 1) is found[0]
         by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].type, found[0].uuid))
         first = (await again.index("3.11")).same([found[0]._replace(item={})])[0]

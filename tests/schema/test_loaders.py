@@ -45,7 +45,7 @@ class Table:
 
 def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
     table = Table(documents)
-    return Loaders(cast(Store, table), cast(IndexRegistry, None), page_size=500, asker=FetchContext()), table
+    return Loaders(cast(Store, table), cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext()), table
 
 
 def linked(release: str, rest: str = "") -> dict[str, Any]:
@@ -84,17 +84,17 @@ async def in_memory(
     store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
     await store.get_many(paths, FetchContext())
     upstream.asked.clear()
-    return Loaders(store, cast(IndexRegistry, None), page_size=500, asker=FetchContext()), upstream, clock
+    return Loaders(store, cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext()), upstream, clock
 
 
 async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it_is_read() -> None:
     load, upstream, _ = await in_memory(PROFILE, CURRENT)
 
     assert load.get_cached(PROFILE) == upstream.document(PROFILE)
-    assert not load.asker.moving
+    assert not load.fetch_context.moving
     assert load.get_cached(PROFILE) is load.get_cached(PROFILE) is await load.load(PROFILE)
     assert await load.load(CURRENT) is load.get_cached(CURRENT)
-    assert (load.asker.tally, load.asker.moving) == (FetchStats(cached=2), True)
+    assert (load.fetch_context.tally, load.fetch_context.moving) == (FetchStats(cached=2), True)
     assert upstream.asked == []
 
 
@@ -123,15 +123,15 @@ async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
 async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
     upstream = Upstream()
     store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
-    load = Loaders(store, cast(IndexRegistry, None), page_size=500, asker=FetchContext())
+    load = Loaders(store, cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext())
     await load.load(PROFILE)
-    mark = load.mark()
+    mark = load.begin_tracking()
     load.get_cached(PROFILE)
-    made = load.read_since(mark)
+    made = load.dependencies_since(mark)
     assert made is not None
 
     for number in range(500):
-        load.reread(made)
+        load.replay_dependencies(made)
         await load.load(profile(number))
     assert store.get_cached(PROFILE, FetchContext()) is made.by_name[PROFILE]
     assert store.get_cached(profile(0), FetchContext()) is None
@@ -158,7 +158,7 @@ async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> N
 
     assert load.get_cached(CURRENT) is load.get_cached(CURRENT) is not None
     await upstream.until(1)
-    assert load.asker.tally == FetchStats(stale=1)
+    assert load.fetch_context.tally == FetchStats(stale=1)
     assert upstream.paths == [CURRENT]
 
 
@@ -167,9 +167,9 @@ async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_lo
     clock.now += 11 + 5000
 
     assert load.get_cached(CURRENT) is load.get_cached(PROFILE) is None
-    assert (load.asker.tally, load.asker.moving) == (FetchStats(), False)
+    assert (load.fetch_context.tally, load.fetch_context.moving) == (FetchStats(), False)
     await asyncio.gather(load.load(CURRENT), load.load(PROFILE))
-    assert load.asker.tally == FetchStats(requests=2)
+    assert load.fetch_context.tally == FetchStats(requests=2)
     assert upstream.paths == [CURRENT, PROFILE]
 
 
@@ -186,7 +186,7 @@ async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_
     with pytest.raises(UpstreamNotFound):
         await load.load(OTHER)
     assert load.get_cached(OTHER) is None
-    assert load.asker.tally == FetchStats(requests=2)
+    assert load.fetch_context.tally == FetchStats(requests=2)
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
@@ -215,8 +215,8 @@ async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and
         load, _, _ = await in_memory(*documents, documents=documents)
         other, _, _ = await in_memory(*documents, documents=documents)
         assert load.releases.get_cached() == await other.release_number("current") is not None
-        assert load.asker.tally == other.asker.tally == FetchStats(cached=len(documents))
-        assert load.asker.moving
+        assert load.fetch_context.tally == other.fetch_context.tally == FetchStats(cached=len(documents))
+        assert load.fetch_context.moving
 
 
 async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_asked() -> None:

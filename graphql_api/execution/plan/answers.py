@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 
 from graphql_api.execution.plan.kept import ENTRY_BYTES, NAME_BYTES, Kept, copied
-from graphql_api.schema.loaders import Dependencies, Loaders
+from graphql_api.schema.dependencies import Dependencies
+from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.text import Language
 
 LONGEST_COMPRESSED = 131_072
@@ -57,7 +58,7 @@ class KeptAnswers(Kept[KeptAnswer]):
 
     def keep(self, key: Key, data: dict[str, Any], loaders: Loaders) -> KeptAnswer | None:
         """Keep what an operation gave for which these loaders have read; None where it cannot be kept."""
-        read = loaders.read_since(0)
+        read = loaders.dependencies_since(0)
         if read is None or read.until <= loaders.now():
             return None
         answer = KeptAnswer(copied(orjson.dumps({"data": data})), read)

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import orjson
 
 from graphql_api.caching import LRUCache
-from graphql_api.schema.loaders import Dependencies
+from graphql_api.schema.dependencies import Dependencies
 
 ENTRY_BYTES, NAME_BYTES = 800, 100
 """What a part takes beside its JSON text, and for each document that it was made of (measured: 700 to 900, and 65 to 100)."""

@@ -17,7 +17,7 @@ from graphql_api.execution.plan.plan import Plan
 from graphql_api.execution.plan.run import Run
 from graphql_api.execution.plan.variables import Given, Variables
 from graphql_api.observability.metrics import EXECUTIONS, Frequent
-from graphql_api.schema.loaders import Dependencies
+from graphql_api.schema.dependencies import Dependencies
 from graphql_api.schema.time_slices import TimeSlice
 from graphql_api.schema.types.text import Language
 

@@ -140,11 +140,11 @@ class Run:
             return make(source, self)
         part = self._kept.get(key, self._now)
         if part is not None:
-            self.loaders.reread(part.read)
+            self.loaders.replay_dependencies(part.read)
             return part.json
-        mark, waited = self.loaders.mark(), self._waited
+        mark, waited = self.loaders.begin_tracking(), self._waited
         made = make(source, self)
-        if type(made) is Later or waited != self._waited or (read := self.loaders.read_since(mark)) is None:
+        if type(made) is Later or waited != self._waited or (read := self.loaders.dependencies_since(mark)) is None:
             return made
         part = encoded(made, read, holds)
         if read.until > self._now:

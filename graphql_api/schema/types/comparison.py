@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 
 from graphql_api.asyncio_tools import all_of, begin
-from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, ConceptType, Length, concept_type
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, ConceptType, Length
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.index.concepts import IndexedConcept, by_uuid
 from graphql_api.index.similarity import GROUPED, HAVE, Groups, Match, gap, matches, similar
@@ -209,7 +209,7 @@ async def _matches(loaders: Loaders, number: str, window: Slice, found: list[Mat
 
 async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, IndexedConcept]:
     """Returns the concepts of these ids, all of one release, that exist."""
-    keys = [(concept_type(each.type_name), each.uuid) for each in ids]
+    keys = [node_id.concept_key for node_id in ids]
     try:
         found = await loaders.look_up_all(ids[0].release, by_uuid, keys)
     except ReleaseNotFound:

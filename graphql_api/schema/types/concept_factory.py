@@ -23,13 +23,18 @@ def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
     return kind(view=DocumentView(loaders, number, indexed.item, str(indexed.uuid), kind.route))
 
 
-async def concepts(loaders: Loaders, number: str, numbers: Iterable[int]) -> list[Concept]:
+async def concepts(loaders: Loaders, number: str, row_ids: Iterable[int]) -> list[Concept]:
     """Returns concepts by their row ids in the index, in this order; look-ups of one tick are batched."""
-    asked = list(numbers)
-    found = [loaders.lookup_cached(number, by_row_id, n) for n in asked]
-    if UNKNOWN in found:
-        found = await all_of(loaders.look_up(number, by_row_id, n) for n in asked)
-    return [concept(loaders, number, each) for each in found]
+    row_ids = list(row_ids)
+    cached = [
+        indexed
+        for row_id in row_ids
+        if (indexed := loaders.look_up_cached(number, by_row_id, row_id)) is not UNKNOWN and indexed is not None
+    ]
+    if len(cached) < len(row_ids):
+        looked_up = await all_of(loaders.look_up(number, by_row_id, row_id) for row_id in row_ids)
+        cached = [indexed for indexed in looked_up if indexed is not None]  # all are: row ids come from the same index
+    return [concept(loaders, number, indexed) for indexed in cached]
 
 
 async def find_uuid(loaders: Loaders, number: str, type: ConceptType, uuid: UUID) -> Concept | None:

@@ -70,7 +70,7 @@ class DocumentView:
         """Returns a view of the complete document; this view if it is complete already or has no route."""
         if self.is_complete or self.route is None:
             return self
-        return self._complete(await self.loaders.whole(self.route, self.release, self.id))
+        return self._complete(await self.loaders.load_complete(self.route, self.release, self.id))
 
     def _complete(self, document: Mapping[str, Any]) -> "DocumentView":
         return DocumentView(self.loaders, self.release, document, self.id, self.route, is_complete=True)

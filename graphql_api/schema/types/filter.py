@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, concept_type
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE
 from graphql_api.competent.values import LANGUAGES
 from graphql_api.errors import BadUserInput
 from graphql_api.index.concepts import by_uuid
@@ -124,7 +124,7 @@ async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
         raise BadUserInput(f"`uses` is an id of release {used.release}; pass one of release {number}.")
     if used.type_name not in {each.name for each in CONCEPT_TYPES if each is not OCCUPATIONAL_PROFILE}:
         raise BadUserInput(f"`uses` must be the id of {_USABLE}.")
-    found = await loaders.look_up(number, by_uuid, (concept_type(used.type_name), used.uuid))
+    found = await loaders.look_up(number, by_uuid, used.concept_key)
     return found.row_id if found else None
 
 

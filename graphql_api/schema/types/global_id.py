@@ -9,10 +9,12 @@ from uuid import UUID
 
 import strawberry
 
+from graphql_api.competent.declarations import ConceptType, concept_type
 from graphql_api.competent.hal import is_release
+from graphql_api.competent.routes import CURRENT
 from graphql_api.errors import BadUserInput
 
-LONGEST_SHOWN = 80
+MAX_SHOWN_CHARS = 80
 """Maximum number of characters of an invalid id that its error repeats; ids of this server are shorter."""
 
 
@@ -32,13 +34,24 @@ class NodeId(NamedTuple):
         """Decode an id; raises BadUserInput for anything that `str` of a NodeId did not create."""
         try:
             type_name, release, *rest = urlsafe_b64decode(text[:200] + "=" * (-len(text) % 4)).decode().split(":")
-            found = cls(type_name, release, UUID(rest[0]) if rest else None)
+            node_id = cls(type_name, release, UUID(rest[0]) if rest else None)
         except (ValueError, UnicodeError):
-            found = cls("", "")
-        if str(found) != text or not is_release(found.release) or found.release == "current":
-            shown = f"{text[:LONGEST_SHOWN]}…" if len(text) > LONGEST_SHOWN else text
+            node_id = cls("", "")
+        if str(node_id) != text or not node_id._is_valid:
+            shown = f"{text[:MAX_SHOWN_CHARS]}…" if len(text) > MAX_SHOWN_CHARS else text
             raise BadUserInput(f"{shown!r} is not an id of this server; take ids from the `id` field of a node.")
-        return found
+        return node_id
+
+    @property
+    def _is_valid(self) -> bool:
+        has_uuid = self.uuid is not None
+        return is_release(self.release) and self.release != CURRENT and has_uuid == (self.type_name != "Release")
+
+    @property
+    def concept_key(self) -> tuple[ConceptType, UUID]:
+        """The type and uuid of a concept, as indexes look it up; raises KeyError if there is no such type."""
+        assert self.uuid is not None, "releases are not concepts"
+        return concept_type(self.type_name), self.uuid
 
 
 @strawberry.interface(description="An object with a global id, by which it can be fetched again.")

@@ -44,7 +44,7 @@ async def _by_uuid(kind: type[K], loaders: Loaders, number: str, uuid: UUID) -> 
     if kind.route is None:
         return await find_uuid(loaders, number, kind.declaration, uuid)  # type: ignore[return-value]
     id = str(uuid)
-    document = await loaders.whole(kind.route, number, id)
+    document = await loaders.load_complete(kind.route, number, id)
     return kind(view=DocumentView(loaders, number, document, id, kind.route, is_complete=True))
 
 

@@ -24,7 +24,7 @@ from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext, new_id, request_id_of
 from graphql_api.schema.cached_loaders import CacheMiss, CacheOnlyLoaders
-from graphql_api.schema.loaders import Dependencies
+from graphql_api.schema.dependencies import Dependencies
 from graphql_api.server.fast_path.client import Client, Clients
 from graphql_api.server.fast_path.heads import Heads
 from graphql_api.server.response_cycle import Headers

@@ -11,7 +11,7 @@ from graphql.execution.values import VariableValues
 from graphql_api.execution.plan import Given, Run, steps
 from graphql_api.execution.plan.kept import ENTRY_BYTES, KeptParts, Part, encoded
 from graphql_api.execution.plan.plan import Asked
-from graphql_api.schema.loaders import Dependencies
+from graphql_api.schema.dependencies import Dependencies
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from graphql_api.schema.types.text import Language
 
@@ -85,13 +85,13 @@ class Loads:
     def now(self) -> float:
         return 0.0
 
-    def mark(self) -> int:
+    def begin_tracking(self) -> int:
         return 0
 
-    def read_since(self, mark: int) -> Dependencies:
+    def dependencies_since(self, position: int) -> Dependencies:
         return self.read
 
-    def reread(self, read: Dependencies) -> None:
+    def replay_dependencies(self, read: Dependencies) -> None:
         self.reread_.append(read)
 
 

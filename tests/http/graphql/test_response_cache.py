@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.execution.plan import KeptAnswer
 from graphql_api.http.auth.keys import Keys
 from graphql_api.sandbox import Fault, Releases, create_sandbox
-from graphql_api.schema.loaders import Dependencies
+from graphql_api.schema.dependencies import Dependencies
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, alive, counted
 from tests.http.graphql.test_cache_control import get

@@ -24,7 +24,7 @@ class Loaders:
     def get_cached(self, path: str) -> dict[str, Any] | None:
         return WHOLE if self.cached else None
 
-    async def whole(self, route: Route, number: str, uuid: UUID) -> dict[str, Any]:
+    async def load_complete(self, route: Route, number: str, uuid: UUID) -> dict[str, Any]:
         self.loaded.append(route.path(number, uuid))
         if self.error:
             raise self.error

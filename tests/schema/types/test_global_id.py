@@ -35,6 +35,8 @@ def forge(text: str) -> str:
         "",
         "Skill",
         forge("Skill"),
+        forge("Skill:3.11"),
+        forge(f"Release:3.11:{ID}"),
         forge(f"Skill:current:{ID}"),
         forge(f"Skill:..:{ID}"),
         forge(f"Skill:3.11:{ID.hex}"),

@@ -1,0 +1,63 @@
+"""The sources that a result was computed from, so that callers can cache it as long as all of them are current."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from graphql_api.competent import routes
+from graphql_api.competent.releases import CURRENT
+
+INDEX = "index "
+"""Prefix of the names of indexes, which tells them from the paths of documents."""
+
+_CURRENT = routes.RELEASE.path(CURRENT)
+_BELOW_CURRENT = f"{_CURRENT}/"
+_CHANGED_BY_RELEASE = (_CURRENT, routes.RELEASES.path())
+
+
+class Dependencies(NamedTuple):
+    """The sources of a result: documents by path and indexes by name.
+
+    `until` is when the first of them becomes stale, in seconds since 1970; -inf if one of them was replaced. `moving` is whether
+    one of them changes when a release is published.
+    """
+
+    by_name: Mapping[str, Any]
+    indexes: tuple[str, ...]
+    until: float
+    moving: bool
+
+    @property
+    def documents(self) -> int:
+        """Number of documents."""
+        return len(self.by_name) - len(self.indexes)
+
+
+Read = tuple[str, object] | Dependencies
+"""A source that was read, by its name, or the dependencies of a result that was reused."""
+
+
+def merge_reads(reads: Sequence[Read]) -> dict[str, Any]:
+    """Returns all sources by name."""
+    sources: dict[str, Any] = {}
+    for read in reads:
+        sources.update(read.by_name if isinstance(read, Dependencies) else (read,))
+    return sources
+
+
+def count_documents(reads: Sequence[Read]) -> int:
+    """Number of distinct documents among the reads."""
+    if len(reads) == 1 and isinstance(reads[0], Dependencies):
+        return reads[0].documents
+    return sum(not name.startswith(INDEX) for name in merge_reads(reads))
+
+
+def index_name(number: str) -> str:
+    """Returns the name of the index of a release."""
+    return f"{INDEX}{number}"
+
+
+def changes_with_release(path: str) -> bool:
+    """Whether a new release changes what is at this path."""
+    if path.startswith("/releases/") and not path.startswith(_CURRENT):
+        return False  # the usual case
+    return path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _CHANGED_BY_RELEASE
