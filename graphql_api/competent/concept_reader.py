@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -18,6 +17,8 @@ MAX_DEPTH = 8
 EMBEDDED = "_embedded"
 MAX_RECENT = 8192
 """Maximum embedded concepts cached per type; a full-size release has 8,000 of the most common type."""
+MAX_SETS_OF_KEYS = 64
+"""Maximum sets of keys cached per type; upstream chooses them, so their number is bounded."""
 KNOWN_ALWAYS = frozenset({"id", EMBEDDED, *declarations.IGNORED_KEYS})
 """Keys that are known in every HAL document."""
 
@@ -43,6 +44,8 @@ class Notes:
 Plainly = Callable[[Any], Any]
 """Converts a value without concepts."""
 Convert = Callable[[Any, Notes], Any]
+FieldReader = tuple[str, tuple[str, ...], Plainly | None, Convert]
+"""Name and HAL keys of a field, and two conversions: the first, which is faster, is used if it is not None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +55,20 @@ class Reader:
     name: str
     link: str | None
     """The part of a `self` link between release and id; None if the type has no documents of its own."""
-    fields: tuple[tuple[str, tuple[str, ...], Plainly | None, Convert], ...]
-    """Name, HAL keys, and two conversions: the first, which is faster, is used if it is not None."""
+    fields: tuple[FieldReader, ...]
     known: frozenset[str]
     stored: bool
-    recent: dict[bytes, dict[str, Any]] | None
-    """Cached embedded concepts, by a digest of their raw documents; None if the type is not cached."""
+    recent: dict[int, dict[str, Any]] | None
+    """Cached embedded concepts, by a hash of their raw documents; None if the type is not cached."""
+    by_keys: dict[tuple[str, ...], tuple[FieldReader, ...]] = field(default_factory=dict)
+    """The fields that objects with these keys can have; most objects of a type have the same few sets of keys."""
 
     def embedded(self, raw: Document, notes: Notes) -> dict[str, Any]:
         """Read an embedded concept, without `id` if it has no valid one. Identical raw documents return the same object."""
         if self.recent is None:
             return self.read(raw, notes)
         try:
-            key = blake2b(orjson.dumps(raw), digest_size=16).digest()
+            key = hash(orjson.dumps(raw))  # 64 bits, with a key that is random per process
         except TypeError:  # integers that orjson cannot serialise
             return self.read(raw, notes)
         document = self.recent.get(key)
@@ -87,7 +91,7 @@ class Reader:
                     document[name] = plainly(raw[name]) if plainly else convert(raw[name], notes)
             return document
         has_other = EMBEDDED in raw
-        for name, keys, plainly, convert in self.fields:
+        for name, keys, plainly, convert in self._fields_in(raw):
             value = raw.get(keys[0])
             if value is None and (has_other or len(keys) > 1):
                 value = first(raw, keys)
@@ -95,6 +99,15 @@ class Reader:
                 document[name] = plainly(value) if plainly else convert(value, notes)
         self._check(raw, uuid, notes)
         return document
+
+    def _fields_in(self, raw: Document) -> tuple[FieldReader, ...]:
+        keys = tuple(raw)
+        found = self.by_keys.get(keys)
+        if found is None:
+            found = tuple(each for each in self.fields if EMBEDDED in raw or not raw.keys().isdisjoint(each[1]))
+            if len(self.by_keys) < MAX_SETS_OF_KEYS and self.known.issuperset(keys):
+                self.by_keys[keys] = found
+        return found
 
     def _check(self, raw: Document, uuid: str | None, notes: Notes) -> None:
         has_link = self.link is not None and uuid is not None and "_links" in raw

@@ -25,8 +25,8 @@ from graphql_api.index.documents import compressed, decompressed
 from graphql_api.index.facts import Facts, facts
 from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES, DamagedIndex, numbers, parts
 
-_NEW = "INSERT INTO thing (code, item, facts, digest, settled, kind, uuid, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_AGAIN = "UPDATE thing SET code = ?, item = ?, facts = ?, digest = ?, settled = ? WHERE kind = ? AND uuid = ? AND n = ?"
+_NEW = "INSERT INTO thing (code, item, facts, digest, settled, n, kind, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_AGAIN = "UPDATE thing SET code = ?, item = ?, facts = ?, digest = ?, settled = ? WHERE n = ?"
 _BODY = "INSERT INTO document VALUES (?, ?)"
 _DOCUMENT = "UPDATE thing SET document = ? WHERE n = ?"
 _HOLDS = "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)"
@@ -197,8 +197,11 @@ class Indexer:
         n = before.n if before else self._last
         keys = _item_keys(type)
         item, told = orjson.dumps({name: document[name] for name in document if name in keys}), orjson.dumps(found)
-        row = (document.get("code"), item, told, _digest(told) if found else 0, settled, type.number, key[1], n)
-        self._put(_AGAIN if before else _NEW, [row])
+        row = (document.get("code"), item, told, _digest(told) if found else 0, settled, n)
+        if before:
+            self._put(_AGAIN, [row])
+        else:
+            self._put(_NEW, [(*row, type.number, key[1])])
         self._known[key] = known = _WrittenConcept(n, hash(item) if settled else None)
         self._texts(type, document, n, settled)
         return known

@@ -20,7 +20,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
-VERSION = 3
+VERSION = 4
 """Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14
@@ -96,8 +96,7 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 -- before OP-10), from 0, written by `finish`.
 CREATE TABLE IF NOT EXISTS thing (
     n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, uuid TEXT NOT NULL, code TEXT, place INTEGER NOT NULL DEFAULT 0,
-    item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL, settled INTEGER NOT NULL, document INTEGER,
-    UNIQUE (kind, uuid)
+    item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL, settled INTEGER NOT NULL, document INTEGER
 );
 
 -- Normalised documents as `documents.py` writes them: compressed, with numbers in place of the concepts that they embed.
@@ -123,6 +122,7 @@ CREATE TABLE IF NOT EXISTS missing (path TEXT PRIMARY KEY, code TEXT NOT NULL) W
 """
 
 DERIVED = """
+CREATE UNIQUE INDEX IF NOT EXISTS thing_uuid ON thing (kind, uuid);
 CREATE INDEX IF NOT EXISTS thing_code ON thing (kind, code);
 CREATE INDEX IF NOT EXISTS thing_place ON thing (kind, place);
 CREATE INDEX IF NOT EXISTS holds_part ON holds (part, role, whole);

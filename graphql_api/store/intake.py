@@ -22,8 +22,9 @@ async def normalise_fetched(path: str, document: Document, values: int) -> tuple
         normalised, size = await asyncio.to_thread(_normalised, path, document, notes)
     else:
         normalised, size = _normalised(path, document, notes)
-    UPSTREAM_LINKS_REJECTED.inc(notes.links_refused)
-    UNKNOWN_KEYS.add(notes.unknown)
+    if notes.count:
+        UPSTREAM_LINKS_REJECTED.inc(notes.links_refused)
+        UNKNOWN_KEYS.add(notes.unknown)
     return normalised, size
 
 

@@ -5,9 +5,8 @@ body in memory: buffers are cleared however reading ends, and errors raised here
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -37,6 +36,33 @@ class Parsed(NamedTuple):
     values: int
 
 
+class _Body:
+    """The bytes of one body: while they are in use, those beyond SMALL hold a slot of `large`; cleared at the end."""
+
+    __slots__ = ("_heap", "_large", "bytes", "is_large")
+
+    def __init__(self, large: asyncio.Semaphore, heap: HeapTrimmer) -> None:
+        self._large = large
+        self._heap = heap
+        self.bytes = bytearray()
+        self.is_large = False
+
+    async def add(self, piece: bytes) -> None:
+        if not self.is_large and len(self.bytes) + len(piece) > SMALL:
+            await self._large.acquire()
+            self.is_large = True
+        self.bytes += piece
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self.is_large:
+            self._large.release()
+            self._heap.trim_soon()
+        self.bytes.clear()
+
+
 class BodyReader:
     """Reads bodies of at most `max_bytes`, before and after inflating.
 
@@ -52,30 +78,20 @@ class BodyReader:
 
     async def read_object(self, response: Response) -> Parsed:
         """Returns the JSON object in a body; raises UpstreamInvalidResponse if there is none or it exceeds a limit."""
-        async with self._body(response) as body:
-            parsed = _parse_object(body, self._max_values)
-            if len(body) > SMALL:  # parsing took much of this event-loop pass
+        async with _Body(self._large, self._heap) as body:
+            await self._read(response, body)
+            parsed = _parse_object(body.bytes, self._max_values)
+            if body.is_large:  # parsing took much of this event-loop pass
                 await asyncio.sleep(0)
             return parsed
 
     async def read_bytes(self, response: Response) -> bytes:
         """Returns the inflated body; raises UpstreamInvalidResponse if it is too large or has an unexpected content encoding."""
-        async with self._body(response) as body:
-            return bytes(body)
+        async with _Body(self._large, self._heap) as body:
+            await self._read(response, body)
+            return bytes(body.bytes)
 
-    @asynccontextmanager
-    async def _body(self, response: Response) -> AsyncIterator[bytearray]:
-        body = bytearray()
-        try:
-            async with AsyncExitStack() as reservation:
-                await self._read(response, body, reservation)
-                yield body
-        finally:
-            if len(body) > SMALL:
-                self._heap.trim_soon()
-            body.clear()
-
-    async def _read(self, response: Response, body: bytearray, reservation: AsyncExitStack) -> None:
+    async def _read(self, response: Response, body: "_Body") -> None:
         gunzip = Gunzip() if _is_gzip(response) else None
         decode: Callable[[bytes], Iterable[bytes]] = gunzip.feed if gunzip else lambda raw: (raw,)
         length = response.headers.get("content-length", "")
@@ -85,11 +101,9 @@ class BodyReader:
         async for raw in response.aiter_raw():
             received += len(raw)
             for piece in _checked(decode(raw)):
-                if len(body) <= SMALL < len(body) + len(piece):
-                    await reservation.enter_async_context(self._large)
-                body += piece
+                await body.add(piece)
                 steps += 1
-                if max(len(body), received) > self._max_bytes:
+                if max(len(body.bytes), received) > self._max_bytes:
                     raise self._too_large()
                 if steps % YIELD_EVERY == 0:
                     await asyncio.sleep(0)

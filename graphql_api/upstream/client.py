@@ -134,9 +134,8 @@ class Upstream:
 
     def _log_call(self, called: CallEvent) -> None:
         self._tell(called)
-        how = called.path, called.outcome, called.detail, called.attempt
         level = logging.WARNING if called.failed and called.made else logging.DEBUG
-        log.log(level, "upstream %s %s %s (attempt %d)", *how)
+        log.log(level, "upstream %s %s %s (attempt %d)", called.path, called.outcome, called.detail, called.attempt)
 
     async def aclose(self) -> None:
         """Close connections and background work."""
