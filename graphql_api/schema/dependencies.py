@@ -1,7 +1,7 @@
 """The sources that a result was computed from, so that callers can cache it as long as all of them are current."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql_api.competent import routes
 from graphql_api.competent.releases import CURRENT
@@ -21,7 +21,7 @@ class Dependencies(NamedTuple):
     one of them changes when a release is published.
     """
 
-    by_name: Mapping[str, Any]
+    by_name: Mapping[str, object]
     indexes: tuple[str, ...]
     until: float
     moving: bool
@@ -36,9 +36,9 @@ Read = tuple[str, object] | Dependencies
 """A source that was read, by its name, or the dependencies of a result that was reused."""
 
 
-def merge_reads(reads: Sequence[Read]) -> dict[str, Any]:
+def merge_reads(reads: Sequence[Read]) -> dict[str, object]:
     """Returns all sources by name."""
-    sources: dict[str, Any] = {}
+    sources: dict[str, object] = {}
     for read in reads:
         sources.update(read.by_name if isinstance(read, Dependencies) else (read,))
     return sources

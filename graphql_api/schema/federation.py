@@ -6,10 +6,20 @@ Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schem
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, NewType, Union
+from typing import TYPE_CHECKING, Annotated, NewType, Union
 
 import strawberry
-from graphql import ConstDirectiveNode, DefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
+from graphql import (
+    ConstDirectiveNode,
+    DefinitionNode,
+    FieldDefinitionNode,
+    NameNode,
+    ObjectTypeDefinitionNode,
+    ScalarTypeDefinitionNode,
+    parse,
+    print_ast,
+)
+from strawberry.types.scalar import ScalarDefinition
 
 from graphql_api.asyncio_tools import begin, gather_settled
 from graphql_api.competent.values import as_uuid
@@ -18,7 +28,7 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.query import Query, node_of
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
-from graphql_api.schema.types.relay import MOST
+from graphql_api.schema.types.relay import MAX_ITEMS
 from graphql_api.schema.types.release import Release
 from graphql_api.schema.types.resolver_cost import Work
 
@@ -29,7 +39,7 @@ SHAREABLE = ("PageInfo",)
 """Types that other subgraphs define identically."""
 
 Representation = NewType("Representation", object)
-ENTITY_SCALARS: dict[object, Any] = {
+ENTITY_SCALARS: dict[object, ScalarDefinition] = {
     Representation: strawberry.scalar(name="_Any", description="An entity's type and the fields of one of its keys.")
 }
 
@@ -68,31 +78,34 @@ class SubgraphQuery(Query):
         info: strawberry.Info,
         representations: Annotated[
             list[Representation],
-            strawberry.argument(description=f"Types with the fields of a key each, at most {MOST}."),
+            strawberry.argument(description=f"Types with the fields of a key each, at most {MAX_ITEMS}."),
         ],
     ) -> list[_Entity | None]:
         """Load all entities in one batch; an entity that fails to load is an error at its own position only."""
-        if len(representations) > MOST:
-            raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MOST}.")
-        return await gather_settled(begin(entity(info.context.loaders, each)) for each in representations)  # type: ignore[return-value]
+        if len(representations) > MAX_ITEMS:
+            raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MAX_ITEMS}.")
+        return await gather_settled(
+            begin(entity(info.context.loaders, representation)) for representation in representations
+        )  # type: ignore[return-value]
 
 
-async def entity(loaders: Loaders, representation: Any) -> Node | None:
+async def entity(loaders: Loaders, representation: object) -> Node | None:
     """Returns the entity of a representation; None if it does not exist. Raises BadUserInput if the representation is invalid."""
     return await node_of(loaders, await _identity(loaders, representation))
 
 
-async def _identity(loaders: Loaders, told: Any) -> NodeId:
-    name = told.get("__typename") if isinstance(told, dict) else None
+async def _identity(loaders: Loaders, representation: object) -> NodeId:
+    fields = representation if isinstance(representation, dict) else {}
+    name = fields.get("__typename")
     if not isinstance(name, str) or name not in KEYS:
         raise BadUserInput(f"`__typename` of a representation must be one of {', '.join(KEYS)}.")
-    if isinstance(told.get("id"), str):
-        node_id = NodeId.parse(told["id"])
+    if isinstance(fields.get("id"), str):
+        node_id = NodeId.parse(fields["id"])
         if node_id.type_name != name:
             raise BadUserInput(f"This `id` is not the id of a {name}.")
         return node_id
-    uuid = as_uuid(told.get("uuid"))
-    release = told if name == "Release" else told.get("release")
+    uuid = as_uuid(fields.get("uuid"))
+    release = fields if name == "Release" else fields.get("release")
     number = release.get("number") if isinstance(release, dict) else None
     if not isinstance(number, str) or (uuid is None) != (name == "Release"):
         keys = " or ".join(f"`{key}`" for key in KEYS[name])
@@ -102,24 +115,26 @@ async def _identity(loaders: Loaders, told: Any) -> NodeId:
 
 def subgraph_sdl(sdl: str) -> str:
     """Returns the subgraph's SDL from the printed schema: adds directives, removes fields and types that only routers use."""
-    definitions = [each for each in parse(sdl, no_location=True).definitions if not _for_routers(each)]
-    return "\n\n".join([LINK, *(print_ast(_directed(each)) for each in definitions)]) + "\n"
+    definitions = [node for node in parse(sdl, no_location=True).definitions if not _is_for_routers(node)]
+    return "\n\n".join([LINK, *(print_ast(_with_directives(node)) for node in definitions)]) + "\n"
 
 
-def _for_routers(definition: Any) -> bool:
-    return str(definition.name.value).startswith("_")
+def _is_for_routers(definition: DefinitionNode | FieldDefinitionNode) -> bool:
+    name: NameNode = definition.name  # type: ignore[union-attr]  # no operations in a schema: every definition has a name
+    return name.value.startswith("_")
 
 
-def _directed(definition: DefinitionNode) -> DefinitionNode:
+def _with_directives(definition: DefinitionNode) -> DefinitionNode:
     if not isinstance(definition, ObjectTypeDefinitionNode):
         return definition
     name = definition.name.value
-    told = [f'@key(fields: "{key}")' for key in KEYS.get(name, ())] + ["@shareable"] * (name in SHAREABLE)
-    fields = tuple(each for each in definition.fields or () if not _for_routers(each))
-    return replace(definition, directives=tuple(map(_directive, told)), fields=fields)
+    directives = [f'@key(fields: "{key}")' for key in KEYS.get(name, ())] + ["@shareable"] * (name in SHAREABLE)
+    fields = tuple(field for field in definition.fields or () if not _is_for_routers(field))
+    return replace(definition, directives=tuple(map(_directive, directives)), fields=fields)
 
 
 def _directive(text: str) -> ConstDirectiveNode:
     (definition,) = parse(f"scalar S {text}", no_location=True).definitions
-    (directive,) = definition.directives  # type: ignore[attr-defined]
-    return directive  # type: ignore[no-any-return]
+    assert isinstance(definition, ScalarTypeDefinitionNode)
+    (directive,) = definition.directives or ()
+    return directive

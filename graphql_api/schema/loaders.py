@@ -68,7 +68,7 @@ class Loaders:
 
     @cached_property
     def _documents(self) -> DataLoader[str, Document]:
-        return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]
+        return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]  # it takes a result for an error, too
 
     @cached_property
     def _lookups(self) -> DataLoader[tuple[str, _AnyQuery, object], Any]:
@@ -132,7 +132,7 @@ class Loaders:
         reads = [read for read in self._reads[position:] if read is not None]
         return self._dependencies(merge_reads(reads)) if len(reads) == len(self._reads) - position else None
 
-    def _dependencies(self, sources: dict[str, Any]) -> Dependencies:
+    def _dependencies(self, sources: dict[str, object]) -> Dependencies:
         indexes = tuple(name for name in sources if name.startswith(INDEX))
         until = min((self._fresh_until(name, source) for name, source in sources.items()), default=-math.inf)
         return Dependencies(sources, indexes, until, any(map(changes_with_release, sources)))

@@ -21,7 +21,7 @@ from graphql_api.schema.types.comparison import (
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.lookups import find
-from graphql_api.schema.types.relay import MOST, After, ConnectionArguments, First
+from graphql_api.schema.types.relay import MAX_ITEMS, After, ConnectionArguments, First
 from graphql_api.schema.types.release import Release, releases
 from graphql_api.schema.types.resolver_cost import CACHEABLE, Per, Work
 from graphql_api.schema.types.root_field import InRelease, query_field
@@ -66,13 +66,13 @@ class Query:
     async def nodes(
         self,
         info: strawberry.Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MOST}.")],
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MAX_ITEMS}.")],
     ) -> list[Node | None]:
         """Returns several nodes, loaded in one batch; a node that fails to load is an error at its own position only."""
-        if len(ids) > MOST:
-            raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MOST}.")
+        if len(ids) > MAX_ITEMS:
+            raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MAX_ITEMS}.")
         # An exception in the list becomes an error at its position; the other nodes are unaffected.
-        return await gather_settled(begin(_node(info.context.loaders, each)) for each in ids)  # type: ignore[return-value]
+        return await gather_settled(begin(_node(info.context.loaders, id)) for id in ids)  # type: ignore[return-value]
 
     @strawberry.field(
         description="All releases that Competent serves, newest first.",
@@ -127,5 +127,5 @@ class Query:
         after: After = None,
     ) -> ProfileMatchConnection | None:
         """Returns a page of matches with the matched and missing competences."""
-        ids = [NodeId.parse(each) for each in have]
+        ids = [NodeId.parse(id) for id in have]
         return await profiles_for_competences(info.context.loaders, ids, ConnectionArguments(first, after))

@@ -30,13 +30,13 @@ class RoundRobin:
     def is_over(self) -> bool:
         """Whether the time slice of this event-loop pass is used up; the first call in a pass starts it."""
         now = self.clock()
-        if self._ends is None:
-            self._begin(now)
-        return now >= self._ends  # type: ignore[operator]
+        ends = self._begin(now) if self._ends is None else self._ends
+        return now >= ends
 
-    def _begin(self, now: float) -> None:
+    def _begin(self, now: float) -> float:
         self._ends = now + TIME_SLICE
         asyncio.get_running_loop().call_soon(self._next_pass, now)
+        return self._ends
 
     def _next_pass(self, began: float) -> None:
         self._ends = None

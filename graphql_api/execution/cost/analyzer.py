@@ -26,7 +26,7 @@ from graphql_api.competent.declarations import Length
 from graphql_api.execution.cost.expression import Cost, Size, Sum, Term
 from graphql_api.execution.cost.list_sizes import ITEMS, declared_length, of_introspection
 from graphql_api.execution.cost.multipliers import argument, included, literal, page_size
-from graphql_api.schema.types.relay import DEFAULT
+from graphql_api.schema.types.relay import DEFAULT_ITEMS
 from graphql_api.schema.types.resolver_cost import NO_WORK, Work
 
 
@@ -134,7 +134,7 @@ class _Working:
         if "first" not in definition.args:
             return None
         default = definition.args["first"].default_value
-        return page_size(given, float(default) if isinstance(default, int) else float(DEFAULT))
+        return page_size(given, float(default) if isinstance(default, int) else float(DEFAULT_ITEMS))
 
     def work(self, given: Any, definition: GraphQLField, page: Size | None) -> _Parts:
         """Returns the cost of the resolver.
@@ -149,7 +149,7 @@ class _Working:
             if get_named_type(of.type).name == "ID" or is_list_type(_nullable(of.type)):
                 each.add(Sum(1.0), argument(given, name, "item"))
         for per in work.arguments:
-            each.add(Sum(per.units), argument(given, per.argument, per.each))
+            each.add(Sum(per.units), argument(given, per.argument, per.quantity))
         return _Parts(each, once)
 
     def add_leaves(self, total: _Parts, node: FieldNode, definition: GraphQLField, parent: Any) -> None:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from graphql_api.index.query_expansion import MOST_WORDS
 from graphql_api.index.tokenizer import MOST_LETTERS, fold
-from graphql_api.schema.types.relay import DEFAULT, MOST
-from graphql_api.schema.types.resolver_cost import Each
+from graphql_api.schema.types.relay import DEFAULT_ITEMS, MAX_ITEMS
+from graphql_api.schema.types.resolver_cost import Quantity
 
 BEYOND = 10**15
 """Maximum cost; larger costs are reported as this."""
@@ -29,14 +29,14 @@ class Page(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """The size of a variable's value, or of a part of it, as `Each` defines it; 0 if it is missing.
+    """The size of a variable's value, or of a part of it, as `Quantity` defines it; 0 if it is missing.
 
     For `item`, a value that is not a list counts as a list of one.
     """
 
     name: str
     path: tuple[str, ...]
-    each: Each
+    each: Quantity
 
     def __call__(self, variables: Variables) -> float:
         """Returns the size."""
@@ -97,7 +97,7 @@ class Sum:
         return total
 
 
-def quantity(value: Any, each: Each) -> float:
+def quantity(value: Any, each: Quantity) -> float:
     """Returns the number of items or words of a value, or 1.0 if only its presence counts; 0.0 for None."""
     if value is None:
         return 0.0
@@ -110,7 +110,7 @@ def quantity(value: Any, each: Each) -> float:
 
 def bounded(number: Any) -> float:
     """Returns a requested number of items within the limits; the default if it is not a number."""
-    return float(min(max(number, 0), MOST)) if isinstance(number, int | float) else float(DEFAULT)
+    return float(min(max(number, 0), MAX_ITEMS)) if isinstance(number, int | float) else float(DEFAULT_ITEMS)
 
 
 @dataclass(frozen=True, slots=True)

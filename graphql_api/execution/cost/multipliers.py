@@ -16,8 +16,8 @@ from graphql.language import (
 )
 
 from graphql_api.execution.cost.expression import Argument, Included, Page, Size, bounded, quantity
-from graphql_api.schema.types.relay import MOST
-from graphql_api.schema.types.resolver_cost import Each
+from graphql_api.schema.types.relay import MAX_ITEMS
+from graphql_api.schema.types.resolver_cost import Quantity
 
 
 def page_size(given: Mapping[str, ValueNode], default: float) -> Size:
@@ -33,7 +33,7 @@ def page_size(given: Mapping[str, ValueNode], default: float) -> Size:
     return Page(tuple(asked), default) if asked else default
 
 
-def argument(given: Mapping[str, ValueNode], path: str, each: Each) -> Size:
+def argument(given: Mapping[str, ValueNode], path: str, each: Quantity) -> Size:
     """Returns the size of an argument, or of a part of an input object, given as a literal or a variable."""
     name, *rest = path.split(".")
     value = given.get(name)
@@ -48,7 +48,7 @@ def argument(given: Mapping[str, ValueNode], path: str, each: Each) -> Size:
 def literal(value: ValueNode) -> Any:
     """Returns the value of a literal, as far as sizes depend on it."""
     if isinstance(value, IntValueNode):
-        return int(value.value) if len(value.value) < 10 else MOST
+        return int(value.value) if len(value.value) < 10 else MAX_ITEMS
     if isinstance(value, BooleanValueNode | StringValueNode | EnumValueNode):
         return value.value
     if isinstance(value, ObjectValueNode):

@@ -64,35 +64,35 @@ async def changes_since(
     """Returns a page of the changes from release `since` to release `number`."""
     old = await loaders.release_number(since)
     paging = ConnectionArguments(first, after)
-    found = await _changes(loaders, old, number, types, kinds)
-    wanted = [sorted(each.name for each in some) if some is not None else None for some in (types, kinds)]
-    window = paging.window(f"changes {old} {number} {wanted}", len(found))
-    return connection(window, await _concept_changes(loaders, old, number, found[window.start : window.stop]))
+    changes = await _changes(loaders, old, number, types, kinds)
+    arguments = [None if members is None else sorted(member.name for member in members) for members in (types, kinds)]
+    window = paging.window(f"changes {old} {number} {arguments}", len(changes))
+    return connection(window, await _concept_changes(loaders, old, number, changes[window.start : window.stop]))
 
 
 async def _changes(
-    loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, happened: list[ChangeKind] | None
+    loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, kinds: list[ChangeKind] | None
 ) -> list[Change]:
     before, after = await loaders.index(old), await loaders.index(new)
-    of_types, of_names = declared(types), None if happened is None else {each.name for each in happened}
+    of_types, of_names = declared(types), None if kinds is None else {kind.name for kind in kinds}
     return [
-        each
-        for each in await after.changes_since(before)
-        if (of_types is None or each.type in of_types) and (of_names is None or each.change in of_names)
+        change
+        for change in await after.changes_since(before)
+        if (of_types is None or change.type in of_types) and (of_names is None or change.change in of_names)
     ]
 
 
-async def _concept_changes(loaders: Loaders, old: str, new: str, found: list[Change]) -> list[ConceptChange]:
-    befores = await concepts(loaders, old, (each.before for each in found if each.before is not None))
-    afters = await concepts(loaders, new, (each.after for each in found if each.after is not None))
+async def _concept_changes(loaders: Loaders, old: str, new: str, changes: list[Change]) -> list[ConceptChange]:
+    befores = await concepts(loaders, old, (change.before for change in changes if change.before is not None))
+    afters = await concepts(loaders, new, (change.after for change in changes if change.after is not None))
     before, after = iter(befores), iter(afters)
     return [
         ConceptChange(
-            kind=ChangeKind[each.change],
-            type=ConceptType(each.type.name),
-            before=None if each.before is None else next(before),
-            after=None if each.after is None else next(after),
-            changed_fields=list(each.fields),
+            kind=ChangeKind[change.change],
+            type=ConceptType(change.type.name),
+            before=None if change.before is None else next(before),
+            after=None if change.after is None else next(after),
+            changed_fields=list(change.fields),
         )
-        for each in found
+        for change in changes
     ]

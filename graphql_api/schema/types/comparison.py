@@ -3,8 +3,6 @@
 Every result comes with its evidence: the shared, missing or surplus competences.
 """
 
-from typing import Any
-
 import strawberry
 
 from graphql_api.asyncio_tools import all_of, begin
@@ -13,35 +11,34 @@ from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.index.concepts import IndexedConcept, by_uuid
 from graphql_api.index.similarity import GROUPED, HAVE, Groups, Match, gap, matches, similar
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.concept_factory import concepts_as
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import MOST, ConnectionArguments, PageInfo, Slice
+from graphql_api.schema.types.relay import MAX_ITEMS, ConnectionArguments, PageInfo, Slice
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
-MOST_SIMILAR = 50
+MAX_SIMILAR = 50
 GAP_WORK = Work(base=110)
 MATCHES_WORK = Work(base=600, item=16, more_items=60, arguments=(Per("have", 6, "item"),))
 """Measured on the profiles with the most competences, and on the competences used by the most profiles."""
-HAVE_PLURALS = " and ".join((", ".join(each.plural for each in HAVE[:-1]), HAVE[-1].plural))
+HAVE_PLURALS = " and ".join((", ".join(type.plural for type in HAVE[:-1]), HAVE[-1].plural))
 """The types allowed in `have`, as text."""
 
 
-def _group(place: int, declared: ConceptType) -> Any:
+def _group(position: int, declared: ConceptType) -> object:
     """Returns the field of CompetenceGroup for one concept type."""
-
-    kind: Any = CONCEPTS[declared.name]
+    concept_class = CONCEPTS[declared.name]
 
     async def resolver(self):  # type: ignore[no-untyped-def]  # strawberry takes the type from `graphql_type`
-        return await concepts(self.loaders, self.release, self.groups[place])
+        return await concepts_as(concept_class, self.loaders, self.release, self.groups[position])
 
     return strawberry.field(
         resolver=resolver,
         name=declared.listing,
-        graphql_type=list[kind] | None,
+        graphql_type=list[concept_class] | None,  # type: ignore[valid-type]  # strawberry reads it
         description=f"{declared.plural.capitalize()}.",
         metadata={"length": declared.group_length},
     )
@@ -55,7 +52,7 @@ class CompetenceGroup:
     release: strawberry.Private[str]
     groups: strawberry.Private[Groups]
 
-    vars().update({declared.listing: _group(place, declared) for place, declared in enumerate(GROUPED)})
+    vars().update({declared.listing: _group(position, declared) for position, declared in enumerate(GROUPED)})
 
 
 @strawberry.type(description="The difference between two occupational profiles.")
@@ -132,38 +129,38 @@ async def competence_gap(loaders: Loaders, start: NodeId, goal: NodeId) -> Compe
             raise BadUserInput(
                 f"`{name}` is an id of type {end.type_name}; it must be the id of an occupational profile."
             )
-    found = await _things(loaders, [start, goal])
-    if len(found) < len({start, goal}):
+    indexed = await _indexed_concepts(loaders, [start, goal])
+    if len(indexed) < len({start, goal}):
         return None
-    number, ends = start.release, (found[start].row_id, found[goal].row_id)
-    answer = await loaders.ask(await loaders.index(number), gap, *ends)
-    profiles: list[Any] = await concepts(loaders, number, ends)
-    groups = [CompetenceGroup(loaders=loaders, release=number, groups=each) for each in answer[1:]]
+    number, row_ids = start.release, (indexed[start].row_id, indexed[goal].row_id)
+    difference = await loaders.ask(await loaders.index(number), gap, *row_ids)
+    from_, to = await concepts_as(OccupationalProfile, loaders, number, row_ids)
     return CompetenceGap(
-        from_=profiles[0],
-        to=profiles[1],
-        coverage=answer.coverage,
-        shared=groups[0],
-        missing=groups[1],
-        surplus=groups[2],
+        from_=from_,
+        to=to,
+        coverage=difference.coverage,
+        shared=CompetenceGroup(loaders=loaders, release=number, groups=difference.shared),
+        missing=CompetenceGroup(loaders=loaders, release=number, groups=difference.missing),
+        surplus=CompetenceGroup(loaders=loaders, release=number, groups=difference.surplus),
     )
 
 
 async def similar_profiles(view: DocumentView, first: int) -> list[SimilarProfile]:
     """Returns the `first` profiles most similar to one; raises BadUserInput if `first` is out of range."""
-    if not 0 <= first <= MOST_SIMILAR:
-        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SIMILAR}.")
-    found = await _things(view.loaders, [NodeId(OCCUPATIONAL_PROFILE.name, view.release, view.uuid)])
-    alike = [
-        each
-        for thing in found.values()
-        for each in await view.loaders.ask(await view.loaders.index(view.release), similar, thing.row_id, first)
+    if not 0 <= first <= MAX_SIMILAR:
+        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MAX_SIMILAR}.")
+    loaders, number = view.loaders, view.release
+    indexed = await _indexed_concepts(loaders, [NodeId(OCCUPATIONAL_PROFILE.name, number, view.uuid)])
+    results = [
+        result
+        for concept in indexed.values()
+        for result in await loaders.ask(await loaders.index(number), similar, concept.row_id, first)
     ]
-    profiles: list[Any] = await concepts(view.loaders, view.release, (each.profile for each in alike))
-    shared: list[Any] = await all_of(begin(concepts(view.loaders, view.release, each.shared)) for each in alike)
+    profiles = await concepts_as(OccupationalProfile, loaders, number, (result.profile for result in results))
+    shared = await all_of(begin(concepts_as(TechnicalCompetence, loaders, number, result.shared)) for result in results)
     return [
-        SimilarProfile(profile=profile, score=each.score, shared_competences=competences)
-        for profile, each, competences in zip(profiles, alike, shared, strict=True)
+        SimilarProfile(profile=profile, score=result.score, shared_competences=competences)
+        for profile, result, competences in zip(profiles, results, shared, strict=True)
     ]
 
 
@@ -171,47 +168,45 @@ async def profiles_for_competences(
     loaders: Loaders, have: list[NodeId], paging: ConnectionArguments
 ) -> ProfileMatchConnection | None:
     """Returns a page of the profiles that match what a person has; raises BadUserInput if `have` is invalid."""
-    if not 0 < len(have) <= MOST:
-        raise BadUserInput(f"`have` has {len(have)} ids; it must have between 1 and {MOST}.")
-    numbers = {each.release for each in have}
-    if len(numbers) > 1:
-        other = next(each for each in have if each.release != have[0].release)
+    if not 0 < len(have) <= MAX_ITEMS:
+        raise BadUserInput(f"`have` has {len(have)} ids; it must have between 1 and {MAX_ITEMS}.")
+    number = have[0].release
+    if other := next((node_id for node_id in have if node_id.release != number), None):
         raise BadUserInput(
-            f"The ids in `have` are of several releases: '{have[0]}' of {have[0].release}, '{other}' of {other.release}; "
+            f"The ids in `have` are of several releases: '{have[0]}' of {number}, '{other}' of {other.release}; "
             "all must be of the same release."
         )
-    names = {each.name for each in HAVE}
-    if wrong := next((each for each in have if each.type_name not in names), None):
+    names = {type.name for type in HAVE}
+    if wrong := next((node_id for node_id in have if node_id.type_name not in names), None):
         raise BadUserInput(f"'{wrong}' is an id of type {wrong.type_name}; `have` must have ids of {HAVE_PLURALS}.")
-    (number,) = numbers
-    things = sorted(each.row_id for each in (await _things(loaders, have)).values())
-    scope = f"matches {number} {things}"
+    row_ids = sorted(indexed.row_id for indexed in (await _indexed_concepts(loaders, have)).values())
+    scope = f"matches {number} {row_ids}"
     index = await loaders.index(number)
-    found, total = await loaders.ask(index, matches, things, lambda total: paging.window(scope, total).places)
-    return await _matches(loaders, number, paging.window(scope, total), found)
+    results, total = await loaders.ask(index, matches, row_ids, lambda total: paging.window(scope, total).bounds)
+    return await _matches(loaders, number, paging.window(scope, total), results)
 
 
-async def _matches(loaders: Loaders, number: str, window: Slice, found: list[Match]) -> ProfileMatchConnection:
-    profiles: list[Any] = await concepts(loaders, number, (each.profile for each in found))
+async def _matches(loaders: Loaders, number: str, window: Slice, results: list[Match]) -> ProfileMatchConnection:
+    profiles = await concepts_as(OccupationalProfile, loaders, number, (result.profile for result in results))
     nodes = [
         ProfileMatch(
             profile=profile,
-            coverage=each.coverage,
-            matched=CompetenceGroup(loaders=loaders, release=number, groups=each.matched),
-            missing=CompetenceGroup(loaders=loaders, release=number, groups=each.missing),
+            coverage=result.coverage,
+            matched=CompetenceGroup(loaders=loaders, release=number, groups=result.matched),
+            missing=CompetenceGroup(loaders=loaders, release=number, groups=result.missing),
         )
-        for profile, each in zip(profiles, found, strict=True)
+        for profile, result in zip(profiles, results, strict=True)
     ]
     cursors = window.cursors(len(nodes))
     edges = [ProfileMatchEdge(node=node, cursor=cursor) for node, cursor in zip(nodes, cursors, strict=True)]
     return ProfileMatchConnection(edges=edges, nodes=nodes, page_info=window.info(cursors), total_count=window.total)
 
 
-async def _things(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, IndexedConcept]:
+async def _indexed_concepts(loaders: Loaders, ids: list[NodeId]) -> dict[NodeId, IndexedConcept]:
     """Returns the concepts of these ids, all of one release, that exist."""
     keys = [node_id.concept_key for node_id in ids]
     try:
-        found = await loaders.look_up_all(ids[0].release, by_uuid, keys)
+        concepts = await loaders.look_up_all(ids[0].release, by_uuid, keys)
     except ReleaseNotFound:
         return {}
-    return {each: thing for each, thing in zip(ids, found, strict=True) if thing}
+    return {node_id: concept for node_id, concept in zip(ids, concepts, strict=True) if concept}

@@ -14,13 +14,13 @@ from graphql_api.competent.declarations import CONCEPT_TYPES
 class ConceptType(Enum):
     """GraphQL enum; the value of each member is the name of the declared type."""
 
-    _ignore_ = "each"
-    for each in CONCEPT_TYPES:
-        vars()[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.name).upper()] = strawberry.enum_value(
-            each.name, description=each.summary
+    _ignore_ = "_type"
+    for _type in CONCEPT_TYPES:
+        vars()[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", _type.name).upper()] = strawberry.enum_value(
+            _type.name, description=_type.summary
         )
 
 
 def declared(types: Iterable[ConceptType] | None) -> frozenset[declarations.ConceptType] | None:
     """Returns the declarations of these types; None (meaning all types) if `types` is None."""
-    return None if types is None else frozenset(declarations.concept_type(str(each.value)) for each in types)
+    return None if types is None else frozenset(declarations.concept_type(str(member.value)) for member in types)

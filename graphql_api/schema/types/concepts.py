@@ -5,15 +5,17 @@ from graphql_api.schema.types.concept import Competence, Concept, declared
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
-_WRITTEN: dict[str, type[Concept]] = {each.__name__: each for each in (OccupationalProfile, TechnicalCompetence)}
+_HANDWRITTEN: dict[str, type[Concept]] = {cls.__name__: cls for cls in (OccupationalProfile, TechnicalCompetence)}
 
 
-def _made(declaration: ConceptType) -> type[Concept]:
+def _generated(declaration: ConceptType) -> type[Concept]:
     """Returns the GraphQL type of a concept type that has only declared fields."""
     base = Competence if declaration.is_block else Concept
     members = {"__doc__": declaration.summary, "__module__": __name__}
     return declared(type(declaration.name, (base,), members))
 
 
-CONCEPTS: dict[str, type[Concept]] = {each.name: _WRITTEN.get(each.name) or _made(each) for each in CONCEPT_TYPES}
+CONCEPTS: dict[str, type[Concept]] = {
+    type.name: _HANDWRITTEN.get(type.name) or _generated(type) for type in CONCEPT_TYPES
+}
 """GraphQL types by name, in the order of the declarations."""

@@ -1,7 +1,7 @@
 """Creates the GraphQL fields of concept types from their declarations."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,19 +10,21 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
 
 from graphql_api.competent.declarations import Concepts, Field, Plain, Terms, Value
+from graphql_api.competent.hal import Document
 from graphql_api.schema.types.document_view import Convert, DocumentField, DocumentView
 from graphql_api.schema.types.text import LocalizedText, localized
 from graphql_api.schema.types.value_types import AlternativeName, Classification, rows_as, term_type
 
 T = TypeVar("T", bound=type)
+V = TypeVar("V")
 
 CONCEPT_CLASSES: dict[str, type[Any]] = {}
 """Classes of concept types by name, filled as they are created; types refer to each other by name, so their order does not
 matter."""
 
 
-class _Read(NamedTuple):
-    """The GraphQL type of a value, and the conversion from a document's value."""
+class _FieldType(NamedTuple):
+    """The type of a value as Strawberry takes it, and the conversion from a document's value."""
 
     annotation: Any
     convert: Convert
@@ -42,7 +44,9 @@ def fields_of(fields: Iterable[Field]) -> Callable[[T], T]:
     def add(cls: T) -> T:
         for name, field in declared.items():
             setattr(cls, name, field)
-        annotations = {name: field.type_annotation.annotation for name, field in declared.items()}  # type: ignore[union-attr]
+        annotations = {
+            name: field.type_annotation.annotation for name, field in declared.items() if field.type_annotation
+        }
         cls.__annotations__ = annotations | inspect.get_annotations(cls)
         return cls
 
@@ -50,74 +54,76 @@ def fields_of(fields: Iterable[Field]) -> Callable[[T], T]:
 
 
 def _graphql_field(declaration: Field) -> StrawberryField:
-    annotation, convert = _reading(declaration.value)
-    reading = DocumentField(declaration.name, convert, declaration.empty_on_error)
+    annotation, convert = _field_type(declaration.value)
+    reader = DocumentField(declaration.name, convert, declaration.empty_on_error)
 
     def resolver(self):  # type: ignore[no-untyped-def]  # strawberry takes the type from `graphql_type`
-        return reading(self)
+        return reader(self)
 
     field: StrawberryField = strawberry.field(
         resolver=resolver,
         name=declaration.name,
         graphql_type=annotation if declaration.empty_on_error else annotation | None,
         description=declaration.description,
-        metadata={"declaration": declaration, "reads": reading, "length": declaration.length},
+        metadata={"declaration": declaration, "reads": reader, "length": declaration.length},
     )
     return field
 
 
-def _reading(value: Value) -> _Read:
+def _field_type(value: Value) -> _FieldType:
     match value:
-        case Plain(kind):
-            return _PLAIN[kind]
+        case Plain(name):
+            return _PLAIN[name]
         case Terms():
-            return _Read(list[term_type(value)], rows_as(term_type(value)))  # type: ignore[misc]
+            return _FieldType(list[term_type(value)], rows_as(term_type(value)))  # type: ignore[misc]  # strawberry reads it
         case Concepts(type_name, _, single):
             reference = _ConceptReference(type_name, __name__)
-            return _Read(reference, _one(type_name)) if single else _Read(list[reference], _many(type_name))  # type: ignore[valid-type]
+            if single:
+                return _FieldType(reference, _one(type_name))
+            return _FieldType(list[reference], _many(type_name))  # type: ignore[valid-type]  # strawberry reads it
 
 
 def _one(type_name: str) -> Convert:
-    def convert(view: DocumentView, value: Any) -> Any:
-        if value is None:
+    def convert(view: DocumentView, document: Document | None) -> object:
+        if document is None:
             return None
-        kind = CONCEPT_CLASSES[type_name]
-        return kind(view=view.embedded(value, kind.route))
+        concept_class = CONCEPT_CLASSES[type_name]
+        return concept_class(view=view.embedded(document, concept_class.route))
 
     return convert
 
 
 def _many(type_name: str) -> Convert:
-    def convert(view: DocumentView, value: Any) -> list[Any]:
-        kind = CONCEPT_CLASSES[type_name]
-        return [kind(view=view.embedded(each, kind.route)) for each in value or ()]
+    def convert(view: DocumentView, documents: Sequence[Document] | None) -> list[object]:
+        concept_class = CONCEPT_CLASSES[type_name]
+        return [concept_class(view=view.embedded(document, concept_class.route)) for document in documents or ()]
 
     return convert
 
 
-def text(view: DocumentView, value: Any) -> LocalizedText | None:
+def text(view: DocumentView, value: dict[str, str] | None) -> LocalizedText | None:
     """Convert a text in up to four languages."""
     return localized(value)
 
 
-def _as_it_is(view: DocumentView, value: Any) -> Any:
+def _unchanged(view: DocumentView, value: V) -> V:
     return value
 
 
-def _strings(view: DocumentView, value: Any) -> list[str]:
+def _strings(view: DocumentView, value: list[str] | None) -> list[str]:
     return value or []
 
 
-def _moment(view: DocumentView, value: Any) -> datetime | None:
+def _moment(view: DocumentView, value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
 _PLAIN = {
-    "code": _Read(str, _as_it_is),
-    "text": _Read(LocalizedText, text),
-    "strings": _Read(list[str], _strings),
-    "moment": _Read(datetime, _moment),
-    "names": _Read(list[AlternativeName], rows_as(AlternativeName)),
-    "classifications": _Read(list[Classification], rows_as(Classification)),
+    "code": _FieldType(str, _unchanged),
+    "text": _FieldType(LocalizedText, text),
+    "strings": _FieldType(list[str], _strings),
+    "moment": _FieldType(datetime, _moment),
+    "names": _FieldType(list[AlternativeName], rows_as(AlternativeName)),
+    "classifications": _FieldType(list[Classification], rows_as(Classification)),
 }
-"""Conversions by the kind of a plain value."""
+"""Types and conversions of plain values, by the names that declarations use."""

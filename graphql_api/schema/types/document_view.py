@@ -4,16 +4,20 @@ The rule: use the key if the document has it, otherwise load the complete docume
 in one tick are one batch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from graphql_api.competent.hal import Document
 from graphql_api.competent.routes import Route
 from graphql_api.errors import UpstreamError
 from graphql_api.schema.loaders import Loaders
 
-Convert = Callable[["DocumentView", Any], Any]
+Value = Any
+"""A value of a document or of a GraphQL field; its declaration says which type."""
+
+Convert = Callable[["DocumentView", Value], Value]
 """Converts a document's value to that of a GraphQL field; gets None if neither the document nor the complete one has the key."""
 
 
@@ -26,7 +30,7 @@ class DocumentView:
         self,
         loaders: Loaders,
         release: str,
-        document: Mapping[str, Any],
+        document: Document,
         id: str,
         route: Route | None = None,
         is_complete: bool = False,
@@ -43,7 +47,7 @@ class DocumentView:
         """The id as a UUID."""
         return UUID(self.id)
 
-    def read(self, name: str, convert: Convert, empty_on_error: bool = False) -> Any:
+    def read(self, name: str, convert: Convert, empty_on_error: bool = False) -> Value:
         """Returns the converted value of a key: immediately, or as an awaitable if the complete document must be loaded.
 
         With `empty_on_error`, a document that cannot be loaded counts as one without the key.
@@ -53,12 +57,12 @@ class DocumentView:
             return convert(self, document[name])
         if self.is_complete or self.route is None:
             return convert(self, None)
-        whole = self.loaders.get_cached(self.route.path(self.release, self.id))
-        if whole is None:
-            return self._read_whole(name, convert, empty_on_error)
-        return convert(self._complete(whole), whole.get(name))
+        complete = self.loaders.get_cached(self.route.path(self.release, self.id))
+        if complete is None:
+            return self._read_complete(name, convert, empty_on_error)
+        return convert(self._complete(complete), complete.get(name))
 
-    async def _read_whole(self, name: str, convert: Convert, empty_on_error: bool) -> Any:
+    async def _read_complete(self, name: str, convert: Convert, empty_on_error: bool) -> Value:
         try:
             return (await self.load()).read(name, convert)
         except UpstreamError:
@@ -72,12 +76,18 @@ class DocumentView:
             return self
         return self._complete(await self.loaders.load_complete(self.route, self.release, self.id))
 
-    def _complete(self, document: Mapping[str, Any]) -> "DocumentView":
+    def _complete(self, document: Document) -> "DocumentView":
         return DocumentView(self.loaders, self.release, document, self.id, self.route, is_complete=True)
 
-    def embedded(self, document: Mapping[str, Any], route: Route | None) -> "DocumentView":
+    def embedded(self, document: Document, route: Route | None) -> "DocumentView":
         """Returns a view of a concept embedded in this one; every concept in a normalised document has an id."""
         return DocumentView(self.loaders, self.release, document, document["id"], route)
+
+
+class HasView(Protocol):
+    """A GraphQL object that is read from a document."""
+
+    view: DocumentView
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,6 @@ class DocumentField:
     convert: Convert
     empty_on_error: bool = False
 
-    def __call__(self, concept: Any) -> Any:
+    def __call__(self, concept: "HasView") -> Value:
         """Returns the value of the field, or an awaitable of it."""
         return concept.view.read(self.name, self.convert, self.empty_on_error)

@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import strawberry
 
@@ -12,7 +12,7 @@ from graphql_api.errors import BadUserInput
 from graphql_api.index.concepts import by_uuid
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.concept_factory import concepts_as
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.lookups import page
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
@@ -20,7 +20,8 @@ from graphql_api.schema.types.relay import After, Before, Connection, Connection
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
 
-_NOUNS = [f"a {each.noun}" for each in CONCEPT_TYPES if each is not OCCUPATIONAL_PROFILE]
+_PARTS = {type.name: type for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE}
+_NOUNS = [f"a {type.noun}" for type in _PARTS.values()]
 _USABLE = " or ".join((", ".join(_NOUNS[:-1]), _NOUNS[-1]))
 """The types that a profile can use, as text."""
 
@@ -96,13 +97,15 @@ async def occupational_profiles(
     if filter is None and order_by is None:
         return await page(OccupationalProfile, loaders, number, paging)
     index = await loaders.index(number)
-    wanted = await _wanted(loaders, number, filter or OccupationalProfileFilter())
-    found = [] if wanted is None else await loaders.ask(index, profiles, wanted, _order(order_by))
-    window = paging.window(f"profiles {number} {filter} {order_by}", len(found))
-    return connection(window, await concepts(loaders, number, found[window.start : window.stop]))  # type: ignore[arg-type]
+    conditions = await _conditions(loaders, number, filter or OccupationalProfileFilter())
+    row_ids = [] if conditions is None else await loaders.ask(index, profiles, conditions, _order(order_by))
+    window = paging.window(f"profiles {number} {filter} {order_by}", len(row_ids))
+    return connection(
+        window, await concepts_as(OccupationalProfile, loaders, number, row_ids[window.start : window.stop])
+    )
 
 
-async def _wanted(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter | None:
+async def _conditions(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter | None:
     """Returns the conditions as the index takes them; None if `uses` names a concept that does not exist."""
     uses = None
     if filter.uses is not None:
@@ -122,10 +125,10 @@ async def _wanted(loaders: Loaders, number: str, filter: OccupationalProfileFilt
 async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
     if used.release != number:
         raise BadUserInput(f"`uses` is an id of release {used.release}; pass one of release {number}.")
-    if used.type_name not in {each.name for each in CONCEPT_TYPES if each is not OCCUPATIONAL_PROFILE}:
+    if used.type_name not in _PARTS:
         raise BadUserInput(f"`uses` must be the id of {_USABLE}.")
-    found = await loaders.look_up(number, by_uuid, used.concept_key)
-    return found.row_id if found else None
+    indexed = await loaders.look_up(number, by_uuid, used.concept_key)
+    return None if indexed is None else indexed.row_id
 
 
 async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:
@@ -136,5 +139,5 @@ async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]
 def _order(order: OccupationalProfileOrder | None) -> Order:
     if order is None:
         return Order()
-    by = "title" if order.field is OccupationalProfileOrderField.TITLE else "code"
-    return Order(by, LANGUAGES.index(order.language.key), order.descending)  # type: ignore[arg-type]
+    by: Literal["title", "code"] = "title" if order.field is OccupationalProfileOrderField.TITLE else "code"
+    return Order(by, LANGUAGES.index(order.language.key), order.descending)

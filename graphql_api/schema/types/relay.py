@@ -14,22 +14,23 @@ import strawberry
 
 from graphql_api.errors import BadUserInput
 
-DEFAULT = 20
-MOST = 500
+DEFAULT_ITEMS = 20
+MAX_ITEMS = 500
 
 T = TypeVar("T")
 
 First = Annotated[
     int | None,
     strawberry.argument(
-        description=f"The number of items to return from the start, or after `after`: {DEFAULT} if omitted, at most {MOST}."
+        description=f"The number of items to return from the start, or after `after`: {DEFAULT_ITEMS} if omitted, "
+        f"at most {MAX_ITEMS}."
     ),
 ]
 After = Annotated[str | None, strawberry.argument(description="Return the items after this cursor.")]
 Last = Annotated[
     int | None,
     strawberry.argument(
-        description=f"The number of items to return from the end, or before `before`; at most {MOST}. Not with `first`."
+        description=f"The number of items to return from the end, or before `before`; at most {MAX_ITEMS}. Not with `first`."
     ),
 ]
 Before = Annotated[str | None, strawberry.argument(description="Return the items before this cursor.")]
@@ -61,22 +62,22 @@ class Connection(Generic[T]):
     items: strawberry.Private[Callable[[], Sequence[T]]]
 
     @cached_property
-    def _made(self) -> Sequence[T]:
+    def _nodes(self) -> Sequence[T]:
         return self.items()
 
     @cached_property
     def _cursors(self) -> list[str]:
-        return self.window.cursors(len(self._made))
+        return self.window.cursors(len(self._nodes))
 
     @strawberry.field(description="The items of this page with their cursors.")
     def edges(self) -> list[Edge[T]]:
         """Returns each item with its cursor."""
-        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self._made, self._cursors, strict=True)]
+        return [Edge(node=node, cursor=cursor) for node, cursor in zip(self._nodes, self._cursors, strict=True)]
 
     @strawberry.field(description="The items of this page.")
     def nodes(self) -> list[T]:
         """Returns the items."""
-        return list(self._made)
+        return list(self._nodes)
 
     @strawberry.field(description="Information about this page.")
     def page_info(self) -> PageInfo:
@@ -102,17 +103,17 @@ class ConnectionArguments:
         if self.first is not None and self.last is not None:
             raise BadUserInput("Pass either `first` or `last`, not both.")
         for name, count in (("first", self.first), ("last", self.last)):
-            if count is not None and not 0 <= count <= MOST:
-                raise BadUserInput(f"`{name}` is {count}; it must be between 0 and {MOST}.")
+            if count is not None and not 0 <= count <= MAX_ITEMS:
+                raise BadUserInput(f"`{name}` is {count}; it must be between 0 and {MAX_ITEMS}.")
 
     def window(self, scope: str, total: int) -> "Slice":
         """Returns the requested slice of a list named `scope` with `total` items; raises BadUserInput for an invalid cursor."""
-        start = 0 if self.after is None else _place(scope, self.after, total) + 1
-        stop = total if self.before is None else _place(scope, self.before, total)
+        start = 0 if self.after is None else _position(scope, self.after, total) + 1
+        stop = total if self.before is None else _position(scope, self.before, total)
         if self.last is not None:
             start = max(start, stop - self.last)
         else:
-            stop = min(stop, start + (DEFAULT if self.first is None else self.first))
+            stop = min(stop, start + (DEFAULT_ITEMS if self.first is None else self.first))
         return Slice(scope, total, start, max(start, stop))
 
 
@@ -126,13 +127,13 @@ class Slice:
     stop: int
 
     @property
-    def places(self) -> tuple[int, int]:
+    def bounds(self) -> tuple[int, int]:
         """Start and stop."""
         return self.start, self.stop
 
     def cursors(self, count: int) -> list[str]:
         """Returns the cursors of the first `count` positions of this slice."""
-        return [_cursor(self.scope, place) for place in range(self.start, self.start + count)]
+        return [_cursor(self.scope, position) for position in range(self.start, self.start + count)]
 
     def info(self, cursors: list[str]) -> PageInfo:
         """Returns the page info of this slice."""
@@ -149,16 +150,16 @@ def connection(window: Slice, nodes: Sequence[T]) -> Connection[T]:
     return Connection(window=window, items=lambda: nodes)
 
 
-def _cursor(scope: str, place: int) -> str:
-    check = blake2s(f"{scope} {place}".encode(), digest_size=6).digest()
-    return urlsafe_b64encode(check + str(place).encode()).decode().rstrip("=")
+def _cursor(scope: str, position: int) -> str:
+    check = blake2s(f"{scope} {position}".encode(), digest_size=6).digest()
+    return urlsafe_b64encode(check + str(position).encode()).decode().rstrip("=")
 
 
-def _place(scope: str, cursor: str, total: int) -> int:
+def _position(scope: str, cursor: str, total: int) -> int:
     try:
-        place = int(urlsafe_b64decode(cursor[:40] + "=" * (-len(cursor) % 4))[6:])
+        position = int(urlsafe_b64decode(cursor[:40] + "=" * (-len(cursor) % 4))[6:])
     except ValueError:
-        place = -1
-    if not 0 <= place < total or _cursor(scope, place) != cursor:
+        position = -1
+    if not 0 <= position < total or _cursor(scope, position) != cursor:
         raise BadUserInput("Invalid cursor: take it from `pageInfo` or an edge of the same list.")
-    return place
+    return position

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Each = Literal["given", "item", "word"]
+Quantity = Literal["given", "item", "word"]
 
 
 class Per(NamedTuple):
@@ -19,7 +19,7 @@ class Per(NamedTuple):
 
     argument: str
     units: float
-    each: Each
+    quantity: Quantity
 
 
 @dataclass(frozen=True, slots=True)

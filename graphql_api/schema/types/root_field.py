@@ -3,14 +3,15 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Protocol
 
 import strawberry
 
 from graphql_api.competent.releases import CURRENT
+from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.resolver_cost import CACHEABLE, NO_WORK, Work
 
-RootResolver = Callable[..., Awaitable[Any]]
+RootResolver = Callable[..., Awaitable[object]]
 """Takes the loaders, the release number, and the field's arguments by name; annotated for GraphQL."""
 
 _AFTER_RELEASE = ("filter", "first")
@@ -29,20 +30,25 @@ class RootField:
     work: Work = NO_WORK
 
 
-def release_field(field: RootField) -> Any:
+class _Release(Protocol):
+    loaders: Loaders
+    number: str
+
+
+def release_field(field: RootField) -> object:
     """Returns the field of Release."""
 
-    async def resolver(self: Any, **arguments: Any) -> Any:
+    async def resolver(self: _Release, **arguments: object) -> object:
         return await field.resolver(self.loaders, self.number, **arguments)
 
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return _strawberry_field(resolver, field, [own], field.in_release)
 
 
-def query_field(field: RootField) -> Any:
+def query_field(field: RootField) -> object:
     """Returns the field of Query; `current` is resolved to a number before anything else is loaded."""
 
-    async def resolver(info: Any, release: str = CURRENT, **arguments: Any) -> Any:
+    async def resolver(info: strawberry.Info, release: str = CURRENT, **arguments: object) -> object:
         loaders = info.context.loaders
         return await field.resolver(loaders, await loaders.release_number(release), **arguments)
 
@@ -54,15 +60,21 @@ def query_field(field: RootField) -> Any:
 
 
 def _strawberry_field(
-    resolver: Callable[..., Any], field: RootField, own: list[inspect.Parameter], description: str
-) -> Any:
+    resolver: Callable[..., object], field: RootField, own: list[inspect.Parameter], description: str
+) -> object:
     signature = inspect.signature(field.resolver)
-    arguments = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in list(signature.parameters.values())[2:]]
+    arguments = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in list(signature.parameters.values())[2:]
+    ]
     # The `release` argument comes after arguments that identify a concept, and before those that filter or slice a list.
-    here = next((place for place, each in enumerate(arguments) if each.name in _AFTER_RELEASE), len(arguments))
-    parameters = [*own[:1], *arguments[:here], *own[1:], *arguments[here:]]
-    resolver.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    resolver.__annotations__ = {each.name: each.annotation for each in parameters if each.name != "self"}
+    position = next(
+        (number for number, argument in enumerate(arguments) if argument.name in _AFTER_RELEASE), len(arguments)
+    )
+    parameters = [*own[:1], *arguments[:position], *own[1:], *arguments[position:]]
+    resolver.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # functions take any attribute
+    resolver.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in parameters if parameter.name != "self"
+    }
     resolver.__annotations__["return"] = signature.return_annotation
     metadata = {**field.work.metadata, **CACHEABLE}
     return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=metadata)

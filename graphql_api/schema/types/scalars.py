@@ -1,23 +1,23 @@
 """The custom scalars, each with the URL of its specification."""
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import strawberry
+from strawberry.types.scalar import ScalarDefinition
 
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import BadUserInput
 
 
-def _uuid(value: Any) -> UUID:
-    found = as_uuid(value)
-    if found is None:
+def _uuid(value: object) -> UUID:
+    uuid = as_uuid(value)
+    if uuid is None:
         raise BadUserInput("Invalid UUID; expected a form such as 8c15a1bf-9699-43ae-b890-f79ac3e5f461.")
-    return found
+    return uuid
 
 
-SCALARS: dict[object, Any] = {
+SCALARS: dict[object, ScalarDefinition] = {
     UUID: strawberry.scalar(
         name="UUID",
         description="A UUID of 36 characters (RFC 9562).",

@@ -15,7 +15,7 @@ from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import concepts
+from graphql_api.schema.types.concept_factory import concepts, concepts_as
 from graphql_api.schema.types.concept_type import ConceptType, declared
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
@@ -23,7 +23,7 @@ from graphql_api.schema.types.relay import After, ConnectionArguments, First, Pa
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
 
-MOST_SUGGESTIONS = 50
+MAX_SUGGESTIONS = 50
 
 SEARCH_WORK = Work(base=1900, item=3, arguments=(Per("text", 310, "word"),))
 SUGGEST_WORK = Work(base=100, item=2)
@@ -94,14 +94,14 @@ async def search(
     """Returns a page of hits, best first; raises NotIndexedYet if neither the index nor Competent's own search can be used."""
     paging = ConnectionArguments(first, after)
     try:
-        found = await loaders.index(number)
+        opened = await loaders.index(number)
     except NotIndexedYet as not_yet:
         return await _upstream(loaders, number, text, types, paging, not_yet)
     scope = _scope(number, text, types, languages)
     # The search itself returns the total, so the slice assumes the maximum.
     window = paging.window(scope, index.MOST_FOUND)
     hits, total = await loaders.ask(
-        found, found.search.search, text, declared(types), _places(languages), window.start, window.stop
+        opened, opened.search.search, text, declared(types), _positions(languages), window.start, window.stop
     )
     nodes = await concepts(loaders, number, (hit.thing for hit in hits))
     matches = [_match(hit) for hit in hits]
@@ -114,22 +114,22 @@ async def suggest(
     prefix: Annotated[str, strawberry.argument(description="The text typed so far.")],
     languages: InLanguages = None,
     first: Annotated[
-        int, strawberry.argument(description=f"The number of suggestions to return; at most {MOST_SUGGESTIONS}.")
+        int, strawberry.argument(description=f"The number of suggestions to return; at most {MAX_SUGGESTIONS}.")
     ] = 10,
 ) -> list[Suggestion] | None:
     """Returns names of profiles that begin with the prefix; raises BadUserInput if `first` is out of range."""
-    if not 0 <= first <= MOST_SUGGESTIONS:
-        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MOST_SUGGESTIONS}.")
-    found = await loaders.ask(await loaders.index(number), index.suggest, prefix, _places(languages), first)
-    profiles = await concepts(loaders, number, (each.thing for each in found))
+    if not 0 <= first <= MAX_SUGGESTIONS:
+        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MAX_SUGGESTIONS}.")
+    names = await loaders.ask(await loaders.index(number), index.suggest, prefix, _positions(languages), first)
+    profiles = await concepts_as(OccupationalProfile, loaders, number, (name.thing for name in names))
     return [
         Suggestion(
-            text=each.text,
-            language=_language(each.language),
-            is_alternative_name=each.field != "title",
-            occupational_profile=profile,  # type: ignore[arg-type]
+            text=name.text,
+            language=_language(name.language),
+            is_alternative_name=name.field != "title",
+            occupational_profile=profile,
         )
-        for each, profile in zip(found, profiles, strict=True)
+        for name, profile in zip(names, profiles, strict=True)
     ]
 
 
@@ -141,18 +141,18 @@ async def _upstream(
     paging: ConnectionArguments,
     not_yet: NotIndexedYet,
 ) -> SearchConnection:
-    if types is not None and declarations.OCCUPATIONAL_PROFILE.name not in {each.value for each in types}:
+    if types is not None and declarations.OCCUPATIONAL_PROFILE.name not in {type.value for type in types}:
         raise not_yet
     scope = _scope(number, text, None, None)
     stop = paging.window(scope, index.MOST_FOUND).stop
-    asked = {
+    parameters = {
         "searchValue": text.strip()[: index.MOST_LETTERS],
         "entityTypes": "OCCUPATIONAL_PROFILE",
         "page": 0,
         "size": stop,
     }
     try:
-        document = await loaders.load(f"{routes.SEARCH.path()}?{urlencode(asked)}")
+        document = await loaders.load(f"{routes.SEARCH.path()}?{urlencode(parameters)}")
     except UpstreamError:
         raise not_yet from None
     hits = [hit for hit in document["items"] if hit["releases"][:1] == [number]]
@@ -179,13 +179,15 @@ def _match(hit: index.Hit) -> SearchMatch:
 
 
 def _scope(number: str, text: str, types: list[ConceptType] | None, languages: list[Language] | None) -> str:
-    told = [sorted(each.name for each in some) if some is not None else None for some in (types, languages)]
-    return f"search {number} {told} {text}"
+    arguments = [
+        None if members is None else sorted(member.name for member in members) for members in (types, languages)
+    ]
+    return f"search {number} {arguments} {text}"
 
 
-def _places(languages: list[Language] | None) -> frozenset[int] | None:
-    return None if languages is None else frozenset(LANGUAGES.index(each.key) for each in languages)
+def _positions(languages: list[Language] | None) -> frozenset[int] | None:
+    return None if languages is None else frozenset(LANGUAGES.index(language.key) for language in languages)
 
 
-def _language(place: int) -> Language:
-    return Language[LANGUAGES[place].upper()]
+def _language(position: int) -> Language:
+    return Language[LANGUAGES[position].upper()]

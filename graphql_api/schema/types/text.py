@@ -50,12 +50,11 @@ Languages = Annotated[
 ]
 
 
-def _in(key: str, description: str) -> Any:
+def _text_in(key: str, description: str) -> Any:
     """Returns the field of one language."""
 
-    def resolver(self: Any) -> str | None:
-        text: str | None = self.texts.get(key)
-        return text
+    def resolver(self: "LocalizedText") -> str | None:
+        return self.texts.get(key)
 
     return strawberry.field(resolver=resolver, description=description, metadata={"language": key})
 
@@ -69,10 +68,10 @@ class LocalizedText:
 
     texts: strawberry.Private[dict[str, str]]
 
-    nl: str | None = _in("nl", "The text in Dutch.")
-    fr: str | None = _in("fr", "The text in French.")
-    en: str | None = _in("en", "The text in English.")
-    de: str | None = _in("de", "The text in German.")
+    nl: str | None = _text_in("nl", "The text in Dutch.")
+    fr: str | None = _text_in("fr", "The text in French.")
+    en: str | None = _text_in("en", "The text in English.")
+    de: str | None = _text_in("de", "The text in German.")
 
     @strawberry.field(
         description="The text in the first requested language that has one, otherwise in Dutch, French, English or German, in "
@@ -106,10 +105,10 @@ def localized(texts: dict[str, str] | None) -> LocalizedText | None:
 
 def in_languages(
     fields: Sequence[tuple[str, str]],
-) -> Callable[[Any, dict[str, str] | None], dict[str, str | None] | None]:
+) -> Callable[[object, dict[str, str] | None], dict[str, str | None] | None]:
     """Returns a converter of such a text to `{response key: text}`, for fields that are each one language."""
 
-    def convert(view: Any, texts: dict[str, str] | None) -> dict[str, str | None] | None:
+    def convert(view: object, texts: dict[str, str] | None) -> dict[str, str | None] | None:
         return {key: texts.get(language) for key, language in fields} if texts else None
 
     return convert

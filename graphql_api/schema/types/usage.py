@@ -1,5 +1,6 @@
 """Where concepts are used: in technical competences and in profiles, with their importance there."""
 
+from collections.abc import Sequence
 from enum import Enum
 
 import strawberry
@@ -8,7 +9,7 @@ from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.usage import Use, competences_using, profiles_using
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import concepts, number_in_index
+from graphql_api.schema.types.concept_factory import concepts_as, number_in_index
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import Connection, ConnectionArguments, PageInfo, Slice, connection
@@ -32,7 +33,7 @@ class UsedInOccupationalProfilesEdge:
     """An edge as in Relay's Cursor Connections, with the importance."""
 
     used: strawberry.Private[DocumentView]
-    known: strawberry.Private[Use | None]
+    use: strawberry.Private[Use | None]
     node: OccupationalProfile = strawberry.field(description="The occupational profile.")
     cursor: str = strawberry.field(description="Opaque position of the item, for `after`.")
 
@@ -43,14 +44,14 @@ class UsedInOccupationalProfilesEdge:
     )
     async def importance(self) -> Importance | None:
         """Returns the importance, from the index if it was read there, otherwise from the complete profile."""
-        if self.known is not None:
-            return None if self.known.essential is None else _importance(self.known.essential)
+        if self.use is not None:
+            return None if self.use.essential is None else _importance(self.use.essential)
         profile = (await self.node.view.load()).document
         return next(
             (
                 importance
                 for importance, field in _COMPETENCES.items()
-                if any(each["id"] == self.used.id for each in profile.get(field, ()))
+                if any(competence["id"] == self.used.id for competence in profile.get(field, ()))
             ),
             None,
         )
@@ -72,50 +73,50 @@ def _importance(essential: bool) -> Importance:
     return Importance.ESSENTIAL if essential else Importance.OPTIONAL
 
 
-async def listed_profiles_with(of: "Concept", paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
+async def listed_profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
     """Returns a page of the profiles that use a competence, from upstream's own list."""
-    view = of.view
+    view = used.view
     listing = view.loaders.listing(USED_IN_PROFILES.path(view.release, view.id), paged=False)
     try:
         total = (await listing.page()).total
     except UpstreamNotFound:  # upstream has no such list: fall back to the index
-        return await profiles_with(of, paging)
+        return await profiles_with(used, paging)
     window = paging.window(f"used {view.release} {view.id}", total)
     items = await listing.part(window.start, window.stop)
     route = OccupationalProfile.route
-    found = [OccupationalProfile(view=view.embedded(item, route)) for item in items if "id" in item]
-    return _profiles(view, window, found, [None] * len(found))
+    profiles = [OccupationalProfile(view=view.embedded(item, route)) for item in items if "id" in item]
+    return _profiles(view, window, profiles, [None] * len(profiles))
 
 
-async def profiles_with(of: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
+async def profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
     """Returns a page of the profiles that use a concept, from the index."""
-    view = of.view
-    n = await number_in_index(view, of.declaration)
-    uses: list[Use] = (await view.loaders.look_up(view.release, profiles_using, n) or []) if n else []
+    view = used.view
+    row_id = await number_in_index(used)
+    uses = (await view.loaders.look_up(view.release, profiles_using, row_id) or []) if row_id else []
     window = paging.window(f"profiles {view.release} {view.id}", len(uses))
-    here = uses[window.start : window.stop]
-    found = await concepts(view.loaders, view.release, (use.thing for use in here))
-    return _profiles(view, window, found, here)  # type: ignore[arg-type]
+    page = uses[window.start : window.stop]
+    profiles = await concepts_as(OccupationalProfile, view.loaders, view.release, (use.thing for use in page))
+    return _profiles(view, window, profiles, page)
 
 
-async def competences_with(of: Concept, paging: ConnectionArguments) -> Connection[TechnicalCompetence]:
+async def competences_with(part: Concept, paging: ConnectionArguments) -> Connection[TechnicalCompetence]:
     """Returns a page of the technical competences that contain a concept, from the index."""
-    view = of.view
-    n = await number_in_index(view, of.declaration)
-    uses: list[int] = (await view.loaders.look_up(view.release, competences_using, n) or []) if n else []
+    view = part.view
+    row_id = await number_in_index(part)
+    uses = (await view.loaders.look_up(view.release, competences_using, row_id) or []) if row_id else []
     window = paging.window(f"competences {view.release} {view.id}", len(uses))
-    found = await concepts(view.loaders, view.release, uses[window.start : window.stop])
-    return connection(window, found)  # type: ignore[arg-type]
+    page = uses[window.start : window.stop]
+    return connection(window, await concepts_as(TechnicalCompetence, view.loaders, view.release, page))
 
 
 def _profiles(
-    used: DocumentView, window: Slice, found: list[OccupationalProfile], known: list[Use] | list[None]
+    used: DocumentView, window: Slice, profiles: list[OccupationalProfile], uses: Sequence[Use | None]
 ) -> UsedInOccupationalProfilesConnection:
-    cursors = window.cursors(len(found))
+    cursors = window.cursors(len(profiles))
     edges = [
-        UsedInOccupationalProfilesEdge(used=used, known=use, node=node, cursor=cursor)
-        for node, use, cursor in zip(found, known, cursors, strict=True)
+        UsedInOccupationalProfilesEdge(used=used, use=use, node=node, cursor=cursor)
+        for node, use, cursor in zip(profiles, uses, cursors, strict=True)
     ]
     return UsedInOccupationalProfilesConnection(
-        edges=edges, nodes=found, page_info=window.info(cursors), total_count=window.total
+        edges=edges, nodes=profiles, page_info=window.info(cursors), total_count=window.total
     )

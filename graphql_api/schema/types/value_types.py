@@ -3,26 +3,31 @@
 Each object is a row of a normalised document; the types of terms are created from their declarations.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from graphql_api.competent.declarations import Terms
-from graphql_api.schema.types.document_view import DocumentView
+from graphql_api.competent.hal import Document
+from graphql_api.schema.types.document_view import DocumentView, Value
 from graphql_api.schema.types.text import LANGUAGES, Language, LocalizedText, localized
 
 T = TypeVar("T")
 
 
-def _of_row(key: str, description: str, convert: Callable[[Any], Any] | None = None) -> Any:
+class _Row(Protocol):
+    row: Document
+
+
+def _of_row(key: str, description: str, convert: Callable[[Value], Value] | None = None) -> Any:
     """Returns the field of one key of a row."""
 
-    def plain(self: Any) -> Any:
+    def plain(self: _Row) -> Value:
         return self.row[key]
 
-    def converted(self: Any) -> Any:
+    def converted(self: _Row) -> Value:
         return convert(self.row[key])  # type: ignore[misc]  # used only with a conversion
 
     resolver = plain if convert is None else converted
@@ -34,7 +39,7 @@ def _of_row(key: str, description: str, convert: Callable[[Any], Any] | None = N
 class AlternativeName:
     """A row of a profile's alternative names."""
 
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[Document]
     uuid: UUID | None = _of_row("id", "Competent's own id.")
     code: str | None = _of_row("code", "Competent's code, such as `AN-12`.")
     name: str = _of_row("name", "The name.")
@@ -47,7 +52,7 @@ class AlternativeName:
 class Label:
     """Interface of all types of terms."""
 
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[Document]
     uuid: UUID | None = _of_row("id", "Competent's own id.")
     code: str | None = _of_row("code", "Competent's code.")
     title: LocalizedText | None = _of_row("title", "The title.", localized)
@@ -57,7 +62,7 @@ class Label:
 class Classification:
     """A classification scheme and a code in it."""
 
-    row: strawberry.Private[Mapping[str, Any]]
+    row: strawberry.Private[Document]
     scheme: str = _of_row(
         "scheme", "The classification, such as `ISCO-08`, the international classification of occupations."
     )
@@ -70,11 +75,11 @@ _TERM_TYPES: dict[str, type[Label]] = {}
 def term_type(terms: Terms) -> type[Label]:
     """Returns the GraphQL type of declared terms, created once."""
     if terms.type_name not in _TERM_TYPES:
-        made: type[Label] = type(terms.type_name, (Label,), {"__doc__": "A term of a profile."})
-        _TERM_TYPES[terms.type_name] = strawberry.type(made, description=terms.description)
+        term_class: type[Label] = type(terms.type_name, (Label,), {"__doc__": "A term of a profile."})
+        _TERM_TYPES[terms.type_name] = strawberry.type(term_class, description=terms.description)
     return _TERM_TYPES[terms.type_name]
 
 
-def rows_as(kind: Callable[..., T]) -> Callable[[DocumentView, Any], list[T]]:
-    """Returns a converter of a list of rows to objects of `kind`."""
-    return lambda view, rows: [kind(row=row) for row in rows or ()]
+def rows_as(row_class: Callable[..., T]) -> Callable[[DocumentView, Sequence[Document] | None], list[T]]:
+    """Returns a converter of a list of rows to objects of `row_class`."""
+    return lambda view, rows: [row_class(row=row) for row in rows or ()]

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_api.errors import BadUserInput
-from graphql_api.schema.types.relay import DEFAULT, MOST, ConnectionArguments
+from graphql_api.schema.types.relay import DEFAULT_ITEMS, MAX_ITEMS, ConnectionArguments
 
 places = st.integers(min_value=0, max_value=60)
 
 
 @given(total=places, start=places, first=places)
 def test_first_after_gives_what_follows_the_cursor(total: int, start: int, first: int) -> None:
-    everything = ConnectionArguments(first=MOST).window("list", total)
+    everything = ConnectionArguments(first=MAX_ITEMS).window("list", total)
     after = everything.cursors(total)[start] if start < total else None
     window = ConnectionArguments(first=first, after=after).window("list", total)
 
@@ -22,7 +22,7 @@ def test_first_after_gives_what_follows_the_cursor(total: int, start: int, first
 
 @given(total=places, stop=places, last=places)
 def test_last_before_gives_what_comes_before_the_cursor(total: int, stop: int, last: int) -> None:
-    before = ConnectionArguments(first=MOST).window("list", total).cursors(total)[stop] if stop < total else None
+    before = ConnectionArguments(first=MAX_ITEMS).window("list", total).cursors(total)[stop] if stop < total else None
     window = ConnectionArguments(last=last, before=before).window("list", total)
 
     end = stop if before else total
@@ -44,7 +44,7 @@ def test_walking_forward_page_by_page_sees_each_place_once() -> None:
 def test_without_arguments_a_page_has_the_default_size() -> None:
     window = ConnectionArguments().window("list", 1000)
 
-    assert (window.start, window.stop) == (0, DEFAULT)
+    assert (window.start, window.stop) == (0, DEFAULT_ITEMS)
 
 
 def test_a_cursor_is_of_no_use_in_another_list() -> None:
@@ -61,7 +61,7 @@ def test_a_forged_cursor_is_refused(forged: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "paging", [{"first": -1}, {"first": MOST + 1}, {"last": -1}, {"last": MOST + 1}, {"first": 1, "last": 1}]
+    "paging", [{"first": -1}, {"first": MAX_ITEMS + 1}, {"last": -1}, {"last": MAX_ITEMS + 1}, {"first": 1, "last": 1}]
 )
 def test_counts_that_make_no_sense_are_refused(paging: dict[str, int]) -> None:
     with pytest.raises(BadUserInput):
