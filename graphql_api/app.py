@@ -184,7 +184,7 @@ def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         begun = time.monotonic()
-        log.info("server started", extra={"told": {"version": own_version(), "pid": os.getpid()}})
+        log.info("server started", extra={"fields": {"version": own_version(), "pid": os.getpid()}})
         begin_tracing()
         watches = [
             asyncio.create_task(parts.watch_current(max(settings.current_ttl, 1.0))),
@@ -197,7 +197,9 @@ def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast
         await ended(watches)
         await parts.aclose()
         await end_tracing()
-        log.info("server stopped", extra={"told": {"pid": os.getpid(), "uptime_s": round(time.monotonic() - begun, 1)}})
+        log.info(
+            "server stopped", extra={"fields": {"pid": os.getpid(), "uptime_s": round(time.monotonic() - begun, 1)}}
+        )
         flush_log()
 
     return lifespan

@@ -17,7 +17,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.observability.metrics import settle
+from graphql_api.observability.metrics import flush
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled_data import DATA
 from graphql_api.sandbox.document_store import FORMAT
@@ -165,7 +165,7 @@ class Services:
         """Update the gauges of indexes and the buffered metrics every `every` seconds. Never returns."""
         while True:
             self.indexes.measure()
-            settle()
+            flush()
             await asyncio.sleep(every)
 
     async def aclose(self) -> None:
@@ -175,7 +175,7 @@ class Services:
         await self._upstream.aclose()
         if self._shared is not None:
             await self._shared.aclose()
-        settle()
+        flush()
 
 
 def _indexes(settings: Settings, store: Store) -> IndexRegistry:

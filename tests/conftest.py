@@ -181,7 +181,7 @@ def _log_as_before() -> Iterator[None]:
     for handler in [each for each in logging.root.handlers if isinstance(each, logs.Handler)]:
         logging.root.removeHandler(handler)
         logging.captureWarnings(False)
-        logs._only = None
+        logs._json_handler = None
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 

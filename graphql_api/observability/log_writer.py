@@ -70,8 +70,13 @@ class LogWriter:
                     self._thread = Thread(target=self._run, name="log", daemon=True)
                     self._thread.start()
 
+    def _count_dropped(self, lines: int) -> None:
+        self.dropped += lines
+        for observer in _observers:
+            observer(lines)
+
     def _drop(self) -> None:
-        self.dropped += 1
+        self._count_dropped(1)
         if self._queue and isinstance(self._queue[-1], int):
             self._queue[-1] += 1
         else:
@@ -108,7 +113,8 @@ class LogWriter:
             self._unreported += lost
             with self._changed:
                 self._queued_bytes -= len(chunk)
-                self.dropped += lost
+                if lost:
+                    self._count_dropped(lost)
 
     def _write_lines(self, lines: bytes) -> int:
         """Write lines, and return the number of those that could not be written completely."""
@@ -144,11 +150,16 @@ def _chunks(batch: list[Entry]) -> Iterator[Entry]:
 
 
 _writers: list[LogWriter] = []
+_observers: list[Callable[[int], None]] = []
 
 
-def dropped_lines() -> int:
-    """Number of lines that this process has dropped."""
-    return sum(writer.dropped for writer in _writers)
+def on_dropped_lines(observer: Callable[[int], None]) -> None:
+    """Call `observer` with the number of lines that this process has dropped so far, and with each further number.
+
+    It is called while a line is queued or written, so it must neither block nor log.
+    """
+    _observers.append(observer)
+    observer(sum(writer.dropped for writer in _writers))
 
 
 def _after_fork() -> None:

@@ -1,7 +1,10 @@
-"""The Prometheus metrics of this process. docs/operations.md lists them."""
+"""The Prometheus metrics of this process. docs/operations.md lists them.
+
+Metrics that every request updates are buffered (docs/decisions/0030).
+"""
 
 import re
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 from threading import Lock
@@ -9,94 +12,81 @@ from threading import Lock
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
 from prometheus_client.registry import Collector
 
-from graphql_api.observability.log_writer import dropped_lines
+from graphql_api.observability.log_writer import on_dropped_lines
+
+MAX_BUFFERED = 1000
+"""Maximum number of buffered observations of a histogram."""
 
 
-class Frequent:
-    """A buffered counter: `count` is a plain number, which `settle` adds to the Prometheus counter."""
+class BufferedCounter:
+    """A counter for hot paths: `count` is a plain number, which `flush` adds to the Prometheus counter."""
 
-    __slots__ = ("_counter", "_lock", "_settled", "count")
+    __slots__ = ("_counter", "_flushed", "_lock", "count")
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
         self._lock = Lock()
-        self._settled = 0
+        self._flushed = 0
         self.count = 0
-        _FREQUENT.append(self)
+        _buffered.append(self)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Update the Prometheus counter; may be called from any thread."""
         with self._lock:
-            now = self.count
-            if now > self._settled:
-                self._counter.inc(now - self._settled)
-            self._settled = now
+            count = self.count
+            if count > self._flushed:
+                self._counter.inc(count - self._flushed)
+            self._flushed = count
 
 
-class FrequentSeconds:
-    """A buffered histogram. It uses private parts, as prometheus_client has no public way to add several observations."""
+class BufferedHistogram:
+    """A histogram for hot paths, whose observations `flush` adds to the Prometheus histogram."""
 
-    __slots__ = ("_bounds", "_counts", "_histogram", "_lock", "_settled", "_sum", "_sum_settled")
+    __slots__ = ("_histogram", "_lock", "_values")
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
-        self._bounds = histogram._upper_bounds
-        self._counts, self._settled = [0] * len(self._bounds), [0] * len(self._bounds)
-        self._sum = self._sum_settled = 0.0
         self._lock = Lock()
-        _FREQUENT.append(self)
+        self._values: deque[float] = deque()
+        _buffered.append(self)
 
-    def observe(self, seconds: float) -> None:
+    def observe(self, value: float) -> None:
         """Add an observation."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._sum += seconds
+        self._values.append(value)
+        if len(self._values) >= MAX_BUFFERED:
+            self.flush()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Update the Prometheus histogram; may be called from any thread."""
         with self._lock:
-            counts, total = self._counts[:], self._sum
-            for bucket, now, before in zip(self._histogram._buckets, counts, self._settled, strict=True):
-                bucket.inc(now - before)
-            self._histogram._sum.inc(total - self._sum_settled)
-            self._settled, self._sum_settled = counts, total
+            while self._values:
+                self._histogram.observe(self._values.popleft())
 
 
-_FREQUENT: list[Frequent | FrequentSeconds] = []
+_buffered: list[BufferedCounter | BufferedHistogram] = []
 
 
-class Settling(Collector):
-    """Updates the buffered metrics at each scrape; registered before them, so that they are collected after it."""
+class Flushing(Collector):
+    """Flushes the buffered metrics at each scrape; registered before them, so that they are collected after it."""
 
     def collect(self) -> Iterable[Metric]:
-        """Update the buffered metrics; returns no metrics of its own."""
-        settle()
+        """Flush the buffered metrics; returns no metrics of its own."""
+        flush()
         return ()
 
 
-def settle() -> None:
+def flush() -> None:
     """Update the Prometheus metrics from the buffered ones. With several processes, each does so for its own metrics."""
-    for each in _FREQUENT:
-        each.settle()
+    for metric in _buffered:
+        metric.flush()
 
 
-REGISTRY.register(Settling())
-
-
-class _DroppedLines(Frequent):
-    """Dropped log lines, counted by the log itself because it starts before the metrics are imported."""
-
-    __slots__ = ()
-
-    def settle(self) -> None:
-        """Copy the count of the log and update the counter."""
-        self.count = dropped_lines()
-        super().settle()
-
+REGISTRY.register(Flushing())
 
 LOG_LINES_DROPPED = Counter(
     "competent_log_lines_dropped", "Log lines dropped because the log could not be written fast enough."
 )
-_DroppedLines(LOG_LINES_DROPPED)
+on_dropped_lines(LOG_LINES_DROPPED.inc)
 UPSTREAM_LINKS_REJECTED = Counter(
     "competent_upstream_links_rejected", "Links in HAL documents that do not point to a path below /releases, ignored."
 )
@@ -177,15 +167,15 @@ OPERATION_DURATION = Histogram(
 
 
 @lru_cache(1000)
-def operations(name: str, outcome: str, protocol: str) -> Frequent:
+def operations(name: str, outcome: str, protocol: str) -> BufferedCounter:
     """The buffered counter of operations with these labels; memoized, because looking up labels is slow."""
-    return Frequent(OPERATIONS.labels(name, outcome, protocol))
+    return BufferedCounter(OPERATIONS.labels(name, outcome, protocol))
 
 
 @lru_cache(1000)
-def operation_seconds(name: str) -> FrequentSeconds:
+def operation_duration(name: str) -> BufferedHistogram:
     """The buffered duration histogram of operations with this name."""
-    return FrequentSeconds(OPERATION_DURATION.labels(name))
+    return BufferedHistogram(OPERATION_DURATION.labels(name))
 
 
 ERRORS = Counter("competent_errors", "Errors in GraphQL responses by code.", ["code"])

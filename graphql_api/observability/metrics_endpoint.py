@@ -69,13 +69,13 @@ def registry() -> "CollectorRegistry":
     from prometheus_client import REGISTRY, CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    from graphql_api.observability.metrics import Settling
+    from graphql_api.observability.metrics import Flushing
 
     folder = os.environ.get(FOLDER)
     if folder is None:
         return REGISTRY
     found = CollectorRegistry(support_collectors_without_names=True)
-    found.register(Settling())
+    found.register(Flushing())
     MultiProcessCollector(found, folder)  # type: ignore[no-untyped-call]
     found.register(_Processes(Path(folder)))
     return found

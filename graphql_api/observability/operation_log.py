@@ -6,16 +6,14 @@ The number of label values is bounded. A line contains no text of the client unl
 import logging
 from collections.abc import Iterable
 
-from graphql_api.observability.logs import tell
-from graphql_api.observability.metrics import Names, operation_seconds, operations
+from graphql_api.observability.logs import Fields, emit
+from graphql_api.observability.metrics import Names, operation_duration, operations
 from graphql_api.observability.request_context import RequestContext
 
 log = logging.getLogger("graphql_api.requests")
 
 MAX_PATH_CHARS = 200
 """Maximum number of characters of a path in a log line."""
-
-Line = dict[str, object]
 
 
 class OperationLog:
@@ -30,19 +28,19 @@ class OperationLog:
         self._texts = texts
         self._addresses = addresses
 
-    def tell(self, record: RequestContext, outcome: str, seconds: float, status: int | None = None) -> None:
+    def log_operation(self, record: RequestContext, outcome: str, seconds: float, status: int | None = None) -> None:
         """Count and log an operation; `status` is its HTTP status, if it has one."""
         name = self._names.label(record.name)
         operations(name, outcome, record.protocol).count += 1
         if record.kind != "subscription":  # lasts as long as the client stays connected
-            operation_seconds(name).observe(seconds)
+            operation_duration(name).observe(seconds)
         if log.isEnabledFor(logging.INFO):
-            told = self._line(record, outcome, seconds, status)
+            fields = self._fields(record, outcome, seconds, status)
             if self._texts:
-                told |= record.texts
-            tell(log, logging.INFO, "operation", told)
+                fields |= record.texts
+            emit(log, logging.INFO, "operation", fields)
 
-    def request(
+    def log_request(
         self,
         level: int,
         method: str,
@@ -54,36 +52,36 @@ class OperationLog:
     ) -> None:
         """Log a request that is not an operation, with its path and without its query string."""
         if log.isEnabledFor(level):
-            line = self._line(record, outcome, seconds, status)
-            tell(log, level, "request", {"method": method, "path": path[:MAX_PATH_CHARS]} | line)
+            fields = self._fields(record, outcome, seconds, status)
+            emit(log, level, "request", {"method": method, "path": path[:MAX_PATH_CHARS]} | fields)
 
-    def _line(self, record: RequestContext, outcome: str, seconds: float, status: int | None) -> Line:
-        line = _line_of(record, outcome, seconds, status)
+    def _fields(self, record: RequestContext, outcome: str, seconds: float, status: int | None) -> Fields:
+        fields = _fields_of(record, outcome, seconds, status)
         if self._addresses and record.address:
-            line["client_address"] = record.address
-        return line
+            fields["client_address"] = record.address
+        return fields
 
 
-def _line_of(record: RequestContext, outcome: str, seconds: float, status: int | None) -> Line:
+def _fields_of(record: RequestContext, outcome: str, seconds: float, status: int | None) -> Fields:
     """The fields of a log line, without empty ones."""
-    told: Line = {"request_id": record.request_id}
+    fields: Fields = {"request_id": record.request_id}
     if record.name:
-        told["operation_name"] = record.name[:100]
+        fields["operation_name"] = record.name[:100]
     if record.kind:
-        told["operation_type"] = record.kind
+        fields["operation_type"] = record.kind
     if record.protocol != "http":
-        told["protocol"] = record.protocol
+        fields["protocol"] = record.protocol
     if record.client:
-        told["client"] = record.client
+        fields["client"] = record.client
     if status is not None:
-        told["status"] = status
-    told["duration_ms"] = round(seconds * 1000, 1)
+        fields["status"] = status
+    fields["duration_ms"] = round(seconds * 1000, 1)
     if record.cost is not None:
-        told["cost"] = record.cost
+        fields["cost"] = record.cost
     if record.answers is not None:
-        told["responses"] = record.answers
+        fields["responses"] = record.answers
     if record.codes:
-        told["error_codes"] = sorted(set(record.codes))
-    told["upstream"] = record.asker.tally.as_dict
-    told["outcome"] = outcome
-    return told
+        fields["error_codes"] = sorted(set(record.codes))
+    fields["upstream"] = record.asker.tally.as_dict
+    fields["outcome"] = outcome
+    return fields

@@ -16,7 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from graphql_api.asyncio_tools import LazyTimer
-from graphql_api.observability.logs import tell
+from graphql_api.observability.logs import emit
 from graphql_api.observability.request_context import new_id
 from graphql_api.server.response_cycle import BufferedResponseCycle, Headers, refusal
 from graphql_api.server.upgrades import asks_for_websocket, head_without_offer
@@ -320,7 +320,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             request_id = new_id()  # the client's own id may be what is invalid
             self.transport.write(refusal(status, message, request_id, self.server_state.default_headers))
             line = {"request_id": request_id, "status": status, "error_codes": ["BAD_REQUEST"], "outcome": "refused"}
-            tell(log, logging.INFO, "request", line)
+            emit(log, logging.INFO, "request", line)
         if self.cycle is not None:
             self.cycle.disconnected = True  # the app must not send anything after this response
             self.cycle.message_event.set()

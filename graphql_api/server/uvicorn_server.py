@@ -122,7 +122,7 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
     def begin(number: int, frame: FrameType | None) -> None:
         wait = 0.0 if stopping.is_set() else seconds
         told = {"signal": signal.Signals(number).name, "drain_s": wait, "pid": os.getpid()}
-        loop.call_soon_threadsafe(partial(log.info, "server stopping", extra={"told": told}))
+        loop.call_soon_threadsafe(partial(log.info, "server stopping", extra={"fields": told}))
         loop.call_soon_threadsafe(stopping.set)
         loop.call_soon_threadsafe(loop.call_later, wait, stop, number, None)
 

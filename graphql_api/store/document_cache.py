@@ -25,7 +25,7 @@ from graphql_api.errors import (
     UpstreamTimeout,
 )
 from graphql_api.observability.fetch_context import FetchContext, Priority
-from graphql_api.observability.metrics import STORE_LOOKUPS, Frequent
+from graphql_api.observability.metrics import STORE_LOOKUPS, BufferedCounter
 from graphql_api.settings.secret import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import CacheEntry, Freshness, FreshnessPolicy, is_lasting
@@ -35,7 +35,7 @@ from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.singleflight import InFlight, SingleFlight
 from graphql_api.store.steps import at_once, in_turns
 
-_FRESH, _STALE = (Frequent(STORE_LOOKUPS.labels(found)) for found in ("hit", "stale"))
+_FRESH, _STALE = (BufferedCounter(STORE_LOOKUPS.labels(found)) for found in ("hit", "stale"))
 _JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "miss", "not_found"))
 
 LOOKS = 31

@@ -40,7 +40,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """The lines about requests."""
     records = [record for record in caplog.records if record.name == "graphql_api.requests"]
     return [
-        {"event": record.message, "level": record.levelname} | record.__dict__.get("told", {}) for record in records
+        {"event": record.message, "level": record.levelname} | record.__dict__.get("fields", {}) for record in records
     ]
 
 

@@ -14,7 +14,8 @@ from typing import IO
 import httpx
 import pytest
 
-from graphql_api.observability.log_writer import CHUNK_BYTES, LogWriter
+from graphql_api.observability import log_writer
+from graphql_api.observability.log_writer import CHUNK_BYTES, LogWriter, on_dropped_lines
 from tests.conftest import clean
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,20 @@ def test_a_full_queue_holds_nobody_up_and_says_what_is_missing() -> None:
         b"after",
     ]
     assert writer.dropped == 4
+
+
+def test_an_observer_gets_lines_dropped_before_and_after_it_was_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_writer, "_writers", [])
+    monkeypatch.setattr(log_writer, "_observers", [])
+    numbers: list[int] = []
+    writer = LogWriter(Stream(), notice, capacity=0)
+    writer.put(b"one\n")
+    writer.put(b"two\n")
+
+    on_dropped_lines(numbers.append)
+    writer.put(b"three\n")
+    assert numbers == [2, 1]
+    assert writer.flush(LONG)
 
 
 def test_a_full_disk_costs_lines_which_are_counted_and_none_is_torn() -> None:

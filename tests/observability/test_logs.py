@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from graphql_api.observability.logs import A_REQUEST, Handler, Style, logging_for
+from graphql_api.observability import logs
+from graphql_api.observability.logs import MAX_REQUEST_BYTES, Handler, Style, bind_request_log, emit
 
 log = logging.getLogger("tests.log")
 
@@ -52,7 +53,7 @@ def console(stream: Lines) -> Iterator[Lines]:
 
 
 def test_an_event_is_one_json_object_with_its_level_logger_and_time(as_json: Lines) -> None:
-    log.warning("upstream %s %s", "/releases", "UPSTREAM_TIMEOUT", extra={"told": {"status": 503}})
+    log.warning("upstream %s %s", "/releases", "UPSTREAM_TIMEOUT", extra={"fields": {"status": 503}})
 
     (event,) = as_json.events()
     assert event.pop("timestamp").endswith("Z")
@@ -70,7 +71,7 @@ FORGED = "name\n2026-01-01T00:00:00Z [info     ] all is well\r\x1b[2K\u2028\x85"
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_control_characters_begin_no_line_and_reach_no_terminal(stream: Lines, style: Style) -> None:
     for _ in handled(stream, style):
-        log.info("asked by %s", FORGED, extra={"told": {"operation": FORGED}})
+        log.info("asked by %s", FORGED, extra={"fields": {"operation": FORGED}})
 
     assert len(stream.lines()) == 1
     assert "\x1b" not in stream.getvalue()
@@ -106,27 +107,29 @@ def test_a_secret_that_gets_into_a_line_is_not_shown(as_json: Lines) -> None:
 
 
 def test_a_request_writes_so_much_and_then_one_line_that_says_so(as_json: Lines) -> None:
-    with logging_for("r1"):
+    with bind_request_log("r1"):
         for _ in range(1000):
             log.warning("x" * 1500)
     log.info("the next one")
 
     *lines, left_out, after = as_json.events()
-    assert len(as_json.getvalue()) < A_REQUEST + 2_500 < 64_000
+    assert len(as_json.getvalue()) < MAX_REQUEST_BYTES + 2_500 < 64_000
     assert {line["request_id"] for line in lines} == {left_out["request_id"]} == {"r1"}
     assert "are omitted" in left_out["event"]
     assert after["event"] == "the next one"
     assert "request_id" not in after
 
 
-def test_an_event_told_without_a_record_is_the_same_line(as_json: Lines) -> None:
-    (handler,) = log.handlers
-    assert isinstance(handler, Handler)
+def test_an_event_emitted_without_a_record_is_the_same_line(stream: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = Handler("json", ["k3y-0f-a-plan"], stream.put)
+    monkeypatch.setattr(logging.root, "handlers", [handler])
+    monkeypatch.setattr(logs, "_json_handler", handler)
+    monkeypatch.setattr(logging, "LogRecord", None)
+    log.setLevel("INFO")
+    emit(log, logging.INFO, "operation", {"operation": "A", "duration_ms": 0.5})
+    emit(log, logging.INFO, "operation", {"operation": "x" * 5_000 + FORGED, "query": "k3y-0f-a-plan"})
 
-    handler.tell("tests.log", logging.INFO, "operation", {"operation": "A", "duration_ms": 0.5})
-    handler.tell("tests.log", logging.INFO, "operation", {"operation": "x" * 5_000 + FORGED, "query": "k3y-0f-a-plan"})
-
-    first, second = as_json.events()
+    first, second = stream.events()
     assert first.pop("timestamp").endswith("Z")
     assert first == {
         "event": "operation",

@@ -1,27 +1,55 @@
-"""Buffered counts, flushed into their metrics later, give the same values as immediate ones."""
+"""Buffered metrics have the same values as metrics that are updated directly."""
 
-from typing import Any
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 
-from prometheus_client import CollectorRegistry, Histogram
+from graphql_api.observability import metrics
+from graphql_api.observability.metrics import MAX_BUFFERED, BufferedCounter, BufferedHistogram
 
-from graphql_api.observability.metrics import FrequentSeconds
+
+@pytest.fixture(autouse=True)
+def buffered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buffered metrics of these tests only."""
+    monkeypatch.setattr(metrics, "_buffered", [])
 
 
-def samples(histogram: Histogram) -> dict[tuple[str, Any], float]:
+def values(metric: Counter | Histogram) -> dict[tuple[str, str | None], float]:
+    families: list[Metric] = list(metric.collect())
     return {
-        (each.name, each.labels.get("le")): each.value
-        for metric in histogram.collect()
-        for each in metric.samples
-        if not each.name.endswith("_created")
+        (sample.name, sample.labels.get("le")): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith("_created")
     }
 
 
-def test_a_histogram_is_as_if_each_had_been_observed_at_once() -> None:
-    plain, frequent = (Histogram("a", "A", buckets=(0.25, 0.5, 1), registry=CollectorRegistry()) for _ in range(2))
-    counted = FrequentSeconds(frequent)
-    for several in ((0.0, 0.25, 0.375), (0.5, 1.0, 64.0), ()):
-        for each in several:
-            plain.observe(each)
-            counted.observe(each)
-        counted.settle()
-        assert samples(frequent) == samples(plain)
+def test_a_buffered_histogram_is_as_if_observed_directly() -> None:
+    plain, target = (Histogram("a", "A", buckets=(0.25, 0.5, 1), registry=CollectorRegistry()) for _ in range(2))
+    histogram = BufferedHistogram(target)
+    for durations in ((0.0, 0.25, 0.375), (0.5, 1.0, 64.0), ()):
+        for duration in durations:
+            plain.observe(duration)
+            histogram.observe(duration)
+        metrics.flush()
+        assert values(target) == values(plain)
+
+
+def test_a_histogram_buffers_a_bounded_number_of_observations() -> None:
+    target = Histogram("a", "A", registry=CollectorRegistry())
+    histogram = BufferedHistogram(target)
+
+    for _ in range(MAX_BUFFERED - 1):
+        histogram.observe(1.0)
+    assert values(target)["a_count", None] == 0
+    histogram.observe(1.0)
+    assert values(target)["a_count", None] == MAX_BUFFERED
+
+
+def test_a_buffered_counter_adds_what_was_counted_since_the_last_flush() -> None:
+    target = Counter("a", "A", registry=CollectorRegistry())
+    counter = BufferedCounter(target)
+
+    for number in (2, 3, 0):
+        counter.count += number
+        metrics.flush()
+    assert values(target) == {("a_total", None): 5}

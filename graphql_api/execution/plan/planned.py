@@ -16,7 +16,7 @@ from graphql_api.execution.plan.kept import KeptParts
 from graphql_api.execution.plan.plan import Plan
 from graphql_api.execution.plan.run import Run
 from graphql_api.execution.plan.variables import Given, Variables
-from graphql_api.observability.metrics import EXECUTIONS, Frequent
+from graphql_api.observability.metrics import EXECUTIONS, BufferedCounter
 from graphql_api.schema.dependencies import Dependencies
 from graphql_api.schema.time_slices import TimeSlice
 from graphql_api.schema.types.text import Language
@@ -27,7 +27,7 @@ MOST_STEERED = 8
 """Plans of one operation; it is rarely steered in more than two ways."""
 
 _PLANNED, _GAVE_UP, _UNPLANNED, _KEPT = (
-    Frequent(EXECUTIONS.labels(each)) for each in ("compiled", "fallback", "graphql-core", "response-cache")
+    BufferedCounter(EXECUTIONS.labels(each)) for each in ("compiled", "fallback", "graphql-core", "response-cache")
 )
 
 

@@ -16,7 +16,7 @@ from graphql_api.execution.error_formatting import ErrorDict
 from graphql_api.http.graphql import Context, Endpoint, HTTPError, Operation
 from graphql_api.http.graphql.multipart import needs_parts
 from graphql_api.http.graphql.response import body_of, sign
-from graphql_api.observability.logs import logging_for
+from graphql_api.observability.logs import bind_request_log
 from graphql_api.observability.metrics import STREAMING_RESPONSES
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext
@@ -133,11 +133,11 @@ def observe(record: RequestContext, operation_log: OperationLog) -> Iterator[Non
     started_at = time.perf_counter()
     span = OperationSpan(record.asker.headers)
     try:
-        with logging_for(record.request_id):
+        with bind_request_log(record.request_id):
             yield
     except asyncio.CancelledError:
         record.ended = "cancelled"
         raise
     finally:
-        operation_log.tell(record, record.outcome, time.perf_counter() - started_at)
+        operation_log.log_operation(record, record.outcome, time.perf_counter() - started_at)
         span.end(record.name, record.kind, None, record.outcome)

@@ -141,7 +141,7 @@ class FastPath:
         seconds = perf_counter() - begun
         if seconds > self.quick:
             question.put_off = PUT_OFF
-        self._outcomes.tell(record, "ok", seconds, answer.status)
+        self._outcomes.log_operation(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
 
     def _again(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":

@@ -25,7 +25,7 @@ def _all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """The log lines of operations."""
     records = [each for each in caplog.records if each.name == "graphql_api.requests"]
-    return [{"event": each.message} | each.__dict__["told"] for each in records]
+    return [{"event": each.message} | each.__dict__["fields"] for each in records]
 
 
 async def test_an_operation_over_a_websocket_is_one_line_and_counted(

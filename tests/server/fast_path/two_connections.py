@@ -111,7 +111,7 @@ class Both:
 
     def told(self) -> list[dict[str, Any]]:
         """Log lines about requests since the last call, without the fields that always differ."""
-        lines = [{"event": each.getMessage()} | each.__dict__.get("told", {}) for each in self._log.records]
+        lines = [{"event": each.getMessage()} | each.__dict__.get("fields", {}) for each in self._log.records]
         self._log.records.clear()
         return [{name: each for name, each in line.items() if name not in OF_A_REQUEST} for line in lines]
 
