@@ -13,18 +13,26 @@ def main() -> None:
     """Run the named scenarios, or all."""
     parser = ArgumentParser(prog="python -m benchmarks.faults", description=soak.__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of load in each scenario")
-    parser.add_argument("promises", nargs="*", help="such as R4; all of them where none is named")
-    chosen = parser.parse_args()
-    kept = True
-    print("| | promise | asked | reached | |\n|---|---|---|---|---|", flush=True)
-    for promises, one, settings in sorted(soak.SCENARIOS, key=lambda each: (each[0][0][0], int(each[0][0][1:]))):
-        if chosen.promises and not set(chosen.promises) & set(promises):
+    parser.add_argument("promises", nargs="*", help="such as R4; all if omitted")
+    options = parser.parse_args()
+    all_met = True
+    print("| | promise | required | measured | |\n|---|---|---|---|---|", flush=True)
+    for promises, scenario, settings in sorted(soak.SCENARIOS, key=_number):
+        if options.promises and not set(options.promises) & set(promises):
             continue
-        for row in asyncio.run(soak.run(one, settings, chosen.seconds)):
-            kept &= row.kept
-            told = "kept" if row.kept else "**missed**"
-            print(f"| {row.number} | {row.what} | {row.asked} | {row.reached} | {told} |", flush=True)
-    sys.exit(0 if kept else 1)
+        for row in asyncio.run(soak.run(scenario, settings, options.seconds)):
+            all_met &= row.met
+            print(
+                f"| {row.number} | {row.what} | {row.required} | {row.measured} | {'met' if row.met else '**missed**'} |",
+                flush=True,
+            )
+    sys.exit(0 if all_met else 1)
+
+
+def _number(registered: tuple[list[str], object, object]) -> tuple[str, int]:
+    """The letter and number of the first promise of a scenario, to sort by."""
+    first = registered[0][0]
+    return first[0], int(first[1:])
 
 
 if __name__ == "__main__":

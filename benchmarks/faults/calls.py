@@ -15,7 +15,7 @@ async def hanging(soak: Soak) -> list[Row]:
     return [
         Row(
             "R1",
-            "upstream hangs: slowest answer",
+            "upstream hangs: slowest response",
             "<= 5.5 s",
             f"{slowest:.2f} s; known {failed(seen, True):.1f} % failed, p99 {p99(seen):.0f} ms",
             slowest <= 5.5 and failed(seen, True) == 0,
@@ -147,7 +147,9 @@ async def plan(soak: Soak) -> list[Row]:
     await soak.load(unknown=60, known=0)
     times = [at for at, path, *_ in (await soak.book())["calls"] if path.startswith(COMPETENCES)]
     most = max(sum(at <= other < at + 60 for other in times) for at in times)
-    return [Row("R13", "plan of 300, 60 asked a second: calls in any 60 s", "<= 300", str(most), most <= 300)]
+    return [
+        Row("R13", "rate limit of 300, 60 requested per second: calls in any 60 s", "<= 300", str(most), most <= 300)
+    ]
 
 
 @scenario("R19")
@@ -160,4 +162,4 @@ async def leaving(soak: Soak) -> list[Row]:
     await asyncio.gather(*asking, return_exceptions=True)
     await asyncio.sleep(0.5)
     under_way = (await soak.book())["under_way"]
-    return [Row("R19", "clients have left: calls under way after 0.5 s", "0", str(under_way), under_way == 0)]
+    return [Row("R19", "clients disconnected: calls in progress after 0.5 s", "0", str(under_way), under_way == 0)]

@@ -19,7 +19,7 @@ async def one_route(soak: Soak) -> list[Row]:
     return [
         Row(
             "R16",
-            "one linked route down: parents that stay, with one coded error each",
+            "one linked route down: parents in the response, with one coded error each",
             "all; others 0 failed",
             f"{whole} of {len(seen)}; others {failed(others, False):.1f} % failed",
             whole == len(seen) and failed(others, False) == 0,
@@ -46,7 +46,7 @@ async def bad_documents(soak: Soak) -> list[Row]:
         rows.append(
             Row(
                 "R18",
-                f"{kind}: coded, and good again after",
+                f"{kind}: coded error, and recovery within",
                 "<= 8 s",
                 f"{after:.1f} s",
                 coded and not left and after <= 8,
@@ -74,7 +74,7 @@ async def bombs(soak: Soak) -> list[Row]:
     return [
         Row(
             "S5",
-            "12 bombs of 64 MB at the same time",
+            "12 gzip bombs of 64 MB at the same time",
             "refused, <= 160 MB more",
             f"{refused} refused, {most - before:.0f} MB",
             refused == 12 and most - before <= 160,
@@ -120,7 +120,7 @@ async def moving(soak: Soak) -> list[Row]:
     return [
         Row(
             "R17",
-            "`current` moves every second: answers that mix two releases, or have a wrong id",
+            "`current` moves every second: responses that mix two releases, or have a wrong id",
             "0",
             f"{mixed} and {wrong} of {len(told)}, reporting {' and '.join(numbers)}; {failures} failed",
             mixed == wrong == failures == 0 and numbers == ["3.10", "3.11"],
@@ -148,9 +148,9 @@ async def elsewhere(soak: Soak) -> list[Row]:
     return [
         Row(
             "S4",
-            "20 redirects and 20 documents with links to another host: calls there",
-            "0; redirects refused, links read by their path",
-            f"{calls}; {coded} refused, {right} answered",
+            "20 redirects and 20 documents with links to another host: calls to that host",
+            "0; redirects refused, links used by their path only",
+            f"{calls}; {coded} refused, {right} served",
             (calls, coded, right) == (0, 20, 20),
         )
     ]

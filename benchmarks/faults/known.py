@@ -38,7 +38,7 @@ async def dead(soak: Soak) -> list[Row]:
     return [
         Row(
             "R4",
-            "dead upstream, 30 unknown a second: calls a second for them",
+            "dead upstream, 30 unknown per second: calls per second for them",
             "<= 5",
             f"{len(unknown) / soak.seconds:.1f} ({len(book['calls']) / soak.seconds:.1f} with revalidations)",
             len(unknown) / soak.seconds <= 5,
@@ -48,7 +48,7 @@ async def dead(soak: Soak) -> list[Row]:
         Row(
             "R10, R11",
             "503: known data",
-            "0 failed, p99 <= 150 ms, said to be stale",
+            "0 failed, p99 <= 150 ms, marked as stale",
             f"{failed(seen, True):.1f} % failed, {p99(seen):.0f} ms, "
             f"{100 * sum(each.stale for each in stale) / max(len(stale), 1):.0f} % said so",
             failed(seen, True) == 0 and p99(seen) <= 150 and all(each.stale for each in stale),
@@ -75,7 +75,7 @@ async def stale_if_error(soak: Soak) -> list[Row]:
             Row(
                 "R11",
                 f"upstream {what}: known, no longer fresh",
-                "0 failed, p99 <= 150 ms, said to be stale",
+                "0 failed, p99 <= 150 ms, marked as stale",
                 f"{failed(seen, True):.1f} % failed, {p99(seen):.0f} ms, {100 * sum(e.stale for e in stale) / len(stale):.0f} %",
                 failed(seen, True) == 0 and p99(seen) <= 150,
             )

@@ -45,7 +45,7 @@ async def bombs_again_and_again(soak: Soak) -> list[Row]:
         rows.append(
             Row(
                 "S5, R20",
-                f"{what}, 10 a second: memory",
+                f"{what}, 10 per second: memory",
                 "<= 80 MB more; known 0 failed",
                 f"{before:.0f} MB, at most {grown:.0f} MB more, {after - before:.0f} MB more after it; "
                 f"{sum(bool(each.codes) for each in refused)} of {len(refused)} refused; "

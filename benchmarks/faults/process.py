@@ -22,14 +22,14 @@ async def too_much(soak: Soak) -> list[Row]:
     return [
         Row(
             "R8",
-            f"5 times the rate that the server can do ({most:.0f} a second): good work, of that at 1 time",
+            f"5 times the sustainable rate ({most:.0f} per second): successful operations, as a share of those at 1 time",
             ">= 70 %",
             f"{share:.0%}",
             share >= 0.7,
         ),
         Row(
             "R8",
-            "what is refused at 5 times the rate: rejected within (p99)",
+            "5 times the rate: refused within (p99)",
             "<= 250 ms, with `Retry-After`",
             f"{1000 * refused.p99(503):.0f} ms (median {1000 * refused.median(503):.0f} ms), "
             f"{refused.count(503)} refused, {refused.unsaid} without; {refused.lost} lost",
@@ -48,7 +48,7 @@ async def stored_last(soak: Soak) -> list[Row]:
     return [
         Row(
             "R8",
-            "upstream hangs, more ask than may wait for it: readers of stored data refused",
+            "upstream hangs, more operations than may wait for it: readers of cached data refused",
             "<= 1 %",
             f"{failed(seen, True):.1f} %, p99 {p99(seen):.0f} ms ({shed} others were refused)",
             failed(seen, True) <= 1 and shed > 0,
@@ -111,10 +111,10 @@ async def health(soak: Soak) -> list[Row]:
             await server.process.wait()
             watching.cancel()
     return [
-        Row("R15", "start with upstream down: answers after", "<= 10 s", f"{up:.1f} s", up <= 10),
+        Row("R15", "start with upstream down: responds after", "<= 10 s", f"{up:.1f} s", up <= 10),
         Row(
             "R15",
-            "upstream comes back: ready after, without restart",
+            "upstream comes back: ready without restart after",
             "<= 5 s; 503 before",
             f"{again:.1f} s; {before} before",
             again <= 5 and before == 503 and not answer.codes,

@@ -146,9 +146,9 @@ class Row(NamedTuple):
 
     number: str
     what: str
-    asked: str
-    reached: str
-    kept: bool
+    required: str
+    measured: str
+    met: bool
 
 
 Scenario = Callable[[Soak], Awaitable[list[Row]]]

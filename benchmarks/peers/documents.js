@@ -1,13 +1,13 @@
 // Documents of the Competent API by their path, for one request after the other.
 //
-// `kept`: a document that was read once stays in memory, and is given at once, without a promise.
+// `cached`: documents stay in memory once read, and are returned without a promise.
 // Otherwise each request asks upstream, and asks for a path once.
 import DataLoader from 'dataloader'
 import { Pool } from 'undici'
 
-export function createDocuments(base, { kept, batched }) {
+export function createDocuments(base, { cached, batched }) {
   const pool = new Pool(base, { connections: 40, keepAliveTimeout: 60_000 })
-  const memory = kept ? new Map() : null
+  const memory = cached ? new Map() : null
 
   async function ask(path) {
     const { statusCode, body } = await pool.request({ path, method: 'GET', headers: { accept: 'application/hal+json' } })

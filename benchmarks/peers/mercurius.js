@@ -1,4 +1,4 @@
-// Mercurius with JIT: node mercurius.js UPSTREAM kept|asking
+// Mercurius with JIT: node mercurius.js UPSTREAM cached|uncached
 import { readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import mercurius from 'mercurius'
@@ -6,7 +6,7 @@ import { createDocuments } from './documents.js'
 import { resolvers } from './resolvers.js'
 
 const [base, mode] = process.argv.slice(2)
-const documents = createDocuments(base, { kept: mode === 'kept', batched: false })
+const documents = createDocuments(base, { cached: mode === 'cached', batched: false })
 const app = Fastify({ logger: false })
 app.register(mercurius, {
   schema: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),

@@ -1,4 +1,4 @@
-// GraphQL Yoga with DataLoader, its caches of parsed and validated documents, and graphql-jit: node yoga.js UPSTREAM kept|asking
+// GraphQL Yoga with DataLoader, its caches of parsed and validated documents, and graphql-jit: node yoga.js UPSTREAM cached|uncached
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { useGraphQlJit } from '@envelop/graphql-jit'
@@ -7,7 +7,7 @@ import { createDocuments } from './documents.js'
 import { resolvers } from './resolvers.js'
 
 const [base, mode] = process.argv.slice(2)
-const documents = createDocuments(base, { kept: mode === 'kept', batched: true })
+const documents = createDocuments(base, { cached: mode === 'cached', batched: true })
 const yoga = createYoga({
   schema: createSchema({ typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'), resolvers }),
   context: () => ({ read: documents() }),

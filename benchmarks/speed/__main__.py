@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.speed import clients, cold, contestants, growth, machine, operations, report, results, start, warm
-from benchmarks.speed.contestants import KEPT_ANSWERS, OURS, PLANS_OFF, SQLITE, Contestant
+from benchmarks.speed.contestants import OURS, REFERENCE, RESPONSE_CACHE, SQLITE, Contestant
 from benchmarks.speed.documents import write
 from benchmarks.speed.equality import Unequal
 from benchmarks.speed.processes import Missing
@@ -44,7 +44,7 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
 def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure all servers with cached documents."""
     everybody = [*contestants.ours().values(), *contestants.peers(release.number)]
-    own = _own(OURS, PLANS_OFF, KEPT_ANSWERS)
+    own = _own(OURS, REFERENCE, RESPONSE_CACHE)
     with serving(folder / "documents", folder / "nginx-warm") as upstream:
         shared = warm.measure(everybody, operations.shared(release), upstream.url, folder / "shared", lasts)
         indexed = warm.measure(own, operations.indexed(release), upstream.url, folder / "indexed", lasts)
@@ -53,7 +53,7 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure without cached documents, with a slow upstream."""
-    everybody = [*_own(OURS, SQLITE, PLANS_OFF), *_with_memory(release)]
+    everybody = [*_own(OURS, SQLITE, REFERENCE), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-cold", cold.DELAY, logged=True) as upstream:
         return {"servers": cold.measure(everybody, release, upstream, folder), "ideal": cold.LEVELS * cold.DELAY * 1000}
 
@@ -61,7 +61,7 @@ def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
 def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure with a growing number of clients."""
     nested = operations.shared(release)[1]
-    everybody = [*_own(OURS, PLANS_OFF, KEPT_ANSWERS), *_with_memory(release)]
+    everybody = [*_own(OURS, REFERENCE, RESPONSE_CACHE), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-clients") as upstream:
         found = clients.measure(everybody, nested, upstream.url, folder / "clients", lasts.shorter)
     return {"servers": found, "counts": clients.COUNTS}
@@ -85,7 +85,7 @@ def _own(*names: str, **chosen: str) -> list[Contestant]:
 
 
 def _with_memory(release: Documents) -> list[Contestant]:
-    return [each for each in contestants.peers(release.number) if each.kept]
+    return [each for each in contestants.peers(release.number) if each.in_memory]
 
 
 PARTS = {
@@ -122,7 +122,7 @@ def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
         return 1
     print(*report.SECTIONS[name](found), sep="\n", flush=True)
     if lasts.seconds >= WHOLE.seconds and lasts.runs >= WHOLE.runs:
-        results.keep(name, found)
+        results.write(name, found)
         report.write()
     return 0
 

@@ -1,6 +1,6 @@
 """The servers that are measured: this one with several settings, and peers, each with one process on one core.
 
-All use the same upstream and give the same responses; `kept` ones have the documents in memory, others fetch them each time.
+All use the same upstream and give the same responses; those `in_memory` cache documents, others fetch them each time.
 """
 
 import re
@@ -16,8 +16,10 @@ from benchmarks.speed.processes import SERVER_CORE, Missing, Serving, installed,
 TAILCALL_PROGRAM = "node_modules/@tailcallhq/core-linux-x64-gnu/bin/tailcall"
 PEERS = Path(__file__).resolve().parents[1] / "peers"
 OURS = "competent-graphql"
-SQLITE, PARTS_OFF = f"{OURS}, SQLite store", f"{OURS}, no parts kept"
-PLANS_OFF, KEPT_ANSWERS = f"{OURS}, plans off", f"{OURS}, answers kept"
+SQLITE = f"{OURS}, SQLite store"
+EXECUTED = f"{OURS}, executed by compiled queries"
+REFERENCE = f"{OURS}, executed by graphql-core"
+RESPONSE_CACHE = f"{OURS}, response cache"
 MERCURIUS, YOGA, TAILCALL = "Mercurius with JIT", "GraphQL Yoga with DataLoader and JIT", "Tailcall"
 
 
@@ -28,33 +30,37 @@ Start = Callable[[str, Path], AbstractContextManager[Serving]]
 class Contestant(NamedTuple):
     """A server and how it is started.
 
-    `ours` supports all operations; `kept` ones have documents in memory; `brief` ones have no goal and run less often.
+    `ours` supports all operations; those `in_memory` cache documents; `brief` ones have no goal and run less often.
     """
 
     name: str
     start: Start
     ours: bool = False
-    kept: bool = True
+    in_memory: bool = True
     brief: bool = False
 
     @property
     def label(self) -> str:
         """Its name and, for a peer, whether it has the documents in memory."""
-        return self.name if self.ours else f"{self.name}, {'documents in memory' if self.kept else 'asking upstream'}"
+        return (
+            self.name
+            if self.ours
+            else f"{self.name}, {'documents in memory' if self.in_memory else 'documents from upstream'}"
+        )
 
 
-def ours(**chosen: str) -> dict[str, Contestant]:
+def ours(**settings: str) -> dict[str, Contestant]:
     """This server with the settings to compare, by name."""
-    ways: dict[str, dict[str, str]] = {
+    variants: dict[str, dict[str, str]] = {
         OURS: {},
         SQLITE: {"store": "sqlite"},
-        PLANS_OFF: {"compiled_queries": "off"},
-        PARTS_OFF: {"fragment_cache_bytes": "0"},
-        KEPT_ANSWERS: {"response_cache_bytes": ""},
+        REFERENCE: {"compiled_queries": "off"},
+        EXECUTED: {"fragment_cache_bytes": "0"},
+        RESPONSE_CACHE: {"response_cache_bytes": ""},
     }
     return {
-        name: Contestant(name, _ours({**chosen, **way}), ours=True, brief=name in (SQLITE, PARTS_OFF))
-        for name, way in ways.items()
+        name: Contestant(name, _ours({**settings, **variant}), ours=True, brief=name in (SQLITE, EXECUTED))
+        for name, variant in variants.items()
     }
 
 
@@ -62,16 +68,19 @@ def peers(release: str) -> list[Contestant]:
     """The peers. Tailcall, which npm has only for Linux on x64, is omitted if it does not run."""
     node = ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
     found = [
-        Contestant(name, _node(script, kept), kept=kept, brief=not kept)
+        Contestant(name, _node(script, in_memory), in_memory=in_memory, brief=not in_memory)
         for name, script in node
-        for kept in (True, False)
+        for in_memory in (True, False)
     ]
     if installed(PEERS / TAILCALL_PROGRAM, "--version"):
-        found += [Contestant(TAILCALL, _tailcall(release, kept), kept=kept, brief=not kept) for kept in (True, False)]
+        found += [
+            Contestant(TAILCALL, _tailcall(release, in_memory), in_memory=in_memory, brief=not in_memory)
+            for in_memory in (True, False)
+        ]
     return found
 
 
-def _ours(chosen: Mapping[str, str]) -> Start:
+def _ours(options: Mapping[str, str]) -> Start:
     """Starts this server, by default without the response cache and with a long queue timeout."""
 
     @contextmanager
@@ -83,13 +92,13 @@ def _ours(chosen: Mapping[str, str]) -> Start:
             "upstream_rate_limit": "0",
             "queue_timeout": "10",
             "response_cache_bytes": "0",
-            **chosen,
+            **options,
         }
         if settings["store"] == "sqlite":
             settings["store"] = f"sqlite:{folder / 'store.sqlite'}"
-        told = {f"COMPETENT_{name.upper()}": value for name, value in settings.items() if value}
+        variables = {f"COMPETENT_{name.upper()}": value for name, value in settings.items() if value}
         command = [sys.executable, "-m", "graphql_api", "serve"]
-        with running(command, SERVER_CORE, folder / "stderr.log", _environment(told)) as process:
+        with running(command, SERVER_CORE, folder / "stderr.log", _environment(variables)) as process:
             assert process.stdout
             found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
             if found is None:
@@ -99,13 +108,13 @@ def _ours(chosen: Mapping[str, str]) -> Start:
     return start
 
 
-def _node(script: str, kept: bool) -> Start:
+def _node(script: str, in_memory: bool) -> Start:
     @contextmanager
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
         folder.mkdir(parents=True, exist_ok=True)
         if not (PEERS / "node_modules").is_dir():
             raise Missing("the peers are not installed: npm ci in benchmarks/peers")
-        command = [needed("node", "nodejs"), str(PEERS / script), upstream, "kept" if kept else "asking"]
+        command = [needed("node", "nodejs"), str(PEERS / script), upstream, "cached" if in_memory else "uncached"]
         environment = _environment({"NODE_ENV": "production"})
         with running(command, SERVER_CORE, folder / "stderr.log", environment) as process:
             assert process.stdout
@@ -116,8 +125,8 @@ def _node(script: str, kept: bool) -> Start:
     return start
 
 
-def _tailcall(release: str, kept: bool) -> Start:
-    """Starts Tailcall without telemetry. `kept`: with its HTTP and field caches, the fastest combination."""
+def _tailcall(release: str, in_memory: bool) -> Start:
+    """Starts Tailcall without telemetry. `in_memory`: with its HTTP and field caches, the fastest combination."""
 
     @contextmanager
     def start(upstream: str, folder: Path) -> Iterator[Serving]:
@@ -125,8 +134,8 @@ def _tailcall(release: str, kept: bool) -> Start:
         port, schema, log = free_port(), folder / "tailcall.graphql", folder / "stderr.log"
         filled = {"UPSTREAM": upstream, "RELEASE": release, "PORT": str(port)}
         filled |= {
-            "HTTP_CACHE": f"httpCache: {100_000 if kept else 0}",
-            "CACHED": "@cache(maxAge: 86400000)" if kept else "",
+            "HTTP_CACHE": f"httpCache: {100_000 if in_memory else 0}",
+            "CACHED": "@cache(maxAge: 86400000)" if in_memory else "",
         }
         lines = (PEERS / "tailcall.graphql").read_text().splitlines()
         text = "\n".join(line for line in lines if not line.startswith("#"))
@@ -144,6 +153,6 @@ def _tailcall(release: str, kept: bool) -> Start:
     return start
 
 
-def _environment(told: Mapping[str, str]) -> dict[str, str]:
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment without COMPETENT_… variables, with unbuffered output, plus these variables."""
-    return clean(PYTHONUNBUFFERED="1", **told)
+    return clean(PYTHONUNBUFFERED="1", **variables)

@@ -26,7 +26,7 @@ def clients(found: Any) -> None:
     for place, server in enumerate(found["servers"]):
         for axes, key in ((left, "per_second"), (right, "p99")):
             _line(axes, found["counts"], [load[key] for load in server["loads"]], server["label"], place)
-    for axes, title in ((left, "nested: answers a second"), (right, "nested: 99th percentile, ms")):
+    for axes, title in ((left, "nested: responses per second"), (right, "nested: 99th percentile, ms")):
         _dress(axes, title, "concurrent clients", found["counts"])
     _finish(figure, left, "clients")
 
@@ -43,7 +43,9 @@ def growth(found: Any) -> None:
         for axes, name in zip(panels, operations, strict=False):
             _line(axes, sizes, [each["loads"][name]["per_second"] for each in grown], label, place)
         _line(panels[-1], sizes, [each["memory"] for each in grown], label, place)
-    for axes, name in zip(panels, [*(f"{name}: answers a second" for name in operations), "memory, MB"], strict=True):
+    for axes, name in zip(
+        panels, [*(f"{name}: responses per second" for name in operations), "memory, MB"], strict=True
+    ):
         _dress(axes, name, "profiles", sizes)
         axes.set_ylim(bottom=0)
     _finish(figure, panels[0], "growth")

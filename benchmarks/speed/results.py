@@ -21,13 +21,13 @@ def plain(value: Any) -> Any:
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def keep(name: str, found: Part) -> None:
+def write(name: str, found: Part) -> None:
     """Write the results of a part, replacing earlier ones."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
-def kept(name: str) -> Part | None:
+def read(name: str) -> Part | None:
     """The last results of a part, or None."""
     file = FOLDER / f"{name}.json"
     return orjson.loads(file.read_bytes()) if file.is_file() else None

@@ -22,7 +22,7 @@ class Warm(NamedTuple):
     """Results of one server: the load of each operation, and its memory at the end in MB."""
 
     name: str
-    kept: bool
+    in_memory: bool
     ours: bool
     label: str
     loads: dict[str, Load]
@@ -72,7 +72,7 @@ def measure(
 
 
 def _what(contestant: Contestant) -> tuple[str, bool, bool, str]:
-    return contestant.name, contestant.kept, contestant.ours, contestant.label
+    return contestant.name, contestant.in_memory, contestant.ours, contestant.label
 
 
 def _turns(

@@ -30,7 +30,7 @@ HoldSlot = Callable[[RequestContext], AbstractAsyncContextManager[None]]
 class EventSlot:
     """The slot of one subscription's event while it is executed.
 
-    A published release is an event for all subscribers at once. They are executed a few at a time, in order, and none is
+    A published release is an event for all subscribers at the same time. They are executed a few at a time, in order, and none is
     rejected: a client cannot request an event again.
     """
 

@@ -31,7 +31,7 @@ class ConnectionHooks(Protocol):
         """Called with the payload of `connection_init`, before it is acknowledged."""
 
     async def on_early_message(self) -> None:
-        """Called for an invalid message before `connection_init`: clients without a key learn nothing but that."""
+        """Called for an invalid message before `connection_init`: clients without a key learn only that."""
 
     async def on_operation(self) -> None:
         """Called before each operation."""
