@@ -166,8 +166,8 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
 
     async def ask(query: str, variables: dict[str, Any] | None = None, record: RequestContext | None = None) -> Answer:
         record = record or RequestContext()
-        record.asker = replace(record.asker, deadline=asyncio.get_running_loop().time() + PATIENCE)
-        context = Context(endpoint.make_loaders(record.asker), (), record)
+        record.fetch_context = replace(record.fetch_context, deadline=asyncio.get_running_loop().time() + PATIENCE)
+        context = Context(endpoint.make_loaders(record.fetch_context), (), record)
         return await endpoint.schema.answer(query, variables, None, context)
 
     plain = endpoint.schema if settings.federation == "off" else build_schema()

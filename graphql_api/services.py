@@ -121,7 +121,7 @@ class Services:
         for read in reads:
             self.store.used(read.by_name)
         documents = count_documents(reads)
-        asker.tally.cached += documents
+        asker.stats.cached += documents
         self.store.count(documents)
 
     def watch(self, gone: Callable[[str], None]) -> None:
@@ -159,7 +159,7 @@ class Services:
         moved, self._current = self._current not in (None, number), number  # another check may have finished first
         if moved:
             self.published.announce(number)
-        return asker.tally.stale == 0
+        return asker.stats.stale == 0
 
     async def measure(self, every: float = 5.0) -> None:
         """Update the gauges of indexes and the buffered metrics every `every` seconds. Never returns."""

@@ -48,7 +48,7 @@ class RequestLoggingMiddleware:
         begun = time.perf_counter()
         record = record_of(scope)
         sent = _Sent(send, self._stopping)
-        span = OperationSpan(record.asker.headers, scope["method"]) if scope["path"] == GRAPHQL else None
+        span = OperationSpan(record.fetch_context.headers, scope["method"]) if scope["path"] == GRAPHQL else None
         try:
             with bind_request_log(record.request_id):
                 await self._answer(scope, receive, sent, record)

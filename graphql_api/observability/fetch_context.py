@@ -12,11 +12,11 @@ from graphql_api.settings.secret import Secret
 class Priority(IntEnum):
     """Priority of calls to the Competent API; the lowest value goes first."""
 
-    QUESTION = 0
+    INTERACTIVE = 0
     """A client is waiting for the document."""
     REVALIDATION = 1
     """A stale copy is served meanwhile."""
-    WALK = 2
+    CRAWL = 2
     """A release is being crawled for its index."""
 
 
@@ -43,18 +43,18 @@ class FetchContext:
 
     `deadline` is a time of the event loop's clock after which the caller no longer needs the documents. `headers` are sent with
     each call upstream: request id and trace context. `key` is a client's own key for the Competent API, sent instead of the
-    server's. After `most_requests` calls no further call is made; crawls and command-line tools have no such limit. `moving` is
-    set if a document was read that changes when a release is published.
+    server's. After `max_requests` calls no further call is made; crawls and command-line tools have no such limit.
+    `depends_on_current` is set if a document was read that changes when a release is published.
 
     A call that several contexts share has a context of its own without a deadline; each of them stops waiting at its own.
     """
 
-    urgency: Priority = Priority.QUESTION
+    urgency: Priority = Priority.INTERACTIVE
     deadline: float = math.inf
     headers: dict[str, str] = field(default_factory=dict)
-    tally: FetchStats = field(default_factory=FetchStats)
-    moving: bool = False
+    stats: FetchStats = field(default_factory=FetchStats)
+    depends_on_current: bool = False
     key: Secret | None = field(default=None, repr=False)
-    most_requests: float = math.inf
-    waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    max_requests: float = math.inf
+    wait_guard: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered while the operation waits for the Competent API. Raises UpstreamError if too many operations wait already."""

@@ -37,7 +37,7 @@ class OperationLog:
         if log.isEnabledFor(logging.INFO):
             fields = self._fields(record, outcome, seconds, status)
             if self._texts:
-                fields |= record.texts
+                fields |= record.document_fields
             emit(log, logging.INFO, "operation", fields)
 
     def log_request(
@@ -82,6 +82,6 @@ def _fields_of(record: RequestContext, outcome: str, seconds: float, status: int
         fields["responses"] = record.answers
     if record.codes:
         fields["error_codes"] = sorted(set(record.codes))
-    fields["upstream"] = record.asker.tally.as_dict
+    fields["upstream"] = record.fetch_context.stats.as_dict
     fields["outcome"] = outcome
     return fields

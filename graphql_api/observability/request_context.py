@@ -65,11 +65,11 @@ class RequestContext:
     """True if fields were resolved, False if the request was refused."""
     codes: list[str] = field(default_factory=list)
     """The code of each error in the response, in order."""
-    asker: FetchContext = field(default_factory=FetchContext)
+    fetch_context: FetchContext = field(default_factory=FetchContext)
     """The context of its fetches: deadline, and how its documents were obtained."""
     ended: str = ""
     """An outcome that overrides the computed one: `shed` (503 under load), `failed` or `cancelled`."""
-    texts: dict[str, Any] = field(default_factory=dict)
+    document_fields: dict[str, object] = field(default_factory=dict)
     """The client's `document` and `variables`; logged only with COMPETENT_LOG_DOCUMENTS."""
 
     @property
@@ -106,7 +106,7 @@ def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     # The request id and trace context are passed on only if their header occurs once.
     only = head if len(head) == len(told) else _told_once(told)
     request_id = _usable(only.get(b"x-request-id", b"")) or new_id()
-    return RequestContext(request_id, head, asker=FetchContext(headers=_passed_on(request_id, only)))
+    return RequestContext(request_id, head, fetch_context=FetchContext(headers=_passed_on(request_id, only)))
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str | None:

@@ -146,12 +146,12 @@ class Loaders:
         self._replay(dependencies)
 
     def _count(self, documents: int) -> None:
-        self.fetch_context.tally.cached += documents
+        self.fetch_context.stats.cached += documents
         self._store.count(documents)
 
     def _replay(self, dependencies: Dependencies) -> None:
         self._store.used(dependencies.by_name)
-        self.fetch_context.moving |= dependencies.moving
+        self.fetch_context.depends_on_current |= dependencies.moving
         self._reads.append(dependencies)
 
     def _fresh_until(self, name: str, source: Any) -> float:
@@ -165,7 +165,7 @@ class Loaders:
 
     def _note_release(self, path: str) -> None:
         if changes_with_release(path):
-            self.fetch_context.moving = True
+            self.fetch_context.depends_on_current = True
 
     async def index(self, number: str) -> Index:
         """Returns the index of a release.
@@ -178,7 +178,7 @@ class Loaders:
         self._reads.append(None)
         if not await self.releases.exists(number):
             raise ReleaseNotFound
-        with self.fetch_context.waiting():
+        with self.fetch_context.wait_guard():
             return await self._indexes.get(number, self.fetch_context.deadline)
 
     def cached_index(self, number: str) -> Index | None:

@@ -100,7 +100,7 @@ class Store:
         if self._memory.get(path) is None and self._flight(path, FetchContext()) not in self._flights:
             self._passing.add(path)
         try:
-            found = (await self._get_many([path], FetchContext(Priority.WALK)))[path]
+            found = (await self._get_many([path], FetchContext(Priority.CRAWL)))[path]
         finally:
             self._passing.discard(path)
         if isinstance(found, Exception):
@@ -158,7 +158,7 @@ class Store:
     async def get_many(self, paths: Iterable[str], asker: FetchContext) -> Found:
         """Return the document of each path, or its error: UpstreamTimeout if it is not ready by `asker.deadline`.
 
-        Reads the backend in one batch. Hits, stale hits and requests are added to `asker.tally`.
+        Reads the backend in one batch. Hits, stale hits and requests are added to `asker.stats`.
         """
         asked = list(dict.fromkeys(paths))
         self._passing.difference_update(asked)
@@ -196,10 +196,10 @@ class Store:
         """The document of an entry, counted and, if stale, revalidated; None if it has expired."""
         state = self._shelf.state(path, kept, self._clock())
         if state is Freshness.FRESH:
-            asker.tally.cached += 1
+            asker.stats.cached += 1
             _FRESH.count += 1
         elif state is Freshness.STALE:
-            asker.tally.stale += 1
+            asker.stats.stale += 1
             _STALE.count += 1
             self._revalidate(path, kept, asker)
         else:
@@ -220,7 +220,7 @@ class Store:
         return path, asker.key, asker.urgency
 
     def _revalidate(self, path: str, kept: CacheEntry, asker: FetchContext) -> None:
-        if asker.urgency is not Priority.WALK:
+        if asker.urgency is not Priority.CRAWL:
             renewing = FetchContext(Priority.REVALIDATION, key=asker.key)
             self._revalidations.begin(
                 path, asker.key, lambda: self._renew(path, kept, renewing), self._shelf.pause(path)
@@ -238,12 +238,12 @@ class Store:
     async def _from_upstream(self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]) -> Found:
         if asker.deadline <= asyncio.get_running_loop().time():
             return _too_late(paths)
-        room = int(min(len(paths), max(asker.most_requests - asker.tally.requests, 0)))
+        room = int(min(len(paths), max(asker.max_requests - asker.stats.requests, 0)))
         found: Found = {path: _not_loaded(asker) for path in paths[room:]}
         if within := paths[:room]:
             try:
-                with asker.waiting():
-                    asker.tally.requests += room
+                with asker.wait_guard():
+                    asker.stats.requests += room
                     found |= await self._fetch_in_batches(within, asker, expired)
             except UpstreamError as error:  # too many requests are waiting already
                 found |= {path: copy.copy(error) for path in within}
@@ -256,7 +256,7 @@ class Store:
         for start in range(0, len(paths), MAX_STARTED):
             batch = paths[start : start + MAX_STARTED]
             if start and asker.deadline <= asyncio.get_running_loop().time():
-                asker.tally.requests -= len(paths) - start
+                asker.stats.requests -= len(paths) - start
                 return found | _too_late(paths[start:])
             found |= await self._fetched(batch, asker, expired)
         return found
@@ -366,7 +366,7 @@ def _too_late(paths: list[str]) -> Found:
 
 def _not_loaded(asker: FetchContext) -> NotLoadedYet:
     return NotLoadedYet(
-        f"The operation needs more than {asker.most_requests:g} documents that are not cached yet. Send it again to fetch the "
+        f"The operation needs more than {asker.max_requests:g} documents that are not cached yet. Send it again to fetch the "
         "next ones, or request fewer fields or items.",
         retry_after=RETRY_AFTER,
     )

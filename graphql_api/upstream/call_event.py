@@ -48,7 +48,7 @@ class CallEvent:
     """Calls that wait for a slot, one number per priority."""
 
 
-_PRIORITIES = {Priority.QUESTION: "interactive", Priority.REVALIDATION: "revalidation", Priority.WALK: "crawl"}
+_PRIORITIES = {Priority.INTERACTIVE: "interactive", Priority.REVALIDATION: "revalidation", Priority.CRAWL: "crawl"}
 """Metric label of each priority, in the order of Priority."""
 
 

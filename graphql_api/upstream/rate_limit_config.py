@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings import Settings
 
-_KEPT = {Priority.QUESTION: 0.0, Priority.REVALIDATION: 0.1, Priority.WALK: 0.25}
+_KEPT = {Priority.INTERACTIVE: 0.0, Priority.REVALIDATION: 0.1, Priority.CRAWL: 0.25}
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class ResilientCaller:
         raise AssertionError("the last attempt returns or raises")
 
     def _deadline(self, wanted: FetchRequest) -> float:
-        if wanted.urgency == Priority.WALK:
+        if wanted.urgency == Priority.CRAWL:
             return wanted.deadline
         return min(wanted.deadline, _now() + self._total)
 
@@ -129,7 +129,7 @@ class ResilientCaller:
             return False
         if _now() + wait + SHORTEST > wanted.deadline:
             return False
-        return wanted.urgency == Priority.WALK or self._budgets[wanted.route].spend(_now())
+        return wanted.urgency == Priority.CRAWL or self._budgets[wanted.route].spend(_now())
 
     async def _one_attempt(self, wanted: FetchRequest, attempt: int, ask: Ask) -> Fetched:
         waited = 0.0
@@ -168,7 +168,7 @@ class ResilientCaller:
 
     def _worth_waiting(self, wanted: FetchRequest, refused: Rejection, waited: float) -> float | None:
         """Returns the seconds to wait without a slot; None if the call should fail immediately."""
-        if wanted.urgency == Priority.WALK:
+        if wanted.urgency == Priority.CRAWL:
             wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
         elif refused.reason == Reason.PLAN:
             wait = refused.wait + 0.001
@@ -201,7 +201,7 @@ class ResilientCaller:
     async def _call(self, wanted: FetchRequest, attempt: int, ask: Ask, granted: Permit) -> Fetched | UpstreamError:
         began = _now()
         # A crawl can wait, but a slow probe would delay the calls that wait for its result.
-        most = self._total if wanted.urgency == Priority.WALK and not granted.probes else self._attempt
+        most = self._total if wanted.urgency == Priority.CRAWL and not granted.probes else self._attempt
         answer = await ask(min(began + most, wanted.deadline))
         seconds = _now() - began
         cut_short = isinstance(answer.came, UpstreamTimeout) and seconds < self._attempt * 0.99
@@ -247,7 +247,7 @@ class ResilientCaller:
 
     def _refuse_failed(self, wanted: FetchRequest) -> None:
         known = self._failed.get((wanted.account, wanted.path))
-        if known is None or wanted.urgency == Priority.WALK:
+        if known is None or wanted.urgency == Priority.CRAWL:
             return
         left = max(math.ceil(known.until - _now()), 1)  # time may have passed since the lookup
         again = known.error(known.message, retry_after=left, detail=f"repeated from a moment ago: {known.detail}")

@@ -52,5 +52,5 @@ def attempts(urgency: Priority) -> int:
 
 def backoff(attempt: int, urgency: Priority, random: Random) -> float:
     """Returns the seconds to wait after attempt 1, 2, …: random, up to a growing bound."""
-    first, longest = (FIRST_OF_WALK, LONGEST_OF_WALK) if urgency == Priority.WALK else (FIRST, LONGEST)
+    first, longest = (FIRST_OF_WALK, LONGEST_OF_WALK) if urgency == Priority.CRAWL else (FIRST, LONGEST)
     return random.uniform(0.0, min(longest, first * FACTOR ** (attempt - 1)))

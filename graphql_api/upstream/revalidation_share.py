@@ -40,7 +40,7 @@ class RevalidationShare:
             return self._plan.reserved(urgency) + ahead
         if urgency is Priority.REVALIDATION:
             return 0
-        return self._plan.reserved(urgency) + ahead + (urgency is Priority.QUESTION and self._is_wanted(now))
+        return self._plan.reserved(urgency) + ahead + (urgency is Priority.INTERACTIVE and self._is_wanted(now))
 
     def record(self, now: float, urgency: Priority, granted: bool) -> None:
         """Record whether a call was granted."""

@@ -222,7 +222,7 @@ def test_so_many_names_of_clients_become_labels_and_no_more() -> None:
 def passed_on(**headers: str) -> dict[str, str]:
     """What goes upstream for a request with these headers."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return record_of({"type": "http", "headers": raw}).asker.headers
+    return record_of({"type": "http", "headers": raw}).fetch_context.headers
 
 
 def test_request_id_and_trace_context_are_passed_on() -> None:
@@ -250,7 +250,7 @@ def test_a_trace_context_that_is_not_one_goes_nowhere(parent: str) -> None:
 def test_a_header_that_is_there_twice_is_not_believed() -> None:
     headers = [(b"traceparent", PARENT.encode()), (b"traceparent", PARENT.replace("4", "5").encode())]
 
-    assert record_of({"type": "http", "headers": headers}).asker.headers.keys() == {"X-Request-ID"}
+    assert record_of({"type": "http", "headers": headers}).fetch_context.headers.keys() == {"X-Request-ID"}
 
 
 async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> None:
@@ -258,7 +258,7 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
 
     def loaders(asker: FetchContext) -> Any:
         askers.append(asker)
-        return SimpleNamespace(close=lambda: None, asker=asker)
+        return SimpleNamespace(close=lambda: None, fetch_context=asker)
 
     documents = Documents(trusted=None, only_trusted=False, automatic=None)
     endpoint = Endpoint(

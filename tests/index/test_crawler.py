@@ -54,7 +54,7 @@ class World:
         upstream = Upstream(AsgiTransport(self._sandbox, SETTINGS), SETTINGS, random=AtOnce())
 
         async def fetch(path: str, _: FetchContext, *validators: Any) -> Fetched:
-            return await upstream.fetch(path, FetchContext(Priority.WALK), *validators)
+            return await upstream.fetch(path, FetchContext(Priority.CRAWL), *validators)
 
         self.store = store = Store(fetch, FreshnessPolicy(1e9, 300), Memory(0))
         started = IndexRegistry(store, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2)

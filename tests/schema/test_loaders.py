@@ -91,10 +91,10 @@ async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it
     load, upstream, _ = await in_memory(PROFILE, CURRENT)
 
     assert load.get_cached(PROFILE) == upstream.document(PROFILE)
-    assert not load.fetch_context.moving
+    assert not load.fetch_context.depends_on_current
     assert load.get_cached(PROFILE) is load.get_cached(PROFILE) is await load.load(PROFILE)
     assert await load.load(CURRENT) is load.get_cached(CURRENT)
-    assert (load.fetch_context.tally, load.fetch_context.moving) == (FetchStats(cached=2), True)
+    assert (load.fetch_context.stats, load.fetch_context.depends_on_current) == (FetchStats(cached=2), True)
     assert upstream.asked == []
 
 
@@ -158,7 +158,7 @@ async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> N
 
     assert load.get_cached(CURRENT) is load.get_cached(CURRENT) is not None
     await upstream.until(1)
-    assert load.fetch_context.tally == FetchStats(stale=1)
+    assert load.fetch_context.stats == FetchStats(stale=1)
     assert upstream.paths == [CURRENT]
 
 
@@ -167,9 +167,9 @@ async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_lo
     clock.now += 11 + 5000
 
     assert load.get_cached(CURRENT) is load.get_cached(PROFILE) is None
-    assert (load.fetch_context.tally, load.fetch_context.moving) == (FetchStats(), False)
+    assert (load.fetch_context.stats, load.fetch_context.depends_on_current) == (FetchStats(), False)
     await asyncio.gather(load.load(CURRENT), load.load(PROFILE))
-    assert load.fetch_context.tally == FetchStats(requests=2)
+    assert load.fetch_context.stats == FetchStats(requests=2)
     assert upstream.paths == [CURRENT, PROFILE]
 
 
@@ -186,7 +186,7 @@ async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_
     with pytest.raises(UpstreamNotFound):
         await load.load(OTHER)
     assert load.get_cached(OTHER) is None
-    assert load.fetch_context.tally == FetchStats(requests=2)
+    assert load.fetch_context.stats == FetchStats(requests=2)
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
@@ -215,8 +215,8 @@ async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and
         load, _, _ = await in_memory(*documents, documents=documents)
         other, _, _ = await in_memory(*documents, documents=documents)
         assert load.releases.get_cached() == await other.release_number("current") is not None
-        assert load.fetch_context.tally == other.fetch_context.tally == FetchStats(cached=len(documents))
-        assert load.fetch_context.moving
+        assert load.fetch_context.stats == other.fetch_context.stats == FetchStats(cached=len(documents))
+        assert load.fetch_context.depends_on_current
 
 
 async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_asked() -> None:

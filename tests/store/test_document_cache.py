@@ -341,8 +341,8 @@ async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
 
     later = asyncio.get_running_loop().time() + 100
     waiting = [
-        flights.join("a", FetchContext(Priority.QUESTION, later, {"X-Request-ID": "first"}), work),
-        flights.join("a", FetchContext(Priority.QUESTION, later + 50, {"X-Request-ID": "second"}), work),
+        flights.join("a", FetchContext(Priority.INTERACTIVE, later, {"X-Request-ID": "first"}), work),
+        flights.join("a", FetchContext(Priority.INTERACTIVE, later + 50, {"X-Request-ID": "second"}), work),
     ]
     await asyncio.sleep(0)
     assert [(each.deadline, each.headers) for each in asker] == [(math.inf, {"X-Request-ID": "first"})]
@@ -363,7 +363,7 @@ async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_wait
     clock.now += 10_000  # now the copy has expired
     asking = asyncio.create_task(opened.ask(CURRENT))
     await upstream.until(3)
-    assert upstream.asked[-1][1].urgency is Priority.QUESTION
+    assert upstream.asked[-1][1].urgency is Priority.INTERACTIVE
     walking = asyncio.create_task(opened.store.pass_through(CURRENT))
     await asyncio.sleep(0)
     upstream.let_go.set()
@@ -427,7 +427,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
         await opened.store.pass_through(profile(number))
 
     assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
-    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Priority.WALK}
+    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Priority.CRAWL}
 
     # What clients read is stored in any case, and crawled documents without a read are evicted first.
     await opened.ask(profile(2), profile(8), profile(9))
@@ -459,7 +459,7 @@ async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(open
     await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(2)
-    assert [asker.urgency for _, asker, _ in upstream.asked] == [Priority.WALK, Priority.QUESTION]
+    assert [asker.urgency for _, asker, _ in upstream.asked] == [Priority.CRAWL, Priority.INTERACTIVE]
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
@@ -480,7 +480,7 @@ async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, ups
     assert [isinstance(each, UpstreamTimeout) for each in found] == [False] * MAX_STARTED + [True] * (
         1000 - MAX_STARTED
     )
-    assert asker.tally.requests == MAX_STARTED
+    assert asker.stats.requests == MAX_STARTED
 
 
 async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
@@ -508,7 +508,7 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
     opened: Opened, upstream: Upstream
 ) -> None:
     await opened.ask(*map(profile, range(10)))
-    asker = FetchContext(most_requests=3)
+    asker = FetchContext(max_requests=3)
 
     first = await opened.ask(*map(profile, range(12)), asker=asker)
     second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
@@ -555,7 +555,7 @@ async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_no
         yield
 
     await opened.ask(PROFILE)
-    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(waiting=no_place))
+    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(wait_guard=no_place))
 
     assert found[0] == upstream.document(PROFILE)
     assert isinstance(found[1], UpstreamUnavailable)
@@ -575,10 +575,10 @@ async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
         waiting.pop()
 
     upstream.let_go.clear()
-    asking = asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(waiting=place)))
+    asking = asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(wait_guard=place)))
     await upstream.until(1)
     assert waiting == [1]
     upstream.let_go.set()
     await asking
     assert waiting == []
-    await opened.ask(PROFILE, asker=FetchContext(waiting=lambda: pytest.fail("it is stored")))
+    await opened.ask(PROFILE, asker=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))

@@ -137,13 +137,13 @@ async def test_a_document_of_other_declarations_is_served_and_renewed_without_va
     async with with_entries_of(tmp_path, upstream, clock, b"0123456789ab:") as opened:
         clock.now += 1
         tally = FetchStats()
-        assert await opened.ask(PROFILE, asker=FetchContext(tally=tally)) == [upstream.document(PROFILE)]
+        assert await opened.ask(PROFILE, asker=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
         assert tally == FetchStats(stale=1)
         await opened.store.settle()
         assert [validators.etag for _, _, validators in upstream.asked] == [None, None]
 
         tally = FetchStats()
-        await opened.ask(PROFILE, asker=FetchContext(tally=tally))
+        await opened.ask(PROFILE, asker=FetchContext(stats=tally))
         assert tally == FetchStats(cached=1)
 
 
@@ -164,7 +164,7 @@ async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_vali
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"") as opened:
         tally = FetchStats()
-        assert await opened.ask(PROFILE, asker=FetchContext(tally=tally)) == [upstream.document(PROFILE)]
+        assert await opened.ask(PROFILE, asker=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
         assert tally == FetchStats(cached=1)
         clock.now += SHELF.numbered
         await opened.ask(PROFILE)

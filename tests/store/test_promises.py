@@ -80,7 +80,7 @@ async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
         await opened.store.settle()
 
     tally = FetchStats()
-    assert await opened.ask(CURRENT, asker=FetchContext(tally=tally)) == [upstream.document(CURRENT, 0)]
+    assert await opened.ask(CURRENT, asker=FetchContext(stats=tally)) == [upstream.document(CURRENT, 0)]
     assert tally == FetchStats(cached=1)
     assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"0"', '"0"']
 
@@ -108,7 +108,7 @@ async def test_known_documents_are_served_while_upstream_fails_and_the_tally_say
     clock.now += 1001
     for _ in range(4):
         tally = FetchStats()
-        found = await opened.ask(CURRENT, PROFILE, asker=FetchContext(tally=tally))
+        found = await opened.ask(CURRENT, PROFILE, asker=FetchContext(stats=tally))
         await opened.store.settle()
         clock.now += 990
 
@@ -202,7 +202,7 @@ async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
     upstream.let_go.clear()
     asker = FetchContext()
     asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(300)]
-    while asker.tally.requests < 300:
+    while asker.stats.requests < 300:
         await asyncio.sleep(0)
     upstream.let_go.set()
     crowd = [found for (found,) in await asyncio.gather(*asking)]
@@ -222,7 +222,7 @@ async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_har
     upstream.let_go.clear()
     asker = FetchContext()
     asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(100)]
-    while asker.tally.requests < 100:
+    while asker.stats.requests < 100:
         await asyncio.sleep(0)
 
     asking[0].cancel()
@@ -242,10 +242,10 @@ async def test_the_tally_tells_how_documents_were_come_by(opened: Opened, upstre
     upstream.let_go.clear()
     tally, joining = FetchStats(), FetchStats()
 
-    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, asker=FetchContext(tally=tally)))
+    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, asker=FetchContext(stats=tally)))
     while OTHER not in upstream.paths:
         await asyncio.sleep(0)
-    joined = asyncio.create_task(opened.ask(OTHER, asker=FetchContext(tally=joining)))
+    joined = asyncio.create_task(opened.ask(OTHER, asker=FetchContext(stats=joining)))
     while joining.requests < 1:
         await asyncio.sleep(0)
     upstream.let_go.set()

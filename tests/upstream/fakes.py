@@ -84,7 +84,7 @@ class World:
         """The path of a document that was not requested before."""
         return route.path("3.11", UUID(int=self.random.getrandbits(128)))
 
-    async def ask(self, path: str = "", urgency: Priority = Priority.QUESTION, **more: Any) -> Result:
+    async def ask(self, path: str = "", urgency: Priority = Priority.INTERACTIVE, **more: Any) -> Result:
         """Fetch a document as one client."""
         at = self.now()
         error: UpstreamError | None = None

@@ -24,7 +24,7 @@ class Asking:
         self.ledger = make(plan, self.clock)
 
     async def take(self, account: str = SERVER, route: str = ROUTE, **more: Any) -> Permit | Rejection:
-        return await self.ledger.take(account, route, more.pop("urgency", Priority.QUESTION), **more)
+        return await self.ledger.take(account, route, more.pop("urgency", Priority.INTERACTIVE), **more)
 
     async def granted(self, count: int, **of: Any) -> int:
         return sum([isinstance(await self.take(**of), Permit) for _ in range(count)])
@@ -47,7 +47,7 @@ async def test_calls_are_counted_by_account_and_by_route(asking: Asking) -> None
 
 
 async def test_a_walk_leaves_calls_to_questions(asking: Asking) -> None:
-    assert await asking.granted(30, urgency=Priority.WALK) == 15
+    assert await asking.granted(30, urgency=Priority.CRAWL) == 15
     assert await asking.granted(30, urgency=Priority.REVALIDATION) == 3
     assert await asking.granted(30) == 2
 
@@ -104,9 +104,9 @@ async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(as
 
 
 async def test_one_call_in_ten_is_a_revalidation_while_they_are_wanted(asking: Asking) -> None:
-    counts = {Priority.QUESTION: 0, Priority.REVALIDATION: 0}
+    counts = {Priority.INTERACTIVE: 0, Priority.REVALIDATION: 0}
     for _ in range(61 * 20):
-        for urgency in (Priority.QUESTION, Priority.QUESTION, Priority.REVALIDATION):
+        for urgency in (Priority.INTERACTIVE, Priority.INTERACTIVE, Priority.REVALIDATION):
             counts[urgency] += await asking.granted(1, urgency=urgency)
         asking.clock.now += 0.5
 

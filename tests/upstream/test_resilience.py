@@ -235,7 +235,7 @@ def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=8))
         world.fail("**/technicalcompetences/*", status=429, retry_after=30, times=1)
-        walking = [asyncio.ensure_future(world.ask(urgency=Priority.WALK)) for _ in range(20)]
+        walking = [asyncio.ensure_future(world.ask(urgency=Priority.CRAWL)) for _ in range(20)]
         await asyncio.sleep(1)
         # Those that were under way when the window closed have come back; no slot is taken.
         question = await world.ask(world.path(routes.OCCUPATIONAL_PROFILE))
@@ -258,14 +258,14 @@ def test_never_more_calls_at_once_than_there_are_places_and_questions_go_first()
             await world.ask(urgency=urgency)
             order.append(urgency)
 
-        busy = [asyncio.ensure_future(one(Priority.WALK)) for _ in range(40)]
+        busy = [asyncio.ensure_future(one(Priority.CRAWL)) for _ in range(40)]
         await asyncio.sleep(0)
-        for urgency in (Priority.WALK, Priority.REVALIDATION, Priority.QUESTION):
+        for urgency in (Priority.CRAWL, Priority.REVALIDATION, Priority.INTERACTIVE):
             busy += [asyncio.ensure_future(one(urgency)) for _ in range(40)]
         await asyncio.gather(*busy)
 
         assert world.most_under_way == 40
-        assert order[40:] == [Priority.QUESTION] * 40 + [Priority.REVALIDATION] * 40 + [Priority.WALK] * 40
+        assert order[40:] == [Priority.INTERACTIVE] * 40 + [Priority.REVALIDATION] * 40 + [Priority.CRAWL] * 40
 
     in_virtual_time(run())
 
@@ -307,7 +307,7 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
 
         async def walk() -> None:
             while world.now() < end:
-                await world.ask(urgency=Priority.WALK)
+                await world.ask(urgency=Priority.CRAWL)
 
         end = world.now() + 100
         walking = [asyncio.ensure_future(walk()) for _ in range(8)]
@@ -346,11 +346,11 @@ def test_what_upstream_says_is_left_slows_a_walk_before_it_refuses() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=100))
         world.headers = {"X-RateLimit-Remaining": "name=default,20;"}
-        walking = asyncio.gather(*(world.ask(urgency=Priority.WALK) for _ in range(5)))
+        walking = asyncio.gather(*(world.ask(urgency=Priority.CRAWL) for _ in range(5)))
         await asyncio.sleep(4)
         assert len(world.calls) == 5  # all of them were on their way before the first word came
 
-        more = [asyncio.ensure_future(world.ask(urgency=Priority.WALK)) for _ in range(5)]
+        more = [asyncio.ensure_future(world.ask(urgency=Priority.CRAWL)) for _ in range(5)]
         await asyncio.sleep(0.1)
         assert len(world.calls) == 5
         assert (await world.ask()).error is None

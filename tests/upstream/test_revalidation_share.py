@@ -23,7 +23,7 @@ async def granted(plan: int, upstreams_own: int, questions: float, revalidations
     for _ in range(int(60 * MINUTES * (questions + revalidations))):
         clock.now += random.expovariate(questions + revalidations)
         question = random.random() < questions / (questions + revalidations)
-        urgency = Priority.QUESTION if question else Priority.REVALIDATION
+        urgency = Priority.INTERACTIVE if question else Priority.REVALIDATION
         taken = await ledger.take(SERVER, "/releases", urgency)
         if isinstance(taken, Permit):
             minute = int(clock.now // 60)
@@ -50,7 +50,7 @@ async def test_one_call_in_ten_is_a_revalidation_however_many_questions_there_ar
 async def test_questions_have_all_calls_when_no_revalidation_is_wanted() -> None:
     counts = await granted(300, 100_000, questions=50, revalidations=0.0)
 
-    assert counts[Priority.QUESTION] >= 300 * MINUTES * 60 // 61
+    assert counts[Priority.INTERACTIVE] >= 300 * MINUTES * 60 // 61
 
 
 async def test_revalidations_alone_have_half_of_what_upstream_says_is_left_and_more() -> None:

@@ -50,7 +50,7 @@ def test_who_comes_later_waits_for_a_later_call() -> None:
 
 def test_a_walk_leaves_a_share_to_questions() -> None:
     window = Window(PLAN)
-    walked = sum(window.take(1.0, PLAN.reserved(Priority.WALK)) == 0.0 for _ in range(200))
+    walked = sum(window.take(1.0, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(200))
     asked = sum(window.take(1.0) == 0.0 for _ in range(200))
 
     assert (walked, asked) == (75, 25)
@@ -75,7 +75,7 @@ def test_a_walk_stops_where_what_upstream_says_is_left_is_the_share_of_questions
     window.take(1.0)
     window.told_left(1.1, 26, as_of=1.0)
 
-    assert [window.take(1.2, PLAN.reserved(Priority.WALK)) == 0.0 for _ in range(3)] == [True, False, False]
+    assert [window.take(1.2, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(3)] == [True, False, False]
     assert window.take(1.2) == 0.0
 
 

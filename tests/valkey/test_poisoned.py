@@ -149,7 +149,7 @@ async def test_state_of_another_kind_is_deleted_and_calls_go_on(
     await command(shared, name, kind, name_of(kind, account), *arguments)
 
     for _ in range(2):
-        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.QUESTION), Permit)
+        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
     assert not shared._reach.alone
 
 
@@ -163,7 +163,7 @@ async def test_no_value_blocks_calls_for_longer_than_a_block_may_last(
         shared, "HSET", "block", f"{ROUTE} everybody", "until", until, *(("reason", reason) if reason else ())
     )
 
-    assert isinstance(await ledger.take(SERVER, ROUTE, Priority.QUESTION), Permit)
+    assert isinstance(await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
 
 
 async def test_a_block_of_an_unknown_reason_holds(shared: Shared) -> None:
@@ -173,7 +173,7 @@ async def test_a_block_of_an_unknown_reason_holds(shared: Shared) -> None:
         shared, "HSET", "block", f"{ROUTE} everybody", "until", clock.now + 5, "reason", "next", "at", clock.now
     )
 
-    refused = await ledger.take(SERVER, ROUTE, Priority.QUESTION)
+    refused = await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE)
 
     assert refused == Rejection(Reason.UNAVAILABLE, 5.0)
 
@@ -182,16 +182,16 @@ async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
     clock = Clock()
     ledger = SharedLedger(shared, RateLimit(2), clock)
     for _ in range(2):
-        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.QUESTION), Permit)
+        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
     await ledger.told_left(SERVER, ROUTE, 0, clock.now)
     await ledger.block(Scope(ROUTE), 60, Reason.UNAVAILABLE)
 
     clock.now -= 3600
 
     other = SharedLedger(shared, RateLimit(2), clock)
-    assert isinstance(await other.take(SERVER, ROUTE, Priority.QUESTION), Permit)
-    assert isinstance(await other.take(SERVER, ROUTE, Priority.QUESTION), Permit)
-    assert isinstance(await other.take(SERVER, ROUTE, Priority.QUESTION), Rejection)
+    assert isinstance(await other.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+    assert isinstance(await other.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+    assert isinstance(await other.take(SERVER, ROUTE, Priority.INTERACTIVE), Rejection)
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("SET", ("x",)), ("HSET", ("a", "b")), ("SADD", ("a",))])

@@ -72,7 +72,7 @@ async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> No
     clock = Clock(1000.0)
     replicas = [sharing(PLAN, clock) for _ in range(3)]
 
-    granted = [await replicas[turn % 3].take(SERVER, ROUTE, Priority.QUESTION) for turn in range(90)]
+    granted = [await replicas[turn % 3].take(SERVER, ROUTE, Priority.INTERACTIVE) for turn in range(90)]
 
     assert sum(isinstance(each, Permit) for each in granted) == PLAN.most
 
@@ -82,14 +82,14 @@ async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_a
     one, other = sharing(PLAN, clock), sharing(PLAN, clock)
     await one.block(Scope(ROUTE), 7.0, Reason.UNAVAILABLE)
 
-    assert await other.take(SERVER, ROUTE, Priority.QUESTION) == Rejection(Reason.UNAVAILABLE, 7.0)
+    assert await other.take(SERVER, ROUTE, Priority.INTERACTIVE) == Rejection(Reason.UNAVAILABLE, 7.0)
     assert other.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
 
     clock.now += 7.0
-    probe = await other.take(SERVER, ROUTE, Priority.QUESTION)
+    probe = await other.take(SERVER, ROUTE, Priority.INTERACTIVE)
     assert isinstance(probe, Permit)
     await other.lift(Scope(ROUTE), probe.at)
-    assert all([isinstance(await one.take(SERVER, ROUTE, Priority.QUESTION), Permit) for _ in range(10)])
+    assert all([isinstance(await one.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit) for _ in range(10)])
 
 
 async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself(
@@ -98,21 +98,21 @@ async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself
     clock = Clock(1000.0)
     ledger = sharing(PLAN, clock)
     for _ in range(5):
-        await ledger.take(SERVER, ROUTE, Priority.QUESTION)
+        await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE)
     await ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
     valkey.stop()
 
-    granted = [await ledger.take(SERVER, ROUTE, Priority.QUESTION) for _ in range(30)]
+    granted = [await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE) for _ in range(30)]
 
     assert sum(isinstance(each, Permit) for each in granted) == PLAN.most - 5
-    assert await ledger.take("digest", ROUTE, Priority.QUESTION) == Rejection(Reason.RATE_LIMITED, 60.0)
+    assert await ledger.take("digest", ROUTE, Priority.INTERACTIVE) == Rejection(Reason.RATE_LIMITED, 60.0)
 
 
 async def test_its_clock_is_the_servers_own(sharing: Sharing) -> None:
     ledger = sharing(RateLimit(), None)
     await ledger.block(Scope(ROUTE), 30.0, Reason.UNAVAILABLE)
 
-    refused = await ledger.take(SERVER, ROUTE, Priority.QUESTION)
+    refused = await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE)
 
     assert isinstance(refused, Rejection)
     assert 29.0 < refused.wait <= 30.0

@@ -26,7 +26,7 @@ class AdmissionGate:
 
     async def take(self, record: RequestContext) -> None:
         """Take a slot, waiting in the queue if needed; raises Overloaded if none is free in time."""
-        record.asker.waiting = UpstreamWaitGuard(self.places)
+        record.fetch_context.wait_guard = UpstreamWaitGuard(self.places)
         patience = self.places.patience
         turn = self.places.take()
         if turn is not None:

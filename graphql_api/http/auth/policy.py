@@ -78,7 +78,7 @@ class AccessPolicy:
     def caller(self, shown: Mapping[str, str], record: RequestContext) -> Principal:
         """The authenticated client; raises HTTPError if the credentials are missing or invalid."""
         caller = self.gate.caller(shown)
-        record.client, record.asker.key = caller.name, caller.key
+        record.client, record.fetch_context.key = caller.name, caller.key
         return caller
 
     async def count(self, caller: Principal) -> Mapping[str, str]:

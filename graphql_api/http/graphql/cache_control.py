@@ -30,10 +30,10 @@ class Caching:
 
     def control(self, record: RequestContext, query: str, explained: bool) -> str:
         """The `Cache-Control` value for the response to an operation."""
-        if record.outcome != "ok" or record.asker.tally.stale or explained:
+        if record.outcome != "ok" or record.fetch_context.stats.stale or explained:
             return NOT_STORED
         return _kept_for(
-            self.current if record.asker.moving or introspects(query) else self.release,
+            self.current if record.fetch_context.depends_on_current or introspects(query) else self.release,
             KEYS_COME_IN.isdisjoint(record.head),
         )
 

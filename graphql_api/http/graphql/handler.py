@@ -94,7 +94,7 @@ class Context:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
         self.event_slice = TimeSlice(self.scheduler, deadline)
-        return self.make_loaders(replace(self.asker, deadline=deadline, tally=FetchStats(), waiting=nullcontext))
+        return self.make_loaders(replace(self.asker, deadline=deadline, stats=FetchStats(), wait_guard=nullcontext))
 
     @property
     def request_id(self) -> str:
@@ -104,7 +104,7 @@ class Context:
     @property
     def asker(self) -> FetchContext:
         """The FetchContext of this operation: deadline, upstream key and counts."""
-        return self.record.asker
+        return self.record.fetch_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +196,9 @@ class Endpoint:
 
     def loaders_for(self, record: RequestContext, seconds: float) -> Loaders:
         """New loaders for an operation, with a deadline `seconds` from now and the maximum number of upstream calls."""
-        asker = record.asker
+        asker = record.fetch_context
         asker.deadline = asyncio.get_running_loop().time() + seconds
-        asker.most_requests = self.operation_calls
+        asker.max_requests = self.operation_calls
         return self.make_loaders(asker)
 
     async def _answer(
@@ -211,7 +211,7 @@ class Endpoint:
         *,
         only_queries: bool,
     ) -> Answer:
-        record.texts = {"document": query, "variables": operation.variables}
+        record.document_fields = {"document": query, "variables": operation.variables}
         languages = accepted(text_in(record.head, b"accept-language"))
         context = Context(loaders, languages, record)
         asked = (query, operation.variables, operation.operation_name, context)

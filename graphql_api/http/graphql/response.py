@@ -107,7 +107,7 @@ class Reply:
 def encoded(answer: Answer, record: RequestContext, explain: bool) -> bytes:
     """The encoded body of a response; `explain` adds its cost and upstream counts. Records the outcome in `record`."""
     record.executed, record.codes = answer.executed, []
-    if answer.body is not None and not explain and not record.asker.tally.stale:
+    if answer.body is not None and not explain and not record.fetch_context.stats.stale:
         return answer.body
     sign(answer.errors, record)
     return orjson.dumps(body_of(answer, record, explain))
@@ -173,7 +173,7 @@ def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, 
 
 
 def _extensions(record: RequestContext, explain: bool) -> dict[str, object]:
-    tally = record.asker.tally
+    tally = record.fetch_context.stats
     told: dict[str, object] = {}
     if explain or tally.stale:
         told["upstream"] = tally.as_dict

@@ -65,7 +65,7 @@ class Health:
             told |= {"upstream": "UPSTREAM_TIMEOUT", "reasons": [NO_DATA]}
         except CompetentError as error:
             told |= {"upstream": error.code, "reasons": [NO_DATA]}
-        if asker.tally.stale and self._store.renewals_fail:  # stale documents alone do not mean upstream is down
+        if asker.stats.stale and self._store.renewals_fail:  # stale documents alone do not mean upstream is down
             told["upstream"] = "down, serving cached documents"
         if told["release"] is not None:
             told["index"] = self._indexes.state(told["release"])

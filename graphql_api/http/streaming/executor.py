@@ -79,7 +79,7 @@ class StreamingExecutor:
         context = Context(
             loaders, languages, record, self.published, self.endpoint.make_loaders, seconds, admit_event=slot.acquire
         )
-        record.texts = {"document": query, "variables": operation.variables}
+        record.document_fields = {"document": query, "variables": operation.variables}
         request = (query, operation.variables, operation.operation_name, context)
         try:
             async with self.hold_slot(record):
@@ -131,7 +131,7 @@ def observe(record: RequestContext, operation_log: OperationLog) -> Iterator[Non
     A cancelled operation is recorded as `cancelled`, because its client left.
     """
     started_at = time.perf_counter()
-    span = OperationSpan(record.asker.headers)
+    span = OperationSpan(record.fetch_context.headers)
     try:
         with bind_request_log(record.request_id):
             yield

@@ -141,8 +141,8 @@ class Operations:
     def _record(self) -> RequestContext:
         """A RequestContext for one operation, with its own request id and the client of this connection."""
         connection, request_id = record_of(self._scope), uuid4().hex
-        headers = connection.asker.headers | {"X-Request-ID": request_id}
-        asker = replace(connection.asker, headers=headers, tally=FetchStats())
+        headers = connection.fetch_context.headers | {"X-Request-ID": request_id}
+        asker = replace(connection.fetch_context, headers=headers, stats=FetchStats())
         return RequestContext(
-            request_id, client=connection.client, address=connection.address, protocol="websocket", asker=asker
+            request_id, client=connection.client, address=connection.address, protocol="websocket", fetch_context=asker
         )

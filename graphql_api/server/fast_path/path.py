@@ -131,7 +131,7 @@ class FastPath:
         question = self._question(client, body) if count is not None else None
         if count is None or question is None:
             return None
-        record.texts = {"document": question.query, "variables": question.operation.variables}
+        record.document_fields = {"document": question.query, "variables": question.operation.variables}
         answer = self._again(client, question, record) or self._anew(client, question, record)
         if answer is None:
             question.put_off = PUT_OFF
@@ -152,8 +152,8 @@ class FastPath:
             return None
         schema.note(chosen.operation, chosen.cost, record)
         for read in whole.reads:
-            record.asker.moving |= read.moving
-        key = question.introspects or record.asker.moving, len(whole.body) >= GZIP_FROM
+            record.fetch_context.depends_on_current |= read.moving
+        key = question.introspects or record.fetch_context.depends_on_current, len(whole.body) >= GZIP_FROM
         plain = client.plain.get(key)
         if plain is not None:
             answer = _Written(*plain, record.request_id, "", whole.body)
@@ -161,11 +161,11 @@ class FastPath:
             answer = self._written(client, self._endpoint.again(whole, question, record, client.media_type), record)
             if answer.body is whole.body and not answer.tag:
                 client.plain[key] = answer.status, answer.head
-        self._caches.used_again(whole.reads, record.asker)
+        self._caches.used_again(whole.reads, record.fetch_context)
         return answer
 
     def _anew(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
-        loaders = self._caches.cache_only_loaders(record.asker)
+        loaders = self._caches.cache_only_loaders(record.fetch_context)
         told = self._endpoint.respond_cached(question, record, client.media_type, client.languages, loaders)
         if told is None:
             return None

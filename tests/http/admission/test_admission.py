@@ -399,7 +399,7 @@ async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
     scopes: list[Scope] = []
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
-        with record_of(scope).asker.waiting():
+        with record_of(scope).fetch_context.wait_guard():
             assert places.waiting == 1
         scopes.append(scope)
 

@@ -225,7 +225,7 @@ async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
 
 async def test_a_websocket_passes_the_clients_own_key_on() -> None:
     socket = await Socket(INIT | {"payload": {"X-IBM-Client-Id": "theirs"}}, SUBSCRIBE).talk(PassthroughAuth())
-    key = record_of(socket.scope).asker.key
+    key = record_of(socket.scope).fetch_context.key
 
     assert key is not None
     assert key.reveal() == "theirs"
