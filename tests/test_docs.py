@@ -127,6 +127,16 @@ def test_every_module_is_in_the_picture() -> None:
     assert missing == []
 
 
+def test_every_file_in_the_picture_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = (ROOT / "graphql_api", ROOT / "tests")
+    files = {file.relative_to(ROOT).as_posix() for folder in folders for file in folder.rglob("*.py")}
+    named = re.findall(r"`([\w/]+\.py)`", page)
+
+    assert len(named) > 100
+    assert [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
+
+
 EXCHANGES = re.findall(
     r"```http\n(.*?)```\n\n```http\n(.*?)```", (ROOT / "docs" / "http.md").read_text(encoding="utf-8"), re.DOTALL
 )

@@ -1,12 +1,12 @@
 """Serves the documentation of this version at `/docs/`: the pages of `docs/`, as HTML to browsers, else as Markdown.
 
-URLs match paths in the repository. In HTML, links to files that are not served become plain text.
+URLs match paths in the repository. Images that pages show are served, too. In HTML, links to other files become plain text.
 """
 
 import re
 from functools import cache
 from importlib.resources import files
-from posixpath import dirname, join, normpath
+from posixpath import dirname, join, normpath, splitext
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from graphql_api.http.pages.home import PAGE_HEADERS, page
 from graphql_api.observability.request_context import record_of, text_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
     from markdown_it.token import Token
@@ -29,6 +30,9 @@ INDEX = "README.md"
 """The index page of a folder."""
 _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE)
 """Comments that mark generated parts of a page. Raw HTML is off, so they would be shown as text."""
+MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+IMAGE_HEADERS = PAGE_HEADERS | {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+"""An SVG has its style inside, and may do nothing else."""
 BESIDE = ("schema.graphql",)
 """Files that pages link to and that this server has at its root."""
 
@@ -39,10 +43,12 @@ def documentation_routes() -> list[Route]:
     async def show(request: Request) -> Response:
         name = request.path_params["name"]
         name = name + INDEX if name.endswith("/") or not name else name
+        head = record_of(request.scope).head
+        if image := images().get(name):
+            return conditional(Response(image, headers=IMAGE_HEADERS, media_type=MEDIA_TYPES[splitext(name)[1]]), head)
         if name not in pages():
             told = HTTPError(404, "Page not found; /docs/ lists all pages.")
             return refused(told, JSON, record_of(request.scope))
-        head = record_of(request.scope).head
         if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":
             return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), head)
         return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), head)
@@ -56,19 +62,27 @@ def documentation_routes() -> list[Route]:
 @cache
 def pages() -> dict[str, str]:
     """All pages: Markdown by name, such as `queries.md` and `decisions/README.md`."""
+    return {name: file.read_text(encoding="utf-8") for name, file in _files() if name.endswith(".md")}
+
+
+@cache
+def images() -> dict[str, bytes]:
+    """All images by name, such as `architecture.svg`."""
+    return {name: file.read_bytes() for name, file in _files() if splitext(name)[1] in MEDIA_TYPES}
+
+
+def _files() -> "Iterator[tuple[str, Traversable]]":
     package = files("graphql_api")
     folder = package / "docs"
-    return dict(_read(folder if folder.is_dir() else package / ".." / "docs", ""))  # the latter if run from source
+    return _below(folder if folder.is_dir() else package / ".." / "docs", "")  # the latter if run from source
 
 
-def _read(folder: "Traversable", above: str) -> list[tuple[str, str]]:
-    found = []
-    for each in sorted(folder.iterdir(), key=lambda each: each.name):
-        if each.is_dir():
-            found += _read(each, f"{above}{each.name}/")
-        elif each.name.endswith(".md"):
-            found.append((above + each.name, each.read_text(encoding="utf-8")))
-    return found
+def _below(folder: "Traversable", above: str) -> "Iterator[tuple[str, Traversable]]":
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.is_dir():
+            yield from _below(file, f"{above}{file.name}/")
+        else:
+            yield above + file.name, file
 
 
 def text(name: str) -> str:

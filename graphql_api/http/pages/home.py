@@ -50,6 +50,7 @@ body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; p
 h1 { line-height: 1.2; }
 a { color: LinkText; }
 li { margin: .4rem 0; }
+img { max-width: 100%; height: auto; }
 pre, table { display: block; overflow-x: auto; }
 pre { padding: .5rem 1rem; border: 1px solid; }
 td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
@@ -63,7 +64,7 @@ PAGE_HEADERS = {
     "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
 }
-"""Headers of every page made by `page`: the policy allows no scripts, and no resources except the icon."""
+"""Headers of every page made by `page`: the policy allows no scripts, and no resources except images."""
 
 
 def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route]:

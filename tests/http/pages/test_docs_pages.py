@@ -70,6 +70,21 @@ async def test_the_index_leads_to_every_page_and_every_link_of_each_leads_somewh
     assert "http://server.test/schema.graphql" in seen
 
 
+async def test_every_image_of_a_page_is_served_without_scripts(server: Server) -> None:
+    urls = [
+        urljoin(BASE + name, url)
+        for name in pages()
+        for url in re.findall(r'<img src="([^"]+)"', (await server.client.get(f"/docs/{name}", headers=HTML)).text)
+    ]
+
+    assert f"{BASE}architecture.svg" in urls
+    for url in urls:
+        found = await server.client.get(url)
+        assert found.headers["content-type"] in ("image/svg+xml", "image/png"), url
+        assert "script" not in found.headers["content-security-policy"]
+        assert found.headers["etag"]
+
+
 async def test_anchors_of_other_pages_are_there(server: Server) -> None:
     for name, text in pages().items():
         for page, anchor in re.findall(r"\]\(([\w/.-]+\.md)#([\w-]+)\)", text):
@@ -84,7 +99,7 @@ async def test_the_address_without_its_slash_leads_to_the_index_behind_any_prefi
 
 
 @pytest.mark.parametrize(
-    "path", ["nothing.md", "../pyproject.toml", "%2e%2e/README.md", "decisions", "queries", "graphiql.png"]
+    "path", ["nothing.md", "../pyproject.toml", "%2e%2e/README.md", "decisions", "queries", "performance"]
 )
 async def test_what_is_no_page_is_404_in_json(server: Server, path: str) -> None:
     found = await server.client.get(f"/docs/{path}", headers=HTML)
