@@ -27,7 +27,7 @@ from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies, count_documents, index_name
 from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
-from graphql_api.settings.folders import user_cache_folder
+from graphql_api.settings.files import user_cache_folder
 from graphql_api.store import Backend, Store
 from graphql_api.store.freshness import FreshnessPolicy
 from graphql_api.store.interning import Interner

@@ -12,11 +12,11 @@ from graphql_api.errors import CompetentError, is_unforeseen
 
 log = logging.getLogger(__name__)
 
-LETTERS = 500
+MAX_MESSAGE_CHARS = 500
 """Maximum number of characters of an error message."""
-PLACES = 8
+MAX_LOCATIONS = 8
 """Maximum number of locations per error."""
-TRACES = 5
+MAX_TRACEBACKS = 5
 """Maximum number of tracebacks logged per operation; further errors are only counted."""
 
 ErrorDict = dict[str, Any]
@@ -37,19 +37,19 @@ class FormattedError(GraphQLError):
 
 def format_error(error: GraphQLError, code: str) -> ErrorDict:
     """Returns an error in response format; `code` is the default for errors without a code."""
-    found: ErrorDict = dict(error.formatted)
-    found["message"] = shortened(found["message"])
-    if "locations" in found:
-        found["locations"] = found["locations"][:PLACES]
-    found["extensions"] = {"code": code} | dict(error.extensions or {})
-    return found
+    formatted: ErrorDict = dict(error.formatted)
+    formatted["message"] = shortened(formatted["message"])
+    if "locations" in formatted:
+        formatted["locations"] = formatted["locations"][:MAX_LOCATIONS]
+    formatted["extensions"] = {"code": code} | dict(error.extensions or {})
+    return formatted
 
 
-def shortened(message: str, longest: int = LETTERS) -> str:
-    """Returns the message, without its middle if it is longer than `longest` characters."""
-    if len(message) <= longest:
+def shortened(message: str, max_chars: int = MAX_MESSAGE_CHARS) -> str:
+    """Returns the message, without its middle if it is longer than `max_chars` characters."""
+    if len(message) <= max_chars:
         return message
-    return f"{message[: longest * 3 // 4]} … {message[-longest // 4 :]}"
+    return f"{message[: max_chars * 3 // 4]} … {message[-max_chars // 4 :]}"
 
 
 def format_document_error(error: GraphQLError) -> ErrorDict:
@@ -61,15 +61,15 @@ def format_document_error(error: GraphQLError) -> ErrorDict:
 
 def format_execution_errors(errors: list[GraphQLError], request_id: str) -> list[ErrorDict]:
     """Format errors of fields; unexpected ones are logged with a traceback, and sent without details."""
-    unforeseen = [each for each in errors if is_unforeseen(each)]
-    for each in unforeseen[:TRACES]:
+    unexpected = [error for error in errors if is_unforeseen(error)]
+    for error in unexpected[:MAX_TRACEBACKS]:
         # The error's path consists of names chosen by the client, so the field's own name is logged.
-        field = getattr(each.nodes[0], "name", None) if each.nodes else None
+        field = getattr(error.nodes[0], "name", None) if error.nodes else None
         name = field.value if field else "?"
-        log.error("unexpected error in request %s at field %s", request_id, name, exc_info=each.original_error)
-    if len(unforeseen) > TRACES:
-        log.error("%d more unexpected errors in request %s", len(unforeseen) - TRACES, request_id)
-    return [_format_field_error(each) for each in errors]
+        log.error("unexpected error in request %s at field %s", request_id, name, exc_info=error.original_error)
+    if len(unexpected) > MAX_TRACEBACKS:
+        log.error("%d more unexpected errors in request %s", len(unexpected) - MAX_TRACEBACKS, request_id)
+    return [_format_field_error(error) for error in errors]
 
 
 def _format_field_error(error: GraphQLError) -> ErrorDict:

@@ -12,15 +12,15 @@ from graphql_api.competent.declarations import CONCEPT_TYPES
 _TEXT = "`description { text }`"
 _SKILL = "a technical competence is described by its skill: `skill { description { text } }`"
 _NAMES = ("title", "name", "label", "text")
-_BLOCKS = [each.name for each in CONCEPT_TYPES if each.is_block]
+_BLOCKS = [concept_type.name for concept_type in CONCEPT_TYPES if concept_type.is_block]
 
 HINTS: dict[tuple[str, str], str] = {
-    **{("TechnicalCompetence", each): _SKILL for each in (*_NAMES, "description")},
-    **{(block, each): f"its text is {_TEXT}" for block in _BLOCKS for each in _NAMES},
-    **{("OccupationalProfile", each): "its name is `title { text }`" for each in ("name", "label", "text")},
+    **{("TechnicalCompetence", name): _SKILL for name in (*_NAMES, "description")},
+    **{(block, name): f"its text is {_TEXT}" for block in _BLOCKS for name in _NAMES},
+    **{("OccupationalProfile", name): "its name is `title { text }`" for name in ("name", "label", "text")},
     **{
-        ("OccupationalProfile", each): "its competences are `essentialCompetences` and `optionalCompetences`"
-        for each in ("competences", "technicalCompetences", "skills")
+        ("OccupationalProfile", name): "its competences are `essentialCompetences` and `optionalCompetences`"
+        for name in ("competences", "technicalCompetences", "skills")
     },
     (
         "OccupationalProfile",

@@ -6,8 +6,8 @@ fragments take time in proportion to their text only. Fragment cycles are left t
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from graphql.language import (
     DocumentNode,
@@ -23,9 +23,9 @@ from graphql.language import (
 
 from graphql_api.errors import QueryTooComplex
 
-MANY = 1_000_000
+MAX_REPORTED = 1_000_000
 """Larger values are reported as "more than", since nested fragments can make them astronomical."""
-COUNTED = 5
+MAX_COUNTED_FACTOR = 5
 """Tokens are counted up to this multiple of the limit (1,000 take a millisecond) and reported as "more than" beyond it."""
 
 
@@ -46,14 +46,14 @@ class Limits:
     @classmethod
     def of(cls, settings: object) -> "Limits":
         """Returns the limits of the settings."""
-        return cls(**{each.name: getattr(settings, f"max_{each.name}") for each in fields(cls)})
+        return cls(**{limit.name: getattr(settings, f"max_{limit.name}") for limit in fields(cls)})
 
 
 DEFAULTS = Limits()
 
 
 @dataclass(slots=True)
-class Figures:
+class Counts:
     """Counts of an operation or a fragment, including the fragments that it spreads."""
 
     depth: int = 0
@@ -62,7 +62,7 @@ class Figures:
     aliases: int = 0
     directives: int = 0
 
-    def add(self, spread: "Figures", depth: int) -> None:
+    def add(self, spread: "Counts", depth: int) -> None:
         """Add a fragment that is spread below `depth` levels of fields."""
         self.depth = max(self.depth, depth + spread.depth)
         self.root_fields += spread.root_fields if depth == 0 else 0
@@ -70,10 +70,10 @@ class Figures:
         self.directives += spread.directives
 
 
-class _Own(NamedTuple):
+class _OwnCounts(NamedTuple):
     """The counts of a definition itself, and how often it spreads each fragment at each depth."""
 
-    figures: Figures
+    counts: Counts
     spreads: Counter[tuple[str, int]]
 
 
@@ -88,87 +88,95 @@ _ADVICE = {
 def refusal(limits: Limits, document: DocumentNode) -> QueryTooComplex | None:
     """Returns the first limit that the document exceeds, as an error; None if it is within all limits."""
     definitions = document.definitions
-    fragments = [each for each in definitions if isinstance(each, FragmentDefinitionNode)]
+    fragments = [definition for definition in definitions if isinstance(definition, FragmentDefinitionNode)]
     if len(fragments) > limits.fragments:
         return exceeded("The document has", len(fragments), "fragments", limits.fragments)
-    for figures in measured(document):
-        for name, what in _ADVICE.items():
-            if getattr(figures, name) > getattr(limits, name):
-                return exceeded("The document has", getattr(figures, name), what, getattr(limits, name))
+    for counts in measure(document):
+        for name, description in _ADVICE.items():
+            if getattr(counts, name) > getattr(limits, name):
+                return exceeded("The document has", getattr(counts, name), description, getattr(limits, name))
     return None
 
 
 def too_long(limits: Limits, text: str) -> QueryTooComplex | None:
     """Returns an error if the text has too many tokens or comments; raises GraphQLSyntaxError if it cannot be tokenized."""
-    most = COUNTED * limits.tokens
-    found = dict.fromkeys(("tokens", "comments"), 0)
-    for each in _lexed(text):
-        found["comments" if each is TokenKind.COMMENT else "tokens"] += 1
-        if max(found.values()) > most:
+    max_counted = MAX_COUNTED_FACTOR * limits.tokens
+    counts = dict.fromkeys(("tokens", "comments"), 0)
+    for kind in _token_kinds(text):
+        counts["comments" if kind is TokenKind.COMMENT else "tokens"] += 1
+        if max(counts.values()) > max_counted:
             break
-    for what, count in found.items():
+    for name, count in counts.items():
         if count > limits.tokens:
-            return exceeded("The document has", count, what, limits.tokens, most)
+            return exceeded("The document has", count, name, limits.tokens, max_counted)
     return None
 
 
-def _lexed(text: str) -> Iterator[TokenKind]:
+def _token_kinds(text: str) -> Iterator[TokenKind]:
     lexer = Lexer(Source(text))
     token = lexer.token
     while (token := lexer.read_next_token(token.end)).kind is not TokenKind.EOF:
         yield token.kind
 
 
-def exceeded(has: str, count: int, what: str, allowed: int, most: int = MANY, hint: str = "") -> QueryTooComplex:
-    """Returns an error with the measured value (counted up to `most`), the limit and a hint."""
-    measured = f"{count:,}" if count <= most else f"more than {most:,}"
-    return QueryTooComplex(f"{has} {measured} {what}; the limit is {allowed:,}.{hint}")
+def exceeded(
+    has: str, count: int, name: str, limit: int, max_counted: int = MAX_REPORTED, hint: str = ""
+) -> QueryTooComplex:
+    """Returns an error with the measured value (counted up to `max_counted`), the limit and a hint."""
+    measure = f"{count:,}" if count <= max_counted else f"more than {max_counted:,}"
+    return QueryTooComplex(f"{has} {measure} {name}; the limit is {limit:,}.{hint}")
 
 
-def measured(document: DocumentNode) -> list[Figures]:
+def measure(document: DocumentNode) -> list[Counts]:
     """Returns the counts of each operation, and of each fragment (spread or not), without root fields for fragments."""
-    own = {each.name.value: _own(each) for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-    whole: dict[str, Figures] = {}
+    own = {
+        definition.name.value: _count_own(definition)
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    expanded: dict[str, Counts] = {}
     for name in _innermost_first(own):
-        whole[name] = _with_spreads(own[name], whole)
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    in_fragments = [Figures(each.depth, 0, each.aliases, each.directives) for each in whole.values()]
-    return [_with_spreads(_own(each), whole) for each in operations] + in_fragments
+        expanded[name] = _with_spreads(own[name], expanded)
+    operations = [definition for definition in document.definitions if isinstance(definition, OperationDefinitionNode)]
+    in_fragments = [replace(counts, root_fields=0) for counts in expanded.values()]
+    return [_with_spreads(_count_own(definition), expanded) for definition in operations] + in_fragments
 
 
-def _own(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _Own:
-    figures = Figures(directives=len(definition.directives or ()))
-    figures.directives += sum(len(each.directives or ()) for each in definition.variable_definitions or ())
+def _count_own(definition: OperationDefinitionNode | FragmentDefinitionNode) -> _OwnCounts:
+    counts = Counts(directives=len(definition.directives or ()))
+    counts.directives += sum(len(variable.directives or ()) for variable in definition.variable_definitions or ())
     spreads: Counter[tuple[str, int]] = Counter()
-    waiting: list[tuple[SelectionSetNode, int]] = [(definition.selection_set, 0)]
-    while waiting:
-        selection_set, depth = waiting.pop()
-        for each in selection_set.selections:
-            figures.directives += len(each.directives or ())
-            inside: SelectionSetNode | None = getattr(each, "selection_set", None)
-            if isinstance(each, FragmentSpreadNode):
-                spreads[each.name.value, depth] += 1
-            elif isinstance(each, FieldNode):
-                figures.depth = max(figures.depth, depth + 1)
-                figures.root_fields += depth == 0
-                figures.aliases += each.alias is not None
-                if inside is not None:
-                    waiting.append((inside, depth + 1))
-            elif inside is not None:
-                waiting.append((inside, depth))
-    return _Own(figures, spreads)
+    pending: list[tuple[SelectionSetNode, int]] = [(definition.selection_set, 0)]
+    while pending:
+        selection_set, depth = pending.pop()
+        for selection in selection_set.selections:
+            counts.directives += len(selection.directives or ())
+            inner: SelectionSetNode | None = getattr(selection, "selection_set", None)
+            if isinstance(selection, FragmentSpreadNode):
+                spreads[selection.name.value, depth] += 1
+            elif isinstance(selection, FieldNode):
+                counts.depth = max(counts.depth, depth + 1)
+                counts.root_fields += depth == 0
+                counts.aliases += selection.alias is not None
+                if inner is not None:
+                    pending.append((inner, depth + 1))
+            elif inner is not None:
+                pending.append((inner, depth))
+    return _OwnCounts(counts, spreads)
 
 
-def _with_spreads(own: _Own, whole: dict[str, Figures]) -> Figures:
+def _with_spreads(own: _OwnCounts, expanded: dict[str, Counts]) -> Counts:
     for (name, depth), times in own.spreads.items():
-        spread = whole.get(name)  # None if the fragment does not exist or is part of a cycle
+        spread = expanded.get(name)  # None if the fragment does not exist or is part of a cycle
         if spread is not None:
-            many = Figures(spread.depth, times * spread.root_fields, times * spread.aliases, times * spread.directives)
-            own.figures.add(many, depth)
-    return own.figures
+            spread_counts = Counts(
+                spread.depth, times * spread.root_fields, times * spread.aliases, times * spread.directives
+            )
+            own.counts.add(spread_counts, depth)
+    return own.counts
 
 
-def _innermost_first(own: dict[str, _Own]) -> Iterator[str]:
+def _innermost_first(own: dict[str, _OwnCounts]) -> Iterator[str]:
     """Yields the fragments, each after those that it spreads; spreads that close a cycle are skipped."""
     seen: set[str] = set()
     for start in own:
@@ -176,31 +184,31 @@ def _innermost_first(own: dict[str, _Own]) -> Iterator[str]:
         _enter(start, own, seen, path)
         while path:
             name, spreads = path[-1]
-            following = next(spreads, None)
-            if following is None:
+            next_name = next(spreads, None)
+            if next_name is None:
                 path.pop()
                 yield name
             else:
-                _enter(following, own, seen, path)
+                _enter(next_name, own, seen, path)
 
 
-def _enter(name: str, own: dict[str, _Own], seen: set[str], path: list[tuple[str, Iterator[str]]]) -> None:
+def _enter(name: str, own: dict[str, _OwnCounts], seen: set[str], path: list[tuple[str, Iterator[str]]]) -> None:
     if name in own and name not in seen:
         seen.add(name)
-        path.append((name, iter([each for each, _ in own[name].spreads])))
+        path.append((name, iter([spread for spread, _ in own[name].spreads])))
 
 
-def values_in(variables: Any) -> int:
+def values_in(variables: object) -> int:
     """Returns the number of values in the variables, including those nested in lists and objects."""
-    if type(variables) is dict and not any(isinstance(each, dict | list) for each in variables.values()):
+    if type(variables) is dict and not any(isinstance(value, dict | list) for value in variables.values()):
         return len(variables)  # the usual case
     count = 0
-    waiting: list[Iterable[Any]] = [(variables,)]
-    while waiting:
-        for each in waiting.pop():
+    pending: list[Iterable[object]] = [(variables,)]
+    while pending:
+        for value in pending.pop():
             count += 1
-            if isinstance(each, dict):
-                waiting.append(each.values())
-            elif isinstance(each, list):
-                waiting.append(each)
+            if isinstance(value, dict):
+                pending.append(value.values())
+            elif isinstance(value, list):
+                pending.append(value)
     return count - 1

@@ -5,8 +5,8 @@ import os
 
 from graphql_api.observability.logs import start_logging
 from graphql_api.settings import Settings
+from graphql_api.settings.environment import service_variables
 from graphql_api.settings.files import is_open_to_others
-from graphql_api.settings.kubernetes import service_variables
 
 log = logging.getLogger("graphql_api.server")
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings.environment import read, read_key
-from graphql_api.settings.field import PREFIX, Section, variable
+from graphql_api.settings.environment import PREFIX, Section, read, read_key, variable
 from graphql_api.settings.origins import ANY, LOCAL, NONE, Origins
 from graphql_api.settings.secret import Secret
 from graphql_api.settings.validation import (
@@ -64,9 +63,9 @@ class Settings:
     host: str = _most_used(
         "127.0.0.1", "IP address or host name to listen on. The default accepts connections from this machine only."
     )
-    port: int = _most_used(8000, "TCP port to listen on; 0 picks a free one.", least=0, most=65535)
+    port: int = _most_used(8000, "TCP port to listen on; 0 picks a free one.", minimum=0, maximum=65535)
     workers: int = _most_used(
-        1, "Number of server processes. Each uses one CPU core and has its own caches in memory.", least=1
+        1, "Number of server processes. Each uses one CPU core and has its own caches in memory.", minimum=1
     )
     store: str = _most_used(
         "",
@@ -99,41 +98,41 @@ class Settings:
         1900,
         "Maximum number of calls per minute to one route of the Competent API, for all processes together. A crawl uses at most "
         "three quarters of it. 0: no limit. Set it a little below what the rate plan of your key allows.",
-        least=0,
+        minimum=0,
         formerly="PLAN",
     )
     upstream_concurrency: int = _upstream(
-        40, "Maximum number of simultaneous calls to the Competent API per process; further calls wait.", least=1
+        40, "Maximum number of simultaneous calls to the Competent API per process; further calls wait.", minimum=1
     )
     upstream_connect_timeout: float = _upstream(
-        0.5, "Timeout for connecting to the Competent API, in seconds.", least=0.001, formerly="CONNECT_TIMEOUT"
+        0.5, "Timeout for connecting to the Competent API, in seconds.", minimum=0.001, formerly="CONNECT_TIMEOUT"
     )
     upstream_attempt_timeout: float = _upstream(
         1.5,
         "Timeout for one call to the Competent API including its response body, in seconds. A failed call may be retried.",
-        least=0.001,
+        minimum=0.001,
         formerly="ATTEMPT_TIMEOUT",
     )
     upstream_total_timeout: float = _upstream(
         5.0,
         "Timeout for fetching one document with all retries and the pauses between them, in seconds.",
-        least=0.001,
+        minimum=0.001,
         formerly="TOTAL_TIMEOUT",
     )
     operation_calls: int = _upstream(
         500,
         "Maximum number of documents that one operation may fetch from the Competent API. Fields that need more are null with "
         "NOT_LOADED_YET; sending the operation again fetches the next ones. Does not apply to the sandbox.",
-        least=1,
+        minimum=1,
     )
     upstream_document_bytes: int = _upstream(
         2_000_000,
         "Maximum size of a document from the Competent API, before and after decompression, in bytes.",
-        least=1,
+        minimum=1,
         formerly="DOCUMENT_BYTES",
     )
     upstream_page_size: int = _upstream(
-        500, "Number of items requested per page of a list of the Competent API.", least=1, formerly="PAGE_SIZE"
+        500, "Number of items requested per page of a list of the Competent API.", minimum=1, formerly="PAGE_SIZE"
     )
 
     lenient: str = _sandbox(
@@ -150,62 +149,62 @@ class Settings:
     store_bytes: int = _store(
         1_000_000_000,
         "Maximum size of the SQLite file of cached documents, in bytes; the oldest documents are evicted first.",
-        least=0,
+        minimum=0,
     )
     document_cache_bytes: int = _store(
         128_000_000,
         "Memory per process for parsed documents, in bytes. A release of real size takes about 60 MB.",
-        least=0,
+        minimum=0,
         formerly="MEMORY_BYTES",
     )
     fragment_cache_bytes: int = _store(
         64_000_000,
         "Memory per process for encoded fragments of responses, in bytes. 0 disables this cache.",
-        least=0,
+        minimum=0,
         formerly="PART_BYTES",
     )
     response_cache_bytes: int = _store(
         32_000_000,
         "Memory per process for whole encoded responses, in bytes. 0 disables this cache.",
-        least=0,
+        minimum=0,
         formerly="ANSWER_BYTES",
     )
     release_ttl: float = _store(
         30 * 86400.0,
         "How long documents of a numbered release are fresh, in seconds (30 days by default). Published releases do not change.",
-        least=0,
+        minimum=0,
         formerly="KEEP_RELEASE",
     )
     current_ttl: float = _store(
         300.0,
         "How long the list of releases and the number of the current one are fresh, in seconds: new releases are noticed within "
         "twice this time.",
-        least=0,
+        minimum=0,
         formerly="KEEP_CURRENT",
     )
     stale_ttl: float = _store(
         7 * 86400.0,
         "How long expired documents may still be served while they are revalidated or the Competent API is down, in seconds (7 "
         "days by default).",
-        least=0,
+        minimum=0,
         formerly="SERVE_STALE",
     )
     not_found_ttl: float = _store(
         60.0,
         "How long to remember that the Competent API does not have a document, in seconds.",
-        least=0,
+        minimum=0,
         formerly="KEEP_MISSING",
     )
     release_max_age: float = _store(
         86400.0,
         "`Cache-Control: max-age` of responses that depend on numbered releases only, in seconds (1 day by default).",
-        least=0,
+        minimum=0,
         formerly="CACHE_RELEASE",
     )
     current_max_age: float = _store(
         60.0,
         "`Cache-Control: max-age` of responses that change when a release is published, in seconds.",
-        least=0,
+        minimum=0,
         formerly="CACHE_CURRENT",
     )
 
@@ -218,7 +217,7 @@ class Settings:
     crawl_concurrency: int = _index(
         8,
         "Maximum number of simultaneous calls to the Competent API while a release is crawled for its index.",
-        least=1,
+        minimum=1,
         formerly="WALK_CONCURRENCY",
     )
 
@@ -227,33 +226,33 @@ class Settings:
         "Path prefix under which a reverse proxy publishes this server, such as `/competent`, if the proxy does not remove it.",
     )
     request_timeout: float = _server(
-        10.0, "Maximum time for a request, headers and body, to arrive, in seconds; then 408.", least=0.001
+        10.0, "Maximum time for a request, headers and body, to arrive, in seconds; then 408.", minimum=0.001
     )
     idle_timeout: float = _server(
         90.0,
         "Time after which a connection without requests is closed, in seconds. Must be longer than the keep-alive time of a "
         "reverse proxy in front of the server, usually 75 seconds or less.",
-        least=1,
+        minimum=1,
     )
     max_header_bytes: int = _server(
         32_768,
         "Maximum size of the request line and headers together, in bytes; then 431.",
-        least=1024,
+        minimum=1024,
         formerly="HEAD_BYTES",
     )
     max_body_bytes: int = _server(
         256_000,
         "Maximum size of a request body and of a WebSocket message, in bytes; then 413, or close code 1009.",
-        least=1,
+        minimum=1,
     )
     drain: float = _server(
         0.5,
         "How long the server keeps accepting requests after SIGTERM while `/health/ready` returns 503, in seconds. Raise it if "
         "your load balancer needs longer to notice.",
-        least=0,
+        minimum=0,
     )
     stop_timeout: int = _server(
-        10, "How long running operations may take to finish after that, in seconds; the rest get 503.", least=0
+        10, "How long running operations may take to finish after that, in seconds; the rest get 503.", minimum=0
     )
     fast_path: str = _server(
         "on",
@@ -266,35 +265,35 @@ class Settings:
         5.0,
         "Timeout for one operation, in seconds. Fields that are not ready by then are null with UPSTREAM_TIMEOUT. A client can "
         "shorten it with the header `X-Competent-Timeout`.",
-        least=0.001,
+        minimum=0.001,
     )
     max_operations: int = _load(
         1000,
         "Maximum number of operations in progress per process. At most half of them may wait for the Competent API.",
-        least=2,
+        minimum=2,
     )
     max_executing: int = _load(
         8,
         "Maximum number of operations per process that execute at the same time (not waiting for the Competent API).",
-        least=1,
+        minimum=1,
         formerly="MAX_WORKING",
     )
     max_queue: int = _load(
         1000,
         "Maximum number of operations per process that wait to execute; further ones get 503 immediately.",
-        least=0,
+        minimum=0,
     )
     queue_timeout: float = _load(
         0.4,
         "Maximum time that an operation waits to execute under sustained overload, in seconds; one whose estimated wait exceeds "
         "a third of it gets 503 immediately.",
-        least=0,
+        minimum=0,
     )
     queue_burst: float = _load(
         5.0,
         "Additional time that operations may wait when a burst reaches an idle server, in seconds. It is spent one second per "
         "second while operations wait, and recovers twice as fast while none do.",
-        least=0,
+        minimum=0,
     )
 
     keys_file: Path | None = _access(
@@ -302,13 +301,13 @@ class Settings:
         "File of client keys, written by `competent-graphql key`. Unset: `keys.json` in the user's configuration folder.",
     )
     key_requests_per_minute: int = _access(
-        600, "Requests per minute for keys without a quota of their own.", least=1, formerly="KEYS_PER_MINUTE"
+        600, "Requests per minute for keys without a quota of their own.", minimum=1, formerly="KEYS_PER_MINUTE"
     )
     wrong_keys_per_minute: int = _access(
         10,
         "Number of requests with a wrong key per minute and address that get 401 immediately; further ones get 429 after a "
         "second.",
-        least=1,
+        minimum=1,
     )
 
     introspection: str = _graphql(
@@ -340,10 +339,10 @@ class Settings:
     )
 
     apq_documents: int = _persisted(
-        1000, "Maximum number of automatic persisted queries per process. 0 disables them.", least=0
+        1000, "Maximum number of automatic persisted queries per process. 0 disables them.", minimum=0
     )
     apq_bytes: int = _persisted(
-        4_000_000, "Maximum total size of automatic persisted queries per process, in bytes.", least=1
+        4_000_000, "Maximum total size of automatic persisted queries per process, in bytes.", minimum=1
     )
     persisted: tuple[Path, ...] = _persisted(
         (),
@@ -357,73 +356,73 @@ class Settings:
     )
 
     max_document_characters: int = _limits(
-        50_000, "Maximum length of a GraphQL document, in characters.", least=1, formerly="MAX_DOCUMENT_LETTERS"
+        50_000, "Maximum length of a GraphQL document, in characters.", minimum=1, formerly="MAX_DOCUMENT_LETTERS"
     )
     max_tokens: int = _limits(
         2000,
         "Maximum number of tokens in a GraphQL document. Comments are counted separately, with the same limit.",
-        least=1,
+        minimum=1,
     )
-    max_depth: int = _limits(20, "Maximum depth of nested fields.", least=1)
-    max_aliases: int = _limits(100, "Maximum number of aliases, with fragments expanded.", least=0)
-    max_root_fields: int = _limits(50, "Maximum number of root fields, with fragments expanded.", least=1)
-    max_directives: int = _limits(100, "Maximum number of directives, with fragments expanded.", least=0)
-    max_fragments: int = _limits(100, "Maximum number of fragments in a GraphQL document.", least=0)
+    max_depth: int = _limits(20, "Maximum depth of nested fields.", minimum=1)
+    max_aliases: int = _limits(100, "Maximum number of aliases, with fragments expanded.", minimum=0)
+    max_root_fields: int = _limits(50, "Maximum number of root fields, with fragments expanded.", minimum=1)
+    max_directives: int = _limits(100, "Maximum number of directives, with fragments expanded.", minimum=0)
+    max_fragments: int = _limits(100, "Maximum number of fragments in a GraphQL document.", minimum=0)
     max_variable_values: int = _limits(
-        5000, "Maximum number of values in the variables, including those inside lists and objects.", least=0
+        5000, "Maximum number of values in the variables, including those inside lists and objects.", minimum=0
     )
     max_cost: int = _limits(
         50_000,
         "Maximum cost of an operation. A value costs one unit, queries to the index cost more (see [limits](limits.md#cost)).",
-        least=1,
+        minimum=1,
     )
 
     streaming_connections: int = _streaming(
         1000,
         "Maximum number of open WebSockets and event streams (server-sent events) per process.",
-        least=0,
+        minimum=0,
         formerly="LIVE_CONNECTIONS",
     )
     streaming_connections_per_client: int = _streaming(
         100,
         "Maximum number of open WebSockets and event streams per client and process. A client is a key or, without keys, an "
         "IPv4 address or a /64 network of IPv6.",
-        least=1,
+        minimum=1,
         formerly="LIVE_CONNECTIONS_PER_CLIENT",
     )
     websocket_operations: int = _streaming(
-        20, "Maximum number of simultaneous operations on one WebSocket.", least=1, formerly="LIVE_OPERATIONS"
+        20, "Maximum number of simultaneous operations on one WebSocket.", minimum=1, formerly="LIVE_OPERATIONS"
     )
     websocket_messages: int = _streaming(
         50,
         "Maximum number of messages per second on one WebSocket, averaged over ten seconds; then close code 1008.",
-        least=1,
+        minimum=1,
         formerly="LIVE_MESSAGES",
     )
     websocket_frames: int = _streaming(
         200,
         "Maximum number of frames per second on one WebSocket, including pings and fragments, averaged over ten seconds; then "
         "close code 1008.",
-        least=1,
+        minimum=1,
         formerly="LIVE_FRAMES",
     )
     websocket_unsent_bytes: int = _streaming(
         64_000_000,
         "Memory per process for responses that WebSocket clients have not read yet, in bytes; beyond it slow clients are "
         "disconnected.",
-        least=0,
+        minimum=0,
         formerly="LIVE_UNSENT_BYTES",
     )
     websocket_init_timeout: float = _streaming(
         5.0,
         "Time within which a WebSocket client must send `connection_init`, in seconds; then close code 4408.",
-        least=0.001,
+        minimum=0.001,
         formerly="LIVE_INIT_TIMEOUT",
     )
     websocket_idle_timeout: float = _streaming(
         60.0,
         "Time after which a WebSocket without a running operation or a message is closed, in seconds.",
-        least=0.001,
+        minimum=0.001,
         formerly="LIVE_IDLE_TIMEOUT",
     )
 
@@ -464,11 +463,11 @@ class Settings:
     @property
     def origins(self) -> Origins:
         """The origins of web pages that may use this server. Raises SettingsError for an invalid origin."""
-        named = [each.strip() for each in self.cors_origins.split(",") if each.strip()]
-        if not named and self.host in LOOPBACK and self.access == "off":
-            named = list(LOCAL)
+        origins = [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+        if not origins and self.host in LOOPBACK and self.access == "off":
+            origins = list(LOCAL)
         try:
-            return Origins(named if named != [NONE] else ())
+            return Origins(origins if origins != [NONE] else ())
         except ValueError as error:
             raise SettingsError(
                 f"COMPETENT_CORS_ORIGINS: {str(error)!r} is not an origin; write it as a browser does, https://example.org, "
@@ -478,21 +477,21 @@ class Settings:
     @property
     def proxies(self) -> list[str]:
         """Addresses and networks of trusted proxies. Raises SettingsError for an invalid one."""
-        named = [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
-        if named == [NONE]:
+        addresses = [address.strip() for address in self.trusted_proxies.split(",") if address.strip()]
+        if addresses == [NONE]:
             return []
-        for each in named:
-            if each != ANY and not is_network(each):
+        for address in addresses:
+            if address != ANY and not is_network(address):
                 raise SettingsError(
-                    f"COMPETENT_TRUSTED_PROXIES: {each!r} is neither an address nor a network such as 10.0.0.0/8"
+                    f"COMPETENT_TRUSTED_PROXIES: {address!r} is neither an address nor a network such as 10.0.0.0/8"
                 )
-        return [ANY] if ANY in named else named
+        return [ANY] if ANY in addresses else addresses
 
     def checked(self) -> "Settings":
         """Return these settings. Raises SettingsError if one is invalid or two contradict each other."""
         if self.is_remote:
             check_remote(self.upstream_url, self.key().reveal(), self.data)
-        check_choices({each: getattr(self, each.name) for each in fields(self)})
+        check_choices({setting: getattr(self, setting.name) for setting in fields(self)})
         check_persisted(self.persisted_mode, self.persisted)
         self.origins  # noqa: B018  # raises SettingsError for an invalid origin
         self.proxies  # noqa: B018  # raises SettingsError for an invalid address

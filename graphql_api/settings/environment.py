@@ -1,29 +1,79 @@
-"""Reads settings from the environment with the types of their defaults; one error lists all faults."""
+"""Declares settings and reads them from the environment with the types of their defaults; one error lists all faults.
 
+Kubernetes sets variables in every pod for each Service of its namespace: a Service `competent-graphql` sets
+`COMPETENT_GRAPHQL_SERVICE_HOST`, `COMPETENT_GRAPHQL_PORT` and more, and one named `competent` even sets `COMPETENT_PORT`
+(Kubernetes documentation, "Discovering services"). They are ignored if their value is one that Kubernetes writes, so that a
+misspelled setting is still refused.
+"""
+
+import math
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import Field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import Field, dataclass, field
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings.field import PREFIX, variable
 from graphql_api.settings.files import UnusableFile, read_small
-from graphql_api.settings.kubernetes import service_variables
 from graphql_api.settings.secret import Secret
 
+PREFIX = "COMPETENT_"
 
-def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> dict[str, Any]:
+T = TypeVar("T")
+Setting = Field[Any]
+"""A dataclass field as `Section` declares it."""
+
+_SERVICE = rf"{PREFIX}(?:[A-Z0-9_]+_)?"
+_HOST = re.compile(rf"{_SERVICE}(?:SERVICE_HOST|PORT_\d+_(?:TCP|UDP|SCTP)_ADDR)")
+_NUMBER = re.compile(rf"{_SERVICE}(?:SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)_PORT)")
+_PROTOCOL = re.compile(rf"{_SERVICE}PORT_\d+_(?:TCP|UDP|SCTP)_PROTO")
+_ADDRESS = re.compile(rf"{_SERVICE}PORT(?:_\d+_(?:TCP|UDP|SCTP))?")
+_URL = re.compile(r"(?:tcp|udp|sctp)://(.+):(\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of docs/settings.md. Calling it declares a setting of that section."""
+
+    title: str
+
+    def __call__(
+        self,
+        default: T,
+        help: str,
+        *,
+        minimum: float | None = None,
+        maximum: float = math.inf,
+        choices: Sequence[str] = (),
+        formerly: str = "",
+    ) -> T:
+        """A dataclass field with a default and a help sentence.
+
+        `minimum` and `maximum` bound a number, `choices` are the values of a text other than the default. `formerly` is an
+        earlier name without the prefix: a start with it is refused with the new name.
+        """
+        bounds = {"minimum": minimum, "maximum": maximum, "choices": choices}
+        return field(default=default, metadata={"section": self.title, "help": help, "formerly": formerly, **bounds})
+
+
+def variable(setting: Setting) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + setting.name.upper()
+
+
+def read(settings: Iterable[Setting], environment: Mapping[str, str]) -> dict[str, Any]:
     """The values in the environment by setting name. Raises SettingsError, which lists all faults."""
-    known = {variable(each): each for each in settings}
+    declared = {variable(setting): setting for setting in settings}
     ignored = service_variables(environment)
-    given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name not in ignored}
-    faults = [_unknown(name, known) for name in sorted(given.keys() - known.keys())]
+    variables = {name: value for name, value in environment.items() if name.startswith(PREFIX) and name not in ignored}
+    faults = [_unknown(name, declared) for name in sorted(variables.keys() - declared.keys())]
     values: dict[str, Any] = {}
-    for name in given.keys() & known.keys():
+    for name in variables.keys() & declared.keys():
         try:
-            values[known[name].name] = _parse(known[name], given[name])
+            values[declared[name].name] = _parse(declared[name], variables[name])
         except ValueError as error:
             faults.append(f"{name} {error}")
     if faults:
@@ -31,7 +81,7 @@ def read(settings: Iterable["Field[Any]"], environment: Mapping[str, str]) -> di
     return values
 
 
-def _unknown(name: str, settings: Mapping[str, "Field[Any]"]) -> str:
+def _unknown(name: str, settings: Mapping[str, Setting]) -> str:
     """The error for an unknown variable, with the new name or the closest setting."""
     for new, setting in settings.items():
         if setting.metadata["formerly"] and name == PREFIX + setting.metadata["formerly"]:
@@ -50,9 +100,9 @@ def read_key(file: Path) -> Secret:
         raise SettingsError(f"COMPETENT_API_KEY_FILE is not text: {file}") from None
 
 
-def _parse(setting: "Field[Any]", text: str) -> Any:
+def _parse(setting: Setting, text: str) -> Any:
     if isinstance(setting.default, tuple):
-        return tuple(_path(each) for each in text.split(os.pathsep) if each)
+        return tuple(_path(path) for path in text.split(os.pathsep) if path)
     if setting.default is None:
         return _path(text) if text else None
     if isinstance(setting.default, Secret):
@@ -70,14 +120,43 @@ def _path(text: str) -> Path:
         raise ValueError(f"begins with ~, but this user has no home directory: {text!r}") from None
 
 
-def _number(setting: "Field[Any]", text: str) -> int | float:
-    kind = int if isinstance(setting.default, int) else float
+def _number(setting: Setting, text: str) -> int | float:
+    number_class = int if isinstance(setting.default, int) else float
     try:
-        number = kind(text)
+        number = number_class(text)
     except ValueError:
-        raise ValueError(f"must be a {'whole ' if kind is int else ''}number, not {text!r}") from None
-    if not number >= setting.metadata["least"]:
-        raise ValueError(f"must be at least {setting.metadata['least']}, not {text!r}")
-    if number > setting.metadata["most"]:
-        raise ValueError(f"must be at most {setting.metadata['most']}, not {text!r}")
+        raise ValueError(f"must be a {'whole ' if number_class is int else ''}number, not {text!r}") from None
+    if not number >= setting.metadata["minimum"]:
+        raise ValueError(f"must be at least {setting.metadata['minimum']}, not {text!r}")
+    if number > setting.metadata["maximum"]:
+        raise ValueError(f"must be at most {setting.metadata['maximum']}, not {text!r}")
     return number
+
+
+def service_variables(environment: Mapping[str, str]) -> set[str]:
+    """Names of variables with the prefix of settings that Kubernetes set, or Docker links, which have the same form."""
+    return {name for name, value in environment.items() if name.startswith(PREFIX) and _is_of_a_service(name, value)}
+
+
+def _is_of_a_service(name: str, value: str) -> bool:
+    if _HOST.fullmatch(name):
+        return _is_ip(value)
+    if _NUMBER.fullmatch(name):
+        return _is_port(value)
+    if _PROTOCOL.fullmatch(name):
+        return value in ("tcp", "udp", "sctp")
+    if _ADDRESS.fullmatch(name) and (url := _URL.fullmatch(value)):
+        return _is_ip(url[1].removeprefix("[").removesuffix("]")) and _is_port(url[2])
+    return False
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 65536

@@ -1,8 +1,12 @@
-"""Reads small files named in settings without blocking and up to a maximum size."""
+"""Small files that settings name, read without blocking and up to a maximum size; and the default folders of the user."""
 
 import os
 import stat
 from pathlib import Path
+
+import platformdirs
+
+_APP = "competent-graphql"
 
 
 class UnusableFile(Exception):
@@ -37,3 +41,24 @@ def is_open_to_others(file: Path) -> str:
     if os.name != "posix":
         return ""
     return "change" if mode & (stat.S_IWGRP | stat.S_IWOTH) else "read" if mode & stat.S_IROTH else ""
+
+
+def user_cache_folder() -> Path | None:
+    """The user's cache folder, or None without a home directory, as in a container."""
+    try:
+        return _absolute(platformdirs.user_cache_path(_APP))
+    except RuntimeError:
+        return None
+
+
+def user_config_folder() -> Path | None:
+    """The user's configuration folder, or None without a home directory, as in a container."""
+    try:
+        return _absolute(platformdirs.user_config_path(_APP))
+    except RuntimeError:
+        return None
+
+
+def _absolute(folder: Path) -> Path | None:
+    """The folder if it is absolute, otherwise None: older versions of platformdirs return `~/.cache` unexpanded."""
+    return folder if folder.is_absolute() else None

@@ -23,10 +23,10 @@ class Origins:
     """The allowed origins of a setting. Raises ValueError for an invalid origin."""
 
     def __init__(self, origins: Iterable[str]) -> None:
-        named = list(origins)
-        self.any = ANY in named
+        origin_list = list(origins)
+        self.any = ANY in origin_list
         """True if pages of every origin may use this server."""
-        self.pattern = "|".join(_pattern(each) for each in named if each != ANY)
+        self.pattern = "|".join(_pattern(origin) for origin in origin_list if origin != ANY)
         """A regular expression that fully matches each allowed origin; empty if there are none or only `*`."""
         self._matches = re.compile(self.pattern or r"(?!)").fullmatch
 
@@ -46,5 +46,7 @@ def _pattern(origin: str) -> str:
     name = r"(?:[a-z0-9_-]+\.)+" + re.escape(host[2:]) if host.startswith("*.") else re.escape(host)
     if port == "*":
         return rf"{re.escape(scheme)}://{name}(?::\d{{1,5}})?"
-    told = "" if port is None or port == _DEFAULT_PORTS.get(scheme) else f":{port}"  # browsers omit the default port
-    return re.escape(f"{scheme}://") + name + told
+    port_suffix = (
+        "" if port is None or port == _DEFAULT_PORTS.get(scheme) else f":{port}"
+    )  # browsers omit the default port
+    return re.escape(f"{scheme}://") + name + port_suffix

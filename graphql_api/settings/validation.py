@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import Field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings.field import variable
+from graphql_api.settings.environment import Setting, variable
 
 _ROOT_PATH = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -24,7 +22,7 @@ def check_remote(upstream_url: str, key: str, data: tuple[Path, ...]) -> None:
         raise SettingsError("COMPETENT_DATA is for the sandbox and cannot be combined with COMPETENT_UPSTREAM_URL")
 
 
-def check_choices(values: "Mapping[Field[Any], Any]") -> None:
+def check_choices(values: Mapping[Setting, object]) -> None:
     """Raise SettingsError if a value is neither a choice nor the default of its setting."""
     for setting, value in values.items():
         choices = setting.metadata["choices"]

@@ -8,7 +8,7 @@ from graphql import ASTValidationRule, ValidationContext
 
 from graphql_api.execution.documents import DOCUMENTS_KEPT, REFUSED_KEPT, RULES, Documents, Prepared
 from graphql_api.execution.engine import build_schema
-from graphql_api.execution.error_formatting import LETTERS, PLACES
+from graphql_api.execution.error_formatting import MAX_LOCATIONS, MAX_MESSAGE_CHARS
 from graphql_api.execution.limits import DEFAULTS
 
 SCHEMA = build_schema()._schema
@@ -198,7 +198,10 @@ def test_what_is_told_of_many_faults_is_short(validations: Validations, name: st
 
     assert 1 <= len(errors) <= 20
     assert {each["extensions"]["code"] for each in errors} == {"GRAPHQL_VALIDATION_FAILED"}
-    assert all(len(each["message"]) <= LETTERS + 10 and len(each.get("locations", ())) <= PLACES for each in errors)
+    assert all(
+        len(each["message"]) <= MAX_MESSAGE_CHARS + 10 and len(each.get("locations", ())) <= MAX_LOCATIONS
+        for each in errors
+    )
     assert len(str(errors)) <= 20_000
     assert "sys." not in str(errors)
 

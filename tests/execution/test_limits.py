@@ -18,35 +18,35 @@ from graphql import (
 )
 
 from graphql_api.execution.engine import build_schema
-from graphql_api.execution.limits import DEFAULTS, Figures, Limits, _lexed, measured, refusal, values_in
+from graphql_api.execution.limits import DEFAULTS, Counts, Limits, _token_kinds, measure, refusal, values_in
 from graphql_api.settings import Settings, variable
 
 ROOT = Path(__file__).parents[2]
 
 
-def figures(text: str) -> Figures:
-    return measured(parse(text))[0]
+def figures(text: str) -> Counts:
+    return measure(parse(text))[0]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{ a }", Figures(1, 1, 0, 0)),
-        ("{ a b c }", Figures(1, 3, 0, 0)),
-        ("{ a a a }", Figures(1, 3, 0, 0)),
-        ("{ a { b { c } } d { e } }", Figures(3, 2, 0, 0)),
-        ("{ x: a { y: b } }", Figures(2, 1, 2, 0)),
-        ("query ($v: Int @d) @e { a @skip(if: true) ... @f { b } }", Figures(1, 2, 0, 4)),
-        ("{ ... { ... { a { b } } } }", Figures(2, 1, 0, 0)),
-        ("{ a { ...F } } fragment F on T { x: b { c } }", Figures(3, 1, 1, 0)),
-        ("{ ...F ...F } fragment F on T { x: b @d { c } }", Figures(2, 2, 2, 2)),
-        ("{ ...F @d } fragment F on T @e { a }", Figures(1, 1, 0, 2)),
-        ("{ ...F } fragment F on T { ...G ...G } fragment G on T { x: a y: b }", Figures(1, 4, 4, 0)),
-        ("{ a { ...G } ...F } fragment F on T { a { ...G } } fragment G on T { b { c } }", Figures(3, 2, 0, 0)),
-        ("{ ...Nothing }", Figures(0, 0, 0, 0)),
+        ("{ a }", Counts(1, 1, 0, 0)),
+        ("{ a b c }", Counts(1, 3, 0, 0)),
+        ("{ a a a }", Counts(1, 3, 0, 0)),
+        ("{ a { b { c } } d { e } }", Counts(3, 2, 0, 0)),
+        ("{ x: a { y: b } }", Counts(2, 1, 2, 0)),
+        ("query ($v: Int @d) @e { a @skip(if: true) ... @f { b } }", Counts(1, 2, 0, 4)),
+        ("{ ... { ... { a { b } } } }", Counts(2, 1, 0, 0)),
+        ("{ a { ...F } } fragment F on T { x: b { c } }", Counts(3, 1, 1, 0)),
+        ("{ ...F ...F } fragment F on T { x: b @d { c } }", Counts(2, 2, 2, 2)),
+        ("{ ...F @d } fragment F on T @e { a }", Counts(1, 1, 0, 2)),
+        ("{ ...F } fragment F on T { ...G ...G } fragment G on T { x: a y: b }", Counts(1, 4, 4, 0)),
+        ("{ a { ...G } ...F } fragment F on T { a { ...G } } fragment G on T { b { c } }", Counts(3, 2, 0, 0)),
+        ("{ ...Nothing }", Counts(0, 0, 0, 0)),
     ],
 )
-def test_figures_follow_fragments(text: str, expected: Figures) -> None:
+def test_figures_follow_fragments(text: str, expected: Counts) -> None:
     assert figures(text) == expected
 
 
@@ -159,7 +159,7 @@ def test_every_field_of_a_profile_four_levels_deep_is_allowed() -> None:
     """Tools that select everything send documents of more than a thousand tokens."""
     types = build_ast_schema(parse((ROOT / "schema.graphql").read_text(encoding="utf-8")))
     text = f'{{ occupationalProfile(code: "OP-1") {selected(types.type_map["OccupationalProfile"], 4)} }}'
-    tokens = sum(each is not TokenKind.COMMENT for each in _lexed(text))
+    tokens = sum(each is not TokenKind.COMMENT for each in _token_kinds(text))
 
     assert 1_000 < tokens < DEFAULTS.tokens
     assert build_schema().documents.prepare(text).errors == ()

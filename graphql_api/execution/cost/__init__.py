@@ -4,6 +4,6 @@ The analysis runs once per document and leaves variables open; a request then on
 """
 
 from graphql_api.execution.cost.analyzer import Costing
-from graphql_api.execution.cost.expression import BEYOND, Cost
+from graphql_api.execution.cost.expression import MAX_COST, Cost
 
-__all__ = ["BEYOND", "Cost", "Costing"]
+__all__ = ["MAX_COST", "Cost", "Costing"]

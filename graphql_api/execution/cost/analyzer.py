@@ -5,29 +5,50 @@ arguments, the number of ids passed, otherwise the average length of the list. T
 (`schema/types/resolver_cost.py`). Fields selected in several fragments count each time, and so do all alternatives of `... on`:
 the cost is an upper estimate.
 
-Averages hold for many concepts, not for a single one that a client picks. So a cost has two parts: `each` counts once per item of
-a page, and `once`, by how much the largest items may exceed it, counts once per page.
+Averages hold for many concepts, not for a single one that a client picks. So a cost has two parts: `per_item` counts once per
+item of a page, and `per_page`, by how much the largest items may exceed it, counts once per page.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
-from graphql import GraphQLField, GraphQLSchema, get_named_type, is_leaf_type, is_list_type, is_non_null_type
+from graphql import (
+    GraphQLCompositeType,
+    GraphQLField,
+    GraphQLSchema,
+    GraphQLType,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
 from graphql.language import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    NamedTypeNode,
     OperationDefinitionNode,
     SelectionSetNode,
 )
 
 from graphql_api.competent.declarations import Length
-from graphql_api.execution.cost.expression import Cost, Size, Sum, Term
-from graphql_api.execution.cost.list_sizes import ITEMS, declared_length, of_introspection
-from graphql_api.execution.cost.multipliers import argument, included, literal, page_size
+from graphql_api.execution.cost.expression import (
+    Arguments,
+    Cost,
+    Size,
+    Sum,
+    Term,
+    argument,
+    included,
+    literal,
+    page_size,
+)
 from graphql_api.schema.types.relay import DEFAULT_ITEMS
 from graphql_api.schema.types.resolver_cost import NO_WORK, Work
+
+ITEMS = Length(10, 10)
+"""Default length of a list without a declared one."""
 
 
 class Costing:
@@ -35,145 +56,161 @@ class Costing:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
-        self._of_introspection = of_introspection(schema)
+        self._introspection_lengths = introspection_lengths(schema)
 
     def cost(self, document: DocumentNode, operation: OperationDefinitionNode) -> Cost:
         """Returns the cost of an operation of a document."""
-        return _Working(self, document).cost(operation)
+        return _Analysis(self, document).cost(operation)
 
-    def length(self, parent: Any, name: str, definition: GraphQLField) -> Length | None:
+    def length(self, parent: GraphQLCompositeType, name: str, definition: GraphQLField) -> Length | None:
         """Returns the length of a list field, if declared; a few introspection fields count as lists."""
-        return declared_length(definition) or self._of_introspection.get(f"{parent.name}.{name}")
+        return declared_length(definition) or self._introspection_lengths.get(f"{parent.name}.{name}")
 
 
-class _Parts(NamedTuple):
-    """The cost of a selection: per object it is applied to, and once in addition."""
+class _SelectionCost(NamedTuple):
+    """The cost of a selection: per object it is applied to, and once per page in addition."""
 
-    each: Sum
-    once: Sum
+    per_item: Sum
+    per_page: Sum
 
     @classmethod
-    def nothing(cls) -> "_Parts":
+    def zero(cls) -> "_SelectionCost":
         return cls(Sum(), Sum())
 
-    def add(self, other: "_Parts", size: Size = 1.0) -> None:
+    def add(self, other: "_SelectionCost", size: Size = 1.0) -> None:
         """Add another cost of the same object, `size` times."""
-        self.each.add(other.each, size)
-        self.once.add(other.once, size)
+        self.per_item.add(other.per_item, size)
+        self.per_page.add(other.per_page, size)
 
 
-class _Working:
+class _Analysis:
     """Analysis of one operation; each fragment is analyzed once per page size in which it is spread."""
 
     def __init__(self, costing: Costing, document: DocumentNode) -> None:
         self.costing = costing
         self.fragments = {
-            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
         }
         self.steps: list[Sum] = []
-        self.done: dict[tuple[str, Size], _Parts] = {}
+        self.fragment_costs: dict[tuple[str, Size], _SelectionCost] = {}
 
     def cost(self, operation: OperationDefinitionNode) -> Cost:
-        root = self.costing.schema.get_root_type(operation.operation)
-        total = _together(self.selection(operation.selection_set, root, 1.0))
-        given = {
-            each.variable.name.value: literal(each.default_value)
-            for each in operation.variable_definitions or ()
-            if each.default_value is not None
+        root = cast(GraphQLCompositeType, self.costing.schema.get_root_type(operation.operation))
+        total = _total(self.selection(operation.selection_set, root, 1.0))
+        defaults = {
+            variable.variable.name.value: literal(variable.default_value)
+            for variable in operation.variable_definitions or ()
+            if variable.default_value is not None
         }
-        return Cost((*self.steps, total), given)
+        return Cost((*self.steps, total), defaults)
 
-    def selection(self, selection_set: SelectionSetNode, parent: Any, page: Size) -> _Parts:
-        total = _Parts.nothing()
-        for each in selection_set.selections:
-            size = included(each.directives or ())
-            if isinstance(each, FieldNode):
-                total.add(self.field(each, parent, page), size)
-            elif isinstance(each, FragmentSpreadNode):
-                total.add(self.spread(each.name.value, page), size)
-            elif isinstance(each, InlineFragmentNode):
-                on = each.type_condition and self.costing.schema.get_type(each.type_condition.name.value)
-                total.add(self.selection(each.selection_set, on or parent, page), size)
+    def selection(self, selection_set: SelectionSetNode, parent: GraphQLCompositeType, page: Size) -> _SelectionCost:
+        total = _SelectionCost.zero()
+        for selection in selection_set.selections:
+            size = included(selection.directives or ())
+            if isinstance(selection, FieldNode):
+                total.add(self.field(selection, parent, page), size)
+            elif isinstance(selection, FragmentSpreadNode):
+                total.add(self.spread(selection.name.value, page), size)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                fragment_type = self.type_of(condition) if condition else parent
+                total.add(self.selection(selection.selection_set, fragment_type, page), size)
         return total
 
-    def spread(self, name: str, page: Size) -> _Parts:
-        if (name, page) not in self.done:
-            fragment = self.fragments[name]
-            on = self.costing.schema.get_type(fragment.type_condition.name.value)
-            found = self.selection(fragment.selection_set, on, page)
-            self.done[name, page] = _Parts(self.step(found.each), self.step(found.once))
-        return self.done[name, page]
+    def type_of(self, condition: NamedTypeNode) -> GraphQLCompositeType:
+        return cast(GraphQLCompositeType, self.costing.schema.get_type(condition.name.value))
 
-    def step(self, found: Sum) -> Sum:
+    def spread(self, name: str, page: Size) -> _SelectionCost:
+        if (name, page) not in self.fragment_costs:
+            fragment = self.fragments[name]
+            fragment_type = self.type_of(fragment.type_condition)
+            cost = self.selection(fragment.selection_set, fragment_type, page)
+            self.fragment_costs[name, page] = _SelectionCost(self.step(cost.per_item), self.step(cost.per_page))
+        return self.fragment_costs[name, page]
+
+    def step(self, total: Sum) -> Sum:
         """Replace a sum that depends on variables by a reference, so that nested fragments do not multiply its terms."""
-        if not found.terms:
-            return found
-        self.steps.append(found)
+        if not total.terms:
+            return total
+        self.steps.append(total)
         return Sum(0.0, [Term((), 1.0, len(self.steps))])
 
-    def field(self, node: FieldNode, parent: Any, page: Size) -> _Parts:
+    def field(self, node: FieldNode, parent: GraphQLCompositeType, page: Size) -> _SelectionCost:
         definition = self.costing.schema.get_field(parent, node.name.value)
         if definition is None:
-            return _Parts(Sum(1.0), Sum())
-        given = {each.name.value: each.value for each in node.arguments or ()}
-        asked = self.page(given, definition)
-        total = self.work(given, definition, asked)
-        total.each.constant += 1.0
+            return _SelectionCost(Sum(1.0), Sum())
+        arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
+        size = self.page(arguments, definition)
+        total = self.work(arguments, definition, size)
+        total.per_item.constant += 1.0
         if node.selection_set is None:
             self.add_leaves(total, node, definition, parent)
         else:
             is_list = is_list_type(_nullable(definition.type))
             inner = self.selection(
-                node.selection_set, get_named_type(definition.type), 1.0 if asked is None or is_list else asked
+                node.selection_set,
+                cast(GraphQLCompositeType, get_named_type(definition.type)),
+                1.0 if size is None or is_list else size,
             )
-            self.add_items(total, inner, node, definition, parent, page if asked is None else asked)
+            self.add_items(total, inner, node, definition, parent, page if size is None else size)
         return total
 
-    def page(self, given: Any, definition: GraphQLField) -> Size | None:
+    def page(self, arguments: Arguments, definition: GraphQLField) -> Size | None:
         """Returns the page size of a field; None for a field without pages."""
         if "first" not in definition.args:
             return None
         default = definition.args["first"].default_value
-        return page_size(given, float(default) if isinstance(default, int) else float(DEFAULT_ITEMS))
+        return page_size(arguments, float(default) if isinstance(default, int) else float(DEFAULT_ITEMS))
 
-    def work(self, given: Any, definition: GraphQLField, page: Size | None) -> _Parts:
+    def work(self, arguments: Arguments, definition: GraphQLField, page: Size | None) -> _SelectionCost:
         """Returns the cost of the resolver.
 
         This is the declared work, the work for the items of its page, and one unit per id or list item in its arguments.
         """
         work = work_of(definition)
-        each, once = Sum(work.base), Sum(work.more + work.more_items)
+        per_item, per_page = Sum(work.base), Sum(work.more + work.more_items)
         if page is not None:
-            each.add(Sum(work.item), page)
-        for name, of in definition.args.items():
-            if get_named_type(of.type).name == "ID" or is_list_type(_nullable(of.type)):
-                each.add(Sum(1.0), argument(given, name, "item"))
-        for per in work.arguments:
-            each.add(Sum(per.units), argument(given, per.argument, per.quantity))
-        return _Parts(each, once)
+            per_item.add(Sum(work.item), page)
+        for name, argument_type in definition.args.items():
+            if get_named_type(argument_type.type).name == "ID" or is_list_type(_nullable(argument_type.type)):
+                per_item.add(Sum(1.0), argument(arguments, name, "item"))
+        for declared in work.arguments:
+            per_item.add(Sum(declared.units), argument(arguments, declared.argument, declared.quantity))
+        return _SelectionCost(per_item, per_page)
 
-    def add_leaves(self, total: _Parts, node: FieldNode, definition: GraphQLField, parent: Any) -> None:
+    def add_leaves(
+        self, total: _SelectionCost, node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType
+    ) -> None:
         """Add the items of a list of scalars."""
         if is_list_type(_nullable(definition.type)) and is_leaf_type(get_named_type(definition.type)):
             length = self.costing.length(parent, node.name.value, definition) or ITEMS
-            total.each.constant += length.mean
-            total.once.constant += length.most - length.mean
+            total.per_item.constant += length.mean
+            total.per_page.constant += length.most - length.mean
 
     def add_items(
-        self, total: _Parts, inner: _Parts, node: FieldNode, definition: GraphQLField, parent: Any, page: Size
+        self,
+        total: _SelectionCost,
+        inner: _SelectionCost,
+        node: FieldNode,
+        definition: GraphQLField,
+        parent: GraphQLCompositeType,
+        page: Size,
     ) -> None:
         """Add the selection of a field, once per item."""
         is_list, items_of = is_list_type(_nullable(definition.type)), work_of(definition).items_of
         if items_of:  # the same concept may be listed any number of times
-            given = {each.name.value: each.value for each in node.arguments or ()}
-            total.each.add(_together(inner), argument(given, items_of, "item"))
+            arguments = {argument_node.name.value: argument_node.value for argument_node in node.arguments or ()}
+            total.per_item.add(_total(inner), argument(arguments, items_of, "item"))
         elif is_list and ("first" in definition.args or parent.name.endswith("Connection")):
-            total.each.add(inner.each, page)
-            total.each.add(inner.once)
+            total.per_item.add(inner.per_item, page)
+            total.per_item.add(inner.per_page)
         elif length := self.costing.length(parent, node.name.value, definition) or (ITEMS if is_list else None):
-            total.each.add(inner.each, length.mean)
-            total.once.add(inner.each, length.most - length.mean)
-            total.once.add(inner.once)
+            total.per_item.add(inner.per_item, length.mean)
+            total.per_page.add(inner.per_item, length.most - length.mean)
+            total.per_page.add(inner.per_page)
         else:
             total.add(inner)
 
@@ -181,16 +218,43 @@ class _Working:
 def work_of(definition: GraphQLField) -> Work:
     """Returns the work declared with a field."""
     declared = definition.extensions.get("strawberry-definition")
-    found: Work = getattr(declared, "metadata", {}).get("work", NO_WORK)
-    return found
+    work: Work = getattr(declared, "metadata", {}).get("work", NO_WORK)
+    return work
 
 
-def _together(parts: _Parts) -> Sum:
+def _total(cost: _SelectionCost) -> Sum:
     total = Sum()
-    total.add(parts.each)
-    total.add(parts.once)
+    total.add(cost.per_item)
+    total.add(cost.per_page)
     return total
 
 
-def _nullable(kind: Any) -> Any:
-    return kind.of_type if is_non_null_type(kind) else kind
+def _nullable(output_type: GraphQLType) -> GraphQLType:
+    return output_type.of_type if is_non_null_type(output_type) else output_type
+
+
+def introspection_lengths(schema: GraphQLSchema) -> dict[str, Length]:
+    """Returns mean lengths of introspection lists; `ofType` is null for about every other type, and nests only briefly."""
+    types = list(schema.type_map.values())
+    fields = [field for graphql_type in types for field in (getattr(graphql_type, "fields", None) or {}).values()]
+    type_count = len(types)
+    means = {
+        "__Schema.types": type_count,
+        "__Schema.directives": len(schema.directives),
+        "__Type.fields": len(fields) / type_count,
+        "__Type.inputFields": len(fields) / type_count,
+        "__Type.enumValues": sum(len(getattr(graphql_type, "values", ())) for graphql_type in types) / type_count,
+        "__Type.interfaces": sum(len(getattr(graphql_type, "interfaces", ())) for graphql_type in types) / type_count,
+        "__Type.possibleTypes": 1,
+        "__Type.ofType": 0.5,
+        "__Field.args": sum(len(getattr(field, "args", ())) for field in fields) / len(fields),
+        "__Directive.args": 1,
+    }
+    return {name: Length(mean, mean) for name, mean in means.items()}
+
+
+def declared_length(definition: GraphQLField) -> Length | None:
+    """Returns the length declared with a field."""
+    declared = definition.extensions.get("strawberry-definition")
+    length: Length | None = getattr(declared, "metadata", {}).get("length")
+    return length

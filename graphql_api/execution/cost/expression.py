@@ -1,30 +1,48 @@
-"""Cost expressions: a constant plus products of factors that depend on variables. Independent of GraphQL documents."""
+"""Cost expressions: a constant plus products of factors that depend on variables.
+
+The factors of a selection are the sizes of arguments and the conditions of `@include` and `@skip`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from graphql.language import (
+    BooleanValueNode,
+    DirectiveNode,
+    EnumValueNode,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    VariableNode,
+)
 
 from graphql_api.index.query_expansion import MOST_WORDS
 from graphql_api.index.tokenizer import MOST_LETTERS, fold
 from graphql_api.schema.types.relay import DEFAULT_ITEMS, MAX_ITEMS
 from graphql_api.schema.types.resolver_cost import Quantity
 
-BEYOND = 10**15
+MAX_COST = 10**15
 """Maximum cost; larger costs are reported as this."""
 
 Variables = Mapping[str, Any]
+"""Values of variables by name, as in JSON."""
+Arguments = Mapping[str, ValueNode]
+"""Arguments of a field by name, as in the document."""
 
 
 class Page(NamedTuple):
     """Page size requested by `first` or `last`, if some of them are variables."""
 
-    asked: tuple[str, ...]
+    variables: tuple[str, ...]
     default: float
 
     def __call__(self, variables: Variables) -> float:
         """Returns the page size; invalid values are rejected later, when the field is resolved."""
         return next(
-            (bounded(number) for name in self.asked if (number := variables.get(name)) is not None), self.default
+            (bounded(number) for name in self.variables if (number := variables.get(name)) is not None), self.default
         )
 
 
@@ -81,10 +99,10 @@ class Sum:
         if isinstance(size, Factor):
             if other.constant:
                 self.terms.append(Term((size,), other.constant))
-            self.terms += [Term((size, *each.factors), each.times, each.step) for each in other.terms]
+            self.terms += [Term((size, *term.factors), term.times, term.step) for term in other.terms]
         elif size:
             self.constant += size * other.constant
-            self.terms += [Term(each.factors, size * each.times, each.step) for each in other.terms]
+            self.terms += [Term(term.factors, size * term.times, term.step) for term in other.terms]
 
     def of(self, variables: Variables, steps: list[float]) -> float:
         """Evaluate the sum with these variables and the values of the preceding steps."""
@@ -97,7 +115,7 @@ class Sum:
         return total
 
 
-def quantity(value: Any, each: Quantity) -> float:
+def quantity(value: object, each: Quantity) -> float:
     """Returns the number of items or words of a value, or 1.0 if only its presence counts; 0.0 for None."""
     if value is None:
         return 0.0
@@ -108,7 +126,7 @@ def quantity(value: Any, each: Quantity) -> float:
     return 1.0
 
 
-def bounded(number: Any) -> float:
+def bounded(number: object) -> float:
     """Returns a requested number of items within the limits; the default if it is not a number."""
     return float(min(max(number, 0), MAX_ITEMS)) if isinstance(number, int | float) else float(DEFAULT_ITEMS)
 
@@ -122,8 +140,61 @@ class Cost:
 
     def of(self, variables: Variables | None) -> int:
         """Evaluate the cost with the variables that the client sent."""
-        given = self.defaults if not variables else {**self.defaults, **variables}
-        figures = [1.0]
+        values = self.defaults if not variables else {**self.defaults, **variables}
+        step_values = [1.0]
         for step in self.steps:
-            figures.append(step.of(given, figures))
-        return round(figures[-1]) if figures[-1] < BEYOND else BEYOND
+            step_values.append(step.of(values, step_values))
+        return round(step_values[-1]) if step_values[-1] < MAX_COST else MAX_COST
+
+
+def page_size(arguments: Arguments, default: float) -> Size:
+    """Returns the page size that these arguments request."""
+    values = [arguments[name] for name in ("first", "last") if name in arguments]
+    variables: list[str] = []
+    for value in values:
+        if isinstance(value, VariableNode):
+            variables.append(value.name.value)
+        elif isinstance(value, IntValueNode):
+            default = bounded(literal(value))
+            break
+    return Page(tuple(variables), default) if variables else default
+
+
+def argument(arguments: Arguments, path: str, each: Quantity) -> Size:
+    """Returns the size of an argument, or of a part of an input object, given as a literal or a variable."""
+    name, *rest = path.split(".")
+    value = arguments.get(name)
+    while isinstance(value, ObjectValueNode) and rest:
+        key = rest.pop(0)
+        value = next((entry.value for entry in value.fields if entry.name.value == key), None)
+    if isinstance(value, VariableNode):
+        return Argument(value.name.value, tuple(rest), each)
+    return 0.0 if value is None or rest else quantity(literal(value), each)
+
+
+def literal(value: ValueNode) -> object:
+    """Returns the value of a literal, as far as sizes depend on it."""
+    if isinstance(value, IntValueNode):
+        return int(value.value) if len(value.value) < 10 else MAX_ITEMS
+    if isinstance(value, BooleanValueNode | StringValueNode | EnumValueNode):
+        return value.value
+    if isinstance(value, ObjectValueNode):
+        return {entry.name.value: literal(entry.value) for entry in value.fields}
+    return list(map(literal, value.values)) if isinstance(value, ListValueNode) else None
+
+
+def included(directives: tuple[DirectiveNode, ...]) -> Size:
+    """Returns how often a selection with these directives counts: 1, 0, or a factor that depends on a variable."""
+    size: Size = 1.0
+    for directive in directives:
+        is_include = directive.name.value == "include"
+        if not is_include and directive.name.value != "skip":
+            continue
+        condition = next(
+            (argument.value for argument in directive.arguments or () if argument.name.value == "if"), None
+        )
+        if isinstance(condition, BooleanValueNode) and condition.value is not is_include:
+            return 0.0
+        if isinstance(condition, VariableNode):
+            size = Included(condition.name.value, is_include)
+    return size

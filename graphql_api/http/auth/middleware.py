@@ -17,8 +17,7 @@ from graphql_api.http.graphql import JSON, HTTPError, refused
 from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings import Settings
-from graphql_api.settings.files import is_open_to_others
-from graphql_api.settings.folders import user_config_folder
+from graphql_api.settings.files import is_open_to_others, user_config_folder
 from graphql_api.settings.validation import LOOPBACK
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from graphql import (
 )
 from hypothesis import strategies as some
 
-from graphql_api.execution.cost.list_sizes import declared_length
+from graphql_api.execution.cost.analyzer import declared_length
 from tests.execution.plan.argument_values import Known
 from tests.execution.plan.two_servers import Asked
 

@@ -7,7 +7,7 @@ import pytest
 from graphql_api.errors import SettingsError
 from graphql_api.observability.log_setup import begin_logging
 from graphql_api.settings import Settings
-from graphql_api.settings.kubernetes import service_variables
+from graphql_api.settings.environment import service_variables
 
 
 def variables_of(service: str, address: str = "10.0.0.1", port: int = 80, named: str = "HTTP") -> dict[str, str]:
