@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from graphql_api.competent.declarations import Concepts, ConceptType, Field, Plain, Terms, concept_type
 from graphql_api.sandbox.dataset import (
@@ -26,14 +25,12 @@ from graphql_api.sandbox.dataset import (
     relations,
     texts,
 )
-from graphql_api.sandbox.toml_tables import RELEASES, TYPES, Table, as_of, key_of, read_tables
+from graphql_api.sandbox.toml_tables import RELEASES, TYPES, Table, Values, as_of, key_of, read_tables
 
 DATA = Path(__file__).parent / "data"
 """The folder of the bundled data in the package."""
 
 _NAMESPACE = uuid.UUID("b4a1c3f6-52d7-4c0e-9a7e-6d1f0c2e8b35")
-
-Values = Mapping[str, Any]
 
 
 @cache
@@ -176,7 +173,7 @@ class _Assembly:
             return
         values = as_of(reference, self._number)
         if single and (values is None or "code" not in values):
-            raise table.error(f"its {type.noun} has no code or is not there in every release")
+            raise table.error(f"the inline {type.noun} needs a `code` and must exist in every release of this table")
         if values is not None and single:
             yield self._shared(table, self._concept(type, table, values, values["code"]))
         elif values is not None:
@@ -190,7 +187,9 @@ class _Assembly:
         first, first_table = self._inline.setdefault(block.code, (block, table))
         if first != block:
             text = next(iter(block.texts.values()))[LANGUAGES[0]]
-            raise table.error(f"{block.code} ({text!r}) differs in {first_table.code}")
+            raise table.error(
+                f"{block.code} ({text!r}) differs in table [{first_table.code}]; use another code or the same texts"
+            )
         return first
 
 
@@ -203,7 +202,9 @@ def _inline_blocks(tables: Mapping[str, Table], release: str) -> Iterator[tuple[
                 if (existing := as_of(block, release)) is not None:
                     type = concept_type(value.type_name)
                     if not _text_key(existing):
-                        raise table.error(f"a {type.noun} has no text")
+                        raise table.error(
+                            "a text is missing: write it in one language at least, such as nl = '…'", key_of(field.name)
+                        )
                     yield type.code_prefix, existing
 
 

@@ -1,7 +1,7 @@
 """Reads and validates the TOML files of the bundled data: one table per concept or term, named by its code.
 
-Keys of a table are the declared fields of its type in snake case, such as `working_context`. Errors name the file and the code.
-Tables that are returned have only known keys and valid references.
+Keys of a table are the declared fields of its type in snake case, such as `working_context`. Errors name the file, the table and
+the key, and say what to write instead. Tables that are returned have only known keys and valid references.
 """
 
 import re
@@ -21,7 +21,11 @@ RELEASES = {"3.11": "2022-06-30", "3.10": "2022-03-31"}
 
 
 class BundledDataError(ValueError):
-    """A file of the bundled data is invalid; the message names the file and the code."""
+    """A file of the bundled data is invalid; the message names the file, the table and the key."""
+
+
+Values = Mapping[str, Any]
+"""Values of a TOML table by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,15 @@ class Table:
 
     file: str
     code: str
-    values: Mapping[str, Any]
+    values: Values
 
     @property
     def prefix(self) -> str:
         return self.code.partition("-")[0]
 
-    def error(self, reason: str) -> BundledDataError:
-        return BundledDataError(f"{self.file}: {self.code}: {reason}")
+    def error(self, reason: str, key: str = "") -> BundledDataError:
+        """An error in this table, or in one of its keys; a key of an inline table is a path such as `skill.nl`."""
+        return BundledDataError(f"{self.file}: table [{self.code}]{key and f', key {key}'}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +69,15 @@ _HISTORY: _Shapes = {"since": "release", "until": "release", "before": "before"}
 _TEXT: _Shapes = dict.fromkeys(LANGUAGES, "text")
 _CODE = re.compile(r"([A-Z]{2})-(\d+)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_NAMES = {
-    "text": "text",
-    "uuid": "uuid",
-    "list": "list of texts that are each there once",
-    "lists": "table of lists",
-    "release": f"release ({', '.join(RELEASES)})",
-    "moment": "moment like 2021-11-03T09:12:00Z",
+_EXPECTED = {
+    "text": "a text that is not blank",
+    "uuid": "a UUID in lower case",
+    "list": "a list of different texts, such as ['a', 'b']",
+    "lists": "a table of lists, such as { ISCO08 = ['2221'] }",
+    "release": f"one of the releases {', '.join(map(repr, RELEASES))}",
+    "moment": "a time in UTC such as '2021-11-03T09:12:00Z'",
 }
-"""Names of shapes in error messages."""
+"""Descriptions of shapes in error messages."""
 
 
 def key_of(name: str) -> str:
@@ -111,7 +116,7 @@ _TABLES: dict[str, _Shapes] = {
     },
 }
 _TABLES[COMPETENCE.code_prefix] = {**_TABLES[COMPETENCE.code_prefix], "regions": "list"}
-_NEEDED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill"}
+_REQUIRED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill"}
 
 
 def read_tables(folder: Path) -> dict[str, Table]:
@@ -120,19 +125,19 @@ def read_tables(folder: Path) -> dict[str, Table]:
     for path in sorted(folder.glob("*.toml")):
         for table in _read_file(path):
             if table.code in tables:
-                raise table.error(f"stands in {tables[table.code].file} too")
+                raise table.error(f"this code is also used in {tables[table.code].file}; use another code")
             tables[table.code] = table
     if not tables:
-        raise BundledDataError(f"{folder}: there is no data")
+        raise BundledDataError(f"{folder}: the folder has no .toml file with tables")
     for table in tables.values():
         _check_references(table, tables)
     return dict(sorted(tables.items(), key=lambda named: code_order(named[0])))
 
 
-def as_of(values: Mapping[str, Any], release: str) -> Mapping[str, Any] | None:
+def as_of(values: Values, release: str) -> Values | None:
     """The values of a table, or of an inline table, in a release; None if it did not exist."""
-    wanted = release_order(release)
-    if wanted < release_order(values.get("since", release)) or wanted > release_order(values.get("until", release)):
+    order = release_order(release)
+    if not release_order(values.get("since", release)) <= order <= release_order(values.get("until", release)):
         return None
     return values if release == next(iter(RELEASES)) else {**values, **values.get("before", {})}
 
@@ -147,49 +152,66 @@ def _read_file(path: Path) -> Iterator[Table]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BundledDataError(f"{path.name}: {error}") from error
+        raise BundledDataError(f"{path.name}: not valid TOML: {error}") from error
     for code, values in tables.items():
         table = Table(path.name, code, values)
-        known = _CODE.fullmatch(code)
-        if known is None or known[1] not in _TABLES or not isinstance(values, dict):
-            raise table.error(f"a table is named by a code that begins with {', '.join(_TABLES)}")
-        _check_values(table, values, _TABLES[known[1]])
-        if (needed := _NEEDED.get(known[1])) and needed not in values:
-            raise table.error(f"it has no {needed}")
+        match = _CODE.fullmatch(code)
+        if match is None or match[1] not in _TABLES:
+            prefixes = ", ".join(_TABLES)
+            raise table.error(
+                f"the name is not a code; use a prefix, a hyphen and a number, such as CP-1 (prefixes: {prefixes})"
+            )
+        _check_values(table, values, _TABLES[match[1]])
+        if (required := _REQUIRED.get(match[1])) and required not in values:
+            raise table.error(f"the key {required} is missing")
         yield table
 
 
-def _check_values(table: Table, values: object, shapes: _Shapes) -> None:
+def _check_values(table: Table, values: object, shapes: _Shapes, path: str = "") -> None:
+    """Check a table, or an inline table at a key (`path`)."""
     if not isinstance(values, dict):
-        raise table.error(f"{values!r} should be a table")
+        raise table.error(f"{values!r} must be a table, such as {{ nl = '…' }}", path)
     for key, value in values.items():
+        key_path = f"{path}.{key}" if path else key
         shape = shapes.get(key) or _HISTORY.get(key)
         if shape is None:
-            raise table.error(f"unknown key {key!r} (known: {', '.join([*shapes, *_HISTORY])})")
-        _check_value(table, key, value, shape, shapes)
+            raise table.error(f"unknown key; use one of {', '.join([*shapes, *_HISTORY])}", key_path)
+        _check_value(table, key_path, value, shape, shapes)
 
 
-def _check_value(table: Table, key: str, value: Any, shape: _Shape, shapes: _Shapes) -> None:
+def _check_value(table: Table, path: str, value: object, shape: _Shape, shapes: _Shapes) -> None:
     match shape:
-        case _References(prefix, inline):
-            references = [value] if shape.single else value
-            if not isinstance(references, list):
-                raise table.error(f"{key} = {value!r} is no list of {prefix}-codes{' or tables' * inline}")
-            codes = [reference for reference in references if not (inline and isinstance(reference, dict))]
-            _check_value(table, key, codes, "list", shapes)
-            for reference in references:
-                if isinstance(reference, dict):
-                    _check_values(table, reference, {**_TABLES[prefix], "code": "text"})
+        case _References():
+            _check_reference_list(table, path, value, shape)
         case "before":
-            _check_values(table, value, shapes)
+            _check_values(table, value, shapes, path)
         case "texts":
-            _check_values(table, value, _TEXT)
+            _check_values(table, value, _TEXT, path)
         case "names":
-            _check_values(table, value, dict.fromkeys(LANGUAGES, "list"))
+            _check_values(table, value, dict.fromkeys(LANGUAGES, "list"), path)
         case "lists" if isinstance(value, dict):
-            _check_values(table, value, dict.fromkeys(value, "list"))
+            _check_values(table, value, dict.fromkeys(value, "list"), path)
         case _ if not _fits(value, shape):
-            raise table.error(f"{key} = {value!r} is no {_NAMES[shape]}")
+            raise table.error(f"{value!r} must be {_EXPECTED[shape]}", path)
+
+
+def _check_reference_list(table: Table, path: str, value: object, shape: _References) -> None:
+    """Check codes, each at most once, and inline tables; for a single reference, one of them."""
+    references = [value] if shape.single else value
+    expected = f"a code {shape.prefix}-…{' or an inline table' * shape.inline}"
+    if not isinstance(references, list):
+        raise table.error(f"{value!r} must be a list, each item {expected}", path)
+    for number, reference in enumerate(references, 1):
+        item_path = path if shape.single else f"{path}[{number}]"
+        match reference:
+            case dict() if shape.inline:
+                _check_values(table, reference, {**_TABLES[shape.prefix], "code": "text"}, item_path)
+            case str() if references.count(reference) > 1:
+                raise table.error(f"{reference} is listed more than once; remove the repetition", path)
+            case str():
+                pass
+            case _:
+                raise table.error(f"{reference!r} must be {expected}", item_path)
 
 
 def _fits(value: object, shape: str) -> bool:
@@ -220,11 +242,14 @@ def _check_references(table: Table, tables: Mapping[str, Table]) -> None:
         for key, shape in references.items():
             for code in filter(_is_code, [values.get(key)] if shape.single else values.get(key, ())):
                 if code not in tables:
-                    raise table.error(f"{key} names {code}, which exists nowhere")
+                    raise table.error(f"no file has a table [{code}]; add it or correct the code", key)
                 if tables[code].prefix != shape.prefix:
-                    raise table.error(f"{key} names {code}, where only {shape.prefix}-codes belong")
+                    raise table.error(f"{code} must be a code {shape.prefix}-…", key)
         if both := {*values.get("essential_competences", ())} & {*values.get("optional_competences", ())}:
-            raise table.error(f"{', '.join(sorted(both))} cannot be essential and optional")
+            codes = ", ".join(sorted(both))
+            raise table.error(
+                f"{codes} cannot be essential and optional; remove it from one of the lists", "optional_competences"
+            )
 
 
 def _is_code(reference: object) -> bool:

@@ -210,49 +210,81 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (COMPETENCE + 'knowledge_items = ["KN-9"]', "a.toml: CP-1: knowledge_items names KN-9, which exists nowhere"),
+        (
+            COMPETENCE + 'knowledge_items = ["KN-9"]',
+            "a.toml: table [CP-1], key knowledge_items: no file has a table [KN-9]; add it or correct the code",
+        ),
         (
             COMPETENCE + 'before = { knowledge_items = ["KN-9"] }',
-            "a.toml: CP-1: knowledge_items names KN-9, which exists nowhere",
+            "a.toml: table [CP-1], key knowledge_items: no file has a table [KN-9]; add it or correct the code",
         ),
         (
             KNOWLEDGE + PROFILE + 'soft_skills = ["KN-1"]',
-            "a.toml: OP-1: soft_skills names KN-1, where only SS-codes belong",
+            "a.toml: table [OP-1], key soft_skills: KN-1 must be a code SS-…",
         ),
-        (KNOWLEDGE + 'it = "competenza"', "a.toml: KN-1: unknown key 'it'"),
+        (KNOWLEDGE + 'it = "competenza"', "a.toml: table [KN-1], key it: unknown key; use one of uuid, nl,"),
         (
             COMPETENCE + 'behavioural_indicators = [{ nl = "Werkt", since = "3.11", pt = "Trabalha" }]',
-            "a.toml: CP-1: unknown key 'pt'",
+            "a.toml: table [CP-1], key behavioural_indicators[1].pt: unknown key; use one of",
         ),
-        (PROFILE + 'before = { naam = "x" }', "a.toml: OP-1: unknown key 'naam'"),
-        (PROFILE + "alternative_names = { nl = 'Zuster' }", "a.toml: OP-1: nl = 'Zuster' is no list of texts"),
-        (PROFILE + 'classifications = { ISCO08 = ["1", "1"] }', "is no list of texts that are each there once"),
-        (PROFILE + 'classifications = ["7512"]', "classifications = ['7512'] is no table of lists"),
-        (PROFILE + 'soft_skills = "SS-1"', "soft_skills = 'SS-1' is no list of SS-codes or tables"),
-        (PROFILE + "economic_sectors = [{ nl = 'Bouw' }]", "is no list of texts that are each there once"),
-        (PROFILE + 'since = "3.12"', "a.toml: OP-1: since = '3.12' is no release (3.11, 3.10)"),
-        (PROFILE + 'last_modified = "gisteren"', "a.toml: OP-1: last_modified = 'gisteren' is no moment"),
-        (KNOWLEDGE + 'uuid = "abc"', "a.toml: KN-1: uuid = 'abc' is no uuid"),
-        (KNOWLEDGE + 'en = " "', "a.toml: KN-1: en = ' ' is no text"),
-        ('[XX-1]\nnl = "x"', "a.toml: XX-1: a table is named by a code that begins with OP, CP,"),
-        ("[OP-1]\nclassifications = {}", "a.toml: OP-1: it has no title"),
-        ('[CP-1]\nskill = { nl = "Doen" }', "a.toml: CP-1: its skill has no code"),
+        (PROFILE + 'before = { naam = "x" }', "a.toml: table [OP-1], key before.naam: unknown key; use one of"),
+        (
+            PROFILE + "alternative_names = { nl = 'Zuster' }",
+            "a.toml: table [OP-1], key alternative_names.nl: 'Zuster' must be a list of different texts, such as ['a', 'b']",
+        ),
+        (
+            PROFILE + 'classifications = { ISCO08 = ["1", "1"] }',
+            "key classifications.ISCO08: ['1', '1'] must be a list of different texts",
+        ),
+        (
+            PROFILE + 'classifications = ["7512"]',
+            "key classifications: ['7512'] must be a table of lists, such as { ISCO08 = ['2221'] }",
+        ),
+        (
+            PROFILE + 'soft_skills = "SS-1"',
+            "key soft_skills: 'SS-1' must be a list, each item a code SS-… or an inline table",
+        ),
+        (
+            PROFILE + "economic_sectors = [{ nl = 'Bouw' }]",
+            "key economic_sectors[1]: {'nl': 'Bouw'} must be a code ES-…",
+        ),
+        (
+            PROFILE + 'since = "3.12"',
+            "a.toml: table [OP-1], key since: '3.12' must be one of the releases '3.11', '3.10'",
+        ),
+        (
+            PROFILE + 'last_modified = "gisteren"',
+            "a.toml: table [OP-1], key last_modified: 'gisteren' must be a time in UTC such as",
+        ),
+        (KNOWLEDGE + 'uuid = "abc"', "a.toml: table [KN-1], key uuid: 'abc' must be a UUID in lower case"),
+        (KNOWLEDGE + 'en = " "', "a.toml: table [KN-1], key en: ' ' must be a text that is not blank"),
+        ('[XX-1]\nnl = "x"', "a.toml: table [XX-1]: the name is not a code; use a prefix, a hyphen and a number"),
+        ("[OP-1]\nclassifications = {}", "a.toml: table [OP-1]: the key title is missing"),
+        ('[CP-1]\nskill = { nl = "Doen" }', "a.toml: table [CP-1]: the inline skill needs a `code`"),
         (
             COMPETENCE + 'behavioural_indicators = [{ since = "3.11" }]',
-            "a.toml: CP-1: a behavioural indicator has no text",
+            "a.toml: table [CP-1], key behavioural_indicators: a text is missing: write it in one language",
         ),
         (
             COMPETENCE + PROFILE + 'essential_competences = ["CP-1"]\noptional_competences = ["CP-1"]',
-            "OP-1: CP-1 cannot be essential and optional",
+            "table [OP-1], key optional_competences: CP-1 cannot be essential and optional",
         ),
         (
             COMPETENCE + COMPETENCE.replace("CP-1", "CP-2").replace("Wonden", "Mensen"),
-            "a.toml: CP-2: SK-1 ('Mensen verzorgen') differs in CP-1",
+            "a.toml: table [CP-2]: SK-1 ('Mensen verzorgen') differs in table [CP-1]; use another code",
         ),
-        ("[KN-1\n", "a.toml: "),
+        ("[KN-1\n", "a.toml: not valid TOML: "),
+        ("KN-1 = 5", "a.toml: table [KN-1]: 5 must be a table"),
+        (PROFILE + "title = 5", "a.toml: not valid TOML: "),
+        (COMPETENCE + "knowledge_items = [5]", "key knowledge_items[1]: 5 must be a code KN-… or an inline table"),
+        (
+            KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1", "KN-1"]',
+            "key knowledge_items: KN-1 is listed more than once; remove the repetition",
+        ),
+        ("[OP-1]\ntitle = 'Kok'", "a.toml: table [OP-1], key title: 'Kok' must be a table, such as { nl = '…' }"),
     ],
 )
-def test_an_error_names_file_and_code(folder: Folder, text: str, told: str) -> None:
+def test_an_error_names_file_table_and_key_and_the_remedy(folder: Folder, text: str, told: str) -> None:
     with pytest.raises(BundledDataError) as error:
         releases(folder(text))
 
@@ -260,12 +292,14 @@ def test_an_error_names_file_and_code(folder: Folder, text: str, told: str) -> N
 
 
 def test_a_code_that_stands_in_two_files_is_an_error(folder: Folder) -> None:
-    with pytest.raises(BundledDataError, match=r"^b\.toml: KN-1: stands in a\.toml too$"):
+    with pytest.raises(
+        BundledDataError, match=r"^b\.toml: table \[KN-1\]: this code is also used in a\.toml; use another code$"
+    ):
         releases(folder(KNOWLEDGE, KNOWLEDGE))
 
 
 def test_a_folder_without_data_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BundledDataError, match="there is no data"):
+    with pytest.raises(BundledDataError, match=r"the folder has no \.toml file with tables"):
         releases(tmp_path)
 
 
