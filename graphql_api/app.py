@@ -21,7 +21,7 @@ from graphql_api.asyncio_tools import ended
 from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
 from graphql_api.execution.plan import KeptAnswers, KeptParts
-from graphql_api.http.admission import Admission, admitting, places_of
+from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, deciding, guarding
 from graphql_api.http.forwarded import arriving
 from graphql_api.http.graphql import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
@@ -63,7 +63,7 @@ def create_app(
     decide = deciding(settings)  # first, because it may raise, and nothing is open yet
     parts = Services(settings, competent, clock)
     stopping = asyncio.Event()
-    places = places_of(settings)
+    limiter = limiter_for(settings)
     outcomes = OperationLog(
         [each.name for each in examples.examples()],
         texts=settings.log_documents == "on",
@@ -71,7 +71,7 @@ def create_app(
     )
     endpoint = _endpoint(settings, parts)
     event_slots = asyncio.Semaphore(settings.max_executing)
-    executor = StreamingExecutor(endpoint, parts.published, admitting(places), event_slots)
+    executor = StreamingExecutor(endpoint, parts.published, slot_holder(limiter), event_slots)
     connections = Connections(
         settings.streaming_connections,
         stopping,
@@ -80,7 +80,7 @@ def create_app(
     )
     graphql = EventStreams(endpoint, executor, connections)
     layers = wrapping(settings)
-    fast = FastPath(endpoint, parts, decide, places.passes, outcomes, stopping, Heads(layers), settings.root_path)
+    fast = FastPath(endpoint, parts, decide, limiter.loop_budget, outcomes, stopping, Heads(layers), settings.root_path)
     app = Starlette(
         routes=[
             Route("/graphql", graphql),
@@ -94,7 +94,7 @@ def create_app(
             Middleware(RequestLoggingMiddleware, stopping, outcomes, layers),
             *layers,
             *guarding(decide),
-            Middleware(Admission, places, settings.max_body_bytes),
+            Middleware(AdmissionMiddleware, limiter, settings.max_body_bytes),
             Middleware(DirectRoute, "/graphql", graphql),
         ],
         exception_handlers={HTTPException: http_error, Exception: unexpected},

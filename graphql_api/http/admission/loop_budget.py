@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-MOST = 64
+MAX_STARTS_PER_PASS = 64
 """Maximum number of deferred operations started per event-loop pass."""
-A_PASS = 0.02
+PASS_SECONDS = 0.02
 """Seconds per event-loop pass in which operations may start."""
 
 
@@ -19,14 +19,14 @@ class LoopBudget:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._began: float | None = None
-        self._later: deque[asyncio.Future[None]] = deque()
-        self._at_once = 1
-        self.most_aside = A_PASS / 2
+        self._pass_started_at: float | None = None
+        self._deferred: deque[asyncio.Future[None]] = deque()
+        self._batch = 1
+        self.max_fast_path_seconds = PASS_SECONDS / 2
         """Seconds per pass for requests that the fast path answers."""
-        self._aside = 0.0
+        self._fast_path_seconds = 0.0
         """Seconds of this pass spent on them."""
-        self._beside = 0.0
+        self._fast_path_since_start = 0.0
         """Seconds spent on them since the operations of this pass started."""
 
     # The fast path needs no turn and overtakes deferred operations; it may use half of each pass.
@@ -34,42 +34,45 @@ class LoopBudget:
     @property
     def has_time(self) -> bool:
         """Whether the fast path has time left in this pass."""
-        return self._aside < self.most_aside
+        return self._fast_path_seconds < self.max_fast_path_seconds
 
     def spend(self, seconds: float) -> None:
         """Record time that the fast path spent."""
-        if not self._aside:
-            asyncio.get_running_loop().call_soon(self._renew)
-        self._aside += seconds
-        self._beside += seconds
+        if not self._fast_path_seconds:
+            asyncio.get_running_loop().call_soon(self._reset)
+        self._fast_path_seconds += seconds
+        self._fast_path_since_start += seconds
 
-    def _renew(self) -> None:
-        self._aside = 0.0
+    def _reset(self) -> None:
+        self._fast_path_seconds = 0.0
 
     def begin(self) -> "asyncio.Future[None] | None":
         """Returns None if the caller may start now, else a future that is done when it is the caller's turn."""
         now = self._clock()
-        if self._began is None:
-            self._began, self._beside = now, 0.0
-            asyncio.get_running_loop().call_soon(self._next)
-        if not self._later and now - self._began <= A_PASS:
+        if self._pass_started_at is None:
+            self._pass_started_at, self._fast_path_since_start = now, 0.0
+            asyncio.get_running_loop().call_soon(self._start_deferred)
+        if not self._deferred and now - self._pass_started_at <= PASS_SECONDS:
             return None
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._later.append(turn)
+        self._deferred.append(turn)
         return turn
 
-    def _next(self) -> None:
-        now, began = self._clock(), self._began
-        self._began = None
+    def _start_deferred(self) -> None:
+        now, started_at = self._clock(), self._pass_started_at
+        self._pass_started_at = None
         # Start more per pass while operations are short, and one per pass once they exceed the budget.
-        took = now - (now if began is None else began) - self._beside
-        self._at_once = 1 if took > A_PASS else min(self._at_once * 2, MOST) if took < A_PASS / 2 else self._at_once
-        begun = 0
-        while self._later and begun < self._at_once:
-            turn = self._later.popleft()
+        elapsed = now - (now if started_at is None else started_at) - self._fast_path_since_start
+        if elapsed > PASS_SECONDS:
+            self._batch = 1
+        elif elapsed < PASS_SECONDS / 2:
+            self._batch = min(self._batch * 2, MAX_STARTS_PER_PASS)
+        started = 0
+        while self._deferred and started < self._batch:
+            turn = self._deferred.popleft()
             if not turn.done():
                 turn.set_result(None)
-                begun += 1
-        if begun:
-            self._began, self._beside = now, 0.0
-            asyncio.get_running_loop().call_soon(self._next)
+                started += 1
+        if started:
+            self._pass_started_at, self._fast_path_since_start = now, 0.0
+            asyncio.get_running_loop().call_soon(self._start_deferred)

@@ -21,46 +21,46 @@ PATHS = ("/graphql", "/id/")
 class AdmissionGate:
     """Acquires and releases slots; raises Overloaded if none is free in time."""
 
-    def __init__(self, places: ConcurrencyLimiter) -> None:
-        self.places = places
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self.limiter = limiter
 
-    async def take(self, record: RequestContext) -> None:
+    async def acquire(self, record: RequestContext) -> None:
         """Take a slot, waiting in the queue if needed; raises Overloaded if none is free in time."""
-        record.fetch_context.wait_guard = UpstreamWaitGuard(self.places)
-        patience = self.places.patience
-        turn = self.places.take()
+        record.fetch_context.wait_guard = UpstreamWaitGuard(self.limiter)
+        max_wait = self.limiter.max_wait
+        turn = self.limiter.acquire()
         if turn is not None:
-            await self._turn(turn, patience)
-        begin = self.places.passes.begin()
+            await self._wait_for_turn(turn, max_wait)
+        begin = self.limiter.loop_budget.begin()
         if begin is not None:
             try:
                 await begin
             except asyncio.CancelledError:
-                self.places.leave()
+                self.limiter.release()
                 raise
         OPERATIONS_IN_PROGRESS.inc()
 
-    async def _turn(self, turn: "asyncio.Future[None]", patience: float) -> None:
+    async def _wait_for_turn(self, turn: "asyncio.Future[None]", max_wait: float) -> None:
         OPERATIONS_QUEUED.inc()
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(max_wait):
                 await turn
         except TimeoutError:
-            self.places.give_up(turn)
+            self.limiter.cancel(turn)
             raise Overloaded from None
         except asyncio.CancelledError:
-            self.places.give_up(turn)
+            self.limiter.cancel(turn)
             raise
         finally:
             OPERATIONS_QUEUED.dec()
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Release a slot."""
         OPERATIONS_IN_PROGRESS.dec()
-        self.places.leave()
+        self.limiter.release()
 
 
-def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -> ConcurrencyLimiter:
+def limiter_for(settings: Settings, clock: Callable[[], float] = time.monotonic) -> ConcurrencyLimiter:
     """The concurrency limiter configured by the settings."""
     return ConcurrencyLimiter(
         settings.max_operations,
@@ -72,19 +72,19 @@ def places_of(settings: Settings, clock: Callable[[], float] = time.monotonic) -
     )
 
 
-def turned_away() -> ServiceUnavailable:
+def overloaded_error() -> ServiceUnavailable:
     """Count a rejection and return its 503 error."""
     OVERLOAD_REJECTIONS.labels("queue_full").inc()
     return ServiceUnavailable("The server is overloaded. Try again.", RETRY_AFTER)
 
 
-class Admission:
+class AdmissionMiddleware:
     """ASGI middleware that admits requests on `PATHS`; health, metrics and assets pass unlimited."""
 
-    def __init__(self, app: ASGIApp, places: ConcurrencyLimiter, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter, max_bytes: int) -> None:
         self._app = app
-        self._door = AdmissionGate(places)
-        self._most_bytes = most_bytes
+        self._gate = AdmissionGate(limiter)
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reject with 503 if there is no room; otherwise read the whole request, take a slot and run the app."""
@@ -93,75 +93,77 @@ class Admission:
             return
         record = record_of(scope)
         try:
-            if self._door.places.full:
+            if self._gate.limiter.full:
                 raise Overloaded
-            messages = await self._whole(receive)  # before taking a slot, so that slow clients do not hold one
-            await self._door.take(record)
-            place = _Place(self._door, send)
+            messages = await self._receive_request(
+                receive
+            )  # before taking a slot, so that slow clients do not hold one
+            await self._gate.acquire(record)
+            slot = _RequestSlot(self._gate, send)
             try:
-                await self._app(scope, _replaying(messages, receive), place.send)
+                await self._app(scope, _replaying(messages, receive), slot.send)
             finally:
-                place.leave()
+                slot.release()
         except Overloaded:
-            await refused(turned_away(), JSON, record)(scope, receive, send)
+            await refused(overloaded_error(), JSON, record)(scope, receive, send)
 
-    async def _whole(self, receive: Receive) -> list[Message]:
+    async def _receive_request(self, receive: Receive) -> list[Message]:
         """Receive all messages of the request; stops early if the body exceeds the limit."""
         messages = [await receive()]
         size = len(messages[0].get("body", b""))
-        while messages[-1].get("more_body") and size <= self._most_bytes:
+        while messages[-1].get("more_body") and size <= self._max_bytes:
             messages.append(await receive())
             size += len(messages[-1].get("body", b""))
         return messages
 
 
-def admitting(places: ConcurrencyLimiter) -> Callable[[RequestContext], AbstractAsyncContextManager[None]]:
+def slot_holder(limiter: ConcurrencyLimiter) -> Callable[[RequestContext], AbstractAsyncContextManager[None]]:
     """A context manager that holds a slot for one streaming operation; it raises ServiceUnavailable if none is free in time."""
-    door = AdmissionGate(places)
+    gate = AdmissionGate(limiter)
 
     @asynccontextmanager
     async def admitted(record: RequestContext) -> AsyncIterator[None]:
         try:
-            await door.take(record)
+            await gate.acquire(record)
         except Overloaded:
-            raise turned_away() from None
+            raise overloaded_error() from None
         try:
             yield
         finally:
-            door.leave()
+            gate.release()
 
     return admitted
 
 
 def _replaying(messages: list[Message], receive: Receive) -> Receive:
     """A `receive` that returns these messages first."""
-    waiting = deque(messages)
+    buffered = deque(messages)
 
     async def next_message() -> Message:
-        return waiting.popleft() if waiting else await receive()
+        return buffered.popleft() if buffered else await receive()
 
     return next_message
 
 
-class _Place:
+class _RequestSlot:
     """The slot of one request; released when an event stream starts, because a subscription may last for days."""
 
-    __slots__ = ("_door", "_held", "_send")
+    __slots__ = ("_gate", "_is_held", "_send")
 
-    def __init__(self, door: AdmissionGate, send: Send) -> None:
-        self._door = door
+    def __init__(self, gate: AdmissionGate, send: Send) -> None:
+        self._gate = gate
         self._send = send
-        self._held = True
+        self._is_held = True
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_stream(message):
-            self.leave()
+            self.release()
         await self._send(message)
 
-    def leave(self) -> None:
-        if self._held:
-            self._held = False
-            self._door.leave()
+    def release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._gate.release()
 
 
 def _is_stream(start: Message) -> bool:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from graphql_api.http.admission.limiter import PACE_OF, ServiceTimeEstimator
+from graphql_api.http.admission.limiter import SMOOTHING_SLOTS, ServiceTimeEstimator
 from tests.conftest import Clock
 
 
-@pytest.mark.parametrize("least", [1, PACE_OF, 3 * PACE_OF])
+@pytest.mark.parametrize("least", [1, SMOOTHING_SLOTS, 3 * SMOOTHING_SLOTS])
 def test_an_estimate_is_there_once_enough_slots_came_free(least: int) -> None:
     clock = Clock()
     estimator = ServiceTimeEstimator(clock, least)

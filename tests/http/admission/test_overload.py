@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from graphql_api.http.admission import Overloaded, places_of
+from graphql_api.http.admission import Overloaded, limiter_for
 from graphql_api.http.admission.middleware import AdmissionGate
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.settings import Settings
@@ -27,8 +27,8 @@ class Model:
     """Operations share a core: each works in two steps, and gives way between them."""
 
     def __init__(self, service: Callable[[int], float]) -> None:
-        self.places = places_of(Settings(), self.now)
-        self._door = AdmissionGate(self.places)
+        self.limiter = limiter_for(Settings(), self.now)
+        self._door = AdmissionGate(self.limiter)
         self._core = asyncio.Lock()
         self._service = service
         self._begun = 0
@@ -39,9 +39,9 @@ class Model:
     async def ask(self, outcome: Outcome) -> None:
         arrived = self.now()
         try:
-            if self.places.full:
+            if self.limiter.full:
                 raise Overloaded
-            await self._door.take(RequestContext())
+            await self._door.acquire(RequestContext())
         except Overloaded:
             outcome.refused.append(self.now() - arrived)
             return
@@ -50,7 +50,7 @@ class Model:
         for _ in range(2):
             async with self._core:
                 await asyncio.sleep(seconds / 2)
-        self._door.leave()
+        self._door.release()
         outcome.answered.append(self.now() - arrived)
 
     async def burst(self, count: int) -> Outcome:

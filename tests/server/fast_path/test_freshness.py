@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from graphql_api.http.admission.loop_budget import A_PASS
+from graphql_api.http.admission.loop_budget import PASS_SECONDS
 from graphql_api.observability import tracing
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.server.fast_path.path import PUT_OFF
@@ -163,10 +163,10 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
     """The rest waits with all others, which are heard too."""
     assert (await two.again(PLAIN))[1]
     passes = two.fast_path._passes
-    passes.most_aside = A_PASS / 2
+    passes.max_fast_path_seconds = PASS_SECONDS / 2
     lines = [two.line() for _ in range(3)]
     lines[0].send(PLAIN)
-    passes.spend(A_PASS / 2)
+    passes.spend(PASS_SECONDS / 2)
     for line in lines[1:]:
         line.send(PLAIN)
 
