@@ -34,7 +34,7 @@ RETIRED = frozenset(
 REMAINING = Counter(
     {
         "_again": 1,
-        "again": 2,
+        "again": 1,
         "_anew": 1,
         "Asked": 1,
         "_asked": 1,
@@ -44,7 +44,7 @@ REMAINING = Counter(
         "given": 1,
         "Kept": 1,
         "kept": 1,
-        "patience": 2,
+        "patience": 1,
         "_tried": 1,
         "_Written": 1,
         "_written": 1,

@@ -22,11 +22,11 @@ from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
 from graphql_api.execution.plan import KeptAnswers, KeptParts
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
-from graphql_api.http.auth import AccessPolicy, WebSocketAuth, deciding, guarding
-from graphql_api.http.forwarded import arriving
-from graphql_api.http.graphql import STATUSES, Caching, Context, Documents, Endpoint, http_error, unexpected
+from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware
+from graphql_api.http.forwarded import forwarded_middleware
+from graphql_api.http.graphql import STATUSES, CachePolicy, Context, Documents, Endpoint, http_error, internal_error
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
-from graphql_api.http.middleware import DirectRoute, wrapping
+from graphql_api.http.middleware import DirectRoute, base_middleware
 from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
 from graphql_api.http.pages.graphiql import graphiql_routes
@@ -60,7 +60,7 @@ def create_app(
 
     `clock` returns seconds since 1970 and dates documents. Raises SettingsError if the settings cannot be used.
     """
-    decide = deciding(settings)  # first, because it may raise, and nothing is open yet
+    decide = access_policy_for(settings)  # first, because it may raise, and nothing is open yet
     parts = Services(settings, competent, clock)
     stopping = asyncio.Event()
     limiter = limiter_for(settings)
@@ -79,7 +79,7 @@ def create_app(
         settings.websocket_unsent_bytes,
     )
     graphql = EventStreams(endpoint, executor, connections)
-    layers = wrapping(settings)
+    layers = base_middleware(settings)
     fast = FastPath(endpoint, parts, decide, limiter.loop_budget, outcomes, stopping, Heads(layers), settings.root_path)
     app = Starlette(
         routes=[
@@ -90,14 +90,14 @@ def create_app(
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
         middleware=[  # outermost first
-            *arriving(settings),
+            *forwarded_middleware(settings),
             Middleware(RequestLoggingMiddleware, stopping, outcomes, layers),
             *layers,
-            *guarding(decide),
+            *auth_middleware(decide),
             Middleware(AdmissionMiddleware, limiter, settings.max_body_bytes),
             Middleware(DirectRoute, "/graphql", graphql),
         ],
-        exception_handlers={HTTPException: http_error, Exception: unexpected},
+        exception_handlers={HTTPException: http_error, Exception: internal_error},
         lifespan=_lifespan(settings, parts, stopping, fast),
     )
     app.router.redirect_slashes = False
@@ -114,7 +114,7 @@ def _endpoint(settings: Settings, parts: Services) -> Endpoint:
         _schema(settings, parts),
         parts.loaders,
         _documents(settings),
-        Caching(settings.release_max_age, settings.current_max_age),
+        CachePolicy(settings.release_max_age, settings.current_max_age),
         settings.max_body_bytes,
         settings.operation_timeout,
         settings.operation_calls if settings.is_remote else math.inf,
@@ -175,7 +175,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         *home_routes(ask, plain.as_str(), _off(settings)),
         *agents_routes(ask),
         *documentation_routes(),
-        *linked_data_routes(ask, endpoint.caching),
+        *linked_data_routes(ask, endpoint.cache_policy),
         *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),
     ]
 

@@ -103,15 +103,19 @@ def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette
     """The app that serves the tools over HTTP with the access policy of the settings, and a description of its data."""
     from starlette.middleware import Middleware
 
-    from graphql_api.http.auth import deciding, guarding
-    from graphql_api.http.forwarded import arriving
+    from graphql_api.http.auth import access_policy_for, auth_middleware
+    from graphql_api.http.forwarded import forwarded_middleware
     from graphql_api.http.mcp.server import CheckedBodies, create_mcp
 
     with app_of(replace(settings, access="off", host="127.0.0.1")) as (app, data):
         served = create_mcp(app, language).streamable_http_app(
             json_response=True, stateless_http=True, host=settings.host
         )
-        served.user_middleware = [*arriving(settings), *served.user_middleware, *guarding(deciding(settings))]
+        served.user_middleware = [
+            *forwarded_middleware(settings),
+            *served.user_middleware,
+            *auth_middleware(access_policy_for(settings)),
+        ]
         served.user_middleware += [Middleware(CheckedBodies, settings.max_body_bytes)]
         served.router.redirect_slashes = False
         yield served, data

@@ -11,19 +11,19 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from graphql_api.settings import Settings
 
-PAGES = ("/docs/", "/graphiql/", "/id/")
+PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/")
 """Prefixes of paths that keep a trailing slash, because links on these pages are relative to their URL."""
 
 
-def arriving(settings: Settings) -> list[Middleware]:
+def forwarded_middleware(settings: Settings) -> list[Middleware]:
     """The middleware that does this, outermost first."""
     return [
         Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies),
-        Middleware(Arrival, settings.root_path),
+        Middleware(PathPrefixMiddleware, settings.root_path),
     ]
 
 
-class Arrival:
+class PathPrefixMiddleware:
     """ASGI middleware that strips the path prefix, and adds `state` to the scope for servers that do not."""
 
     def __init__(self, app: ASGIApp, root_path: str = "") -> None:
@@ -41,13 +41,13 @@ class Arrival:
             # Links on the first page are relative to it. So is this redirect: only the browser knows scheme and host.
             await RedirectResponse(f"{path.rpartition('/')[2]}/", 308)(scope, receive, send)
             return
-        own = _without_slash(_below(path, prefixes))
+        own = _without_slash(_without_prefix(path, prefixes))
         if own != path or scope.get("root_path"):
             scope = {**scope, "path": own, "raw_path": own.encode(), "root_path": ""}
         await self._app(scope, receive, send)
 
 
-def _below(path: str, prefixes: tuple[str, ...]) -> str:
+def _without_prefix(path: str, prefixes: tuple[str, ...]) -> str:
     for prefix in prefixes:
         prefix = prefix.rstrip("/")
         if prefix and path.startswith(f"{prefix}/"):
@@ -56,4 +56,4 @@ def _below(path: str, prefixes: tuple[str, ...]) -> str:
 
 
 def _without_slash(path: str) -> str:
-    return path[:-1] if path.endswith("/") and path != "/" and not path.startswith(PAGES) else path
+    return path[:-1] if path.endswith("/") and path != "/" and not path.startswith(PATHS_WITH_SLASH) else path

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-LONGEST = 2000
+MAX_FIELD_CHARS = 2000
 """Maximum number of characters of a field that are parsed."""
 
 _QUOTED = r'"(?:\\.|[^"\\])*"?'
@@ -26,20 +26,20 @@ class Element(NamedTuple):
     @property
     def weight(self) -> float:
         """The client's preference, from 0 (not acceptable) to 1; 0 if `q` is invalid."""
-        told = self.parameters.get("q", "1")
-        return float(told) if _WEIGHT.fullmatch(told) else 0.0
+        quality = self.parameters.get("q", "1")
+        return float(quality) if _WEIGHT.fullmatch(quality) else 0.0
 
 
 def elements(field: str) -> Iterator[Element]:
     """The elements of a list field, in order, without empty ones."""
-    for element in _ELEMENT.findall(field[:LONGEST].lower()):
-        value, *parameters = [each.strip() for each in _PARAMETER.findall(element)] or [""]
+    for element in _ELEMENT.findall(field[:MAX_FIELD_CHARS].lower()):
+        value, *parameters = [part.strip() for part in _PARAMETER.findall(element)] or [""]
         if value:
-            yield Element(value, dict(_parameter(each) for each in parameters if each))
+            yield Element(value, dict(_parameter(parameter) for parameter in parameters if parameter))
 
 
 def _parameter(text: str) -> tuple[str, str]:
-    name, _, value = (each.strip() for each in text.partition("="))
+    name, _, value = (part.strip() for part in text.partition("="))
     if value.startswith('"'):
         value = re.sub(r"\\(.)", r"\1", value[1:].removesuffix('"'))
     return name, value

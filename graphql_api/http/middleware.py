@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipResponder, IdentityResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.content_negotiation import GZIP_FROM, gzip_from
+from graphql_api.http.content_negotiation import GZIP_MIN_BYTES, gzip_from
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings import Settings
 from graphql_api.settings.origins import ANY, Origins
@@ -28,21 +28,21 @@ HEADERS = {
 }
 """Security headers of every response (OWASP's HTTP headers cheat sheet); pages set their own content policy."""
 
-SAFE = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+ENCODED_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 """The same, encoded for ASGI."""
-_SAFE_NAMES = {name for name, _ in SAFE}
+_HEADER_NAMES = {name for name, _ in ENCODED_HEADERS}
 
-READ = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
+EXPOSED_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
 """Response headers that pages of other origins may read, in addition to CORS-safelisted ones."""
 
 
-def wrapping(settings: Settings) -> list[Middleware]:
+def base_middleware(settings: Settings) -> list[Middleware]:
     """The middleware configured by the settings, outermost first."""
     cors = [_cors(origins)] if (origins := settings.origins) else []
     return [Middleware(SecurityHeadersMiddleware), *cors, Middleware(CompressionMiddleware)]
 
 
-def layered(app: ASGIApp, layers: Iterable[Middleware]) -> ASGIApp:
+def wrap(app: ASGIApp, layers: Iterable[Middleware]) -> ASGIApp:
     """Wrap an app in middleware, outermost first."""
     for cls, args, kwargs in reversed(list(layers)):
         app = cls(app, *args, **kwargs)
@@ -59,7 +59,7 @@ def _cors(origins: Origins) -> Middleware:
         allow_methods=["GET", "HEAD", "POST"],
         allow_headers=["*"],
         allow_private_network=True,
-        expose_headers=READ,
+        expose_headers=EXPOSED_HEADERS,
     )
 
 
@@ -74,14 +74,16 @@ class SecurityHeadersMiddleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
 
-        async def safely(message: Message) -> None:
+        async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = {name for name, _ in message["headers"]}
-                safe = SAFE if _SAFE_NAMES.isdisjoint(told) else [each for each in SAFE if each[0] not in told]
-                message["headers"] = [*message["headers"], *safe]
+                present = {name for name, _ in message["headers"]}
+                missing = ENCODED_HEADERS
+                if not _HEADER_NAMES.isdisjoint(present):
+                    missing = [field for field in ENCODED_HEADERS if field[0] not in present]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
-        return await self._app(scope, receive, safely)
+        return await self._app(scope, receive, send_safely)
 
 
 class DirectRoute:
@@ -94,8 +96,8 @@ class DirectRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; the endpoint gets every method."""
-        straight = scope["type"] == "http" and scope["path"] == self._path
-        await (self._endpoint if straight else self._app)(scope, receive, send)
+        is_direct = scope["type"] == "http" and scope["path"] == self._path
+        await (self._endpoint if is_direct else self._app)(scope, receive, send)
 
 
 class CompressionMiddleware:
@@ -108,30 +110,32 @@ class CompressionMiddleware:
         """Pass the request on, and decide about compression when the response starts."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        sending: Send | None = None
+        sender: Send | None = None
 
-        async def compressing(message: Message) -> None:
-            nonlocal sending
-            if sending is None:
-                sending = self._sending(message, scope, send)
-            await sending(message)
+        async def send_compressed(message: Message) -> None:
+            nonlocal sender
+            if sender is None:
+                sender = self._sender(message, scope, send)
+            await sender(message)
 
-        return await self._app(scope, receive, compressing)
+        return await self._app(scope, receive, send_compressed)
 
-    def _sending(self, start: Message, scope: Scope, send: Send) -> Send:
+    def _sender(self, start: Message, scope: Scope, send: Send) -> Send:
         headers = dict(start["headers"])
         length = headers.get(b"content-length")
         if b"content-encoding" in headers or length == b"0":
             return send
-        least = gzip_from(record_of(scope).head)
-        if length is not None and int(length) < least:
-            if int(length) >= GZIP_FROM and b"Accept-Encoding" not in headers.get(b"vary", b""):
+        min_bytes = gzip_from(record_of(scope).head)
+        if length is not None and int(length) < min_bytes:
+            if int(length) >= GZIP_MIN_BYTES and b"Accept-Encoding" not in headers.get(b"vary", b""):
                 _vary(start)
             return send
-        takes = least < math.inf
-        found = GZipResponder(self._app, int(least), GZIP_LEVEL) if takes else IdentityResponder(self._app, GZIP_FROM)
-        found.send = send
-        return found.send_with_compression
+        if min_bytes < math.inf:
+            responder: IdentityResponder = GZipResponder(self._app, int(min_bytes), GZIP_LEVEL)
+        else:
+            responder = IdentityResponder(self._app, GZIP_MIN_BYTES)
+        responder.send = send
+        return responder.send_with_compression
 
 
 def _vary(start: Message) -> None:

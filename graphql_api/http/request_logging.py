@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, InternalError, ServiceUnavailable, refused
-from graphql_api.http.middleware import layered
-from graphql_api.observability.logs import bind_request_log
+from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, InternalError, ServiceUnavailable, error_response
+from graphql_api.http.middleware import wrap
+from graphql_api.observability.logs import logging_for
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.observability.tracing import OperationSpan
@@ -21,7 +21,7 @@ from graphql_api.observability.tracing import OperationSpan
 log = logging.getLogger("graphql_api.requests")
 
 GRAPHQL = "/graphql"
-QUIET = ("/health/", "/metrics", "/graphiql")
+QUIET_PATHS = ("/health/", "/metrics", "/graphiql")
 """Path prefixes logged at level debug, because they are frequent or of little interest."""
 
 
@@ -33,51 +33,55 @@ class RequestLoggingMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, stopping: asyncio.Event, outcomes: OperationLog, layers: Iterable[Middleware] = ()
+        self, app: ASGIApp, stopping: asyncio.Event, operation_log: OperationLog, layers: Iterable[Middleware] = ()
     ) -> None:
         self._app = app
-        self._refuse = layered(_refuse, layers)
+        self._refuse = wrap(_refuse, layers)
         self._stopping = stopping
-        self._outcomes = outcomes
+        self._operation_log = operation_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the app and record the request when it is finished."""
         if scope["type"] != "http":
-            await self._app(scope, receive, self._noting_denial(scope, send) if scope["type"] == "websocket" else send)
+            await self._app(scope, receive, self._logging_denial(scope, send) if scope["type"] == "websocket" else send)
             return
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         record = record_of(scope)
-        sent = _Sent(send, self._stopping)
+        sent = _StatusSend(send, self._stopping)
         span = OperationSpan(record.fetch_context.headers, scope["method"]) if scope["path"] == GRAPHQL else None
         try:
-            with bind_request_log(record.request_id):
-                await self._answer(scope, receive, sent, record)
+            with logging_for(record.request_id):
+                await self._run_app(scope, receive, sent, record)
         finally:
             outcome = _outcome(record, sent.status)
-            self._tell(scope, record, sent.status, outcome, time.perf_counter() - begun)
+            self._log(scope, record, sent.status, outcome, time.perf_counter() - started_at)
             if span:
                 span.end(record.name, record.kind, sent.status, outcome)
 
-    def _noting_denial(self, scope: Scope, send: Send) -> Send:
+    def _logging_denial(self, scope: Scope, send: Send) -> Send:
         """A `send` that logs a WebSocket that was denied; opened ones log each operation."""
-        begun, opened = time.perf_counter(), False
+        started_at, is_open = time.perf_counter(), False
 
-        async def sending(message: Message) -> None:
-            nonlocal opened
-            kind = message["type"]
-            if not opened and kind in ("websocket.http.response.start", "websocket.close"):
+        async def send_noted(message: Message) -> None:
+            nonlocal is_open
+            message_type = message["type"]
+            if not is_open and message_type in ("websocket.http.response.start", "websocket.close"):
                 status = message.get("status", 403)  # servers respond 403 to a close before accept
                 outcome = "shed" if status == 503 else "refused"
-                seconds = time.perf_counter() - begun
-                self._outcomes.log_request(
+                seconds = time.perf_counter() - started_at
+                self._operation_log.request(
                     logging.INFO, "GET", scope["path"], record_of(scope), outcome, seconds, status
                 )
-            opened = opened or kind in ("websocket.accept", "websocket.http.response.start", "websocket.close")
+            is_open = is_open or message_type in (
+                "websocket.accept",
+                "websocket.http.response.start",
+                "websocket.close",
+            )
             await send(message)
 
-        return sending
+        return send_noted
 
-    async def _answer(self, scope: Scope, receive: Receive, sent: "_Sent", record: RequestContext) -> None:
+    async def _run_app(self, scope: Scope, receive: Receive, sent: "_StatusSend", record: RequestContext) -> None:
         try:
             await self._app(scope, receive, sent)
             return
@@ -95,17 +99,17 @@ class RequestLoggingMiddleware:
             scope["state"]["refusal"] = refusal
             await self._refuse(scope, receive, sent)
 
-    def _tell(self, scope: Scope, record: RequestContext, status: int | None, outcome: str, seconds: float) -> None:
+    def _log(self, scope: Scope, record: RequestContext, status: int | None, outcome: str, seconds: float) -> None:
         path = scope["path"]
         if path == GRAPHQL:
-            self._outcomes.log_operation(record, outcome, seconds, status)
+            self._operation_log.tell(record, outcome, seconds, status)
         else:
-            level = logging.DEBUG if path.startswith(QUIET) else logging.INFO
-            self._outcomes.log_request(level, scope["method"], path, record, outcome, seconds, status)
+            level = logging.DEBUG if path.startswith(QUIET_PATHS) else logging.INFO
+            self._operation_log.request(level, scope["method"], path, record, outcome, seconds, status)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    await refused(scope["state"]["refusal"], JSON, record_of(scope))(scope, receive, send)
+    await error_response(scope["state"]["refusal"], JSON, record_of(scope))(scope, receive, send)
 
 
 def _outcome(record: RequestContext, status: int | None) -> str:
@@ -117,7 +121,7 @@ def _outcome(record: RequestContext, status: int | None) -> str:
     return record.outcome if record.ended or record.executed or status >= 400 or record.codes else "ok"
 
 
-class _Sent:
+class _StatusSend:
     """A `send` that remembers the response status, and adds `Connection: close` during shutdown."""
 
     __slots__ = ("_send", "_stopping", "status")

@@ -11,7 +11,7 @@ import orjson
 from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
-from graphql_api.http.middleware import SAFE
+from graphql_api.http.middleware import ENCODED_HEADERS
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _ITS_OWN = (b"transfer-encoding", b"connection")
@@ -103,7 +103,7 @@ def refusal(status: int, message: str, request_id: str, fields: Headers) -> byte
 
 
 _HEADERS = [
-    *SAFE,
+    *ENCODED_HEADERS,
     (b"content-type", b"application/json; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"connection", b"close"),

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from graphql_api.errors import SettingsError
-from graphql_api.http.forwarded import Arrival, arriving
+from graphql_api.http.forwarded import PathPrefixMiddleware, forwarded_middleware
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
@@ -104,12 +104,12 @@ async def seen(settings: Settings, client: str, **headers: str) -> tuple[str, st
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         found.append(scope)
 
-    layered: Any = app
-    for each in reversed(arriving(settings)):
-        layered = each.cls(layered, *each.args, **each.kwargs)  # type: ignore[call-arg]
+    wrapped: Any = app
+    for each in reversed(forwarded_middleware(settings)):
+        wrapped = each.cls(wrapped, *each.args, **each.kwargs)  # type: ignore[call-arg]
     told = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "path": "/", "headers": told, "client": (client, 1), "scheme": "http"}
-    await layered(scope, None, None)
+    await wrapped(scope, None, None)
     return found[0]["client"][0], found[0]["scheme"]
 
 
@@ -150,6 +150,6 @@ async def test_a_server_whose_lifespan_has_no_state_can_run_the_app() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         found.append(scope)
 
-    await Arrival(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    await PathPrefixMiddleware(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     assert found == [{"type": "lifespan", "state": {}}]

@@ -15,10 +15,10 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.execution.engine import build_schema
-from graphql_api.http.graphql import Caching, Documents, Endpoint
+from graphql_api.http.graphql import CachePolicy, Documents, Endpoint
 from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.http.graphql.request import seconds_for
-from graphql_api.http.middleware import wrapping
+from graphql_api.http.middleware import base_middleware
 from graphql_api.http.request_logging import RequestLoggingMiddleware
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import Names
@@ -262,7 +262,7 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
 
     documents = Documents(trusted=None, only_trusted=False, automatic=None)
     endpoint = Endpoint(
-        build_schema(), loaders, documents, Caching(0, 0), 1000, operation_timeout=5.0, operation_calls=60
+        build_schema(), loaders, documents, CachePolicy(0, 0), 1000, operation_timeout=5.0, operation_calls=60
     )
     app = Starlette(routes=[Route("/graphql", endpoint)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:
@@ -280,7 +280,7 @@ async def test_a_page_of_another_origin_can_read_an_unexpected_error() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         raise RuntimeError
 
-    layers = wrapping(Settings(cors_origins="https://app.example.org").checked())
+    layers = base_middleware(Settings(cors_origins="https://app.example.org").checked())
     transport = httpx.ASGITransport(RequestLoggingMiddleware(broken, asyncio.Event(), OperationLog(), layers))
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
         response = await client.post("/graphql", headers={"Origin": "https://app.example.org"})

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.http.admission.limiter import RETRY_AFTER, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard
-from graphql_api.http.graphql import JSON, ServiceUnavailable, refused
+from graphql_api.http.graphql import JSON, ServiceUnavailable, error_response
 from graphql_api.observability.metrics import OPERATIONS_IN_PROGRESS, OPERATIONS_QUEUED, OVERLOAD_REJECTIONS
 from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.settings import Settings
@@ -105,7 +105,7 @@ class AdmissionMiddleware:
             finally:
                 slot.release()
         except Overloaded:
-            await refused(overloaded_error(), JSON, record)(scope, receive, send)
+            await error_response(overloaded_error(), JSON, record)(scope, receive, send)
 
     async def _receive_request(self, receive: Receive) -> list[Message]:
         """Receive all messages of the request; stops early if the body exceeds the limit."""

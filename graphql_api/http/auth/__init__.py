@@ -10,25 +10,25 @@ from graphql_api.http.auth.authenticators import (
     PassthroughAuth,
     Principal,
     check_url,
-    shown_by,
+    credentials_by,
 )
-from graphql_api.http.auth.middleware import Access, deciding, guarding, is_open, keys_file
+from graphql_api.http.auth.middleware import AuthMiddleware, access_policy_for, auth_middleware, is_open, keys_file
 from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
 from graphql_api.http.auth.websocket import WebSocketAuth
 
 __all__ = [
-    "Access",
     "AccessPolicy",
     "ApiKeyAuth",
+    "AuthMiddleware",
     "Authenticator",
     "PassthroughAuth",
     "Principal",
     "WebSocketAuth",
     "WrongKeys",
+    "access_policy_for",
+    "auth_middleware",
     "check_url",
-    "deciding",
-    "guarding",
+    "credentials_by",
     "is_open",
     "keys_file",
-    "shown_by",
 ]

@@ -28,12 +28,12 @@ from graphql_api.settings.files import UnusableFile, read_small
 
 log = logging.getLogger(__name__)
 
-LOOK_AGAIN = 1.0
+RELOAD_INTERVAL = 1.0
 """Seconds between checks for a changed file; a revoked key may work for this long."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID = re.compile(r"[0-9a-f]{12}")
 _KEY = re.compile(r"cgk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
-MAX_BYTES = 10_000_000
+MAX_FILE_BYTES = 10_000_000
 """Maximum size of the keys file: about 40,000 clients."""
 
 
@@ -57,7 +57,7 @@ class Keys:
         self._clock = clock
         self._clients: dict[str, Client] = {}
         self._stamp: tuple[int, int, int] | None = None
-        self._looked = clock()
+        self._checked_at = clock()
         self._fault = ""
         self._read()
 
@@ -69,11 +69,11 @@ class Keys:
     def client(self, key: str) -> Client | None:
         """The owner of a key; None if the key is malformed, unknown or revoked."""
         self._reload_if_changed()
-        found = _KEY.fullmatch(key)
-        client = self._clients.get(found[1], _NOBODY) if found else _NOBODY
+        match = _KEY.fullmatch(key)
+        client = self._clients.get(match[1], _NO_CLIENT) if match else _NO_CLIENT
         # Constant-time comparison, which takes as long for an unknown key as for a known one.
-        same = compare_digest(_hash(client.salt, found[2] if found else ""), client.hash)
-        return client if same and client is not _NOBODY else None
+        same = compare_digest(_hash(client.salt, match[2] if match else ""), client.hash)
+        return client if same and client is not _NO_CLIENT else None
 
     def new(self, name: str, per_minute: int | None = None) -> str:
         """Create a key for a client that has none; the key cannot be read again later.
@@ -103,8 +103,8 @@ class Keys:
 
     def _reload_if_changed(self) -> None:
         now = self._clock()
-        if now - self._looked >= LOOK_AGAIN:
-            self._looked = now
+        if now - self._checked_at >= RELOAD_INTERVAL:
+            self._checked_at = now
             fault = ""
             try:
                 self._read()
@@ -126,23 +126,23 @@ class Keys:
     def _changing(self) -> Iterator[dict[str, Client]]:
         """The current clients, to be changed in place; saved if the block does not raise. One change at a time."""
         draft = self.file.with_name(f".{self.file.name}.new")
-        opened = self._begin(draft)
+        descriptor = self._create_draft(draft)
         try:
-            with os.fdopen(opened, "wb") as written:
+            with os.fdopen(descriptor, "wb") as stream:
                 clients = _clients(self.file) if self.file.exists() else {}
                 yield clients
-                told = [asdict(client) for client in clients.values()]
-                written.write(orjson.dumps({"keys": told}, option=orjson.OPT_INDENT_2) + b"\n")
-                written.flush()
-                os.fsync(written.fileno())
+                entries = [asdict(client) for client in clients.values()]
+                stream.write(orjson.dumps({"keys": entries}, option=orjson.OPT_INDENT_2) + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
             draft.replace(self.file)
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._write_error(error) from None
         finally:
             draft.unlink(missing_ok=True)
         self._read()
 
-    def _begin(self, draft: Path) -> int:
+    def _create_draft(self, draft: Path) -> int:
         """Create and open the draft file, which also locks out other writers. Returns its file descriptor."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -152,9 +152,9 @@ class Keys:
                 raise SettingsError(
                     f"another process is changing the keys file; if none is running, delete {draft}"
                 ) from None
-            raise self._unwritable(error) from None
+            raise self._write_error(error) from None
 
-    def _unwritable(self, error: OSError) -> SettingsError:
+    def _write_error(self, error: OSError) -> SettingsError:
         return SettingsError(
             f"cannot write the keys file {self.file}: {error.strerror}; set COMPETENT_KEYS_FILE to use another file"
         )
@@ -164,31 +164,31 @@ def _hash(salt: str, secret: str) -> str:
     return blake2b(secret.encode(), salt=bytes.fromhex(salt), digest_size=32).hexdigest()
 
 
-_NOBODY = Client("", "", "00" * 16, "00" * 32, "")
+_NO_CLIENT = Client("", "", "00" * 16, "00" * 32, "")
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
-        found = file.stat()
+        stat = file.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SettingsError(f"cannot read the keys file {file}: {error.strerror}") from None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _clients(file: Path) -> dict[str, Client]:
     try:
-        told = orjson.loads(read_small(file, MAX_BYTES))["keys"]
-        return {client.id: client for client in map(_client, told)}
+        entries = orjson.loads(read_small(file, MAX_FILE_BYTES))["keys"]
+        return {client.id: client for client in map(_client, entries)}
     except UnusableFile as error:
         raise SettingsError(f"cannot read the keys file {file}: {error}") from None
     except (ValueError, TypeError, KeyError):
         raise SettingsError(f"{file} is not a valid keys file; `competent-graphql key new NAME` creates one") from None
 
 
-def _client(told: dict[str, Any]) -> Client:
-    client = Client(**told)
+def _client(entry: dict[str, Any]) -> Client:
+    client = Client(**entry)
     if not (_NAME.fullmatch(client.name) and _ID.fullmatch(client.id) and isinstance(client.made, str)):
         raise ValueError
     if len(bytes.fromhex(client.salt)) != 16 or len(bytes.fromhex(client.hash)) != 32:

@@ -13,7 +13,7 @@ from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.limits import TokenBucket
 from graphql_api.observability.request_context import RequestContext
 
-DELAY = 1.0
+DELAY_SECONDS = 1.0
 """Seconds by which a wrong key over the limit is delayed."""
 MAX_DELAYED = 100
 """Maximum number of requests delayed at the same time; further ones are answered immediately."""
@@ -62,7 +62,7 @@ class WrongKeys:
         if self._delayed < MAX_DELAYED:
             self._delayed += 1
             try:
-                await self._sleep(DELAY)
+                await self._sleep(DELAY_SECONDS)
             finally:
                 self._delayed -= 1
 
@@ -71,43 +71,45 @@ class WrongKeys:
 class AccessPolicy:
     """Authenticates and counts requests and operations, and records the client in their context."""
 
-    gate: Authenticator
+    authenticator: Authenticator
     quotas: Quotas
     wrong_keys: WrongKeys = field(default_factory=WrongKeys)
 
-    def caller(self, shown: Mapping[str, str], record: RequestContext) -> Principal:
+    def authenticate(self, credentials: Mapping[str, str], record: RequestContext) -> Principal:
         """The authenticated client; raises HTTPError if the credentials are missing or invalid."""
-        caller = self.gate.caller(shown)
-        record.client, record.fetch_context.key = caller.name, caller.key
-        return caller
+        principal = self.authenticator.authenticate(credentials)
+        record.client, record.fetch_context.key = principal.name, principal.key
+        return principal
 
-    async def count(self, caller: Principal) -> Mapping[str, str]:
+    async def count(self, principal: Principal) -> Mapping[str, str]:
         """Count a request and return the RateLimit headers; raises HTTPError (429) if the quota is used up."""
-        if caller.per_minute is None:
+        if principal.per_minute is None:
             return {}
-        return _headers(await self.quotas.take(caller.name, caller.per_minute))
+        return _headers(await self.quotas.take(principal.name, principal.per_minute))
 
-    def count_here(self, caller: Principal) -> Mapping[str, str]:
-        """Synchronous `count()`; call only after `has_left_here()` returned True."""
-        return {} if caller.per_minute is None else _headers(self.quotas.take_here(caller.name, caller.per_minute))
+    def count_local(self, principal: Principal) -> Mapping[str, str]:
+        """Synchronous `count()`; call only after `has_capacity_local()` returned True."""
+        if principal.per_minute is None:
+            return {}
+        return _headers(self.quotas.take_local(principal.name, principal.per_minute))
 
-    def has_left_here(self, caller: Principal) -> bool:
+    def has_capacity_local(self, principal: Principal) -> bool:
         """Whether quotas are counted in this process and the client has requests left."""
-        return caller.per_minute is None or self.quotas.has_left_here(caller.name, caller.per_minute)
+        return principal.per_minute is None or self.quotas.has_capacity_local(principal.name, principal.per_minute)
 
-    def still(self, shown: Mapping[str, str]) -> bool:
+    def is_valid(self, credentials: Mapping[str, str]) -> bool:
         """Whether the credentials are still valid: a key can be revoked while a response is being sent."""
         try:
-            self.gate.caller(shown)
+            self.authenticator.authenticate(credentials)
         except HTTPError:
             return False
         return True
 
 
-def _headers(standing: RateLimitState) -> Mapping[str, str]:
-    if standing.allowed:
-        return standing.headers
-    message = f"Rate limit exceeded: your key may send {standing.quota:,} requests per minute."
-    refusal = HTTPError(429, message, "RATE_LIMITED", max(1, round(standing.reset)))
-    refusal.headers |= standing.headers
+def _headers(state: RateLimitState) -> Mapping[str, str]:
+    if state.allowed:
+        return state.headers
+    message = f"Rate limit exceeded: your key may send {state.quota:,} requests per minute."
+    refusal = HTTPError(429, message, "RATE_LIMITED", max(1, round(state.reset)))
+    refusal.headers |= state.headers
     raise refusal

@@ -20,7 +20,7 @@ from graphql_api.upstream.valkey import Reach, is_shared, pool_of
 if TYPE_CHECKING:
     from valkey.asyncio import BlockingConnectionPool
 
-WINDOW = 60
+WINDOW_SECONDS = 60
 """Seconds."""
 
 
@@ -36,7 +36,7 @@ class RateLimitState(NamedTuple):
     def headers(self) -> dict[str, str]:
         """The RateLimit headers, as in draft-ietf-httpapi-ratelimit-headers-10 (structured field values)."""
         return {
-            "RateLimit-Policy": f'"minute";q={self.quota};w={WINDOW}',
+            "RateLimit-Policy": f'"minute";q={self.quota};w={WINDOW_SECONDS}',
             "RateLimit": f'"minute";r={self.remaining};t={max(0, round(self.reset))}',
         }
 
@@ -50,7 +50,7 @@ class Quotas:
         clock: Callable[[], float] = time.monotonic,
         pool: "BlockingConnectionPool | None" = None,
     ) -> None:
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._local = MovingWindowRateLimiter(MemoryStorage())
         self._shared = SharedWindow(shared) if shared is not None else None
         self._reach = Reach("the Valkey server for quotas", (StorageError,), clock, pool)
         self._pool = pool
@@ -74,19 +74,19 @@ class Quotas:
     async def take(self, client: str, per_minute: int) -> RateLimitState:
         """Count a request of a client unless its quota is used up; `allowed` in the result says which."""
         if (shared := self._shared) is not None:
-            standing = await self._reach.run(lambda: _take(shared, client, per_minute), None)
-            if standing is not None:
-                return standing
-        return self.take_here(client, per_minute)
+            state = await self._reach.run(lambda: _take(shared, client, per_minute), None)
+            if state is not None:
+                return state
+        return self.take_local(client, per_minute)
 
-    def take_here(self, client: str, per_minute: int) -> RateLimitState:
+    def take_local(self, client: str, per_minute: int) -> RateLimitState:
         """Count a request in this process only."""
         item = RateLimitItemPerMinute(per_minute)
-        return _standing(item, self._own.hit(item, client), self._own.get_window_stats(item, client))
+        return _state(item, self._local.hit(item, client), self._local.get_window_stats(item, client))
 
-    def has_left_here(self, client: str, per_minute: int) -> bool:
+    def has_capacity_local(self, client: str, per_minute: int) -> bool:
         """Whether the client has requests left; always False if the counts are shared."""
-        return self._shared is None and self._own.test(RateLimitItemPerMinute(per_minute), client)
+        return self._shared is None and self._local.test(RateLimitItemPerMinute(per_minute), client)
 
 
 async def _take(limiter: SharedWindow, client: str, per_minute: int) -> RateLimitState:
@@ -101,8 +101,8 @@ async def _take(limiter: SharedWindow, client: str, per_minute: int) -> RateLimi
         STORE_INVALID_ENTRIES.labels("state").inc()
         await limiter.clear(item, client)
         allowed = await limiter.hit(item, client)
-    return _standing(item, allowed, await limiter.get_window_stats(item, client))
+    return _state(item, allowed, await limiter.get_window_stats(item, client))
 
 
-def _standing(item: RateLimitItem, allowed: bool, window: WindowStats) -> RateLimitState:
+def _state(item: RateLimitItem, allowed: bool, window: WindowStats) -> RateLimitState:
     return RateLimitState(allowed, item.amount, max(0, window.remaining), max(0.0, window.reset_time - time.time()))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Scope
 
-from graphql_api.http.auth.authenticators import Repeated, shown_in, shown_in_payload
+from graphql_api.http.auth.authenticators import MultipleCredentials, credentials_in, credentials_in_payload
 from graphql_api.http.auth.policy import AccessPolicy
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.limits import network_of
@@ -24,15 +24,15 @@ class WebSocketAuth:
     async def on_handshake(self) -> None:
         """Check the credentials in the headers, if there are any."""
         async with self._slowing_down():
-            if credentials := shown_in(self._scope):
+            if credentials := credentials_in(self._scope):
                 self._authenticate(credentials)
 
     async def on_ws_connect(self, payload: Mapping[str, object]) -> None:
         """Check the credentials in the payload, or those in the headers; there must be some, and not in both."""
         async with self._slowing_down():
-            credentials = shown_in_payload(payload)
+            credentials = credentials_in_payload(payload)
             if credentials and self._credentials:
-                raise Repeated
+                raise MultipleCredentials
             self._authenticate(credentials or self._credentials)
 
     async def on_early_message(self) -> None:
@@ -42,15 +42,15 @@ class WebSocketAuth:
 
     async def on_operation(self) -> None:
         """Count an operation; raises HTTPError if the key is no longer valid or its quota is used up."""
-        await self._policy.count(self._policy.caller(self._credentials, self._record))
+        await self._policy.count(self._policy.authenticate(self._credentials, self._record))
 
     def check_response(self) -> None:
         """Raises HTTPError if the key is no longer valid."""
-        if self._credentials and not self._policy.still(self._credentials):
+        if self._credentials and not self._policy.is_valid(self._credentials):
             raise HTTPError(401, "Unknown or revoked key.")
 
     def _authenticate(self, credentials: Mapping[str, str]) -> None:
-        self._policy.caller(credentials, self._record)
+        self._policy.authenticate(credentials, self._record)
         self._credentials = credentials
 
     @asynccontextmanager

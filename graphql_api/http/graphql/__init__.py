@@ -3,18 +3,18 @@
 Every error is JSON with a code. Each request has its own loaders.
 """
 
-from graphql_api.http.graphql.cache_control import Caching
+from graphql_api.http.graphql.cache_control import CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError, InternalError, ServiceUnavailable
 from graphql_api.http.graphql.handler import Context, Endpoint
 from graphql_api.http.graphql.persisted_queries import Documents
 from graphql_api.http.graphql.request import Operation
-from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, http_error, refused, unexpected
+from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, error_response, http_error, internal_error
 
 __all__ = [
     "JSON",
     "RESPONSE_JSON",
     "STATUSES",
-    "Caching",
+    "CachePolicy",
     "ClientLeft",
     "Context",
     "Documents",
@@ -23,7 +23,7 @@ __all__ = [
     "InternalError",
     "Operation",
     "ServiceUnavailable",
+    "error_response",
     "http_error",
-    "refused",
-    "unexpected",
+    "internal_error",
 ]

@@ -15,36 +15,36 @@ from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.request_context import Head, RequestContext, text_in
 
 VARY = "Accept, Accept-Language"
-NOT_STORED = "no-store"
-_OF_THIS_SERVER = re.compile(r"\b__(schema|type)\b")
-KEYS_COME_IN = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
+NO_STORE = "no-store"
+_INTROSPECTION = re.compile(r"\b__(schema|type)\b")
+KEY_HEADERS = {b"authorization", b"x-api-key", b"x-ibm-client-id"}
 """Names of the header fields that carry a key; responses to such requests are `private`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Caching:
+class CachePolicy:
     """`max-age` in seconds: of responses from a numbered release, and of those that change when a release is published."""
 
     release: float
     current: float
 
-    def control(self, record: RequestContext, query: str, explained: bool) -> str:
+    def header_for(self, record: RequestContext, query: str, explained: bool) -> str:
         """The `Cache-Control` value for the response to an operation."""
         if record.outcome != "ok" or record.fetch_context.stats.stale or explained:
-            return NOT_STORED
-        return _kept_for(
+            return NO_STORE
+        return _max_age(
             self.current if record.fetch_context.depends_on_current or introspects(query) else self.release,
-            KEYS_COME_IN.isdisjoint(record.head),
+            KEY_HEADERS.isdisjoint(record.head),
         )
 
 
 def introspects(query: str) -> bool:
     """Whether a document selects introspection data, which changes with the version of this server."""
-    return "__" in query and _OF_THIS_SERVER.search(query) is not None
+    return "__" in query and _INTROSPECTION.search(query) is not None
 
 
 @lru_cache(8)
-def _kept_for(seconds: float, public: bool) -> str:
+def _max_age(seconds: float, public: bool) -> str:
     return f"{'public' if public else 'private'}, max-age={int(seconds)}" if int(seconds) else "no-cache"
 
 
@@ -57,5 +57,7 @@ def conditional(response: Response, head: Head) -> Response:
     response.headers["ETag"] = tag
     if not names_tag(text_in(head, b"if-none-match"), tag):
         return response
-    kept = {name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")}
-    return Response(status_code=304, headers=kept)
+    headers = {
+        name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")
+    }
+    return Response(status_code=304, headers=headers)

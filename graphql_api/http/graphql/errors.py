@@ -25,8 +25,8 @@ class HTTPError(Exception):
     @property
     def as_dict(self) -> ErrorDict:
         """This error as a GraphQL error object."""
-        waiting = {} if self.retry_after is None else {"retryAfter": self.retry_after}
-        return {"message": str(self), "extensions": {"code": self.code, **waiting}}
+        retry = {} if self.retry_after is None else {"retryAfter": self.retry_after}
+        return {"message": str(self), "extensions": {"code": self.code, **retry}}
 
 
 class InternalError(HTTPError):

@@ -2,20 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.asyncio_tools import Broadcast, ended
 from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
 from graphql_api.execution.plan import Whole
-from graphql_api.http.content_negotiation import accepted, gzip_from
-from graphql_api.http.graphql.cache_control import NOT_STORED, Caching
+from graphql_api.http.content_negotiation import accepted_languages, gzip_from
+from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError
-from graphql_api.http.graphql.multipart import in_parts
+from graphql_api.http.graphql.multipart import multipart_response
 from graphql_api.http.graphql.persisted_queries import Documents
 from graphql_api.http.graphql.request import Operation, operation_of, seconds_for
 from graphql_api.http.graphql.request_cache import ParsedRequest
@@ -25,12 +24,12 @@ from graphql_api.http.graphql.response import (
     EncodedResponse,
     Reply,
     StatusPolicy,
-    compressed,
-    encoded,
+    build_response,
+    encode_body,
+    error_response,
+    gzip_response,
     negotiate,
-    refused,
-    replied,
-    unchanged,
+    not_modified,
 )
 from graphql_api.observability.fetch_context import FetchContext, FetchStats
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
@@ -39,30 +38,28 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from graphql_api.schema.types.text import Language
 
-T = TypeVar("T")
 
-
-async def while_present(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+async def cancel_on_disconnect(receive: Receive, work: Awaitable[Answer]) -> Answer:
     """Returns the result of `work`; cancels it and raises ClientLeft if the client disconnects first.
 
     The request body must have been read.
     """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    task, disconnect = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_disconnect(receive))
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
             raise ClientLeft
-        return working.result()
+        return task.result()
     finally:
-        await ended((leaving, working))
+        await ended((disconnect, task))
 
 
-async def _left(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-_NO_NEWS = Broadcast()
+_SILENT = Broadcast()
 
 
 async def _admit() -> None: ...
@@ -75,7 +72,7 @@ class Context:
     loaders: Loaders
     languages: tuple[Language, ...]
     record: RequestContext = field(default_factory=RequestContext)
-    published: Broadcast = _NO_NEWS
+    published: Broadcast = _SILENT
     """Broadcasts new releases to subscriptions."""
     make_loaders: Callable[[FetchContext], Loaders] | None = None
     seconds: float = math.inf
@@ -114,7 +111,7 @@ class Endpoint:
     schema: CompetentSchema
     make_loaders: Callable[[FetchContext], Loaders]
     documents: Documents
-    caching: Caching
+    cache_policy: CachePolicy
     max_body_bytes: int
     operation_timeout: float
     operation_calls: float
@@ -127,51 +124,51 @@ class Endpoint:
         reply: ASGIApp
         try:
             media_type = negotiate(text_in(record.head, b"accept"))
-            reply = await self._answered(scope, receive, record, media_type)
+            reply = await self._respond(scope, receive, record, media_type)
         except HTTPError as refusal:
-            status, media_type = self.statuses.of_refusal(media_type, refusal)
-            reply = refused(refusal, media_type, record, status)
+            status, media_type = self.statuses.for_error(media_type, refusal)
+            reply = error_response(refusal, media_type, record, status)
         await reply(scope, receive, send)
 
-    async def _answered(self, scope: Scope, receive: Receive, record: RequestContext, media_type: str) -> ASGIApp:
+    async def _respond(self, scope: Scope, receive: Receive, record: RequestContext, media_type: str) -> ASGIApp:
         operation = await operation_of(scope, receive, self.max_body_bytes)
         query = self.documents.text_of(operation)
-        by_post = scope["method"] == "POST"
+        is_post = scope["method"] == "POST"
         loaders = self.loaders_for(record, seconds_for(record.head, self.operation_timeout))
         try:
-            answer = await self._answer(query, operation, record, loaders, receive, only_queries=not by_post)
+            result = await self._execute(query, operation, record, loaders, receive, only_queries=not is_post)
         except BaseException:
             loaders.close()
             raise
-        if answer.executed:
-            self.documents.executed(operation, query)
+        if result.executed:
+            self.documents.store_executed(operation, query)
         explain = record.head.get(b"x-competent-explain") == b"1"
-        if answer.later is not None:
-            return await in_parts(answer, record, explain, loaders.close)
+        if result.later is not None:
+            return await multipart_response(result, record, explain, loaders.close)
         loaders.close()
-        return self._reply(self._encoded(answer, query, record, media_type, explain), record, by_get=not by_post)
+        return self._reply(self._encode(result, query, record, media_type, explain), record, is_get=not is_post)
 
-    def _encoded(
-        self, answer: Answer, query: str, record: RequestContext, media_type: str, explain: bool
+    def _encode(
+        self, result: Answer, query: str, record: RequestContext, media_type: str, explain: bool
     ) -> EncodedResponse:
-        body = encoded(answer, record, explain)
-        kept = answer.kept if body is answer.body else None
-        control = self.caching.control(record, query, explain)
-        return EncodedResponse(body, *self.statuses.of_answer(media_type, record), control, kept)
+        body = encode_body(result, record, explain)
+        entry = result.kept if body is result.body else None
+        cache_control = self.cache_policy.header_for(record, query, explain)
+        return EncodedResponse(body, *self.statuses.for_result(media_type, record), cache_control, entry)
 
-    def _reply(self, told: EncodedResponse, record: RequestContext, *, by_get: bool) -> Reply:
-        reply = replied(told, record)
-        if by_get and told.control != NOT_STORED:
-            reply.headers.append((b"etag", told.tag.encode()))
-            if told.is_held_by(record.head):
-                return unchanged(reply)
-        if told.kept is not None and len(told.body) >= gzip_from(record.head):
-            return reply if told.kept.gzipped is None else compressed(reply, told.kept.gzipped)
+    def _reply(self, encoded: EncodedResponse, record: RequestContext, *, is_get: bool) -> Reply:
+        reply = build_response(encoded, record)
+        if is_get and encoded.cache_control != NO_STORE:
+            reply.headers.append((b"etag", encoded.tag.encode()))
+            if encoded.is_current_for(record.head):
+                return not_modified(reply)
+        if encoded.cache_entry is not None and len(encoded.body) >= gzip_from(record.head):
+            return reply if encoded.cache_entry.gzipped is None else gzip_response(reply, encoded.cache_entry.gzipped)
         return reply
 
     def respond_cached(
         self,
-        question: ParsedRequest,
+        parsed: ParsedRequest,
         record: RequestContext,
         media_type: str,
         languages: tuple[Language, ...],
@@ -181,18 +178,20 @@ class Endpoint:
 
         Returns None if the request needs the ordinary path. Raises CacheMiss if a document is not cached.
         """
-        answer = self.schema.execute_cached(question.chosen, Context(loaders, languages, record))
-        return None if answer is None else self._encoded(answer, question.query, record, media_type, explain=False)
+        result = self.schema.execute_cached(parsed.executable, Context(loaders, languages, record))
+        return None if result is None else self._encode(result, parsed.query, record, media_type, explain=False)
 
-    def again(self, whole: Whole, question: ParsedRequest, record: RequestContext, media_type: str) -> EncodedResponse:
+    def respond_from_cache(
+        self, cached: Whole, parsed: ParsedRequest, record: RequestContext, media_type: str
+    ) -> EncodedResponse:
         """The response from a result that is already encoded."""
-        answer = Answer(None, [], True, body=whole.body, kept=whole.kept)
-        return self._encoded(answer, question.query, record, media_type, explain=False)
+        result = Answer(None, [], True, body=cached.body, kept=cached.kept)
+        return self._encode(result, parsed.query, record, media_type, explain=False)
 
-    def answered(self, question: ParsedRequest) -> None:
+    def on_cached_response(self, parsed: ParsedRequest) -> None:
         """Call after a cached response was served: marks its document as used and stores its persisted query."""
-        self.schema.documents.get_prepared(question.query)  # it is used
-        self.documents.executed(question.operation, question.query)
+        self.schema.documents.get_prepared(parsed.query)  # it is used
+        self.documents.store_executed(parsed.operation, parsed.query)
 
     def loaders_for(self, record: RequestContext, seconds: float) -> Loaders:
         """New loaders for an operation, with a deadline `seconds` from now and the maximum number of upstream calls."""
@@ -201,7 +200,7 @@ class Endpoint:
         asker.max_requests = self.operation_calls
         return self.make_loaders(asker)
 
-    async def _answer(
+    async def _execute(
         self,
         query: str,
         operation: Operation,
@@ -212,12 +211,12 @@ class Endpoint:
         only_queries: bool,
     ) -> Answer:
         record.document_fields = {"document": query, "variables": operation.variables}
-        languages = accepted(text_in(record.head, b"accept-language"))
+        languages = accepted_languages(text_in(record.head, b"accept-language"))
         context = Context(loaders, languages, record)
-        asked = (query, operation.variables, operation.operation_name, context)
+        arguments = (query, operation.variables, operation.operation_name, context)
         await self.schema.parse_turn(query)
         try:
-            begun = self.schema.begin(*asked, only_queries=only_queries, spliced=True)
-            return begun if isinstance(begun, Answer) else await while_present(receive, begun)
+            result = self.schema.begin(*arguments, only_queries=only_queries, spliced=True)
+            return result if isinstance(result, Answer) else await cancel_on_disconnect(receive, result)
         except MethodNotAllowed:
             raise HTTPError(405, "GET supports queries only; use POST.", allow="POST") from None

@@ -5,7 +5,6 @@ Payloads follow the incremental delivery specification, with `pending`, `increme
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
-from typing import Any
 
 import orjson
 from starlette.responses import Response, StreamingResponse
@@ -14,25 +13,27 @@ from strawberry.http.streaming import MultipartTransport
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import parameters
 from graphql_api.http.graphql.errors import HTTPError
-from graphql_api.http.graphql.response import body_of, headers_of, sign
+from graphql_api.http.graphql.response import add_request_id, body_of, headers_of
 from graphql_api.observability.request_context import RequestContext, text_in
 
 _MULTIPART = "multipart/mixed"
 _SPECIFICATIONS = (None, "v0.2")
 
 
-async def in_parts(answer: Answer, record: RequestContext, explain: bool, close: Callable[[], None]) -> Response:
+async def multipart_response(
+    result: Answer, record: RequestContext, explain: bool, close: Callable[[], None]
+) -> Response:
     """The multipart response to an operation.
 
     Raises HTTPError (406) if the client does not accept multipart, or only an older specification. Calls `close` when
     nothing more will be sent.
     """
-    assert answer.later is not None
-    told = parameters(text_in(record.head, b"accept"), _MULTIPART)
-    if told is None or "deferspec" in told or told.get("incrementalspec") not in _SPECIFICATIONS:
-        await answer.later.aclose()
+    assert result.later is not None
+    accepted = parameters(text_in(record.head, b"accept"), _MULTIPART)
+    if accepted is None or "deferspec" in accepted or accepted.get("incrementalspec") not in _SPECIFICATIONS:
+        await result.later.aclose()
         close()
-        raise needs_parts()
+        raise multipart_required()
     record.executed = True
     headers = headers_of(record) | {
         "Content-Type": f'{_MULTIPART};boundary="-";incrementalSpec=v0.2',
@@ -41,26 +42,27 @@ async def in_parts(answer: Answer, record: RequestContext, explain: bool, close:
     }
     transport = MultipartTransport("-")
     payloads = transport.stream(
-        lambda: _payloads(answer, record, explain, close), lambda told: orjson.dumps(told).decode()
+        lambda: _payloads(result, record, explain, close),
+        lambda payload: orjson.dumps(payload).decode(),
     )
     return StreamingResponse(payloads(), headers=headers)
 
 
-def needs_parts() -> HTTPError:
+def multipart_required() -> HTTPError:
     """The 406 error for operations with `@defer` or `@stream` when multipart cannot be sent."""
     return HTTPError(406, f"`@defer` and `@stream` need a POST with `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
 
 
 async def _payloads(
-    answer: Answer, record: RequestContext, explain: bool, close: Callable[[], None]
-) -> AsyncGenerator[dict[str, Any]]:
-    sign(answer.errors, record)
-    yield body_of(answer, record, explain) | {"pending": answer.pending, "hasNext": True}
-    assert answer.later is not None
-    async with AsyncExitStack() as over:
-        over.callback(close)
-        later = await over.enter_async_context(aclosing(answer.later))
+    result: Answer, record: RequestContext, explain: bool, close: Callable[[], None]
+) -> AsyncGenerator[dict[str, object]]:
+    add_request_id(result.errors, record)
+    yield body_of(result, record, explain) | {"pending": result.pending, "hasNext": True}
+    assert result.later is not None
+    async with AsyncExitStack() as stack:
+        stack.callback(close)
+        later = await stack.enter_async_context(aclosing(result.later))
         async for payload in later:
-            for each in (*payload.get("incremental", ()), *payload.get("completed", ())):
-                sign(each.get("errors", ()), record)
+            for entry in (*payload.get("incremental", ()), *payload.get("completed", ())):
+                add_request_id(entry.get("errors", ()), record)
             yield payload

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from graphql import GraphQLError, parse
 
@@ -19,7 +18,6 @@ from graphql_api.http.graphql.request import Operation
 from graphql_api.settings.files import UnusableFile, read_small
 
 MAX_MANIFEST_BYTES = 100_000_000
-APOLLO = "apollo-persisted-query-manifest"
 
 
 def digest(text: str) -> str:
@@ -65,13 +63,13 @@ def read_manifest(file: Path) -> dict[str, str]:
     "operations": [{"id", "name", "type", "body"}]}`. Raises SettingsError if the file or a document is invalid.
     """
     try:
-        told = json.loads(read_small(file, MAX_MANIFEST_BYTES).decode("utf-8-sig"))
+        manifest: object = json.loads(read_small(file, MAX_MANIFEST_BYTES).decode("utf-8-sig"))
     except UnusableFile as error:
         raise SettingsError(f"COMPETENT_PERSISTED: {file} cannot be read: {error}") from None
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"COMPETENT_PERSISTED: {file} is not JSON") from error
-    documents = _apollo(told) if isinstance(told, dict) and "operations" in told else told
-    if not isinstance(documents, dict) or not all(isinstance(each, str) for each in documents.values()):
+    documents = _documents_in(manifest)
+    if documents is None:
         raise SettingsError(
             f"COMPETENT_PERSISTED: {file} is not a manifest: expected a JSON object of ids and documents, or Apollo's format"
         )
@@ -83,20 +81,29 @@ def read_manifest(file: Path) -> dict[str, str]:
     return documents
 
 
-def _apollo(told: dict[str, Any]) -> Any:
-    operations = told["operations"]
-    if told.get("format") != APOLLO or told.get("version") != 1 or not isinstance(operations, list):
-        return None
-    if not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in operations):
-        return None
-    return {each["id"]: each.get("body") for each in operations}
+def _documents_in(manifest: object) -> dict[str, str] | None:
+    """The documents of a manifest by id; None if it has neither format."""
+    match manifest:
+        case {"format": "apollo-persisted-query-manifest", "version": 1, "operations": list(operations)}:
+            pairs = [_apollo_pair(operation) for operation in operations]
+            return None if None in pairs else dict(pair for pair in pairs if pair)
+        case dict() if "operations" not in manifest and all(isinstance(text, str) for text in manifest.values()):
+            return manifest
+    return None
+
+
+def _apollo_pair(operation: object) -> tuple[str, str] | None:
+    match operation:
+        case {"id": str(id), "body": str(body)}:
+            return id, body
+    return None
 
 
 class Automatic:
     """Apollo's automatic persisted queries: documents from clients, by SHA-256, in an LRU cache."""
 
-    def __init__(self, most: int, most_bytes: int) -> None:
-        self._documents: LRUCache[str, str] = LRUCache(most_bytes, most)
+    def __init__(self, max_documents: int, max_bytes: int) -> None:
+        self._documents: LRUCache[str, str] = LRUCache(max_bytes, max_documents)
 
     def get(self, hash: str) -> str | None:
         """The document with this hash; None if it is not stored."""
@@ -105,7 +112,7 @@ class Automatic:
     def __contains__(self, hash: str) -> bool:
         return hash in self._documents
 
-    def keep(self, hash: str, text: str) -> None:
+    def store(self, hash: str, text: str) -> None:
         """Store a document; the least recently used ones are evicted if there is no room."""
         if hash not in self._documents:
             self._documents.put(hash, text, len(text.encode()) + 64)
@@ -151,13 +158,13 @@ class Documents:
             return _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
         return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
-    def executed(self, operation: Operation, text: str) -> None:
+    def store_executed(self, operation: Operation, text: str) -> None:
         """Store a document that was sent with its hash. Call only after execution, so that invalid documents take no space."""
         sha256 = operation.sha256
         if self._automatic is None or sha256 is None or sha256 in self._automatic:
             return
         if sha256 == digest(text):
-            self._automatic.keep(sha256, text)
+            self._automatic.store(sha256, text)
 
 
 def _error(message: str, code: str) -> HTTPError:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from graphql_api.execution.engine import Answer
 from graphql_api.execution.error_formatting import ErrorDict
 from graphql_api.execution.plan import KeptAnswer, tag_of
-from graphql_api.http.content_negotiation import GZIP_FROM, preferred
+from graphql_api.http.content_negotiation import GZIP_MIN_BYTES, preferred
 from graphql_api.http.graphql.cache_control import VARY
 from graphql_api.http.graphql.errors import BadRequest, HTTPError, InternalError
 from graphql_api.http.header_fields import names_tag
@@ -32,10 +32,10 @@ _OFFERED = (JSON, RESPONSE_JSON)
 
 def negotiate(accept: str) -> str:
     """The media type that an `Accept` header prefers; raises HTTPError (406) if it accepts neither."""
-    chosen = preferred(accept, _OFFERED)
-    if chosen is None:
+    media_type = preferred(accept, _OFFERED)
+    if media_type is None:
         raise HTTPError(406, f"Not acceptable: this endpoint responds with {RESPONSE_JSON} or {JSON}.")
-    return chosen
+    return media_type
 
 
 PARTIAL = 294
@@ -45,42 +45,42 @@ PARTIAL = 294
 class StatusPolicy:
     """As the audits of `graphql-http` require: in `application/json`, 200 for every well-formed GraphQL request."""
 
-    def of_answer(self, media_type: str, record: RequestContext) -> tuple[int, str]:
+    def for_result(self, media_type: str, record: RequestContext) -> tuple[int, str]:
         """Status and media type of the response to an operation, from its recorded outcome."""
         return (400 if media_type == RESPONSE_JSON and not record.executed else 200), media_type
 
-    def of_refusal(self, media_type: str, refusal: HTTPError) -> tuple[int, str]:
+    def for_error(self, media_type: str, refusal: HTTPError) -> tuple[int, str]:
         """Status and media type of the response to a request that cannot be executed."""
         return refusal.status, media_type
 
 
-class Statuses2026(StatusPolicy):
+class StatusPolicy2026(StatusPolicy):
     """As the September 2026 edition recommends; 4xx and 5xx use the newer type, even if the client accepts only JSON.
 
     Source: https://http-spec.graphql.org/September2026/, sections "Body" and "Status Codes". The edition does not define
     the status for an unknown persisted document; it is 422 here.
     """
 
-    def of_answer(self, media_type: str, record: RequestContext) -> tuple[int, str]:
+    def for_result(self, media_type: str, record: RequestContext) -> tuple[int, str]:
         if record.executed:
             return (PARTIAL if record.codes and media_type == RESPONSE_JSON else 200), media_type
         return (400 if record.codes[:1] == ["GRAPHQL_PARSE_FAILED"] else 422), RESPONSE_JSON
 
-    def of_refusal(self, media_type: str, refusal: HTTPError) -> tuple[int, str]:
+    def for_error(self, media_type: str, refusal: HTTPError) -> tuple[int, str]:
         status = 422 if isinstance(refusal, BadRequest) or refusal.status == 200 else refusal.status
         return status, (JSON if status == 406 else RESPONSE_JSON)
 
 
-STATUSES = {"audits": StatusPolicy(), "2026": Statuses2026()}
+STATUSES = {"audits": StatusPolicy(), "2026": StatusPolicy2026()}
 """Policies by value of the setting."""
 
 
 log = logging.getLogger(__name__)
 
 
-_CONTENT = {each: f"{each}; charset=utf-8".encode() for each in (JSON, RESPONSE_JSON)}
+_CONTENT_TYPES = {media_type: f"{media_type}; charset=utf-8".encode() for media_type in (JSON, RESPONSE_JSON)}
 _VARY = VARY.encode()
-_VARY_LONG = _VARY + b", Accept-Encoding"
+_VARY_COMPRESSED = _VARY + b", Accept-Encoding"
 NOT_MODIFIED = 304
 _ADVICE = {404: "Not found. The page at / lists all addresses of this server.", 405: "Use GET."}
 """Messages by status that say what to do; Starlette's say only what is wrong."""
@@ -104,13 +104,13 @@ class Reply:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def encoded(answer: Answer, record: RequestContext, explain: bool) -> bytes:
+def encode_body(result: Answer, record: RequestContext, explain: bool) -> bytes:
     """The encoded body of a response; `explain` adds its cost and upstream counts. Records the outcome in `record`."""
-    record.executed, record.codes = answer.executed, []
-    if answer.body is not None and not explain and not record.fetch_context.stats.stale:
-        return answer.body
-    sign(answer.errors, record)
-    return orjson.dumps(body_of(answer, record, explain))
+    record.executed, record.codes = result.executed, []
+    if result.body is not None and not explain and not record.fetch_context.stats.stale:
+        return result.body
+    add_request_id(result.errors, record)
+    return orjson.dumps(body_of(result, record, explain))
 
 
 class EncodedResponse(NamedTuple):
@@ -119,54 +119,54 @@ class EncodedResponse(NamedTuple):
     body: bytes
     status: int
     media_type: str
-    control: str
-    kept: KeptAnswer | None
+    cache_control: str
+    cache_entry: KeptAnswer | None
 
     @property
     def tag(self) -> str:
         """The entity tag of the body."""
-        return tag_of(self.body) if self.kept is None else self.kept.tag
+        return tag_of(self.body) if self.cache_entry is None else self.cache_entry.tag
 
-    def is_held_by(self, head: Head) -> bool:
+    def is_current_for(self, head: Head) -> bool:
         """Whether `If-None-Match` in these request headers contains the tag."""
         return names_tag(text_in(head, b"if-none-match"), self.tag)
 
 
-def replied(told: EncodedResponse, record: RequestContext) -> Reply:
+def build_response(encoded: EncodedResponse, record: RequestContext) -> Reply:
     """Build the ASGI response."""
     headers = [
-        (b"content-length", str(len(told.body)).encode()),
-        (b"content-type", _CONTENT[told.media_type]),
+        (b"content-length", str(len(encoded.body)).encode()),
+        (b"content-type", _CONTENT_TYPES[encoded.media_type]),
         (b"x-request-id", record.request_id.encode()),
         (b"vary", _VARY),
-        (b"cache-control", told.control.encode()),
+        (b"cache-control", encoded.cache_control.encode()),
     ]
-    return Reply(told.status, headers, told.body)
+    return Reply(encoded.status, headers, encoded.body)
 
 
-def unchanged(reply: Reply) -> Reply:
+def not_modified(reply: Reply) -> Reply:
     """The 304 response for a client whose copy is current: same headers except `Content-*`, no body."""
-    headers = [each for each in reply.headers if not each[0].startswith(b"content-")]
-    return Reply(NOT_MODIFIED, headers if len(reply.body) < GZIP_FROM else _varied(headers), b"")
+    headers = [field for field in reply.headers if not field[0].startswith(b"content-")]
+    return Reply(NOT_MODIFIED, headers if len(reply.body) < GZIP_MIN_BYTES else _vary_by_encoding(headers), b"")
 
 
-def compressed(reply: Reply, gzipped: bytes = b"") -> Reply:
+def gzip_response(reply: Reply, gzipped: bytes = b"") -> Reply:
     """The response with the cached gzip body in place of its own."""
-    headers = _varied([each for each in reply.headers if each[0] != b"content-length"])
+    headers = _vary_by_encoding([field for field in reply.headers if field[0] != b"content-length"])
     headers += ((b"content-length", str(len(gzipped)).encode()), (b"content-encoding", b"gzip"))
     return Reply(reply.status, headers, gzipped)
 
 
-def _varied(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _vary_by_encoding(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Add `Accept-Encoding` to `Vary`, as the compression middleware does for long responses."""
-    return [(name, _VARY_LONG if name == b"vary" else value) for name, value in headers]
+    return [(name, _VARY_COMPRESSED if name == b"vary" else value) for name, value in headers]
 
 
-def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, object]:
+def body_of(result: Answer, record: RequestContext, explain: bool) -> dict[str, object]:
     """The response body before encoding; `errors` come first, so that they are not overlooked."""
-    body: dict[str, object] = {"errors": answer.errors} if answer.errors else {}
-    if answer.executed:
-        body["data"] = answer.data if answer.body is None else orjson.Fragment(answer.body[len(b'{"data":') : -1])
+    body: dict[str, object] = {"errors": result.errors} if result.errors else {}
+    if result.executed:
+        body["data"] = result.data if result.body is None else orjson.Fragment(result.body[len(b'{"data":') : -1])
     if extensions := _extensions(record, explain):
         body["extensions"] = extensions
     return body
@@ -174,19 +174,19 @@ def body_of(answer: Answer, record: RequestContext, explain: bool) -> dict[str, 
 
 def _extensions(record: RequestContext, explain: bool) -> dict[str, object]:
     tally = record.fetch_context.stats
-    told: dict[str, object] = {}
+    encoded: dict[str, object] = {}
     if explain or tally.stale:
-        told["upstream"] = tally.as_dict
+        encoded["upstream"] = tally.as_dict
     if explain and record.cost is not None:
-        told["cost"] = {"requested": record.cost, "allowed": record.cost_allowed}
-    return told
+        encoded["cost"] = {"requested": record.cost, "allowed": record.cost_allowed}
+    return encoded
 
 
-def refused(refusal: HTTPError, media_type: str, record: RequestContext, status: int | None = None) -> Response:
+def error_response(refusal: HTTPError, media_type: str, record: RequestContext, status: int | None = None) -> Response:
     """The response to a request that cannot be executed; `status` overrides the error's own."""
     record.codes = []
     errors = [refusal.as_dict]
-    sign(errors, record)
+    add_request_id(errors, record)
     headers = headers_of(record) | refusal.headers
     body = orjson.dumps({"errors": errors})
     return Response(body, status or refusal.status, headers, media_type=f"{media_type}; charset=utf-8")
@@ -197,17 +197,17 @@ async def http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     refusal = HTTPError(error.status_code, _ADVICE.get(error.status_code, error.detail))
     refusal.headers |= dict(error.headers or {})
-    return refused(refusal, JSON, record_of(request.scope))
+    return error_response(refusal, JSON, record_of(request.scope))
 
 
-async def unexpected(request: Request, error: Exception) -> Response:
+async def internal_error(request: Request, error: Exception) -> Response:
     """Starlette's exception handler for unexpected errors: logs the traceback and responds 500 without details."""
     record = record_of(request.scope)
     log.error("unexpected error in request %s", record.request_id, exc_info=error)
-    return refused(InternalError(), JSON, record)
+    return error_response(InternalError(), JSON, record)
 
 
-def sign(errors: Iterable[ErrorDict], record: RequestContext) -> None:
+def add_request_id(errors: Iterable[ErrorDict], record: RequestContext) -> None:
     """Add the request id to errors, record their codes in `record` and count them in the metrics."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import shortened
-from graphql_api.http.graphql import JSON, HTTPError, refused
+from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.request import read_body
 from graphql_api.http.mcp.tools import ANSWER, Operation, operations
 from graphql_api.http.pages.home import ABOUT
@@ -116,7 +116,7 @@ class CheckedBodies:
         try:
             body = await read_body(record.head, receive, self._most_bytes)
         except HTTPError as refusal:
-            await refused(refusal, JSON, record)(scope, receive, send)
+            await error_response(refusal, JSON, record)(scope, receive, send)
             return
         if (error := _fault_of(body)) is not None:
             told = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(exclude_none=True)}

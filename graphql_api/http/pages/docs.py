@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, HTTPError, refused
+from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import conditional
 from graphql_api.http.pages.home import PAGE_HEADERS, page
 from graphql_api.observability.request_context import record_of, text_in
@@ -48,7 +48,7 @@ def documentation_routes() -> list[Route]:
             return conditional(Response(image, headers=IMAGE_HEADERS, media_type=MEDIA_TYPES[splitext(name)[1]]), head)
         if name not in pages():
             told = HTTPError(404, "Page not found; /docs/ lists all pages.")
-            return refused(told, JSON, record_of(request.scope))
+            return error_response(told, JSON, record_of(request.scope))
         if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":
             return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), head)
         return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), head)

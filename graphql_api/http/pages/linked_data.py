@@ -30,8 +30,8 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, HTTPError, refused
-from graphql_api.http.graphql.cache_control import Caching, conditional
+from graphql_api.http.graphql import JSON, HTTPError, error_response
+from graphql_api.http.graphql.cache_control import CachePolicy, conditional
 from graphql_api.http.pages.home import PAGE_HEADERS, page
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
 
@@ -102,7 +102,7 @@ _STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 
 
 
 def linked_data_routes(
-    ask: Callable[[str, dict[str, Any], RequestContext], Awaitable[Answer]], caching: Caching
+    ask: Callable[[str, dict[str, Any], RequestContext], Awaitable[Answer]], caching: CachePolicy
 ) -> list[Route]:
     """The routes of concepts and releases; upstream calls are counted in the context of the request."""
 
@@ -111,7 +111,7 @@ def linked_data_routes(
         try:
             return await _respond(request, lambda query, variables: ask(query, variables, record), caching)
         except HTTPError as refusal:
-            return refused(refusal, JSON, record)
+            return error_response(refusal, JSON, record)
 
     async def without_slash(request: Request) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
@@ -121,7 +121,7 @@ def linked_data_routes(
     return [Route(each, show) for each in addresses] + [Route(f"{each}/", without_slash) for each in addresses]
 
 
-async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
+async def _respond(request: Request, ask: Ask, caching: CachePolicy) -> Response:
     media_type = preferred(text_in(record_of(request.scope).head, b"accept"), OFFERED)
     if media_type is None:
         raise HTTPError(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
@@ -140,7 +140,7 @@ async def _respond(request: Request, ask: Ask, caching: Caching) -> Response:
     return conditional(told, record_of(request.scope).head)
 
 
-async def _to_number(ask: Ask, rest: str, caching: Caching) -> Response:
+async def _to_number(ask: Ask, rest: str, caching: CachePolicy) -> Response:
     number = (await _data(ask, "{ release { number } }", {}))["release"]["number"]
     where = f"../../{number}/{rest}" if rest else number
     return RedirectResponse(where, 302, {"Cache-Control": f"public, max-age={int(caching.current)}"})

@@ -14,9 +14,9 @@ from graphql_api.asyncio_tools import Broadcast
 from graphql_api.execution.engine import Answer
 from graphql_api.execution.error_formatting import ErrorDict
 from graphql_api.http.graphql import Context, Endpoint, HTTPError, Operation
-from graphql_api.http.graphql.multipart import needs_parts
-from graphql_api.http.graphql.response import body_of, sign
-from graphql_api.observability.logs import bind_request_log
+from graphql_api.http.graphql.multipart import multipart_required
+from graphql_api.http.graphql.response import add_request_id, body_of
+from graphql_api.observability.logs import logging_for
 from graphql_api.observability.metrics import STREAMING_RESPONSES
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext
@@ -86,10 +86,10 @@ class StreamingExecutor:
                 response = await self.endpoint.schema.answer(*request)
             if response.later is not None:
                 await response.later.aclose()
-                raise needs_parts()
+                raise multipart_required()
             if record.kind != "subscription":
                 if response.executed:
-                    documents.executed(operation, query)
+                    documents.store_executed(operation, query)
                 yield response
                 return
             async with aclosing(self.endpoint.schema.events(*request)) as events:
@@ -120,7 +120,7 @@ def error_of(refusal: HTTPError, record: RequestContext) -> ErrorDict:
 
 
 def _sign(errors: list[ErrorDict], record: RequestContext) -> None:
-    sign(errors, record)
+    add_request_id(errors, record)
     record.codes = list(dict.fromkeys(record.codes))  # a subscription may have errors for days
 
 

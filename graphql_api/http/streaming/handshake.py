@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.http.graphql import JSON, HTTPError, refused
+from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.middleware import HEADERS
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings.origins import Origins
@@ -80,7 +80,9 @@ def _is_our_own(origin: str, headers: Headers) -> bool:
     page = _host(authority)
     if scheme not in DEFAULT_PORTS or page is None:
         return False
-    requested = (_host(each.lower()) for each in (headers.get("host"), _first(headers.get("x-forwarded-host"))) if each)
+    requested = (
+        _host(value.lower()) for value in (headers.get("host"), _first(headers.get("x-forwarded-host"))) if value
+    )
     return any(_is_same(page, host, DEFAULT_PORTS[scheme]) for host in requested if host is not None)
 
 
@@ -105,12 +107,12 @@ def _first(value: str | None) -> str:
 EXTENSION = "websocket.http.response"
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_not_denial(record: logging.LogRecord) -> bool:
     """False for the error that uvicorn logs for every denied connection; the denial is intended."""
     return record.msg != "ASGI callable returned without completing handshake."
 
 
-logging.getLogger("uvicorn.error").addFilter(_is_news)
+logging.getLogger("uvicorn.error").addFilter(_is_not_denial)
 
 
 async def deny(scope: Scope, receive: Receive, send: Send, refusal: HTTPError, code: int) -> None:
@@ -123,7 +125,7 @@ async def deny(scope: Scope, receive: Receive, send: Send, refusal: HTTPError, c
     async def send_denied(message: Message) -> None:
         await send({**message, "type": f"websocket.{message['type']}"})
 
-    response = refused(refusal, JSON, record_of(scope))
+    response = error_response(refusal, JSON, record_of(scope))
     response.headers.update(HEADERS)
     await response({**scope, "type": "http"}, receive, send_denied)
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.asyncio_tools import ended
 from graphql_api.execution.engine import Answer
-from graphql_api.http.content_negotiation import accepted, preferred
+from graphql_api.http.content_negotiation import accepted_languages, preferred
 from graphql_api.http.graphql import (
     JSON,
     RESPONSE_JSON,
@@ -23,7 +23,7 @@ from graphql_api.http.graphql import (
     InternalError,
     Operation,
     ServiceUnavailable,
-    refused,
+    error_response,
 )
 from graphql_api.http.graphql.request import operation_of, seconds_for
 from graphql_api.http.graphql.response import headers_of
@@ -69,14 +69,14 @@ class EventStreams:
                 await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
         except TooManyPerClient as refusal:
             rate_limited = HTTPError(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
-            await refused(rate_limited, JSON, record)(scope, receive, send)
+            await error_response(rate_limited, JSON, record)(scope, receive, send)
         except TooManyConnections as refusal:
-            await refused(ServiceUnavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
+            await error_response(ServiceUnavailable(f"{refusal}.", _TRY_AGAIN), JSON, record)(scope, receive, send)
         except HTTPError as refusal:
-            await refused(refusal, JSON, record)(scope, receive, send)
+            await error_response(refusal, JSON, record)(scope, receive, send)
 
     async def _stream(self, operation: Operation, record: RequestContext, seconds: float) -> AsyncGenerator[bytes]:
-        languages = accepted(text_in(record.head, b"accept-language"))
+        languages = accepted_languages(text_in(record.head, b"accept-language"))
         try:
             responses = self.executor.responses(operation, languages, record, seconds)
             async with aclosing(responses), aclosing(self._with_heartbeat(responses)) as events:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from graphql_api.asyncio_tools import ended
-from graphql_api.http.content_negotiation import accepted
+from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.executor import StreamingExecutor
 from graphql_api.http.streaming.handshake import ConnectionHooks, OpenAccess, deny, fitting, may_connect
@@ -98,7 +98,7 @@ class _Connection:
         self._unsent_bytes = 0
         self._cut: asyncio.Future[CloseConnection | None] = asyncio.get_running_loop().create_future()
         """Ends the connection: with this close code, or without one for a client that would not read it."""
-        languages = accepted(text_in(record_of(websocket.scope).head, b"accept-language"))
+        languages = accepted_languages(text_in(record_of(websocket.scope).head, b"accept-language"))
         self._operations = Operations(
             websocket.scope,
             config.executor,

@@ -5,16 +5,16 @@ from contextlib import suppress
 from starlette.types import Scope
 
 from graphql_api.caching import LRUCache
-from graphql_api.http.auth import check_url, shown_by
-from graphql_api.http.content_negotiation import accepted, gzip_from
+from graphql_api.http.auth import check_url, credentials_by
+from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql import HTTPError
-from graphql_api.http.graphql.cache_control import KEYS_COME_IN
+from graphql_api.http.graphql.cache_control import KEY_HEADERS
 from graphql_api.http.graphql.request import check_encoding
 from graphql_api.http.graphql.response import negotiate
 from graphql_api.http.streaming.sse import prefers_events
 from graphql_api.observability.request_context import Head, text_in
 
-RELEVANT = KEYS_COME_IN | {
+RELEVANT = KEY_HEADERS | {
     b"accept",
     b"accept-encoding",
     b"accept-language",
@@ -42,9 +42,9 @@ class Client:
         self.head = head
         self.query_string = query_string
         self.media_type = negotiate(text_in(head, b"accept"))
-        self.languages = accepted(text_in(head, b"accept-language"))
+        self.languages = accepted_languages(text_in(head, b"accept-language"))
         self.gzip_from = gzip_from(head)
-        self.shown = shown_by(head)
+        self.shown = credentials_by(head)
         check_url(query_string or b"")
         self.heads: dict[tuple[object, ...], tuple[int, bytes]] = {}
         """Status and head of answers to it, by what they depend on."""

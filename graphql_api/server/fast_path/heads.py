@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.asyncio_tools import begin
 from graphql_api.http.graphql.response import Reply
-from graphql_api.http.middleware import layered
+from graphql_api.http.middleware import wrap
 from graphql_api.observability.request_context import Head, RequestContext
 from graphql_api.server.response_cycle import head_of
 
@@ -20,7 +20,7 @@ class Heads:
     """Makes heads by these layers, outermost first."""
 
     def __init__(self, layers: Iterable[Middleware]) -> None:
-        self._app = layered(_reply, layers)
+        self._app = wrap(_reply, layers)
 
     def of(self, reply: Reply, head: Head) -> bytes:
         """The head that this answer has for a client with these header fields, without `OWN` and the line that ends it."""

@@ -13,11 +13,18 @@ from graphql_api.caching import LRUCache
 from graphql_api.execution.plan.answers import LONGEST_COMPRESSED
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy
-from graphql_api.http.content_negotiation import GZIP_FROM
+from graphql_api.http.content_negotiation import GZIP_MIN_BYTES
 from graphql_api.http.graphql import Endpoint, HTTPError
-from graphql_api.http.graphql.cache_control import NOT_STORED
+from graphql_api.http.graphql.cache_control import NO_STORE
 from graphql_api.http.graphql.request_cache import ParsedRequest, RequestCache
-from graphql_api.http.graphql.response import NOT_MODIFIED, EncodedResponse, Reply, compressed, replied, unchanged
+from graphql_api.http.graphql.response import (
+    NOT_MODIFIED,
+    EncodedResponse,
+    Reply,
+    build_response,
+    gzip_response,
+    not_modified,
+)
 from graphql_api.http.middleware import GZIP_LEVEL
 from graphql_api.observability import tracing
 from graphql_api.observability.fetch_context import FetchContext
@@ -134,31 +141,33 @@ class FastPath:
         record.document_fields = {"document": question.query, "variables": question.operation.variables}
         answer = self._again(client, question, record) or self._anew(client, question, record)
         if answer is None:
-            question.put_off = PUT_OFF
+            question.skip_count = PUT_OFF
             return None
         # From here on nothing goes wrong: it is answered, and counts.
-        self._endpoint.answered(question)
+        self._endpoint.on_cached_response(question)
         seconds = perf_counter() - begun
         if seconds > self.quick:
-            question.put_off = PUT_OFF
-        self._outcomes.log_operation(record, "ok", seconds, answer.status)
+            question.skip_count = PUT_OFF
+        self._outcomes.tell(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
 
     def _again(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
         """The answer if nothing has to be made for it."""
-        chosen, schema = question.chosen, self._endpoint.schema
+        chosen, schema = question.executable, self._endpoint.schema
         whole = schema.whole(chosen, client.languages, self._caches.store.now())
         if whole is None:
             return None
         schema.note(chosen.operation, chosen.cost, record)
         for read in whole.reads:
-            record.fetch_context.depends_on_current |= read.moving
-        key = question.introspects or record.fetch_context.depends_on_current, len(whole.body) >= GZIP_FROM
+            record.fetch_context.depends_on_current |= read.depends_on_current
+        key = question.introspects or record.fetch_context.depends_on_current, len(whole.body) >= GZIP_MIN_BYTES
         plain = client.plain.get(key)
         if plain is not None:
             answer = _Written(*plain, record.request_id, "", whole.body)
         else:
-            answer = self._written(client, self._endpoint.again(whole, question, record, client.media_type), record)
+            answer = self._written(
+                client, self._endpoint.respond_from_cache(whole, question, record, client.media_type), record
+            )
             if answer.body is whole.body and not answer.tag:
                 client.plain[key] = answer.status, answer.head
         self._caches.used_again(whole.reads, record.fetch_context)
@@ -177,39 +186,39 @@ class FastPath:
         """What counts the request and tells how many are left; None where it may not be answered, or is not counted here."""
         if (decide := self._decide) is None:
             return tuple
-        caller = decide.caller(client.shown, record)
-        return (lambda: _fields(decide.count_here(caller))) if decide.has_left_here(caller) else None
+        caller = decide.authenticate(client.shown, record)
+        return (lambda: _fields(decide.count_local(caller))) if decide.has_capacity_local(caller) else None
 
     def _question(self, client: Client, body: bytes) -> ParsedRequest | None:
         by_get = client.query_string
-        question = self._questions.get(body) if by_get is None else self._questions.of_url(by_get)
-        if question is not None and question.put_off:
-            question.put_off -= 1
+        question = self._questions.get(body) if by_get is None else self._questions.get_by_url(by_get)
+        if question is not None and question.skip_count:
+            question.skip_count -= 1
             return None
         return question
 
     def _written(self, client: Client, told: EncodedResponse, record: RequestContext) -> "_Written":
         form, body, tag = self._form(client, told)
-        key = told.status, told.media_type, told.control, len(told.body) >= GZIP_FROM, form
+        key = told.status, told.media_type, told.cache_control, len(told.body) >= GZIP_MIN_BYTES, form
         found = client.heads.get(key)
         if found is None:
-            reply = form(replied(told, record))
+            reply = form(build_response(told, record))
             found = client.heads[key] = reply.status, self._heads.of(reply, client.head)
         return _Written(*found, record.request_id, tag, body)
 
     def _form(self, client: Client, told: EncodedResponse) -> tuple[Callable[[Reply], Reply], bytes, str]:
         """How it is told, the body for that, and its tag if it has one."""
-        tag = told.tag if client.query_string is not None and told.control != NOT_STORED else ""
-        if tag and told.is_held_by(client.head):
-            return unchanged, b"", tag
+        tag = told.tag if client.query_string is not None and told.cache_control != NO_STORE else ""
+        if tag and told.is_current_for(client.head):
+            return not_modified, b"", tag
         if len(told.body) >= client.gzip_from:
-            return compressed, _gzipped(told), tag
+            return gzip_response, _gzipped(told), tag
         return _as_it_is, told.body, tag
 
 
 def _gzipped(told: EncodedResponse) -> bytes:
-    if told.kept is not None and told.kept.gzipped is not None:
-        return told.kept.gzipped
+    if told.cache_entry is not None and told.cache_entry.gzipped is not None:
+        return told.cache_entry.gzipped
     if len(told.body) > LONGEST_COMPRESSED:
         raise CacheMiss  # it is done in a thread
     return compress(told.body, GZIP_LEVEL, mtime=0)

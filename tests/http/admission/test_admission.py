@@ -380,9 +380,7 @@ async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> 
     async def send(message: Message) -> None: ...
 
     app = AdmissionMiddleware(reading, limiter, max_bytes=100)
-    slow = asyncio.create_task(
-        app({"type": "http", "path": "/graphql"}, sending(b"a", b"b", pause=rest.wait()), send)
-    )
+    slow = asyncio.create_task(app({"type": "http", "path": "/graphql"}, sending(b"a", b"b", pause=rest.wait()), send))
     await asyncio.sleep(0)
     assert limiter.running == 0
     rest.set()

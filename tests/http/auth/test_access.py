@@ -11,7 +11,7 @@ from limits.errors import StorageError
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.http.auth import Access, AccessPolicy, ApiKeyAuth, WrongKeys, deciding, is_open
+from graphql_api.http.auth import AccessPolicy, ApiKeyAuth, AuthMiddleware, WrongKeys, access_policy_for, is_open
 from graphql_api.http.auth.authenticators import WrongKey
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.policy import MAX_DELAYED, MAX_NETWORKS
@@ -163,7 +163,9 @@ async def test_wrong_keys_are_slowed_down_and_a_good_one_is_not(
         slept.append(seconds)
 
     good = keys.new("partner")
-    monkeypatch.setattr("graphql_api.app.deciding", lambda _: AccessPolicy(ApiKeyAuth(keys, 99), Quotas(), wrong))
+    monkeypatch.setattr(
+        "graphql_api.app.access_policy_for", lambda _: AccessPolicy(ApiKeyAuth(keys, 99), Quotas(), wrong)
+    )
     wrong = WrongKeys(3, Clock(), sleep)
     server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
     async with server.client:
@@ -311,9 +313,9 @@ def test_quotas_are_shared_where_documents_are() -> None:
 
 
 def test_open_to_all_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixture, settings: Settings) -> None:
-    assert deciding(settings) is None
+    assert access_policy_for(settings) is None
     assert caplog.text == ""
-    deciding(replace(settings, host="0.0.0.0"))
+    access_policy_for(replace(settings, host="0.0.0.0"))
     assert "COMPETENT_ACCESS=keys" in caplog.text
 
 
@@ -323,7 +325,7 @@ def test_a_keys_file_that_others_may_read_is_logged_at_the_start(
 ) -> None:
     keys.new("partner")
     keys.file.chmod(mode)
-    deciding(replace(settings, access="keys", keys_file=keys.file))
+    access_policy_for(replace(settings, access="keys", keys_file=keys.file))
 
     assert caplog.text.count(f"chmod 600 {keys.file}") == (mode != 0o600)
 
@@ -350,7 +352,7 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
         sent.append(message)
 
     scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
-    await Access(events, AccessPolicy(ApiKeyAuth(keys, 10), Quotas()))(scope, receive, send)
+    await AuthMiddleware(events, AccessPolicy(ApiKeyAuth(keys, 10), Quotas()))(scope, receive, send)
 
     assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False

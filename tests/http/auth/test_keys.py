@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.http.auth.keys import LOOK_AGAIN, Keys
+from graphql_api.http.auth.keys import RELOAD_INTERVAL, Keys
 from tests.conftest import Clock
 
 
@@ -83,12 +83,12 @@ def test_a_server_that_runs_sees_new_and_revoked_keys_and_looks_once_a_second(fi
     key = operator.new("partner")
 
     assert server.client(key) is None  # it has just looked
-    clock.now += LOOK_AGAIN
+    clock.now += RELOAD_INTERVAL
     assert server.client(key) is not None
 
     operator.revoke("partner")
     assert server.client(key) is not None
-    clock.now += LOOK_AGAIN
+    clock.now += RELOAD_INTERVAL
     assert server.client(key) is None
 
 
@@ -97,7 +97,7 @@ def test_without_the_file_nobody_has_a_key(file: Path) -> None:
     keys = Keys(file, clock)
     key = keys.new("partner")
     file.unlink()
-    clock.now += LOOK_AGAIN
+    clock.now += RELOAD_INTERVAL
 
     assert keys.client(key) is None
 
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_file_of_keys_stops_the_start_and_a_running_server_kee
     keys = Keys(file, clock)
     key = keys.new("partner")
     file.write_text(rubbish, encoding="utf-8")
-    clock.now += LOOK_AGAIN
+    clock.now += RELOAD_INTERVAL
 
     assert keys.client(key) is not None
     assert "the previous keys stay valid" in caplog.text
@@ -164,7 +164,7 @@ def test_keys_in_what_is_no_small_file_are_refused_and_a_server_goes_on(
         with pytest.raises(SettingsError, match="cannot read the keys file"):
             change()
     for _ in range(3):
-        clock.now += LOOK_AGAIN
+        clock.now += RELOAD_INTERVAL
         assert keys.client(key) is not None
     assert caplog.text.count("the previous keys stay valid") == 1
 

@@ -115,14 +115,14 @@ async def test_switched_off_it_says_so_and_a_query_that_is_sent_is_answered(make
 def test_what_is_kept_is_bounded_in_number_and_in_bytes_and_the_longest_unused_goes_first() -> None:
     few, small = Automatic(2, 10_000), Automatic(1000, 1000)
     for name in "abc":
-        few.keep(name, name)
+        few.store(name, name)
         few.get("a")
-        small.keep(name, name * 400)
+        small.store(name, name * 400)
 
     assert [few.get(name) for name in "abc"] == ["a", None, "c"]
     assert [small.get(name) is None for name in "abc"] == [True, False, False]
 
-    small.keep("d", "d" * 2000)
+    small.store("d", "d" * 2000)
     assert [small.get(name) for name in "abcd"] == [None] * 4
 
 

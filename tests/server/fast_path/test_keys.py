@@ -14,7 +14,7 @@ from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.http.graphql import Caching, Context, Documents, Endpoint
+from graphql_api.http.graphql import CachePolicy, Context, Documents, Endpoint
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.server.fast_path import FastPath, Heads
@@ -133,7 +133,7 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     outcomes, decide = OperationLog(), AccessPolicy(ApiKeyAuth(Keys(keys.file, clock), 10), Quotas(clock=clock))
     schema = build_schema(kept=KeptParts(0))
     parts = server.app.state.services
-    endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), Caching(9, 9), 1000, 5, 60)
+    endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), CachePolicy(9, 9), 1000, 5, 60)
     passes = LoopBudget(clock)
     path = FastPath(endpoint, parts, decide, passes, outcomes, asyncio.Event(), Heads(()))
     body = orjson.dumps({"query": PINNED, "variables": CP})
@@ -163,5 +163,5 @@ async def test_clients_with_a_key_of_their_own_are_answered_fast_and_nobody_else
 
 async def test_where_replicas_count_together_nothing_is_counted_here() -> None:
     """Then each request goes the long way, which can wait for the count."""
-    assert Quotas(clock=Clock()).has_left_here("a", 1)
-    assert not Quotas(MemoryStorage(), Clock()).has_left_here("a", 1)
+    assert Quotas(clock=Clock()).has_capacity_local("a", 1)
+    assert not Quotas(MemoryStorage(), Clock()).has_capacity_local("a", 1)

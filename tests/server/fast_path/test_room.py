@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from graphql_api.execution.documents import DOCUMENTS_KEPT
-from graphql_api.http.graphql.request_cache import MOST_BYTES as QUESTIONS
+from graphql_api.http.graphql.request_cache import MAX_BYTES as QUESTIONS
 from graphql_api.sandbox import Releases
 from graphql_api.server.fast_path.client import MOST_BYTES as CLIENTS
 from graphql_api.server.fast_path.path import HEADS_BYTES, PUT_OFF
@@ -30,7 +30,7 @@ TINY = "{ __typename }"
 def remembered(two: Both) -> int:
     """Bytes that all it remembers is counted as."""
     path = two.fast_path
-    return int(path._came.bytes + path._clients._known.bytes + path._questions._known.bytes)
+    return int(path._came.bytes + path._clients._known.bytes + path._questions._requests.bytes)
 
 
 async def test_heads_are_bounded(two: Both) -> None:
@@ -51,7 +51,7 @@ async def test_questions_are_bounded_and_one_that_is_very_long_is_none(two: Both
     long = len(questions)
     await two.fast.ask(post(TINY, {"more": "x" * 100_000}))
 
-    assert QUESTIONS * 0.9 < questions._known.bytes <= QUESTIONS
+    assert QUESTIONS * 0.9 < questions._requests.bytes <= QUESTIONS
     assert len(questions) == long
 
 
@@ -152,8 +152,8 @@ async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(
     gc.collect()
 
     assert len(questions) == 0
-    assert questions._of == {}
-    assert questions._known.bytes == 0
+    assert questions._keys_by_query == {}
+    assert questions._requests.bytes == 0
     assert document() is None
     assert (await two.again(PLAIN))[1]
 
@@ -172,7 +172,7 @@ async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both
         await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))
     questions = two.fast_path._questions
 
-    assert sum(len(each) for each in questions._of.values()) == len(questions) < 80
+    assert sum(len(each) for each in questions._keys_by_query.values()) == len(questions) < 80
 
 
 async def test_room_for_parts_holds_with_what_stands_in_them(releases: Releases, settings: Settings) -> None:
