@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, InternalError, ServiceUnavailable, error_response
 from graphql_api.http.middleware import wrap
-from graphql_api.observability.logs import logging_for
+from graphql_api.observability.logs import bind_request_log
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.observability.tracing import OperationSpan
@@ -50,7 +50,7 @@ class RequestLoggingMiddleware:
         sent = _StatusSend(send, self._stopping)
         span = OperationSpan(record.fetch_context.headers, scope["method"]) if scope["path"] == GRAPHQL else None
         try:
-            with logging_for(record.request_id):
+            with bind_request_log(record.request_id):
                 await self._run_app(scope, receive, sent, record)
         finally:
             outcome = _outcome(record, sent.status)
@@ -69,7 +69,7 @@ class RequestLoggingMiddleware:
                 status = message.get("status", 403)  # servers respond 403 to a close before accept
                 outcome = "shed" if status == 503 else "refused"
                 seconds = time.perf_counter() - started_at
-                self._operation_log.request(
+                self._operation_log.log_request(
                     logging.INFO, "GET", scope["path"], record_of(scope), outcome, seconds, status
                 )
             is_open = is_open or message_type in (
@@ -102,10 +102,10 @@ class RequestLoggingMiddleware:
     def _log(self, scope: Scope, record: RequestContext, status: int | None, outcome: str, seconds: float) -> None:
         path = scope["path"]
         if path == GRAPHQL:
-            self._operation_log.tell(record, outcome, seconds, status)
+            self._operation_log.log_operation(record, outcome, seconds, status)
         else:
             level = logging.DEBUG if path.startswith(QUIET_PATHS) else logging.INFO
-            self._operation_log.request(level, scope["method"], path, record, outcome, seconds, status)
+            self._operation_log.log_request(level, scope["method"], path, record, outcome, seconds, status)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

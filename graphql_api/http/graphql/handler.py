@@ -91,7 +91,9 @@ class Context:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
         self.event_slice = TimeSlice(self.scheduler, deadline)
-        return self.make_loaders(replace(self.asker, deadline=deadline, stats=FetchStats(), wait_guard=nullcontext))
+        return self.make_loaders(
+            replace(self.fetch_context, deadline=deadline, stats=FetchStats(), wait_guard=nullcontext)
+        )
 
     @property
     def request_id(self) -> str:
@@ -99,7 +101,7 @@ class Context:
         return self.record.request_id
 
     @property
-    def asker(self) -> FetchContext:
+    def fetch_context(self) -> FetchContext:
         """The FetchContext of this operation: deadline, upstream key and counts."""
         return self.record.fetch_context
 

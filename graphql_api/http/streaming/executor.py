@@ -16,7 +16,7 @@ from graphql_api.execution.error_formatting import ErrorDict
 from graphql_api.http.graphql import Context, Endpoint, HTTPError, Operation
 from graphql_api.http.graphql.multipart import multipart_required
 from graphql_api.http.graphql.response import add_request_id, body_of
-from graphql_api.observability.logs import logging_for
+from graphql_api.observability.logs import bind_request_log
 from graphql_api.observability.metrics import STREAMING_RESPONSES
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext

@@ -148,7 +148,7 @@ class FastPath:
         seconds = perf_counter() - begun
         if seconds > self.quick:
             question.skip_count = PUT_OFF
-        self._outcomes.tell(record, "ok", seconds, answer.status)
+        self._outcomes.log_operation(record, "ok", seconds, answer.status)
         return answer.whole(fields, count())
 
     def _again(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
@@ -159,7 +159,7 @@ class FastPath:
             return None
         schema.note(chosen.operation, chosen.cost, record)
         for read in whole.reads:
-            record.fetch_context.depends_on_current |= read.depends_on_current
+            record.fetch_context.depends_on_current |= read.moving
         key = question.introspects or record.fetch_context.depends_on_current, len(whole.body) >= GZIP_MIN_BYTES
         plain = client.plain.get(key)
         if plain is not None:
