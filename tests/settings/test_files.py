@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from graphql_api.cli import command
 from graphql_api.errors import SettingsError
-from graphql_api.http.auth import deciding, keys_file
+from graphql_api.http.auth import access_policy_for, keys_file
 from graphql_api.http.auth.keys import Keys
 from graphql_api.services import cache_dir, index_folder
 from graphql_api.settings import Settings
@@ -125,7 +125,7 @@ def test_access_by_keys_without_a_file_of_keys_is_refused(tmp_path: Path) -> Non
     settings = replace(Settings(), access="keys", keys_file=tmp_path / "keys.json")
 
     with pytest.raises(SettingsError, match=r"keys\.json does not exist: create it with `competent-graphql key new"):
-        deciding(settings)
+        access_policy_for(settings)
 
 
 def test_a_file_without_keys_is_legitimate_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -134,7 +134,7 @@ def test_a_file_without_keys_is_legitimate_and_logged(tmp_path: Path, caplog: py
     keys.new("partner")
     keys.revoke("partner")
 
-    assert deciding(settings) is not None
+    assert access_policy_for(settings) is not None
     assert "every request is refused" in caplog.text
 
 
