@@ -1,4 +1,4 @@
-"""Fixtures for a server over a sandbox in this process: `ask` runs a query, `asked` returns the calls upstream."""
+"""Fixtures for a server over a sandbox in this process: `ask` runs a query, `upstream_paths` returns the calls upstream."""
 
 import asyncio
 import logging
@@ -75,7 +75,7 @@ class Clock:
         return self.now
 
 
-class AtOnce(Random):
+class NoJitter(Random):
     """Random numbers that make each pause minimal, for tests in which the pause between attempts does not matter."""
 
     def uniform(self, a: float, b: float) -> float:
@@ -101,11 +101,11 @@ class Turns:
 class Ticking:
     """A clock that advances by a twentieth of a time slice each time it is read."""
 
-    looks = 0
+    reads = 0
 
     def __call__(self) -> float:
-        self.looks += 1
-        return self.looks * TIME_SLICE / 20
+        self.reads += 1
+        return self.reads * TIME_SLICE / 20
 
 
 @asynccontextmanager
@@ -147,8 +147,8 @@ class Server:
 
     async def post(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
         """Send an operation and return the response."""
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers=told)
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post("/graphql", json={"query": query, "variables": variables}, headers=fields)
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, **headers: str) -> Any:
         """The data of an operation; fails if it has errors."""
@@ -166,7 +166,7 @@ class Server:
         """The error codes of an operation; fails if it has no errors."""
         return [error["extensions"]["code"] for error in await self.errors(query, variables, **headers)]
 
-    def asked(self) -> list[str]:
+    def upstream_paths(self) -> list[str]:
         """The paths requested upstream since the last call, in order."""
         paths = self.paths.copy()
         self.paths.clear()
@@ -178,7 +178,7 @@ def _log_as_before() -> Iterator[None]:
     """Restore logging after a test that ran a command in this process, because the stream of its handler is closed."""
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
-    for handler in [each for each in logging.root.handlers if isinstance(each, logs.Handler)]:
+    for handler in [handler for handler in logging.root.handlers if isinstance(handler, logs.Handler)]:
         logging.root.removeHandler(handler)
         logging.captureWarnings(False)
         logs._json_handler = None

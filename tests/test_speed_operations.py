@@ -77,7 +77,7 @@ async def test_what_the_server_asks_for_is_among_the_files_of_the_upstream(
     for operation in (*shared(release, varied=3), *indexed(release)):
         await server.post(operation.document, dict(operation.variables[0]))
 
-    paths = server.asked()
+    paths = server.upstream_paths()
     assert len(paths) > 10
     for path in paths:
         assert (files / file_of(path)).is_file(), path

@@ -16,7 +16,7 @@ from tests.conftest import Server
 
 STEPS, WORDS = 200, 50
 """SQLite steps and word comparisons per unit, as in `graphql_api/schema/types/resolver_cost.py`."""
-EVERY = 100
+STEPS_PER_CALL = 100
 """SQLite steps between two calls of the progress handler."""
 
 
@@ -28,7 +28,7 @@ class Work:
     ids: int = 0
     steps: int = 0
     words: int = 0
-    questions: int = field(default=0, compare=False)
+    index_queries: int = field(default=0, compare=False)
 
     @property
     def units(self) -> float:
@@ -36,7 +36,7 @@ class Work:
         return self.values + self.ids + self.steps / STEPS + self.words / WORDS
 
     def clear(self) -> None:
-        self.values = self.ids = self.steps = self.words = self.questions = 0
+        self.values = self.ids = self.steps = self.words = self.index_queries = 0
 
 
 class _Counting(sqlite3.Connection):
@@ -49,16 +49,16 @@ class _Counting(sqlite3.Connection):
         self.set_progress_handler(None, 0)
 
     def set_progress_handler(self, handler: Callable[[], Any] | None, n: int) -> None:  # type: ignore[override]
-        self.work.questions += handler is not None
+        self.work.index_queries += handler is not None
 
         def counted() -> bool:
-            self.work.steps += EVERY
+            self.work.steps += STEPS_PER_CALL
             return handler is not None and bool(handler())
 
-        super().set_progress_handler(counted, EVERY)
+        super().set_progress_handler(counted, STEPS_PER_CALL)
 
 
-def counting(monkeypatch: pytest.MonkeyPatch) -> Work:
+def count_work(monkeypatch: pytest.MonkeyPatch) -> Work:
     """Count the work from now on, in indexes that are opened afterwards."""
     work = Work()
 
@@ -74,9 +74,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Work:
         work.ids += 1
         return parse(text)
 
-    def extracted(word: str, some: Any, **more: Any) -> Any:
-        work.words += len(some)
-        return extract(word, some, **more)
+    def extracted(word: str, words: Any, **more: Any) -> Any:
+        work.words += len(words)
+        return extract(word, words, **more)
 
     def scored(self: Ranking, field: int, folded: str) -> float:
         work.words += folded.count(" ") + 1
@@ -89,16 +89,16 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Work:
     return work
 
 
-def values_in(found: Any) -> int:
+def values_in(data: Any) -> int:
     """The number of values in a response: fields of objects and items of lists of scalars."""
-    if isinstance(found, dict):
-        return sum(1 + values_in(each) for each in found.values())
-    if isinstance(found, list):
-        return sum(values_in(each) if isinstance(each, dict | list) else 1 for each in found)
+    if isinstance(data, dict):
+        return sum(1 + values_in(value) for value in data.values())
+    if isinstance(data, list):
+        return sum(values_in(item) if isinstance(item, dict | list) else 1 for item in data)
     return 0
 
 
-async def worked(server: Server, work: Work, query: str, variables: Any = None, name: str | None = None) -> Any:
+async def measure_work(server: Server, work: Work, query: str, variables: Any = None, name: str | None = None) -> Any:
     """The estimated cost and the errors of an operation; `work` has what it did, with empty lookup caches."""
     for index in server.app.state.services.indexes._open.values():
         index._known = LookupCache()

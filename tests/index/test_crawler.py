@@ -30,7 +30,7 @@ from graphql_api.store.memory import Memory
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import AsgiTransport
-from tests.conftest import AtOnce, running
+from tests.conftest import NoJitter, running
 
 SETTINGS = Settings()
 PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30ea8"
@@ -51,7 +51,7 @@ class World:
         self._started: list[IndexRegistry] = []
 
     def start(self, *, mode: Mode = "need", patient: bool = True) -> IndexRegistry:
-        upstream = Upstream(AsgiTransport(self._sandbox, SETTINGS), SETTINGS, random=AtOnce())
+        upstream = Upstream(AsgiTransport(self._sandbox, SETTINGS), SETTINGS, random=NoJitter())
 
         async def fetch(path: str, _: FetchContext, *validators: Any) -> Fetched:
             return await upstream.fetch(path, FetchContext(Priority.CRAWL), *validators)

@@ -150,7 +150,7 @@ async def test_the_nested_question_at_real_size_asks_each_document_once(workbook
       usedInOccupationalProfiles(first: 100) { nodes { code title { nl } } }
     } } }"""
     data = await workbooks.ask(question)
-    asked = workbooks.asked()
+    asked = workbooks.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
     pages = [path for path in asked if "?page=" in path]
@@ -158,7 +158,7 @@ async def test_the_nested_question_at_real_size_asks_each_document_once(workbook
     assert len(asked) == len(set(asked)) == 2 + len(pages) + 2 * len(competences)
 
     assert await workbooks.ask(question) == data
-    assert workbooks.asked() == []
+    assert workbooks.upstream_paths() == []
 
 
 async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dict[str, Rows]) -> None:

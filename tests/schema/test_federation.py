@@ -107,24 +107,24 @@ async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: S
 async def test_each_document_is_asked_once_for_all_representations(subgraph: Server) -> None:
     wanted = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
     (found,) = await entities(subgraph, wanted)
-    assert subgraph.asked() == [f"/releases/3.11/technicalcompetences/{CP_7}"]
+    assert subgraph.upstream_paths() == [f"/releases/3.11/technicalcompetences/{CP_7}"]
 
     again = await entities(subgraph, *[wanted] * 50, *[{"__typename": "TechnicalCompetence", "id": found["id"]}] * 50)
 
     assert again == [found] * 100
-    assert subgraph.asked() == []
+    assert subgraph.upstream_paths() == []
 
 
 async def test_entities_of_a_router_are_fetched_side_by_side(subgraph: Server) -> None:
     profiles = (await subgraph.ask("{ occupationalProfiles(first: 8) { nodes { id } } }"))["occupationalProfiles"][
         "nodes"
     ]
-    subgraph.asked()
+    subgraph.upstream_paths()
 
     found = await entities(subgraph, *[{"__typename": "OccupationalProfile", "id": each["id"]} for each in profiles])
 
     assert [each["id"] for each in found] == [each["id"] for each in profiles]
-    assert len(subgraph.asked()) == 8
+    assert len(subgraph.upstream_paths()) == 8
 
 
 async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> None:

@@ -61,7 +61,7 @@ async def test_nothing_is_asked_upstream_for_what_is_refused_before_it_runs(serv
         for hostile in FAMILIES[family]():
             await send(server, hostile)
 
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_memory_is_bounded_however_often_they_come(server: Server) -> None:

@@ -121,14 +121,14 @@ async def test_with_one_route_down_known_parents_stay_and_each_loss_has_its_path
 async def test_however_many_ask_for_stale_data_upstream_is_asked_for_each_document_at_most_once(server: Stale) -> None:
     await server.ask(QUESTION)
     await server.watched.quiet()
-    known = set(server.asked())
+    known = set(server.upstream_paths())
 
     server.watched.let_go.clear()  # a request after a finished revalidation starts another
     await asyncio.gather(*(server.ask(QUESTION) for _ in range(20)))
     server.watched.let_go.set()
     await server.watched.quiet()
 
-    again = Counter(server.asked())
+    again = Counter(server.upstream_paths())
     assert set(again) <= known
     assert set(again.values()) == {1}
 
@@ -153,7 +153,7 @@ async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones
         assert "'3.10'" in first
         assert "'3.11'" not in first
         assert "False" not in first
-        assert {path.split("/")[2] for path in server.asked()} == {"current", "3.10"}
+        assert {path.split("/")[2] for path in server.upstream_paths()} == {"current", "3.10"}
 
         await server.ask("{ release { number } }")  # of the old one still, and renewed behind
         await server.watched.quiet()
@@ -167,10 +167,10 @@ async def test_clients_that_leave_end_the_calls_that_only_they_wanted(server: St
     await server.ask("{ release { number } }")
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ code }} }} }}'
-    server.asked()
+    server.upstream_paths()
 
     leaving = [asyncio.create_task(server.post(query)) for _ in range(leavers)]
-    while not server.asked():
+    while not server.upstream_paths():
         await asyncio.sleep(0)
     assert server.watched.under_way == 1
     for each in leaving:
@@ -213,7 +213,7 @@ async def test_a_client_that_hangs_up_over_http_ends_its_operation_too(server: S
     await asyncio.wait_for(answering, LONG)
 
     await server.watched.ended_at_once()
-    assert server.asked()
+    assert server.upstream_paths()
 
 
 async def _hang_up(when: asyncio.Event) -> dict[str, Any]:

@@ -71,14 +71,16 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
     server.faults.add(Fault("/releases/3.11/occupationalprofiles/*", kind, times=2))
 
     assert (await server.ask(QUESTION))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
-    assert len([path for path in server.asked() if path.startswith("/releases/3.11/occupationalprofiles/")]) == 3
+    assert (
+        len([path for path in server.upstream_paths() if path.startswith("/releases/3.11/occupationalprofiles/")]) == 3
+    )
 
 
 async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
     await server.ask("{ release { number } }")
     standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
-    server.asked()
+    server.upstream_paths()
 
     clients = [asyncio.create_task(server.ask(query)) for _ in range(100)]
     while not server.paths:
@@ -87,7 +89,7 @@ async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_re
     standing.released.set()
     answers = await asyncio.gather(*clients, return_exceptions=True)
 
-    assert len(server.asked()) == 1
+    assert len(server.upstream_paths()) == 1
     assert isinstance(answers[0], asyncio.CancelledError)
     assert [answer["technicalCompetence"]["code"] for answer in answers[1:] if isinstance(answer, dict)] == [
         "CP-7"
@@ -103,7 +105,7 @@ async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_
     assert {each["extensions"]["code"] for answer in answers for each in answer.json()["errors"]} == {
         "UPSTREAM_UNAVAILABLE"
     }
-    assert 1 <= len(server.asked()) <= 6
+    assert 1 <= len(server.upstream_paths()) <= 6
 
 
 async def test_ten_missing_documents_asked_for_again_and_again_cost_few_calls(server: Server) -> None:
@@ -112,7 +114,7 @@ async def test_ten_missing_documents_asked_for_again_and_again_cost_few_calls(se
         uuid = CP_7.replace("8c15a1bf", f"{number % 10:08x}")
         assert await server.ask(query, {"uuid": uuid}) == {"technicalCompetence": None}
 
-    assert 10 <= len(server.asked()) <= 20
+    assert 10 <= len(server.upstream_paths()) <= 20
 
 
 async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -156,7 +158,7 @@ async def test_asking_again_fetches_the_next_documents_until_none_is_missing(
             body = (await server.post(QUESTION)).json()
             errors = body.get("errors", [])
             counts.append(len(errors))
-            assert 0 < len(server.asked()) <= 5
+            assert 0 < len(server.upstream_paths()) <= 5
             assert {each["extensions"]["code"] for each in errors} <= {"NOT_LOADED_YET"}
             assert {each["extensions"]["retryAfter"] for each in errors} <= {1.0}
             assert all("needs more than 5 documents" in each["message"] for each in errors)
@@ -172,7 +174,7 @@ async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
     async with running(releases, replace(settings, operation_calls=1)) as server:
         data = await server.ask(NESTED)
 
-        assert len(server.asked()) > 200
+        assert len(server.upstream_paths()) > 200
     assert all(
         each["skill"]["code"] for node in data["occupationalProfiles"]["nodes"] for each in node["essentialCompetences"]
     )
@@ -192,10 +194,10 @@ async def test_after_indexing_a_nested_query_fetches_nothing_more(
     async with running(releases, live) as server:
         number = (await server.ask("{ release { number } }"))["release"]["number"]
         await server.app.state.services.indexes.ready(number)
-        server.asked()
+        server.upstream_paths()
 
         await server.ask(NESTED)
-        assert [path for path in server.asked() if path.count("/") > 3] == []  # lists may have other pages
+        assert [path for path in server.upstream_paths() if path.count("/") > 3] == []  # lists may have other pages
 
 
 def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six_calls_at_most(
@@ -205,12 +207,12 @@ def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six_calls
         async with running(releases, settings) as server:
             await server.ask("{ release { number } }")
             server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=500))
-            server.asked()
+            server.upstream_paths()
             query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
 
             for _ in range(6):
                 answers = await asyncio.gather(*(server.codes(query) for _ in range(50)))
                 assert answers == [["UPSTREAM_UNAVAILABLE"]] * 50
-            return len(server.asked())
+            return len(server.upstream_paths())
 
     assert 1 <= in_virtual_time(run()) <= 6

@@ -129,13 +129,13 @@ async def test_soft_and_digital_skills_are_used_in_profiles_directly(server: Ser
 
 async def test_reverse_links_of_all_siblings_cost_no_document(server: Server) -> None:
     await server.ask('{ skill(code: "SK-101") { id } }')
-    server.asked()
+    server.upstream_paths()
 
     await server.ask(
         "{ skills(first: 100) { nodes { usedInTechnicalCompetences { nodes { code } } usedInOccupationalProfiles { nodes { code title { nl } } } } } }"
     )
 
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_a_hundred_who_need_an_index_that_is_not_there_get_the_same_one(unbounded: Server) -> None:

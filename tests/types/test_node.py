@@ -39,21 +39,21 @@ async def test_an_id_holds_its_release_whatever_is_current(server: Server) -> No
     found = (await server.ask('{ occupationalProfile(code: "OP-101", release: "3.10") { id } }'))[
         "occupationalProfile"
     ]["id"]
-    server.asked()
+    server.upstream_paths()
 
     data = await server.ask(
         "query ($id: ID!) { node(id: $id) { ... on Concept { release { number } } } }", {"id": found}
     )
 
     assert data["node"]["release"]["number"] == "3.10"
-    assert all("/releases/3.10/" in path for path in server.asked())
+    assert all("/releases/3.10/" in path for path in server.upstream_paths())
 
 
 async def test_a_thing_without_an_address_upstream_comes_back_from_the_index(server: Server) -> None:
     fields = "id __typename ... on Skill { code description { nl } }"
     data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ skill {{ {fields} }} }} }}')
     skill = data["technicalCompetence"]["skill"]
-    server.asked()
+    server.upstream_paths()
 
     found = await server.ask(f"query ($id: ID!) {{ node(id: $id) {{ {fields} }} }}", {"id": skill["id"]})
 
@@ -74,7 +74,7 @@ async def test_a_thing_without_an_address_upstream_comes_back_from_the_index(ser
 )
 async def test_a_forged_id_is_bad_input(server: Server, forged: str) -> None:
     assert await server.codes("query ($id: ID!) { node(id: $id) { id } }", {"id": forged}) == ["BAD_USER_INPUT"]
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_one_bad_id_and_one_lost_document_leave_the_others(server: Server) -> None:

@@ -25,7 +25,7 @@ ALL = """
 
 async def uuid_of(server: Server, code: str = "OP-101") -> str:
     data = await server.ask("query ($c: String) { occupationalProfile(code: $c) { uuid } }", {"c": code})
-    server.asked()
+    server.upstream_paths()
     return str(data["occupationalProfile"]["uuid"])
 
 
@@ -38,9 +38,9 @@ async def test_all_that_a_profile_embeds_costs_one_document_and_none_the_second_
     uuid = await uuid_of(server)
 
     profile = await by_uuid(server, uuid)
-    assert server.asked() == [f"/releases/3.11/occupationalprofiles/{uuid}"]
+    assert server.upstream_paths() == [f"/releases/3.11/occupationalprofiles/{uuid}"]
     assert await by_uuid(server, uuid) == profile
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_all_fields(server: Server) -> None:
@@ -63,7 +63,7 @@ async def test_by_code_reads_the_list_and_no_profile_for_what_the_list_holds(ser
     data = await server.ask('{ occupationalProfile(code: " op-101 ") { code uuid title { nl } } }')
 
     assert data["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
-    assert server.asked() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
+    assert server.upstream_paths() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
 
 
 async def test_by_code_loads_the_whole_once_for_what_the_list_lacks(server: Server) -> None:
@@ -73,7 +73,7 @@ async def test_by_code_loads_the_whole_once_for_what_the_list_lacks(server: Serv
         '{ occupationalProfile(code: "OP-101") { description { nl } workingContext { nl } lastModified } }'
     )
 
-    assert server.asked() == [f"/releases/3.11/occupationalprofiles/{uuid}"]
+    assert server.upstream_paths() == [f"/releases/3.11/occupationalprofiles/{uuid}"]
 
 
 async def test_what_does_not_exist_is_null_without_an_error(server: Server) -> None:
@@ -88,7 +88,7 @@ async def test_exactly_one_of_uuid_and_code_is_given(server: Server) -> None:
     query = '{ a: occupationalProfile { code } b: occupationalProfile(code: "OP-1", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } }'
 
     assert await server.codes(query) == ["BAD_USER_INPUT", "BAD_USER_INPUT"]
-    assert server.asked() == ["/releases/current"]
+    assert server.upstream_paths() == ["/releases/current"]
 
 
 async def test_a_malformed_uuid_is_bad_input_as_a_literal_and_as_a_variable(server: Server) -> None:
@@ -106,20 +106,20 @@ async def test_a_malformed_uuid_is_bad_input_as_a_literal_and_as_a_variable(serv
     for (error,) in (literal, variable):
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
         assert "Invalid UUID; expected a form such as" in error["message"]
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_a_hundred_profiles_with_code_and_title_cost_list_pages_only(server: Server) -> None:
     data = await server.ask("{ occupationalProfiles(first: 100) { totalCount nodes { code title { nl fr } } } }")
 
     assert len(data["occupationalProfiles"]["nodes"]) == data["occupationalProfiles"]["totalCount"] == 42
-    assert server.asked() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
+    assert server.upstream_paths() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
 
 
 async def test_what_a_page_of_profiles_lacks_is_one_document_each(server: Server) -> None:
     await server.ask("{ occupationalProfiles(first: 5) { nodes { description { nl } softSkills { code } } } }")
 
-    wholes = [path for path in server.asked() if path.count("/") == 4]
+    wholes = [path for path in server.upstream_paths() if path.count("/") == 4]
     assert len(wholes) == len(set(wholes)) == 5
 
 

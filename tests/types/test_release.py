@@ -9,7 +9,7 @@ async def test_the_releases_are_listed_newest_first_without_loading_any(server: 
     data = await server.ask("{ releases { number } }")
 
     assert data == {"releases": [{"number": "3.11"}, {"number": "3.10"}]}
-    assert server.asked() == ["/releases"]
+    assert server.upstream_paths() == ["/releases"]
 
 
 async def test_all_fields(server: Server) -> None:
@@ -28,7 +28,7 @@ async def test_current_is_the_number_and_looked_up_once(server: Server) -> None:
 
     assert data["release"]["number"] == "3.11"
     assert data["release"]["id"] == data["a"]["id"] == data["b"]["id"]
-    assert server.asked().count("/releases/current") == 1
+    assert server.upstream_paths().count("/releases/current") == 1
 
 
 @pytest.mark.parametrize("number", ["3.9", "9.99", "x", "../3.11", "", "3.11 ", "%2e"])
@@ -43,7 +43,7 @@ async def test_a_release_that_does_not_exist_is_told_as_such_everywhere(server: 
 
     assert answer["data"] == dict.fromkeys(("release", "occupationalProfile", "technicalCompetence", "softSkills"))
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["RELEASE_NOT_FOUND"] * 4
-    assert all(path == "/releases" or path.startswith("/releases/") for path in server.asked())
+    assert all(path == "/releases" or path.startswith("/releases/") for path in server.upstream_paths())
 
 
 async def test_what_hangs_under_a_release_is_of_that_release(server: Server) -> None:
@@ -66,7 +66,7 @@ async def test_what_hangs_under_a_release_is_of_that_release(server: Server) -> 
     pages = ("occupationalProfiles", "technicalCompetences", "softSkills")
     numbers += [node["release"]["number"] for name in pages for node in release[name]["nodes"]]
     assert numbers == ["3.10"] * 6
-    assert not [path for path in server.asked() if "3.11" in path or "current" in path]
+    assert not [path for path in server.upstream_paths() if "3.11" in path or "current" in path]
 
 
 async def test_a_release_comes_back_by_its_id(server: Server) -> None:

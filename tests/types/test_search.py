@@ -188,7 +188,7 @@ async def test_without_an_index_profiles_are_found_by_upstreams_own_search(unind
 
     assert found[0]["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
     assert found[0]["match"] is None
-    assert [path for path in unindexed.asked() if path.startswith("/search")] == [
+    assert [path for path in unindexed.upstream_paths() if path.startswith("/search")] == [
         "/search?searchValue=verpleegkundige&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=3"
     ]
 

@@ -17,7 +17,7 @@ async def test_the_list_holds_all_that_a_soft_skill_has(server: Server) -> None:
     data = await server.ask("{ softSkills { totalCount nodes { code description { nl fr } regions } } }")
 
     assert data["softSkills"]["totalCount"] == len(data["softSkills"]["nodes"]) == 18
-    assert server.asked() == ["/releases/current", "/releases/3.11/softskills?page=0&size=500"]
+    assert server.upstream_paths() == ["/releases/current", "/releases/3.11/softskills?page=0&size=500"]
 
 
 async def test_where_the_whole_is_lost_a_field_that_cannot_be_null_is_empty(server: Server) -> None:

@@ -32,14 +32,14 @@ async def test_the_competence_of_vdabs_page_in_full(server: Server) -> None:
         "BI-18081",
     ]
     assert competence["skill"]["regions"] == []
-    assert server.asked() == ["/releases/current", f"/releases/3.11/technicalcompetences/{CP_7}"]
+    assert server.upstream_paths() == ["/releases/current", f"/releases/3.11/technicalcompetences/{CP_7}"]
 
 
 async def test_by_code_the_list_gives_the_id_and_the_whole_gives_the_rest(server: Server) -> None:
     data = await server.ask('{ technicalCompetence(code: "CP-7") { uuid skill { code } knowledgeItems { code } } }')
 
     assert data["technicalCompetence"]["skill"] == {"code": "SK-3851"}
-    assert server.asked() == [
+    assert server.upstream_paths() == [
         "/releases/current",
         "/releases/3.11/technicalcompetences?page=0&size=500",
         f"/releases/3.11/technicalcompetences/{CP_7}",
@@ -60,7 +60,7 @@ async def test_the_nested_question_asks_each_document_at_most_once(server: Serve
       }
     }"""
     data = await server.ask(question)
-    asked = server.asked()
+    asked = server.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
     assert all(each["behaviouralIndicators"] and each["skill"] for each in competences)
@@ -72,7 +72,7 @@ async def test_the_nested_question_asks_each_document_at_most_once(server: Serve
     )  # current, list, profile; each competence and its use
 
     assert await server.ask(question) == data
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_importance_is_read_in_the_profiles_that_use_the_competence(server: Server) -> None:
@@ -80,7 +80,7 @@ async def test_importance_is_read_in_the_profiles_that_use_the_competence(server
         f"""{{ technicalCompetence(uuid: "{CP_7}") {{ usedInOccupationalProfiles {{
           edges {{ importance node {{ code essentialCompetences {{ code }} optionalCompetences {{ code }} }} }} }} }} }}"""
     )
-    asked = server.asked()
+    asked = server.upstream_paths()
 
     edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
     for edge in edges:

@@ -21,7 +21,7 @@ from graphql_api.upstream.body import IN_FLIGHT, SMALL
 from graphql_api.upstream.call_event import CallEvent
 from graphql_api.upstream.headers import calls_left
 from graphql_api.upstream.heap import HeapTrimmer
-from tests.conftest import CP_7, AtOnce, counting_turns
+from tests.conftest import CP_7, NoJitter, counting_turns
 from tests.upstream.virtual_time import in_virtual_time
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -55,7 +55,7 @@ class Body:
 
 def door(*pieces: bytes, settings: Settings | None = None, **headers: str) -> tuple[Upstream, Body]:
     body = Body(list(pieces), {name.replace("_", "-"): value for name, value in headers.items()})
-    return Upstream(body, settings or Settings(), random=AtOnce()), body
+    return Upstream(body, settings or Settings(), random=NoJitter()), body
 
 
 async def refused(upstream: Upstream) -> str:
@@ -334,7 +334,7 @@ async def test_a_byte_order_mark_before_json_is_skipped() -> None:
 )
 async def test_a_404_in_a_document_with_status_200_is_a_404(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     called: list[CallEvent] = []
-    upstream = Upstream(Body([body], {}), Settings(), random=AtOnce(), tell=called.append)
+    upstream = Upstream(Body([body], {}), Settings(), random=NoJitter(), tell=called.append)
 
     with caplog.at_level(logging.INFO), pytest.raises(UpstreamNotFound):
         await upstream.fetch(PATH, FetchContext())

@@ -33,7 +33,7 @@ from graphql_api.upstream import Upstream
 from graphql_api.upstream.error_mapping import our_errors, retry_after
 from graphql_api.upstream.http_transport import HttpTransport, library_errors, tls
 from graphql_api.upstream.transport import AsgiTransport
-from tests.conftest import CP_7, AtOnce
+from tests.conftest import CP_7, NoJitter
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
 SETTINGS = replace(Settings(), upstream_url="https://competent.example/base/v2", api_key=Secret("k3y"))
@@ -64,7 +64,7 @@ def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
 
 
 def upstream(transport: httpx.AsyncBaseTransport, settings: Settings = SETTINGS) -> Upstream:
-    return Upstream(HttpTransport(settings, transport), settings, random=AtOnce())
+    return Upstream(HttpTransport(settings, transport), settings, random=NoJitter())
 
 
 def code(fetched: Fetched) -> object:

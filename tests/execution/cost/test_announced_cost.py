@@ -23,7 +23,7 @@ from tests.execution.plan.argument_values import Known
 from tests.execution.plan.operations import Shapes, numbered
 from tests.execution.plan.two_servers import Asked
 from tests.index.test_search_real import WORKBOOKS, needs_data
-from tests.work_counter import Work, counting, values_in, worked
+from tests.work_counter import Work, count_work, measure_work, values_in
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ async def counted(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
     """A server without plans, which could use answers again, and the counter of its work."""
-    work = counting(monkeypatch)
+    work = count_work(monkeypatch)
     async with running(releases, replace(settings, compiled_queries="off", operation_calls=10_000)) as server:
         for release in ("3.10", "3.11"):
             await server.app.state.services.indexes.ready(release)
@@ -58,11 +58,11 @@ async def test_generated_operations_do_not_work_more_than_they_cost(counted: tup
 
     for number in range(150):
         asked = numbered(shapes, known, number)
-        cost, _ = await worked(server, work, asked.query, asked.variables, asked.name)
+        cost, _ = await measure_work(server, work, asked.query, asked.variables, asked.name)
         if cost is not None:
             assert work.units <= cost, (work, cost, asked.query, asked.variables)
             answered += work.values > 0
-            asked_an_index += work.questions > 0
+            asked_an_index += work.index_queries > 0
 
     assert answered > 90
     assert asked_an_index > 15
@@ -73,11 +73,11 @@ async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[S
     ids = (await known_of(server)).any_ids()
     written = ", ".join(f'"{each}"' for each in ids)
 
-    literal, _ = await worked(server, work, f"{{ nodes(ids: [{written}]) {{ id }} }}")
+    literal, _ = await measure_work(server, work, f"{{ nodes(ids: [{written}]) {{ id }} }}")
     assert work.ids == len(ids)
-    variable, _ = await worked(server, work, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
+    variable, _ = await measure_work(server, work, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
     assert work.ids == len(ids)
-    nested, _ = await worked(
+    nested, _ = await measure_work(
         server,
         work,
         f"query ({', '.join(f'$i{n}: ID!' for n in range(len(ids)))}) {{ nodes(ids: [{', '.join(f'$i{n}' for n in range(len(ids)))}]) {{ id }} }}",
@@ -93,8 +93,8 @@ async def test_every_alias_counts_with_its_list(counted: tuple[Server, Work]) ->
     field = "profilesForCompetences(have: $have, first: 3) { totalCount nodes { coverage } }"
     aliases = " ".join(f"a{n}: {field}" for n in range(5))
 
-    one, _ = await worked(server, work, f"query ($have: [ID!]!) {{ {field} }}", {"have": have})
-    five, errors = await worked(server, work, f"query ($have: [ID!]!) {{ {aliases} }}", {"have": have})
+    one, _ = await measure_work(server, work, f"query ($have: [ID!]!) {{ {field} }}", {"have": have})
+    five, errors = await measure_work(server, work, f"query ($have: [ID!]!) {{ {aliases} }}", {"have": have})
 
     assert errors == []
     assert five == 5 * one >= 5 * len(have)
@@ -122,14 +122,14 @@ async def test_many_searches_in_one_operation_are_refused(server: Server) -> Non
 
 async def test_words_of_a_search_count_however_they_are_sent(counted: tuple[Server, Work]) -> None:
     server, work = counted
-    one, _ = await worked(server, work, '{ search(text: "lasser") { totalCount } }')
-    three, _ = await worked(server, work, '{ search(text: "ik ben lasser") { totalCount } }')
-    sent, _ = await worked(
+    one, _ = await measure_work(server, work, '{ search(text: "lasser") { totalCount } }')
+    three, _ = await measure_work(server, work, '{ search(text: "ik ben lasser") { totalCount } }')
+    sent, _ = await measure_work(
         server, work, "query ($t: String!) { search(text: $t) { totalCount } }", {"t": "ik ben lasser"}
     )
     in_filter = "query ($f: OccupationalProfileFilter) { occupationalProfiles(filter: $f) { totalCount } }"
-    filtered, _ = await worked(server, work, in_filter, {"f": {"text": "ik ben lasser"}})
-    plain, _ = await worked(server, work, in_filter, {"f": None})
+    filtered, _ = await measure_work(server, work, in_filter, {"f": {"text": "ik ben lasser"}})
+    plain, _ = await measure_work(server, work, in_filter, {"f": None})
 
     assert three == sent == one + 2 * 310
     assert filtered - plain == 250 + 1900 + 3 * 310
@@ -175,7 +175,7 @@ def real_releases(tmp_path_factory: pytest.TempPathFactory) -> Any:
 async def real(
     real_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
-    work = counting(monkeypatch)
+    work = count_work(monkeypatch)
     chosen = replace(
         settings, compiled_queries="off", cache_dir=tmp_path, data=tuple(WORKBOOKS.values()), operation_calls=10_000
     )
@@ -267,11 +267,11 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
         )
         for first in (0, 20, 500)
     ]
-    await worked(server, work, '{ release { changes(since: "3.26") { totalCount } } }')  # compared once for all
+    await measure_work(server, work, '{ release { changes(since: "3.26") { totalCount } } }')  # compared once for all
 
     over = []
     for query, variables in operations:
-        cost, errors = await worked(server, work, query, variables)
+        cost, errors = await measure_work(server, work, query, variables)
         assert errors == [], (query, errors)
         if work.units > cost:
             over.append((work.units, cost, replace(work), query, str(variables)[:100]))

@@ -77,7 +77,7 @@ def operations(shapes: "Shapes", known: Known) -> Any:
 
     @some.composite
     def written(draw: Any) -> Asked:
-        return Writing(lambda most: draw(_UP_TO[most]), shapes, known).asked()
+        return Writing(lambda most: draw(_UP_TO[most]), shapes, known).upstream_paths()
 
     return written()
 
@@ -85,7 +85,7 @@ def operations(shapes: "Shapes", known: Known) -> Any:
 def numbered(shapes: "Shapes", known: Known, number: int) -> Asked:
     """The operation for a number; different numbers rarely give the same one."""
     random = Random(number)
-    return Writing(lambda most: random.randint(0, most), shapes, known).asked()
+    return Writing(lambda most: random.randint(0, most), shapes, known).upstream_paths()
 
 
 class Shapes:

@@ -36,7 +36,7 @@ def runs() -> tuple[int, int, int]:
 async def code_of_a_profile(server: Server) -> str:
     data = await server.ask("{ occupationalProfiles(first: 1) { nodes { code } } }")
     code: str = data["occupationalProfiles"]["nodes"][0]["code"]
-    server.asked()
+    server.upstream_paths()
     return code
 
 
@@ -45,13 +45,13 @@ async def test_a_nested_question_is_planned_and_asks_each_document_once(unindexe
     before = runs()
     data = await unindexed.ask(NESTED, {"code": code})
 
-    asked = unindexed.asked()
+    asked = unindexed.upstream_paths()
     competences = data["occupationalProfile"]["essentialCompetences"]
     assert len(asked) == len(set(asked)) == 1 + len(competences)
     assert runs() == (before[0] + 1, *before[1:])
 
     assert await unindexed.ask(NESTED, {"code": code}) == data
-    assert unindexed.asked() == []
+    assert unindexed.upstream_paths() == []
     assert runs() == (before[0] + 2, *before[1:])
 
 
@@ -64,7 +64,7 @@ async def test_two_fields_that_wait_for_the_same_document_are_planned(unindexed:
     )
 
     assert data["a"]["description"] == data["b"]["description"] is not None
-    assert len(unindexed.asked()) == 1
+    assert len(unindexed.upstream_paths()) == 1
     assert runs() == (before[0] + 1, *before[1:])
 
 
@@ -76,7 +76,7 @@ async def test_what_fails_is_told_by_graphql_core_and_asks_nothing_twice(unindex
 
     assert answer["data"]["occupationalProfile"]["description"]["nl"]
     assert [error["path"] for error in answer["errors"]] == [["skills"]]
-    asked = unindexed.asked()
+    asked = unindexed.upstream_paths()
     assert len(asked) == len(set(asked))
     assert runs() == (before[0], before[1] + 1, before[2])
 

@@ -93,7 +93,7 @@ async def test_without_a_good_key_nobody_asks(server: Server, headers: dict[str,
         (error,) = response.json()["errors"]
         assert error["extensions"] == {"code": "UNAUTHENTICATED", "requestId": response.headers["x-request-id"]}
         assert "nonsense" not in response.text
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 REPEATED = [

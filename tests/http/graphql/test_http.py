@@ -299,7 +299,7 @@ async def test_an_operation_that_costs_too_much_asks_nothing_upstream(server: Se
     assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
     assert "costs 66,487 units" in error["message"]
     assert "the limit is 50,000" in error["message"]
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_too_many_values_in_variables_are_refused(server: Server) -> None:

@@ -89,7 +89,7 @@ async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
     server: Moving, query: str, variables: dict[str, Any] | None
 ) -> None:
     await server.post(query, variables)  # from here on everything is cached
-    server.asked()
+    server.upstream_paths()
     told = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
     answers = [await server.post(query, variables, x_request_id="r") for _ in range(2)]
 
@@ -98,7 +98,7 @@ async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
     assert answers[0].content == answers[1].content
     assert answers[0].headers == answers[1].headers
     assert answers[0].json()["data"] == told[0].json()["data"]
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same_as_without(
@@ -153,11 +153,11 @@ async def test_what_was_forgotten_for_lack_of_room_is_asked_again(releases: Rele
     async with moving(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
         assert (await again(server, PINNED))[1] == 1
         await server.post(LISTED, {"first": 40})
-        server.asked()
+        server.upstream_paths()
         before = kept()
         await server.post(PINNED)
 
-    assert any(CP_7 in path for path in server.asked())
+    assert any(CP_7 in path for path in server.upstream_paths())
     assert kept() == before
 
 

@@ -76,7 +76,7 @@ async def test_with_upstream_down_the_page_answers_and_says_so(server: Server) -
 async def test_the_page_asks_for_no_index(server: Server) -> None:
     await server.client.get("/", headers=HTML)
 
-    assert len(server.asked()) <= 5
+    assert len(server.upstream_paths()) <= 5
 
 
 async def test_the_schema_is_there_as_text(server: Server) -> None:

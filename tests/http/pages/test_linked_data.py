@@ -139,7 +139,7 @@ async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
 
     assert found.status_code == 406
     assert "application/ld+json" in found.json()["errors"][0]["message"]
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ async def test_who_waits_upstream_for_a_thing_is_counted_among_those_who_wait(
     async with server.client:
         server.faults.add(Fault("/releases/3.11/technicalcompetences/*", "hang"))
         waiting = asyncio.create_task(server.client.get(COMPETENCE, headers=LD))
-        while not server.asked():
+        while not server.upstream_paths():
             await asyncio.sleep(0)
 
         other = await server.client.get(COMPETENCE.replace("3.11", "3.10"), headers=LD)
 
         assert other.status_code == 503
         assert other.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
-        assert server.asked() == []
+        assert server.upstream_paths() == []
         server.faults.clear()
         assert (await waiting).status_code == 200
     await server.app.state.services.aclose()

@@ -68,9 +68,9 @@ async def test_who_subscribes_hears_of_a_new_release_and_it_is_indexed_by_then(l
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
-    live.asked()
+    live.upstream_paths()
     await live.publish()
-    asked = live.asked()  # before anybody read the message
+    asked = live.upstream_paths()  # before anybody read the message
     message = await socket.get()
 
     assert message["payload"]["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
@@ -142,7 +142,7 @@ async def test_a_release_that_cannot_be_indexed_now_is_announced_later(live: Liv
 async def test_with_nobody_listening_nothing_is_asked(live: Live) -> None:
     await live.parts.follow_current()
 
-    assert live.asked() == []
+    assert live.upstream_paths() == []
 
 
 async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live) -> None:

@@ -71,7 +71,7 @@ async def answers(releases: Releases, settings: Settings, query: str, faulty: st
         if faulty:
             server.faults.add(Fault(faulty, "status", status=500))
         answer = (await server.post(query, x_request_id="same")).json()
-        return answer, server.asked()
+        return answer, server.upstream_paths()
 
 
 @pytest.mark.parametrize("query", [PROFILE, LIST, COMPETENCE])

@@ -41,7 +41,7 @@ async def test_a_stale_document_is_told_as_such_the_long_way_and_fast_again_once
     assert (await moving.again(PLAIN))[1]
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 31 * DAY
-    server.asked()
+    server.upstream_paths()
 
     stale, never = await moving.fast.ask_fast(PLAIN)
     await server.renewed()
@@ -52,7 +52,7 @@ async def test_a_stale_document_is_told_as_such_the_long_way_and_fast_again_once
     assert stale.json["extensions"]["upstream"]["stale"] > 0
     assert stale.field("cache-control") == "no-store"
     assert renewed.json["data"]["technicalCompetence"]["code"] == "CP-new"
-    assert len([path for path in server.asked() if path.endswith(CP_7)]) == 1
+    assert len([path for path in server.upstream_paths() if path.endswith(CP_7)]) == 1
 
 
 async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
@@ -69,7 +69,7 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
     for each in vain:
         await moving.known(each)
     server.now += 31 * DAY  # all of it is stale
-    server.asked()
+    server.upstream_paths()
     before = asyncio.all_tasks()
     await asyncio.sleep(0)
 
@@ -79,7 +79,7 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
     for _ in range(5):
         assert asyncio.all_tasks() == before
         await asyncio.sleep(0)
-    assert server.asked() == []
+    assert server.upstream_paths() == []
 
 
 async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Both) -> None:
@@ -99,13 +99,13 @@ async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Bo
 
 async def test_nothing_is_renewed_or_asked_for_what_is_answered_fast(moving: Both) -> None:
     await moving.known(PLAIN)
-    moved(moving).asked()
+    moved(moving).upstream_paths()
 
     for _ in range(5):
         assert (await moving.ask(PLAIN))[1]
     await moved(moving).renewed()
 
-    assert moved(moving).asked() == []
+    assert moved(moving).upstream_paths() == []
 
 
 async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_fast(
@@ -135,12 +135,12 @@ async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> 
     assert (await moving.again(PLAIN))[1]
     for path in tuple(server.app.state.services.store._memory):
         server.app.state.services.store._memory.drop(path)
-    server.asked()
+    server.upstream_paths()
 
     answer, fast = await moving.fast.ask_fast(PLAIN)
 
     assert not fast
-    assert any(path.endswith(CP_7) for path in server.asked())
+    assert any(path.endswith(CP_7) for path in server.upstream_paths())
     assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
     assert (await moving.again(PLAIN))[1]
 
