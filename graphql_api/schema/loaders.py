@@ -1,7 +1,6 @@
-"""DataLoaders of one request: documents by path and index look-ups, batched per event-loop tick.
+"""What the resolvers of one request load from: documents, releases and index look-ups, batched per event-loop tick.
 
-Within a request, a path is loaded once and `current` always means the same release. Cached values are returned
-immediately: nothing is created, scheduled or awaited until there is a miss.
+Within a request, `current` always means the same release. Cached values are returned immediately.
 """
 
 import asyncio
@@ -19,12 +18,12 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
-from graphql_api.errors import ReleaseNotFound, UpstreamNotFound, without_trace
+from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
 from graphql_api.index import UNKNOWN, Index, IndexRegistry
 from graphql_api.index.lookup_cache import Unknown
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.schema.dependencies import INDEX, Dependencies, Read, changes_with_release, index_name, merge_reads
-from graphql_api.schema.time_slices import PassBudget
+from graphql_api.schema.dependencies import INDEX, index_name
+from graphql_api.schema.document_loaders import BATCH, DocumentLoaders
 from graphql_api.store import Store
 
 P = ParamSpec("P")
@@ -35,137 +34,38 @@ V = TypeVar("V")
 MAX_LOOKUPS_ON_LOOP = 20
 """Maximum number of concepts looked up one by one on the event loop if their index is open; each takes some ten microseconds."""
 
-BATCH = 100
-"""Maximum documents or look-ups per batch; per event-loop pass, an operation starts one batch and resumes the waiters of one."""
-
 IndexQuery = Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, V]]
 """A query to an index for several keys; keys without a result are missing from the returned mapping."""
 _AnyQuery = IndexQuery[Any, Any]
 
 
-class Loaders:
-    """Loads documents and index look-ups for the resolvers of one request."""
+class Loaders(DocumentLoaders):
+    """Loads documents, releases and index look-ups for the resolvers of one request."""
 
     def __init__(self, store: Store, indexes: IndexRegistry, page_size: int, fetch_context: FetchContext) -> None:
-        self.fetch_context = fetch_context
-        self._store = store
+        super().__init__(store, fetch_context)
         self._indexes = indexes
-        self._sources: dict[str, Any] = {}
-        self._loading: dict[str, asyncio.Future[Document]] = {}
-        self._reads: list[Read | None] = []
-        self._batches: set[asyncio.Task[list[Document | Exception]]] = set()
         self._index_lock = asyncio.Lock()
-        self._batch_starts, self._batch_results = PassBudget(BATCH), PassBudget(BATCH)
-        self._tracked_from = 0
         self.page_size = page_size
+
+    def close(self) -> None:
+        """Cancel pending loads and break reference cycles at the end of the request."""
+        self.__dict__.pop("_lookups", None)  # it holds a bound method of this object
+        super().close()
 
     @property
     def releases(self) -> Releases:
         """Resolves release numbers. Created on each access: stored, it would form a reference cycle for the garbage collector."""
         return Releases(self.load, self.page_size, self.get_cached)
 
-    # Created when first needed: most requests have only cache hits. aiodataloader also binds to the loop running at that time.
-
-    @cached_property
-    def _documents(self) -> DataLoader[str, Document]:
-        return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]  # it takes a result for an error, too
-
     @cached_property
     def _lookups(self) -> DataLoader[tuple[str, _AnyQuery, object], Any]:
         return DataLoader(self._look_up_batch, max_batch_size=BATCH)
 
-    async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
-        batch = asyncio.current_task()
-        assert batch is not None  # DataLoader creates a task per batch
-        self._batches.add(batch)
-        try:
-            await self._batch_starts.turn(len(paths))
-            documents = await self._store.get_many(paths, self.fetch_context)
-            await self._batch_results.turn(len(paths))
-        finally:
-            self._batches.discard(batch)
-        return [documents[path] for path in paths]
-
-    def close(self) -> None:
-        """Cancel pending loads and break reference cycles at the end of the request."""
-        for batch in self._batches:
-            batch.cancel()
-        for loader in ("_documents", "_lookups"):  # each holds a bound method of this object: a cycle
-            self.__dict__.pop(loader, None)
-        for failed in self._loading.values():  # tracebacks hold the frames of the waiters, which hold these loaders
-            if failed.done() and not failed.cancelled():
-                without_trace(failed.exception())
-        self._loading.clear()
-
-    def get_cached(self, path: str) -> Document | None:
-        """Returns the document at a path if that needs no waiting; None if it must be loaded, which may fail."""
-        document = self._sources.get(path)
-        if document is None:
-            loading = self._loading.get(path)
-            document = self._store.get_cached(path, self.fetch_context) if loading is None else _result(loading)
-            if document is None:
-                return None
-            self._sources[path] = document
-            self._note_release(path)
-        self._reads.append((path, document))
-        return document
-
-    def load(self, path: str) -> Awaitable[Document]:
-        """Returns an awaitable of the document at a path; awaiting it raises one of our errors if it cannot be loaded."""
-        document = self.get_cached(path)
-        if document is None:
-            self._reads.append(None)
-            self._note_release(path)
-            return self._documents.load(path)
-        return Completed(document)
-
-    # The reads, for callers that cache what they computed from them. None marks a cache miss; Dependencies stand for all reads of
-    # a reused result.
-
-    def begin_tracking(self) -> int:
-        """Returns the current position in the reads, for `dependencies_since`."""
-        self._tracked_from = len(self._reads)
-        return self._tracked_from
-
-    def dependencies_since(self, position: int) -> Dependencies | None:
-        """Returns what was read since `position`; None if there was a cache miss."""
-        reads = [read for read in self._reads[position:] if read is not None]
-        return self._dependencies(merge_reads(reads)) if len(reads) == len(self._reads) - position else None
-
-    def _dependencies(self, sources: dict[str, object]) -> Dependencies:
-        indexes = tuple(name for name in sources if name.startswith(INDEX))
-        until = min((self._fresh_until(name, source) for name, source in sources.items()), default=-math.inf)
-        return Dependencies(sources, indexes, until, any(map(changes_with_release, sources)))
-
-    def replay_dependencies(self, dependencies: Dependencies) -> None:
-        """Record the dependencies of a reused result; each document counts as one cache hit per request, as when first read."""
-        sources = self._sources
-        before = len(sources) + sum(name not in sources for name in dependencies.indexes)
-        sources.update(dependencies.by_name)
-        self._count(len(sources) - before)
-        self._replay(dependencies)
-
-    def _count(self, documents: int) -> None:
-        self.fetch_context.stats.cached += documents
-        self._store.count(documents)
-
-    def _replay(self, dependencies: Dependencies) -> None:
-        self._store.used(dependencies.by_name)
-        self.fetch_context.depends_on_current |= dependencies.moving
-        self._reads.append(dependencies)
-
     def _fresh_until(self, name: str, source: Any) -> float:
         if isinstance(source, Index):
             return math.inf if self._indexes.get_cached(name.removeprefix(INDEX)) is source else -math.inf
-        return self._store.fresh_until(name, source)
-
-    def now(self) -> float:
-        """The store's time in seconds since 1970."""
-        return self._store.now()
-
-    def _note_release(self, path: str) -> None:
-        if changes_with_release(path):
-            self.fetch_context.depends_on_current = True
+        return super()._fresh_until(name, source)
 
     async def index(self, number: str) -> Index:
         """Returns the index of a release.
@@ -220,7 +120,7 @@ class Loaders:
         for number, query, key in lookups:
             keys.setdefault((number, query), []).append(key)
         results = await asyncio.gather(
-            *(self._look_up_in_index(number, query, some) for (number, query), some in keys.items()),
+            *(self._look_up_in_index(*of_index, batch) for of_index, batch in keys.items()),
             return_exceptions=True,
         )
         values = dict(zip(keys, results, strict=True))
@@ -281,8 +181,3 @@ def _listing_of(route: Route) -> Route | None:
         return None
     lists = (declared.collection for declared in CONCEPT_TYPES if declared.route == route)
     return next((collection for collection in lists if collection is not None and collection.sure == "seen"), None)
-
-
-def _result(loading: "asyncio.Future[Document]") -> Document | None:
-    """Returns the result of a load that has succeeded, otherwise None."""
-    return loading.result() if loading.done() and not loading.cancelled() and not loading.exception() else None

@@ -89,11 +89,11 @@ class LocalizedText:
         """Returns the text in the best language, with the language."""
         return self.choose(info.context.languages if languages is None else languages)
 
-    def choose(self, wanted: Sequence[Language]) -> LocalizedString:
+    def choose(self, preferred: Sequence[Language]) -> LocalizedString:
         """Choose by the rule described at the top of this module."""
-        for language in (*wanted, *Language):
+        for language in (*preferred, *Language):
             if text := self.texts.get(language.key):
-                is_fallback = bool(wanted) and language is not wanted[0]
+                is_fallback = bool(preferred) and language is not preferred[0]
                 return LocalizedString(text=text, language=language, is_fallback=is_fallback)
         raise AssertionError("a LocalizedText holds at least one text")
 
