@@ -21,8 +21,8 @@ from graphql_api.observability.metrics import flush
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.bundled_data import DATA
 from graphql_api.sandbox.document_store import FORMAT
-from graphql_api.sandbox.progress import silent
 from graphql_api.sandbox.releases import workbook_files
+from graphql_api.sandbox.report import silent
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies, count_documents, index_name
 from graphql_api.schema.loaders import Loaders

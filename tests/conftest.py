@@ -140,7 +140,7 @@ class Server:
     ) -> None:
         self.faults = Faults()
         self.paths: list[str] = []
-        self.sandbox = create_sandbox(releases, faults=self.faults, asked=self.paths)
+        self.sandbox = create_sandbox(releases, faults=self.faults, requests=self.paths)
         self.competent = around(self.sandbox)
         self.app = create_app(settings, self.competent, clock)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://server.test")

@@ -80,7 +80,7 @@ async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_f
 
     await parts.follow_current()
 
-    assert list(served[0].state.asked) == []
+    assert list(served[0].state.requests) == []
     await parts.aclose()
 
 

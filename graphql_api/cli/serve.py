@@ -158,7 +158,7 @@ def sandbox(
                 releases.hold(hold)
             except ValueError as error:
                 stop(f"--hold: {error}")
-            yield create_sandbox(releases, key=key, plan=plan), releases.describe()
+            yield create_sandbox(releases, key=key, rate_limit=plan), releases.describe()
 
     message = "Try http://{}/releases/current, or point a client of VDAB's API at this host.\nServing {}."
     serve_app(settings, app, message.format)

@@ -5,14 +5,13 @@ that converts a workbook starts without a web framework.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from graphql_api.sandbox.app import create_sandbox
     from graphql_api.sandbox.faults import Fault, Faults
-    from graphql_api.sandbox.progress import Progress
     from graphql_api.sandbox.releases import Releases, bundled_releases, workbook_releases
-    from graphql_api.sandbox.report import BadRow, WorkbookError
+    from graphql_api.sandbox.report import BadRow, Progress, WorkbookError
 
 __all__ = [
     "BadRow",
@@ -29,7 +28,7 @@ __all__ = [
 _MODULES = {
     "BadRow": "report",
     "WorkbookError": "report",
-    "Progress": "progress",
+    "Progress": "report",
     "Fault": "faults",
     "Faults": "faults",
     "create_sandbox": "app",
@@ -39,7 +38,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

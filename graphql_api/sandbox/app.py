@@ -8,14 +8,17 @@ from collections import deque
 from collections.abc import Callable, MutableSequence
 
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from graphql_api.sandbox.fault_middleware import FaultsRoute, Faulty
 from graphql_api.sandbox.faults import Faults
-from graphql_api.sandbox.gateway import Bases, Key, Plan, RequestNotes
-from graphql_api.sandbox.release_admin import ReleasesRoute
+from graphql_api.sandbox.gateway import BasePaths, KeyCheck, RateLimit, RequestRecorder
 from graphql_api.sandbox.releases import Releases
+from graphql_api.sandbox.responses import plain
 from graphql_api.sandbox.service import create_service
 
 
@@ -23,9 +26,9 @@ def create_sandbox(
     releases: Releases,
     *,
     key: str | None = None,
-    plan: int | None = None,
+    rate_limit: int | None = None,
     faults: Faults | None = None,
-    asked: MutableSequence[str] | None = None,
+    requests: MutableSequence[str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """The sandbox as an ASGI app, served under both base paths of VDAB and without one.
@@ -33,20 +36,43 @@ def create_sandbox(
     Args:
         releases: The releases to serve; the caller closes them. POST to `/sandbox/releases` publishes those held back.
         key: The only accepted `X-IBM-Client-Id`; None accepts any request.
-        plan: Maximum calls in any 60 seconds; None for no limit.
+        rate_limit: Maximum calls in any 60 seconds; None for no limit.
         faults: The faults to inject; may change while the app runs, by the caller or through `/sandbox/faults`.
-        asked: Collects the path and query of each request, without the base path; also at `app.state.asked`. By default the
+        requests: Collects the path and query of each request, without the base path; also at `app.state.requests`. By default the
             last 10,000 are collected.
-        clock: Monotonic clock in seconds, used for `plan`.
+        clock: Monotonic clock in seconds, used for `rate_limit`.
     """
     faults = Faults() if faults is None else faults
-    asked = deque(maxlen=10_000) if asked is None else asked
-    served: ASGIApp = Faulty(create_service(releases), faults)
-    if plan is not None:
-        served = Plan(served, plan, clock)
+    requests = deque(maxlen=10_000) if requests is None else requests
+    service: ASGIApp = Faulty(create_service(releases), faults)
+    if rate_limit is not None:
+        service = RateLimit(service, rate_limit, clock)
     if key is not None:
-        served = Key(served, key)
-    own = [Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)]
-    app = Starlette(routes=[*own, Mount("/", Bases(RequestNotes(served, asked)))])
-    app.state.faults, app.state.asked, app.state.releases = faults, asked, releases
+        service = KeyCheck(service, key)
+    own_routes = [Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)]
+    app = Starlette(routes=[*own_routes, Mount("/", BasePaths(RequestRecorder(service, requests)))])
+    app.state.faults, app.state.requests, app.state.releases = faults, requests, releases
     return app
+
+
+class ReleasesRoute(HTTPEndpoint):
+    """`/sandbox/releases`, for testing how clients react to a new release.
+
+    GET returns release numbers, `{current, served, held}`; POST publishes the oldest held release and returns the same.
+    """
+
+    async def get(self, request: Request) -> Response:
+        return _state(request.app.state.releases)
+
+    async def post(self, request: Request) -> Response:
+        releases: Releases = request.app.state.releases
+        if not releases.held:
+            error = "no release is held back; start the sandbox with `competent-graphql sandbox --hold 1`"
+            return plain({"error": error}, 409)
+        releases.publish_held()
+        return _state(releases, 201)
+
+
+def _state(releases: Releases, status: int = 200) -> Response:
+    body = {"current": releases.current.number, "served": releases.numbers, "held": releases.held}
+    return plain(body, status)

@@ -1,32 +1,11 @@
 """Builders of profiles and competences from the rows of a workbook, in the order of the rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from graphql_api.sandbox.cells import CellError
-from graphql_api.sandbox.dataset import COMPETENCE, PROFILE, CompetenceSet, Concept, Profile, relations
-
-
-@dataclass(slots=True)
-class ProfileBuilder:
-    """Collects a profile from several sheets: related items by field and then by uuid, in row order."""
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    related: defaultdict[str, dict[Any, Any]] = field(default_factory=lambda: defaultdict(dict))
-    sets: dict[str, tuple[CompetenceSet, dict[str, None]]] = field(default_factory=dict)
-
-    def build(self, competences: Mapping[str, Concept]) -> Profile:
-        """The finished profile; `competences` are the finished competences by uuid."""
-        related = {
-            name: tuple(
-                competences[item.uuid] if isinstance(item, CompetenceBuilder) else item for item in items.values()
-            )
-            for name, items in self.related.items()
-        }
-        sets = tuple(replace(head, skills=tuple(skills)) for head, skills in self.sets.values())
-        return Profile(**self.fields, related=related, competence_sets=sets)
+from graphql_api.sandbox.dataset import COMPETENCE, PROFILE, CompetenceSet, Concept, Item, Profile, Texts, relations
 
 
 @dataclass(slots=True)
@@ -50,6 +29,34 @@ class CompetenceBuilder:
         return Concept(
             self.uuid, self.code, related={name: tuple(blocks.values()) for name, blocks in self.blocks.items()}
         )
+
+
+Related = Concept | Item | CompetenceBuilder
+"""What a row relates to a profile; a competence is complete only after the last row."""
+
+
+@dataclass(slots=True)
+class ProfileBuilder:
+    """Collects a profile from several sheets: related items by field and then by uuid, in row order."""
+
+    uuid: str = ""
+    """Empty until the row of the profile has been read without an error."""
+    code: str = ""
+    texts: dict[str, Texts] = field(default_factory=dict)
+    values: dict[str, str | tuple[str, ...] | None] = field(default_factory=dict)
+    related: defaultdict[str, dict[Hashable, Related]] = field(default_factory=lambda: defaultdict(dict))
+    sets: dict[str, tuple[CompetenceSet, dict[str, None]]] = field(default_factory=dict)
+
+    def build(self, competences: Mapping[str, Concept]) -> Profile:
+        """The finished profile; `competences` are the finished competences by uuid."""
+        related = {
+            name: tuple(
+                competences[item.uuid] if isinstance(item, CompetenceBuilder) else item for item in items.values()
+            )
+            for name, items in self.related.items()
+        }
+        sets = tuple(replace(head, skills=tuple(skills)) for head, skills in self.sets.values())
+        return Profile(self.uuid, self.code, self.texts, self.values, related, competence_sets=sets)
 
 
 def blocks_of(profiles: Iterable[Profile]) -> dict[str, tuple[Concept, ...]]:

@@ -60,20 +60,20 @@ def text(row: Row, column: int) -> str | None:
     return str(cell)
 
 
-def needed(row: Row, column: int, name: str) -> str:
+def required(row: Row, column: int, name: str) -> str:
     """The trimmed text of a required cell. Raises CellError if it is blank."""
-    found = text(row, column)
-    if found is None:
+    value = text(row, column)
+    if value is None:
         raise CellError(column, f"{name} is missing")
-    return found.strip().strip(_BLANK)
+    return value.strip().strip(_BLANK)
 
 
 def uuid(row: Row, column: int, name: str) -> str:
     """The uuid in a cell, in lower case. Raises CellError if it is not one."""
-    found = needed(row, column, name).lower()
-    if _UUID.fullmatch(found) is None:
+    value = required(row, column, name).lower()
+    if _UUID.fullmatch(value) is None:
         raise CellError(column, f"{name} {row[column]!r} is not a UUID")
-    return found
+    return value
 
 
 def moment(row: Row, column: int) -> str | None:
@@ -84,10 +84,10 @@ def moment(row: Row, column: int) -> str | None:
     """
     cell = row[column]
     if not isinstance(cell, date):
-        found = text(row, column)
-        if found is None:
+        value = text(row, column)
+        if value is None:
             return None
-        cell = found.strip().strip(_BLANK)
+        cell = value.strip().strip(_BLANK)
     try:
         iso = _iso(_parsed(cell))
         return cell if isinstance(cell, str) and _AS_IN_DOCUMENTS.fullmatch(cell) else iso
@@ -117,9 +117,9 @@ def _numbered(number: float) -> datetime:
     return _SERIAL_DAY_ZERO + timedelta(milliseconds=round(number * 86_400_000))
 
 
-def _iso(found: datetime) -> str:
-    if found.tzinfo is not None:
-        found = found.astimezone(UTC).replace(tzinfo=None)
-    if found.year not in _YEARS:
-        raise ValueError(found)
-    return found.isoformat(timespec="milliseconds" if found.microsecond else "seconds") + "Z"
+def _iso(value: datetime) -> str:
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    if value.year not in _YEARS:
+        raise ValueError(value)
+    return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds") + "Z"

@@ -14,8 +14,7 @@ from typing import IO
 
 import orjson
 
-from graphql_api.sandbox.progress import Progress
-from graphql_api.sandbox.report import BadRow, WorkbookError
+from graphql_api.sandbox.report import BadRow, Progress, WorkbookError
 
 MEMORY = 4 << 30
 """Maximum bytes of address space of a conversion; a release takes 0.3 GB of memory."""
@@ -23,22 +22,22 @@ CPU_SECONDS = 900
 """Maximum CPU seconds of a conversion; a release takes four."""
 
 
-def convert(workbook: Path, to: Path | None, source: str, lenient: bool, progress: Progress) -> bytes:
+def convert(workbook: Path, target: Path | None, source: str, lenient: bool, progress: Progress) -> bytes:
     """Write a workbook's documents to the file `to`, or return them as a serialized database if it is None.
 
     Raises:
         WorkbookError: If the workbook cannot be used.
         OSError: If the file cannot be written.
     """
-    options = orjson.dumps([str(workbook), to and str(to), source, lenient, MEMORY, CPU_SECONDS]).decode()
+    options = orjson.dumps([str(workbook), target and str(target), source, lenient, MEMORY, CPU_SECONDS]).decode()
     with _running([sys.executable, "-P", "-m", "graphql_api.sandbox.converter", options]) as (process, output):
         for line in output:
             match orjson.loads(line):
-                case ["progress", what, done, total]:
-                    progress(what, done, total)
+                case ["progress", name, done, total]:
+                    progress(name, done, total)
                 case ["error", message, rows]:
                     raise WorkbookError(message, (BadRow(*row) for row in rows))
-                case ["not written", reason] if to is None:
+                case ["not written", reason] if target is None:
                     raise WorkbookError(f"{workbook.name}: cannot be converted ({reason})")
                 case ["not written", reason]:
                     raise OSError(reason)

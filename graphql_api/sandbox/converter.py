@@ -8,7 +8,6 @@ import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -19,32 +18,32 @@ from graphql_api.sandbox.report import WorkbookError
 
 def main(options: str) -> None:
     """Convert a workbook. `options` as JSON: workbook, file to write or null, source, lenient, bytes of memory, CPU seconds."""
-    workbook, to, source, lenient, memory, seconds = orjson.loads(options)
+    workbook, target, source, lenient, memory, seconds = orjson.loads(options)
     _limit(memory, seconds)
     gc.disable()  # a release has millions of objects and no cycles
     try:
         dataset = read_workbook(Path(workbook), _progress, lenient=lenient)
         database = b""
-        if to is None:
+        if target is None:
             database = database_of(dataset, source, _progress)
         else:
-            write_documents(dataset, Path(to), source, _progress)
+            write_documents(dataset, Path(target), source, _progress)
     except WorkbookError as error:
-        _say("error", str(error), [[row.sheet, row.row, row.reason, row.column] for row in error.faults])
+        _send("error", str(error), [[row.sheet, row.row, row.reason, row.column] for row in error.faults])
     except (OSError, sqlite3.Error) as error:
-        _say("not written", str(error))
+        _send("not written", str(error))
     else:
-        _say("done")
+        _send("done")
         sys.stdout.buffer.write(database)
     sys.stdout.buffer.flush()
 
 
 def _progress(what: str, done: int, total: int) -> None:
-    _say("progress", what, done, total)
+    _send("progress", what, done, total)
 
 
-def _say(*told: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
+def _send(*message: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(message) + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -13,7 +13,7 @@ import orjson
 
 from graphql_api.competent import declarations
 from graphql_api.sandbox.dataset import Dataset
-from graphql_api.sandbox.progress import Progress, silent
+from graphql_api.sandbox.report import Progress, silent
 from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
 from graphql_api.sandbox.serializers import COLLECTIONS, PROFILES, Bodies
 

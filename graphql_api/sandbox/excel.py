@@ -17,13 +17,17 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from graphql_api.sandbox.cells import Cell, CellError, ErrorCell, Row, is_blank
-from graphql_api.sandbox.columns import MAIN_SHEET
+from graphql_api.sandbox.columns import (
+    MAIN_SHEET,
+    columns_by_position,
+    columns_of,
+    release_number,
+    release_number_of_file,
+)
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.excel_sheets import Export, Sheet
-from graphql_api.sandbox.headings import columns_by_position, columns_of, release_number, release_number_of_file
 from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
-from graphql_api.sandbox.progress import Progress, silent
-from graphql_api.sandbox.report import BadRow, Report, WorkbookError, printable
+from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, printable, silent
 
 _AT_ONCE = 2  # sheets read at the same time; more would only use more memory
 _ABOVE = 10  # rows in which to look for the headings

@@ -6,7 +6,7 @@ A profile with an invalid row is skipped together with the rows of other sheets 
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from graphql_api.competent.declarations import Concepts, Field, Plain, Terms
 from graphql_api.sandbox import cells
@@ -43,6 +43,7 @@ from graphql_api.sandbox.dataset import (
     texts,
 )
 
+Related = TypeVar("Related", bound=Concept | Term | CompetenceBuilder)
 Take = Callable[[Row], None]
 
 _TEXT_OF = {name: main_text(type) for name, type in BLOCKS.items()}
@@ -103,7 +104,7 @@ class Export:
     def dataset(self, number: str) -> Dataset:
         """The release; its publication date is the latest one of its profiles, in Brussels time."""
         competences = {uuid: builder.build() for uuid, builder in self._competences.items()}
-        profiles = tuple(builder.build(competences) for builder in self._profiles.values() if builder.fields)
+        profiles = tuple(builder.build(competences) for builder in self._profiles.values() if builder.uuid)
         published = max((moment for profile in profiles if (moment := profile.moment("lastPublished"))), default=None)
         day = cells.day_in_brussels(published) if published else None
         return Dataset(number, day, profiles, tuple(competences.values()), blocks_of(profiles))
@@ -114,16 +115,15 @@ class Export:
             raise CellError(0, f"the profile {uuid} is here twice")
         # Registered first, so that an error below is reported once and not for each row of the other sheets.
         profile = self._profiles[uuid] = ProfileBuilder()
-        fields: dict[str, Any] = {"uuid": uuid, "code": cells.needed(row, 1, "the profile's code")}
-        fields |= {"texts": {}, "values": {}}
+        code = cells.required(row, 1, "the profile's code")
         column = 2
         for field in (*MAIN_FIELDS, *OTHER_FIELDS):
             if field.value == Plain("text"):
-                fields["texts"][field.name] = _texts(row, range(column, column + len(LANGUAGES)))
+                profile.texts[field.name] = _texts(row, range(column, column + len(LANGUAGES)))
             else:
-                fields["values"][field.name] = self._value(field, row, column)
+                profile.values[field.name] = self._value(field, row, column)
             column += len(headings_of([field]))
-        profile.fields = fields
+        profile.uuid, profile.code = uuid, code
 
     def _value(self, field: Field, row: Row, column: int) -> str | tuple[str, ...] | None:
         match field.value:
@@ -152,8 +152,8 @@ class Export:
     def _take_name(self, relation: str) -> Take:
         def take(row: Row) -> None:
             owner = self._owner(row)
-            uuid, code = cells.uuid(row, 4, "the name's uuid"), cells.needed(row, 5, "the name's code")
-            language = cells.needed(row, 6, "the language").lower()
+            uuid, code = cells.uuid(row, 4, "the name's uuid"), cells.required(row, 5, "the name's code")
+            language = cells.required(row, 6, "the language").lower()
             if language not in LANGUAGES:
                 raise CellError(6, f"unknown language {language!r} (known: {', '.join(LANGUAGES)})")
             name = cells.text(row, 7)
@@ -166,8 +166,8 @@ class Export:
     def _take_classification(self, relation: str) -> Take:
         def take(row: Row) -> None:
             owner = self._owner(row)
-            scheme = cells.needed(row, 4, "the type of the code")
-            value = cells.needed(row, 5, "the value of the code")
+            scheme = cells.required(row, 4, "the type of the code")
+            value = cells.required(row, 5, "the value of the code")
             if isinstance(row[5], int | float) and scheme.upper().startswith("ISCO"):
                 value = value.zfill(4)  # 0110 as a number is 110
             owner.related[relation][scheme, value] = Classification(scheme, value)
@@ -191,21 +191,25 @@ class Export:
         return self._take_related(relation, self._competence_with_block, 11, self._rows_of_competences)
 
     def _take_related(
-        self, relation: str, read: Callable[[Row], Any], end: int, known: dict[tuple[Cell, ...], Any] | None = None
+        self,
+        relation: str,
+        read: Callable[[Row], Related],
+        end: int,
+        cache: dict[tuple[Cell, ...], Related] | None = None,
     ) -> Take:
         """Reader of rows that relate an item to a profile; equal items of other profiles are not read again.
 
-        `end` is the column after the last one that `read` uses, `known` a cache of items by their cells.
+        `end` is the column after the last one that `read` uses, `cache` a map of items by their cells.
         """
-        known = {} if known is None else known
+        cache = {} if cache is None else cache
         owners, find_owner = self._profiles, self._owner
 
         def take(row: Row) -> None:
             owner = owners.get(row[0]) or find_owner(row)
             key = tuple(row[RELATED:end])
-            related = known.get(key)
+            related = cache.get(key)
             if related is None:
-                related = known[key] = read(row)
+                related = cache[key] = read(row)
             owner.related[relation][related.uuid] = related
 
         return take
@@ -220,7 +224,7 @@ class Export:
 
     def _competence(self, row: Row) -> CompetenceBuilder:
         """The competence of a row; a new one if its uuid is new."""
-        uuid, code = cells.uuid(row, 4, "the competence's uuid"), cells.needed(row, 5, "the competence's code")
+        uuid, code = cells.uuid(row, 4, "the competence's uuid"), cells.required(row, 5, "the competence's code")
         competence = self._competences.get(uuid) or CompetenceBuilder(uuid, code)
         _require_code(5, uuid, code, competence.code)
         return competence
@@ -239,16 +243,16 @@ class Export:
     def _take_set(self, row: Row) -> None:
         owner = self._profiles.get(row[0]) or self._owner(row)
         key = tuple(row[4:12])
-        known = self._sets.get(key)
-        if known is None:
-            known = self._sets[key] = _competence_set(row)
-        competence_set, skill = known
+        cached = self._sets.get(key)
+        if cached is None:
+            cached = self._sets[key] = _competence_set(row)
+        competence_set, skill = cached
         owner.sets.setdefault(competence_set.uuid, (competence_set, {}))[1][skill] = None
 
 
 def _relation(row: Row) -> tuple[str, Concepts]:
     """The field of a competence, and its declared value, for the block type of a row."""
-    written = cells.needed(row, 6, "the block type").lower()
+    written = cells.required(row, 6, "the block type").lower()
     relation = BLOCK_TYPES.get(SPELLINGS.get(written, written))
     if relation is None:
         raise CellError(6, f"unknown block type {written!r} (known: {', '.join(BLOCK_TYPES)})")
@@ -256,17 +260,17 @@ def _relation(row: Row) -> tuple[str, Concepts]:
 
 
 def _identity(row: Row, column: int) -> tuple[str, str]:
-    return cells.uuid(row, column, "the uuid"), cells.needed(row, column + 1, "the code")
+    return cells.uuid(row, column, "the uuid"), cells.required(row, column + 1, "the code")
 
 
 def _competence_set(row: Row) -> tuple[CompetenceSet, str]:
     """The competence set of a row, without skills, and the code of the skill that the row adds to it."""
-    uuid, code = cells.uuid(row, 4, "the set's uuid"), cells.needed(row, 5, "the set's code")
-    written = cells.needed(row, 10, "the block type")
+    uuid, code = cells.uuid(row, 4, "the set's uuid"), cells.required(row, 5, "the set's code")
+    written = cells.required(row, 10, "the block type")
     if written.lower() != "skill":
         raise CellError(10, f"unknown block type {written!r} (known: SKILL)")
     name, disambiguator = _texts(row, (6, 7)), _texts(row, (8, 9))
-    return CompetenceSet(uuid, code, name, disambiguator), cells.needed(row, 11, "the skill's code")
+    return CompetenceSet(uuid, code, name, disambiguator), cells.required(row, 11, "the skill's code")
 
 
 def _texts(row: Row, columns: Sequence[int] | range) -> Texts:

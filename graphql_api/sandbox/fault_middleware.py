@@ -6,7 +6,6 @@ Requests without a matching fault pass unchanged. A delayed or hanging request e
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any
 
 import orjson
 from starlette.datastructures import MutableHeaders
@@ -19,8 +18,8 @@ from graphql_api.sandbox.faults import Fault, Faults, Standing
 from graphql_api.sandbox.responses import plain, service_error, too_many_requests
 
 _PAGE = "<!doctype html><title>Onderhoud</title><h1>Onderhoud</h1><p>We zijn zo snel mogelijk terug.</p>"
-_AT_MOST = 100
-_LONGEST = 10_000
+_MAX_FAULTS = 100
+_MAX_BODY_BYTES = 10_000
 _FIELDS = {"match": "match", "kind": "kind", "seconds": "seconds", "status": "status"}
 _FIELDS |= {"retryAfter": "retry_after", "times": "times", "rate": "rate"}
 
@@ -86,8 +85,8 @@ class FaultsRoute(HTTPEndpoint):
         except ValueError as error:
             return plain({"error": str(error)}, 400)
         faults = _faults(request)
-        if len(faults) >= _AT_MOST:
-            return plain({"error": f"{_AT_MOST} faults are active already: DELETE removes them"}, 400)
+        if len(faults) >= _MAX_FAULTS:
+            return plain({"error": f"{_MAX_FAULTS} faults are active already: DELETE removes them"}, 400)
         return plain(_as_json(faults.add(fault)), 201)
 
     async def delete(self, request: Request) -> Response:
@@ -126,21 +125,21 @@ async def _body(request: Request) -> bytes:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LONGEST:
-            raise ValueError(f"the body must have at most {_LONGEST:,} bytes")
+        if len(body) > _MAX_BODY_BYTES:
+            raise ValueError(f"the body must have at most {_MAX_BODY_BYTES:,} bytes")
     return body
 
 
 def _read(body: bytes) -> Fault:
     try:
-        told = orjson.loads(body)
+        data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
-    if not isinstance(told, dict) or not {"match", "kind"} <= told.keys() <= _FIELDS.keys():
+    if not isinstance(data, dict) or not {"match", "kind"} <= data.keys() <= _FIELDS.keys():
         raise ValueError(f"a fault is an object with match and kind; allowed keys: {', '.join(_FIELDS)}")
-    return Fault(**{_FIELDS[name]: value for name, value in told.items()})
+    return Fault(**{_FIELDS[name]: value for name, value in data.items()})
 
 
-def _as_json(standing: Standing) -> dict[str, Any]:
-    told = {name: getattr(standing.fault, attribute) for name, attribute in _FIELDS.items()}
-    return {**told, "left": standing.left}
+def _as_json(standing: Standing) -> dict[str, object]:
+    data = {name: getattr(standing.fault, attribute) for name, attribute in _FIELDS.items()}
+    return {**data, "left": standing.left}

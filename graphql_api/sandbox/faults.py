@@ -113,16 +113,21 @@ class Faults:
 
 def _pattern(match: str) -> re.Pattern[str]:
     wild = {"**": ".*", "*": "[^/]*"}
-    parts = re.split(r"(\*\*|\*|\{\w+\})", match)
-    parts[::2] = map(re.escape, parts[::2])
-    parts[1::2] = [wild.get(part, "[^/]+") for part in parts[1::2]]
-    return re.compile("".join(parts))
+    segments = re.split(r"(\*\*|\*|\{\w+\})", match)
+    segments[::2] = map(re.escape, segments[::2])
+    segments[1::2] = [wild.get(wildcard, "[^/]+") for wildcard in segments[1::2]]
+    return re.compile("".join(segments))
 
 
-def _check_number(name: str, value: object, least: float, most: float | None, whole: bool = False) -> None:
+def _check_number(name: str, value: object, minimum: float, maximum: float | None, whole: bool = False) -> None:
     if value is None and whole:
         return
-    kinds = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or value < least or (most is not None and value > most):
-        bounds = f"from {least:g} to {most:g}" if most is not None else f"from {least:g} on"
+    classes = int if whole else (int, float)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, classes)
+        or value < minimum
+        or (maximum is not None and value > maximum)
+    ):
+        bounds = f"from {minimum:g} to {maximum:g}" if maximum is not None else f"from {minimum:g} on"
         raise ValueError(f"{name} must be a {'whole ' * whole}number {bounds}, not {value!r}")

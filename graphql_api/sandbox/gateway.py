@@ -19,7 +19,7 @@ BASES = ("/services/opendata/competent/v2", "/services/openservices/v1")
 _MINUTE = 60.0
 
 
-class Bases:
+class BasePaths:
     """Removes the base path from the path of each request."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,25 +32,25 @@ class Bases:
         await self._app(scope, receive, send)
 
 
-def path_asked(scope: Scope) -> str:
+def path_and_query(scope: Scope) -> str:
     """The path and query of a request."""
     query = scope["query_string"].decode("latin-1")
     return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
-class RequestNotes:
+class RequestRecorder:
     """Records the path and query of each request, without the base path."""
 
-    def __init__(self, app: ASGIApp, asked: MutableSequence[str]) -> None:
+    def __init__(self, app: ASGIApp, requests: MutableSequence[str]) -> None:
         self._app = app
-        self._asked = asked
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._asked.append(path_asked(scope))
+        self._requests.append(path_and_query(scope))
         await self._app(scope, receive, send)
 
 
-class Key:
+class KeyCheck:
     """Rejects requests with 401 unless X-IBM-Client-Id is the key."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
@@ -58,30 +58,30 @@ class Key:
         self._key = key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = Headers(scope=scope).get("x-ibm-client-id", "").encode("latin-1")
-        passes = hmac.compare_digest(given, self._key)
-        await (self._app if passes else unauthorized())(scope, receive, send)
+        sent_key = Headers(scope=scope).get("x-ibm-client-id", "").encode("latin-1")
+        is_allowed = hmac.compare_digest(sent_key, self._key)
+        await (self._app if is_allowed else unauthorized())(scope, receive, send)
 
 
-class Plan:
+class RateLimit:
     """Rate limit: allows N calls in any 60 seconds, rejects others with 429, and sends the remaining number with responses."""
 
     def __init__(self, app: ASGIApp, calls: int, clock: Callable[[], float]) -> None:
         self._app = app
         self._calls = calls
         self._clock = clock
-        self._let_through: deque[float] = deque()
+        self._call_times: deque[float] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         now = self._clock()
-        while self._let_through and self._let_through[0] <= now - _MINUTE:
-            self._let_through.popleft()
+        while self._call_times and self._call_times[0] <= now - _MINUTE:
+            self._call_times.popleft()
         app = self._app
-        if len(self._let_through) < self._calls:
-            self._let_through.append(now)
+        if len(self._call_times) < self._calls:
+            self._call_times.append(now)
         else:
             app = too_many_requests(self._seconds_to_wait(now))
-        remaining = self._calls - len(self._let_through)
+        remaining = self._calls - len(self._call_times)
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -93,5 +93,5 @@ class Plan:
         await app(scope, receive, send_with_limits)
 
     def _seconds_to_wait(self, now: float) -> int:
-        oldest = self._let_through[0] if self._let_through else now
+        oldest = self._call_times[0] if self._call_times else now
         return max(1, math.ceil(oldest + _MINUTE - now))

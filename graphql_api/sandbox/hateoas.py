@@ -5,7 +5,6 @@ A page beyond the last is empty, not an error. A size above the maximum is reduc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -31,7 +30,7 @@ class Page:
         """The `page` object of the response, for a list of `total` items."""
         return {"size": self.size, "totalElements": total, "totalPages": -(-total // self.size), "number": self.number}
 
-    def links(self, path: str, query: Mapping[str, str], total: int) -> dict[str, Any]:
+    def links(self, path: str, query: Mapping[str, str], total: int) -> dict[str, object]:
         """The `_links` of the response: first, self, last and, if they exist, prev and next."""
         last = max(0, -(-total // self.size) - 1)
         numbers = {
@@ -48,7 +47,7 @@ class Page:
         }
 
 
-def page_asked(query: Mapping[str, str]) -> Page:
+def requested_page(query: Mapping[str, str]) -> Page:
     """The page that a query string requests. Raises ValueError if number or size is invalid."""
     number, size = query.get("page", "0"), query.get("size", str(DEFAULT_SIZE))
     if not (_is_count(number) and _is_count(size) and int(size)):
@@ -56,9 +55,9 @@ def page_asked(query: Mapping[str, str]) -> Page:
     return Page(int(number), min(int(size), MAXIMUM_SIZE))
 
 
-def listing(name: str, items: list[bytes], links: Mapping[str, Any], page: Mapping[str, int] | None = None) -> bytes:
+def listing(name: str, items: list[bytes], links: Mapping[str, object], page: Mapping[str, int] | None = None) -> bytes:
     """A list document as JSON, without `_embedded` if it is empty."""
-    body: dict[str, Any] = {"_embedded": {name: [orjson.Fragment(item) for item in items]}} if items else {}
+    body: dict[str, object] = {"_embedded": {name: [orjson.Fragment(item) for item in items]}} if items else {}
     body["_links"] = links
     if page is not None:
         body["page"] = page

@@ -18,8 +18,7 @@ from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.sandbox.conversion import convert
 from graphql_api.sandbox.dataset import release_order
 from graphql_api.sandbox.document_store import Documents, documents_in_memory, documents_of, read_documents
-from graphql_api.sandbox.progress import Progress, silent
-from graphql_api.sandbox.report import WorkbookError
+from graphql_api.sandbox.report import Progress, WorkbookError, silent
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 
 logger = logging.getLogger(__name__)

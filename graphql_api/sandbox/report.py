@@ -1,13 +1,20 @@
-"""Reports invalid rows of a workbook: as the error that refuses it, or as a list of skipped rows."""
+"""Reports on the conversion of a workbook: its progress, and invalid rows as the error that refuses it or as a list."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-SHOWN = 20
+Progress = Callable[[str, int, int], None]
+"""Called with a name (a sheet, a collection), the amount done and the total (0 if unknown)."""
+
+MAX_SHOWN = 20
 """Number of rows shown; the others are counted per sheet."""
-_COLLECTED = 100
-_LETTERS = 300
+_MAX_ROWS = 100
+_MAX_CHARS = 300
+
+
+def silent(name: str, done: int, total: int) -> None:
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,10 @@ class WorkbookError(ValueError):
 
 def printable(text: str) -> str:
     """A text from a workbook made safe for a log: on one line, with at most 300 characters."""
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:_LETTERS])
-    return text if len(text) < _LETTERS else f"{text[:-1]}…"
+    text = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:_MAX_CHARS]
+    )
+    return text if len(text) < _MAX_CHARS else f"{text[:-1]}…"
 
 
 class Report:
@@ -47,7 +56,7 @@ class Report:
 
     def add(self, row: BadRow) -> None:
         self.by_sheet[row.sheet] += 1
-        if len(self.rows) < _COLLECTED:
+        if len(self.rows) < _MAX_ROWS:
             self.rows.append(row)
 
     @property
@@ -56,7 +65,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """The first rows with their reasons, and a line that counts the others."""
-        shown = self.rows[:SHOWN]
+        shown = self.rows[:MAX_SHOWN]
         others = self.by_sheet - Counter(row.sheet for row in shown)
         lines = [str(row) for row in shown]
         if others:

@@ -6,7 +6,6 @@ Regular responses and injected faults use the same functions.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 from starlette.responses import Response
@@ -20,7 +19,7 @@ _SERVICE_PATH = "/" + INTERNAL.split("/", 3)[3]
 def hal(body: bytes, language: str | None = None) -> Response:
     """A document; if a language is requested, texts in other languages are null."""
     if language is not None:
-        body = orjson.dumps(_only(orjson.loads(body), language.lower()))
+        body = orjson.dumps(_in_language(orjson.loads(body), language.lower()))
     return Response(body, media_type="application/hal+json")
 
 
@@ -55,11 +54,11 @@ def _refusal(status: int, message: str, information: str, headers: Mapping[str, 
     return Response(orjson.dumps(body), status, headers, "application/json")
 
 
-def _only(value: Any, language: str) -> Any:
+def _in_language(value: object, language: str) -> object:
     if isinstance(value, list):
-        return [_only(one, language) for one in value]
+        return [_in_language(item, language) for item in value]
     if not isinstance(value, dict):
         return value
     if value.keys() == {*LANGUAGES}:
         return {name: text if name == language else None for name, text in value.items()}
-    return {name: _only(one, language) for name, one in value.items()}
+    return {name: _in_language(item, language) for name, item in value.items()}

@@ -27,9 +27,9 @@ _BY_LIKENESS = """
 SELECT profile FROM likeness WHERE likeness MATCH :query AND (:language IS NULL OR language = :language)
 ORDER BY bm25(likeness, 8.0, 1.0), profile
 """
-_LIKE_AT_MOST = 20
-_WORDS_AT_MOST = 16
-_LONGEST_WORD = 64
+_MAX_LOOSE_HITS = 20
+_MAX_WORDS = 16
+_MAX_WORD_CHARS = 64
 
 
 def write_search(connection: sqlite3.Connection, dataset: Dataset) -> None:
@@ -41,15 +41,15 @@ def write_search(connection: sqlite3.Connection, dataset: Dataset) -> None:
 
 def search_profiles(connection: sqlite3.Connection, text: str, language: str | None) -> list[int]:
     """Positions of matching profiles, best first. Searches names in `language` (None: all); if none match, names in any."""
-    words = [word[:_LONGEST_WORD] for word in re.findall(r"\w+", text.lower())[:_WORDS_AT_MOST]]
+    words = [word[:_MAX_WORD_CHARS] for word in re.findall(r"\w+", text.lower())[:_MAX_WORDS]]
     beginnings = " OR ".join(f'"{word}"*' for word in words)
     trigrams = " OR ".join(f'"{word[at : at + 3]}"' for word in words for at in range(len(word) - 2))
     letters = " OR ".join(f'"{letter}"*' for letter in dict.fromkeys("".join(words)))
     return (
         _matches(connection, _BY_WORDING, beginnings, language)
-        or _matches(connection, _BY_LIKENESS, trigrams, language)[:_LIKE_AT_MOST]
-        or _matches(connection, _BY_WORDING, letters, language)[:_LIKE_AT_MOST]
-        or _matches(connection, _BY_WORDING, letters, None)[:_LIKE_AT_MOST]
+        or _matches(connection, _BY_LIKENESS, trigrams, language)[:_MAX_LOOSE_HITS]
+        or _matches(connection, _BY_WORDING, letters, language)[:_MAX_LOOSE_HITS]
+        or _matches(connection, _BY_WORDING, letters, None)[:_MAX_LOOSE_HITS]
     )
 
 

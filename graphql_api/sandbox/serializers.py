@@ -4,7 +4,6 @@ Bodies are final JSON. Their links have the release number, even if a client req
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import orjson
 
@@ -39,7 +38,7 @@ _AFTER_SETS = ("lastModified", "lastPublished", "_links")
 _TYPES = {type.name: type for type in declarations.CONCEPT_TYPES}
 _NO_TEXT = dict.fromkeys(LANGUAGES)
 
-Read = Callable[[Concept], Any]
+Read = Callable[[Concept], object]
 Row = tuple[str, bytes, bytes]
 """UUID, document and list item."""
 
@@ -62,10 +61,10 @@ class Bodies:
     def competences(self) -> Iterator[Row]:
         """UUID, document and list item of each technical competence; the item has no texts."""
         for competence in self._dataset.competences:
-            body = self._body(COMPETENCE, competence)
-            href = body["_links"]["self"]["href"]
-            body["_links"]["usedInOccupationalProfiles"] = {"href": f"{href}/{PROFILES}/used"}
-            item = {"id": competence.uuid, "code": competence.code, "_links": self._self(COMPETENCES, competence.uuid)}
+            links = self._self(COMPETENCES, competence.uuid)
+            used = {"href": f"{links['self']['href']}/{PROFILES}/used"}
+            body = self._body(COMPETENCE, competence) | {"_links": {**links, "usedInOccupationalProfiles": used}}
+            item = {"id": competence.uuid, "code": competence.code, "_links": links}
             yield competence.uuid, orjson.dumps(body), orjson.dumps(item)
 
     def profiles(self) -> Iterator[Row]:
@@ -81,16 +80,16 @@ class Bodies:
             body = orjson.dumps(self._body(_TYPES[type_name], block))
             yield block.uuid, body, body
 
-    def _profile(self, profile: Profile) -> dict[str, Any]:
+    def _profile(self, profile: Profile) -> dict[str, object]:
         body = self._body(PROFILE, profile)
         if profile.competence_sets:
             sets = [_competence_set(competence_set) for competence_set in profile.competence_sets]
             body |= {"competenceSets": sets} | {key: body.pop(key) for key in _AFTER_SETS if key in body}
         return body
 
-    def _body(self, type: ConceptType, concept: Concept, is_embedded: bool = False) -> dict[str, Any]:
+    def _body(self, type: ConceptType, concept: Concept, is_embedded: bool = False) -> dict[str, object]:
         """The document of a concept, or its shorter form embedded in a profile."""
-        body: dict[str, Any] = {"id": concept.uuid, "code": concept.code}
+        body: dict[str, object] = {"id": concept.uuid, "code": concept.code}
         for key, read in self._fields(type, is_embedded):
             body[key] = read(concept)
         if type.is_block:
@@ -142,7 +141,7 @@ class Bodies:
         return {"self": {"href": f"{self._base}/{collection}/{uuid}"}}
 
 
-def _item(item: Item) -> dict[str, Any]:
+def _item(item: Item) -> dict[str, object]:
     match item:
         case Term(uuid, code, title):
             return {"id": uuid, "code": code, "title": title}
@@ -152,6 +151,6 @@ def _item(item: Item) -> dict[str, Any]:
             return {"type": scheme, "value": code}
 
 
-def _competence_set(group: CompetenceSet) -> dict[str, Any]:
+def _competence_set(group: CompetenceSet) -> dict[str, object]:
     named = {"id": group.uuid, "code": group.code, "name": group.name, "disambiguator": group.disambiguator}
     return {**named, "skills": group.skills}

@@ -3,8 +3,6 @@
 Documents are sent as stored; only lists, search results and release documents are built here.
 """
 
-from typing import Any
-
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,7 +12,7 @@ from starlette.routing import Route
 
 from graphql_api.sandbox.dataset import LANGUAGES
 from graphql_api.sandbox.document_store import Documents
-from graphql_api.sandbox.hateoas import Page, link, listing, page_asked
+from graphql_api.sandbox.hateoas import Page, link, listing, requested_page
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.responses import hal, service_error
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
@@ -85,10 +83,10 @@ class _Service:
             raise HTTPException(400)
         hits = self._hits(release, request) if "OCCUPATIONAL_PROFILE" in _types(request) else []
         items = release.items_at(hits[page.start : page.start + page.size])
-        kept = {name: value for name, value in query.items() if name not in ("page", "size")}
-        links = page.links("/search", kept, len(hits))
-        found = [_hit(item, release.number) for item in items]
-        return _answer(request, listing("competentSearchResultList", found, links, page.totals(len(hits))))
+        other_parameters = {name: value for name, value in query.items() if name not in ("page", "size")}
+        links = page.links("/search", other_parameters, len(hits))
+        hits_json = [_hit(item, release.number) for item in items]
+        return _answer(request, listing("competentSearchResultList", hits_json, links, page.totals(len(hits))))
 
     def _hits(self, release: Documents, request: Request) -> list[int]:
         language = request.query_params.get("language", "").lower()
@@ -100,7 +98,7 @@ class _Service:
             raise HTTPException(404)
         return release
 
-    def _release_body(self, release: Documents) -> dict[str, Any]:
+    def _release_body(self, release: Documents) -> dict[str, object]:
         return {
             "number": release.number,
             "publicationDate": release.published_on,
@@ -119,7 +117,7 @@ def _collection(request: Request) -> str:
 
 def _page(request: Request) -> Page:
     try:
-        return page_asked(request.query_params)
+        return requested_page(request.query_params)
     except ValueError as error:
         raise HTTPException(400) from error
 

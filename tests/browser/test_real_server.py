@@ -94,8 +94,8 @@ def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
     choose(page, "ReleasePublished")
     page.click(".graphiql-execute-button")
     # Who has subscribed hears of what comes after the first look at which release is current.
-    looked = list(sandbox.state.asked).count("/releases/current")
-    page.until(lambda: list(sandbox.state.asked).count("/releases/current") > looked + 1, "the server looks")
+    looked = list(sandbox.state.requests).count("/releases/current")
+    page.until(lambda: list(sandbox.state.requests).count("/releases/current") > looked + 1, "the server looks")
     httpx.post(f"{competent}/sandbox/releases").raise_for_status()
     page.until(lambda: page.text(ANSWER), "the release is shown")
 

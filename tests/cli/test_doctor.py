@@ -77,7 +77,7 @@ async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
-    code, answer = await told(create_sandbox(releases, asked=asked), capsys)
+    code, answer = await told(create_sandbox(releases, requests=asked), capsys)
 
     assert code == 0
     assert answer["usable"]
@@ -148,7 +148,7 @@ async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
-    code, answer = await told(create_sandbox(releases, key="another", asked=asked), capsys)
+    code, answer = await told(create_sandbox(releases, key="another", requests=asked), capsys)
     assert code == 1
     assert answer["checks"][0]["verdict"] == "fails"
     assert "The key is rejected" in answer["ended"]

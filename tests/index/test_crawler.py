@@ -47,7 +47,7 @@ class World:
         self.faults = Faults()
         self.asked: list[str] = []
         self.folder = folder
-        self._sandbox = create_sandbox(releases, faults=self.faults, asked=self.asked)
+        self._sandbox = create_sandbox(releases, faults=self.faults, requests=self.asked)
         self._started: list[IndexRegistry] = []
 
     def start(self, *, mode: Mode = "need", patient: bool = True) -> IndexRegistry:

@@ -378,7 +378,7 @@ async def test_calls_beyond_the_plan_are_refused_until_the_minute_has_passed(
     bundled: Releases, client_of: ClientOf
 ) -> None:
     now = 1000.0
-    client = client_of(create_sandbox(bundled, plan=2, clock=lambda: now))
+    client = client_of(create_sandbox(bundled, rate_limit=2, clock=lambda: now))
 
     async def call() -> tuple[int, str, str | None]:
         response = await client.get("/releases/nothing")
@@ -399,7 +399,7 @@ async def test_calls_beyond_the_plan_are_refused_until_the_minute_has_passed(
 
 
 async def test_a_refusal_by_the_plan_has_the_gateways_form(bundled: Releases, client_of: ClientOf) -> None:
-    response = await client_of(create_sandbox(bundled, plan=0)).get("/releases")
+    response = await client_of(create_sandbox(bundled, rate_limit=0)).get("/releases")
 
     assert response.status_code == 429
     assert response.json() == {
@@ -413,7 +413,7 @@ async def test_what_was_asked_is_kept_with_its_query_and_without_its_base(
     bundled: Releases, client_of: ClientOf
 ) -> None:
     asked: list[str] = []
-    client = client_of(create_sandbox(bundled, key="k", asked=asked))
+    client = client_of(create_sandbox(bundled, key="k", requests=asked))
 
     await client.get("/releases/current/softskills?page=0&size=2", headers={"X-IBM-Client-Id": "k"})
     await client.get("/services/openservices/v1/releases?lang=nl")
@@ -428,8 +428,8 @@ async def test_only_the_last_of_what_was_asked_is_kept_where_nothing_was_handed_
     app = create_sandbox(bundled)
     await client_of(app).get("/releases")
 
-    assert list(app.state.asked) == ["/releases"]
-    assert app.state.asked.maxlen == 10_000
+    assert list(app.state.requests) == ["/releases"]
+    assert app.state.requests.maxlen == 10_000
 
 
 async def test_a_release_with_one_profile_has_one_page(client_of: ClientOf) -> None:

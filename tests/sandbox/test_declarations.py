@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.rows import BAKER, of, profile, uuid
-from tests.sandbox.test_headings import HEADINGS, OWNER, write
+from tests.sandbox.test_columns import HEADINGS, OWNER, write
 
 SCRIPT = """
 import json, sys

@@ -204,7 +204,7 @@ async def test_html_is_a_200_with_a_page(client: httpx.AsyncClient, faults: Faul
 
 async def test_a_fault_happens_behind_the_gateway(bundled: Releases, client_of: ClientOf, faults: Faults) -> None:
     faults.add(Fault("/**", "status", status=500))
-    client = client_of(create_sandbox(bundled, key="k", plan=1, faults=faults))
+    client = client_of(create_sandbox(bundled, key="k", rate_limit=1, faults=faults))
 
     assert (await client.get(PATH)).status_code == 401
     failed = await client.get(PATH, headers={"X-IBM-Client-Id": "k"})
@@ -252,7 +252,7 @@ async def test_partners_add_list_and_end_faults(client: httpx.AsyncClient, fault
 
 
 async def test_partners_need_no_key_and_no_call_of_the_plan(bundled: Releases, client_of: ClientOf) -> None:
-    client = client_of(create_sandbox(bundled, key="k", plan=0))
+    client = client_of(create_sandbox(bundled, key="k", rate_limit=0))
 
     assert (await client.get("/sandbox/faults")).status_code == 200
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import clean
 from tests.sandbox.rows import BAKER, MAIN, of, profile, uuid
-from tests.sandbox.test_headings import HEADINGS, OWNER, write
+from tests.sandbox.test_columns import HEADINGS, OWNER, write
 
 ROOT = Path(__file__).parents[2]
 TRAITS = [*OWNER, "Id", "Code", "Title Id", "Title NL", "Title FR"]

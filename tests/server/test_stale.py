@@ -145,7 +145,7 @@ async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones
       again: release { number isCurrent }
     }"""
     server = Stale(Releases(each for each in releases if each.number == "3.10"), settings)
-    server.watched.move_at = (moves_at, create_sandbox(releases, asked=server.paths))
+    server.watched.move_at = (moves_at, create_sandbox(releases, requests=server.paths))
 
     async with alive(server):
         first = str(await server.ask(query))
@@ -234,7 +234,7 @@ async def test_a_stale_document_is_renewed_before_a_process_that_asks_once_ends(
     settings = replace(settings, current_ttl=0.0, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
 
     for calls in (1, 2, 3):
-        app = create_app(settings, create_sandbox(releases, asked=asked, faults=faults))
+        app = create_app(settings, create_sandbox(releases, requests=asked, faults=faults))
         answer = await _ask(app, {"query": "{ release { number } }"}, "")
         assert answer["data"] == {"release": {"number": "3.11"}}
         assert len(asked) == calls

@@ -29,7 +29,7 @@ class Upstream:
     def __init__(self, releases: Releases) -> None:
         self.faults = Faults()
         self.asked: list[str] = []
-        app = create_sandbox(releases, faults=self.faults, asked=self.asked)
+        app = create_sandbox(releases, faults=self.faults, requests=self.asked)
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         self.url = ""
 

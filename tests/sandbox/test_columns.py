@@ -8,8 +8,8 @@ import pytest
 import xlsxwriter
 
 from graphql_api.sandbox import WorkbookError
+from graphql_api.sandbox.columns import release_number, release_number_of_file
 from graphql_api.sandbox.excel import read_workbook
-from graphql_api.sandbox.headings import release_number, release_number_of_file
 from tests.sandbox.conftest import WriteWorkbook
 from tests.sandbox.rows import BAKER, COOK, MAIN, of, profile, uuid
 
