@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphql_api.http.content_negotiation import accepted
+from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.schema.types.text import Language, in_languages, localized
 
 NL, FR, EN, DE = Language
@@ -72,7 +72,7 @@ def test_without_a_wanted_one_the_order_is_dutch_french_english_german() -> None
     ],
 )
 def test_accept_language_is_read_by_quality(header: str, languages: tuple[Language, ...]) -> None:
-    assert accepted(header) == languages
+    assert accepted_languages(header) == languages
 
 
 @pytest.mark.parametrize("texts", [{"nl": "een", "fr": "un"}, {"de": "eins"}, None])
