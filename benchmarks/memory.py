@@ -24,7 +24,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.server.uvicorn_server import pause_shortly
+from graphql_api.server.uvicorn_server import tune_gc
 from graphql_api.services import Services
 from graphql_api.settings import Settings
 from graphql_api.store.memory import Memory
@@ -86,7 +86,7 @@ async def measure(row: str, url: str) -> None:
     if row == "as Python comes":
         parts.store._memory = Memory(10**9)
     if row == "as served":
-        pause_shortly()
+        tune_gc()
     gc.callbacks.append(pauses := Pauses())
     before, began = _resident(), time.process_time()
     found = await load(parts)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from graphql_api.errors import SettingsError
 from graphql_api.observability.log_setup import begin_logging
-from graphql_api.server.uvicorn_server import drain_first, pause_shortly
+from graphql_api.server.uvicorn_server import install_graceful_drain, tune_gc
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,6 @@ def _worker() -> "Starlette":
     settings = Settings.from_environment().checked()
     begin_logging(settings)
     app = create_app(settings, None if settings.is_remote else create_sandbox(open_sandbox(settings)))
-    drain_first(app.state.stopping, settings.drain)
-    pause_shortly()
+    install_graceful_drain(app.state.stopping, settings.drain)
+    tune_gc()
     return app

@@ -12,9 +12,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
+MAX_ACCEPTS_PER_TURN = 100
 """Maximum number of connections accepted per turn, so that worker processes on the same socket share them."""
-PAUSE = 1.0
+PAUSE_SECONDS = 1.0
 """Seconds to stop accepting after the system ran out of file descriptors or memory."""
 
 
@@ -30,17 +30,17 @@ class BatchAcceptServer:
         self._loop = loop
         self._protocol = protocol
         self._listening = listening
-        self._connecting: set[asyncio.Task[Any]] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
         self._paused: asyncio.TimerHandle | None = None
         listening.setblocking(False)
-        self._begin()
+        self._resume()
 
-    def _begin(self) -> None:
+    def _resume(self) -> None:
         self._paused = None
         self._loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_ACCEPTS_PER_TURN):
             try:
                 connection, _ = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -48,7 +48,7 @@ class BatchAcceptServer:
             except OSError as error:  # no file descriptors, no memory
                 log.warning("cannot accept connections now: %s", error.strerror)
                 self._loop.remove_reader(self._listening)
-                self._paused = self._loop.call_later(PAUSE, self._begin)
+                self._paused = self._loop.call_later(PAUSE_SECONDS, self._resume)
                 return
             connection.setblocking(False)
             task = self._loop.create_task(self._connect(connection))
@@ -84,11 +84,11 @@ else:
     class Loop(_Loop):
         """uvloop's loop, with BatchAcceptServer for sockets that already listen."""
 
-        async def create_server(self, protocol: Any, host: Any = None, port: Any = None, **how: Any) -> Any:  # type: ignore[override]
+        async def create_server(self, protocol: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
             """Create a server: BatchAcceptServer for a socket without TLS, else uvloop's."""
-            listening, tls = how.get("sock"), how.get("ssl")
+            listening, tls = options.get("sock"), options.get("ssl")
             if listening is None or tls is not None:
-                return await super().create_server(protocol, host, port, **how)
+                return await super().create_server(protocol, host, port, **options)
             return BatchAcceptServer(self, protocol, listening)
 
     new_loop = Loop

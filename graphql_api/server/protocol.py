@@ -6,7 +6,7 @@ including those for malformed HTTP, are JSON with a code.
 
 import asyncio
 import logging
-import re
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -18,28 +18,33 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from graphql_api.asyncio_tools import LazyTimer
 from graphql_api.observability.logs import emit
 from graphql_api.observability.request_context import new_id
-from graphql_api.server.response_cycle import BufferedResponseCycle, Headers, refusal
-from graphql_api.server.upgrades import asks_for_websocket, head_without_offer
+from graphql_api.server.request_head import MALFORMED, asks_for_websocket, fault_in_head, head_without_offer
+from graphql_api.server.response_cycle import BufferedResponseCycle, Headers, error_response_bytes
 
 log = logging.getLogger("graphql_api.requests")
-
-_NO_HTTP = "Malformed HTTP request: invalid method, header or body framing."
-_HOST = re.compile(rb"[\w.~%!$&'()*+,;=:\[\]-]*", re.ASCII)
 
 
 class BoundedConfig(Config):
     """uvicorn's configuration with three more limits.
 
-    `arrival`: seconds for a request to arrive, headers and body, from its first byte; for the first request, from connecting.
-    `head_bytes`: bytes of request line and headers, plus the trailers of a chunked body.
-    `frames`: frames per second of a WebSocket.
+    `arrival_timeout`: seconds for a request to arrive, headers and body, from its first byte; for the first, from connecting.
+    `max_head_bytes`: bytes of request line and headers, plus the trailers of a chunked body.
+    `frames_per_second`: frames per second of a WebSocket.
     """
 
-    def __init__(self, app: Any, *, arrival: float, head_bytes: int, frames: int = 200, **others: Any) -> None:
-        super().__init__(app, http=BoundedHttpProtocol, **others)
-        self.arrival = arrival
-        self.head_bytes = head_bytes
-        self.frames = frames
+    def __init__(
+        self,
+        app: Callable[..., object] | str,
+        *,
+        arrival_timeout: float,
+        max_head_bytes: int,
+        frames_per_second: int = 200,
+        **options: Any,
+    ) -> None:
+        super().__init__(app, http=BoundedHttpProtocol, **options)
+        self.arrival_timeout = arrival_timeout
+        self.max_head_bytes = max_head_bytes
+        self.frames_per_second = frames_per_second
 
 
 class FastPathHandler(Protocol):
@@ -51,10 +56,10 @@ class FastPathHandler(Protocol):
         Returns the response; None if the request must be parsed first; empty bytes if the app must handle it.
         """
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
+    def answer_read(self, scope: Scope, body: bytes, received: bytes | None, fields: Headers) -> bytes | None:
         """Answer a parsed request; returns None if the app must handle it.
 
-        `came` is the request as received, if it arrived in one piece and alone; otherwise None.
+        `received` is the request as received, if it arrived in one piece and alone; otherwise None.
         """
 
 
@@ -66,43 +71,43 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the arrival timeout of the first request."""
         super().connection_made(transport)
-        self._refused = False
-        self._offer_ignored = False
+        self._is_refused = False
+        self._is_offer_ignored = False
         self._in_head = False
-        self._head = 0
-        self._unsent = 0
-        self._watch = LazyTimer(self.loop)
-        self._arriving = False
-        self._open = False
-        self._came: bytes | None = None
-        self._next: RequestResponseCycle | None = None
-        self._tried = False
-        self._fast: FastPathHandler | None = self.app_state.get("fast_path")
-        self._begin()
+        self._head_bytes = 0
+        self._last_unsent = 0
+        self._timer = LazyTimer(self.loop)
+        self._is_arriving = False
+        self._in_request = False
+        self._received: bytes | None = None
+        self._next_cycle: RequestResponseCycle | None = None
+        self._is_declined = False
+        self._fast_path: FastPathHandler | None = self.app_state.get("fast_path")
+        self._start_arrival_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
-        self._watch.close()
+        self._timer.close()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Try the fast path, else parse the data; counts header bytes even while the headers are incomplete."""
-        if self._refused:
+        if self._is_refused:
             return
-        self._came = None
+        self._received = None
         if self._is_idle():
-            if not self._open:
-                if self._is_answered(data):
+            if not self._in_request:
+                if self._respond_fast(data):
                     return
-                self._came = data
-            if not self._arriving:
-                self._begin()
+                self._received = data
+            if not self._is_arriving:
+                self._start_arrival_timer()
         self._read(data)
         if self._in_head:
-            self._head += len(data)
-            self._check_head()
-        if self._next is not None:
-            self._start(self._next)
+            self._head_bytes += len(data)
+            self._check_head_size()
+        if self._next_cycle is not None:
+            self._start(self._next_cycle)
 
     def _read(self, data: bytes) -> None:
         """Parse received data; an `Upgrade` to anything other than a WebSocket is ignored."""
@@ -117,7 +122,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                     return
                 rest = memoryview(rest)[upgrade.args[0] :]
             except HttpParserError:
-                self.send_400_response(_NO_HTTP)
+                self.send_400_response(MALFORMED)
                 return
             self._read_without_offer()
 
@@ -125,87 +130,80 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-        self._offer_ignored = False
+        self._is_offer_ignored = False
         self.parser.feed_data(head_without_offer(method, self.url, version, self.headers))
 
     # The fast path is not used while an earlier response waits for the client to read it.
 
-    def _is_answered(self, data: bytes) -> bool:
-        if self._fast is None or self.flow.write_paused:
+    def _respond_fast(self, data: bytes) -> bool:
+        if self._fast_path is None or self.flow.write_paused:
             return False
-        answer = self._fast.answer(data, self.server_state.default_headers)
-        self._tried = answer == b""  # the fast path declined: do not try it again after parsing
-        if not answer:
+        response = self._fast_path.answer(data, self.server_state.default_headers)
+        self._is_declined = response == b""  # the fast path declined: do not try it again after parsing
+        if not response:
             return False
-        self.transport.write(answer)
-        self._arriving = False
+        self.transport.write(response)
+        self._is_arriving = False
         self.on_response_complete()
         return True
 
     def _start(self, cycle: RequestResponseCycle) -> None:
-        self._next = None
-        answer = self._answer_to(cycle)
-        if answer is None:
-            if not self._refused:
+        self._next_cycle = None
+        response = self._fast_response(cycle)
+        if response is None:
+            if not self._is_refused:
                 self._start_asgi_task(cycle, self.app)
             return
-        self.transport.write(answer)
+        self.transport.write(response)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
 
-    def _answer_to(self, cycle: RequestResponseCycle) -> bytes | None:
-        tried, self._tried = self._tried, False
-        if self._fast is None or tried or self._refused or self.flow.write_paused:
+    def _fast_response(self, cycle: RequestResponseCycle) -> bytes | None:
+        is_declined, self._is_declined = self._is_declined, False
+        if self._fast_path is None or is_declined or self._is_refused or self.flow.write_paused:
             return None
         if cycle.more_body or not cycle.keep_alive:
             return None
-        came = None if self.pipeline else self._came
-        return self._fast.answer_read(cycle.scope, bytes(cycle.body), came, self.server_state.default_headers)  # type: ignore[arg-type]
+        received = None if self.pipeline else self._received
+        return self._fast_path.answer_read(cycle.scope, bytes(cycle.body), received, self.server_state.default_headers)  # type: ignore[arg-type]
 
     def on_message_begin(self) -> None:
         """A request begins: start its arrival timeout, unless it is running."""
         super().on_message_begin()
-        self._open = True
-        self._in_head, self._head = True, 0
-        if not self._arriving:
-            self._begin()
+        self._in_request = True
+        self._in_head, self._head_bytes = True, 0
+        if not self._is_arriving:
+            self._start_arrival_timer()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Store a header; headers beyond the limit are counted but not stored."""
-        self._head += len(name) + len(value) + 4
-        if self._head <= self.config.head_bytes:
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes <= self.config.max_head_bytes:
             super().on_header(name, value.strip(b" \t"))  # llhttp keeps trailing white space
 
     def on_headers_complete(self) -> None:
         """Check header size, `Host` and method, then create the request or start the WebSocket upgrade."""
         self._in_head = False
-        self._head += len(self.url)
-        self._check_head()
-        if not self._refused:
-            self._check_target()
-        if self._refused:
+        self._head_bytes += len(self.url)
+        self._check_head_size()
+        if not self._is_refused:
+            fault = fault_in_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
+            if fault is not None:
+                self._refuse(400, fault)
+        if self._is_refused:
             return
         if not self.parser.should_upgrade():
-            self._let_through()
+            self._start_cycle()
         elif self._should_upgrade():
             self.scope["method"] = "GET"  # all that uvicorn needs for the handover
         else:
-            self._offer_ignored = True
+            self._is_offer_ignored = True
 
     def _should_upgrade(self) -> bool:
         method, version = self.parser.get_method(), self.parser.get_http_version()
         return self._should_upgrade_to_ws() and asks_for_websocket(method, version, self.headers)
 
-    def _check_target(self) -> None:
-        """Refuse CONNECT, and a `Host` header that is missing, repeated or invalid (RFC 9112, 3.2)."""
-        hosts = [value for name, value in self.headers if name == b"host"]
-        needed = self.parser.get_http_version() != "1.0"
-        if self.parser.get_method() == b"CONNECT":
-            self._refuse(400, _NO_HTTP)
-        elif len(hosts) > 1 or (needed and not hosts) or not all(_HOST.fullmatch(each) for each in hosts):
-            self._refuse(400, "A request must have exactly one valid `Host` header.")
-
-    def _let_through(self) -> None:
+    def _start_cycle(self) -> None:
         """Same as uvicorn's `on_headers_complete`, but with BufferedResponseCycle."""
         version, url = self.parser.get_http_version(), parse_url(self.url)
         path = url.path.decode("ascii")
@@ -214,7 +212,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.scope["path"] = unquote(path) if "%" in path else path
         self.scope["raw_path"] = url.path
         self.scope["query_string"] = url.query or b""
-        before = self.cycle
+        previous = self.cycle
         self.cycle = BufferedResponseCycle(
             scope=self.scope,
             transport=self.transport,
@@ -228,26 +226,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        if before is None or before.response_complete:
-            self._next = self.cycle
+        if previous is None or previous.response_complete:
+            self._next_cycle = self.cycle
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of the body, unless the request was refused."""
-        if not self._refused:
+        if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request has arrived: stop its arrival timeout."""
-        if self._offer_ignored:  # it is parsed again without the offer, with its body
+        if self._is_offer_ignored:  # it is parsed again without the offer, with its body
             return
-        self._open = False
-        self._arrived()
-        if not self._refused:
-            self._check_head()  # includes the trailers of a chunked body
-        if not self._refused:
+        self._in_request = False
+        self._stop_arrival_timer()
+        if not self._is_refused:
+            self._check_head_size()  # includes the trailers of a chunked body
+        if not self._is_refused:
             super().on_message_complete()
         if self._is_idle():  # it was answered before it had arrived completely
             self._wait_for_next()
@@ -260,29 +258,29 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self._arriving:
+        elif not self._is_arriving:
             self._wait_for_next()
 
     def _wait_for_next(self) -> None:
         """Start the idle timeout; at most the arrival timeout while the client has unread response data."""
         unsent = self.transport.get_write_buffer_size()
-        seconds = min(self.config.arrival, self.timeout_keep_alive) if unsent else self.timeout_keep_alive
-        self._watch.set(seconds, self.timeout_keep_alive_handler)
+        seconds = min(self.config.arrival_timeout, self.timeout_keep_alive) if unsent else self.timeout_keep_alive
+        self._timer.set(seconds, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """Respond 400 to malformed HTTP and close the connection."""
-        self._refuse(400, _NO_HTTP)
+        self._refuse(400, MALFORMED)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol."""
-        self._arrived()
+        self._stop_arrival_timer()
         super().handle_websocket_upgrade()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection. With unsent data, abort it if the client read nothing since the last check, else wait on."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent and unsent != self._unsent and not self.transport.is_closing():
-            self._unsent = unsent
+        if unsent and unsent != self._last_unsent and not self.transport.is_closing():
+            self._last_unsent = unsent
             self._wait_for_next()
         elif unsent:
             self.transport.abort()
@@ -292,33 +290,33 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _begin(self) -> None:
-        self._arriving = True
-        self._watch.set(self.config.arrival, self._too_slow)
+    def _start_arrival_timer(self) -> None:
+        self._is_arriving = True
+        self._timer.set(self.config.arrival_timeout, self._on_arrival_timeout)
 
-    def _arrived(self) -> None:
-        self._arriving = False
-        self._watch.clear()
+    def _stop_arrival_timer(self) -> None:
+        self._is_arriving = False
+        self._timer.clear()
 
-    def _too_slow(self) -> None:
-        self._arriving = False
-        if self._is_idle() and not self._open:
-            self._refused = True
+    def _on_arrival_timeout(self) -> None:
+        self._is_arriving = False
+        if self._is_idle() and not self._in_request:
+            self._is_refused = True
             self.transport.close()  # no request has begun, so there is nothing to respond to
         else:
-            self._refuse(408, f"The request did not arrive within {self.config.arrival:g} seconds.")
+            self._refuse(408, f"The request did not arrive within {self.config.arrival_timeout:g} seconds.")
 
-    def _check_head(self) -> None:
-        if self._head > self.config.head_bytes:
-            most = self.config.head_bytes
-            self._refuse(431, f"The request headers have {self._head:,} bytes or more; the limit is {most:,}.")
+    def _check_head_size(self) -> None:
+        if self._head_bytes > self.config.max_head_bytes:
+            limit = self.config.max_head_bytes
+            self._refuse(431, f"The request headers have {self._head_bytes:,} bytes or more; the limit is {limit:,}.")
 
     def _refuse(self, status: int, message: str) -> None:
-        self._refused = True
-        self._arrived()
+        self._is_refused = True
+        self._stop_arrival_timer()
         if self._is_idle() or self._is_unanswered():
             request_id = new_id()  # the client's own id may be what is invalid
-            self.transport.write(refusal(status, message, request_id, self.server_state.default_headers))
+            self.transport.write(error_response_bytes(status, message, request_id, self.server_state.default_headers))
             line = {"request_id": request_id, "status": status, "error_codes": ["BAD_REQUEST"], "outcome": "refused"}
             emit(log, logging.INFO, "request", line)
         if self.cycle is not None:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, Reques
 from graphql_api.http.middleware import ENCODED_HEADERS
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
-_ITS_OWN = (b"transfer-encoding", b"connection")
+_CONNECTION_HEADERS = (b"transfer-encoding", b"connection")
 """Headers about the connection itself, which uvicorn handles."""
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -38,11 +38,11 @@ class BufferedResponseCycle(RequestResponseCycle):
             if self.flow.write_paused and not self.disconnected:
                 await self.flow.drain()
             if not self.disconnected:
-                self._begin(message.get("body", b""), more=message.get("more_body", False))
+                self._write(message.get("body", b""), more=message.get("more_body", False))
         else:
             await super().send(message)
 
-    def _begin(self, body: bytes, *, more: bool) -> None:
+    def _write(self, body: bytes, *, more: bool) -> None:
         head = self._head + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
         self._head = b""
         if self.scope["method"] == "HEAD":
@@ -67,10 +67,10 @@ def head_of(status: int, headers: Headers) -> bytes:
 
     Raises RuntimeError for invalid header names, and for values with control characters such as line breaks.
     """
-    told = [b"%b: %b\r\n" % (_checked(name), value) for name, value in headers]
-    head = STATUS_LINE[status] + b"".join(told)
+    encoded = [b"%b: %b\r\n" % (_valid_name(name), value) for name, value in headers]
+    head = STATUS_LINE[status] + b"".join(encoded)
     # Every line break is ours, and no value has control characters: no header can be injected.
-    lines = 1 + len(told)
+    lines = 1 + len(encoded)
     if head.count(b"\n") != lines or head.count(b"\r") != lines or len(head.translate(None, _CONTROLS)) != len(head):
         raise RuntimeError("Invalid HTTP header value.")
     return head
@@ -82,27 +82,32 @@ def _length(start: HTTPResponseStartEvent) -> int | None:
     for name, value in start.get("headers", ()):
         if name == b"content-length":
             length = int(value)
-        elif name in _ITS_OWN:
+        elif name in _CONNECTION_HEADERS:
             return None
     return length
 
 
 @lru_cache(512)
-def _checked(name: bytes) -> bytes:
+def _valid_name(name: bytes) -> bytes:
     if HEADER_RE.search(name):
         raise RuntimeError("Invalid HTTP header name.")
     return name.lower()
 
 
-def refusal(status: int, message: str, request_id: str, fields: Headers) -> bytes:
-    """The encoded response to an unreadable request, with `Connection: close`; `fields` are the server's default headers."""
+def error_response_bytes(status: int, message: str, request_id: str, default_headers: Headers) -> bytes:
+    """The encoded response to an unreadable request, with `Connection: close` and the server's default headers."""
     error = {"message": message, "extensions": {"code": "BAD_REQUEST", "requestId": request_id}}
     body = orjson.dumps({"errors": [error]})
-    told = [*fields, *_HEADERS, (b"x-request-id", request_id.encode()), (b"content-length", b"%d" % len(body))]
-    return head_of(status, told) + b"\r\n" + body
+    encoded = [
+        *default_headers,
+        *_ERROR_HEADERS,
+        (b"x-request-id", request_id.encode()),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return head_of(status, encoded) + b"\r\n" + body
 
 
-_HEADERS = [
+_ERROR_HEADERS = [
     *ENCODED_HEADERS,
     (b"content-type", b"application/json; charset=utf-8"),
     (b"cache-control", b"no-store"),

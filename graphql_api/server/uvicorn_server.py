@@ -43,7 +43,7 @@ def serve_app(
     _raise_open_files()
     # Building the app imports the metrics, which need their shared folder to exist.
     with closing(listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
-        _say(announce(_address(listening), data))
+        _print(announce(_address(listening), data))
         if settings.metrics.isdecimal():
             serve_on(settings.host, int(settings.metrics))
         # uvicorn raises the stop signal again after a clean shutdown; ignore it.
@@ -52,7 +52,7 @@ def serve_app(
         run(settings, listening, app, worker)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     """Print to standard output; ignores errors such as a closed pipe."""
     try:
         print(text, flush=True)
@@ -68,19 +68,19 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
     from graphql_api.server.protocol import BoundedConfig
     from graphql_api.server.websocket_protocol import WebSocketProtocol
 
-    def draining() -> "Starlette":
-        drain_first(getattr(app.state, "stopping", None) or asyncio.Event(), settings.drain)
-        pause_shortly()
+    def build_draining() -> "Starlette":
+        install_graceful_drain(getattr(app.state, "stopping", None) or asyncio.Event(), settings.drain)
+        tune_gc()
         return app
 
-    several = settings.workers > 1
+    has_workers = settings.workers > 1
     config = BoundedConfig(
-        worker if several else draining,
+        worker if has_workers else build_draining,
         factory=True,
         workers=settings.workers,
-        arrival=settings.request_timeout,
-        head_bytes=settings.max_header_bytes,
-        frames=settings.websocket_frames,
+        arrival_timeout=settings.request_timeout,
+        max_head_bytes=settings.max_header_bytes,
+        frames_per_second=settings.websocket_frames,
         log_level=settings.log if settings.log != "info" else "warning",
         log_config=None,
         access_log=False,
@@ -93,13 +93,13 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
         timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=settings.stop_timeout,
     )
-    if several:
+    if has_workers:
         Multiprocess(config, sockets=[listening]).run()
     else:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def pause_shortly() -> None:
+def tune_gc() -> None:
     """Keep garbage collector pauses short, because every request waits for them.
 
     Objects that exist at startup are frozen and never scanned again. A pause takes about a microsecond per scanned object.
@@ -110,7 +110,7 @@ def pause_shortly() -> None:
     gc.set_threshold(5_000, 5, 2_000)
 
 
-def drain_first(stopping: asyncio.Event, seconds: float) -> None:
+def install_graceful_drain(stopping: asyncio.Event, seconds: float) -> None:
     """Delay uvicorn's shutdown on SIGTERM by `seconds`, in which readiness fails but requests are still accepted and answered.
 
     Call it in the event loop after uvicorn has installed its signal handlers. A second signal stops immediately.
@@ -121,8 +121,8 @@ def drain_first(stopping: asyncio.Event, seconds: float) -> None:
 
     def begin(number: int, frame: FrameType | None) -> None:
         wait = 0.0 if stopping.is_set() else seconds
-        told = {"signal": signal.Signals(number).name, "drain_s": wait, "pid": os.getpid()}
-        loop.call_soon_threadsafe(partial(log.info, "server stopping", extra={"fields": told}))
+        text = {"signal": signal.Signals(number).name, "drain_s": wait, "pid": os.getpid()}
+        loop.call_soon_threadsafe(partial(log.info, "server stopping", extra={"fields": text}))
         loop.call_soon_threadsafe(stopping.set)
         loop.call_soon_threadsafe(loop.call_later, wait, stop, number, None)
 
@@ -134,19 +134,19 @@ def _raise_open_files() -> None:
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def write_environment(settings: Settings) -> None:
     """Write settings that differ from their defaults to the environment for worker processes; unset the variables of others."""
-    for each in fields(settings):
-        value = getattr(settings, each.name)
-        if value == each.default:
-            os.environ.pop(variable(each), None)
+    for setting in fields(settings):
+        value = getattr(settings, setting.name)
+        if value == setting.default:
+            os.environ.pop(variable(setting), None)
         else:
-            told = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else value
-            os.environ[variable(each)] = told.reveal() if isinstance(told, Secret) else str(told)
+            text = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else value
+            os.environ[variable(setting)] = text.reveal() if isinstance(text, Secret) else str(text)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -159,9 +159,9 @@ def listen(settings: Settings) -> socket.socket:
         listening.bind((settings.host, settings.port))
         listening.listen(BACKLOG)  # now: until then another process could take the same port
     except (OSError, UnicodeError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "invalid address"
+        reason = getattr(error, "strerror", None) or "invalid address"
         print(
-            f"competent-graphql: cannot listen on {settings.host}:{settings.port}: {why}; choose another with --port",
+            f"competent-graphql: cannot listen on {settings.host}:{settings.port}: {reason}; choose another with --port",
             file=sys.stderr,
         )
         raise SystemExit(2) from None

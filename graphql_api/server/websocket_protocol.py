@@ -8,12 +8,12 @@ disconnected.
 import asyncio
 import logging
 from collections import defaultdict
-from typing import Any
 from uuid import uuid4
 
 import orjson
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
@@ -21,19 +21,20 @@ from websockets.typing import StatusLike
 
 from graphql_api.http.middleware import HEADERS
 from graphql_api.http.streaming.limits import TokenBucket
+from graphql_api.server.protocol import BoundedConfig
 
 log = logging.getLogger(__name__)
 
-TURN_FRAMES = 64
+MAX_FRAMES_PER_TURN = 64
 """Frames per event-loop turn and connection; the piece being parsed may exceed it by its own frames."""
-TURN_BYTES = 65_536
-PIECE = 512
+MAX_BYTES_PER_TURN = 65_536
+PIECE_BYTES = 512
 """Bytes parsed in one call: at most 85 frames, as the smallest has 6 bytes."""
 BURST_SECONDS = 10
 """Seconds over which rates are averaged."""
-LINGER = 1.0
+LINGER_SECONDS = 1.0
 """Seconds for which a closing connection still reads; otherwise a TCP reset for unread data would overtake the close code."""
-LINGER_BYTES = 4_000_000
+MAX_LINGER_BYTES = 4_000_000
 _CODES = defaultdict(lambda: "BAD_REQUEST", {403: "FORBIDDEN", 500: "INTERNAL_SERVER_ERROR"})
 
 
@@ -59,24 +60,32 @@ class _Parser(ServerProtocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket connection; `config.frames` is the maximum number of frames per second."""
+    """One WebSocket connection; `config.frames_per_second` is the maximum number of frames per second."""
 
-    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+    config: BoundedConfig
+
+    def __init__(
+        self,
+        config: BoundedConfig,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.conn: _Parser = _Parser(max_size=config.ws_max_size, logger=self.logger)
-        rate: int = config.frames
+        rate = config.frames_per_second
         self._bucket = TokenBucket(rate, rate * BURST_SECONDS, self.loop.time)
         self._unread = bytearray()
         self._turn: asyncio.Handle | None = None
-        self._last: asyncio.TimerHandle | None = None
+        self._abort_timer: asyncio.TimerHandle | None = None
         self._pongs = b""
-        self._discarded: int | None = None
+        self._discarded_bytes: int | None = None
 
     def data_received(self, data: bytes) -> None:
         """Buffer data and parse it in pieces; the opening handshake is parsed immediately."""
         if not self.handshake_initiated:
             super().data_received(data)
-        elif self._discarded is not None:
+        elif self._discarded_bytes is not None:
             self._discard(data)
         else:
             self._unread += data
@@ -86,24 +95,24 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def receive(self) -> ASGIReceiveEvent:
         """The next message; receiving it makes room for another."""
         message = await super().receive()
-        self._go_on()
+        self._schedule_read()
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send a message; the handshake response starts the parsing of data that arrived before it."""
         await super().send(message)
-        self._go_on()
+        self._schedule_read()
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """After the app has ended, abort the connection if the client does not read the rest in time; uvicorn never would."""
         super().on_task_complete(task)
-        if not self.disconnected and self._discarded is None:
-            self._last = self.loop.call_later(self.close_timeout, self.transport.abort)
+        if not self.disconnected and self._discarded_bytes is None:
+            self._abort_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop unread data and cancel the timers."""
         self._unread.clear()
-        for handle in (self._turn, self._last):
+        for handle in (self._turn, self._abort_timer):
             if handle is not None:
                 handle.cancel()
         super().connection_lost(exc)
@@ -146,34 +155,34 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Discard what still arrives for up to `LINGER` seconds, so that the client can read the close frame."""
-        self._discarded = len(self._unread)
+        """Discard what still arrives for up to `LINGER_SECONDS` seconds, so that the client can read the close frame."""
+        self._discarded_bytes = len(self._unread)
         self._unread.clear()
         self.frames.clear()
         if self.close_timer is not None:
             self.close_timer.cancel()
-        self.close_timer = self.loop.call_later(LINGER, self.transport.abort)
+        self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         self.transport.resume_reading()
 
     def _read(self) -> None:
         """Parse a few pieces, unless a message waits for the app; the rest follows in the next turn."""
         self._turn = None
-        before, left = self.conn.frames, TURN_BYTES
-        while self._may_read() and left > 0 and self.conn.frames - before < TURN_FRAMES:
-            piece = bytes(self._unread[:PIECE])
-            del self._unread[:PIECE]
+        before, left = self.conn.frames, MAX_BYTES_PER_TURN
+        while self._may_read() and left > 0 and self.conn.frames - before < MAX_FRAMES_PER_TURN:
+            piece = bytes(self._unread[:PIECE_BYTES])
+            del self._unread[:PIECE_BYTES]
             left -= len(piece)
             super().data_received(piece)
-        if self._discarded is None and not self._bucket.take(self.conn.frames - before):
-            self._fail(1008, f"At most {self.config.frames} frames per second")  # type: ignore[attr-defined]
-        self._go_on()
+        if self._discarded_bytes is None and not self._bucket.take(self.conn.frames - before):
+            self._fail(1008, f"At most {self.config.frames_per_second} frames per second")
+        self._schedule_read()
 
     def _may_read(self) -> bool:
         """Whether there is data to parse, no message waits for the app, and the handshake is complete."""
         waits = self.read_paused or not self.handshake_complete
         return bool(self._unread) and not waits and not self.transport.is_closing()
 
-    def _go_on(self) -> None:
+    def _schedule_read(self) -> None:
         """Schedule the next turn; the transport pauses reading while there is data to parse."""
         if self._may_read() and self._turn is None:
             self._turn = self.loop.call_soon(self._read)
@@ -186,13 +195,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.conn.fail(code, reason)
             self.handle_parser_exception()
-        elif self._discarded is None:  # the app's close frame has already been sent
+        elif self._discarded_bytes is None:  # the app's close frame has already been sent
             self._linger()
 
     def _discard(self, data: bytes) -> None:
-        assert self._discarded is not None
-        self._discarded += len(data)
-        if self._discarded > LINGER_BYTES:
+        assert self._discarded_bytes is not None
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > MAX_LINGER_BYTES:
             self.transport.abort()
 
 

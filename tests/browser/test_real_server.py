@@ -57,7 +57,7 @@ def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome",
 
 
 def test_every_tab_with_a_query_answers(page: Page) -> None:
-    queries = [each.name for each in examples() if each.kind == "query"]
+    queries = [each.name for each in examples() if each.operation_type == "query"]
     assert len(queries) >= 16
     for name in queries:
         choose(page, name)

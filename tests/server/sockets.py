@@ -44,8 +44,8 @@ async def serving(
     app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
     config = BoundedConfig(
         app,
-        arrival=ARRIVAL,
-        head_bytes=2_000,
+        arrival_timeout=ARRIVAL,
+        max_head_bytes=2_000,
         timeout_keep_alive=idle,
         log_config=None,
         access_log=False,

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from graphql_api.server.event_loop import AT_ONCE, PAUSE, BatchAcceptServer, new_loop
+from graphql_api.server.event_loop import MAX_ACCEPTS_PER_TURN, PAUSE_SECONDS, BatchAcceptServer, new_loop
 
 TURNS = 10
 """Of the loop: far fewer than there are connections."""
@@ -161,7 +161,7 @@ async def test_without_room_for_another_none_is_taken_for_a_while(caplog: pytest
     assert "cannot accept connections now: Too many open files" in caplog.text
 
     ((seconds, again),) = loop.later
-    assert seconds == PAUSE
+    assert seconds == PAUSE_SECONDS
     again()
     assert loop.reading
 
@@ -176,7 +176,7 @@ async def test_a_connection_that_is_gone_before_it_was_taken_leaves_nothing() ->
 
 
 async def test_others_that_listen_to_the_same_socket_are_left_some() -> None:
-    door = Listening(*(Connection() for _ in range(AT_ONCE + 1)))
+    door = Listening(*(Connection() for _ in range(MAX_ACCEPTS_PER_TURN + 1)))
     loop = accepting(door)
 
     loop.accept()

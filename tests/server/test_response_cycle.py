@@ -43,7 +43,9 @@ async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost:
         finally:
             asyncio.get_running_loop().call_soon(ended.set)
 
-    config = BoundedConfig(app, arrival=5, head_bytes=2_000, log_config=None, access_log=False, lifespan="off")
+    config = BoundedConfig(
+        app, arrival_timeout=5, max_head_bytes=2_000, log_config=None, access_log=False, lifespan="off"
+    )
     config.load()
     connection, transport = BoundedHttpProtocol(config, ServerState(), {}, asyncio.get_running_loop()), Written()
     connection.connection_made(transport)

@@ -48,7 +48,7 @@ async def test_a_small_answer_on_a_kept_connection_waits_for_no_acknowledgement(
 
 def test_the_garbage_collector_looks_at_few_objects_at_a_time_and_never_at_what_was_there_before() -> None:
     script = (
-        "import gc; from graphql_api.server.uvicorn_server import pause_shortly; pause_shortly(); "
+        "import gc; from graphql_api.server.uvicorn_server import tune_gc; tune_gc(); "
         "print(gc.get_freeze_count(), gc.get_count()[0], *gc.get_threshold())"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout

@@ -25,19 +25,20 @@ from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import shortened
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.request import read_body
-from graphql_api.http.mcp.tools import ANSWER, Operation, operations
+from graphql_api.http.mcp.tools import RESULT_SCHEMA, Operation, operations
 from graphql_api.http.pages.home import ABOUT
 from graphql_api.observability.request_context import record_of
 from graphql_api.settings.distribution import NAME, own_version
 
-Post = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+JSONObject = dict[str, object]
+Post = Callable[[JSONObject], Awaitable[JSONObject]]
 
 INSTRUCTIONS = (
     f"{ABOUT} Every tool is one read-only GraphQL query. Codes such as OP-101 are for people; take ids from responses and "
     "never invent them. Null without an error means that the concept does not exist; `errors[].extensions.code` says what "
     "went wrong, and `retryAfter` how many seconds to wait. Find concepts with Search or Suggest first."
 )
-LONGEST_NAME = 100
+MAX_QUOTED_CHARS = 100
 """Maximum number of characters that an error message quotes from the client."""
 TIMEOUT = 60.0
 """Timeout of a tool call in seconds; the server's own deadlines are far shorter."""
@@ -58,23 +59,21 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
             ) as client,
         ):
 
-            async def post(body: dict[str, Any]) -> dict[str, Any]:
-                found: dict[str, Any] = (await client.post("/graphql", json=body)).json()
-                return found
+            async def post(body: JSONObject) -> JSONObject:
+                response: JSONObject = (await client.post("/graphql", json=body)).json()
+                return response
 
             yield post
 
-    async def list_tools(_: ServerRequestContext[Post], __: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(each) for each in offered.values()])
+    async def list_tools(_: ServerRequestContext[Post], __: object) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_tool(operation) for operation in offered.values()])
 
-    async def call_tool(
-        context: ServerRequestContext[Post], asked: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        operation = offered.get(asked.name)
+    async def call_tool(context: ServerRequestContext[Post], call: types.CallToolRequestParams) -> types.CallToolResult:
+        operation = offered.get(call.name)
         if operation is None:
-            name = shortened(asked.name, LONGEST_NAME)
+            name = shortened(call.name, MAX_QUOTED_CHARS)
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}; the tools are {', '.join(offered)}.")
-        return _result(await _answer(context.lifespan_context, operation, asked.arguments or {}))
+        return _result(await _run(context.lifespan_context, operation, call.arguments or {}))
 
     server: Server[Post] = Server(
         NAME,
@@ -93,7 +92,7 @@ async def _short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext
     try:
         return await call_next(ctx)
     except MCPError as error:
-        data = shortened(error.data, LONGEST_NAME) if isinstance(error.data, str) else None
+        data = shortened(error.data, MAX_QUOTED_CHARS) if isinstance(error.data, str) else None
         raise MCPError(error.code, shortened(error.message), data) from None
 
 
@@ -103,9 +102,9 @@ class CheckedBodies:
     The library reads bodies of any size, and its validation errors quote the body.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read and check the body of a POST, then pass the request on."""
@@ -114,13 +113,13 @@ class CheckedBodies:
             return
         record = record_of(scope)
         try:
-            body = await read_body(record.head, receive, self._most_bytes)
+            body = await read_body(record.head, receive, self._max_bytes)
         except HTTPError as refusal:
             await error_response(refusal, JSON, record)(scope, receive, send)
             return
-        if (error := _fault_of(body)) is not None:
-            told = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(exclude_none=True)}
-            await JSONResponse(told, status_code=400)(scope, receive, send)
+        if (error := _error_in(body)) is not None:
+            response = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(exclude_none=True)}
+            await JSONResponse(response, status_code=400)(scope, receive, send)
             return
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -130,7 +129,7 @@ class CheckedBodies:
         await self._app(scope, read, send)
 
 
-def _fault_of(body: bytes) -> types.ErrorData | None:
+def _error_in(body: bytes) -> types.ErrorData | None:
     try:
         types.jsonrpc_message_adapter.validate_python(json.loads(body), by_name=False)
     except ValidationError:
@@ -142,15 +141,17 @@ def _fault_of(body: bytes) -> types.ErrorData | None:
 
 async def serve_stdio(server: "Server[Post]") -> None:
     """Serve one client on standard input and output until it disconnects."""
-    async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-async def _answer(post: Post, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+async def _run(post: Post, operation: Operation, arguments: JSONObject) -> JSONObject:
     # GraphQL ignores unknown variables, so an agent would not notice a mistyped one.
     if unknown := sorted(arguments.keys() - operation.variables["properties"].keys()):
-        known = ", ".join(operation.variables["properties"]) or "nothing"
-        message = f"{operation.name} does not take {shortened(', '.join(unknown), LONGEST_NAME)}; it takes {known}."
+        accepted = ", ".join(operation.variables["properties"]) or "nothing"
+        message = (
+            f"{operation.name} does not take {shortened(', '.join(unknown), MAX_QUOTED_CHARS)}; it takes {accepted}."
+        )
         return {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]}
     return await post({"query": operation.query, "variables": arguments, "operationName": operation.name})
 
@@ -159,17 +160,18 @@ def _tool(operation: Operation) -> types.Tool:
     return types.Tool(
         name=operation.name,
         description=operation.about,
-        input_schema=operation.variables,
-        output_schema=ANSWER,
+        input_schema=dict(operation.variables),
+        output_schema=RESULT_SCHEMA,
         annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
     )
 
 
-def _result(answer: dict[str, Any]) -> types.CallToolResult:
-    text = json.dumps(answer, ensure_ascii=False)
-    found = any(value is not None for value in (answer.get("data") or {}).values())
+def _result(response: JSONObject) -> types.CallToolResult:
+    text = json.dumps(response, ensure_ascii=False)
+    data = response.get("data")
+    has_data = isinstance(data, dict) and any(value is not None for value in data.values())
     return types.CallToolResult(
         content=[types.TextContent(text=text)],
-        structured_content=answer,
-        is_error="errors" in answer and not found,  # data returned together with errors is valid
+        structured_content=response,
+        is_error="errors" in response and not has_data,  # data returned together with errors is valid
     )

@@ -3,14 +3,18 @@
 Schemas and descriptions are derived from the GraphQL schema.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from graphql import (
+    GraphQLArgument,
     GraphQLEnumType,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLSchema,
+    GraphQLType,
     ObjectFieldNode,
     OperationDefinitionNode,
     TypeInfo,
@@ -25,7 +29,7 @@ from graphql import (
 
 from graphql_api.http.pages.examples import Example, examples
 
-ANSWER = {
+RESULT_SCHEMA = {
     "type": "object",
     "description": "A GraphQL response. Null in `data` without an error means that the concept does not exist.",
     "properties": {
@@ -42,7 +46,21 @@ ANSWER = {
 }
 """The JSON Schema of every tool's result."""
 
-_SCALARS: dict[str, dict[str, Any]] = {
+
+class JSONSchema(TypedDict, total=False):
+    """A JSON Schema of an input type."""
+
+    type: str
+    format: str
+    description: str
+    enum: list[str]
+    items: "JSONSchema"
+    properties: dict[str, "JSONSchema"]
+    required: list[str]
+    additionalProperties: bool
+
+
+_SCALARS: dict[str, JSONSchema] = {
     "Int": {"type": "integer"},
     "Float": {"type": "number"},
     "Boolean": {"type": "boolean"},
@@ -58,28 +76,28 @@ class Operation(NamedTuple):
     name: str
     about: str
     query: str
-    variables: dict[str, Any]
+    variables: JSONSchema
 
 
 def operations(schema: GraphQLSchema) -> dict[str, Operation]:
     """All example queries, by name; subscriptions are left out."""
+    queries = [example for example in examples() if example.operation_type == "query"]
     return {
-        each.name: Operation(each.name, each.about, each.query, _variables(each, schema))
-        for each in examples()
-        if each.kind == "query"
+        example.name: Operation(example.name, example.about, example.query, _variables(example, schema))
+        for example in queries
     }
 
 
-def _variables(example: Example, schema: GraphQLSchema) -> dict[str, Any]:
+def _variables(example: Example, schema: GraphQLSchema) -> JSONSchema:
     (operation,) = parse(example.query).definitions
     assert isinstance(operation, OperationDefinitionNode)
     descriptions = _descriptions(operation, schema)
     properties, required = {}, []
-    for each in operation.variable_definitions or ():
-        name = each.variable.name.value
-        kind = type_from_ast(schema, each.type)
-        properties[name] = json_schema(kind) | ({"description": descriptions[name]} if name in descriptions else {})
-        if isinstance(kind, GraphQLNonNull) and each.default_value is None:
+    for variable in operation.variable_definitions or ():
+        name = variable.variable.name.value
+        variable_type = type_from_ast(schema, variable.type)
+        properties[name] = json_schema(variable_type, descriptions.get(name))
+        if isinstance(variable_type, GraphQLNonNull) and variable.default_value is None:
             required.append(name)
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
@@ -87,41 +105,51 @@ def _variables(example: Example, schema: GraphQLSchema) -> dict[str, Any]:
 def _descriptions(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, str]:
     """Descriptions of variables: those of the arguments and input fields that use them."""
     info = TypeInfo(schema)
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
 
     class Uses(Visitor):
-        def enter_variable(self, node: VariableNode, _key: Any, parent: Any, *_: Any) -> None:
-            takes: Any = info.get_argument()
+        def enter_variable(self, node: VariableNode, _key: object, parent: object, *_: object) -> None:
+            target: GraphQLArgument | GraphQLInputField | None = info.get_argument()
             if isinstance(parent, ObjectFieldNode):
-                takes = get_named_type(info.get_parent_input_type()).fields[parent.name.value]  # type: ignore[union-attr]
-            if takes is not None and takes.description:
-                found.setdefault(node.name.value, takes.description)
+                input_type = get_named_type(info.get_parent_input_type())
+                assert isinstance(input_type, GraphQLInputObjectType)
+                target = input_type.fields[parent.name.value]
+            if target is not None and target.description:
+                descriptions.setdefault(node.name.value, target.description)
 
     visit(operation, TypeInfoVisitor(info, Uses()))
-    return found
+    return descriptions
 
 
-def json_schema(kind: Any) -> dict[str, Any]:
+def json_schema(input_type: GraphQLType | None, description: str | None = None) -> JSONSchema:
     """The JSON Schema of a GraphQL input type."""
-    if isinstance(kind, GraphQLNonNull):
-        return json_schema(kind.of_type)
-    if isinstance(kind, GraphQLList):
-        return {"type": "array", "items": json_schema(kind.of_type)}
-    if isinstance(kind, GraphQLEnumType):
-        values = " ".join(f"{name}: {each.description}" for name, each in kind.values.items())
-        return {"type": "string", "enum": list(kind.values), "description": values}
-    if isinstance(kind, GraphQLInputObjectType):
-        return _object(kind)
-    return dict(_SCALARS.get(kind.name, {"type": "string"}))
+    schema = _schema_of(input_type)
+    if description:
+        schema["description"] = description
+    return schema
 
 
-def _object(kind: GraphQLInputObjectType) -> dict[str, Any]:
+def _schema_of(input_type: GraphQLType | None) -> JSONSchema:
+    match input_type:
+        case GraphQLNonNull():
+            return _schema_of(input_type.of_type)
+        case GraphQLList():
+            return {"type": "array", "items": _schema_of(input_type.of_type)}
+        case GraphQLEnumType():
+            values = " ".join(f"{name}: {value.description}" for name, value in input_type.values.items())
+            return {"type": "string", "enum": list(input_type.values), "description": values}
+        case GraphQLInputObjectType():
+            return _object_schema(input_type)
+        case GraphQLNamedType():
+            return _SCALARS.get(input_type.name, JSONSchema(type="string")).copy()
+    raise TypeError(f"no input type: {input_type!r}")
+
+
+def _object_schema(input_type: GraphQLInputObjectType) -> JSONSchema:
+    fields = input_type.fields
     return {
         "type": "object",
-        "properties": {
-            name: json_schema(each.type) | ({"description": each.description} if each.description else {})
-            for name, each in kind.fields.items()
-        },
-        "required": [name for name, each in kind.fields.items() if isinstance(each.type, GraphQLNonNull)],
+        "properties": {name: json_schema(field.type, field.description) for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if isinstance(field.type, GraphQLNonNull)],
         "additionalProperties": False,
     }

@@ -33,7 +33,7 @@ _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE)
 MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 IMAGE_HEADERS = PAGE_HEADERS | {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 """An SVG has its style inside, and may do nothing else."""
-BESIDE = ("schema.graphql",)
+SERVED_FILES = ("schema.graphql",)
 """Files that pages link to and that this server has at its root."""
 
 
@@ -47,8 +47,8 @@ def documentation_routes() -> list[Route]:
         if image := images().get(name):
             return conditional(Response(image, headers=IMAGE_HEADERS, media_type=MEDIA_TYPES[splitext(name)[1]]), head)
         if name not in pages():
-            told = HTTPError(404, "Page not found; /docs/ lists all pages.")
-            return error_response(told, JSON, record_of(request.scope))
+            not_found = HTTPError(404, "Page not found; /docs/ lists all pages.")
+            return error_response(not_found, JSON, record_of(request.scope))
         if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":
             return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), head)
         return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), head)
@@ -87,14 +87,14 @@ def _below(folder: "Traversable", above: str) -> "Iterator[tuple[str, Traversabl
 
 def text(name: str) -> str:
     """A page in Markdown; the index page of a folder also lists the pages that it does not link to."""
-    told = pages()[name]
+    markdown = pages()[name]
     if not name.endswith(INDEX):
-        return told
+        return markdown
     folder = name.removesuffix(INDEX)
     beside = [each for each in pages() if each.startswith(folder) and "/" not in each[len(folder) :] and each != name]
-    missing = [each for each in beside if f"]({each[len(folder) :]})" not in told]
+    missing = [each for each in beside if f"]({each[len(folder) :]})" not in markdown]
     lines = [f"- [{title(each)}]({each[len(folder) :]})\n" for each in missing]
-    return told + "\n" * bool(lines) + "".join(lines)
+    return markdown + "\n" * bool(lines) + "".join(lines)
 
 
 def title(name: str) -> str:
@@ -112,10 +112,10 @@ def as_html(name: str) -> str:
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[place + 1].content))
-        token.children = token.children and _linked(token.children, name)
+        token.children = token.children and _without_dead_links(token.children, name)
     up = "../" * name.count("/")
-    way = f'<p><a href="{up}../">Competent as GraphQL</a> / <a href="{up or "./"}">Documentation</a></p>\n'
-    return page(title(name), way + reader.renderer.render(tokens, reader.options, {}), f"{up}../")
+    breadcrumb = f'<p><a href="{up}../">Competent as GraphQL</a> / <a href="{up or "./"}">Documentation</a></p>\n'
+    return page(title(name), breadcrumb + reader.renderer.render(tokens, reader.options, {}), f"{up}../")
 
 
 def _anchor(heading: str) -> str:
@@ -123,19 +123,19 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def _linked(tokens: "list[Token]", name: str) -> "list[Token]":
+def _without_dead_links(tokens: "list[Token]", name: str) -> "list[Token]":
     """The tokens, without links to files that are not served."""
     kept, inside = [], False
     for each in tokens:
         if each.type == "link_open":
-            inside = not _leads_somewhere(str(each.attrGet("href")), name)
+            inside = not _is_served(str(each.attrGet("href")), name)
         if not (inside and each.type in ("link_open", "link_close")):
             kept.append(each)
     return kept
 
 
-def _leads_somewhere(link: str, name: str) -> bool:
+def _is_served(link: str, name: str) -> bool:
     if re.match(r"https?:|#", link):
         return True
     target = normpath(join("docs", dirname(name), link.partition("#")[0]))
-    return target in BESIDE or target.removeprefix("docs/") in pages()
+    return target in SERVED_FILES or target.removeprefix("docs/") in pages()

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from graphql_api.competent.hal import Document
 from graphql_api.execution.engine import Answer
 
 Ask = Callable[[str], Awaitable[Answer]]
@@ -37,9 +38,9 @@ class Example(NamedTuple):
         """The names of its variables."""
         return re.findall(r"\$(\w+)\s*:", self.query)
 
-    def values_of(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Values for its variables, without those that are not in `known`."""
-        return {name: known[name] for name in self.variables if name in known}
+    def values_of(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Values for its variables, without those that are not in `values`."""
+        return {name: values[name] for name in self.variables if name in values}
 
     @property
     def text(self) -> str:
@@ -47,7 +48,7 @@ class Example(NamedTuple):
         return self.query.partition("\n")[2].strip()
 
     @property
-    def kind(self) -> str:
+    def operation_type(self) -> str:
         """`query` or `subscription`."""
         return self.text.partition(" ")[0]
 
@@ -55,27 +56,30 @@ class Example(NamedTuple):
 @cache
 def examples() -> tuple[Example, ...]:
     """All example operations, in the order of their file names."""
-    found = (
+    operation_files = (
         file for file in (files("graphql_api.http.pages") / "operations").iterdir() if file.name.endswith(".graphql")
     )
-    return tuple(_example(file.read_text(encoding="utf-8")) for file in sorted(found, key=lambda file: file.name))
+    return tuple(
+        _example(file.read_text(encoding="utf-8")) for file in sorted(operation_files, key=lambda file: file.name)
+    )
 
 
-def manifest(form: str = "apollo") -> dict[str, Any]:
+def manifest(form: str = "apollo") -> dict[str, object]:
     """The examples as a manifest of persisted documents; ids are SHA-256 hashes of the texts.
 
     `form` is `apollo`, or `map` for `{id: text}` as written by GraphQL Code Generator's client preset and Relay's compiler.
 
     Source: https://www.apollographql.com/docs/graphos/platform/security/persisted-queries
     """
-    documents = {sha256(each.query.encode()).hexdigest(): each for each in examples()}
+    documents = {sha256(example.query.encode()).hexdigest(): example for example in examples()}
     if form == "map":
-        return {id: each.query for id, each in documents.items()}
+        return {id: example.query for id, example in documents.items()}
     return {
         "format": "apollo-persisted-query-manifest",
         "version": 1,
         "operations": [
-            {"id": id, "name": each.name, "type": each.kind, "body": each.query} for id, each in documents.items()
+            {"id": id, "name": example.name, "type": example.operation_type, "body": example.query}
+            for id, example in documents.items()
         ],
     }
 
@@ -86,7 +90,7 @@ def _example(text: str) -> Example:
     return Example(name[1], text.splitlines()[0].lstrip("# "), text)
 
 
-async def values(ask: Ask) -> dict[str, Any]:
+async def values(ask: Ask) -> dict[str, object]:
     """Values for the variables that examples use, by name; those without data, or whose query failed, are left out."""
     data = (await ask(_FIND)).data or {}
     profiles = _nodes(data, "occupationalProfiles")
@@ -94,40 +98,41 @@ async def values(ask: Ask) -> dict[str, Any]:
     competences = profile.get("essentialCompetences") or [{}]
     release = (data.get("release") or {}).get("number")
     title = (profile.get("title") or {}).get("text")
-    found = {
+    candidates = {
         "release": release,
-        "since": next((each["number"] for each in data.get("releases") or () if each["number"] != release), release),
+        "since": next((item["number"] for item in data.get("releases") or () if item["number"] != release), release),
         "profileCode": profile.get("code"),
         "competenceUuid": competences[0].get("uuid"),
         "skillUuid": (competences[0].get("skill") or {}).get("uuid"),
-        "softSkillCode": next((each["code"] for each in _nodes(data, "softSkills")), None),
-        "ids": [each["id"] for each in (profile, competences[0]) if "id" in each] or None,
-        "haveIds": [each["id"] for each in competences[:3] if "id" in each] or None,
+        "softSkillCode": next((item["code"] for item in _nodes(data, "softSkills")), None),
+        "ids": [item["id"] for item in (profile, competences[0]) if "id" in item] or None,
+        "haveIds": [item["id"] for item in competences[:3] if "id" in item] or None,
         "fromId": profile.get("id"),
         "toId": profiles[-1]["id"] if profiles else None,
         "isco": next(
-            (each["code"][:1] for each in profile.get("classifications") or () if each["scheme"] == "ISCO-08"), None
+            (item["code"][:1] for item in profile.get("classifications") or () if item["scheme"] == "ISCO-08"),
+            None,
         ),
         "searchText": title,
         "typed": title and title[:3],
         "languages": ["FR", "NL"],
         "first": 10,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in candidates.items() if value is not None}
 
 
-def _nodes(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _nodes(data: Document, name: str) -> list[Document]:
     return list((data.get(name) or {}).get("nodes") or ())
 
 
 async def tabs(ask: Ask) -> list[dict[str, str]]:
     """The examples as GraphiQL's tabs: title (the name of the operation), query, and variables as JSON text."""
-    known = await values(ask)
+    variables = await values(ask)
     return [
         {
-            "title": each.name,
-            "query": each.query,
-            "variables": json.dumps(each.values_of(known), indent=2),
+            "title": example.name,
+            "query": example.query,
+            "variables": json.dumps(example.values_of(variables), indent=2),
         }
-        for each in examples()
+        for example in examples()
     ]

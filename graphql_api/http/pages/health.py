@@ -4,8 +4,8 @@ Ready means that queries can be answered: the current release is cached or can b
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import NotRequired, TypedDict
 
 import orjson
 from starlette.requests import Request
@@ -20,11 +20,22 @@ from graphql_api.observability.metrics import READY
 from graphql_api.schema.loaders import Loaders
 from graphql_api.store import Store
 
-PATIENCE = 1.0
+READINESS_TIMEOUT = 1.0
 """Seconds that a readiness check waits for the Competent API."""
 
 NO_DATA = "the Competent API does not respond, and the current release is not cached"
 """The reason for not being ready without cached data; `upstream` has the error code."""
+
+
+class Status(TypedDict):
+    """The body of a readiness check."""
+
+    ready: bool
+    reasons: list[str]
+    """Why the server is not ready."""
+    release: str | None
+    upstream: str
+    index: NotRequired[Mapping[str, object]]
 
 
 class Health:
@@ -50,29 +61,31 @@ class Health:
 
     async def ready(self, request: Request) -> Response:
         """Responds 200 or 503 with the status as JSON."""
-        told = await self.status()
-        READY.set(told["ready"])
-        return _json(told, 200 if told["ready"] else 503)
+        status = await self.status()
+        READY.set(status["ready"])
+        return _json(status, 200 if status["ready"] else 503)
 
-    async def status(self) -> dict[str, Any]:
-        """The status as a dict: `ready`, `reasons` for not being ready, `release`, `upstream` and `index`."""
-        asker = FetchContext(deadline=asyncio.get_running_loop().time() + PATIENCE)
-        told: dict[str, Any] = {"ready": True, "reasons": [], "release": None, "upstream": "up"}
+    async def status(self) -> Status:
+        """Check the current release, the Competent API and the index."""
+        fetch_context = FetchContext(deadline=asyncio.get_running_loop().time() + READINESS_TIMEOUT)
+        status: Status = {"ready": True, "reasons": [], "release": None, "upstream": "up"}
         try:
-            async with asyncio.timeout(PATIENCE):
-                told["release"] = await self._loaders(asker).release_number(CURRENT)
+            async with asyncio.timeout(READINESS_TIMEOUT):
+                status["release"] = await self._loaders(fetch_context).release_number(CURRENT)
         except TimeoutError:
-            told |= {"upstream": "UPSTREAM_TIMEOUT", "reasons": [NO_DATA]}
+            status["upstream"], status["reasons"] = "UPSTREAM_TIMEOUT", [NO_DATA]
         except CompetentError as error:
-            told |= {"upstream": error.code, "reasons": [NO_DATA]}
-        if asker.stats.stale and self._store.renewals_fail:  # stale documents alone do not mean upstream is down
-            told["upstream"] = "down, serving cached documents"
-        if told["release"] is not None:
-            told["index"] = self._indexes.state(told["release"])
+            status["upstream"], status["reasons"] = error.code, [NO_DATA]
+        # Stale documents alone do not mean that upstream is down.
+        if fetch_context.stats.stale and self._store.renewals_fail:
+            status["upstream"] = "down, serving cached documents"
+        if status["release"] is not None:
+            status["index"] = self._indexes.state(status["release"])
         if self._stopping.is_set():
-            told["reasons"].append("the server is shutting down")
-        return told | {"ready": not told["reasons"]}
+            status["reasons"].append("the server is shutting down")
+        status["ready"] = not status["reasons"]
+        return status
 
 
-def _json(body: dict[str, Any], status: int) -> Response:
+def _json(body: Mapping[str, object], status: int) -> Response:
     return Response(orjson.dumps(body), status, {"Cache-Control": "no-store"}, media_type="application/json")

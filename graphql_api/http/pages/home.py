@@ -7,13 +7,14 @@ import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from html import escape
-from typing import Any
+from typing import TypedDict
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from graphql_api.competent.declarations import CONCEPT_TYPES
+from graphql_api.competent.hal import Document
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
@@ -38,7 +39,7 @@ LINKS = {
 }
 """Links of the home page: a relative URL and a description."""
 
-_COUNTS = {each.listing: each.plural for each in CONCEPT_TYPES if each.collection is not None}
+_COUNTS = {type.listing: type.plural for type in CONCEPT_TYPES if type.collection is not None}
 """List fields of concept types that upstream lists, with the plural noun for their concepts."""
 _FIND = f"""{{ release {{
   number publishedOn
@@ -67,19 +68,45 @@ PAGE_HEADERS = {
 """Headers of every page made by `page`: the policy allows no scripts, and no resources except images."""
 
 
+class ReleaseSummary(TypedDict):
+    """The current release, and how many concepts of each type it has."""
+
+    number: str
+    publishedOn: str | None
+    counts: dict[str, int]
+
+
+class Problem(TypedDict):
+    """Why the release is not known."""
+
+    code: str
+    message: str
+
+
+class Summary(TypedDict):
+    """The home page as JSON."""
+
+    name: str
+    version: str
+    description: str
+    release: ReleaseSummary | None
+    problem: Problem | None
+    links: dict[str, str]
+
+
 def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route]:
     """The routes `/` (HTML or JSON) and `/schema.graphql`; `without` names links whose pages are not served."""
     links = {name: link for name, link in LINKS.items() if name not in without}
     etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
 
     async def show(request: Request) -> Response:
-        told = await _summary(ask, links)
+        summary = await _summary(ask, links)
         if (
             preferred(text_in(record_of(request.scope).head, b"accept"), ("text/html", "application/json"))
             == "application/json"
         ):
-            return JSONResponse(told, headers=PAGE_HEADERS)
-        return HTMLResponse(page("Competent as GraphQL", _body(told, links)), headers=PAGE_HEADERS)
+            return JSONResponse(summary, headers=PAGE_HEADERS)
+        return HTMLResponse(page("Competent as GraphQL", _body(summary, links)), headers=PAGE_HEADERS)
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
@@ -90,26 +117,26 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
     return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]
 
 
-async def _summary(ask: Ask, links: Links) -> dict[str, Any]:
-    answer = await ask(_FIND)
-    release = (answer.data or {}).get("release")
+async def _summary(ask: Ask, links: Links) -> Summary:
+    result = await ask(_FIND)
+    release = (result.data or {}).get("release")
     return {
         "name": NAME,
         "version": own_version(),
         "description": ABOUT,
         "release": None if release is None else _release(release),
-        "problem": _problem(answer),
-        "links": {name: where for name, (where, _) in links.items()},
+        "problem": _problem(result),
+        "links": {name: url for name, (url, _) in links.items()},
     }
 
 
-def _release(found: dict[str, Any]) -> dict[str, Any]:
-    counts = {name: found[name]["totalCount"] for name in _COUNTS if found[name]}
-    return {"number": found["number"], "publishedOn": found["publishedOn"], "counts": counts}
+def _release(release: Document) -> ReleaseSummary:
+    counts = {name: release[name]["totalCount"] for name in _COUNTS if release[name]}
+    return {"number": release["number"], "publishedOn": release["publishedOn"], "counts": counts}
 
 
-def _problem(answer: Answer) -> dict[str, str] | None:
-    for error in answer.errors:
+def _problem(result: Answer) -> Problem | None:
+    for error in result.errors:
         return {"code": error["extensions"]["code"], "message": error["message"]}
     return None
 
@@ -136,10 +163,10 @@ def page(title: str, body: str, up: str = "") -> str:
 """
 
 
-def _body(told: dict[str, Any], links: Links) -> str:
-    return f"""    <p>{escape(told["description"])}</p>
+def _body(summary: Summary, links: Links) -> str:
+    return f"""    <p>{escape(summary["description"])}</p>
     <h2>Release</h2>
-{_state(told)}
+{_state(summary)}
     <h2>Where to go</h2>
     <ul>
 {_links(links)}
@@ -148,20 +175,20 @@ def _body(told: dict[str, Any], links: Links) -> str:
 
 def _links(links: Links) -> str:
     lines = []
-    for where, told in links.values():
-        name, _, about = told.partition(": ")
-        lines.append(f'      <li><a href="{where}">{escape(name)}</a>: {escape(about)}</li>')
+    for url, description in links.values():
+        name, _, about = description.partition(": ")
+        lines.append(f'      <li><a href="{url}">{escape(name)}</a>: {escape(about)}</li>')
     return "\n".join(lines)
 
 
-def _state(told: dict[str, Any]) -> str:
+def _state(summary: Summary) -> str:
     lines = []
-    if release := told["release"]:
+    if release := summary["release"]:
         day = f", published on {escape(release['publishedOn'])}" if release["publishedOn"] else ""
         counts = ", ".join(f"{count:,} {_COUNTS[name]}" for name, count in release["counts"].items())
         lines.append(
             f"<p>Serves release <strong>{escape(release['number'])}</strong>{day}{': ' * bool(counts)}{counts}.</p>"
         )
-    if problem := told["problem"]:
+    if problem := summary["problem"]:
         lines.append(f'<p role="status">{escape(problem["message"])} (<code>{escape(problem["code"])}</code>)</p>')
     return "\n".join(f"    {line}" for line in lines)

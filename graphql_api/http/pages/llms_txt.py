@@ -62,12 +62,12 @@ def agents_routes(ask: Ask) -> list[Route]:
 
 async def llms_txt(ask: Ask) -> str:
     """The page as Markdown; if the data is unavailable, examples have no variables."""
-    known = await values(ask)
+    known_values = await values(ask)
     sections = [_HEAD]
-    for each in examples():
-        told = each.values_of(known)
-        lines = [f"### {each.name}", "", each.about, "", "```graphql", each.text, "```"]
-        if told:
-            lines += ["", "```json", json.dumps(told, ensure_ascii=False), "```"]
+    for example in examples():
+        variables = example.values_of(known_values)
+        lines = [f"### {example.name}", "", example.about, "", "```graphql", example.text, "```"]
+        if variables:
+            lines += ["", "```json", json.dumps(variables, ensure_ascii=False), "```"]
         sections.append("\n".join(lines) + "\n")
     return "\n".join(sections)

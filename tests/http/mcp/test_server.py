@@ -45,7 +45,7 @@ async def test_every_query_of_operations_is_a_tool_that_says_what_it_does(
         tools = (await client.list_tools()).tools
 
     assert [(each.name, each.description) for each in tools] == [
-        (each.name, each.about) for each in examples() if each.kind == "query"
+        (each.name, each.about) for each in examples() if each.operation_type == "query"
     ]
     assert all(each.annotations and each.annotations.read_only_hint for each in tools)
 

@@ -59,8 +59,8 @@ def test_each_kind_of_input_type_has_its_json_schema(name: str, made: dict[str, 
 def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
     found = operations(build_schema()._schema)
 
-    assert list(found) == [each.name for each in examples() if each.kind == "query"]
-    for each, tool in zip((each for each in examples() if each.kind == "query"), found.values(), strict=True):
+    assert list(found) == [each.name for each in examples() if each.operation_type == "query"]
+    for each, tool in zip((each for each in examples() if each.operation_type == "query"), found.values(), strict=True):
         assert list(tool.variables["properties"]) == each.variables
         assert all(variable["description"] for variable in tool.variables["properties"].values()), each.name
 

@@ -182,3 +182,9 @@ def test_the_module_needs_starlette_alone() -> None:
     modules = {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     assert {module.split(".")[0] for module in modules} - sys.stdlib_module_names == {"starlette"}
+
+
+def test_the_readme_of_the_assets_names_every_file() -> None:
+    readme = (ASSETS / "README.md").read_text(encoding="utf-8")
+
+    assert [file.name for file in ASSETS.iterdir() if f"`{file.name}`" not in readme and file.name != "README.md"] == []

@@ -36,7 +36,7 @@ async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(serve
 async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recovers_by_itself(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "PATIENCE", LONG)
+    monkeypatch.setattr(health, "READINESS_TIMEOUT", LONG)
     server.faults.add(Fault("**", "status", status=503))
 
     status, told = await ready(server)
@@ -113,7 +113,7 @@ async def test_health_names_no_host_and_no_path_of_upstream(server: Server) -> N
 async def test_an_upstream_that_is_silent_is_a_timeout_after_the_patience_of_probes(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "PATIENCE", 0)
+    monkeypatch.setattr(health, "READINESS_TIMEOUT", 0)
     server.faults.add(Fault("**", "hang"))
 
     status, told = await ready(server)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from graphql_api.http.pages.linked_data import KINDS
+from graphql_api.http.pages.linked_data import TYPES_BY_NAME
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server
@@ -91,7 +91,7 @@ async def test_the_example_in_the_docs_is_what_is_told(server: Server) -> None:
 
 
 def test_every_kind_is_in_the_docs() -> None:
-    assert all(f"/{kind}/UUID" in PAGE for kind in KINDS)
+    assert all(f"/{kind}/UUID" in PAGE for kind in TYPES_BY_NAME)
 
 
 async def test_a_release_is_a_scheme(server: Server) -> None:

@@ -184,7 +184,7 @@ async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
 PAGE = (Path(__file__).parents[3] / "docs" / "subscriptions.md").read_text(encoding="utf-8")
 DOCUMENTS = [
     *re.findall(r"```graphql live\n(.*?)```", PAGE, re.DOTALL),
-    *(each.query for each in examples() if each.kind != "query"),
+    *(each.query for each in examples() if each.operation_type != "query"),
 ]
 
 

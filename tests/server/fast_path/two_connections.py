@@ -119,7 +119,7 @@ class Both:
 @asynccontextmanager
 async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
     """Run a server with both connections. The fast path may decline a request but must never fail."""
-    given: dict[str, Any] = {"arrival": 10, "head_bytes": 32_768, "timeout_keep_alive": 10} | bounds
+    given: dict[str, Any] = {"arrival_timeout": 10, "max_head_bytes": 32_768, "timeout_keep_alive": 10} | bounds
     config = BoundedConfig(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **given)
     config.load()
     with (

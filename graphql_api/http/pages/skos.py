@@ -1,0 +1,137 @@
+"""Concepts and releases as SKOS in JSON-LD: the fields that a document needs, and the document made of their values.
+
+Ids are relative to the URL of the document, because the server does not know its public host.
+
+Sources: https://www.w3.org/TR/skos-reference, https://www.w3.org/TR/json-ld11; relations between occupations and skills, and
+URLs of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).
+"""
+
+import re
+
+from graphql_api.competent.declarations import (
+    CONCEPT_TYPES,
+    TECHNICAL_COMPETENCE,
+    Concepts,
+    ConceptType,
+    Field,
+    concept_type,
+)
+from graphql_api.competent.hal import Document, as_list
+
+_TEXTS = "{ nl fr en de }"
+_VALUES = {
+    "code": "code",
+    "title": f"title {_TEXTS}",
+    "description": f"description {_TEXTS}",
+    "alternativeNames": "alternativeNames { name language }",
+    "classifications": "classifications { scheme code }",
+    "lastModified": "lastModified",
+}
+"""Fields with plain values that appear in a document, with their GraphQL selections."""
+_RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompetences": "relatedOptionalSkill"}
+"""ESCO properties by field. Other concepts of a technical competence are `hasPart`, those of other types `related`."""
+
+
+def _selection(type: ConceptType) -> str:
+    return " ".join(["uuid", *filter(None, map(_selected, type.fields))])
+
+
+def _selected(field: Field) -> str | None:
+    match field.value:
+        case Concepts(type_name, _, single=True):
+            blocks = (_VALUES.get(nested.name, "") for nested in concept_type(type_name).fields)
+            return f"{field.name} {{ uuid {' '.join(blocks)} }}"
+        case Concepts():
+            return f"{field.name} {{ uuid }}"
+    return _VALUES.get(field.name)
+
+
+def _address(type_name: str) -> str:
+    """The name of a concept type in a URL, such as `soft-skill`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type_name).lower()
+
+
+TYPES_BY_NAME = {_address(type.name): type for type in CONCEPT_TYPES}
+"""Concept types by their name in a URL."""
+SELECTIONS = {type.name: _selection(type) for type in CONCEPT_TYPES}
+
+CONTEXT: dict[str, object] = {
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "dct": "http://purl.org/dc/terms/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "esco": "http://data.europa.eu/esco/model#",
+    "prefLabel": {"@id": "skos:prefLabel", "@container": "@language"},
+    "altLabel": {"@id": "skos:altLabel", "@container": "@language"},
+    "definition": {"@id": "skos:definition", "@container": "@language"},
+    "notation": "skos:notation",
+    "inScheme": {"@id": "skos:inScheme", "@type": "@id"},
+    "related": {"@id": "skos:related", "@type": "@id"},
+    "broadMatch": {"@id": "skos:broadMatch", "@type": "@id"},
+    "hasPart": {"@id": "dct:hasPart", "@type": "@id"},
+    "relatedEssentialSkill": {"@id": "esco:relatedEssentialSkill", "@type": "@id"},
+    "relatedOptionalSkill": {"@id": "esco:relatedOptionalSkill", "@type": "@id"},
+    "modified": {"@id": "dct:modified", "@type": "xsd:dateTime"},
+    "issued": {"@id": "dct:issued", "@type": "xsd:date"},
+}
+ISCO = "http://data.europa.eu/esco/isco/C"
+"""URL prefix of ISCO-08 groups in ESCO; the code follows."""
+
+
+def concept_scheme(release: Document) -> Document:
+    """The document of a release: a concept scheme."""
+    number = release["number"]
+    return _without_empty(
+        {
+            "@id": number,
+            "@type": "skos:ConceptScheme",
+            "prefLabel": {"en": f"Competent {number}"},
+            "issued": release["publishedOn"],
+        }
+    )
+
+
+def concept_document(concept: Document, release: str, type: ConceptType) -> Document:
+    """The document of a concept, from the values of its selection."""
+    skill = concept.get("skill") or {}
+    classifications = concept.get("classifications") or ()
+    document = {
+        "@id": f"{release}/{_address(type.name)}/{concept['uuid']}",
+        "@type": ["skos:Concept", *([type.esco] if type.esco else [])],
+        "notation": concept["code"],
+        "prefLabel": _texts(concept.get("title") or skill.get("description") or concept.get("description")),
+        "altLabel": _names(concept.get("alternativeNames")),
+        "definition": _texts(concept["description"]) if "title" in concept else {},
+        "inScheme": release,
+        "broadMatch": [ISCO + group["code"] for group in classifications if group["scheme"] == "ISCO-08"],
+        **_relations(concept, release, type),
+        "modified": concept.get("lastModified"),
+    }
+    return _without_empty(document)
+
+
+def _relations(concept: Document, release: str, type: ConceptType) -> dict[str, list[str]]:
+    """The URLs of the concepts that a concept refers to, by property."""
+    relations: dict[str, list[str]] = {}
+    for field in type.fields:
+        if isinstance(field.value, Concepts):
+            name = _RELATIONS.get(field.name, "hasPart" if type.name == TECHNICAL_COMPETENCE.name else "related")
+            address = f"{release}/{_address(field.value.type_name)}"
+            related = as_list(concept.get(field.name))
+            relations.setdefault(name, []).extend(f"{address}/{other['uuid']}" for other in related)
+    return relations
+
+
+def _without_empty(document: Document) -> Document:
+    return {name: value for name, value in document.items() if value not in (None, [], {})}
+
+
+def _texts(texts: dict[str, str | None] | None) -> dict[str, str]:
+    return {language: text for language, text in (texts or {}).items() if text}
+
+
+def _names(names: list[Document] | None) -> dict[str, list[str]]:
+    by_language: dict[str, list[str]] = {}
+    for name in names or ():
+        language = (name["language"] or "none").lower().replace("none", "@none")
+        by_language.setdefault(language, []).append(name["name"])
+    return by_language
