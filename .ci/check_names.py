@@ -34,16 +34,7 @@ RETIRED = frozenset(
 REMAINING = Counter(
     {
         "_again": 1,
-        "again": 1,
         "_anew": 1,
-        "Asked": 1,
-        "_asked": 1,
-        "asked": 1,
-        "_begun": 1,
-        "Given": 1,
-        "given": 1,
-        "Kept": 1,
-        "kept": 1,
         "patience": 1,
         "_tried": 1,
         "_Written": 1,

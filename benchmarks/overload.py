@@ -23,7 +23,7 @@ QUERY = """query Overload { occupationalProfiles(first: 30) { nodes {
 } } }"""
 MOST_CONNECTIONS = 600
 BURST = 400
-WORKING = {"COMPETENT_FRAGMENT_CACHE_BYTES": "0", "COMPETENT_RESPONSE_CACHE_BYTES": "0"}
+WORKING = {"COMPETENT_RESPONSE_CACHE_BYTES": "0"}
 """Disables the response caches: cached responses are so cheap that these clients could not overload the server."""
 
 

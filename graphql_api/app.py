@@ -18,9 +18,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Lifespan
 
 from graphql_api.asyncio_tools import ended
+from graphql_api.execution.compiled import ResponseCache
 from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
-from graphql_api.execution.plan import KeptAnswers, KeptParts
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware
 from graphql_api.http.forwarded import forwarded_middleware
@@ -123,20 +123,15 @@ def _endpoint(settings: Settings, parts: Services) -> Endpoint:
 
 
 def _schema(settings: Settings, parts: Services) -> CompetentSchema:
-    kept, answers = KeptParts(settings.fragment_cache_bytes), KeptAnswers(settings.response_cache_bytes)
-
-    def gone(name: str) -> None:
-        kept.drop(name)
-        answers.drop(name)
-
-    parts.watch(gone)
+    responses = ResponseCache(settings.response_cache_bytes)
+    parts.watch(responses.drop)
     return build_schema(
         Limits.of(settings),
         introspection=settings.introspection == "on",
         federation=settings.federation == "on",
         incremental=settings.incremental == "on",
-        kept=kept if settings.compiled_queries == "on" else None,
-        answers=answers if settings.response_cache_bytes else None,
+        compiled=settings.compiled_queries == "on",
+        responses=responses if settings.response_cache_bytes else None,
     )
 
 

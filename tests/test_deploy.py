@@ -185,9 +185,9 @@ def test_keys_of_clients_are_where_the_server_looks() -> None:
 
 
 def test_memory_is_enough_for_all_caches() -> None:
-    """128 MB for documents, 64 and 32 MB for responses, and 215 MB for the process itself at real size, as measured."""
+    """128 MB for documents, 32 MB for responses, and 215 MB for the process itself at real size, as measured."""
     settings = Settings()
-    needed = settings.document_cache_bytes + settings.fragment_cache_bytes + settings.response_cache_bytes + 215_000_000
+    needed = settings.document_cache_bytes + settings.response_cache_bytes + 215_000_000
     limit = pod("competent-graphql")[1]["resources"]["limits"]["memory"]
 
     assert limit.endswith("Gi")

@@ -55,7 +55,7 @@ def ours(**settings: str) -> dict[str, Contestant]:
         OURS: {},
         SQLITE: {"store": "sqlite"},
         REFERENCE: {"compiled_queries": "off"},
-        EXECUTED: {"fragment_cache_bytes": "0"},
+        EXECUTED: {},
         RESPONSE_CACHE: {"response_cache_bytes": ""},
     }
     return {

@@ -25,11 +25,11 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graphql_api.caching import LRUCache
 from graphql_api.errors import QueryTooComplex
+from graphql_api.execution.compiled import OperationQueries
 from graphql_api.execution.cost import Cost, Costing
 from graphql_api.execution.error_formatting import ErrorDict, format_document_error, format_error
 from graphql_api.execution.hints import HintingFieldsRule
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, refusal, too_long
-from graphql_api.execution.plan import Planned
 
 DOCUMENTS_KEPT = 500
 """Maximum number of valid documents cached (LRU)."""
@@ -90,7 +90,7 @@ class Operation:
     kind: str
     """`query`, `mutation` or `subscription`."""
     cost: Cost
-    planned: Planned
+    queries: OperationQueries
     digest: bytes
     """Hash of its name and the document's text."""
 
@@ -199,7 +199,7 @@ class Documents:
         name = node.name.value if node.name else ""
         digest = blake2b(f"{name} {text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return Operation(
-            name, node.operation.value, self._costing.cost(document, node), Planned(document, node), digest
+            name, node.operation.value, self._costing.cost(document, node), OperationQueries(document, node), digest
         )
 
     def _faults(self, document: DocumentNode) -> list[ErrorDict]:

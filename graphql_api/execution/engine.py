@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from time import thread_time
 from typing import Any, NamedTuple
 
 import strawberry
@@ -29,10 +30,18 @@ from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
 from graphql_api.errors import CompetentError, OperationTimeout, QueryTooComplex
+from graphql_api.execution.compiled import (
+    CachedResponse,
+    CacheKey,
+    CompiledQueries,
+    Execution,
+    InputVariables,
+    ResponseCache,
+    count,
+)
 from graphql_api.execution.documents import Documents, Operation, Prepared
 from graphql_api.execution.error_formatting import ErrorDict, FormattedError, format_error, format_execution_errors
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
-from graphql_api.execution.plan import Given, KeptAnswer, KeptAnswers, KeptParts, Key, Plans, Run, Whole, count
 from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.federation import ENTITY_SCALARS, SubgraphQuery
@@ -56,7 +65,7 @@ class Answer(NamedTuple):
     """The result of an operation; `executed` is False if the request was invalid and no field was resolved."""
 
     data: dict[str, Any] | None
-    """JSON values; if response fragments were spliced in, with `orjson.Fragment`s, which only orjson can serialize."""
+    """JSON values."""
     errors: list[ErrorDict]
     executed: bool
     pending: list[dict[str, Any]] | None = None
@@ -65,7 +74,7 @@ class Answer(NamedTuple):
     """Yields the subsequent payloads."""
     body: bytes | None = None
     """The encoded response `{"data": …}`, if it exists already; then `data` is None."""
-    kept: KeptAnswer | None = None
+    kept: CachedResponse | None = None
     """The response cache entry of `body`, if it was cached."""
 
 
@@ -80,7 +89,7 @@ class ExecutableOperation(NamedTuple):
     document: DocumentNode
     operation: Operation
     variables: dict[str, Any]
-    given: Given | None
+    input: InputVariables | None
     """The variables as read for a compiled query; None if compiled queries are off or the variables are invalid."""
     cost: int
 
@@ -94,8 +103,8 @@ class CompetentSchema(strawberry.Schema):
         limits: Limits,
         introspection: bool,
         incremental: bool,
-        kept: KeptParts | None,
-        answers: KeptAnswers | None,
+        compiled: bool,
+        responses: ResponseCache | None,
     ) -> None:
         super().__init__(
             query,
@@ -111,8 +120,9 @@ class CompetentSchema(strawberry.Schema):
         use_plain_resolvers(self._schema)
         self.limits = limits
         self.documents = Documents(self._schema, limits, introspection)
-        self._plans = Plans(self._schema, self.schema_converter, kept, answers) if kept is not None else None
-        self.scheduler = RoundRobin()
+        self._compiled = CompiledQueries(self._schema, self.schema_converter) if compiled else None
+        self._responses = ResponseCache(0) if responses is None else responses
+        self.scheduler = RoundRobin(thread_time)
         self._parsing = PassBudget(PARSED_PER_PASS)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
@@ -139,8 +149,8 @@ class CompetentSchema(strawberry.Schema):
                 format_error(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")
             ]
         assert prepared.document is not None  # always set if there are no errors
-        given = self._plans.given(operation.planned, variables or {}) if self._plans is not None else None
-        return ExecutableOperation(prepared.text, prepared.document, operation, variables or {}, given, cost)
+        read = operation.queries.variables(self._schema, variables or {}) if self._compiled is not None else None
+        return ExecutableOperation(prepared.text, prepared.document, operation, variables or {}, read, cost)
 
     def note(self, operation: Operation, cost: int, record: Any) -> None:
         """Add the operation's name, kind and cost to the request's record."""
@@ -194,12 +204,12 @@ class CompetentSchema(strawberry.Schema):
         context: Any,
         *,
         only_queries: bool = False,
-        spliced: bool = False,
+        encoded: bool = False,
     ) -> Answer | Coroutine[Any, Any, Answer]:
         """Start one operation: returns its result if that needs no waiting, otherwise a coroutine.
 
-        Raises MethodNotAllowed if `only_queries` is set and the operation is not a query. With `spliced`, only orjson can
-        serialize the result.
+        Raises MethodNotAllowed if `only_queries` is set and the operation is not a query. With `encoded`, the result may come
+        from the response cache, or be cached there.
         """
         if only_queries and self.documents.prepare(query).kind(operation_name) not in (None, "query"):
             raise MethodNotAllowed
@@ -208,14 +218,17 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, chosen, False)
         if chosen.operation.kind == "subscription":
             return Answer(None, [format_error(GraphQLError(_SUBSCRIBES), "BAD_REQUEST")], False)
-        begun = self._begun(chosen, context, spliced)
-        if isinstance(begun, Answer):
-            return begun
-        if begun is None:
-            if chosen.given is not None:
-                count(None)
+        key = self._cache_key(chosen, context.languages) if encoded else None
+        cached = None if key is None else self._responses.get(key, context.loaders.now())
+        if cached is not None:
+            context.loaders.replay_dependencies(cached.read)
+            return Answer(None, [], True, body=cached.body, kept=cached)
+        execution = self._compiled_execution(chosen, context)
+        if execution is None:
             return _in_time(self._executed(chosen, context), context)
-        return _in_time(self._finished(*begun, chosen, context), context)
+        if execution.is_complete:
+            return self._finished(execution, key)
+        return _in_time(self._finish(execution, key, chosen, context), context)
 
     def prepared_query(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None
@@ -226,59 +239,54 @@ class CompetentSchema(strawberry.Schema):
         return chosen if isinstance(chosen, ExecutableOperation) and chosen.operation.kind == "query" else None
 
     def execute_cached(self, chosen: ExecutableOperation, context: Any) -> Answer | None:
-        """Returns the result, serializable by orjson alone, if it needs no waiting and has no errors; otherwise None.
+        """Returns the result if it needs no waiting and has no errors; otherwise None.
 
         The context has cache-only loaders, which raise CacheMiss.
         """
         self.note(chosen.operation, chosen.cost, context.record)
-        begun = self._begun(chosen, context, spliced=True, compiled=True)
-        if begun is None or isinstance(begun, Answer):
-            return begun
-        begun[0].abandon()  # it failed, or takes more than one time slice
-        return None
-
-    def _begun(
-        self, chosen: ExecutableOperation, context: Any, spliced: bool, compiled: bool = False
-    ) -> Answer | tuple[Run, Key | None] | None:
-        """Returns the result of a compiled query, or its run if that waits or failed; None if no compiled query can be used."""
-        if self._plans is None or chosen.given is None:
+        execution = self._compiled_execution(chosen, context, only_compiled=True)
+        if execution is None or not execution.is_complete:
             return None
-        key = None
-        if spliced:
-            key = self._plans.key(chosen.operation.digest, chosen.given, context.languages)
-            whole = self.whole(chosen, context.languages, context.loaders.now())
-            if whole is not None:
-                for read in whole.reads:
-                    context.loaders.replay_dependencies(read)
-                return Answer(None, [], True, body=whole.body, kept=whole.kept)
-        time_slice = self._time_slice(context)
-        run = self._plans.begin(chosen.operation.planned, chosen.given, context, time_slice, spliced, compiled)
-        if run is None:
-            return None
-        return (run, key) if run.waits or run.failed else self._planned(run, key)
+        return self._finished(execution, self._cache_key(chosen, context.languages))
 
-    def whole(self, chosen: ExecutableOperation, languages: tuple[Language, ...], now: float) -> Whole | None:
-        """Returns the complete response if the caches hold it; `now` is the store's time."""
-        plans, operation, given = self._plans, chosen.operation, chosen.given
-        if plans is None or given is None:
-            return None
-        key = plans.key(operation.digest, given, languages)
-        return plans.spliced(operation.planned, given, languages, now) if key is None else plans.again(key, now)
+    def cached_response(
+        self, chosen: ExecutableOperation, languages: tuple[Language, ...], now: float
+    ) -> CachedResponse | None:
+        """Returns the response from the response cache; `now` is the store's time."""
+        key = self._cache_key(chosen, languages)
+        return None if key is None else self._responses.get(key, now)
 
-    async def _finished(self, run: Run, key: Key | None, chosen: ExecutableOperation, context: Any) -> Answer:
+    def _cache_key(self, chosen: ExecutableOperation, languages: tuple[Language, ...]) -> CacheKey | None:
+        if not self._responses.max_bytes or chosen.input is None or chosen.input.text is None:
+            return None
+        return chosen.operation.digest, chosen.input.text, languages
+
+    def _compiled_execution(
+        self, chosen: ExecutableOperation, context: Any, only_compiled: bool = False
+    ) -> Execution | None:
+        if self._compiled is None or chosen.input is None:
+            return None
+        queries, time_slice = chosen.operation.queries, self._time_slice(context)
+        return self._compiled.begin(queries, chosen.input, context, time_slice, chosen.cost, only_compiled)
+
+    async def _finish(
+        self, execution: Execution, key: CacheKey | None, chosen: ExecutableOperation, context: Any
+    ) -> Answer:
         try:
-            await run.finish()
-            if run.failed:  # loaded documents and failures are cached by now, and the rest is loading
-                count(run)
-                return await self._executed(chosen, context)
-            return self._planned(run, key)
+            await execution.finish()
+            if execution.is_complete:
+                return self._finished(execution, key)
+            count(execution)  # documents and failures are cached by now, and the rest is loading
+            return await self._executed(chosen, context)
         finally:
-            run.abandon()
+            execution.abandon()
 
-    def _planned(self, run: Run, key: Key | None) -> Answer:
-        count(run)
-        kept = self._plans.keep(key, run) if key is not None and self._plans is not None else None
-        return Answer(run.data, [], True) if kept is None else Answer(None, [], True, body=kept.body, kept=kept)
+    def _finished(self, execution: Execution, key: CacheKey | None) -> Answer:
+        count(execution)
+        cached = self._responses.store(key, execution.data, execution.loaders)
+        if cached is None:
+            return Answer(execution.data, [], True)
+        return Answer(None, [], True, body=cached.body, kept=cached)
 
     async def _executed(self, chosen: ExecutableOperation, context: Any) -> Answer:
         """Execute with graphql-core: for operations without a compiled query, and to get the errors of failed ones."""
@@ -406,12 +414,13 @@ def build_schema(
     introspection: bool = True,
     federation: bool = False,
     incremental: bool = False,
-    kept: KeptParts | None = None,
-    answers: KeptAnswers | None = None,
+    compiled: bool = False,
+    responses: ResponseCache | None = None,
 ) -> CompetentSchema:
     """Build the schema: `federation` adds the fields for a router, `incremental` adds `@defer` and `@stream`.
 
-    With `kept`, operations run as compiled queries that cache response fragments, otherwise on graphql-core alone. `answers`
-    caches whole responses.
+    With `compiled`, operations run as compiled queries, and `responses` caches their responses; otherwise on graphql-core alone.
     """
-    return CompetentSchema(SubgraphQuery if federation else Query, limits, introspection, incremental, kept, answers)
+    return CompetentSchema(
+        SubgraphQuery if federation else Query, limits, introspection, incremental, compiled, responses
+    )

@@ -101,6 +101,13 @@ EXECUTIONS = Counter(
     "response-cache (nothing was executed).",
     ["executor"],
 )
+FALLBACKS = Counter(
+    "competent_fallbacks",
+    "Operations that graphql-core executed, by the reason: a known limitation (introspection, directive, fields, size, "
+    "unsupported), a client's mistake (input), upstream or index (upstream), what was returned (null, value), time (deadline, "
+    "passes), or a fault of this server (error).",
+    ["reason"],
+)
 UPSTREAM_REQUESTS = Counter(
     "competent_upstream_requests", "Calls to the Competent API by route and outcome.", ["route", "outcome"]
 )

@@ -157,12 +157,6 @@ class Settings:
         minimum=0,
         formerly="MEMORY_BYTES",
     )
-    fragment_cache_bytes: int = _store(
-        64_000_000,
-        "Memory per process for encoded fragments of responses, in bytes. 0 disables this cache.",
-        minimum=0,
-        formerly="PART_BYTES",
-    )
     response_cache_bytes: int = _store(
         32_000_000,
         "Memory per process for whole encoded responses, in bytes. 0 disables this cache.",

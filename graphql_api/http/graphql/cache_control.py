@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-from graphql_api.execution.plan import tag_of
+from graphql_api.execution.compiled import entity_tag
 from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.request_context import Head, RequestContext, text_in
 
@@ -53,7 +53,7 @@ def conditional(response: Response, head: Head) -> Response:
 
     The tag is weak, so that it holds for the compressed response too.
     """
-    tag = tag_of(bytes(response.body))
+    tag = entity_tag(bytes(response.body))
     response.headers["ETag"] = tag
     if not names_tag(text_in(head, b"if-none-match"), tag):
         return response

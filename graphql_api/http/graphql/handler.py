@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.asyncio_tools import Broadcast, ended
+from graphql_api.execution.compiled import CachedResponse
 from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
-from graphql_api.execution.plan import Whole
 from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError
@@ -184,10 +184,10 @@ class Endpoint:
         return None if result is None else self._encode(result, parsed.query, record, media_type, explain=False)
 
     def respond_from_cache(
-        self, cached: Whole, parsed: ParsedRequest, record: RequestContext, media_type: str
+        self, cached: CachedResponse, parsed: ParsedRequest, record: RequestContext, media_type: str
     ) -> EncodedResponse:
         """The response from a result that is already encoded."""
-        result = Answer(None, [], True, body=cached.body, kept=cached.kept)
+        result = Answer(None, [], True, body=cached.body, kept=cached)
         return self._encode(result, parsed.query, record, media_type, explain=False)
 
     def on_cached_response(self, parsed: ParsedRequest) -> None:
@@ -218,7 +218,7 @@ class Endpoint:
         arguments = (query, operation.variables, operation.operation_name, context)
         await self.schema.parse_turn(query)
         try:
-            result = self.schema.begin(*arguments, only_queries=only_queries, spliced=True)
+            result = self.schema.begin(*arguments, only_queries=only_queries, encoded=True)
             return result if isinstance(result, Answer) else await cancel_on_disconnect(receive, result)
         except MethodNotAllowed:
             raise HTTPError(405, "GET supports queries only; use POST.", allow="POST") from None

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from graphql_api.execution.compiled import CachedResponse, entity_tag
 from graphql_api.execution.engine import Answer
 from graphql_api.execution.error_formatting import ErrorDict
-from graphql_api.execution.plan import KeptAnswer, tag_of
 from graphql_api.http.content_negotiation import GZIP_MIN_BYTES, preferred
 from graphql_api.http.graphql.cache_control import VARY
 from graphql_api.http.graphql.errors import BadRequest, HTTPError, InternalError
@@ -120,12 +120,12 @@ class EncodedResponse(NamedTuple):
     status: int
     media_type: str
     cache_control: str
-    cache_entry: KeptAnswer | None
+    cache_entry: CachedResponse | None
 
     @property
     def tag(self) -> str:
         """The entity tag of the body."""
-        return tag_of(self.body) if self.cache_entry is None else self.cache_entry.tag
+        return entity_tag(self.body) if self.cache_entry is None else self.cache_entry.tag
 
     def is_current_for(self, head: Head) -> bool:
         """Whether `If-None-Match` in these request headers contains the tag."""

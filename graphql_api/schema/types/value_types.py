@@ -4,7 +4,7 @@ Each object is a row of a normalised document; the types of terms are created fr
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -21,6 +21,13 @@ class _Row(Protocol):
     row: Document
 
 
+class RowField(NamedTuple):
+    """How a GraphQL field reads its row; stored in the field's metadata as `row`, for every executor."""
+
+    key: str
+    convert: Callable[[Value], Value] | None
+
+
 def _of_row(key: str, description: str, convert: Callable[[Value], Value] | None = None) -> Any:
     """Returns the field of one key of a row."""
 
@@ -32,7 +39,8 @@ def _of_row(key: str, description: str, convert: Callable[[Value], Value] | None
 
     resolver = plain if convert is None else converted
     resolver.__annotations__.clear()  # strawberry takes the type from the class
-    return strawberry.field(resolver=resolver, description=description)
+    metadata = {"row": RowField(key, convert)}
+    return strawberry.field(resolver=resolver, description=description, metadata=metadata)
 
 
 @strawberry.type(description="A common name of the occupation in one language. Search finds profiles by it.")

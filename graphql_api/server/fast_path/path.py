@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from starlette.types import Scope
 
 from graphql_api.caching import LRUCache
-from graphql_api.execution.plan.answers import LONGEST_COMPRESSED
+from graphql_api.execution.compiled.response_cache import MAX_COMPRESSED_BYTES
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy
 from graphql_api.http.content_negotiation import GZIP_MIN_BYTES
@@ -154,23 +154,22 @@ class FastPath:
     def _again(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
         """The answer if nothing has to be made for it."""
         chosen, schema = question.executable, self._endpoint.schema
-        whole = schema.whole(chosen, client.languages, self._caches.store.now())
-        if whole is None:
+        cached = schema.cached_response(chosen, client.languages, self._caches.store.now())
+        if cached is None:
             return None
         schema.note(chosen.operation, chosen.cost, record)
-        for read in whole.reads:
-            record.fetch_context.depends_on_current |= read.moving
-        key = question.introspects or record.fetch_context.depends_on_current, len(whole.body) >= GZIP_MIN_BYTES
+        record.fetch_context.depends_on_current |= cached.read.moving
+        key = question.introspects or record.fetch_context.depends_on_current, len(cached.body) >= GZIP_MIN_BYTES
         plain = client.plain.get(key)
         if plain is not None:
-            answer = _Written(*plain, record.request_id, "", whole.body)
+            answer = _Written(*plain, record.request_id, "", cached.body)
         else:
             answer = self._written(
-                client, self._endpoint.respond_from_cache(whole, question, record, client.media_type), record
+                client, self._endpoint.respond_from_cache(cached, question, record, client.media_type), record
             )
-            if answer.body is whole.body and not answer.tag:
+            if answer.body is cached.body and not answer.tag:
                 client.plain[key] = answer.status, answer.head
-        self._caches.used_again(whole.reads, record.fetch_context)
+        self._caches.used_again((cached.read,), record.fetch_context)
         return answer
 
     def _anew(self, client: Client, question: ParsedRequest, record: RequestContext) -> "_Written | None":
@@ -219,7 +218,7 @@ class FastPath:
 def _gzipped(told: EncodedResponse) -> bytes:
     if told.cache_entry is not None and told.cache_entry.gzipped is not None:
         return told.cache_entry.gzipped
-    if len(told.body) > LONGEST_COMPRESSED:
+    if len(told.body) > MAX_COMPRESSED_BYTES:
         raise CacheMiss  # it is done in a thread
     return compress(told.body, GZIP_LEVEL, mtime=0)
 

@@ -19,9 +19,9 @@ from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.resolver_cost import NO_WORK
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
-from tests.execution.plan.argument_values import Known
-from tests.execution.plan.operations import Shapes, numbered
-from tests.execution.plan.two_servers import Asked
+from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.operations import Shapes, numbered
+from tests.execution.compiled.two_servers import Asked
 from tests.index.test_search_real import WORKBOOKS, needs_data
 from tests.work_counter import Work, count_work, measure_work, values_in
 

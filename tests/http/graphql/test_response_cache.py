@@ -13,7 +13,7 @@ import orjson
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.execution.plan import KeptAnswer
+from graphql_api.execution.compiled import CachedResponse
 from graphql_api.http.auth.keys import Keys
 from graphql_api.sandbox import Fault, Releases, create_sandbox
 from graphql_api.schema.dependencies import Dependencies
@@ -279,7 +279,9 @@ async def test_a_key_and_its_quota_are_asked_for_before_what_was_kept(
 
 def test_a_body_that_compresses_badly_or_is_long_is_kept_as_it_is() -> None:
     read = Dependencies({}, (), 0.0, False)
-    well, badly, long = (KeptAnswer(body, read) for body in (b"x" * 5000, Random(1).randbytes(5000), b"x" * 200_000))
+    well, badly, long = (
+        CachedResponse(body, read) for body in (b"x" * 5000, Random(1).randbytes(5000), b"x" * 200_000)
+    )
 
     assert gzip.decompress(well.gzipped or b"") == well.body
     assert badly.gzipped is None

@@ -19,13 +19,10 @@ from tests.server.fast_path.requests import CP, CURRENT, LISTED, PINNED, PLAIN, 
 from tests.server.fast_path.two_connections import Both, both
 
 
-@pytest.fixture(params=["answers", "parts", "documents"])
+@pytest.fixture(params=["answers", "documents"])
 async def moving(request: pytest.FixtureRequest, releases: Releases, settings: Settings) -> AsyncIterator[Both]:
     """A server whose clock is moved by hand and whose upstream changes; of each kept thing in turn nothing but it."""
-    rooms = {
-        "parts": {"response_cache_bytes": 0},
-        "documents": {"response_cache_bytes": 0, "fragment_cache_bytes": 0},
-    }.get(request.param, {})
+    rooms = {"documents": {"response_cache_bytes": 0}}.get(request.param, {})
     server = Moving(releases, replace(settings, index="off", **rooms))
     async with both(server) as found:
         yield found

@@ -9,7 +9,6 @@ import pytest
 from limits.aio.storage import MemoryStorage
 
 from graphql_api.execution.engine import build_schema
-from graphql_api.execution.plan import KeptParts
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth
 from graphql_api.http.auth.keys import Keys
@@ -131,7 +130,7 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     clock = Clock()
     key = keys.new("partner")
     outcomes, decide = OperationLog(), AccessPolicy(ApiKeyAuth(Keys(keys.file, clock), 10), Quotas(clock=clock))
-    schema = build_schema(kept=KeptParts(0))
+    schema = build_schema(compiled=True)
     parts = server.app.state.services
     endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), CachePolicy(9, 9), 1000, 5, 60)
     passes = LoopBudget(clock)

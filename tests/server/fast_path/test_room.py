@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
-import orjson
 import pytest
 
 from graphql_api.execution.documents import DOCUMENTS_KEPT
@@ -102,7 +101,7 @@ async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
     releases: Releases, settings: Settings
 ) -> None:
     """However often its plan is compiled anew, and in however many languages it is asked."""
-    async with both(Server(releases, replace(settings, response_cache_bytes=0, fragment_cache_bytes=0))) as two:
+    async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
         in_turn = [each for each in asked for _ in range(PUT_OFF + 3)]
         for each in in_turn:
@@ -173,19 +172,3 @@ async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both
     questions = two.fast_path._questions
 
     assert sum(len(each) for each in questions._keys_by_query.values()) == len(questions) < 80
-
-
-async def test_room_for_parts_holds_with_what_stands_in_them(releases: Releases, settings: Settings) -> None:
-    """Parts of parts too: what is counted is at least their text."""
-    selected = "code title { nl fr en de } essentialCompetences { code skill { description { nl fr en de } } }"
-    async with both(Server(releases, replace(settings, response_cache_bytes=0, fragment_cache_bytes=100_000))) as two:
-        asked = '{ occupationalProfiles(release: "3.11", first: 40) { nodes { uuid } } }'
-        found = (await two.fast.ask(post(asked))).json["data"]["occupationalProfiles"]["nodes"]
-        for each in found:
-            one = f'{{ occupationalProfile(uuid: "{each["uuid"]}", release: "3.11") {{ {selected} }} }}'
-            await two.known(post(one))
-        kept = two.fast_path._endpoint.schema._plans.kept
-
-        texts = sum(len(orjson.dumps(part.json)) for part, _ in kept._parts._kept.values())
-        assert texts <= kept.bytes <= 100_000
-        assert len(kept) > 5

@@ -94,7 +94,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
     """Of two things that are asked for in one document, one was looked up."""
     query = """query ($uuid: UUID!) {
       technicalCompetence(uuid: $uuid, release: "3.11") { usedInOccupationalProfiles { totalCount } } }"""
-    async with made(response_cache_bytes=0, fragment_cache_bytes=0) as two:
+    async with made(response_cache_bytes=0) as two:
         await two.server.app.state.services.indexes.ready("3.11")
         listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
         nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
@@ -119,9 +119,7 @@ async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looke
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "no answers are kept": {"response_cache_bytes": 0},
-    "no parts are kept": {"fragment_cache_bytes": 0},
-    "neither": {"response_cache_bytes": 0, "fragment_cache_bytes": 0},
-    "little room": {"response_cache_bytes": 20_000, "fragment_cache_bytes": 20_000},
+    "little room": {"response_cache_bytes": 20_000},
     "the statuses of 2026": {"status_policy": "2026"},
     "texts are logged": {"log_documents": "on"},
     "nobody may keep what is current": {"current_max_age": 0.0},

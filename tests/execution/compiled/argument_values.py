@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.execution.plan.two_servers import Asked, Twin
+from tests.execution.compiled.two_servers import Asked, Twin
 
 _CONCEPT = "__typename id uuid code"
 _HARVEST = f"""{{

@@ -16,8 +16,8 @@ from graphql.language import (
     VariableNode,
 )
 
-from tests.execution.plan.scenarios import SCHEMA
-from tests.execution.plan.two_servers import Asked
+from tests.execution.compiled.scenarios import SCHEMA
+from tests.execution.compiled.two_servers import Asked
 
 TRIES = 150
 PARTS = (DefinitionNode, SelectionNode, ArgumentNode, DirectiveNode, VariableDefinitionNode)

@@ -11,10 +11,10 @@ from graphql import GraphQLSchema
 
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.execution.plan.argument_values import Known
-from tests.execution.plan.operations import Shapes
-from tests.execution.plan.shared_upstream import Damage, Upstream
-from tests.execution.plan.two_servers import Asked, Reply, Twins, twins
+from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.operations import Shapes
+from tests.execution.compiled.shared_upstream import Damage, Upstream
+from tests.execution.compiled.two_servers import Asked, Reply, Twins, twins
 from tests.variants.mutated_sandbox import Original, as_it_is
 
 RELEASES = ("3.11", "3.10")
@@ -96,7 +96,7 @@ MORE_SCENARIOS = (
     *SCENARIOS,
     Scenario("little memory for documents", forgets=True, settings={"document_cache_bytes": 30_000}),
     Scenario("no memory for documents", damaged=True, settings={"document_cache_bytes": 0}),
-    Scenario("little room for parts", settings={"fragment_cache_bytes": 20_000}),
+    Scenario("little room for responses", settings={"response_cache_bytes": 20_000}),
     Scenario("short pages", damaged=True, settings={"upstream_page_size": 2}),
     Scenario("short pages and no index", index="off", settings={"upstream_page_size": 2}),
     Scenario("incremental delivery", damaged=True, settings={"incremental": "on"}),

@@ -17,11 +17,11 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from graphql_api.app import create_app
-from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
+from graphql_api.execution.compiled.queries import COMPILED, FELL_BACK, NOT_COMPILED
 from graphql_api.server.protocol import FastPathHandler
 from graphql_api.settings import Settings
 from graphql_api.store.revalidation import MOST_AT_ONCE
-from tests.execution.plan.shared_upstream import Upstream
+from tests.execution.compiled.shared_upstream import Upstream
 from tests.server.fast_path.two_connections import hurry_nobody
 
 REQUEST_ID = "twins"
@@ -122,7 +122,7 @@ class Twin:
 
 def runs() -> Counter[str]:
     """Number of executions in this process: by a compiled query, by one that fell back, and without one."""
-    return Counter({"planned": _PLANNED.count, "gave up": _GAVE_UP.count, "unplanned": _UNPLANNED.count})
+    return Counter({"planned": COMPILED.count, "gave up": FELL_BACK.count, "unplanned": NOT_COMPILED.count})
 
 
 class Twins:
@@ -142,10 +142,10 @@ class Twins:
         With `fast` this includes the response of the second server's fast path, and an unnecessary fallback of a compiled query.
         """
         one = await self.first.ask(asked)
-        before = _GAVE_UP.count
+        before = FELL_BACK.count
         other = await self.second.ask(asked)
         self.last = one
-        in_vain = _GAVE_UP.count > before and not one.body.startswith(b'{"errors"')
+        in_vain = FELL_BACK.count > before and not one.body.startswith(b'{"errors"')
         otherwise = await self.second.ask_fast(asked, other) if fast else []
         told = (
             differences(one, other)

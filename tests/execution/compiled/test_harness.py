@@ -9,11 +9,11 @@ from starlette.types import Scope
 
 from graphql_api.server.protocol import FastPathHandler
 from graphql_api.server.response_cycle import Headers
-from tests.execution.plan.run_examples import Bench
-from tests.execution.plan.scenarios import RELEASES
-from tests.execution.plan.shared_upstream import Damage, Upstream
-from tests.execution.plan.shrink import reduced
-from tests.execution.plan.two_servers import Asked, Reply, differences, twins
+from tests.execution.compiled.run_examples import Bench
+from tests.execution.compiled.scenarios import RELEASES
+from tests.execution.compiled.shared_upstream import Damage, Upstream
+from tests.execution.compiled.shrink import reduced
+from tests.execution.compiled.two_servers import Asked, Reply, differences, twins
 
 BODY = b'{"errors":[{"message":"m","locations":[{"line":1,"column":3}],"path":["a",0],"extensions":{"code":"X"}},{"message":"n","path":["b"]}],"data":{"a":[{"x":1,"y":null},{"x":2,"y":[]}],"b":null}}'
 REPLY = Reply(200, {"cache-control": "no-store", "etag": "1", "content-length": "9"}, BODY, ["/a", "/b"])

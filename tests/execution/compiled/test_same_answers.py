@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.execution.plan.coverage import forms, named, of_schema
-from tests.execution.plan.operations import numbered
-from tests.execution.plan.run_examples import Bench
-from tests.execution.plan.scenarios import MORE_SCENARIOS, SCENARIOS, SCHEMA, SHAPES
+from tests.execution.compiled.coverage import forms, named, of_schema
+from tests.execution.compiled.operations import numbered
+from tests.execution.compiled.run_examples import Bench
+from tests.execution.compiled.scenarios import MORE_SCENARIOS, SCENARIOS, SCHEMA, SHAPES
 
 
 @pytest.mark.parametrize("half", [0, 1])

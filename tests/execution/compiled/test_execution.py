@@ -1,18 +1,20 @@
-"""What a plan asks upstream, and when: a level at a time, all siblings at once, and nothing that is at hand."""
+"""What a compiled query loads, and when: one batch per level, and nothing that is in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from graphql.execution.values import VariableValues
 
-from graphql_api.execution.plan import Run, steps
-from graphql_api.execution.plan.plan import Asked, Field, Fields, Plan
-from graphql_api.execution.plan.planned import _GAVE_UP, _PLANNED, _UNPLANNED
+from graphql_api.errors import OperationTimeout
+from graphql_api.execution.compiled import Execution, InputVariables
+from graphql_api.execution.compiled.queries import COMPILED, FELL_BACK, NOT_COMPILED
 from graphql_api.sandbox import Releases
 from graphql_api.schema.time_slices import TIME_SLICE, RoundRobin, TimeSlice
 from graphql_api.settings import Settings
@@ -30,7 +32,7 @@ async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> A
 
 
 def runs() -> tuple[int, int, int]:
-    return _PLANNED.count, _GAVE_UP.count, _UNPLANNED.count
+    return COMPILED.count, FELL_BACK.count, NOT_COMPILED.count
 
 
 async def code_of_a_profile(server: Server) -> str:
@@ -40,7 +42,7 @@ async def code_of_a_profile(server: Server) -> str:
     return code
 
 
-async def test_a_nested_question_is_planned_and_asks_each_document_once(unindexed: Server) -> None:
+async def test_a_nested_query_is_compiled_and_loads_each_document_once(unindexed: Server) -> None:
     code = await code_of_a_profile(unindexed)
     before = runs()
     data = await unindexed.ask(NESTED, {"code": code})
@@ -55,7 +57,7 @@ async def test_a_nested_question_is_planned_and_asks_each_document_once(unindexe
     assert runs() == (before[0] + 2, *before[1:])
 
 
-async def test_two_fields_that_wait_for_the_same_document_are_planned(unindexed: Server) -> None:
+async def test_two_fields_may_wait_for_the_same_document(unindexed: Server) -> None:
     code = await code_of_a_profile(unindexed)
     before = runs()
     data = await unindexed.ask(
@@ -68,7 +70,7 @@ async def test_two_fields_that_wait_for_the_same_document_are_planned(unindexed:
     assert runs() == (before[0] + 1, *before[1:])
 
 
-async def test_what_fails_is_told_by_graphql_core_and_asks_nothing_twice(unindexed: Server) -> None:
+async def test_what_fails_is_reported_by_graphql_core_and_loaded_once(unindexed: Server) -> None:
     code = await code_of_a_profile(unindexed)
     before = runs()
     query = f'{{ occupationalProfile(code: "{code}") {{ description {{ nl }} }} skills {{ totalCount }} }}'
@@ -81,57 +83,63 @@ async def test_what_fails_is_told_by_graphql_core_and_asks_nothing_twice(unindex
     assert runs() == (before[0], before[1] + 1, before[2])
 
 
-async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
-    looks = count()  # each takes a third of a time slice
-    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE / 3))
-    run = Run(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None, time_slice)
-    inner = steps.items_in_turns(lambda value, run: value * 2)
-    async with counting_turns() as turns:
-        made = steps.items_in_turns(inner)([list(range(10)) for _ in range(10)], run)
-        assert run.waits
-        await run.finish()
+def execution(build: Callable[[Execution], None], passed: float, deadline: float = math.inf) -> Execution:
+    """An execution of a long operation, in which each look at the clock takes this share of a time slice."""
+    looks = count()
+    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE * passed), deadline)
+    context: Any = SimpleNamespace(loaders=None, languages=())
+    return Execution(build, context, InputVariables({}, VariableValues({}, {})), time_slice)
 
-    assert made == [[2 * each for each in range(10)]] * 10
-    assert not run.failed
+
+def doubled_lists(execution: Execution) -> None:
+    lists = [list(range(10)) for _ in range(10)]
+    execution.root((("lists", lambda: execution.items(lists, lambda each: execution.items(each, lambda n: 2 * n))),))
+
+
+async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
+    long = execution(doubled_lists, passed=1 / 3)
+    async with counting_turns() as turns:
+        long.begin()
+        assert long.waits
+        await long.finish()
+
+    assert long.data == {"lists": [[2 * each for each in range(10)]] * 10}
+    assert long.failure is None
     assert turns.count >= 100 / 3
 
 
-async def test_the_root_fields_that_a_time_slice_does_not_reach_wait_for_the_next() -> None:
-    looks = count()
-    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE))
-    run = Run(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None, time_slice)
-    fields = [Field(key, steps.constant(key), Asked.of(key, (), frozenset(), False, 1)) for key in "abcde"]
-    Plan(Fields("Query", fields)).begin(run)
-    assert run.waits
-    await run.finish()
+async def test_root_fields_that_a_time_slice_does_not_reach_wait_for_the_next() -> None:
+    long = execution(lambda it: it.root([(key, lambda key=key: key) for key in "abcde"]), passed=1)  # type: ignore[misc]
+    long.begin()
+    assert long.waits
+    assert len(long.data) < 5
+    await long.finish()
 
-    assert list(run.data.items()) == [(key, key) for key in "abcde"]
-    assert not run.failed
+    assert list(long.data.items()) == [(key, key) for key in "abcde"]
+    assert long.failure is None
 
 
-async def test_a_run_whose_deadline_is_over_leaves_the_operation_to_graphql_core() -> None:
-    looks = count()
-    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE), asyncio.get_running_loop().time())
-    run = Run(SimpleNamespace(loaders=None, languages=()), VariableValues({}, {}), None, time_slice)
-    steps.items_in_turns(lambda value, run: value)(list(range(10)), run)
-    await run.finish()
-    run.abandon()
+async def test_an_execution_after_its_deadline_is_left_to_graphql_core() -> None:
+    late = execution(doubled_lists, passed=1, deadline=asyncio.get_running_loop().time())
+    late.begin()
+    await late.finish()
+    late.abandon()
 
-    assert run.failed
+    assert isinstance(late.failure, OperationTimeout)
 
 
 @pytest.mark.parametrize(
     "query",
     ["{ __schema { queryType { name } } }", '{ node(id: "x") { __typename } __type(name: "Skill") { name } }'],
 )
-async def test_introspection_has_no_plan(server: Server, query: str) -> None:
+async def test_introspection_is_not_compiled(server: Server, query: str) -> None:
     before = runs()
     await server.post(query)
 
     assert runs() == (*before[:2], before[2] + 1)
 
 
-async def test_without_plans_none_is_made(releases: Releases, settings: Settings) -> None:
+async def test_compiled_queries_can_be_turned_off(releases: Releases, settings: Settings) -> None:
     before = runs()
     async with running(releases, replace(settings, compiled_queries="off")) as server:
         await server.ask("{ release { number } }")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.execution.plan.run_examples import Bench
-from tests.execution.plan.scenarios import SCENARIOS, Scenario
-from tests.execution.plan.two_servers import Asked
+from tests.execution.compiled.run_examples import Bench
+from tests.execution.compiled.scenarios import SCENARIOS, Scenario
+from tests.execution.compiled.two_servers import Asked
 
 PROFILE = 'query (VARIABLES) { occupationalProfile(uuid: "UUID") { SELECTION } }'
 

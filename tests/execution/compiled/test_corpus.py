@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.execution.plan.corpus import corpus, in_tests, written_down
-from tests.execution.plan.run_examples import Bench
-from tests.execution.plan.scenarios import SCENARIOS, Scenario
+from tests.execution.compiled.corpus import corpus, in_tests, written_down
+from tests.execution.compiled.run_examples import Bench
+from tests.execution.compiled.scenarios import SCENARIOS, Scenario
 
 
 def test_there_are_many_such_operations() -> None:

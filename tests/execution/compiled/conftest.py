@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from graphql_api.sandbox import bundled_releases
-from tests.execution.plan.run_examples import Bench
-from tests.execution.plan.scenarios import Data
+from tests.execution.compiled.run_examples import Bench
+from tests.execution.compiled.scenarios import Data
 from tests.variants.small_releases import small_releases
 
 

@@ -30,8 +30,8 @@ from graphql import (
 from hypothesis import strategies as some
 
 from graphql_api.execution.cost.analyzer import declared_length
-from tests.execution.plan.argument_values import Known
-from tests.execution.plan.two_servers import Asked
+from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.two_servers import Asked
 
 DEPTH = 7
 FIELDS = 30
@@ -77,7 +77,7 @@ def operations(shapes: "Shapes", known: Known) -> Any:
 
     @some.composite
     def written(draw: Any) -> Asked:
-        return Writing(lambda most: draw(_UP_TO[most]), shapes, known).upstream_paths()
+        return Writing(lambda most: draw(_UP_TO[most]), shapes, known).asked()
 
     return written()
 
@@ -85,7 +85,7 @@ def operations(shapes: "Shapes", known: Known) -> Any:
 def numbered(shapes: "Shapes", known: Known, number: int) -> Asked:
     """The operation for a number; different numbers rarely give the same one."""
     random = Random(number)
-    return Writing(lambda most: random.randint(0, most), shapes, known).upstream_paths()
+    return Writing(lambda most: random.randint(0, most), shapes, known).asked()
 
 
 class Shapes:

@@ -13,10 +13,10 @@ from graphql.validation import specified_rules
 
 from graphql_api.execution.limits import DEFAULTS
 from graphql_api.http.pages.examples import examples
-from tests.execution.plan.argument_values import Known
-from tests.execution.plan.operations import Writing
-from tests.execution.plan.scenarios import SCHEMA, SHAPES
-from tests.execution.plan.two_servers import Asked
+from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.operations import Writing
+from tests.execution.compiled.scenarios import SCHEMA, SHAPES
+from tests.execution.compiled.two_servers import Asked
 
 ROOT = Path(__file__).parents[3]
 SKIPPED = {"clients", "plan", "browser"}

@@ -1,4 +1,4 @@
-"""Trouble whose course matters: documents that change, that never come, that many ask for at once, clients that leave."""
+"""Trouble whose course matters: documents that change, that never come, that many request at the same time, clients that leave."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from graphql_api.settings import Settings
-from tests.execution.plan.argument_values import Known
-from tests.execution.plan.run_examples import OFF, ON, Bench
-from tests.execution.plan.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, RELEASES, SCENARIOS
-from tests.execution.plan.shared_upstream import Upstream
-from tests.execution.plan.two_servers import Asked, Twin, Twins, twins
+from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.run_examples import OFF, ON, Bench
+from tests.execution.compiled.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, RELEASES, SCENARIOS
+from tests.execution.compiled.shared_upstream import Upstream
+from tests.execution.compiled.two_servers import Asked, Twin, Twins, twins
 from tests.variants.mutated_sandbox import as_it_is
 
 DEEP = """{ occupationalProfile(uuid: "UUID") { code title { nl fr } description { nl } lastModified alternativeNames { name language }

@@ -10,10 +10,10 @@ import orjson
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as some
 
-from tests.execution.plan.operations import numbered, operations
-from tests.execution.plan.scenarios import SHAPES, Data, Round, Scenario, rounds
-from tests.execution.plan.shrink import reduced
-from tests.execution.plan.two_servers import Asked, Reply, runs
+from tests.execution.compiled.operations import numbered, operations
+from tests.execution.compiled.scenarios import SHAPES, Data, Round, Scenario, rounds
+from tests.execution.compiled.shrink import reduced
+from tests.execution.compiled.two_servers import Asked, Reply, runs
 
 T = TypeVar("T")
 

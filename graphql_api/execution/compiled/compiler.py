@@ -1,0 +1,240 @@
+"""Compiles an operation into the source of one Python function, from the declarations that the schema is made from.
+
+Each selection of an object type becomes a function of the generated source:
+
+- of a concept: `(d, r, i, w)`, its normalised document, release, id, and whether the document is complete;
+- of a row of a document, such as a classification: `(x)`, the row; of a text `x`, its texts by language, an expression;
+- of any other type: `(o)`, the object that a resolver returned.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from graphql_api.execution.compiled.execution import Build, Completion, Resolver, node_id
+from graphql_api.execution.compiled.fallback import Fallback
+from graphql_api.execution.compiled.source import Source, quoted
+from graphql_api.execution.compiled.values import Scope, SelectedField, Selection, Values, definition_of
+from graphql_api.execution.compiled.variables import Arguments, arguments_of
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.plain_resolvers import read_of
+from graphql_api.schema.types.text import LocalizedText
+
+MAX_FIELDS = 1_000
+"""Maximum number of fields of a compiled query, with fragments and interfaces expanded; more take too long to compile."""
+HELPERS = ("root", "items", "resolve", "complete", "concept", "text", "null")
+
+Fields = Mapping[str, list[FieldDetails]]
+Write = Callable[[SelectedField], str]
+"""Returns the source of the value of a field."""
+
+
+class Compilation:
+    """One operation being compiled. A selection that is reached in several ways, as through fragments, is compiled once."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        converter: GraphQLCoreConverter,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+    ) -> None:
+        self._schema = schema
+        self._converter = converter
+        self._operation = operation
+        self._variables = variables
+        self._fragments = {
+            definition.name.value: FragmentDetails(definition)
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._source = Source()
+        self._values = Values(self._source, schema)
+        self._known: dict[tuple[str, tuple[int, ...]], Selection] = {}
+        self._count = 0
+
+    def build(self) -> Build:
+        """Returns the compiled query, with `@skip` and `@include` as the variables decide; raises Fallback."""
+        query = self._schema.query_type
+        assert query is not None
+        collected = collect_fields(self._schema, self._fragments, self._variables, query, self._operation)
+        scope, fields = Scope(), []
+        for key, details in collected.grouped_field_set.items():
+            value = self._field(scope, query, details, partial(self._resolved, scope))
+            fields.append(f"({quoted(key)}, {self._source.function('f', '', f'return {value}')})")
+        return self._source.compile(HELPERS, f"root(({', '.join([*fields, ''])}))")
+
+    # Selections
+
+    def _below(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> list[Selection]:
+        named = get_named_type(type_)
+        if is_leaf_type(named):
+            return []
+        types = self._schema.get_possible_types(named) if is_abstract_type(named) else [named]
+        return [self._selection(each, details) for each in types]  # type: ignore[arg-type]  # object types
+
+    def _selection(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
+        fields = collect_subfields(
+            self._schema, self._fragments, self._variables, self._operation, type_, details
+        ).grouped_field_set
+        key = type_.name, tuple(id(each.node) for group in fields.values() for each in group)
+        if key not in self._known:
+            self._known[key] = self._compiled(type_, fields)
+        return self._known[key]
+
+    def _compiled(self, type_: GraphQLObjectType, fields: Fields) -> Selection:
+        definition = definition_of(type_)
+        if issubclass(definition.origin, Concept):
+            return self._concept(type_, definition.origin, fields)
+        if definition.origin is LocalizedText:
+            return self._text(type_, fields)
+        if any("row" in field.metadata for field in definition.fields):
+            scope = Scope()
+            function = self._function(scope, "x", type_, fields, partial(self._of_row, scope))
+            return Selection(lambda x: f"{function}({x})", lambda o: f"{function}({o}.row)", scope)
+        scope = Scope("o", "id(o)")
+        function = self._function(scope, "o", type_, fields, partial(self._of_object, scope))
+        return Selection(lambda o: f"{function}({o})", lambda o: f"{function}({o})", scope)
+
+    def _concept(self, type_: GraphQLObjectType, kind: type[Concept], fields: Fields) -> Selection:
+        scope = Scope(f"concept({self._source.constant(kind)}, d, r, i, w)", "id(d), r")
+        function = self._function(scope, "driw", type_, fields, partial(self._of_concept, scope, kind), kind)
+        of_part = {"d": "{0}", "r": "r", "i": '{0}["id"]', "w": "False"}
+        of_view = {"d": "v.document", "r": "v.release", "i": "v.id", "w": "v.is_complete"}
+        part, view = (
+            f"{function}({', '.join(by[name] for name in 'driw' if name in scope.uses)})" for by in (of_part, of_view)
+        )
+
+        def of_object(o: str) -> str:
+            return f"{self._source.function('o', 'o', 'v = o.view', f'return {view}')}({o})"
+
+        return Selection(part.format, of_object, scope)
+
+    def _text(self, type_: GraphQLObjectType, fields: Fields) -> Selection:
+        scope = Scope(f"{self._source.constant(LocalizedText)}(texts=\0)", "id(\0)")
+        entries = ", ".join(self._entries(scope, type_, fields, partial(self._of_text, scope)))
+
+        def of_part(x: str) -> str:
+            return "{" + entries.replace("\0", x) + "}"
+
+        return Selection(of_part, lambda o: of_part(f"{o}.texts"), scope)
+
+    def _function(
+        self,
+        scope: Scope,
+        parameters: str,
+        type_: GraphQLObjectType,
+        fields: Fields,
+        write: Write,
+        kind: type[Concept] | None = None,
+    ) -> str:
+        entries = [f"    {entry}," for entry in self._entries(scope, type_, fields, write)]
+        first = self._completion(scope, kind) if kind and kind.route and scope.keys else []
+        used = ", ".join(name for name in parameters if name in scope.uses or len(parameters) == 1)
+        return self._source.function("b", used, *first, "return {", *entries, "}")
+
+    def _completion(self, scope: Scope, kind: type[Concept]) -> list[str]:
+        """Replaces the document by the complete one if it lacks a key."""
+        scope.uses |= {"d", "r", "i", "w"}
+        tolerant = frozenset(key for key, is_tolerant in scope.keys.items() if is_tolerant)
+        complete = self._source.variable(
+            "g", f"complete({self._source.constant(Completion(kind, frozenset(scope.keys) - tolerant))})"
+        )
+        condition = " and ".join(f"{quoted(key)} in d" for key in scope.keys)
+        return [f"m = d if w or {condition} else {complete}(d, r, i)"]
+
+    def _entries(self, scope: Scope, type_: GraphQLObjectType, fields: Fields, write: Write) -> list[str]:
+        return [f"{quoted(key)}: {self._field(scope, type_, details, write)}" for key, details in fields.items()]
+
+    def _field(self, scope: Scope, type_: GraphQLObjectType, details: list[FieldDetails], write: Write) -> str:
+        self._count += 1
+        scope.weight += 1
+        node = details[0].node
+        name = node.name.value
+        if name == "__typename":
+            return quoted(type_.name)
+        if name.startswith("__"):
+            raise Fallback("introspection", name)
+        label, graphql = f"{type_.name}.{name}", type_.fields[name]
+        if self._count > MAX_FIELDS:
+            raise Fallback("fields", label)
+        field = SelectedField(label, node, graphql, definition_of(graphql), self._below(graphql.type, details))
+        if field.definition.extensions or field.definition.permission_classes or name == "_service":
+            raise Fallback("unsupported", field.label)
+        return write(field)
+
+    # Fields
+
+    def _of_concept(self, scope: Scope, kind: type[Concept], field: SelectedField) -> str:
+        if reads := field.definition.metadata.get("reads"):
+            scope.uses.add("d")
+            scope.keys[reads.name] = reads.empty_on_error
+            raw = f"{'m' if kind.route else 'd'}.get({quoted(reads.name)})"
+            return self._values.part(scope, field, raw, partial(reads.convert, None))
+        scope.uses |= {"i", "r"}
+        if field.definition.python_name == "uuid":
+            return "i"
+        if field.definition.python_name == "id":
+            return f"{self._source.constant(node_id)}({quoted(kind.__name__)}, r, i)"
+        scope.uses |= {"d", "w"}
+        return self._resolved(scope, field)
+
+    def _of_row(self, scope: Scope, field: SelectedField) -> str:
+        row = field.definition.metadata["row"]
+        return self._values.part(scope, field, f"x[{quoted(row.key)}]", row.convert or _unchanged)
+
+    def _of_text(self, scope: Scope, field: SelectedField) -> str:
+        if language := field.definition.metadata.get("language"):
+            return f"\0.get({quoted(language)})"
+        if field.definition.python_name == "text":
+            arguments = self._source.constant(self._arguments(field))
+            return f"{self._source.variable('l', f'text({arguments})')}(\0)"
+        return self._resolved(scope, field)
+
+    def _of_object(self, scope: Scope, field: SelectedField) -> str:
+        if field.definition.base_resolver is None:
+            return self._values.value(scope, field, f"o.{field.definition.python_name}")
+        return self._resolved(scope, field)
+
+    def _resolved(self, scope: Scope, field: SelectedField) -> str:
+        """A field that a function resolves: called once per execution if it, or what is below, may have to wait."""
+        resolver = field.definition.base_resolver
+        assert resolver is not None
+        function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]  # of a field it is a function
+        info = resolver.info_parameter.name if resolver.info_parameter else None
+        is_async = iscoroutinefunction(function)
+        scope.suspends |= is_async
+        if (
+            not is_async
+            and not any(selection.scope.suspends for selection in field.below)
+            and read_of(field.definition)
+        ):
+            return self._values.value(scope, field, f"{self._source.constant(function)}({scope.source})")
+        takes_source = resolver.self_parameter is not None
+        call = self._source.constant(Resolver(field.label, function, self._arguments(field), takes_source, info))
+        key = f"({self._source.new('')}, {scope.key})"
+        return self._values.value(scope, field, f"resolve({call}, {key}, {scope.source})")
+
+    def _arguments(self, field: SelectedField) -> Arguments | None:
+        return arguments_of(self._converter, field.definition, field.graphql, field.node)
+
+
+def _unchanged(value: Any) -> Any:
+    return value

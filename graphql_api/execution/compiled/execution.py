@@ -1,0 +1,252 @@
+"""One execution of a compiled query.
+
+The query is built from what is in memory. What is missing is loaded, in one batch per level, and the query is built again.
+Resolvers run once: their results are pinned for the execution, as are the documents that it has read.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from types import CoroutineType, SimpleNamespace
+from typing import Any, NamedTuple
+
+from graphql_api.asyncio_tools import Completed, Failed, begin
+from graphql_api.competent.hal import Document
+from graphql_api.errors import OperationTimeout, UpstreamError, without_trace
+from graphql_api.execution.compiled.fallback import Fallback, fallback_of, odd
+from graphql_api.execution.compiled.pending import LOADING, UNKNOWN, PendingResults
+from graphql_api.execution.compiled.variables import Arguments, InputVariables
+from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.time_slices import TimeSlice
+from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.document_view import DocumentView
+from graphql_api.schema.types.global_id import NodeId
+from graphql_api.schema.types.text import Language
+
+MAX_PASSES = 100
+"""Maximum number of times that one execution is built; a level of documents takes about two."""
+
+Build = Callable[["Execution"], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolver:
+    """A field that is resolved by a function; `info` is the name of the parameter that takes the context."""
+
+    field: str
+    function: Callable[..., Any]
+    arguments: Arguments | None
+    takes_source: bool
+    info: str | None
+
+
+class Completion(NamedTuple):
+    """A concept whose complete document has to be loaded if a part lacks a key; without a `required` one, an error is ignored."""
+
+    kind: type[Concept]
+    required: frozenset[str]
+
+
+class Execution:
+    """Builds the data of one operation. With `is_long` it yields to the event loop whenever its time slice is over."""
+
+    def __init__(
+        self, build: Build, context: Any, variables: InputVariables, time_slice: TimeSlice, is_long: bool = True
+    ) -> None:
+        self.context = context
+        self.loaders: Loaders = context.loaders
+        self.data: dict[str, Any] = {}
+        """The data, complete once nothing is `waits` any more, unless it has failed by then."""
+        self.failure: Exception | None = None
+        """Why graphql-core has to execute the operation."""
+        self.field = ""
+        """The field, or the type of the document, that was read last by a function."""
+        self._build = build
+        self._variables = variables
+        self._slice = time_slice
+        self._is_long = is_long
+        self._pending = PendingResults()
+        self._is_incomplete = False
+        self._unfinished: list[Iterator[None]] = []
+        self._passes = 0
+
+    @cached_property
+    def info(self) -> SimpleNamespace:
+        """What resolvers get in place of Strawberry's Info: they use nothing but the context."""
+        return SimpleNamespace(context=self.context)
+
+    @property
+    def waits(self) -> bool:
+        """Whether `finish` has to be awaited."""
+        return self._is_incomplete or bool(self._unfinished)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether `data` is the result."""
+        return self.failure is None and not self.waits
+
+    def begin(self) -> None:
+        """Build the data as far as that needs no waiting."""
+        self._passes += 1
+        self._is_incomplete, self.data = False, {}
+        self._pending.arrived = 0
+        try:
+            if self._passes > MAX_PASSES:
+                raise Fallback("passes")
+            self._build(self)
+        except Exception as error:
+            self._fail(error)
+
+    async def finish(self) -> None:
+        """Load what is missing and build again, until the data is complete or something fails."""
+        try:
+            while self.waits and self.failure is None:
+                if self._unfinished:
+                    await self._slice.turn()
+                    self._resume()
+                else:
+                    await self._pending.half_of_the_rest()
+                    if self._slice.is_over:
+                        await self._slice.turn()
+                    self.begin()
+        except OperationTimeout as error:
+            self._fail(error)
+
+    def abandon(self) -> None:
+        """Cancel what is still loading for this execution alone."""
+        self._pending.cancel()
+
+    def _fail(self, error: Exception) -> None:
+        if fallback_of(error).reason != "error":
+            without_trace(error)
+        self.failure = error
+        self._unfinished.clear()
+
+    def _work(self, work: Iterator[None]) -> None:
+        """Do some work, step by step; what is left when the time slice is over is done in the next."""
+        for _ in work:
+            if self._is_long and self._slice.is_over:
+                self._unfinished.append(work)
+                return
+
+    def _resume(self) -> None:
+        try:
+            while self._unfinished and not self._slice.is_over:
+                self._work(self._unfinished.pop())
+        except Exception as error:
+            self._fail(error)
+
+    # What the generated source calls
+
+    def root(self, fields: Sequence[tuple[str, Callable[[], Any]]]) -> None:
+        """Build the fields of the query."""
+        data = self.data
+        self._work(_each(lambda field: data.update({field[0]: field[1]()}), fields))
+
+    def items(self, values: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
+        """Build a list whose items are large."""
+        if not self._is_long:
+            return [make(value) for value in values]
+        made: list[Any] = []
+        self._work(_each(lambda value: made.append(make(value)), values))
+        return made
+
+    def call(self, resolver: Resolver, source: Any) -> Any:
+        """Call a resolver."""
+        self.field = resolver.field
+        arguments = {} if resolver.arguments is None else self._variables.arguments(resolver.arguments)
+        if resolver.info is not None:
+            arguments = {**arguments, resolver.info: self.info}
+        return resolver.function(source, **arguments) if resolver.takes_source else resolver.function(**arguments)
+
+    def resolve(self, resolver: Resolver, key: Hashable, source: Any) -> Any:
+        """Returns the result of a resolver, which is called once per key; None if it is not there yet."""
+        result = self._pending.results.get(key, UNKNOWN)
+        if result is UNKNOWN:
+            result = self._resolved(resolver, key, source)
+        if result is LOADING:
+            self._is_incomplete = True
+            return None
+        if type(result) is Failed:
+            self.field = resolver.field
+            raise result.error
+        return result
+
+    def _resolved(self, resolver: Resolver, key: Hashable, source: Any) -> Any:
+        result = self.call(resolver, source)
+        if type(result) is CoroutineType:
+            begun = begin(result)
+            if type(begun) is not Completed and type(begun) is not Failed:
+                return self._pending.start(key, begun)
+            result = begun.result if type(begun) is Completed else begun
+        self._pending.results[key] = result
+        return result
+
+    def complete(self, completion: Completion) -> Callable[[Document, str, str], Document]:
+        """Returns a function that adds what a document lacks from the complete one, by release and id, if that is there yet.
+
+        If it cannot be loaded, the function raises its error, unless no `required` key is missing.
+        """
+        route, cached, results = completion.kind.route, self.loaders.get_cached, self._pending.results
+        assert route is not None
+
+        def read(document: Document, release: str, id: str) -> Document:
+            path = route.path(release, id)
+            whole: Any = cached(path)
+            if whole is None:
+                whole = results.get(path, UNKNOWN)
+                tolerant = completion.required <= document.keys()
+                if whole is UNKNOWN:
+                    whole = self._pending.start(path, self.loaders.load_complete(route, release, id), tolerant)
+                if whole is LOADING:
+                    self._is_incomplete = True
+                    return document
+                if type(whole) is Failed:
+                    if tolerant and isinstance(whole.error, UpstreamError):
+                        return document
+                    self.field = completion.kind.__name__
+                    raise whole.error
+            return {**whole, **document}
+
+        return read
+
+    def concept(self, kind: type[Concept], document: Document, release: str, id: str, is_complete: bool) -> Concept:
+        """Returns the object of a concept, for a resolver."""
+        return kind(view=DocumentView(self.loaders, release, document, id, kind.route, is_complete))
+
+    def text(self, arguments: Arguments) -> Callable[[dict[str, str]], str]:
+        """Returns the function that chooses the language of a text; it raises if the arguments are invalid."""
+        try:
+            languages: Sequence[Language] | None = self._variables.arguments(arguments).get("languages")
+        except Exception as error:
+            return partial(odd, error)
+        return _chooser(tuple(self.context.languages if languages is None else languages))
+
+    def null(self, field: str) -> None:
+        """A non-null field is null. Decides nothing before everything has arrived: it may be null because of that."""
+        if not self._is_incomplete:
+            raise Fallback("null", field)
+
+
+def node_id(type_name: str, release: str, id: str) -> str:
+    """Returns the global id of a concept."""
+    return str(NodeId(type_name, release, id))  # type: ignore[arg-type]  # a normalised id is the text of its UUID
+
+
+def _each(work: Callable[[Any], None], values: Iterable[Any]) -> Iterator[None]:
+    for value in values:
+        work(value)
+        yield
+
+
+@lru_cache(1_000)
+def _chooser(languages: tuple[Language, ...]) -> Callable[[dict[str, str]], str]:
+    keys = tuple(language.key for language in languages)
+
+    def choose(texts: dict[str, str]) -> str:
+        for key in keys:
+            if text := texts.get(key):
+                return text
+        return next(iter(texts.values()))
+
+    return choose

@@ -1,0 +1,175 @@
+"""Writes the source of values, completed as graphql-core completes them: checked for null and type, serialized, in lists.
+
+Parts of normalised documents need not be checked: their types are as declared, and no item of a list is null.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLOutputType,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from graphql_api.execution.compiled.fallback import Fallback, listed, odd
+from graphql_api.execution.compiled.source import Source
+
+TYPICAL_LENGTH = 8
+"""Assumed number of items of a list, to find those whose items are large."""
+LARGE = 50
+"""Number of values from which an item is large: after each one, the time slice of a long operation is checked."""
+_TEXTS = ("String", "ID")
+
+Convert = Callable[[Any], Any]
+Expression = Callable[[str], str]
+"""Returns the source of a value for the source of what it is made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A compiled selection of an object type."""
+
+    of_part: Expression
+    """For a part of a normalised document."""
+    of_object: Expression
+    """For what a resolver returned."""
+    scope: "Scope"
+
+
+@dataclass(slots=True)
+class Scope:
+    """The function of a selection, while it is written."""
+
+    source: str = "None"
+    """The source of the object that a resolver gets."""
+    key: str = "None"
+    """The source of what identifies this object within an execution."""
+    uses: set[str] = field(default_factory=set)
+    """Which of its parameters it uses."""
+    weight: int = 1
+    """Approximate number of values."""
+    suspends: bool = False
+    """Whether a resolver in it, or below, may have to wait."""
+    keys: dict[str, bool] = field(default_factory=dict)
+    """The keys of a document that it reads, and whether they may be missing if the complete document cannot be loaded."""
+
+
+class SelectedField(NamedTuple):
+    """A field of an object type as it is selected."""
+
+    label: str
+    """`Type.field`."""
+    node: FieldNode
+    graphql: GraphQLField
+    definition: StrawberryField
+    below: list[Selection]
+    """What is selected of its value, for each object type that this may have."""
+
+
+def definition_of(made: Any) -> Any:
+    """Returns what Strawberry made a type or a field of the schema from."""
+    return made.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+
+
+class Values:
+    """Writes the values of one compiled query."""
+
+    def __init__(self, source: Source, schema: GraphQLSchema) -> None:
+        self._source = source
+        self._schema = schema
+
+    def part(self, scope: Scope, field: SelectedField, raw: str, convert: Convert) -> str:
+        """Returns the source of the value of a field that is read from a normalised document, from that of its raw value."""
+        self._note(scope, field, is_part=True)
+        type_, named = get_nullable_type(field.graphql.type), get_named_type(field.graphql.type)
+        if is_list_type(type_):
+            return (
+                f"({raw} or [])" if is_leaf_type(named) else self._list(field, f"{raw} or ()", field.below[0].of_part)
+            )
+        if named.name in _TEXTS and type_ is field.graphql.type:
+            return raw
+        name = self._source.new("t")
+        if not is_leaf_type(named):
+            made, condition = field.below[0].of_part(name), f"({name} := {raw})"
+        else:
+            leaf = _leaf(named.coerce_output_value, convert, field.label)
+            made = name if named.name in _TEXTS else f"{self._source.constant(leaf)}({name})"
+            condition = f"({name} := {raw}) is not None"
+        return f"{made} if {condition} else {_otherwise(field.graphql.type, field)}"
+
+    def value(self, scope: Scope, field: SelectedField, raw: str) -> str:
+        """Returns the source of the value of a field from that of what a resolver returned."""
+        self._note(scope, field, is_part=False)
+        name = self._source.new("t")
+        return self._nullable(field.graphql.type, field, name, f"({name} := {raw})")
+
+    def _note(self, scope: Scope, field: SelectedField, is_part: bool) -> None:
+        for selection in field.below:
+            scope.suspends |= selection.scope.suspends
+            is_list = is_list_type(get_nullable_type(field.graphql.type))
+            scope.weight += selection.scope.weight * (TYPICAL_LENGTH if is_list else 1)
+            scope.uses |= selection.scope.uses & {"r"} if is_part else set()
+
+    def _nullable(self, type_: GraphQLOutputType, field: SelectedField, name: str, raw: str) -> str:
+        made = self._completed(get_nullable_type(type_), field, name)
+        return f"{made} if {raw} is not None else {_otherwise(type_, field)}"
+
+    def _completed(self, type_: Any, field: SelectedField, name: str) -> str:
+        if isinstance(type_, GraphQLList):
+            item = type_.of_type
+            values = f'{self._source.constant(listed)}({name}, "{field.label}")'
+            return self._list(field, values, lambda value: self._nullable(item, field, value, value))
+        if is_leaf_type(type_) and type_.name in _TEXTS:
+            return f'({name} if type({name}) is str else {self._source.constant(odd)}({name}, "{field.label}"))'
+        if is_leaf_type(type_):
+            return f"{self._source.constant(_leaf(type_.coerce_output_value, None, field.label))}({name})"
+        return f"{self._by_type(type_, field)}({name})" if is_abstract_type(type_) else field.below[0].of_object(name)
+
+    def _list(self, field: SelectedField, values: str, item: Expression) -> str:
+        name = self._source.new("x")
+        scopes = [selection.scope for selection in field.below]
+        if any(scope.suspends or scope.weight >= LARGE for scope in scopes) or "work" in field.definition.metadata:
+            return f"items({values}, lambda {name}: {item(name)})"
+        return f"[{item(name)} for {name} in {values}]"
+
+    def _by_type(self, type_: Any, field: SelectedField) -> str:
+        """Returns the name of the function that completes an object of an interface or a union."""
+        cases = ", ".join(
+            f"{self._source.constant(definition_of(possible).origin)}: lambda o: {selection.of_object('o')}"
+            for possible, selection in zip(self._schema.get_possible_types(type_), field.below, strict=True)
+        )
+        makers = self._source.variable("m", f"{{{cases}}}")
+        otherwise = f'{self._source.constant(odd)}(o, "{field.label}")'
+        return self._source.function(
+            "a", "o", f"make = {makers}.get(type(o))", f"return make(o) if make else {otherwise}"
+        )
+
+
+def _otherwise(type_: GraphQLOutputType, field: SelectedField) -> str:
+    return f'null("{field.label}")' if isinstance(type_, GraphQLNonNull) else "None"
+
+
+def _leaf(coerce: Convert, convert: Convert | None, field: str) -> Convert:
+    """Returns a function that completes a scalar or an enum."""
+
+    def completed(value: Any) -> Any:
+        if convert is not None and (value := convert(value)) is None:
+            return None
+        made = coerce(value)
+        if made is None:
+            raise Fallback("value", field)
+        return made
+
+    return completed

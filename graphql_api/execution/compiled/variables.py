@@ -1,0 +1,159 @@
+"""Variables and arguments as resolvers get them: read as graphql-core and Strawberry do, without their detours for scalars."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import orjson
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLScalarType,
+    GraphQLSchema,
+    Node,
+    Undefined,
+    VariableDefinitionNode,
+    VariableNode,
+    get_argument_values,
+    get_nullable_type,
+    get_variable_values,
+    is_input_type,
+    type_from_ast,
+)
+from graphql.execution.values import VariableValues
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+from graphql_api.caching import keep
+
+Arguments = Callable[[VariableValues], dict[str, Any]]
+"""Makes the arguments of a resolver from variables; raises if they are invalid."""
+
+MAX_ARGUMENTS = 100
+"""Maximum number of fields of an operation whose arguments are cached with its variables; there are rarely more than ten."""
+
+
+_KEYS: dict[type[Node], tuple[str, ...]] = {}
+"""The attributes of each class of nodes; graphql-core finds them out anew for each node."""
+
+
+class InputVariables:
+    """The variables of an operation, coerced, and the arguments made from them."""
+
+    def __init__(self, raw: Mapping[str, Any], values: VariableValues) -> None:
+        self._raw = raw
+        self.values = values
+        self.conditions: tuple[Any, ...] | None = None
+        """The values of those that decide what is skipped and included."""
+        self._arguments: dict[Arguments, dict[str, Any]] = {}
+
+    @cached_property
+    def text(self) -> bytes | None:
+        """The variables as JSON, as part of a cache key; None if orjson cannot serialize them."""
+        try:
+            # A copy, since orjson's own bytes hold up to eight times their length.
+            return bytes(memoryview(orjson.dumps(self._raw, option=orjson.OPT_SORT_KEYS))) if self._raw else b""
+        except orjson.JSONEncodeError:
+            return None
+
+    def arguments(self, arguments: Arguments) -> dict[str, Any]:
+        """Returns the arguments of a field, made once."""
+        made = self._arguments.get(arguments)
+        return keep(self._arguments, MAX_ARGUMENTS, arguments, arguments(self.values)) if made is None else made
+
+
+class VariableDefinitions:
+    """The variables that an operation defines."""
+
+    def __init__(self, schema: GraphQLSchema, definitions: Iterable[VariableDefinitionNode]) -> None:
+        self._schema = schema
+        self._definitions = tuple(definitions)
+        self._scalars = {each.variable.name.value: _scalar(schema, each) for each in self._definitions}
+
+    def read(self, raw: Mapping[str, Any]) -> VariableValues | None:
+        """Returns the coerced values of what a client sent; None if that is invalid."""
+        values = self._plain(raw)
+        if values is not None:
+            return VariableValues({}, values)
+        found = get_variable_values(self._schema, self._definitions, dict(raw), max_errors=1)
+        return found if isinstance(found, VariableValues) else None
+
+    def _plain(self, raw: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Returns the values if all of them are scalars that are set and valid."""
+        values = {}
+        for name, coerce in self._scalars.items():
+            value = raw.get(name)
+            if coerce is None or value is None:
+                return None
+            try:
+                values[name] = coerce(value)
+            except Exception:  # graphql-core says what is wrong with it
+                return None
+            if values[name] is Undefined:
+                return None
+        return values
+
+
+def _scalar(schema: GraphQLSchema, definition: VariableDefinitionNode) -> Callable[[Any], Any] | None:
+    type_ = type_from_ast(schema, definition.type)
+    assert is_input_type(type_)  # of a valid document
+    named = get_nullable_type(type_)
+    return named.coerce_input_value if isinstance(named, GraphQLScalarType) else None
+
+
+def arguments_of(
+    converter: GraphQLCoreConverter, definition: StrawberryField, field: GraphQLField, node: FieldNode
+) -> Arguments | None:
+    """Returns what makes the arguments of a field in a document; None if the field takes none."""
+    if not field.args:
+        return None
+
+    def read(variables: VariableValues) -> dict[str, Any]:
+        values = get_argument_values(field, node, variables)
+        return convert_arguments(values, definition.arguments, converter.scalar_registry, converter.config)
+
+    names = {converter.config.name_converter.from_argument(each): each.python_name for each in definition.arguments}
+    scalars = []
+    for argument in node.arguments or ():
+        name = argument.name.value
+        if isinstance(argument.value, VariableNode) and isinstance(
+            get_nullable_type(field.args[name].type), GraphQLScalarType
+        ):
+            scalars.append((names[name], argument.value.name.value))
+        elif variables_in(argument):
+            return read
+    return _templated(read, scalars)
+
+
+def _templated(read: Arguments, scalars: list[tuple[str, str]]) -> Arguments:
+    """Reads all arguments once; from then on only replaces the values of scalar variables, if all of them are set."""
+    template: dict[str, Any] | None = None
+
+    def arguments(variables: VariableValues) -> dict[str, Any]:
+        nonlocal template
+        values = {argument: variables.coerced.get(variable) for argument, variable in scalars}
+        if None in values.values():
+            return read(variables)
+        if template is None:
+            template = read(variables)
+        return template | values
+
+    return arguments
+
+
+def descendants(node: Node) -> Iterator[Node]:
+    """Yields a node of a document and all nodes in it."""
+    nodes = [node]
+    while nodes:
+        node = nodes.pop()
+        yield node
+        keys = _KEYS.get(type(node)) or _KEYS.setdefault(type(node), node.keys)
+        for key in keys:
+            value = getattr(node, key)
+            nodes += (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Node))
+
+
+def variables_in(*nodes: Node) -> frozenset[str]:
+    """Returns the names of the variables in parts of a document."""
+    return frozenset(each.name.value for node in nodes for each in descendants(node) if isinstance(each, VariableNode))

@@ -1,0 +1,143 @@
+"""Operations that graphql-core executes are counted by reason, and logged with the field."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from graphql.execution.values import VariableValues
+
+from graphql_api.execution.compiled import Execution, Fallback, InputVariables, compiler, source
+from graphql_api.execution.compiled.queries import COMPILED
+from graphql_api.sandbox import Releases
+from graphql_api.schema import query
+from graphql_api.schema.time_slices import RoundRobin, TimeSlice
+from graphql_api.settings import Settings
+from tests.conftest import Server, counted, running
+
+
+@pytest.fixture
+async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server without an index, with `@defer`."""
+    chosen = replace(settings, index="off", incremental="on", federation="on", cache_dir=tmp_path)
+    async with running(releases, chosen) as started:
+        yield started
+
+
+REASONS = {
+    "introspection": ("{ __schema { queryType { name } } }", "__schema"),
+    "directive": ("{ releases { ... @defer { number } } }", "defer"),
+    "unsupported": ("{ _service { sdl } }", "Query._service"),
+    "input": ('{ releases { number } node(id: "x") { id } }', "Query.node"),
+    "upstream": ("{ skills { totalCount } }", "Query.skills"),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+async def test_a_fallback_is_counted_by_its_reason(
+    unindexed: Server, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text, field = REASONS[reason]
+    before = counted("competent_fallbacks_total", reason=reason)
+    with caplog.at_level(logging.DEBUG, "graphql_api.execution"):
+        await unindexed.post(text, accept="multipart/mixed, application/json")
+
+    assert counted("competent_fallbacks_total", reason=reason) == before + 1
+    told = [each.__dict__["told"] for each in caplog.records if each.getMessage() == "graphql-core executes"]
+    assert told == [{"reason": reason, "field": field}]
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+async def test_a_query_with_too_many_fields_is_not_compiled(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "MAX_FIELDS", 3)
+    before = counted("competent_fallbacks_total", reason="fields"), COMPILED.count
+    await server.ask("{ releases { number id } }")
+    await server.ask("{ releases { number id isCurrent } }")
+
+    assert (counted("competent_fallbacks_total", reason="fields"), COMPILED.count) == (before[0] + 1, before[1] + 1)
+
+
+@pytest.mark.parametrize("error", [SyntaxError, RecursionError, MemoryError])
+async def test_a_query_that_python_cannot_compile_is_answered(
+    server: Server, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(source, "compile", fails, raising=False)
+    before = counted("competent_fallbacks_total", reason="size")
+
+    assert (await server.ask("{ release { number } }"))["release"]["number"]
+    assert counted("competent_fallbacks_total", reason="size") == before + 1
+
+
+async def test_a_fault_of_ours_is_an_error_in_the_log_with_the_generated_line(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("broken")
+
+    monkeypatch.setattr(query, "node_of", broken)
+    id = (await server.ask("{ release { id } }"))["release"]["id"]
+    await server.post("query ($id: ID!) { node(id: $id) { id } }", {"id": id})
+
+    (error,) = [each for each in caplog.records if each.getMessage() == "a compiled query failed"]
+    assert error.levelname == "ERROR"
+    assert error.__dict__["told"] == {"field": "Query.node"}
+    assert "resolve(c" in caplog.text
+    assert counted("competent_fallbacks_total", reason="error") >= 1
+
+
+def execution(build: Any) -> Execution:
+    context: Any = SimpleNamespace(loaders=None, languages=())
+    return Execution(build, context, InputVariables({}, VariableValues({}, {})), TimeSlice(RoundRobin()), is_long=False)
+
+
+def test_null_in_a_non_null_field_is_left_to_graphql_core() -> None:
+    failed = execution(lambda it: it.null("A.b"))
+    failed.begin()
+
+    assert isinstance(failed.failure, Fallback)
+    assert (failed.failure.reason, failed.failure.field) == ("null", "A.b")
+
+
+async def test_a_value_that_is_still_loading_is_not_taken_for_null() -> None:
+    async def later() -> str:
+        return "there"
+
+    loads = [later()]
+
+    def build(it: Execution) -> None:
+        def value() -> object:
+            found = it._pending.results.get("key") or it._pending.start("key", loads.pop())
+            it._is_incomplete = found != "there"
+            return found if found == "there" else it.null("A.b")
+
+        it.root((("a", value),))
+
+    waiting = execution(build)
+    waiting.begin()
+    assert waiting.waits
+    await waiting.finish()
+
+    assert waiting.failure is None
+    assert waiting.data == {"a": "there"}
+
+
+async def test_an_execution_that_never_completes_ends() -> None:
+    async def later() -> None:
+        pass
+
+    def build(it: Execution) -> None:
+        it._pending.start(object(), later())
+        it._is_incomplete = True
+
+    endless = execution(build)
+    endless.begin()
+    await endless.finish()
+
+    assert isinstance(endless.failure, Fallback)
+    assert endless.failure.reason == "passes"
