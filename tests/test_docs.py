@@ -1,4 +1,4 @@
-"""The documentation does what it says: its queries answer as printed, its help texts and tables are those of the code."""
+"""The documentation is true: its queries answer as printed; help texts and tables match the code."""
 
 import json
 import os

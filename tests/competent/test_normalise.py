@@ -1,4 +1,4 @@
-"""HAL documents become normalised documents: one shape, whatever upstream's variant of it is."""
+"""Normalisation of HAL documents: one shape for every variant of upstream."""
 
 from typing import Any
 

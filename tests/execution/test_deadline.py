@@ -1,4 +1,4 @@
-"""One deadline covers the whole execution: documents, indexes and whatever else an operation waits for or does."""
+"""One deadline covers the whole execution: documents, indexes, resolvers and waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator

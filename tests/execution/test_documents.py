@@ -1,4 +1,4 @@
-"""Documents made ready: refused before validation where they are too much, kept by their text, forgotten in time."""
+"""Prepared documents: refused before validation if too large, cached by their text, evicted in LRU order."""
 
 from dataclasses import replace
 from typing import Any

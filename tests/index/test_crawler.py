@@ -1,4 +1,4 @@
-"""The walk that fills an index: each document once, resumable, around what fails, never half-visible."""
+"""The crawl that fills an index: each document once, resumable, around failures, visible only when complete."""
 
 import asyncio
 import gc

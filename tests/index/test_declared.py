@@ -1,4 +1,4 @@
-"""What a declaration says of a field is so: a searched one is found, a compared one is in the changes."""
+"""Declarations take effect: a searched field is found, a compared field is in the changes."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Traces: a span for the operation, one for each call upstream below it, nothing secret in them, and none without the extra."""
+"""Traces: a span per operation and per upstream call, without secrets, and no traces without the extra."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Workbooks: what is read from which column, and what is said of those that cannot be read."""
+"""Workbooks: which column is read for what, and the errors of those that cannot be read."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Releases that are held back, and published when they are asked to be."""
+"""Releases that are held back, and published on request."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Several releases: which is current, and how workbooks are converted once and kept."""
+"""Several releases: which is current, and how workbooks are converted once and cached."""
 
 import os
 import time

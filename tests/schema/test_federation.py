@@ -1,4 +1,4 @@
-"""The server as a subgraph: what a router composes from, and the entities that it asks for."""
+"""The server as a subgraph: the SDL for routers, and entities by key."""
 
 import re
 from collections.abc import AsyncIterator

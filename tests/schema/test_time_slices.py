@@ -1,4 +1,4 @@
-"""Time slices: operations take turns, each waiter is resumed once and in order, and none after its deadline."""
+"""Time slices: operations alternate, each waiter resumes once and in order, and none after its deadline."""
 
 import asyncio
 from collections.abc import Callable

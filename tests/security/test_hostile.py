@@ -1,4 +1,4 @@
-"""Hostile requests: each refused with a code and in few words, nothing asked upstream for it, and the server well afterwards."""
+"""Hostile requests: each refused with a code and a short message, without calls upstream, and the server stays healthy."""
 
 import gc
 import tracemalloc

@@ -1,4 +1,4 @@
-"""No request keeps the others waiting: the work between two passes of the event loop is bounded, counted in calls."""
+"""No request blocks others: the work per event-loop iteration is bounded, counted in calls."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""The loop that requests are served in takes all connections that wait for it, and goes on where the system has no room."""
+"""The event loop of the server: accepts all waiting connections, and continues when the system runs out of resources."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""The nginx block of docs/reverse-proxy.md: well-formed everywhere, and tried with a real nginx where there is one."""
+"""The nginx configuration of docs/reverse-proxy.md: well-formed everywhere, and run with a real nginx if there is one."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, refused where they make no sense."""
+"""Settings: read from the environment, invalid ones refused."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The promises of `Backend`, kept by each backend that there is."""
+"""Promises of `Backend` that hold for every backend."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Equal parts of documents are one object, in memory and nowhere else; documents say what they said, and bytes are counted true."""
+"""Interning: equal parts of documents are one object in memory only; contents stay the same, and bytes are counted exactly."""
 
 import copy
 from random import Random

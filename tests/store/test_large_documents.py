@@ -1,4 +1,4 @@
-"""Large documents are put into memory in turns with everything else, and whatever happens in between every byte is counted."""
+"""Large documents are interned in steps between other work; every byte is counted, whatever happens in between."""
 
 import asyncio
 import copy

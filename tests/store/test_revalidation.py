@@ -1,4 +1,4 @@
-"""When a stale copy is asked for again after its renewal failed."""
+"""When a stale document is requested again after its revalidation failed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Skills, knowledge, behavioural indicators, soft and digital skills, asked through GraphQL: from the index."""
+"""Skills, knowledge, behavioural indicators, soft and digital skills in GraphQL: from the index."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What changed between two releases, asked through GraphQL."""
+"""Changes between two releases in GraphQL."""
 
 from typing import Any
 

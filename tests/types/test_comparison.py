@@ -1,4 +1,4 @@
-"""The gap between profiles, those like one, those that fit, and filters, asked through GraphQL."""
+"""The gap between profiles, similar ones, matches, and filters in GraphQL."""
 
 from typing import Any
 

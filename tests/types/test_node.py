@@ -1,4 +1,4 @@
-"""Nodes by their ids, asked through GraphQL."""
+"""Nodes by their ids in GraphQL."""
 
 from base64 import urlsafe_b64encode
 

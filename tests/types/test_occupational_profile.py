@@ -1,4 +1,4 @@
-"""Occupational profiles, asked through GraphQL."""
+"""Occupational profiles in GraphQL."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Releases, asked through GraphQL."""
+"""Releases in GraphQL."""
 
 import pytest
 

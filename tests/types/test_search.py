@@ -1,4 +1,4 @@
-"""Search and suggestions, asked through GraphQL."""
+"""Search and suggestions in GraphQL."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

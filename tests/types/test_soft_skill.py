@@ -1,4 +1,4 @@
-"""Soft skills, asked through GraphQL."""
+"""Soft skills in GraphQL."""
 
 from tests.conftest import Server
 

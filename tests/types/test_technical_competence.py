@@ -1,4 +1,4 @@
-"""Technical competences and what they are made of, asked through GraphQL."""
+"""Technical competences and their contents in GraphQL."""
 
 from tests.conftest import CP_7, Server
 

@@ -1,4 +1,4 @@
-"""The door to the Competent API: a document that was asked for, or one of our errors."""
+"""The client of the Competent API: returns a document, or raises one of our errors."""
 
 import asyncio
 import gzip

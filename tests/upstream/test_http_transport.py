@@ -1,4 +1,4 @@
-"""The client over real sockets of this machine: connections kept, the environment's proxy, no cookies."""
+"""The client over real sockets of this machine: persistent connections, the environment's proxy, no cookies."""
 
 import asyncio
 from collections.abc import AsyncIterator

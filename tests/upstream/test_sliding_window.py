@@ -1,4 +1,4 @@
-"""The plan's window: exact over any period, with a share kept and upstream's own word taken."""
+"""The sliding window of the rate limit: exact over any period, with a reserved share, and corrected by upstream."""
 
 from collections import deque
 from itertools import pairwise

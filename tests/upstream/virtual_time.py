@@ -1,4 +1,4 @@
-"""An event loop with virtual time: the clock stands still while there is work, and jumps to the next timer when there is none.
+"""An event loop with virtual time: the clock stands still while there is work, and otherwise jumps to the next timer.
 
 Timeouts, sleeps and deadlines run deterministically and without waiting.
 """

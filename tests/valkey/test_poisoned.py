@@ -1,4 +1,4 @@
-"""A real server to which others write as well: no value there fails a request for ever, or keeps replicas apart."""
+"""A real server with foreign values: none fails requests forever, or keeps replicas apart."""
 
 import asyncio
 import zlib

@@ -1,4 +1,4 @@
-"""The promises of the ledger, kept by the one that replicas share."""
+"""Promises of the rate limiter that hold for the one that replicas share."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The promises of the store, kept over a server that replicas share: the suite of `tests/store`, with that place handed in."""
+"""The suite of `tests/store` over a server that replicas share."""
 
 from collections.abc import AsyncIterator
 

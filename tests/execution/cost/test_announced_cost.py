@@ -1,4 +1,4 @@
-"""What an operation does never exceeds the cost that is announced for it, counted over whatever the schema allows."""
+"""The work of an operation never exceeds its estimated cost, for everything that the schema allows."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Keys of clients: shown once, kept as salted hashes, good until revoked, also for servers that run."""
+"""Client keys: shown once, stored as salted hashes, valid until revoked, also on running servers."""
 
 import json
 import os

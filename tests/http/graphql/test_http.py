@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: what comes in, what is refused, and with which status."""
+"""GraphQL over HTTP: accepted requests, refusals, and status codes."""
 
 import gzip
 from collections.abc import AsyncIterator

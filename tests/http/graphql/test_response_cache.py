@@ -1,4 +1,4 @@
-"""Answers that are given again: the same bytes, after the same checks, and never once anything they were made of has changed."""
+"""The response cache: the same bytes, after the same checks, and never after a source has changed."""
 
 import gzip
 from collections.abc import AsyncIterator, Callable

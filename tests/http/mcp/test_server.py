@@ -1,4 +1,4 @@
-"""The operations as tools, asked by the protocol's own client: in this process, and over standard input and output."""
+"""The operations as MCP tools, called by the protocol's own client: in this process, and over standard input and output."""
 
 import json
 import subprocess

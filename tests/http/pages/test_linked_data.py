@@ -1,4 +1,4 @@
-"""Things at addresses of their own, as SKOS."""
+"""URLs of concepts, as SKOS."""
 
 import asyncio
 import json
