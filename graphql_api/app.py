@@ -49,7 +49,7 @@ from graphql_api.upstream.transport import ASGIApp
 
 log = logging.getLogger("graphql_api.server")
 
-PATIENCE = 3.0
+PAGE_TIMEOUT = 3.0
 """Timeout in seconds for the queries that our HTML pages run in-process."""
 
 
@@ -60,11 +60,11 @@ def create_app(
 
     `clock` returns seconds since 1970 and dates documents. Raises SettingsError if the settings cannot be used.
     """
-    decide = access_policy_for(settings)  # first, because it may raise, and nothing is open yet
+    policy = access_policy_for(settings)  # first, because it may raise, and nothing is open yet
     parts = Services(settings, competent, clock)
     stopping = asyncio.Event()
     limiter = limiter_for(settings)
-    outcomes = OperationLog(
+    operation_log = OperationLog(
         [each.name for each in examples.examples()],
         texts=settings.log_documents == "on",
         addresses=settings.log_addresses == "on",
@@ -80,20 +80,22 @@ def create_app(
     )
     graphql = EventStreams(endpoint, executor, connections)
     layers = base_middleware(settings)
-    fast = FastPath(endpoint, parts, decide, limiter.loop_budget, outcomes, stopping, Heads(layers), settings.root_path)
+    fast = FastPath(
+        endpoint, parts, policy, limiter.loop_budget, operation_log, stopping, Heads(layers), settings.root_path
+    )
     app = Starlette(
         routes=[
             Route("/graphql", graphql),
-            WebSocketRoute("/graphql", _websockets(settings, executor, connections, outcomes, decide)),
+            WebSocketRoute("/graphql", _websockets(settings, executor, connections, operation_log, policy)),
             *_pages(settings, endpoint),
             *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
         middleware=[  # outermost first
             *forwarded_middleware(settings),
-            Middleware(RequestLoggingMiddleware, stopping, outcomes, layers),
+            Middleware(RequestLoggingMiddleware, stopping, operation_log, layers),
             *layers,
-            *auth_middleware(decide),
+            *auth_middleware(policy),
             Middleware(AdmissionMiddleware, limiter, settings.max_body_bytes),
             Middleware(DirectRoute, "/graphql", graphql),
         ],
@@ -161,7 +163,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
 
     async def ask(query: str, variables: dict[str, Any] | None = None, record: RequestContext | None = None) -> Answer:
         record = record or RequestContext()
-        record.fetch_context = replace(record.fetch_context, deadline=asyncio.get_running_loop().time() + PATIENCE)
+        record.fetch_context = replace(record.fetch_context, deadline=asyncio.get_running_loop().time() + PAGE_TIMEOUT)
         context = Context(endpoint.make_loaders(record.fetch_context), (), record)
         return await endpoint.schema.answer(query, variables, None, context)
 
@@ -178,7 +180,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
 def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        begun = time.monotonic()
+        started_at = time.monotonic()
         log.info("server started", extra={"fields": {"version": own_version(), "pid": os.getpid()}})
         begin_tracing()
         watches = [
@@ -193,7 +195,8 @@ def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast
         await parts.aclose()
         await end_tracing()
         log.info(
-            "server stopped", extra={"fields": {"pid": os.getpid(), "uptime_s": round(time.monotonic() - begun, 1)}}
+            "server stopped",
+            extra={"fields": {"pid": os.getpid(), "uptime_s": round(time.monotonic() - started_at, 1)}},
         )
         flush_log()
 

@@ -84,7 +84,7 @@ else:
     class Loop(_Loop):
         """uvloop's loop, with BatchAcceptServer for sockets that already listen."""
 
-        async def create_server(self, protocol: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        async def create_server(self, protocol: Any, host: Any = None, port: Any = None, **options: Any) -> Any:  # type: ignore[override]  # the stub of uvloop names every option
             """Create a server: BatchAcceptServer for a socket without TLS, else uvloop's."""
             listening, tls = options.get("sock"), options.get("ssl")
             if listening is None or tls is not None:

@@ -68,7 +68,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     config: BoundedConfig
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Start the arrival timeout of the first request."""
         super().connection_made(transport)
         self._is_refused = False
@@ -165,7 +165,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if cycle.more_body or not cycle.keep_alive:
             return None
         received = None if self.pipeline else self._received
-        return self._fast_path.answer_read(cycle.scope, bytes(cycle.body), received, self.server_state.default_headers)  # type: ignore[arg-type]
+        scope: Scope = cycle.scope  # type: ignore[assignment]  # uvicorn's TypedDict, Starlette's mapping
+        return self._fast_path.answer_read(scope, bytes(cycle.body), received, self.server_state.default_headers)
 
     def on_message_begin(self) -> None:
         """A request begins: start its arrival timeout, unless it is running."""

@@ -197,10 +197,10 @@ class Endpoint:
 
     def loaders_for(self, record: RequestContext, seconds: float) -> Loaders:
         """New loaders for an operation, with a deadline `seconds` from now and the maximum number of upstream calls."""
-        asker = record.fetch_context
-        asker.deadline = asyncio.get_running_loop().time() + seconds
-        asker.max_requests = self.operation_calls
-        return self.make_loaders(asker)
+        fetch_context = record.fetch_context
+        fetch_context.deadline = asyncio.get_running_loop().time() + seconds
+        fetch_context.max_requests = self.operation_calls
+        return self.make_loaders(fetch_context)
 
     async def _execute(
         self,

@@ -91,9 +91,9 @@ def text(name: str) -> str:
     if not name.endswith(INDEX):
         return markdown
     folder = name.removesuffix(INDEX)
-    beside = [each for each in pages() if each.startswith(folder) and "/" not in each[len(folder) :] and each != name]
-    missing = [each for each in beside if f"]({each[len(folder) :]})" not in markdown]
-    lines = [f"- [{title(each)}]({each[len(folder) :]})\n" for each in missing]
+    siblings = [page for page in pages() if page.startswith(folder) and "/" not in page[len(folder) :] and page != name]
+    missing = [page for page in siblings if f"]({page[len(folder) :]})" not in markdown]
+    lines = [f"- [{title(page)}]({page[len(folder) :]})\n" for page in missing]
     return markdown + "\n" * bool(lines) + "".join(lines)
 
 
@@ -109,9 +109,9 @@ def as_html(name: str) -> str:
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without the title, which `page` adds
-    for place, token in enumerate(tokens):
+    for position, token in enumerate(tokens):
         if token.type == "heading_open":
-            token.attrSet("id", _anchor(tokens[place + 1].content))
+            token.attrSet("id", _anchor(tokens[position + 1].content))
         token.children = token.children and _without_dead_links(token.children, name)
     up = "../" * name.count("/")
     breadcrumb = f'<p><a href="{up}../">Competent as GraphQL</a> / <a href="{up or "./"}">Documentation</a></p>\n'
@@ -125,13 +125,13 @@ def _anchor(heading: str) -> str:
 
 def _without_dead_links(tokens: "list[Token]", name: str) -> "list[Token]":
     """The tokens, without links to files that are not served."""
-    kept, inside = [], False
-    for each in tokens:
-        if each.type == "link_open":
-            inside = not _is_served(str(each.attrGet("href")), name)
-        if not (inside and each.type in ("link_open", "link_close")):
-            kept.append(each)
-    return kept
+    remaining, inside = [], False
+    for token in tokens:
+        if token.type == "link_open":
+            inside = not _is_served(str(token.attrGet("href")), name)
+        if not (inside and token.type in ("link_open", "link_close")):
+            remaining.append(token)
+    return remaining
 
 
 def _is_served(link: str, name: str) -> bool:

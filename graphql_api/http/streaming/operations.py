@@ -142,7 +142,11 @@ class Operations:
         """A RequestContext for one operation, with its own request id and the client of this connection."""
         connection, request_id = record_of(self._scope), uuid4().hex
         headers = connection.fetch_context.headers | {"X-Request-ID": request_id}
-        asker = replace(connection.fetch_context, headers=headers, stats=FetchStats())
+        fetch_context = replace(connection.fetch_context, headers=headers, stats=FetchStats())
         return RequestContext(
-            request_id, client=connection.client, address=connection.address, protocol="websocket", fetch_context=asker
+            request_id,
+            client=connection.client,
+            address=connection.address,
+            protocol="websocket",
+            fetch_context=fetch_context,
         )

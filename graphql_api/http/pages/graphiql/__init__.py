@@ -102,7 +102,9 @@ def _versioned(page: str, versions: dict[str, str]) -> str:
 
 def _page_headers(nonce: str) -> dict[str, str]:
     return {
-        "Content-Security-Policy": "; ".join(f"{what} {where.format(nonce=nonce)}" for what, where in _POLICY.items()),
+        "Content-Security-Policy": "; ".join(
+            f"{directive} {sources.format(nonce=nonce)}" for directive, sources in _POLICY.items()
+        ),
         "Cache-Control": _ASK_AGAIN,
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
