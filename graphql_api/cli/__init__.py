@@ -23,7 +23,7 @@ from graphql_api.settings.distribution import NAME, own_version
 class Commands(TyperGroup):
     """The commands. A CompetentError ends the program with one sentence instead of a traceback."""
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> object:
         """Run the selected command."""
         try:
             return super().invoke(ctx)
@@ -59,8 +59,8 @@ def options(
 
 # In the order of `--help`.
 _COMMANDS = (serve, ask, doctor, mirror, schema, manifest, mcp, sandbox, health)
-for each in _COMMANDS:
-    command.command()(each)
+for function in _COMMANDS:
+    command.command()(function)
 command.add_typer(keys_command, name="key")
 
 

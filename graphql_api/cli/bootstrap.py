@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from graphql_api.cli.progress import progress_bar
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,14 +37,14 @@ Lenient = Annotated[
 ]
 
 
-def settings_of(data: list[Path] | None = None, lenient: bool = False, **chosen: Any) -> Settings:
+def settings_of(data: list[Path] | None = None, lenient: bool = False, **options: Any) -> Settings:
     """The settings from the environment, overridden by options that are set (not None). Raises SettingsError."""
-    given = {name: value for name, value in chosen.items() if value is not None}
+    overrides = {name: value for name, value in options.items() if value is not None}
     if data:
-        given["data"] = tuple(data)
+        overrides["data"] = tuple(data)
     if lenient:
-        given["lenient"] = "on"
-    return replace(Settings.from_environment(os.environ), **given).checked()
+        overrides["lenient"] = "on"
+    return replace(Settings.from_environment(os.environ), **overrides).checked()
 
 
 @contextmanager
@@ -56,7 +55,7 @@ def upstream_of(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
     if settings.is_remote:
         yield None, settings.upstream_url
         return
-    with closing(opened(settings)) as releases:
+    with closing(open_releases(settings)) as releases:
         yield create_sandbox(releases), releases.describe()
 
 
@@ -75,7 +74,7 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
         yield create_app(settings, competent), data
 
 
-def run_on_parts(settings: Settings, work: "Callable[[Services], Coroutine[Any, Any, int]]") -> int:
+def run_on_services(settings: Settings, work: "Callable[[Services], Coroutine[Any, Any, int]]") -> int:
     """Run work on the services without a server; return its exit code, or 130 after Ctrl-C."""
     from graphql_api.services import Services
 
@@ -87,7 +86,7 @@ def run_on_parts(settings: Settings, work: "Callable[[Services], Coroutine[Any, 
         return 130
 
 
-def opened(settings: Settings) -> "Releases":
+def open_releases(settings: Settings) -> "Releases":
     """The releases that the sandbox serves; exits with 2 if a workbook cannot be used."""
     from graphql_api.sandbox import WorkbookError
     from graphql_api.services import open_sandbox
@@ -97,6 +96,24 @@ def opened(settings: Settings) -> "Releases":
             return open_sandbox(settings, progress)
     except WorkbookError as error:
         stop(str(error))
+
+
+@contextmanager
+def progress_bar() -> "Iterator[Callable[[str, int, int], None]]":
+    """Show a progress bar while a workbook is read, if standard error is a terminal; yields the function that updates it."""
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def update(name: str, done: int, total: int) -> None:
+            task = tasks.setdefault(name, TaskID(-1))
+            if task == -1:
+                task = tasks[name] = bar.add_task(name)
+            bar.update(task, completed=done, total=total or None)
+
+        yield update
 
 
 def text_of(file: Path) -> str:

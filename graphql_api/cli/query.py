@@ -2,19 +2,20 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphql_api.cli.bootstrap import Data, Lenient, app_of, run_on_parts, settings_of, stop, text_of, upstream_of
+from graphql_api.cli.bootstrap import Data, Lenient, app_of, run_on_services, settings_of, stop, text_of, upstream_of
 from graphql_api.cli.streams import as_utf8
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-PATIENCE = 1.0
+REVALIDATION_TIMEOUT = 1.0
 """Seconds that `ask` waits after its response until stale documents are revalidated."""
 
 
@@ -84,7 +85,7 @@ def mirror(
 
     settings = settings_of(data, lenient)
     demand_folder(settings)
-    raise typer.Exit(run_on_parts(settings, lambda parts: run_mirror(parts, release)))
+    raise typer.Exit(run_on_services(settings, lambda services: run_mirror(services, release)))
 
 
 def _document(operation: str | None, file: Path | None) -> str:
@@ -95,17 +96,17 @@ def _document(operation: str | None, file: Path | None) -> str:
     return text_of(Path("-")) if operation == "-" else as_utf8(operation)
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> dict[str, object]:
     try:
-        found = json.loads(as_utf8(text))
+        variables = json.loads(as_utf8(text))
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        variables = None
+    if not isinstance(variables, dict):
         stop('--variables must be a JSON object, such as \'{"code": "OP-101"}\'')
-    return found
+    return variables
 
 
-async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[str, Any]:
+async def _ask(app: "Starlette", body: Mapping[str, object], language: str) -> dict[str, object]:
     import httpx
 
     headers = {"Content-Type": "application/json"}
@@ -115,7 +116,7 @@ async def _ask(app: "Starlette", body: dict[str, Any], language: str) -> dict[st
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ask.invalid", headers=headers) as client,
     ):
-        answer: dict[str, Any] = (await client.post("/graphql", content=json.dumps(body), timeout=None)).json()
+        response: dict[str, object] = (await client.post("/graphql", content=json.dumps(body), timeout=None)).json()
         with suppress(TimeoutError):  # or stale copies would stay stale if only `ask` uses the cache
-            await asyncio.wait_for(app.state.services.store.settle(), PATIENCE)
-        return answer
+            await asyncio.wait_for(app.state.services.store.settle(), REVALIDATION_TIMEOUT)
+        return response

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphql_api.cli.bootstrap import Data, Lenient, app_of, opened, settings_of, stop
+from graphql_api.cli.bootstrap import Data, Lenient, app_of, open_releases, settings_of, stop
 from graphql_api.settings import Settings
 from graphql_api.settings.distribution import how_to_install
 
@@ -108,17 +108,17 @@ def tools_app_of(settings: Settings, language: str) -> "Iterator[tuple[Starlette
     from graphql_api.http.mcp.server import CheckedBodies, create_mcp
 
     with app_of(replace(settings, access="off", host="127.0.0.1")) as (app, data):
-        served = create_mcp(app, language).streamable_http_app(
+        tools_app = create_mcp(app, language).streamable_http_app(
             json_response=True, stateless_http=True, host=settings.host
         )
-        served.user_middleware = [
+        tools_app.user_middleware = [
             *forwarded_middleware(settings),
-            *served.user_middleware,
+            *tools_app.user_middleware,
             *auth_middleware(access_policy_for(settings)),
         ]
-        served.user_middleware += [Middleware(CheckedBodies, settings.max_body_bytes)]
-        served.router.redirect_slashes = False
-        yield served, data
+        tools_app.user_middleware += [Middleware(CheckedBodies, settings.max_body_bytes)]
+        tools_app.router.redirect_slashes = False
+        yield tools_app, data
 
 
 def sandbox(
@@ -153,7 +153,7 @@ def sandbox(
         if recording is not None:
             yield _recorded(recording)
             return
-        with closing(opened(settings)) as releases:
+        with closing(open_releases(settings)) as releases:
             try:
                 releases.hold(hold)
             except ValueError as error:
@@ -167,10 +167,10 @@ def sandbox(
 def _recorded(folder: Path) -> tuple[Any, str]:
     from graphql_api.sandbox.replay import Recording
 
-    answers = Recording(folder)
-    if not len(answers):
+    recording = Recording(folder)
+    if not len(recording):
         stop(f"{folder} has no recording; `competent-graphql doctor --record {folder}` makes one")
-    return answers, f"{len(answers)} recorded responses"
+    return recording, f"{len(recording)} recorded responses"
 
 
 def _announce(settings: Settings) -> Callable[[str, str], str]:

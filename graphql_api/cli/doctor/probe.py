@@ -1,13 +1,12 @@
 """Makes the calls of one visit: each kind of path once, with ids from earlier responses.
 
-No path is requested twice, at most `MOST_CALLS` calls are made, and none after a response which shows that all others would fail.
+No path is requested twice, at most `MAX_CALLS` calls are made, and none after a response which shows that all others would fail.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -16,7 +15,7 @@ import orjson
 from graphql_api.competent import routes
 from graphql_api.competent.concept_reader import Notes
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, Concepts
-from graphql_api.competent.hal import items, parts, release_numbers
+from graphql_api.competent.hal import Document, items, parts, release_numbers
 from graphql_api.competent.normalise import normalise
 from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
@@ -24,16 +23,16 @@ from graphql_api.errors import ProxyRefused, UpstreamError
 from graphql_api.store.unknown_keys import UnknownKeys
 from graphql_api.upstream import RawResponse
 
-MOST_CALLS = 20
-NOBODY = UUID("00000000-0000-4000-8000-000000000000")
-BEYOND = 100_000
+MAX_CALLS = 20
+UNUSED_UUID = UUID("00000000-0000-4000-8000-000000000000")
+PAGE_BEYOND_END = 100_000
 """A page number beyond the end of any list."""
 
-Looking = Callable[[str, Mapping[str, str]], Awaitable[RawResponse]]
+Probe = Callable[[str, Mapping[str, str]], Awaitable[RawResponse]]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProbeResponse:
     """The response for a path; without a response `status` is 0 and `failure` says why."""
 
     path: str = ""
@@ -43,13 +42,13 @@ class Seen:
     failure: str = ""
 
     @cached_property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """The JSON object in the body; empty if it is anything else."""
         try:
-            found = orjson.loads(self.body)
+            document = orjson.loads(self.body)
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return document if isinstance(document, dict) else {}
 
     @property
     def ok(self) -> bool:
@@ -60,27 +59,27 @@ class Seen:
         return f"{self.path}: {self.status or self.failure}" if self.path else "not asked"
 
 
-Visit = dict[str, Seen]
+Visit = dict[str, ProbeResponse]
 """Responses by name of the call."""
 
 
-class _InVain(Exception):
+class _VisitEnded(Exception):
     """All further calls would be refused too."""
 
 
 class Visitor:
     """Makes the calls of one visit."""
 
-    def __init__(self, look: Looking, page_size: int) -> None:
-        self._look = look
+    def __init__(self, probe: Probe, page_size: int) -> None:
+        self._probe = probe
         self._page_size = page_size
         self.seen: Visit = {}
-        self.ended: Seen | None = None
+        self.ended: ProbeResponse | None = None
         """The response that ended the visit early; None if all calls were made."""
 
     async def visit(self) -> Visit:
         """Make all calls in order, until the key, the rate limit or a proxy refuses one; return the responses by name."""
-        with suppress(_InVain):
+        with suppress(_VisitEnded):
             await self._visit()
         return self.seen
 
@@ -88,77 +87,79 @@ class Visitor:
         current = await self._ask("current", routes.RELEASE.path(CURRENT))
         listed = await self._ask("releases", routes.RELEASES.path())
         soft = await self._ask("soft skills", routes.SOFT_SKILLS.path(CURRENT))
-        number = next((n for each in (current, soft, listed) for n in release_numbers(each.document)), CURRENT)
+        number = next((n for response in (current, soft, listed) for n in release_numbers(response.document)), CURRENT)
         await self._ask("release", routes.RELEASE.path(number))
         await self._soft_skill(number, soft)
         competence = await self._competences(number)
         profile = await self._profiles(number)
         await self._embedded(number, profile)
-        await self._ask("nothing", routes.TECHNICAL_COMPETENCE.path(number, NOBODY))
-        if told := {k: v for k, v in _conditions(competence).items() if v}:
-            await self._ask("unchanged", competence.path, told)
+        await self._ask("nothing", routes.TECHNICAL_COMPETENCE.path(number, UNUSED_UUID))
+        if conditions := {name: value for name, value in _conditions(competence).items() if value}:
+            await self._ask("unchanged", competence.path, conditions)
 
-    async def _soft_skill(self, number: str, soft: Seen) -> None:
+    async def _soft_skill(self, number: str, soft: ProbeResponse) -> None:
         if uuid := _some_id(soft):
             await self._ask("soft skill", routes.SOFT_SKILL.path(number, uuid))
 
-    async def _competences(self, number: str) -> Seen:
+    async def _competences(self, number: str) -> ProbeResponse:
         path = routes.TECHNICAL_COMPETENCES.path(number)
         listed = await self._ask("competences", f"{path}?page=0&size=2")
         await self._ask("second page", f"{path}?page=1&size=2")
-        await self._ask("beyond the last page", f"{path}?page={BEYOND}&size=2")
+        await self._ask("beyond the last page", f"{path}?page={PAGE_BEYOND_END}&size=2")
         await self._ask("largest page", f"{path}?page=0&size={self._page_size}")
         uuid = _some_id(listed)
         if uuid is None:
-            return Seen()
+            return ProbeResponse()
         competence = await self._ask("competence", routes.TECHNICAL_COMPETENCE.path(CURRENT, uuid))
         await self._ask("used", routes.USED_IN_PROFILES.path(number, uuid))
         return competence
 
-    async def _profiles(self, number: str) -> Seen:
-        asked = {"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 2}
-        hits = await self._ask("search", f"{routes.SEARCH.path()}?{urlencode(asked)}")
+    async def _profiles(self, number: str) -> ProbeResponse:
+        parameters = {"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE", "page": 0, "size": 2}
+        hits = await self._ask("search", f"{routes.SEARCH.path()}?{urlencode(parameters)}")
         listed = await self._ask(
             "profiles", f"{routes.OCCUPATIONAL_PROFILES.path(number)}?page=0&size={self._page_size}"
         )
-        hit = next((each for item in items(hits.document) for each in parts(item.get("document"))), {})
-        uuid = _some_id(listed) or _some_id(self.seen.get("used", Seen())) or as_uuid(hit.get("id"))
-        return await self._ask("profile", routes.OCCUPATIONAL_PROFILE.path(number, uuid)) if uuid else Seen()
+        hit = next(
+            (document_part for item in items(hits.document) for document_part in parts(item.get("document"))), {}
+        )
+        uuid = _some_id(listed) or _some_id(self.seen.get("used", ProbeResponse())) or as_uuid(hit.get("id"))
+        return await self._ask("profile", routes.OCCUPATIONAL_PROFILE.path(number, uuid)) if uuid else ProbeResponse()
 
-    async def _embedded(self, number: str, profile: Seen) -> None:
-        embedded = next(iter(embedded_in(profile.document)), {})
+    async def _embedded(self, number: str, profile: ProbeResponse) -> None:
+        embedded: Document = next(iter(embedded_in(profile.document)), {})
         if uuid := as_uuid(embedded.get("id")):
             await self._ask("embedded competence", routes.TECHNICAL_COMPETENCE.path(number, uuid))
 
-    async def _ask(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> Seen:
-        assert len(self.seen) < MOST_CALLS
+    async def _ask(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> ProbeResponse:
+        assert len(self.seen) < MAX_CALLS
         try:
-            look = await self._look(path, headers or {})
+            probe = await self._probe(path, headers or {})
         except UpstreamError as error:
-            self.seen[name] = Seen(path, failure=f"{error.code} {error.detail}")
-            in_vain = isinstance(error, ProxyRefused)
+            self.seen[name] = ProbeResponse(path, failure=f"{error.code} {error.detail}")
+            visit_ends = isinstance(error, ProxyRefused)
         else:
-            self.seen[name] = Seen(path, look.status, look.headers, look.body)
-            in_vain = self._in_vain(look.status)
-        if in_vain:
+            self.seen[name] = ProbeResponse(path, probe.status, probe.headers, probe.body)
+            visit_ends = self._ends_visit(probe.status)
+        if visit_ends:
             self.ended = self.seen[name]
-            raise _InVain
+            raise _VisitEnded
         return self.seen[name]
 
-    def _in_vain(self, status: int) -> bool:
+    def _ends_visit(self, status: int) -> bool:
         # A valid key may lack access to one route: then a 403 applies to that route only.
         known_good = any(seen.status == 200 for seen in self.seen.values())
         return status in (401, 429) or (status == 403 and not known_good)
 
 
-def embedded_in(profile: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def embedded_in(profile: Document) -> list[Document]:
     """The objects of competences that a raw profile embeds."""
-    found = []
-    for declared in OCCUPATIONAL_PROFILE.fields:
-        if isinstance(declared.value, Concepts) and declared.value.type_name == TECHNICAL_COMPETENCE.name:
-            values = (profile.get(key) for key in declared.hal_keys)
-            found += parts(next((value for value in values if value is not None), None))
-    return found
+    competences = []
+    for declared_field in OCCUPATIONAL_PROFILE.fields:
+        if isinstance(declared_field.value, Concepts) and declared_field.value.type_name == TECHNICAL_COMPETENCE.name:
+            values = (profile.get(key) for key in declared_field.hal_keys)
+            competences += parts(next((value for value in values if value is not None), None))
+    return competences
 
 
 def unknown_keys(visit: Visit) -> Mapping[str, int]:
@@ -171,10 +172,10 @@ def unknown_keys(visit: Visit) -> Mapping[str, int]:
     return unknown.counts
 
 
-def _some_id(listed: Seen) -> UUID | None:
-    return next((uuid for each in items(listed.document) if (uuid := as_uuid(each.get("id")))), None)
+def _some_id(list_response: ProbeResponse) -> UUID | None:
+    return next((uuid for item in items(list_response.document) if (uuid := as_uuid(item.get("id")))), None)
 
 
-def _conditions(seen: Seen) -> dict[str, str | None]:
-    told = seen.headers
-    return {"If-None-Match": told.get("etag"), "If-Modified-Since": told.get("last-modified")}
+def _conditions(seen: ProbeResponse) -> dict[str, str | None]:
+    headers = seen.headers
+    return {"If-None-Match": headers.get("etag"), "If-Modified-Since": headers.get("last-modified")}

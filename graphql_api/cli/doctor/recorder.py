@@ -8,13 +8,15 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
-from graphql_api.cli.doctor.probe import Seen, Visit
+from graphql_api.cli.doctor.probe import ProbeResponse, Visit
 from graphql_api.errors import SettingsError
 from graphql_api.sandbox.replay import file_name
 
-KEPT = ("content-type", "etag", "last-modified", "cache-control", "expires", "vary", "retry-after")
-KEPT_BEGINNING = "x-ratelimit-"
-HIDDEN = "KEY"
+Json = Any
+"""A JSON value; the same type is returned."""
+RECORDED_HEADERS = ("content-type", "etag", "last-modified", "cache-control", "expires", "vary", "retry-after")
+RECORDED_PREFIX = "x-ratelimit-"
+REPLACEMENT = "KEY"
 
 
 def demand_folder(folder: Path) -> None:
@@ -30,40 +32,45 @@ def demand_folder(folder: Path) -> None:
 
 def record(visit: Visit, folder: Path, key: str) -> int:
     """Write each response to a file, and return their number."""
-    came = [seen for name, seen in visit.items() if seen.status and name != "unchanged"]
-    for seen in came:
+    responses = [seen for name, seen in visit.items() if seen.status and name != "unchanged"]
+    for seen in responses:
         file = folder / file_name(seen.path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(orjson.dumps(_recorded(seen, key), option=orjson.OPT_INDENT_2))
-    return len(came)
+    return len(responses)
 
 
-def _recorded(seen: Seen, key: str) -> dict[str, Any]:
-    headers = {name: each for name, each in seen.headers.items() if name in KEPT or name.startswith(KEPT_BEGINNING)}
-    told: dict[str, Any] = {"path": seen.path, "status": seen.status, "headers": headers}
+def _recorded(seen: ProbeResponse, key: str) -> dict[str, object]:
+    headers = {
+        name: header
+        for name, header in seen.headers.items()
+        if name in RECORDED_HEADERS or name.startswith(RECORDED_PREFIX)
+    }
+    recorded: dict[str, object] = {"path": seen.path, "status": seen.status, "headers": headers}
     try:
-        told["document"] = orjson.loads(seen.body)
+        recorded["document"] = orjson.loads(seen.body)
     except ValueError:
-        told["text"] = seen.body.decode(errors="replace")
-    return scrubbed(told, key)  # type: ignore[no-any-return]
+        recorded["text"] = seen.body.decode(errors="replace")
+    scrubbed_record: dict[str, object] = scrubbed(recorded, key)
+    return scrubbed_record
 
 
-def scrubbed(value: Any, key: str) -> Any:
+def scrubbed(value: Json, key: str) -> Json:
     """The value with the key replaced in all its texts, names included, also URL-encoded and in Base64."""
     return _without(_forms(key), value)
 
 
-def _without(forms: list[str], value: Any) -> Any:
+def _without(forms: list[str], value: Json) -> Json:
     if isinstance(value, str):
         for form in forms:
-            place = value.lower().find(form.lower())
-            while place >= 0:
-                value = value[:place] + HIDDEN + value[place + len(form) :]
-                place = value.lower().find(form.lower(), place + len(HIDDEN))
+            position = value.lower().find(form.lower())
+            while position >= 0:
+                value = value[:position] + REPLACEMENT + value[position + len(form) :]
+                position = value.lower().find(form.lower(), position + len(REPLACEMENT))
         return value
     if isinstance(value, dict):
-        return {_without(forms, name): _without(forms, each) for name, each in value.items()}
-    return [_without(forms, each) for each in value] if isinstance(value, list) else value
+        return {_without(forms, name): _without(forms, item) for name, item in value.items()}
+    return [_without(forms, item) for item in value] if isinstance(value, list) else value
 
 
 def _forms(key: str) -> list[str]:

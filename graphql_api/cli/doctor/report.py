@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from graphql_api.cli.doctor.checks import CHECKS, Check, Verdict
-from graphql_api.cli.doctor.probe import Seen, Visitor
+from graphql_api.cli.doctor.checks import CHECKS, Check
+from graphql_api.cli.doctor.judges import Verdict
+from graphql_api.cli.doctor.probe import ProbeResponse, Visitor
 from graphql_api.cli.doctor.recorder import demand_folder, record, scrubbed
 from graphql_api.services import client_of
 from graphql_api.settings import Settings
@@ -18,11 +19,11 @@ from graphql_api.upstream.transport import ASGIApp
 
 _COLOURS = {Verdict.HOLDS: "green", Verdict.DOES_NOT: "red", Verdict.UNKNOWN: "yellow"}
 
-Found = list[tuple[Check, Verdict, str]]
+Results = list[tuple[Check, Verdict, str]]
 
 
 async def run_doctor(
-    settings: Settings, competent: ASGIApp | None, asked: str, folder: Path | None, as_json: bool
+    settings: Settings, competent: ASGIApp | None, address: str, folder: Path | None, as_json: bool
 ) -> int:
     """Visit the API, print the report and optionally record the responses in `folder`.
 
@@ -37,20 +38,22 @@ async def run_doctor(
     finally:
         await upstream.aclose()
     key = settings.key().reveal()
-    found: Found = [(check, verdict, scrubbed(seen, key)) for check in CHECKS for verdict, seen in [check.judge(visit)]]
-    usable = all(verdict is Verdict.HOLDS for check, verdict, _ in found if check.needed)
+    results: Results = [
+        (check, verdict, scrubbed(seen, key)) for check in CHECKS for verdict, seen in [check.judge(visit)]
+    ]
+    usable = all(verdict is Verdict.HOLDS for check, verdict, _ in results if check.needed)
     ended = _why(visitor.ended)
     if as_json:
-        print(json.dumps(_object(asked, len(visit), usable, found, ended), indent=2, ensure_ascii=False))
+        print(json.dumps(_object(address, len(visit), usable, results, ended), indent=2, ensure_ascii=False))
     else:
-        _print(asked, len(visit), usable, found, ended)
+        _print(address, len(visit), usable, results, ended)
     if folder is not None:
         count = record(visit, folder, key)
         Console(stderr=True).print(f"{count} responses saved in {folder}.", highlight=False)
     return 0 if usable else 1
 
 
-def _why(ended: Seen | None) -> str | None:
+def _why(ended: ProbeResponse | None) -> str | None:
     """Why a visit ended early and what to do, or None if it did not."""
     if ended is None:
         return None
@@ -61,8 +64,8 @@ def _why(ended: Seen | None) -> str | None:
     return f"The key is rejected ({ended}): stopped after this call; check COMPETENT_API_KEY or COMPETENT_API_KEY_FILE."
 
 
-def _object(asked: str, calls: int, usable: bool, found: Found, ended: str | None) -> dict[str, object]:
-    told = [
+def _object(address: str, calls: int, usable: bool, results: Results, ended: str | None) -> dict[str, object]:
+    checks = [
         {
             "assumption": check.assumed,
             "needed": check.needed,
@@ -70,19 +73,19 @@ def _object(asked: str, calls: int, usable: bool, found: Found, ended: str | Non
             "seen": seen,
             "otherwise": None if verdict is Verdict.HOLDS else check.otherwise,
         }
-        for check, verdict, seen in found
+        for check, verdict, seen in results
     ]
-    return {"asked": asked, "calls": calls, "usable": usable, "ended": ended, "checks": told}
+    return {"asked": address, "calls": calls, "usable": usable, "ended": ended, "checks": checks}
 
 
-def _print(asked: str, calls: int, usable: bool, found: Found, ended: str | None) -> None:
+def _print(address: str, calls: int, usable: bool, results: Results, ended: str | None) -> None:
     console = Console(highlight=False)
     if ended is not None:
         console.print(f"[red]{escape(ended)}[/]")
         return
-    console.print(f"{escape(asked)}, in {calls} calls")
-    console.print(_table(found))
-    wrong = [check for check, verdict, _ in found if verdict is Verdict.DOES_NOT]
+    console.print(f"{escape(address)}, in {calls} calls")
+    console.print(_table(results))
+    wrong = [check for check, verdict, _ in results if verdict is Verdict.DOES_NOT]
     if wrong:
         console.print("Consequences of the assumptions that fail:")
     for check in wrong:
@@ -90,12 +93,12 @@ def _print(asked: str, calls: int, usable: bool, found: Found, ended: str | None
     console.print("This server can use the API." if usable else "[red]A required assumption does not hold.[/]")
 
 
-def _table(found: Found) -> Table:
+def _table(results: Results) -> Table:
     """A table with one row per check; long texts wrap, so that nothing is cut off."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("assumption", overflow="fold", ratio=1)
     table.add_column("verdict", no_wrap=True)
     table.add_column("seen", overflow="fold", ratio=1)
-    for check, verdict, seen in found:
+    for check, verdict, seen in results:
         table.add_row(escape(check.assumed), f"[{_COLOURS[verdict]}]{verdict.value}[/]", escape(seen))
     return table
