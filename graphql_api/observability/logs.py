@@ -172,8 +172,8 @@ class Handler(logging.Handler):
     def _emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # arguments that do not match the message, or a failing `repr`
-            line = self.format(_unformattable(record))
+        except Exception as error:  # arguments that do not match the message, or a failing `repr`
+            line = self.format(_unformattable(record, error))
         self.put(_encoded(line))
 
     def format(self, record: logging.LogRecord) -> str:
@@ -193,8 +193,8 @@ def _encoded(line: str) -> bytes:
     return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _unformattable(record: logging.LogRecord) -> logging.LogRecord:
-    message = f"log line could not be formatted: {str(record.msg)[:MAX_VALUE_CHARS]}"
+def _unformattable(record: logging.LogRecord, error: Exception) -> logging.LogRecord:
+    message = f"log line could not be formatted ({type(error).__name__}): {str(record.msg)[:MAX_VALUE_CHARS]}"
     return logging.LogRecord(record.name, record.levelno, "", 0, message, None, None)
 
 

@@ -74,11 +74,11 @@ def registry() -> "CollectorRegistry":
     folder = os.environ.get(FOLDER)
     if folder is None:
         return REGISTRY
-    found = CollectorRegistry(support_collectors_without_names=True)
-    found.register(Flushing())
-    MultiProcessCollector(found, folder)  # type: ignore[no-untyped-call]
-    found.register(_Processes(Path(folder)))
-    return found
+    collected = CollectorRegistry(support_collectors_without_names=True)
+    collected.register(Flushing())
+    MultiProcessCollector(collected, folder)  # type: ignore[no-untyped-call]  # not annotated by the library
+    collected.register(_Processes(Path(folder)))
+    return collected
 
 
 class _Processes:
@@ -95,12 +95,12 @@ class _Processes:
         families: dict[str, Metric] = {}
         for pid in sorted({int(file.stem.rpartition("_")[2]) for file in self._folder.glob("*.db")}):
             if not _is_alive(pid):
-                mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]
+                mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]  # not annotated by the library
                 continue
             for family in ProcessCollector(pid=partial(int, pid), registry=None).collect():
-                known = families.setdefault(family.name, family)
+                merged = families.setdefault(family.name, family)
                 samples = [sample._replace(labels={"pid": str(pid)}) for sample in family.samples]
-                known.samples = samples if known is family else [*known.samples, *samples]
+                merged.samples = samples if merged is family else [*merged.samples, *samples]
         return families.values()
 
 

@@ -5,10 +5,11 @@ There is one per request: the fast path creates its own, and all others get it f
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import getrandbits
-from typing import Any
+
+from starlette.types import Scope
 
 from graphql_api.observability.fetch_context import FetchContext
 
@@ -31,11 +32,11 @@ def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
     If a header that may occur only once is repeated, the joined value is invalid and treated like any other invalid value.
     """
-    found: dict[bytes, bytes] = {}
+    headers: dict[bytes, bytes] = {}
     for name, value in fields:
         separator = b"; " if name == b"cookie" else b", "
-        found[name] = found[name] + separator + value if name in found else value
-    return found
+        headers[name] = headers[name] + separator + value if name in headers else value
+    return headers
 
 
 @dataclass(slots=True)
@@ -82,15 +83,15 @@ class RequestContext:
         return "partial" if self.codes else "ok"
 
 
-def record_of(scope: MutableMapping[str, Any]) -> RequestContext:
+def record_of(scope: Scope) -> RequestContext:
     """The context of an ASGI scope's request, created if missing; its id is the client's `X-Request-ID` if that is valid."""
-    state: MutableMapping[str, Any] = scope.setdefault("state", {})
-    found: RequestContext | None = state.get("record")
-    if found is None:
-        found = state["record"] = _new_record(scope.get("headers", ()))
+    state: dict[str, object] = scope.setdefault("state", {})
+    record = state.get("record")
+    if not isinstance(record, RequestContext):
+        record = state["record"] = _new_record(scope.get("headers", ()))
         if scope.get("client"):
-            found.address = scope["client"][0]
-    return found
+            record.address = scope["client"][0]
+    return record
 
 
 def new_id() -> str:
@@ -98,39 +99,41 @@ def new_id() -> str:
     return f"{getrandbits(128):032x}"  # only identifies requests, so it needs no secure randomness
 
 
-def _new_record(fields: Iterable[tuple[bytes, bytes]]) -> RequestContext:
-    told = list(fields)
-    head = dict(told)
-    if len(head) != len(told):
-        head = combined(told)
+def _new_record(raw_headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
+    pairs = list(raw_headers)
+    headers = dict(pairs)
+    if len(headers) != len(pairs):
+        headers = combined(pairs)
     # The request id and trace context are passed on only if their header occurs once.
-    only = head if len(head) == len(told) else _told_once(told)
-    request_id = _usable(only.get(b"x-request-id", b"")) or new_id()
-    return RequestContext(request_id, head, fetch_context=FetchContext(headers=_passed_on(request_id, only)))
+    single = headers if len(headers) == len(pairs) else _sent_once(pairs)
+    request_id = _valid_request_id(single.get(b"x-request-id", b"")) or new_id()
+    return RequestContext(
+        request_id, headers, fetch_context=FetchContext(headers=_upstream_headers(request_id, single))
+    )
 
 
-def request_id_of(scope: Mapping[str, Any]) -> str | None:
+def request_id_of(scope: Scope) -> str | None:
     """The client's `X-Request-ID` in an ASGI scope; None if it is missing, repeated or invalid."""
-    told = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    return _usable(told[0]) if len(told) == 1 else None
+    values = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return _valid_request_id(values[0]) if len(values) == 1 else None
 
 
-def _usable(told: bytes) -> str | None:
-    request_id = told.decode("latin-1")
+def _valid_request_id(value: bytes) -> str | None:
+    request_id = value.decode("latin-1")
     return request_id if _REQUEST_ID.fullmatch(request_id) else None
 
 
-def _told_once(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    times = Counter(name for name, _ in fields)
-    return {name: value for name, value in fields if times[name] == 1}
+def _sent_once(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    counts = Counter(name for name, _ in fields)
+    return {name: value for name, value in fields if counts[name] == 1}
 
 
-def _passed_on(request_id: str, only: Mapping[bytes, bytes]) -> dict[str, str]:
+def _upstream_headers(request_id: str, single: Mapping[bytes, bytes]) -> dict[str, str]:
     """Headers for each call upstream: the request id and, if valid, the trace context (W3C Trace Context)."""
-    passed = {"X-Request-ID": request_id}
-    parent = text_in(only, b"traceparent")
+    headers = {"X-Request-ID": request_id}
+    parent = text_in(single, b"traceparent")
     if _TRACEPARENT.fullmatch(parent):
-        passed["traceparent"] = parent
-        if _TRACESTATE.fullmatch(state := text_in(only, b"tracestate")):
-            passed["tracestate"] = state
-    return passed
+        headers["traceparent"] = parent
+        if _TRACESTATE.fullmatch(state := text_in(single, b"tracestate")):
+            headers["tracestate"] = state
+    return headers

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphql_api.settings.distribution import NAME, how_to_install, own_version
 
@@ -49,10 +49,10 @@ class Tracing:
         from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD
         from opentelemetry.trace import SpanKind
 
-        told = {HTTP_REQUEST_METHOD: "GET", URL_TEMPLATE: template}
+        attributes = {HTTP_REQUEST_METHOD: "GET", URL_TEMPLATE: template}
         sent = dict(headers)
         parent = self._propagator.extract(sent)
-        span = self._tracer.start_span(f"GET {template}", parent, SpanKind.CLIENT, attributes=told)
+        span = self._tracer.start_span(f"GET {template}", parent, SpanKind.CLIENT, attributes=attributes)
         self._inject(span, sent)
         return span, sent
 
@@ -97,14 +97,14 @@ def use(tracing: Tracing | None) -> None:
     _tracing = tracing
 
 
-async def end_tracing(patience: float = 2.0) -> None:
-    """Export all queued spans, within `patience` seconds, and turn tracing off."""
+async def end_tracing(seconds: float = 2.0) -> None:
+    """Export all queued spans, within `seconds`, and turn tracing off."""
     if _tracing is None:
         return
     # A daemon thread, so that a collector that hangs does not keep the process from stopping.
-    sending = threading.Thread(target=_tracing.close, daemon=True)
-    sending.start()
-    await asyncio.to_thread(sending.join, patience)
+    export = threading.Thread(target=_tracing.close, daemon=True)
+    export.start()
+    await asyncio.to_thread(export.join, seconds)
     use(None)
 
 
@@ -115,7 +115,7 @@ class OperationSpan:
         self._span = _tracing.begin_operation(headers) if _tracing else None
         self._method = method
 
-    def end(self, name: str, kind: str, status: int | None, outcome: str) -> None:
+    def end(self, name: str, operation_type: str, status: int | None, outcome: str) -> None:
         """End the span with the result of the operation."""
         if self._span is None:
             return
@@ -123,16 +123,16 @@ class OperationSpan:
         from opentelemetry.semconv.attributes import error_attributes, http_attributes
         from opentelemetry.trace import Status, StatusCode
 
-        told: dict[str, Any] = {
+        attributes: dict[str, str | int | None] = {
             graphql.GRAPHQL_OPERATION_NAME: name[:100],
-            graphql.GRAPHQL_OPERATION_TYPE: kind,
+            graphql.GRAPHQL_OPERATION_TYPE: operation_type,
             http_attributes.HTTP_REQUEST_METHOD: self._method,
             http_attributes.HTTP_ROUTE: "/graphql",
             http_attributes.HTTP_RESPONSE_STATUS_CODE: status,
         }
-        self._span.set_attributes({key: value for key, value in told.items() if value})
-        if kind:
-            self._span.update_name(kind)
+        self._span.set_attributes({key: value for key, value in attributes.items() if value})
+        if operation_type:
+            self._span.update_name(operation_type)
         if outcome in ("failed", "shed"):
             self._span.set_attribute(error_attributes.ERROR_TYPE, str(status))
             self._span.set_status(Status(StatusCode.ERROR))

@@ -156,7 +156,7 @@ def test_a_line_that_cannot_be_rendered_is_a_line_that_says_so(
     Handler("json", put=stream.put).handle(record)
 
     (event,) = stream.events()
-    assert event["event"] == "log line could not be formatted: %d calls of %s"
+    assert event["event"] == "log line could not be formatted (TypeError): %d calls of %s"
     assert capsys.readouterr().err == ""
 
 

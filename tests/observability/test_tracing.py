@@ -114,7 +114,7 @@ async def test_spans_go_where_the_variables_say_and_a_collector_that_is_away_kee
     tracing.begin_tracing()
 
     sent = tracing.CallSpan({"traceparent": PARENT}, "/releases").headers
-    await tracing.end_tracing(patience=0.1)
+    await tracing.end_tracing(seconds=0.1)
 
     assert sent["traceparent"].startswith(f"00-{TRACE}-")
     assert sent["traceparent"] != PARENT
