@@ -6,23 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import goals, results
-from benchmarks.speed.contestants import EXECUTED, OURS, SQLITE
 from benchmarks.speed.goals import Goal
 from benchmarks.speed.results import Part
 from benchmarks.speed.warm import Lasts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
-
-
-LABELS = {
-    "shared": {OURS: f"{OURS}, cached root fields", SQLITE: f"{OURS}, cached root fields, SQLite store"},
-    "indexed": {OURS: EXECUTED},
-}
-"""What our rows measure over cached documents: root fields come from the fragment cache, except those that need the index."""
-
-
-def _label(server: Part, operations: str = "shared") -> str:
-    return LABELS[operations].get(server["label"], server["label"])
 
 
 def warm(found: Part) -> Iterator[str]:
@@ -33,13 +21,12 @@ def warm(found: Part) -> Iterator[str]:
         sizes, servers = found[part]["sizes"], found[part]["servers"]
         heads = [f"{name} ({size / 1000:.1f} kB)" for name, size in sizes.items()]
         loads = [
-            (_label(server, part), *(_figure(load["per_second"]) for load in server["loads"].values()))
-            for server in servers
+            (server["label"], *(_figure(load["per_second"]) for load in server["loads"].values())) for server in servers
         ]
         yield from _table(("responses per second", *heads), loads)
         late = [
             (
-                _label(server, part),
+                server["label"],
                 *(f"{load['p50']:.2f} / {load['p99']:.2f}" for load in server["loads"].values()),
                 f"{server['memory']:.0f}",
             )
@@ -73,7 +60,7 @@ def clients(found: Part) -> Iterator[str]:
     yield f"One run of {Lasts(**found['lasts']).shorter} s each."
     yield "\n![Responses per second and the 99th percentile by the number of clients](performance/clients.png)"
     for head, key in (("nested, responses per second", "per_second"), ("p99, ms", "p99")):
-        rows = [(_label(each), *(_figure(load[key]) for load in each["loads"])) for each in found["servers"]]
+        rows = [(each["label"], *(_figure(load[key]) for load in each["loads"])) for each in found["servers"]]
         yield from _table((head, *(f"{count} clients" for count in found["counts"])), rows)
 
 
@@ -83,7 +70,7 @@ def growth(found: Part) -> Iterator[str]:
     yield "\n![Responses per second and memory by the number of profiles](performance/growth.png)"
     rows = [
         (
-            _label(each),
+            each["label"],
             f"{each['profiles']:,}",
             f"{each['documents']:.0f}",
             f"{each['memory']:.0f}",

@@ -35,7 +35,6 @@ class DocumentLoaders:
         self._reads: list[Read | None] = []
         self._batches: set[asyncio.Task[list[Document | Exception]]] = set()
         self._batch_starts, self._batch_results = PassBudget(BATCH), PassBudget(BATCH)
-        self._tracked_from = 0
 
     # Created when first needed: most requests have only cache hits. aiodataloader also binds to the loop running at that time.
 
@@ -90,17 +89,12 @@ class DocumentLoaders:
     # The reads, for callers that cache what they computed from them. None marks a cache miss; Dependencies stand for all reads of
     # a reused result.
 
-    def begin_tracking(self) -> int:
-        """Returns the current position in the reads, for `dependencies_since`."""
-        self._tracked_from = len(self._reads)
-        return self._tracked_from
-
-    def dependencies_since(self, position: int) -> Dependencies | None:
-        """Returns what was read since `position`; None if there was a cache miss."""
-        reads = [read for read in self._reads[position:] if read is not None]
-        return self._dependencies(merge_reads(reads)) if len(reads) == len(self._reads) - position else None
-
-    def _dependencies(self, sources: dict[str, object]) -> Dependencies:
+    def dependencies(self) -> Dependencies | None:
+        """Returns everything that was read; None if there was a cache miss."""
+        reads = [read for read in self._reads if read is not None]
+        if len(reads) < len(self._reads):
+            return None
+        sources = merge_reads(reads)
         indexes = tuple(name for name in sources if name.startswith(INDEX))
         until = min((self._fresh_until(name, source) for name, source in sources.items()), default=-math.inf)
         return Dependencies(sources, indexes, until, any(map(changes_with_release, sources)))

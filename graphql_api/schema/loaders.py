@@ -87,7 +87,7 @@ class Loaders(DocumentLoaders):
         if index is not None:
             name = index_name(number)
             self._sources.setdefault(name, index)
-            if len(self._reads) == self._tracked_from or self._reads[-1] != (name, index):
+            if not self._reads or self._reads[-1] != (name, index):
                 self._reads.append((name, index))
         return index
 

@@ -123,11 +123,11 @@ async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
 async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
     upstream = Upstream()
     store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
-    load = Loaders(store, cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext())
-    await load.load(PROFILE)
-    mark = load.begin_tracking()
+    first, load = (Loaders(store, cast(IndexRegistry, None), 500, FetchContext()) for _ in range(2))
+    await first.load(PROFILE)
+    assert first.dependencies() is None  # it was not cached
     load.get_cached(PROFILE)
-    made = load.dependencies_since(mark)
+    made = load.dependencies()
     assert made is not None
 
     for number in range(500):

@@ -87,7 +87,7 @@ class ResponseCache:
 
     def store(self, key: CacheKey | None, data: dict[str, Any], loaders: Loaders) -> CachedResponse | None:
         """Encode and cache data made by these loaders; None if it depends on something that was not in memory or is stale."""
-        read = loaders.dependencies_since(0) if key is not None else None
+        read = loaders.dependencies() if key is not None else None
         if key is None or read is None or read.until <= loaders.now():
             return None
         # A copy, since orjson's own bytes hold up to eight times their length.
