@@ -59,7 +59,7 @@ async def test_a_list_with_a_question_an_item_is_interrupted(server: Server, fie
     data = await server.ask(f"{{ skills(first: 200) {{ {selected} }} }}")
 
     assert len(next(iter(data["skills"].values()))) == 200
-    assert clock.looks >= 200
+    assert clock.reads >= 200
 
 
 @pytest.mark.parametrize("name", PREPARED)
