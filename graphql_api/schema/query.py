@@ -23,7 +23,7 @@ from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.lookups import find
 from graphql_api.schema.types.relay import MAX_ITEMS, After, ConnectionArguments, First
 from graphql_api.schema.types.release import Release, releases
-from graphql_api.schema.types.resolver_cost import CACHEABLE, Per, Work
+from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.root_field import InRelease, query_field
 from graphql_api.schema.types.root_fields import ROOT_FIELDS
 
@@ -51,7 +51,7 @@ class Query:
 
     @strawberry.field(
         description="The object with a global id; null if it does not exist.",
-        metadata={**Work(base=1).metadata, **CACHEABLE},
+        metadata=Work(base=1).metadata,
     )
     async def node(
         self, info: strawberry.Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
@@ -61,7 +61,7 @@ class Query:
 
     @strawberry.field(
         description="The objects with these global ids, in the same order; null for each that does not exist.",
-        metadata={**Work(arguments=(Per("ids", 1, "item"),), items_of="ids").metadata, **CACHEABLE},
+        metadata=Work(arguments=(Per("ids", 1, "item"),), items_of="ids").metadata,
     )
     async def nodes(
         self,
@@ -76,13 +76,13 @@ class Query:
 
     @strawberry.field(
         description="All releases that Competent serves, newest first.",
-        metadata={"length": Length(10, 40), **CACHEABLE},
+        metadata={"length": Length(10, 40)},
     )
     async def releases(self, info: strawberry.Info) -> list[Release] | None:
         """Returns all releases."""
         return await releases(info.context.loaders)
 
-    @strawberry.field(description="One release.", metadata=CACHEABLE)
+    @strawberry.field(description="One release.")
     async def release(
         self,
         info: strawberry.Info,
@@ -99,7 +99,7 @@ class Query:
 
     @strawberry.field(
         description="The difference between two occupational profiles of one release: shared, missing and surplus competences.",
-        metadata={**GAP_WORK.metadata, **CACHEABLE},
+        metadata=GAP_WORK.metadata,
     )
     async def competence_gap(
         self,
@@ -114,7 +114,7 @@ class Query:
 
     @strawberry.field(
         description="The occupational profiles that best match what a person has, best match first.",
-        metadata={**MATCHES_WORK.metadata, **CACHEABLE},
+        metadata=MATCHES_WORK.metadata,
     )
     async def profiles_for_competences(
         self,

@@ -7,7 +7,6 @@ import strawberry
 from graphql_api.competent.releases import CURRENT
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.global_id import Node, NodeId
-from graphql_api.schema.types.resolver_cost import CACHEABLE
 from graphql_api.schema.types.root_field import release_field
 from graphql_api.schema.types.root_fields import ROOT_FIELDS
 
@@ -23,12 +22,12 @@ class Release(Node):
         """Returns the global id: type and number."""
         return NodeId("Release", self.number)
 
-    @strawberry.field(description="Whether this is the newest release, which `current` stands for.", metadata=CACHEABLE)
+    @strawberry.field(description="Whether this is the newest release, which `current` stands for.")
     async def is_current(self) -> bool | None:
         """Whether `current` resolves to this release now."""
         return self.number == await self.loaders.release_number(CURRENT)
 
-    @strawberry.field(description="The day of publication.", metadata=CACHEABLE)
+    @strawberry.field(description="The day of publication.")
     async def published_on(self) -> date | None:
         """Returns the date from the release's document."""
         published = (await self.loaders.releases.document(self.number)).get("publishedOn")

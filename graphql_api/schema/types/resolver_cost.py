@@ -45,6 +45,3 @@ class Work:
 
 
 NO_WORK = Work()
-
-CACHEABLE: Mapping[str, bool] = {"cacheable": True}
-"""Metadata of a field whose value depends only on the release and its arguments, so it may be cached by them."""

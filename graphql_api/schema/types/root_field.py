@@ -9,7 +9,7 @@ import strawberry
 
 from graphql_api.competent.releases import CURRENT
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.resolver_cost import CACHEABLE, NO_WORK, Work
+from graphql_api.schema.types.resolver_cost import NO_WORK, Work
 
 RootResolver = Callable[..., Awaitable[object]]
 """Takes the loaders, the release number, and the field's arguments by name; annotated for GraphQL."""
@@ -76,5 +76,4 @@ def _strawberry_field(
         parameter.name: parameter.annotation for parameter in parameters if parameter.name != "self"
     }
     resolver.__annotations__["return"] = signature.return_annotation
-    metadata = {**field.work.metadata, **CACHEABLE}
-    return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=metadata)
+    return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=field.work.metadata)

@@ -51,6 +51,22 @@ async def test_a_fallback_is_counted_by_its_reason(
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
+async def test_entities_of_a_router_are_compiled(unindexed: Server) -> None:
+    (competence,) = (await unindexed.ask("{ technicalCompetences(first: 1) { nodes { id code } } }"))[
+        "technicalCompetences"
+    ]["nodes"]
+    text = """query ($some: [_Any!]!) {
+      _entities(representations: $some) { __typename ... on TechnicalCompetence { code } ... on Release { number } } }"""
+    some = [{"__typename": "TechnicalCompetence", "id": competence["id"]}, {"__typename": "Release", "number": "3.11"}]
+    before = COMPILED.count
+
+    assert (await unindexed.ask(text, {"some": some}))["_entities"] == [
+        {"__typename": "TechnicalCompetence", "code": competence["code"]},
+        {"__typename": "Release", "number": "3.11"},
+    ]
+    assert COMPILED.count == before + 1
+
+
 async def test_a_query_with_too_many_fields_is_not_compiled(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiler, "MAX_FIELDS", 3)
     before = counted("competent_fallbacks_total", reason="fields"), COMPILED.count

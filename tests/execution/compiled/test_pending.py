@@ -1,0 +1,69 @@
+"""Waiting for results: until half has arrived, or one fails that an execution cannot do without."""
+
+import asyncio
+
+import pytest
+
+from graphql_api.asyncio_tools import Failed
+from graphql_api.execution.compiled.pending import LOADING, PendingResults
+
+Loads = dict[str, "asyncio.Future[str]"]
+
+
+@pytest.fixture
+async def loads() -> Loads:
+    """Four results that are on their way."""
+    return {key: asyncio.get_running_loop().create_future() for key in "abcd"}
+
+
+async def started(loads: Loads, tolerant: bool = False) -> tuple[PendingResults, "asyncio.Task[None]"]:
+    """All of them pending, and a task that waits for half."""
+    pending = PendingResults()
+    for key, load in loads.items():
+        pending.start(key, load, tolerant)
+    waiting = asyncio.ensure_future(pending.half_of_the_rest())
+    await asyncio.sleep(0)
+    return pending, waiting
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_one_that_hangs_does_not_keep_the_others_waiting(loads: Loads) -> None:
+    pending, waiting = await started(loads)
+    loads["a"].set_result("A")
+    await turns()
+    assert not waiting.done()
+    loads["b"].set_result("B")
+    await waiting
+
+    assert pending.results == {"a": "A", "b": "B", "c": LOADING, "d": LOADING}
+    pending.arrived = 0
+    loads["c"].set_result("C")
+    await pending.half_of_the_rest()
+    assert pending.results["d"] is LOADING
+    pending.cancel()
+
+
+@pytest.mark.parametrize("tolerant", [False, True])
+async def test_an_error_ends_the_wait_unless_it_is_tolerated(loads: Loads, tolerant: bool) -> None:
+    pending, waiting = await started(loads, tolerant)
+    loads["a"].set_exception(LookupError())
+    await turns()
+
+    assert isinstance(pending.results["a"], Failed)
+    assert waiting.done() is not tolerant
+    waiting.cancel()
+    pending.cancel()
+
+
+async def test_nothing_is_waited_for_when_all_has_arrived(loads: Loads) -> None:
+    pending = PendingResults()
+    pending.start("a", loads["a"])
+    loads["a"].set_result("A")
+    await turns()
+
+    await pending.half_of_the_rest()
+    assert pending.results == {"a": "A"}
