@@ -8,13 +8,18 @@ from collections.abc import Awaitable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from graphql import GraphQLError, get_named_type, is_leaf_type
-from graphql.execution.executor import CollectedErrors, Executor
-from graphql.pyutils import Path, gather_with_cancel
+from graphql import GraphQLError, GraphQLOutputType, GraphQLResolveInfo, get_named_type, is_leaf_type
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.executor import CollectedErrors, Executor, StreamUsage
+from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graphql_api.errors import BadUserInput, is_unforeseen, without_trace
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
+
+Info = GraphQLResolveInfo[Any]
+Position = Any
+"""The deferred fragments at a position of the response, internal to graphql-core."""
 
 OMITTED = "ERRORS_OMITTED"
 MAX_ERRORS = 20
@@ -84,7 +89,7 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
     def collected_errors(self, _: CollectedErrors) -> None:
         self._collected_errors = BoundedErrors()
 
-    def build_per_event_executor(self, payload: Any) -> Executor[Any]:
+    def build_per_event_executor(self, payload: object) -> Executor[Any]:
         """Returns the executor of one subscription event, with its own deadline, scheduled with all other operations."""
         executor = super().build_per_event_executor(payload)
         time_slice = getattr(self.context_value, "event_slice", None)
@@ -92,7 +97,7 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
             executor._slice = time_slice
         return executor
 
-    def get_stream_usage(self, field_details_list: Any, path: Path) -> Any:
+    def get_stream_usage(self, field_details_list: FieldDetailsList, path: Path) -> StreamUsage | None:
         """Returns how a list is streamed; raises BadUserInput for invalid arguments of `@stream`."""
         try:
             return super().get_stream_usage(field_details_list, path)
@@ -100,12 +105,18 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
             raise BadUserInput(f"{error}.".replace("..", ".")) from None
 
     async def complete_awaitable_value(
-        self, return_type: Any, details: Any, info: Any, path: Any, result: Any, position: Any
-    ) -> Any:
+        self,
+        return_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: Info,
+        path: Path,
+        result: Awaitable[object],
+        position: Position,
+    ) -> object:
         """Resolve and complete a field, each within a time slice."""
         return await super().complete_awaitable_value(return_type, details, info, path, self._in_turn(result), position)
 
-    async def _in_turn(self, awaitable: Awaitable[Any]) -> Any:
+    async def _in_turn(self, awaitable: Awaitable[object]) -> object:
         try:
             await self._turn()
         except BaseException:
@@ -124,13 +135,19 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
             await self._slice.turn()
 
     def complete_iterable_value(
-        self, item_type: Any, details: Any, info: Any, path: Path, items: Iterable[Any], position: Any
-    ) -> Any:
+        self,
+        item_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: Info,
+        path: Path,
+        items: Iterable[object],
+        position: Position,
+    ) -> AwaitableOrValue[list[object]]:
         """Complete a list: synchronously while the time slice lasts, the rest in an awaitable."""
         if is_leaf_type(get_named_type(item_type)) or self.get_stream_usage(details, path):
             return super().complete_iterable_value(item_type, details, info, path, items, position)
         completed: list[Any] = []
-        pending: dict[int, Awaitable[Any]] = {}
+        pending: dict[int, Awaitable[object]] = {}
 
         def steps() -> Iterator[None]:
             """Completes one item after the other; yields whenever the time slice is over."""
@@ -158,8 +175,8 @@ class YieldingExecutor(StrawberryGraphQLCoreExecutionContext):
         return self._completed((), completed, pending) if pending else completed
 
     async def _completed(
-        self, interruptions: Iterable[None], completed: list[Any], pending: dict[int, Awaitable[Any]]
-    ) -> list[Any]:
+        self, interruptions: Iterable[None], completed: list[object], pending: dict[int, Awaitable[object]]
+    ) -> list[object]:
         """Returns the list once the remaining items are completed and all awaitables are resolved."""
         try:
             for _ in interruptions:
