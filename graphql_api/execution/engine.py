@@ -154,7 +154,7 @@ class CompetentSchema(strawberry.Schema):
 
     def note(self, operation: Operation, cost: int, record: Any) -> None:
         """Add the operation's name, kind and cost to the request's record."""
-        record.name, record.kind = operation.name, operation.kind
+        record.name, record.operation_type = operation.name, operation.kind
         record.cost, record.cost_allowed = cost, self.limits.cost
 
     def _check(self, cost: int, variables: dict[str, Any] | None) -> None:

@@ -56,7 +56,7 @@ class RequestLoggingMiddleware:
             outcome = _outcome(record, sent.status)
             self._log(scope, record, sent.status, outcome, time.perf_counter() - started_at)
             if span:
-                span.end(record.name, record.kind, sent.status, outcome)
+                span.end(record.name, record.operation_type, sent.status, outcome)
 
     def _logging_denial(self, scope: Scope, send: Send) -> Send:
         """A `send` that logs a WebSocket that was denied; opened ones log each operation."""
@@ -118,7 +118,7 @@ def _outcome(record: RequestContext, status: int | None) -> str:
         return "cancelled"
     if status >= 500:
         return "shed" if status == 503 else "failed"
-    return record.outcome if record.ended or record.executed or status >= 400 or record.codes else "ok"
+    return record.outcome if record.forced_outcome or record.executed or status >= 400 or record.error_codes else "ok"
 
 
 class _StatusSend:

@@ -32,7 +32,7 @@ class OperationLog:
         """Count and log an operation; `status` is its HTTP status, if it has one."""
         name = self._names.label(record.name)
         operations(name, outcome, record.protocol).count += 1
-        if record.kind != "subscription":  # lasts as long as the client stays connected
+        if record.operation_type != "subscription":  # lasts as long as the client stays connected
             operation_duration(name).observe(seconds)
         if log.isEnabledFor(logging.INFO):
             fields = self._fields(record, outcome, seconds, status)
@@ -67,8 +67,8 @@ def _fields_of(record: RequestContext, outcome: str, seconds: float, status: int
     fields: Fields = {"request_id": record.request_id}
     if record.name:
         fields["operation_name"] = record.name[:100]
-    if record.kind:
-        fields["operation_type"] = record.kind
+    if record.operation_type:
+        fields["operation_type"] = record.operation_type
     if record.protocol != "http":
         fields["protocol"] = record.protocol
     if record.client:
@@ -78,10 +78,10 @@ def _fields_of(record: RequestContext, outcome: str, seconds: float, status: int
     fields["duration_ms"] = round(seconds * 1000, 1)
     if record.cost is not None:
         fields["cost"] = record.cost
-    if record.answers is not None:
-        fields["responses"] = record.answers
-    if record.codes:
-        fields["error_codes"] = sorted(set(record.codes))
+    if record.responses is not None:
+        fields["responses"] = record.responses
+    if record.error_codes:
+        fields["error_codes"] = sorted(set(record.error_codes))
     fields["upstream"] = record.fetch_context.stats.as_dict
     fields["outcome"] = outcome
     return fields

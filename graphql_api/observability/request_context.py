@@ -52,11 +52,11 @@ class RequestContext:
     """The name of the client, if it has a key of this server."""
     address: str = ""
     """The IP address of the client; logged only with COMPETENT_LOG_ADDRESSES."""
-    kind: str = ""
+    operation_type: str = ""
     """`query`, `mutation` or `subscription`."""
     protocol: str = "http"
     """How the operation arrived: `http`, `websocket` or `events` (server-sent events)."""
-    answers: int | None = None
+    responses: int | None = None
     """Number of responses sent so far, if there can be several; otherwise None."""
     cost: int | None = None
     """The estimated cost of the operation, if it was computed."""
@@ -64,23 +64,23 @@ class RequestContext:
     """The maximum cost of an operation."""
     executed: bool = False
     """True if fields were resolved, False if the request was refused."""
-    codes: list[str] = field(default_factory=list)
+    error_codes: list[str] = field(default_factory=list)
     """The code of each error in the response, in order."""
     fetch_context: FetchContext = field(default_factory=FetchContext)
     """The context of its fetches: deadline, and how its documents were obtained."""
-    ended: str = ""
+    forced_outcome: str = ""
     """An outcome that overrides the computed one: `shed` (503 under load), `failed` or `cancelled`."""
     document_fields: dict[str, object] = field(default_factory=dict)
     """The client's `document` and `variables`; logged only with COMPETENT_LOG_DOCUMENTS."""
 
     @property
     def outcome(self) -> str:
-        """`ended` if it is set, otherwise `ok`, `partial` (there are errors) or `refused` (nothing was executed)."""
-        if self.ended:
-            return self.ended
+        """`forced_outcome` if it is set, otherwise `ok`, `partial` (there are errors) or `refused` (nothing was executed)."""
+        if self.forced_outcome:
+            return self.forced_outcome
         if not self.executed:
             return "refused"
-        return "partial" if self.codes else "ok"
+        return "partial" if self.error_codes else "ok"
 
 
 def record_of(scope: Scope) -> RequestContext:

@@ -41,7 +41,7 @@ async def test_who_watches_learns_of_the_operation(
 ) -> None:
     record = await record_after(server, query)
 
-    assert (record.name, record.kind, record.outcome, record.codes) == (name, kind, outcome, codes)
+    assert (record.name, record.operation_type, record.outcome, record.error_codes) == (name, kind, outcome, codes)
 
 
 async def test_all_find_the_same_record_under_the_id_of_the_client(server: Server) -> None:

@@ -63,8 +63,8 @@ class StatusPolicy2026(StatusPolicy):
 
     def for_result(self, media_type: str, record: RequestContext) -> tuple[int, str]:
         if record.executed:
-            return (PARTIAL if record.codes and media_type == RESPONSE_JSON else 200), media_type
-        return (400 if record.codes[:1] == ["GRAPHQL_PARSE_FAILED"] else 422), RESPONSE_JSON
+            return (PARTIAL if record.error_codes and media_type == RESPONSE_JSON else 200), media_type
+        return (400 if record.error_codes[:1] == ["GRAPHQL_PARSE_FAILED"] else 422), RESPONSE_JSON
 
     def for_error(self, media_type: str, refusal: HTTPError) -> tuple[int, str]:
         status = 422 if isinstance(refusal, BadRequest) or refusal.status == 200 else refusal.status
@@ -106,7 +106,7 @@ class Reply:
 
 def encode_body(result: Answer, record: RequestContext, explain: bool) -> bytes:
     """The encoded body of a response; `explain` adds its cost and upstream counts. Records the outcome in `record`."""
-    record.executed, record.codes = result.executed, []
+    record.executed, record.error_codes = result.executed, []
     if result.body is not None and not explain and not record.fetch_context.stats.stale:
         return result.body
     add_request_id(result.errors, record)
@@ -184,7 +184,7 @@ def _extensions(record: RequestContext, explain: bool) -> dict[str, object]:
 
 def error_response(refusal: HTTPError, media_type: str, record: RequestContext, status: int | None = None) -> Response:
     """The response to a request that cannot be executed; `status` overrides the error's own."""
-    record.codes = []
+    record.error_codes = []
     errors = [refusal.as_dict]
     add_request_id(errors, record)
     headers = headers_of(record) | refusal.headers
@@ -211,7 +211,7 @@ def add_request_id(errors: Iterable[ErrorDict], record: RequestContext) -> None:
     """Add the request id to errors, record their codes in `record` and count them in the metrics."""
     for error in errors:
         error["extensions"]["requestId"] = record.request_id
-        record.codes.append(error["extensions"]["code"])
+        record.error_codes.append(error["extensions"]["code"])
         ERRORS.labels(error["extensions"]["code"]).inc()
 
 

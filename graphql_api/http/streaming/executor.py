@@ -87,7 +87,7 @@ class StreamingExecutor:
             if response.later is not None:
                 await response.later.aclose()
                 raise multipart_required()
-            if record.kind != "subscription":
+            if record.operation_type != "subscription":
                 if response.executed:
                     documents.store_executed(operation, query)
                 yield response
@@ -104,7 +104,7 @@ class StreamingExecutor:
 def payload_of(response: Answer, record: RequestContext) -> dict[str, object]:
     """The response payload for the client; counts it and records its outcome."""
     record.executed |= response.executed
-    record.answers = (record.answers or 0) + 1
+    record.responses = (record.responses or 0) + 1
     STREAMING_RESPONSES.labels(record.protocol).inc()
     _sign(response.errors, record)
     return body_of(response, record, explain=False)
@@ -113,7 +113,7 @@ def payload_of(response: Answer, record: RequestContext) -> dict[str, object]:
 def error_of(refusal: HTTPError, record: RequestContext) -> ErrorDict:
     """The GraphQL error object of an HTTPError; records the outcome."""
     if refusal.status >= 500:
-        record.ended = "shed" if refusal.status == 503 else "failed"
+        record.forced_outcome = "shed" if refusal.status == 503 else "failed"
     error = refusal.as_dict
     _sign([error], record)
     return error
@@ -121,7 +121,7 @@ def error_of(refusal: HTTPError, record: RequestContext) -> ErrorDict:
 
 def _sign(errors: list[ErrorDict], record: RequestContext) -> None:
     add_request_id(errors, record)
-    record.codes = list(dict.fromkeys(record.codes))  # a subscription may have errors for days
+    record.error_codes = list(dict.fromkeys(record.error_codes))  # a subscription may have errors for days
 
 
 @contextmanager
@@ -136,8 +136,8 @@ def observe(record: RequestContext, operation_log: OperationLog) -> Iterator[Non
         with bind_request_log(record.request_id):
             yield
     except asyncio.CancelledError:
-        record.ended = "cancelled"
+        record.forced_outcome = "cancelled"
         raise
     finally:
         operation_log.log_operation(record, record.outcome, time.perf_counter() - started_at)
-        span.end(record.name, record.kind, None, record.outcome)
+        span.end(record.name, record.operation_type, None, record.outcome)

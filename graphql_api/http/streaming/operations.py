@@ -111,7 +111,7 @@ class Operations:
             except HTTPError as refusal:
                 await self._finish(id, {"type": "error", "payload": [error_of(refusal, record)]})
             except WebSocketDisconnect:
-                record.ended = "cancelled"
+                record.forced_outcome = "cancelled"
             except Exception:
                 log.exception("unexpected error in request %s", record.request_id)
                 await self._finish(id, {"type": "error", "payload": [error_of(InternalError(), record)]})

@@ -83,7 +83,7 @@ class EventStreams:
                 async for response in events:
                     yield _HEARTBEAT_COMMENT if response is None else _next(payload_of(response, record))
         except (asyncio.CancelledError, GeneratorExit):
-            record.ended = "cancelled"
+            record.forced_outcome = "cancelled"
             raise
         except HTTPError as refusal:
             yield _next({"errors": [error_of(refusal, record)]})
