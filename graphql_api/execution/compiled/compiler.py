@@ -36,8 +36,8 @@ from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.plain_resolvers import read_of
 from graphql_api.schema.types.text import LocalizedText
 
-MAX_FIELDS = 1_000
-"""Maximum number of fields of a compiled query, with fragments and interfaces expanded; more take too long to compile."""
+MAX_FIELDS = 500
+"""Maximum number of fields, with fragments and interfaces expanded; compiling more would block the event loop for over 20 ms."""
 HELPERS = ("root", "items", "resolve", "complete", "concept", "text", "null")
 
 Fields = Mapping[str, list[FieldDetails]]

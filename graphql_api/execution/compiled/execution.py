@@ -125,7 +125,7 @@ class Execution:
     def _work(self, work: Iterator[None]) -> None:
         """Do some work, step by step; what is left when the time slice is over is done in the next."""
         for _ in work:
-            if self._is_long and self._slice.is_over:
+            if self._slice.is_over:
                 self._unfinished.append(work)
                 return
 
@@ -141,11 +141,14 @@ class Execution:
     def root(self, fields: Sequence[tuple[str, Callable[[], Any]]]) -> None:
         """Build the fields of the query."""
         data = self.data
-        self._work(_each(lambda field: data.update({field[0]: field[1]()}), fields))
+        if self._is_long:
+            self._work(_each(lambda field: data.update({field[0]: field[1]()}), fields))
+        else:
+            data.update((key, make()) for key, make in fields)
 
-    def items(self, values: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
-        """Build a list whose items are large."""
-        if not self._is_long:
+    def items(self, values: Iterable[Any], make: Callable[[Any], Any], are_resolved: bool) -> list[Any]:
+        """Build a list whose items are large, or call resolvers; the time slice is checked after each if that may take long."""
+        if not (self._is_long or are_resolved):
             return [make(value) for value in values]
         made: list[Any] = []
         self._work(_each(lambda value: made.append(make(value)), values))

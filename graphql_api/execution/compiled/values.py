@@ -140,8 +140,9 @@ class Values:
     def _list(self, field: SelectedField, values: str, item: Expression) -> str:
         name = self._source.new("x")
         scopes = [selection.scope for selection in field.below]
-        if any(scope.suspends or scope.weight >= LARGE for scope in scopes) or "work" in field.definition.metadata:
-            return f"items({values}, lambda {name}: {item(name)})"
+        are_resolved = any(scope.suspends for scope in scopes)
+        if are_resolved or any(scope.weight >= LARGE for scope in scopes):
+            return f"items({values}, lambda {name}: {item(name)}, {are_resolved})"
         return f"[{item(name)} for {name} in {values}]"
 
     def _by_type(self, type_: Any, field: SelectedField) -> str:

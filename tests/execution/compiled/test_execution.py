@@ -93,7 +93,9 @@ def execution(build: Callable[[Execution], None], passed: float, deadline: float
 
 def doubled_lists(execution: Execution) -> None:
     lists = [list(range(10)) for _ in range(10)]
-    execution.root((("lists", lambda: execution.items(lists, lambda each: execution.items(each, lambda n: 2 * n))),))
+    execution.root(
+        (("lists", lambda: execution.items(lists, lambda each: execution.items(each, lambda n: 2 * n, False), False)),)
+    )
 
 
 async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
