@@ -4,8 +4,9 @@ The expensive work is done once per text and is bounded: limits are checked befo
 small budget. Rejected documents are cached separately, so that they cannot evict valid ones.
 """
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -30,13 +31,14 @@ from graphql_api.execution.cost import Cost, Costing
 from graphql_api.execution.error_formatting import ErrorDict, format_document_error, format_error
 from graphql_api.execution.hints import HintingFieldsRule
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, refusal, too_long
+from graphql_api.execution.literals import Lifted, Parameters, lift, parameterised, unlifted
 
-DOCUMENTS_KEPT = 500
-"""Maximum number of valid documents cached (LRU)."""
 REFUSED_KEPT = 100
 """Maximum number of rejected documents cached, with their errors."""
 BYTES_KEPT = 32_000_000
 """Maximum bytes of both caches together, as estimated by `Prepared.size`."""
+TEXT_BYTES = 1_000
+"""Memory of a text whose key is cached, beside the text."""
 TOKEN_BYTES = 1200
 """Memory per token in bytes: parsed (measured: 350 to 540), and the compiled query (550)."""
 ERRORS = 20
@@ -92,19 +94,50 @@ class Operation:
     cost: Cost
     queries: OperationQueries
     digest: bytes
-    """Hash of its name and the document's text."""
+    """Hash of the document's key, and of its name if it is not the only operation."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Prepared:
     """A document ready for execution, or its errors; with `errors` there are no operations."""
 
     text: str
     document: DocumentNode | None = None
+    """The document as written; parsed when needed if only its `key` has been seen before."""
     errors: tuple[ErrorDict, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     """Kind of each operation by name (empty if anonymous); also filled for documents that fail validation."""
     operations: Mapping[str, Operation] = field(default_factory=dict)
+    key: str = ""
+    """The text without what does not matter to its preparation (`literals.py`); texts with the same key share operations."""
+    parameters: Parameters = field(default_factory=Parameters)
+    literals: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the variables that the operations have in place of literals."""
+    tokens: int = 0
+
+    def as_written(self) -> DocumentNode:
+        """Returns the document of this very text."""
+        if self.document is None:
+            self.document = parse(self.text)
+        return self.document
+
+    def values(self, variables: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Returns the values of all variables of an operation: those that a client sent, and the literals."""
+        return {**(variables or {}), **self.literals}
+
+    def of_text(self, text: str, lifted: Lifted) -> "Prepared | None":
+        """Returns another text with the same key as prepared; None if one of its literals is invalid."""
+        literals = self.parameters.values(lifted.literals)
+        if literals is None:
+            return None
+        name = lifted.name or ""
+        if len(self.operations) != 1 or name in self.operations:
+            return replace(self, text=text, document=None, literals=literals)
+        (operation,) = self.operations.values()
+        operations = {name: replace(operation, name=name)}
+        return replace(
+            self, text=text, document=None, literals=literals, operations=operations, kinds={name: operation.kind}
+        )
 
     def operation(self, name: str | None) -> Operation:
         """Returns the operation with this name, or the only one; raises a GraphQLError with a code if there is none."""
@@ -127,8 +160,7 @@ class Prepared:
     @property
     def size(self) -> int:
         """Approximate memory in bytes."""
-        tokens = getattr(self.document, "token_count", 0)
-        return 2 * len(self.text) + TOKEN_BYTES * tokens + 1_000 * (1 + len(self.errors))
+        return 2 * (len(self.text) + len(self.key)) + TOKEN_BYTES * self.tokens + 1_000 * (1 + len(self.errors))
 
 
 class Documents:
@@ -146,41 +178,61 @@ class Documents:
         self._limits = limits
         self._introspection = introspection
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
+        self._max_lines = LINES_PER_TOKEN * limits.tokens
         self._costing = Costing(schema)
         self.gone: Callable[[str], None] = lambda text: None
-        """Called with the text of each valid document that leaves the cache."""
-        self._good = _room(bytes_kept * 3 // 4, DOCUMENTS_KEPT, lambda text, _: self.gone(text))
+        """Called with the key of each valid document that leaves the cache."""
+        self._good = _room(bytes_kept * 5 // 8, math.inf, lambda key, _: self.gone(key))
+        """By key."""
         self._bad = _room(bytes_kept // 4, REFUSED_KEPT)
+        self._texts: LRUCache[str, Lifted] = LRUCache(bytes_kept // 8)
+        """The keys and literals of valid documents, by text."""
 
     @property
     def bytes(self) -> int:
         """Approximate bytes of all cached documents."""
-        return self._good.bytes + self._bad.bytes
+        return self._good.bytes + self._bad.bytes + self._texts.bytes
 
     def prepare(self, text: str) -> Prepared:
         """Returns the prepared document, cached or new."""
-        found = self._good.get(text) or self._bad.get(text)
+        found = self.get_prepared(text) or self._bad.get(text)
         if found is None:
             found = self._prepare(text)
-            if found.text:
-                (self._bad if found.errors else self._good).put(text, found, found.size)
+            if found.errors and found.text:
+                self._bad.put(text, found, found.size)
+            elif not found.errors:
+                self._good.put(found.key, found, found.size)
         return found
 
     def has(self, text: str) -> bool:
         """Whether this document need not be parsed: it is cached or too long."""
-        return len(text) > self._limits.document_characters or text in self._good or text in self._bad
+        is_long = len(text) > self._limits.document_characters
+        return is_long or text in self._bad or self.get_prepared(text) is not None
 
     def get_prepared(self, text: str) -> Prepared | None:
-        """Returns the valid document from the cache; None on a miss."""
-        return self._good.get(text)
+        """Returns a valid document from the cache, of this text or of one with the same key; None on a miss."""
+        lifted = self._texts.get(text)
+        is_new = lifted is None
+        if lifted is None:
+            lifted = self._lifted(text)
+        shared = self._good.get(lifted.key)
+        if shared is None:
+            return None
+        if is_new:
+            self._texts.put(text, lifted, 2 * (len(text) + len(lifted.key)) + TEXT_BYTES)
+        return shared if shared.text == text else shared.of_text(text, lifted)
+
+    def _lifted(self, text: str) -> Lifted:
+        has_limits = len(text) <= self._limits.document_characters and _lines(text) <= self._max_lines
+        return (lift(text, self._limits.tokens) if has_limits else None) or unlifted(text)
 
     def _prepare(self, text: str) -> Prepared:
         limits = self._limits
         if len(text) > limits.document_characters:
             error = exceeded("The document has", len(text), "characters", limits.document_characters)
             return Prepared("", errors=(_formatted(error),))  # without its text, so it is not cached
-        if (lines := text.count("\n") + text.count("\r")) > LINES_PER_TOKEN * limits.tokens:
-            error = exceeded("The document has", lines, "lines", LINES_PER_TOKEN * limits.tokens, lines)
+        if (lines := _lines(text)) > self._max_lines:
+            error = exceeded("The document has", lines, "lines", self._max_lines, lines)
             return Prepared("", errors=(_formatted(error),))
         try:
             document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
@@ -192,12 +244,34 @@ class Documents:
         kinds = {each.name.value if each.name else "": each.operation.value for each in operations}
         if operations and (errors := self._faults(document)):
             return Prepared(text, errors=tuple(errors), kinds=kinds)
-        made = [self._operation(text, document, each) for each in operations]
-        return Prepared(text, document, kinds=kinds, operations={each.name: each for each in made})
+        return self._valid(text, document, kinds)
 
-    def _operation(self, text: str, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
+    def _valid(self, text: str, document: DocumentNode, kinds: Mapping[str, str]) -> Prepared:
+        lifted = self._lifted(text)
+        changed = parameterised(self._schema, document, text) if lifted.literals else None
+        if changed is None and lifted.literals:
+            lifted = unlifted(text)
+        changed_document, parameters = changed or (document, Parameters())
+        operations = [
+            self._operation(lifted, changed_document, each)
+            for each in changed_document.definitions
+            if isinstance(each, OperationDefinitionNode)
+        ]
+        return Prepared(
+            text,
+            document,
+            kinds=kinds,
+            operations={each.name: each for each in operations},
+            key=lifted.key,
+            parameters=parameters,
+            literals=parameters.values(lifted.literals) or {},
+            tokens=document.token_count or 0,
+        )
+
+    def _operation(self, lifted: Lifted, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
         name = node.name.value if node.name else ""
-        digest = blake2b(f"{name} {text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        distinct = f"{'' if lifted.name else name} {lifted.key}"
+        digest = blake2b(distinct.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return Operation(
             name, node.operation.value, self._costing.cost(document, node), OperationQueries(document, node), digest
         )
@@ -205,6 +279,10 @@ class Documents:
     def _faults(self, document: DocumentNode) -> list[ErrorDict]:
         errors = validate(self._schema, document, self._rules, ERRORS - 1, hide_suggestions=not self._introspection)
         return [_formatted(_OUT_OF_BUDGET) if _gave_up(each) else format_document_error(each) for each in errors]
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + text.count("\r")
 
 
 def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> ErrorDict:
@@ -219,7 +297,7 @@ def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> ErrorDict
 
 
 def _room(
-    most_bytes: int, most: int, gone: Callable[[str, Prepared], None] = lambda *_: None
+    most_bytes: int, most: float, gone: Callable[[str, Prepared], None] = lambda *_: None
 ) -> LRUCache[str, Prepared]:
     return LRUCache(most_bytes, most, largest=most_bytes // 4, gone=gone)
 

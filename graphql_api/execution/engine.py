@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
-    DocumentNode,
     ExperimentalIncrementalExecutionResults,
     GraphQLError,
     SubsequentIncrementalExecutionResult,
@@ -85,8 +84,7 @@ class MethodNotAllowed(Exception):
 class ExecutableOperation(NamedTuple):
     """An operation that passed all checks, with its variables."""
 
-    text: str
-    document: DocumentNode
+    prepared: Prepared
     operation: Operation
     variables: dict[str, Any]
     input: InputVariables | None
@@ -141,16 +139,16 @@ class CompetentSchema(strawberry.Schema):
             return [each | {"extensions": dict(each["extensions"])} for each in prepared.errors]
         try:
             operation = prepared.operation(name)
-            cost = operation.cost.of(variables)
+            values = prepared.values(variables)
+            cost = operation.cost.of(values)
             self.note(operation, cost, record)
             self._check(cost, variables)
         except (GraphQLError, QueryTooComplex) as error:
             return [
                 format_error(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")
             ]
-        assert prepared.document is not None  # always set if there are no errors
-        read = operation.queries.variables(self._schema, variables or {}) if self._compiled is not None else None
-        return ExecutableOperation(prepared.text, prepared.document, operation, variables or {}, read, cost)
+        read = operation.queries.variables(self._schema, values) if self._compiled is not None else None
+        return ExecutableOperation(prepared, operation, variables or {}, read, cost)
 
     def note(self, operation: Operation, cost: int, record: Any) -> None:
         """Add the operation's name, kind and cost to the request's record."""
@@ -180,7 +178,7 @@ class CompetentSchema(strawberry.Schema):
             return PreExecutionError(data=None, errors=[FormattedError(each) for each in chosen])
         if chosen.operation.kind not in {each.value for each in context.allowed_operations}:
             raise InvalidOperationTypeError(OperationType(chosen.operation.kind))
-        context.graphql_document = chosen.document
+        context.graphql_document = chosen.prepared.as_written()
         return None
 
     async def answer(
@@ -293,7 +291,7 @@ class CompetentSchema(strawberry.Schema):
         result = await await_maybe(
             self._get_execute_function()(
                 self._schema,
-                chosen.document,
+                chosen.prepared.as_written(),
                 context_value=context,
                 variable_values=chosen.variables,
                 operation_name=chosen.operation.name or None,

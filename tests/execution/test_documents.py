@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import ASTValidationRule, ValidationContext
 
-from graphql_api.execution.documents import DOCUMENTS_KEPT, REFUSED_KEPT, RULES, Documents, Prepared
+from graphql_api.execution.documents import REFUSED_KEPT, RULES, Documents, Prepared
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import MAX_LOCATIONS, MAX_MESSAGE_CHARS
 from graphql_api.execution.limits import DEFAULTS
@@ -122,18 +122,16 @@ def test_rubbish_does_not_push_out_what_others_ask(validations: Validations) -> 
     assert validations.count == before + 1
 
 
-def test_the_document_asked_least_recently_goes_first(validations: Validations) -> None:
-    texts = [f"{{ a{n}: __typename }}" for n in range(DOCUMENTS_KEPT)]
-    for text in texts:
-        validations.documents.prepare(text)
-    validations.documents.prepare(texts[0])
-    validations.documents.prepare("{ one: __typename }")
-    before = validations.count
+def test_the_least_recently_used_document_is_evicted_first() -> None:
+    documents = Documents(SCHEMA, bytes_kept=200_000)
+    texts = [f"{{ a{n}: __typename }}" for n in range(200)]
+    first = documents.prepare(texts[0])
+    for text in texts[1:]:
+        documents.prepare(text)
+        assert documents.prepare(texts[0]) is first
 
-    validations.documents.prepare(texts[0])
-    assert validations.count == before
-    validations.documents.prepare(texts[1])
-    assert validations.count == before + 1
+    assert documents.get_prepared(texts[1]) is None
+    assert documents.get_prepared(texts[-1]) is not None
 
 
 def test_what_is_kept_is_bounded_in_bytes() -> None:

@@ -43,7 +43,7 @@ class RequestCache:
         self._requests: LRUCache[bytes | str, ParsedRequest] = LRUCache(
             MAX_BYTES, largest=MAX_BYTES // 128, gone=self._forget
         )
-        self._keys_by_query: dict[str, set[bytes | str]] = {}
+        self._keys_by_document: dict[str, set[bytes | str]] = {}
         schema.documents.gone = self._drop
 
     def __len__(self) -> int:
@@ -66,20 +66,20 @@ class RequestCache:
         executable = self._schema.prepared_query(query, operation.variables, operation.operation_name)
         if executable is None:
             return None
-        query = executable.text  # the string that is already in memory
+        query = executable.prepared.text  # the string that is already in memory
         request = ParsedRequest(replace(operation, query=query), query, executable, introspects(query))
         size = 3 * len(body) + VALUE_BYTES * values_in(operation.variables or {}) + ENTRY_BYTES
         self._requests.put(body, request, size)
         if body in self._requests:
-            self._keys_by_query.setdefault(query, set()).add(body)
+            self._keys_by_document.setdefault(executable.prepared.key, set()).add(body)
         return request
 
-    def _drop(self, query: str) -> None:
-        for body in tuple(self._keys_by_query.get(query, ())):
+    def _drop(self, document: str) -> None:
+        for body in tuple(self._keys_by_document.get(document, ())):
             self._requests.drop(body)
 
     def _forget(self, body: bytes | str, request: ParsedRequest) -> None:
-        bodies = self._keys_by_query[request.query]
-        bodies.discard(body)
-        if not bodies:
-            del self._keys_by_query[request.query]
+        document = request.executable.prepared.key
+        self._keys_by_document[document].discard(body)
+        if not self._keys_by_document[document]:
+            del self._keys_by_document[document]

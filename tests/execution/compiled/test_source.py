@@ -40,8 +40,9 @@ def schema() -> CompetentSchema:
 
 def build(schema: CompetentSchema, text: str, variables: dict[str, Any]) -> Any:
     """The compiled query of a document with one operation."""
-    queries = schema.documents.prepare(text).operation(None).queries
-    values = queries.variables(schema._schema, variables)
+    prepared = schema.documents.prepare(text)
+    queries = prepared.operation(None).queries
+    values = queries.variables(schema._schema, prepared.values(variables))
     assert values is not None
     return queries.build(
         values, lambda *operation: Compilation(schema._schema, schema.schema_converter, *operation).build()
@@ -110,7 +111,7 @@ def test_the_source_is_found_by_tracebacks_and_freed_with_its_query(schema: Comp
     linecache.clearcache()
 
     freed = weakref.ref(made)
-    schema.documents._good.drop("{ releases { number } }")
+    schema.documents._good.drop(schema.documents.prepare("{ releases { number } }").key)
     del made
 
     assert freed() is None

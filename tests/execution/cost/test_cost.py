@@ -27,7 +27,7 @@ def cost_of(text: str) -> Cost:
 
 
 def cost(text: str, **variables: Any) -> int:
-    return cost_of(text).of(variables)
+    return cost_of(text).of(SCHEMA.documents.prepare(text).values(variables))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from itertools import product
 
 import pytest
 
-from graphql_api.execution.documents import DOCUMENTS_KEPT
 from graphql_api.http.graphql.request_cache import MAX_BYTES as QUESTIONS
 from graphql_api.sandbox import Releases
 from graphql_api.server.fast_path.client import MOST_BYTES as CLIENTS
@@ -134,10 +133,15 @@ async def test_a_question_whose_plan_is_gone_is_left_to_the_long_way_for_a_while
     assert ways == [False] * (PUT_OFF + 1) + [True]
 
 
-def others(two: Both, count: int, first: int = 0) -> None:
-    """Have the server read so many other documents, from this one on."""
-    for number in range(first, first + count):
-        two.fast_path._endpoint.schema.documents.prepare(f"{{ a{number}: __typename }}")
+def others(two: Both, first: int = 0) -> None:
+    """Prepare other documents, from this number on, until they fill half of the cache."""
+    documents = two.fast_path._endpoint.schema.documents
+    filled = 0
+    while filled < documents._good._most_bytes * 0.55:
+        prepared = documents.prepare("{ " + " ".join(f"a{first}_{n}: __typename" for n in range(50)) + " }")
+        assert not prepared.errors
+        filled += prepared.size
+        first += 1
 
 
 async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(two: Both) -> None:
@@ -146,12 +150,13 @@ async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(
     document = weakref.ref(documents.get_prepared(PINNED).document)
     assert len(questions) == 1
 
-    others(two, DOCUMENTS_KEPT)
+    others(two)
+    others(two, 1_000)
     await asyncio.sleep(0)
     gc.collect()
 
     assert len(questions) == 0
-    assert questions._keys_by_query == {}
+    assert questions._keys_by_document == {}
     assert questions._requests.bytes == 0
     assert document() is None
     assert (await two.again(PLAIN))[1]
@@ -160,7 +165,7 @@ async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(
 async def test_a_document_that_is_asked_for_by_fast_answers_is_in_use(two: Both) -> None:
     await two.known(PLAIN)
     for turn in range(3):
-        others(two, DOCUMENTS_KEPT // 2, turn * DOCUMENTS_KEPT)
+        others(two, turn * 1_000)
 
         assert (await two.fast.ask_fast(PLAIN))[1]
 
@@ -171,4 +176,4 @@ async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both
         await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))
     questions = two.fast_path._questions
 
-    assert sum(len(each) for each in questions._keys_by_query.values()) == len(questions) < 80
+    assert sum(len(each) for each in questions._keys_by_document.values()) == len(questions) < 80

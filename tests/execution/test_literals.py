@@ -1,0 +1,184 @@
+"""Documents that differ only in literals, white space, comments or the name of the operation are prepared once."""
+
+from typing import Any
+
+import pytest
+from graphql import ASTValidationRule, ValidationContext, parse
+
+from graphql_api.execution import documents as documents_module
+from graphql_api.execution.documents import RULES, Documents
+from graphql_api.execution.engine import build_schema
+from graphql_api.execution.literals import lift
+from tests.conftest import Server
+
+SCHEMA = build_schema()._schema
+ONE, TWO = "8c15a1bf-9699-43ae-b890-f79ac3e5f461", "00000000-0000-4000-8000-000000000002"
+PROFILE = '{ occupationalProfile(uuid: "%s") { code } }'
+
+
+class Counted:
+    """Documents that count how often they are validated."""
+
+    def __init__(self) -> None:
+        class Counting(ASTValidationRule):
+            def __init__(rule, context: ValidationContext) -> None:
+                super().__init__(context)
+                self.count += 1
+
+        self.count = 0
+        self.documents = Documents(SCHEMA, rules=(*RULES, Counting))
+
+    def prepare(self, *texts: str) -> int:
+        """The number of validations that these texts took."""
+        before = self.count
+        for text in texts:
+            self.documents.prepare(text)
+        return self.count - before
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (PROFILE % ONE, PROFILE % TWO),
+        ("{ releases { number } }", "{releases{number}}"),
+        ("{ releases { number } }", "{ releases, { # all of them\n number } }\n"),
+        ("query A { releases { number } }", "query Other_1 { releases { number } }"),
+        ("query { releases { number } }", "query A { releases { number } }"),
+        ("{ skills(first: 1) { totalCount } }", "{ skills(first: 20) { totalCount } }"),
+        ('{ search(text: "a", first: 3) { totalCount } }', '{ search(text: "é, {", first: 4) { totalCount } }'),
+        (f'{{ nodes(ids: ["{ONE}", "{TWO}"]) {{ id }} }}', f'{{ nodes(ids: ["{TWO}", "x"]) {{ id }} }}'),
+        (
+            "query ($n: Int = 3) { skills(first: $n) { totalCount } }",
+            "query B($n: Int=3){skills(first:$n){totalCount}}",
+        ),
+    ],
+)
+def test_they_are_validated_once(first: str, second: str) -> None:
+    counted = Counted()
+    assert counted.prepare(first, second) == 1
+    prepared = counted.documents.prepare(second)
+    assert prepared.text == second
+    assert prepared.as_written() == parse(second)
+    operation = prepared.as_written().definitions[0]
+    assert list(prepared.operations) == [operation.name.value if operation.name else ""]  # type: ignore[attr-defined]
+    assert prepared.operation(None).name == next(iter(prepared.kinds))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("{ a: releases { number } }", "{ b: releases { number } }"),
+        ("{ releases { number @skip(if: true) } }", "{ releases { number @skip(if: false) } }"),
+        ("query ($n: Int = 3) { skills(first: $n) { totalCount } }", "query ($n: Int = 4) { skills(first: $n) { totalCount } }"),
+        ("query A { releases { number } } query B { releases { number } }", "query A { releases { number } } query C { releases { number } }"),
+        ('{ search(text: "a") { totalCount } }', '{ search(text: """a""") { totalCount } }'),
+        ('{ search(text: "a") { totalCount } }', r'{ search(text: "\n") { totalCount } }'),
+        (f'{{ nodes(ids: ["{ONE}"]) {{ id }} }}', f'{{ nodes(ids: ["{ONE}", "{TWO}"]) {{ id }} }}'),
+        ('{ a: skill(code: "1") { id } b: skill(code: "1") { id } }', '{ a: skill(code: "1") { id } b: skill(code: "2") { id } }'),
+    ],
+)  # fmt: skip
+def test_what_matters_to_validation_is_not_left_out(first: str, second: str) -> None:
+    assert Counted().prepare(first, second) == 2
+
+
+@pytest.mark.parametrize(
+    ("valid", "invalid"),
+    [
+        (PROFILE % ONE, PROFILE % "x"),
+        (PROFILE % ONE, "{ occupationalProfile(uuid: 1) { code } }"),
+        (PROFILE % ONE, lift(PROFILE % ONE, 100).key),  # type: ignore[union-attr]
+        ("{ skills(first: 1) { totalCount } }", "{ skills(first: 01) { totalCount } }"),
+        ("{ skills(first: 1) { totalCount } }", "{ skills(first: 1a) { totalCount } }"),
+        ("{ skills(first: 1) { totalCount } }", '{ skills(first: "1") { totalCount } }'),
+        ("{ skills(first: 1) { totalCount } }", "{ skills(first: 99999999999) { totalCount } }"),
+        ("{ skills(first: 1) { totalCount } }", f"{{ skills(first: {'1' * 500}) {{ totalCount }} }}"),
+        ("{ releases { number } }", "{ releases { number } } ."),
+        ("{ releases { number } }", "{ releases { number } } é"),
+        ("{ releases { number } }", "{ releases\x00 { number } }"),
+        ("{ releases { number } }", "{ releases\x0c { number } }"),
+        ("{ releases { number } }", "query é { releases { number } }"),
+        ("{ releases { number } }", "query 1 { releases { number } }"),
+        ("{ ...F } fragment F on Query { releases { number } }", "{ . . . F } fragment F on Query { releases { number } }"),
+        ('{ search(text: "a") { totalCount } }', '{ search(text: "a) { totalCount } }'),
+        ('{ search(text: "a") { totalCount } }', '{ search(text: "a\nb") { totalCount } }'),
+        ('{ search(text: "a") { totalCount } }', '{ search(text: "a\ud800") { totalCount } }'),
+        ('{ search(text: "a") { totalCount } }', '{ search(text: a) { totalCount } }'),
+        ("{ search(text: \"a\", types: [SKILL]) { totalCount } }", "{ search(text: \"a\", types: [\"SKILL\"]) { totalCount } }"),
+        ('{ a: skill(code: "1") { id } a: skill(code: "1") { id } }', '{ a: skill(code: "1") { id } a: skill(code: "2") { id } }'),
+        ("query A { releases { number } } query B { __typename }", "query A { releases { number } } query A { __typename }"),
+    ],
+)  # fmt: skip
+def test_an_invalid_document_has_the_errors_of_its_own_text(valid: str, invalid: str) -> None:
+    documents = Documents(SCHEMA)
+    assert documents.prepare(valid).errors == ()
+    alone = Documents(SCHEMA).prepare(invalid)
+    assert alone.errors
+    assert documents.prepare(invalid).errors == alone.errors
+
+
+def test_limits_hold_for_texts_whose_key_is_cached() -> None:
+    documents = Documents(SCHEMA)
+    assert documents.prepare("{ __typename }").errors == ()
+    for text in (
+        "{ __typename #" + "x" * 50_000 + "\n}",
+        "{ " + "\n" * 4_001 + "__typename }",
+        "{" + "#\n" * 3_000 + "__typename }",
+    ):
+        assert [each["extensions"]["code"] for each in documents.prepare(text).errors] == ["QUERY_TOO_COMPLEX"]
+
+
+def test_the_parser_is_not_called_for_a_text_whose_key_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = Documents(SCHEMA)
+    documents.prepare(PROFILE % ONE)
+    monkeypatch.delattr(documents_module, "parse")
+    assert documents.get_prepared(PROFILE % TWO) is not None
+    assert documents.has(PROFILE % TWO)
+    assert not documents.has(PROFILE % "x")
+
+
+def test_two_texts_of_a_key_have_their_own_literals() -> None:
+    documents = Documents(SCHEMA)
+    text = '{ a: skill(code: "%s") { id } b: skill(code: "%s") { id } skills(first: %d) { totalCount } }'
+    values = [
+        list(documents.prepare(text % each).values({"own": 1}).values()) for each in (("1", "2", 3), ("4", "5", 6))
+    ]
+    assert values == [[1, "1", "2", 3], [1, "4", "5", 6]]
+
+
+def test_one_literal_in_places_of_two_types_is_read_as_both() -> None:
+    documents = Documents(SCHEMA)
+    text = '{ occupationalProfile(uuid: "%s") { code } node(id: "%s") { id } }'
+    documents.prepare(text % (ONE, ONE))
+    prepared = documents.prepare(text % (TWO, TWO))
+    assert prepared.literals == {"__literal_0_UUID": TWO, "__literal_0_ID": TWO}
+
+
+def test_a_literal_counts_in_the_cost_of_its_own_text() -> None:
+    documents = Documents(SCHEMA)
+    text = "{ skills(first: %d) { nodes { code } } }"
+    costs = []
+    for number in (1, 10, 100):
+        prepared = documents.prepare(text % number)
+        costs.append(prepared.operation(None).cost.of(prepared.values(None)))
+    assert costs == [4, 22, 202]
+
+
+async def locations(server: Server, text: str) -> list[Any]:
+    return [each["locations"] for each in (await server.post(text)).json()["errors"]]
+
+
+async def test_errors_have_the_locations_of_the_text_that_came(server: Server) -> None:
+    first = '{ skills(first: 1, after: "x") { totalCount } }'
+    second = '# a comment\nquery Second {\n\n  skills(first: 2, after: "y") { totalCount }\n}'
+    assert await locations(server, first) == [[{"line": 1, "column": 3}]]
+    assert await locations(server, second) == [[{"line": 4, "column": 3}]]
+
+
+async def test_answers_do_not_depend_on_how_values_are_sent(server: Server) -> None:
+    found = await server.ask("{ occupationalProfiles(first: 3) { nodes { uuid code } } }")
+    for each in found["occupationalProfiles"]["nodes"]:
+        literal = await server.ask(PROFILE % each["uuid"])
+        variable = await server.ask(
+            "query ($id: UUID!) { occupationalProfile(uuid: $id) { code } }", {"id": each["uuid"]}
+        )
+        assert literal == variable == {"occupationalProfile": {"code": each["code"]}}
