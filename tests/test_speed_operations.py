@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+import orjson
 import pytest
 from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
 
 from benchmarks.speed.documents import answer, asked, file_of, lists, write
 from benchmarks.speed.operations import Operation, indexed, shared, uuids
 from benchmarks.speed.report import SECTIONS
+from benchmarks.speed.varied import OPERATIONS, requests
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.document_store import Documents
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
@@ -44,6 +46,19 @@ def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, r
         assert validate(schema, parse(operation.document)) == [], operation.name
     for operation in shared(release):
         assert validate(peers, parse(operation.document)) == [], operation.name
+
+
+def test_varied_requests_are_valid_and_differ(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
+    for kind in requests(release):
+        assert len(set(kind.bodies)) == len(kind.bodies), kind.name
+        for text in {orjson.loads(body)["query"] for body in kind.bodies[:OPERATIONS]}:
+            assert validate(schema, parse(text)) == validate(peers, parse(text)) == [], text
+
+
+def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: Documents) -> None:
+    for kind in requests(release):
+        runs = [set(kind.of_run(run, 3)) for run in range(3)]
+        assert kind.repeat == bool(runs[0] & runs[1])
 
 
 def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:

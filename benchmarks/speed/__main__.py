@@ -11,8 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.speed import clients, cold, contestants, growth, machine, operations, report, results, start, warm
-from benchmarks.speed.contestants import OURS, REFERENCE, RESPONSE_CACHE, SQLITE, Contestant
+from benchmarks.speed import (
+    clients,
+    cold,
+    contestants,
+    growth,
+    machine,
+    operations,
+    report,
+    results,
+    start,
+    varied,
+    warm,
+)
+from benchmarks.speed.contestants import MERCURIUS, OURS, REFERENCE, RESPONSE_CACHE, SQLITE, Contestant
 from benchmarks.speed.documents import write
 from benchmarks.speed.equality import Unequal
 from benchmarks.speed.processes import Missing
@@ -49,6 +61,16 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
         shared = warm.measure(everybody, operations.shared(release), upstream.url, folder / "shared", lasts)
         indexed = warm.measure(own, operations.indexed(release), upstream.url, folder / "indexed", lasts)
     return {"shared": shared, "indexed": indexed}
+
+
+def measure_varied(release: Documents, folder: Path, lasts: Lasts) -> Part:
+    """Measure requests of which no two are equal."""
+    mercurius = [peer for peer in _with_memory(release) if peer.name == MERCURIUS]
+    with serving(folder / "documents", folder / "nginx-varied") as upstream:
+        servers, sizes = varied.measure(
+            [*_own(OURS, RESPONSE_CACHE), *mercurius], release, upstream.url, folder / "varied", lasts
+        )
+    return {"servers": servers, "sizes": sizes}
 
 
 def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
@@ -90,6 +112,7 @@ def _with_memory(release: Documents) -> list[Contestant]:
 
 PARTS = {
     "warm": measure_warm,
+    "varied": measure_varied,
     "cold": measure_cold,
     "clients": measure_clients,
     "growth": measure_growth,

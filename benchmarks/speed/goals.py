@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from benchmarks.speed.contestants import OURS, REFERENCE, RESPONSE_CACHE, TAILCALL
+from benchmarks.speed.contestants import MERCURIUS, OURS, REFERENCE, RESPONSE_CACHE, TAILCALL
 from benchmarks.speed.results import Part
 
 AGAINST_PEERS = {"tiny": 1.5, "nested": 3.0, "fan-out": 2.0, "wide": 1.2}
 """Multiples of the responses per second of the best peer with documents in memory."""
+VARIED = {"varied": 1.5, "literals": 1.0, "spelling": 0.8}
+"""Multiples of Mercurius' responses per second to requests of which no two are equal."""
 AGAINST_REFERENCE, AGAINST_TAILCALL = 50.0, 15.0
 """Multiples of the nested responses per second of this server without compiled queries, and of Tailcall with its caches."""
 FROM_RESPONSE_CACHE = 12_000
@@ -55,6 +57,14 @@ def warm(found: Part) -> Iterator[Goal]:
         if server["name"] == RESPONSE_CACHE:
             for operation, load in server["loads"].items():
                 yield Goal(f"{operation}, response cache", FROM_RESPONSE_CACHE, load["per_second"], "per second")
+
+
+def varied(found: Part) -> Iterator[Goal]:
+    """Goals for requests of which no two are equal."""
+    ours = next(server for server in found["servers"] if server["label"] == OURS)
+    peer = next(server for server in found["servers"] if not server["ours"])
+    for name, wanted in VARIED.items():
+        yield Goal(f"{name}, against {MERCURIUS}", wanted, _ratio(ours["loads"], peer["loads"], name), "times")
 
 
 def _ratio(ours: Part, other: Part, operation: str) -> float:

@@ -35,6 +35,19 @@ def warm(found: Part) -> Iterator[str]:
         yield from _table(("median / p99, ms", *heads, "memory, MB"), late)
 
 
+def varied(found: Part) -> Iterator[str]:
+    """Goals, then responses per second and per second of CPU time, and memory."""
+    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each."
+    yield from _goals(goals.varied(found))
+    heads = [f"{name} ({size / 1000:.1f} kB)" for name, size in found["sizes"].items()]
+    for head, key in (("responses per second", "per_second"), ("per second of CPU time", "per_cpu_second")):
+        rows = [
+            (server["label"], *(_figure(load[key]) for load in server["loads"].values()), f"{server['memory']:.0f}")
+            for server in found["servers"]
+        ]
+        yield from _table((head, *heads, "memory, MB"), rows)
+
+
 def cold(found: Part) -> Iterator[str]:
     """Goals, then times compared to the ideal, and requests compared to documents."""
     yield from _goals(goals.cold(found))
@@ -98,6 +111,7 @@ def machine(found: Part) -> Iterator[str]:
 
 SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {
     "warm": warm,
+    "varied": varied,
     "cold": cold,
     "clients": clients,
     "growth": growth,
