@@ -89,9 +89,7 @@ class Connections:
                 "clients have its address unless COMPETENT_TRUSTED_PROXIES names it",
                 self.max_per_client,
             )
-        raise TooManyPerClient(
-            f"At max_connections {self.max_per_client} connections per client; close one, or try again later"
-        )
+        raise TooManyPerClient(f"At most {self.max_per_client} connections per client; close one, or try again later")
 
     @contextmanager
     def open_one(self, protocol: str, client: str = "") -> Iterator[ConnectionSlot]:

@@ -458,7 +458,9 @@ async def test_one_address_has_a_bounded_number_of_connections(live_settings: Se
             await live.socket(address=address).opened()
         third = live.socket(address="192.0.2.1")
         await third.accepted()
-        assert await third.closed() == 1013
+        close = await third.until_closed()
+        assert close.code == 1013
+        assert close.reason.startswith("At most 2 connections per client")
 
         await live.socket(address="192.0.2.2").opened()
         for _ in range(2):
