@@ -1,7 +1,8 @@
 """The response cache: whole encoded responses, reused while everything that they were made of is unchanged.
 
-A response is evicted with any document or index that it was made of, as soon as that is replaced or evicted, and is not used
-once one of them is stale. What `current` stands for is among them. The bytes of all responses are bounded (LRU).
+A response is cached when its request comes for the second time, since many never do. It is evicted with any document or index
+that it was made of, as soon as that is replaced or evicted, and is not used once one of them is stale. What `current` stands for
+is among them. The bytes of all responses are bounded (LRU).
 """
 
 from functools import cached_property
@@ -23,6 +24,9 @@ GZIP_LEVEL = 6
 """Of 9; a response is compressed once."""
 ENTRY_BYTES, DEPENDENCY_BYTES = 800, 100
 """Memory of an entry beside its body, and per dependency (measured: 700 to 900, and 65 to 100)."""
+
+MAX_SEEN = 20_000
+"""Requests remembered that came once; 70 bytes each. All are forgotten when there are more."""
 
 _USED = BufferedCounter(EXECUTIONS.labels("response-cache"))
 
@@ -67,6 +71,7 @@ class ResponseCache:
             max_bytes, largest=max_bytes // 8, gone=self._forget
         )
         self._dependents: dict[str, set[CacheKey]] = {}
+        self._seen: set[int] = set()
 
     @property
     def bytes(self) -> int:
@@ -86,14 +91,26 @@ class ResponseCache:
         return response
 
     def store(self, key: CacheKey | None, data: dict[str, Any], loaders: Loaders) -> CachedResponse | None:
-        """Encode and cache data made by these loaders; None if it depends on something that was not in memory or is stale."""
-        read = loaders.dependencies() if key is not None else None
+        """Encode and cache data made by these loaders.
+
+        Returns None if the request comes for the first time, or if the data depends on something stale or not in memory.
+        """
+        read = loaders.dependencies() if key is not None and self._has_seen(key) else None
         if key is None or read is None or read.until <= loaders.now():
             return None
         # A copy, since orjson's own bytes hold up to eight times their length.
         response = CachedResponse(bytes(memoryview(orjson.dumps({"data": data}))), read)
         self.put(key, response)
         return response
+
+    def _has_seen(self, key: CacheKey) -> bool:
+        digest = hash(key)
+        if digest in self._seen:
+            return True
+        if len(self._seen) >= MAX_SEEN:
+            self._seen.clear()
+        self._seen.add(digest)
+        return False
 
     def put(self, key: CacheKey, response: CachedResponse) -> None:
         """Cache a response."""

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from graphql_api.execution.compiled import CachedResponse, CacheKey, ResponseCache
-from graphql_api.execution.compiled.response_cache import ENTRY_BYTES
+from graphql_api.execution.compiled.response_cache import ENTRY_BYTES, MAX_SEEN
 from graphql_api.schema.dependencies import Dependencies
 
 
@@ -75,3 +75,31 @@ def test_a_response_that_is_cached_again_replaces_the_first() -> None:
     found = cache.get(key("a"), 0.0)
     assert found is not None
     assert found.body == b"2"
+
+
+class OneDocument:
+    """Loaders that have read one fresh document."""
+
+    def dependencies(self) -> Dependencies:
+        return Dependencies({"/x": None}, (), math.inf, False)
+
+    def now(self) -> float:
+        return 0.0
+
+
+def test_a_response_is_cached_when_its_request_comes_for_the_second_time() -> None:
+    cache, loaders = ResponseCache(100_000), OneDocument()
+    for number in range(3):
+        assert cache.store(key(number), {}, loaders) is None  # type: ignore[arg-type]
+    assert len(cache) == 0
+
+    stored = cache.store(key(1), {}, loaders)  # type: ignore[arg-type]
+    assert stored is not None
+    assert cached(cache, 0, 1, 2) == [False, True, False]
+
+
+def test_requests_that_came_once_are_remembered_in_a_bounded_set() -> None:
+    cache = ResponseCache(100_000)
+    for number in range(MAX_SEEN + 1):
+        cache.store(key(number), {}, OneDocument())  # type: ignore[arg-type]
+    assert len(cache._seen) == 1
