@@ -126,7 +126,7 @@ def _endpoint(settings: Settings, parts: Services) -> Endpoint:
 
 def _schema(settings: Settings, parts: Services) -> CompetentSchema:
     responses = ResponseCache(settings.response_cache_bytes)
-    parts.watch(responses.drop)
+    parts.on_evict(responses.drop)
     return build_schema(
         Limits.of(settings),
         introspection=settings.introspection == "on",

@@ -124,10 +124,10 @@ class Services:
         asker.stats.cached += documents
         self.store.count(documents)
 
-    def watch(self, gone: Callable[[str], None]) -> None:
-        """Call `gone` with the path of each document and the name of each index that changes or is evicted."""
-        self.store.watch(gone)
-        self.indexes.watch(lambda release: gone(index_name(release)))
+    def on_evict(self, listener: Callable[[str], None]) -> None:
+        """Also call `listener` with the path of each document and the name of each index that changes or is evicted."""
+        self.store.watch(listener)
+        self.indexes.on_evict(lambda release: listener(index_name(release)))
 
     async def watch_current(self, every: float) -> None:
         """Check which release is current every `every` seconds, and immediately when a subscriber arrives. Never returns."""

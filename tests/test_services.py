@@ -84,10 +84,27 @@ async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_f
     await parts.aclose()
 
 
-def parts_over(served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0) -> Services:
-    """Services over the Competent API served at the moment; they check the current release on each request."""
+async def test_every_listener_gets_each_replaced_index(releases: Releases, tmp_path: Path) -> None:
+    services = parts_over([create_sandbox(releases)], tmp_path, "need", current_ttl=60)
+    first, second = list[str](), list[str]()
+    services.on_evict(first.append)
+    services.on_evict(second.append)
+    await services.indexes.get("3.11")
+
+    await services.indexes.begin("3.11").task
+
+    assert first == second == ["index 3.11"]
+    await services.aclose()
+
+
+def parts_over(
+    served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0, current_ttl: float = 0
+) -> Services:
+    """Services over the Competent API served at the moment; by default they check the current release on each request."""
 
     async def competent(scope: Any, receive: Any, send: Any) -> None:
         await served[0](scope, receive, send)
 
-    return Services(replace(Settings(), cache_dir=folder, index=mode, current_ttl=0, stale_ttl=stale_ttl), competent)
+    return Services(
+        replace(Settings(), cache_dir=folder, index=mode, current_ttl=current_ttl, stale_ttl=stale_ttl), competent
+    )

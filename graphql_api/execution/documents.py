@@ -180,9 +180,8 @@ class Documents:
         self._rules = rules if introspection else (*rules, NoSchemaIntrospectionCustomRule)
         self._max_lines = LINES_PER_TOKEN * limits.tokens
         self._costing = Costing(schema)
-        self.gone: Callable[[str], None] = lambda text: None
-        """Called with the key of each valid document that leaves the cache."""
-        self._good = _room(bytes_kept * 5 // 8, math.inf, lambda key, _: self.gone(key))
+        self._listeners: list[Callable[[str], None]] = []
+        self._good = _room(bytes_kept * 5 // 8, math.inf, self._notify)
         """By key."""
         self._bad = _room(bytes_kept // 4, REFUSED_KEPT)
         self._texts: LRUCache[str, Lifted] = LRUCache(bytes_kept // 8)
@@ -192,6 +191,14 @@ class Documents:
     def bytes(self) -> int:
         """Approximate bytes of all cached documents."""
         return self._good.bytes + self._bad.bytes + self._texts.bytes
+
+    def on_evict(self, listener: Callable[[str], None]) -> None:
+        """Also call `listener` with the key of each valid document that leaves the cache."""
+        self._listeners.append(listener)
+
+    def _notify(self, key: str, _: Prepared) -> None:
+        for listener in self._listeners:
+            listener(key)
 
     def prepare(self, text: str) -> Prepared:
         """Returns the prepared document, cached or new."""

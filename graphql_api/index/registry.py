@@ -140,13 +140,17 @@ class IndexRegistry:
         self._opening: dict[str, asyncio.Task[Index | None]] = {}
         self._failures: dict[str, _Failure] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
-        self._gone: Callable[[str], None] = lambda release: None
+        self._listeners: list[Callable[[str], None]] = []
         self._heap = HeapTrimmer()
         self.mode = mode
 
-    def watch(self, gone: Callable[[str], None]) -> None:
-        """Call `gone` with each release whose index is replaced, instead of the callback before."""
-        self._gone = gone
+    def on_evict(self, listener: Callable[[str], None]) -> None:
+        """Also call `listener` with each release whose index is replaced or found corrupt."""
+        self._listeners.append(listener)
+
+    def _notify(self, release: str) -> None:
+        for listener in self._listeners:
+            listener(release)
 
     @property
     def in_use(self) -> bool:
@@ -272,7 +276,7 @@ class IndexRegistry:
     def _opened(self, release: str, file: IndexFile) -> Index:
         if release in self._open:
             self._replaced.append(self._open[release])  # queries may still be using it
-            self._gone(release)
+            self._notify(release)
         index = self._open[release] = Index(file, lambda index, error: self._damaged(release, index, error))
         if index.missing and self.mode != "off" and release not in self._retries:
             self._retries[release] = asyncio.create_task(self._retry(release))
@@ -284,7 +288,7 @@ class IndexRegistry:
         if self._open.get(release) is index:
             del self._open[release]
             self._replaced.append(index)  # other queries may be using it
-            self._gone(release)
+            self._notify(release)
             self._failed(release, "the file was corrupt")
             try:
                 self._file(release).set_aside(index.file_id, error)

@@ -134,6 +134,17 @@ def test_the_least_recently_used_document_is_evicted_first() -> None:
     assert documents.get_prepared(texts[-1]) is not None
 
 
+def test_every_listener_gets_the_key_of_each_evicted_document() -> None:
+    documents = Documents(SCHEMA, bytes_kept=200_000)
+    first, second = list[str](), list[str]()
+    documents.on_evict(first.append)
+    documents.on_evict(second.append)
+    keys = [documents.prepare(f"{{ a{n}: __typename }}").key for n in range(200)]
+
+    assert first == second == keys[: len(first)]
+    assert len(first) > 0
+
+
 def test_what_is_kept_is_bounded_in_bytes() -> None:
     documents = Documents(SCHEMA, bytes_kept=200_000)
     for n in range(100):

@@ -44,7 +44,7 @@ class RequestCache:
             MAX_BYTES, largest=MAX_BYTES // 128, gone=self._forget
         )
         self._keys_by_document: dict[str, set[bytes | str]] = {}
-        schema.documents.gone = self._drop
+        schema.documents.on_evict(self._drop)
 
     def __len__(self) -> int:
         return len(self._requests)
