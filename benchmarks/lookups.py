@@ -26,8 +26,8 @@ Lookups = Sequence[Callable[[sqlite3.Connection], object]]
 
 _TEXTS = "SELECT text FROM text WHERE field = ?"
 _COMMONEST = "SELECT word FROM word WHERE length(word) > 3 ORDER BY texts DESC, word LIMIT 60"
-_THINGS = "SELECT n FROM thing WHERE kind = ? ORDER BY place"
-_HELD = "SELECT part FROM element WHERE profile = ? AND kind = ? ORDER BY place LIMIT 20"
+_THINGS = "SELECT n FROM concept WHERE concept_type = ? ORDER BY position"
+_HELD = "SELECT member FROM profile_member WHERE profile = ? AND concept_type = ? ORDER BY position LIMIT 20"
 
 
 def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Lookups]:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 AT_ONCE = 10_000
 """Maximum values in one statement; SQLite's limit is 32,766."""
 
-_COLUMNS = "n, kind, uuid, code, item"
+_COLUMNS = "n, concept_type, uuid, code, item"
 
 
 class IndexedConcept(NamedTuple):
@@ -52,7 +52,7 @@ def by_uuid(
     for type in {type for type, _ in keys}:
         uuids = [str(uuid) for each, uuid in keys if each is type]
         for some in chunks(uuids):
-            where = f"kind = ? AND uuid IN ({_marks(some)})"
+            where = f"concept_type = ? AND uuid IN ({_marks(some)})"
             found |= {(type, each.uuid): each for each in _select(connection, where, [type.number, *some])}
     return found
 
@@ -64,21 +64,25 @@ def by_code(
     found: dict[tuple[ConceptType, str], IndexedConcept] = {}
     for type in {type for type, _ in keys}:
         for some in chunks([code for each, code in keys if each is type]):
-            where = f"kind = ? AND code IN ({_marks(some)}) ORDER BY place DESC"  # the first of equal codes wins
+            where = (
+                f"concept_type = ? AND code IN ({_marks(some)}) ORDER BY position DESC"  # the first of equal codes wins
+            )
             found |= {(type, each.code or ""): each for each in _select(connection, where, [type.number, *some])}
     return found
 
 
 def listed(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[IndexedConcept]:
     """The concepts of a type in order of code, from `start` up to, not including, `stop`."""
-    return list(_select(connection, "kind = ? AND place >= ? AND place < ? ORDER BY place", [type.number, start, stop]))
+    where = "concept_type = ? AND position >= ? AND position < ? ORDER BY position"
+    return list(_select(connection, where, [type.number, start, stop]))
 
 
 def count(connection: sqlite3.Connection, type: ConceptType) -> int:
     """The number of concepts of a type."""
-    # Places are 0, 1, 2, …, so the last one gives the count; count(*) would read all rows.
-    last = connection.execute("SELECT max(place) FROM thing WHERE kind = ?", (type.number,)).fetchone()[0]
-    return 0 if last is None else int(last) + 1
+    # Positions are 0, 1, 2, …, so the last one gives the count; count(*) would read all rows.
+    rows = connection.execute("SELECT max(position) FROM concept WHERE concept_type = ?", (type.number,))
+    last: int | None = rows.fetchone()[0]
+    return 0 if last is None else last + 1
 
 
 def failed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -96,7 +100,7 @@ def _marks(values: Sequence[object]) -> str:
 
 
 def _select(connection: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[IndexedConcept]:
-    sql = f"SELECT {_COLUMNS} FROM thing WHERE {where}"  # noqa: S608  # columns and placeholders of this module
+    sql = f"SELECT {_COLUMNS} FROM concept WHERE {where}"  # noqa: S608  # columns and placeholders of this module
     for n, kind, uuid, code, item in connection.execute(sql, list(values)):
         try:
             yield IndexedConcept(n, TYPES[kind], UUID(uuid), code, orjson.loads(item))

@@ -76,7 +76,7 @@ class Crawler:
             for item in items
             if type.route is not None and "id" in item
         }
-        done = {path for (path,) in self._connection.execute("SELECT path FROM done")}
+        done = {path for (path,) in self._connection.execute("SELECT path FROM crawled")}
         self.progress.before = self.progress.done = len(done)
         self.progress.total = len(paths)
         try:

@@ -59,8 +59,8 @@ class _Thing(NamedTuple):
 _Pair = tuple[_Thing | None, _Thing | None]
 """A concept before and after; None if it is absent."""
 
-_THINGS = "SELECT n, uuid, code, digest FROM thing WHERE kind = ? ORDER BY place, n"
-_FACTS = "SELECT n, facts FROM thing WHERE n IN (SELECT value FROM json_each(?))"
+_THINGS = "SELECT n, uuid, code, digest FROM concept WHERE concept_type = ? ORDER BY position, n"
+_FACTS = "SELECT n, facts FROM concept WHERE n IN (SELECT value FROM json_each(?))"
 _AT_ONCE = 500  # pairs whose facts are in memory at a time
 
 

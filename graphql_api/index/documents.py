@@ -65,7 +65,7 @@ def documents(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[in
 
 def document(connection: sqlite3.Connection, type: ConceptType, uuid: UUID) -> Document | None:
     """The document of a concept; None if there is none or the crawl could not read it. Raises DamagedIndex."""
-    rows = connection.execute(f"{_SELECT} WHERE kind = ? AND uuid = ?", (type.number, str(uuid))).fetchall()
+    rows = connection.execute(f"{_SELECT} WHERE concept_type = ? AND uuid = ?", (type.number, str(uuid))).fetchall()
     return next((found for _, found in _read(connection, rows)), None)
 
 
@@ -74,7 +74,7 @@ def listed_documents(connection: sqlite3.Connection, type: ConceptType, start: i
 
     Leaves out those that the crawl could not read. Raises DamagedIndex.
     """
-    sql = f"{_SELECT} WHERE kind = ? AND place >= ? AND place < ? ORDER BY place"
+    sql = f"{_SELECT} WHERE concept_type = ? AND position >= ? AND position < ? ORDER BY position"
     return [found for _, found in _read(connection, connection.execute(sql, (type.number, start, stop)).fetchall())]
 
 
@@ -84,15 +84,15 @@ def all_documents(connection: sqlite3.Connection, type: ConceptType) -> Iterator
         yield from listed_documents(connection, type, start, start + CHUNK)
 
 
-_SELECT = "SELECT n, kind, item, document FROM thing"
+_SELECT = "SELECT n, concept_type, item, document FROM concept"
 _BODIES = "SELECT n, body FROM document WHERE n IN (SELECT value FROM json_each(?))"
-_ITEMS = "SELECT n, item FROM thing WHERE n IN (SELECT value FROM json_each(?))"
+_ITEMS = "SELECT n, item FROM concept WHERE n IN (SELECT value FROM json_each(?))"
 
 _Row = tuple[int, int, bytes, int | None]
 
 
 def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tuple[int, Document]]:
-    """Yield the number and document of each row of `thing`, in order."""
+    """Yield the number and document of each row of `concept`, in order."""
     try:
         bodies = _assembled(connection, {number: TYPES[kind] for _, kind, _, number in rows if number is not None})
         for n, kind, item, number in rows:

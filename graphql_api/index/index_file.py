@@ -18,7 +18,7 @@ from pathlib import Path
 from graphql_api.index import tables
 from graphql_api.index.profile_closure import write_elements
 from graphql_api.index.search_schema import arrange, read_texts, write_search
-from graphql_api.index.tables import DERIVED, FORMAT, DamagedIndex
+from graphql_api.index.tables import FORMAT, INDEXES, DamagedIndex
 from graphql_api.observability.metrics import INDEX_CORRUPT_FILES
 
 try:
@@ -101,12 +101,12 @@ class IndexFile:
     def finish(self, connection: sqlite3.Connection) -> None:
         """Write the derived tables, and move the part file to its final name. Always closes the connection."""
         with closing(connection):
-            _write_places(connection)
+            _write_positions(connection)
             texts = read_texts(connection)
             with ThreadPoolExecutor(1, "finish") as beside:
                 arranged = beside.submit(arrange, *texts)
                 # A few long statements, during which SQLite releases the GIL to the thread.
-                connection.executescript(DERIVED)
+                connection.executescript(INDEXES)
                 write_elements(connection)
                 write_search(connection, arranged.result())
             connection.execute("ANALYZE")
@@ -212,15 +212,15 @@ def _format(connection: sqlite3.Connection) -> int:
     return found
 
 
-def _write_places(connection: sqlite3.Connection) -> None:
-    rows = connection.execute("SELECT kind, code, uuid, n FROM thing").fetchall()
+def _write_positions(connection: sqlite3.Connection) -> None:
+    rows = connection.execute("SELECT concept_type, code, uuid, n FROM concept").fetchall()
     rows.sort(key=lambda row: (row[0], _natural(row[1] or ""), row[2]))
     places: dict[int, int] = {}
     numbered = []
     for kind, _, _, n in rows:
         places[kind] = places.get(kind, -1) + 1
         numbered.append((places[kind], n))
-    connection.executemany("UPDATE thing SET place = ? WHERE n = ?", numbered)
+    connection.executemany("UPDATE concept SET position = ? WHERE n = ?", numbered)
 
 
 def _natural(code: str) -> list[tuple[int, str]]:

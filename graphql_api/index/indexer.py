@@ -25,15 +25,17 @@ from graphql_api.index.documents import compressed, decompressed
 from graphql_api.index.facts import Facts, facts
 from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES, DamagedIndex, numbers, parts
 
-_NEW = "INSERT INTO thing (code, item, facts, digest, settled, n, kind, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_AGAIN = "UPDATE thing SET code = ?, item = ?, facts = ?, digest = ?, settled = ? WHERE n = ?"
+_NEW = """
+    INSERT INTO concept (code, item, facts, digest, is_final, n, concept_type, uuid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_AGAIN = "UPDATE concept SET code = ?, item = ?, facts = ?, digest = ?, is_final = ? WHERE n = ?"
 _BODY = "INSERT INTO document VALUES (?, ?)"
-_DOCUMENT = "UPDATE thing SET document = ? WHERE n = ?"
-_HOLDS = "INSERT OR IGNORE INTO holds VALUES (?, ?, ?)"
+_DOCUMENT = "UPDATE concept SET document = ? WHERE n = ?"
+_HOLDS = "INSERT OR IGNORE INTO embeds VALUES (?, ?, ?)"
 _TEXT = "INSERT INTO text VALUES (?, ?, ?, ?)"
 _TERM = "INSERT INTO term VALUES (?, ?, ?, ?)"
 _MODIFIED = "INSERT OR REPLACE INTO modified VALUES (?, ?)"
-_DONE = "INSERT INTO done VALUES (?)"
+_DONE = "INSERT INTO crawled VALUES (?)"
 _FOUND = "DELETE FROM missing WHERE path = ?"
 _MISSING = "INSERT OR REPLACE INTO missing VALUES (?, ?)"
 MAX_RECENT = 8192
@@ -77,7 +79,7 @@ class Indexer:
         self._searched = set(connection.execute(_SEARCHED_OF_UNSETTLED))
 
     def _read_concepts(self) -> None:
-        for kind, uuid, n, settled, item in self._connection.execute("SELECT kind, uuid, n, settled, item FROM thing"):
+        for kind, uuid, n, settled, item in self._connection.execute(_CONCEPTS):
             key = (TYPES[kind], uuid)
             self._known[key] = _WrittenConcept(n, hash(item) if settled else None)
             if not settled and TYPES[kind].is_block:
@@ -229,13 +231,15 @@ class Indexer:
 
 
 _UNKNOWN = _WrittenConcept(0, None)
+_CONCEPTS = "SELECT concept_type, uuid, n, is_final, item FROM concept"
 _PLACES = {language: place for place, language in enumerate(LANGUAGES)}
 
 _BLOCKS = numbers(each.number for each in CONCEPT_TYPES if each.is_block)
 _DOCUMENTS_OF_BLOCKS = f"""
-    SELECT thing.n, document.n, body FROM thing JOIN document ON document.n = thing.document WHERE kind IN ({_BLOCKS})
+    SELECT concept.n, document.n, body FROM concept JOIN document ON document.n = concept.document
+    WHERE concept_type IN ({_BLOCKS})
 """  # noqa: S608  # numbers of types
-_SEARCHED_OF_UNSETTLED = "SELECT DISTINCT thing, field FROM thing JOIN text ON thing = n WHERE NOT settled"
+_SEARCHED_OF_UNSETTLED = "SELECT DISTINCT concept, field FROM concept JOIN text ON concept = n WHERE NOT is_final"
 
 
 def _said(document: Document) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The closure of each profile: all concepts that it holds, directly or through technical competences, with weights.
 
-Computed once from `holds` and `place`, because following every competence in each query would dominate its time. One row per
-profile and concept, however many competences hold it. Usage, similarity and gap queries read it.
+Computed once from the tables `embeds` and `concept`, because following every competence in each query would dominate its time.
+One row per profile and concept, however many competences hold it. Usage, similarity and gap queries read it.
 """
 
 import sqlite3
@@ -11,43 +11,47 @@ from json import dumps
 from graphql_api.index.tables import ESSENTIAL_ROLES, NESTED_ROLES, PROFILE_ROLES, numbers
 
 _TABLES = (
-    "DROP TABLE IF EXISTS element",
-    "DROP TABLE IF EXISTS total",
-    # `weight` is 2 if the profile holds the concept, or a competence that holds it, as essential; else 1. `kind` and `place` are
-    # those of the part.
+    "DROP TABLE IF EXISTS profile_member",
+    "DROP TABLE IF EXISTS profile_weight",
+    # `weight` is 2 if the profile holds the concept, or a competence that holds it, as essential; else 1. `concept_type`
+    # and `position` are those of the member.
     """
-    CREATE TABLE element (
-        profile INTEGER NOT NULL, kind INTEGER NOT NULL, place INTEGER NOT NULL, part INTEGER NOT NULL,
-        weight INTEGER NOT NULL, PRIMARY KEY (profile, kind, place, part)
+    CREATE TABLE profile_member (
+        profile INTEGER NOT NULL, concept_type INTEGER NOT NULL, position INTEGER NOT NULL, member INTEGER NOT NULL,
+        weight INTEGER NOT NULL, PRIMARY KEY (profile, concept_type, position, member)
     ) WITHOUT ROWID
     """,
     # The total weight of all that a profile holds of a type.
     """
-    CREATE TABLE total (
-        profile INTEGER NOT NULL, kind INTEGER NOT NULL, weight INTEGER NOT NULL, PRIMARY KEY (profile, kind)
+    CREATE TABLE profile_weight (
+        profile INTEGER NOT NULL, concept_type INTEGER NOT NULL, weight INTEGER NOT NULL,
+        PRIMARY KEY (profile, concept_type)
     ) WITHOUT ROWID
     """,
 )
 
 _DIRECT, _NESTED, _ESSENTIAL = numbers(PROFILE_ROLES), numbers(NESTED_ROLES), numbers(ESSENTIAL_ROLES)
-_ELEMENTS = f"""
-    INSERT INTO element SELECT held.profile, thing.kind, thing.place, thing.n, held.weight FROM (
-        SELECT profile, part, max(1 + (role IN ({_ESSENTIAL}))) AS weight FROM (
-            SELECT whole AS profile, part, role FROM holds WHERE role IN ({_DIRECT})
+_MEMBERS = f"""
+    INSERT INTO profile_member
+    SELECT held.profile, concept.concept_type, concept.position, concept.n, held.weight FROM (
+        SELECT profile, member, max(1 + (role IN ({_ESSENTIAL}))) AS weight FROM (
+            SELECT container AS profile, member, role FROM embeds WHERE role IN ({_DIRECT})
             UNION ALL
-            SELECT own.whole, block.part, own.role
-            FROM holds AS own CROSS JOIN holds AS block ON block.whole = own.part
+            SELECT own.container, block.member, own.role
+            FROM embeds AS own CROSS JOIN embeds AS block ON block.container = own.member
             WHERE own.role IN ({_DIRECT}) AND block.role IN ({_NESTED})
-        ) GROUP BY profile, part
-    ) AS held JOIN thing ON thing.n = held.part ORDER BY held.profile, thing.kind, thing.place
+        ) GROUP BY profile, member
+    ) AS held JOIN concept ON concept.n = held.member ORDER BY held.profile, concept.concept_type, concept.position
 """  # noqa: S608  # numbers of roles
-_INDEX = "CREATE INDEX element_part ON element (part, profile, weight)"
-_TOTALS = "INSERT INTO total SELECT profile, kind, sum(weight) FROM element GROUP BY profile, kind"
+_INDEX = "CREATE INDEX member_profile ON profile_member (member, profile, weight)"
+_WEIGHTS = """
+    INSERT INTO profile_weight SELECT profile, concept_type, sum(weight) FROM profile_member GROUP BY profile, concept_type
+"""
 
 
 def write_elements(connection: sqlite3.Connection) -> None:
-    """Write the tables, replacing existing ones; needs the places of concepts. The caller commits."""
-    for sql in (*_TABLES, _ELEMENTS, _INDEX, _TOTALS):
+    """Write the tables, replacing existing ones; needs the positions of concepts. The caller commits."""
+    for sql in (*_TABLES, _MEMBERS, _INDEX, _WEIGHTS):
         connection.execute(sql)
 
 

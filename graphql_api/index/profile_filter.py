@@ -58,14 +58,14 @@ def profiles(connection: sqlite3.Connection, filter: ProfileFilter, order: Order
     return found[::-1] if order.descending else found
 
 
-_BY_PLACE = "SELECT n FROM thing WHERE kind = ? ORDER BY place, n"
+_BY_PLACE = "SELECT n FROM concept WHERE concept_type = ? ORDER BY position, n"
 _TERM = "SELECT profile FROM term WHERE scheme = ? AND (uuid = ? COLLATE NOCASE OR code = ? COLLATE NOCASE)"
 _PREFIX = "SELECT profile FROM term WHERE scheme = ? AND substr(code, 1, length(?)) = ?"
 
 # Titles in a language, or in the first other one. With min(), SQLite returns the other columns from the row of the minimum.
 _TITLES = f"""
-    SELECT thing, text, min(CASE language WHEN ? THEN -1 ELSE language END) FROM text
-    WHERE field = {SEARCHED[OCCUPATIONAL_PROFILE]["title"]} GROUP BY thing
+    SELECT concept, text, min(CASE language WHEN ? THEN -1 ELSE language END) FROM text
+    WHERE field = {SEARCHED[OCCUPATIONAL_PROFILE]["title"]} GROUP BY concept
 """  # noqa: S608  # an integer, not input
 
 
@@ -96,7 +96,7 @@ def _modified(connection: sqlite3.Connection, since: str) -> frozenset[int]:
     start = _moment(since)
     if start is None:
         raise BadUserInput("Invalid timestamp; expected a form such as 2025-11-03T09:12:00Z.")
-    moments = ((n, _moment(text)) for n, text in connection.execute("SELECT profile, moment FROM modified"))
+    moments = ((n, _moment(text)) for n, text in connection.execute("SELECT profile, modified_at FROM modified"))
     return frozenset(n for n, moment in moments if moment is not None and moment >= start)
 
 

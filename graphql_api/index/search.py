@@ -29,22 +29,24 @@ FEW = 10
 
 # CROSS JOIN fixes the order of reading: SQLite's own choice may be a thousand times slower.
 _MATCHING = """
-SELECT n, field, folded, kind, place, thing, language
-FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid CROSS JOIN searched ON n = searched
-WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? ORDER BY searched_words.rowid LIMIT ?
+SELECT n, field, folded, concept_type, position, concept, language
+FROM searched_words CROSS JOIN occurrence ON searched_text = searched_words.rowid
+CROSS JOIN searched_text ON n = searched_text
+WHERE searched_words MATCH ? AND (1 << (concept_type * 4 + language)) & ? ORDER BY searched_words.rowid LIMIT ?
 """
 _MATCHING_BEYOND = """
-SELECT searched, kind, place, thing, language
-FROM searched_words CROSS JOIN occurrence ON searched = searched_words.rowid
-WHERE searched_words MATCH ? AND (1 << (kind * 4 + language)) & ? AND searched_words.rowid >= ?
+SELECT searched_text, concept_type, position, concept, language
+FROM searched_words CROSS JOIN occurrence ON searched_text = searched_words.rowid
+WHERE searched_words MATCH ? AND (1 << (concept_type * 4 + language)) & ? AND searched_words.rowid >= ?
 ORDER BY searched_words.rowid
 """
 _EXACT = f"""
-SELECT n, field, folded, kind, place, thing, language FROM searched CROSS JOIN occurrence ON searched = n
-WHERE folded = ? AND {EXACT} AND (1 << (kind * 4 + language)) & ? ORDER BY n, kind, place LIMIT ?
+SELECT n, field, folded, concept_type, position, concept, language
+FROM searched_text CROSS JOIN occurrence ON searched_text = n
+WHERE folded = ? AND {EXACT} AND (1 << (concept_type * 4 + language)) & ? ORDER BY n, concept_type, position LIMIT ?
 """  # noqa: S608  # numbers of fields
-_TEXT = "SELECT text, folded FROM searched WHERE n = ?"
-_WORDS = "SELECT n, field, folded FROM searched WHERE n IN (SELECT value FROM json_each(?))"
+_TEXT = "SELECT text, folded FROM searched_text WHERE n = ?"
+_WORDS = "SELECT n, field, folded FROM searched_text WHERE n IN (SELECT value FROM json_each(?))"
 
 
 class Hit(NamedTuple):
@@ -63,7 +65,7 @@ class Hit(NamedTuple):
 
 
 _Row = tuple[int, int, str, int, int, int, int]
-"""A selected row: a text (its number in `searched`, field and folded words), and one concept that has it."""
+"""A selected row: a text (its number in `searched_text`, field and folded words), and one concept that has it."""
 
 
 class _Best(NamedTuple):

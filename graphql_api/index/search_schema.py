@@ -1,6 +1,6 @@
 """The tables for full-text search: each distinct text by rank, the concepts that have it, and its words for FTS5.
 
-`finish` derives them from `text` and `thing`, whose places must be written before. Writing them again gives the same rows.
+`finish` derives them from `text` and `concept`, whose positions must be written before. Writing them again gives the same rows.
 """
 
 import sqlite3
@@ -15,12 +15,13 @@ from graphql_api.index.vocabulary import write_vocabulary
 _TABLES = {
     # Distinct texts of a field, however many concepts have them. The number is the rank independent of any query: by field,
     # then shorter texts first.
-    "searched": """CREATE TABLE searched (
+    "searched_text": """CREATE TABLE searched_text (
         n INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, folded TEXT NOT NULL)""",
-    # The concepts that have a text; `place` is the position of the concept in its type, the order of equal ones.
+    # The concepts that have a text; `position` is that of the concept, the order of equal ones.
     "occurrence": """CREATE TABLE occurrence (
-        searched INTEGER NOT NULL, kind INTEGER NOT NULL, place INTEGER NOT NULL, thing INTEGER NOT NULL,
-        language INTEGER NOT NULL, PRIMARY KEY (searched, kind, place, thing, language)) WITHOUT ROWID""",
+        searched_text INTEGER NOT NULL, concept_type INTEGER NOT NULL, position INTEGER NOT NULL,
+        concept INTEGER NOT NULL, language INTEGER NOT NULL,
+        PRIMARY KEY (searched_text, concept_type, position, concept, language)) WITHOUT ROWID""",
     # Folded words have only letters and digits: the tokenizer `ascii` splits at spaces and leaves words unchanged.
     "searched_words": """CREATE VIRTUAL TABLE searched_words USING fts5(
         words, content = '', columnsize = 0, detail = none, prefix = '3', tokenize = 'ascii')""",
@@ -30,16 +31,16 @@ _TABLES = {
 }
 EXACT = f"field IN ({numbers(number for number, each in SEARCH.items() if each.exact is not None)})"
 """The SQL condition for texts that can match exactly; they have an index."""
-_INDEX = f"CREATE INDEX searched_folded ON searched (folded) WHERE {EXACT}"
+_INDEX = f"CREATE INDEX searched_text_folded ON searched_text (folded) WHERE {EXACT}"
 
 _NAMES = f"""
-    INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched
+    INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched_text
     WHERE field IN ({numbers(number for number, each in SEARCH.items() if each.is_name)}) ORDER BY n
 """  # noqa: S608  # numbers of fields
 
 
 class SearchRows(NamedTuple):
-    """The rows of the tables `searched`, `occurrence` and `stem`, sorted."""
+    """The rows of the tables `searched_text`, `occurrence` and `stem`, sorted."""
 
     texts: Sequence[tuple[int, int, str, str]]
     occurrences: Sequence[tuple[int, int, int, int, int]]
@@ -52,10 +53,13 @@ _Text = tuple[int, str, int, int]
 """A row of `text`: field, text, thing, language."""
 
 
+_CONCEPTS = "SELECT n, concept_type, position FROM concept"
+
+
 def read_texts(connection: sqlite3.Connection) -> tuple[_Things, list[_Text]]:
     """Read the arguments of `arrange`."""
-    things = {n: (kind, place) for n, kind, place in connection.execute("SELECT n, kind, place FROM thing")}
-    return things, connection.execute("SELECT field, text, thing, language FROM text").fetchall()
+    things = {n: (kind, place) for n, kind, place in connection.execute(_CONCEPTS)}
+    return things, connection.execute("SELECT field, text, concept, language FROM text").fetchall()
 
 
 def arrange(things: _Things, texts: Collection[_Text]) -> SearchRows:
@@ -86,7 +90,7 @@ def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = N
             connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(statement)
         texts, occurrences, stems = arranged or arrange(*read_texts(connection))
-        connection.executemany("INSERT INTO searched VALUES (?, ?, ?, ?)", texts)
+        connection.executemany("INSERT INTO searched_text VALUES (?, ?, ?, ?)", texts)
         connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", occurrences)
         connection.execute(_INDEX)
         _write_words(connection)
@@ -94,7 +98,7 @@ def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = N
 
 
 def _write_words(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT INTO searched_words (rowid, words) SELECT n, folded FROM searched ORDER BY n")
+    connection.execute("INSERT INTO searched_words (rowid, words) SELECT n, folded FROM searched_text ORDER BY n")
     connection.execute(_NAMES)
 
 

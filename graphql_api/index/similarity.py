@@ -85,7 +85,7 @@ def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Sim
     competence, divided by the sum of the greater; a competence that a profile does not hold weighs 0. Profiles without a common
     technical competence are left out.
     """
-    rows = connection.execute(_ALIKE, {"profile": profile, "kind": TECHNICAL_COMPETENCE.number}).fetchall()
+    rows = connection.execute(_ALIKE, {"profile": profile, "concept_type": TECHNICAL_COMPETENCE.number}).fetchall()
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), row[3], row[0]))
     best = rows[: max(most, 0)]
     shared = _shared(connection, profile, [other for other, *_ in best])
@@ -110,11 +110,11 @@ def matches(
 
     `matched` and `missing` list, for every type, the concepts of the profile that the person has and lacks.
     """
-    named = dict(connection.execute(_NAMED, {"things": array(have)}))
-    kinds = set(named.values())
-    had = named | dict(connection.execute(_BLOCKS, {"things": array(named)}))
-    counted = array(n for n, kind in had.items() if kind in kinds)
-    rows = connection.execute(_FITTING, {"parts": counted, "kinds": array(kinds)}).fetchall()
+    named = dict(connection.execute(_NAMED, {"concepts": array(have)}))
+    concept_types = set(named.values())
+    had = named | dict(connection.execute(_BLOCKS, {"concepts": array(named)}))
+    counted = array(n for n, concept_type in had.items() if concept_type in concept_types)
+    rows = connection.execute(_FITTING, {"members": counted, "concept_types": array(concept_types)}).fetchall()
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), -row[1], row[3], row[0]))
     start, stop = page(len(rows))
     window = rows[start:stop]
@@ -150,58 +150,63 @@ def _held(connection: sqlite3.Connection, profiles: Sequence[int]) -> dict[int, 
 
 def _shared(connection: sqlite3.Connection, profile: int, others: Sequence[int]) -> dict[int, list[int]]:
     shared: dict[int, list[int]] = {other: [] for other in others}
-    values = {"profile": profile, "others": array(others), "kind": TECHNICAL_COMPETENCE.number}
+    values = {"profile": profile, "others": array(others), "concept_type": TECHNICAL_COMPETENCE.number}
     for other, competence in connection.execute(_SHARED, values):
         shared[other].append(competence)
     return shared
 
 
 _HELD = f"""
-    SELECT element.profile, element.kind, element.part, element.weight
-    FROM json_each(:profiles) AS asked CROSS JOIN element ON element.profile = asked.value
-    WHERE element.kind IN ({numbers(each.number for each in GROUPED)})
-    ORDER BY element.profile, element.kind, element.place, element.part
+    SELECT held.profile, held.concept_type, held.member, held.weight
+    FROM json_each(:profiles) AS input CROSS JOIN profile_member AS held ON held.profile = input.value
+    WHERE held.concept_type IN ({numbers(type.number for type in GROUPED)})
+    ORDER BY held.profile, held.concept_type, held.position, held.member
 """  # noqa: S608  # numbers of types
 
-# Profiles with a common competence: sum of the lesser weights, sum of the greater (total of both minus the lesser), place.
+# Profiles with a common competence: sum of the lesser weights, sum of the greater (total of both minus the lesser), position.
 _ALIKE = """
-    SELECT alike.profile, alike.lesser, own.weight + theirs.weight - alike.lesser, thing.place
+    SELECT alike.profile, alike.lesser, own.weight + theirs.weight - alike.lesser, concept.position
     FROM (
         SELECT other.profile, sum(min(own.weight, other.weight)) AS lesser
-        FROM element AS own CROSS JOIN element AS other ON other.part = own.part
-        WHERE own.profile = :profile AND own.kind = :kind AND other.profile <> :profile GROUP BY other.profile
+        FROM profile_member AS own CROSS JOIN profile_member AS other ON other.member = own.member
+        WHERE own.profile = :profile AND own.concept_type = :concept_type AND other.profile <> :profile
+        GROUP BY other.profile
     ) AS alike
-    JOIN total AS own ON own.profile = :profile AND own.kind = :kind
-    JOIN total AS theirs ON theirs.profile = alike.profile AND theirs.kind = :kind
-    JOIN thing ON thing.n = alike.profile
+    JOIN profile_weight AS own ON own.profile = :profile AND own.concept_type = :concept_type
+    JOIN profile_weight AS theirs ON theirs.profile = alike.profile AND theirs.concept_type = :concept_type
+    JOIN concept ON concept.n = alike.profile
 """
 
 _SHARED = """
-    SELECT other.profile, other.part
-    FROM json_each(:others) AS asked CROSS JOIN element AS other ON other.profile = asked.value AND other.kind = :kind
-    JOIN element AS own ON own.profile = :profile AND own.part = other.part
-    ORDER BY min(own.weight, other.weight) DESC, other.place, other.part
+    SELECT other.profile, other.member
+    FROM json_each(:others) AS input
+    CROSS JOIN profile_member AS other ON other.profile = input.value AND other.concept_type = :concept_type
+    JOIN profile_member AS own ON own.profile = :profile AND own.member = other.member
+    ORDER BY min(own.weight, other.weight) DESC, other.position, other.member
 """
 
 _NAMED = f"""
-    SELECT n, kind FROM thing WHERE n IN (SELECT value FROM json_each(:things))
-    AND kind IN ({numbers(each.number for each in HAVE)})
+    SELECT n, concept_type FROM concept WHERE n IN (SELECT value FROM json_each(:concepts))
+    AND concept_type IN ({numbers(each.number for each in HAVE)})
 """  # noqa: S608  # numbers of types
 
 _BLOCKS = f"""
-    SELECT thing.n, thing.kind
-    FROM json_each(:things) AS asked CROSS JOIN holds ON holds.whole = asked.value JOIN thing ON thing.n = holds.part
-    WHERE holds.role IN ({numbers(NESTED_ROLES)})
+    SELECT concept.n, concept.concept_type
+    FROM json_each(:concepts) AS input CROSS JOIN embeds ON embeds.container = input.value
+    JOIN concept ON concept.n = embeds.member
+    WHERE embeds.role IN ({numbers(NESTED_ROLES)})
 """  # noqa: S608  # numbers of roles
 
-# Profiles that hold any of the given parts: the weight of those parts, the weight of all that they hold of these types, place.
+# Profiles that hold any of the given concepts: the weight of those, the weight of all that they hold of these types, position.
 _FITTING = """
-    SELECT fitting.profile, fitting.got, sum(total.weight), thing.place
+    SELECT fitting.profile, fitting.got, sum(profile_weight.weight), concept.position
     FROM (
-        SELECT element.profile, sum(element.weight) AS got
-        FROM json_each(:parts) AS asked CROSS JOIN element ON element.part = asked.value GROUP BY element.profile
+        SELECT held.profile, sum(held.weight) AS got
+        FROM json_each(:members) AS input CROSS JOIN profile_member AS held ON held.member = input.value
+        GROUP BY held.profile
     ) AS fitting
-    JOIN total ON total.profile = fitting.profile AND total.kind IN (SELECT value FROM json_each(:kinds))
-    JOIN thing ON thing.n = fitting.profile
+    JOIN profile_weight ON profile_weight.profile = fitting.profile
+        AND profile_weight.concept_type IN (SELECT value FROM json_each(:concept_types))
+    JOIN concept ON concept.n = fitting.profile
     GROUP BY fitting.profile
 """

@@ -23,9 +23,11 @@ class Suggestion(NamedTuple):
 
 
 _MATCHING = f"""
-SELECT thing, field, language, text
-FROM name_words CROSS JOIN occurrence ON searched = name_words.rowid CROSS JOIN searched ON n = searched
-WHERE name_words MATCH ? AND kind = {OCCUPATIONAL_PROFILE.number} AND (1 << language) & ? ORDER BY name_words.rowid
+SELECT concept, field, language, text
+FROM name_words CROSS JOIN occurrence ON searched_text = name_words.rowid
+CROSS JOIN searched_text ON n = searched_text
+WHERE name_words MATCH ? AND concept_type = {OCCUPATIONAL_PROFILE.number} AND (1 << language) & ?
+ORDER BY name_words.rowid
 """  # noqa: S608  # the number of a type
 _FIELDS = {number: name for name, number in SEARCHED[OCCUPATIONAL_PROFILE].items()}
 

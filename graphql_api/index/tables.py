@@ -1,6 +1,6 @@
 """The tables of one release's index, in one SQLite file, and the numbers that represent declared types and fields in them.
 
-The crawl writes the source tables. `finish` derives the rest from them (places, search) at the end, and can do so again when
+The crawl writes the source tables. `finish` derives the rest from them (positions, search) at the end, and can do so again when
 documents are added.
 """
 
@@ -20,14 +20,14 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
-VERSION = 4
+VERSION = 5
 """Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14
 """Maximum number of a concept type: a search has a bit per type and language in an SQLite integer of 63 bits."""
 
 TYPES: dict[int, ConceptType] = {each.number: each for each in CONCEPT_TYPES}
-"""Concept types by number, as in the column `kind`."""
+"""Concept types by number, as in the column `concept_type`."""
 
 _FIELDS_OF_A_RANK = 16
 
@@ -86,46 +86,48 @@ def numbers(values: Iterable[int]) -> str:
     return ", ".join(map(str, values))
 
 
-WRITTEN = """
+SOURCE_TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- Every concept of the release. `item` is the JSON of what is known of it without its own document: its code and what it is
--- called by, of a block all; it never changes again if `settled`. `document` is the number of its whole document, null if
+-- called by, of a block all; it never changes again if `is_final`. `document` is the number of its own document, null if
 -- that is the item, or was not read. `facts` is the JSON of what is compared between releases, by GraphQL field; `digest` is a
--- hash of it, 0 if they are not known. `place` is its place among the concepts of its type by code (natural order: OP-9
--- before OP-10), from 0, written by `finish`.
-CREATE TABLE IF NOT EXISTS thing (
-    n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, uuid TEXT NOT NULL, code TEXT, place INTEGER NOT NULL DEFAULT 0,
-    item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL, settled INTEGER NOT NULL, document INTEGER
+-- hash of it, 0 if they are not known. `position` is from 0 among the concepts of
+-- its type by code (natural order: OP-9 before OP-10), written by `finish`.
+CREATE TABLE IF NOT EXISTS concept (
+    n INTEGER PRIMARY KEY, concept_type INTEGER NOT NULL, uuid TEXT NOT NULL, code TEXT,
+    position INTEGER NOT NULL DEFAULT 0, item BLOB NOT NULL, facts BLOB NOT NULL, digest INTEGER NOT NULL,
+    is_final INTEGER NOT NULL, document INTEGER
 );
 
 -- Normalised documents as `documents.py` writes them: compressed, with numbers in place of the concepts that they embed.
 CREATE TABLE IF NOT EXISTS document (n INTEGER PRIMARY KEY, body BLOB NOT NULL);
 
--- `whole` and `part` are `thing.n`; `role` is that of the first field in which the whole embeds the part.
-CREATE TABLE IF NOT EXISTS holds (
-    whole INTEGER NOT NULL, role INTEGER NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (whole, role, part)
+-- `container` and `member` are `concept.n`; `role` is that of the first field in which the container embeds the member.
+CREATE TABLE IF NOT EXISTS embeds (
+    container INTEGER NOT NULL, role INTEGER NOT NULL, member INTEGER NOT NULL, PRIMARY KEY (container, role, member)
 ) WITHOUT ROWID;
 
 -- `scheme` is sector, area, proof, or the name of a classification such as ISCO-08 (then without uuid).
 CREATE TABLE IF NOT EXISTS term (profile INTEGER NOT NULL, scheme TEXT NOT NULL, uuid TEXT, code TEXT);
 
-CREATE TABLE IF NOT EXISTS modified (profile INTEGER PRIMARY KEY, moment TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS modified (profile INTEGER PRIMARY KEY, modified_at TEXT NOT NULL);
 
--- Texts as Competent has them, white space trimmed. `field` is a number of SEARCHED, `language` a place in LANGUAGES.
+-- Texts as Competent has them, white space trimmed. `field` is a number of SEARCHED, `language` a position in LANGUAGES.
 CREATE TABLE IF NOT EXISTS text (
-    thing INTEGER NOT NULL, field INTEGER NOT NULL, language INTEGER NOT NULL, text TEXT NOT NULL
+    concept INTEGER NOT NULL, field INTEGER NOT NULL, language INTEGER NOT NULL, text TEXT NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS done (path TEXT PRIMARY KEY) WITHOUT ROWID;
+-- Paths of the documents that are in the index, and of those that could not be read.
+CREATE TABLE IF NOT EXISTS crawled (path TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS missing (path TEXT PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
 """
 
-DERIVED = """
-CREATE UNIQUE INDEX IF NOT EXISTS thing_uuid ON thing (kind, uuid);
-CREATE INDEX IF NOT EXISTS thing_code ON thing (kind, code);
-CREATE INDEX IF NOT EXISTS thing_place ON thing (kind, place);
-CREATE INDEX IF NOT EXISTS holds_part ON holds (part, role, whole);
+INDEXES = """
+CREATE UNIQUE INDEX IF NOT EXISTS concept_uuid ON concept (concept_type, uuid);
+CREATE INDEX IF NOT EXISTS concept_code ON concept (concept_type, code);
+CREATE INDEX IF NOT EXISTS concept_position ON concept (concept_type, position);
+CREATE INDEX IF NOT EXISTS embeds_member ON embeds (member, role, container);
 CREATE INDEX IF NOT EXISTS term_code ON term (scheme, code, profile);
 """
 
@@ -157,5 +159,5 @@ class DamagedIndex(Exception):
 
 def create(connection: sqlite3.Connection) -> None:
     """Create the tables that the crawl writes."""
-    connection.executescript(WRITTEN)
+    connection.executescript(SOURCE_TABLES)
     connection.execute(f"PRAGMA user_version = {FORMAT}")

@@ -23,22 +23,23 @@ class Use(NamedTuple):
     essential: bool | None
 
 
-_UNSAID = numbers(
+_UNSPECIFIED = numbers(
     concept_type(each.type_name).number for each in parts(OCCUPATIONAL_PROFILE).values() if each.is_essential is None
 )
 """Numbers of the types for which profiles do not say whether they are essential."""
 
 _PROFILES = f"""
-    SELECT element.part, element.profile, CASE WHEN element.kind NOT IN ({_UNSAID}) THEN element.weight = 2 END
-    FROM json_each(?) AS asked CROSS JOIN element ON element.part = asked.value JOIN thing ON thing.n = element.profile
-    ORDER BY element.part, thing.place, element.profile
+    SELECT used.member, used.profile, CASE WHEN used.concept_type NOT IN ({_UNSPECIFIED}) THEN used.weight = 2 END
+    FROM json_each(?) AS input CROSS JOIN profile_member AS used ON used.member = input.value
+    JOIN concept ON concept.n = used.profile ORDER BY used.member, concept.position, used.profile
 """  # noqa: S608  # numbers of types
 
 _COMPETENCES = f"""
-    SELECT holds.part, holds.whole
-    FROM json_each(?) AS asked CROSS JOIN holds ON holds.part = asked.value JOIN thing ON thing.n = holds.whole
-    WHERE holds.role IN ({numbers(NESTED_ROLES)})
-    ORDER BY holds.part, thing.place, holds.whole
+    SELECT embeds.member, embeds.container
+    FROM json_each(?) AS input CROSS JOIN embeds ON embeds.member = input.value
+    JOIN concept ON concept.n = embeds.container
+    WHERE embeds.role IN ({numbers(NESTED_ROLES)})
+    ORDER BY embeds.member, concept.position, embeds.container
 """  # noqa: S608  # numbers of roles
 
 

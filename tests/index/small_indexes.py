@@ -56,12 +56,13 @@ class Small:
         if digest is None:
             digest = int.from_bytes(blake2s(told, digest_size=7).digest()) or 1
         row = (kind.number, uuid or f"{kind.name}-{code}", code, b"{}", told, digest)
-        sql = "INSERT INTO thing (kind, uuid, code, item, facts, digest, settled) VALUES (?, ?, ?, ?, ?, ?, 1)"
+        columns = "concept_type, uuid, code, item, facts, digest, is_final"
+        sql = f"INSERT INTO concept ({columns}) VALUES (?, ?, ?, ?, ?, ?, 1)"
         return self.connection.execute(sql, row).lastrowid or 0
 
     def hold(self, whole: int, role: int, parts: Iterable[int]) -> None:
         rows = [(whole, role, part) for part in parts]
-        self.connection.executemany("INSERT INTO holds VALUES (?, ?, ?)", rows)
+        self.connection.executemany("INSERT INTO embeds VALUES (?, ?, ?)", rows)
 
     def competence(
         self, code: str, skill: Iterable[int] = (), knowledge: Iterable[int] = (), indicators: Iterable[int] = ()
@@ -102,13 +103,14 @@ class Small:
     def finish(self) -> sqlite3.Connection:
         """The connection, read-only from now on."""
         for kind in CONCEPT_TYPES:
-            rows = self.connection.execute("SELECT code, uuid, n FROM thing WHERE kind = ?", (kind.number,)).fetchall()
+            sql = "SELECT code, uuid, n FROM concept WHERE concept_type = ?"
+            rows = self.connection.execute(sql, (kind.number,)).fetchall()
             rows.sort(key=lambda row: (len(row[0] or ""), row[0] or "", row[1]))
             places = [(place, n) for place, (_, _, n) in enumerate(rows)]
-            self.connection.executemany("UPDATE thing SET place = ? WHERE n = ?", places)
+            self.connection.executemany("UPDATE concept SET position = ? WHERE n = ?", places)
         write_elements(self.connection)
         self.connection.commit()
-        self.connection.executescript(tables.DERIVED + "ANALYZE; PRAGMA query_only = ON")
+        self.connection.executescript(tables.INDEXES + "ANALYZE; PRAGMA query_only = ON")
         return self.connection
 
 

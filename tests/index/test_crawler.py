@@ -299,7 +299,7 @@ async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) ->
         )  # a loop without rest would leave the thread that writes none of Python
         if world.file().path.exists():
             connection = sqlite3.connect(world.file().path)
-            assert connection.execute("SELECT count(*) FROM done").fetchone() == (42 + 242,)
+            assert connection.execute("SELECT count(*) FROM crawled").fetchone() == (42 + 242,)
             connection.close()
     assert world.file().is_there()
 

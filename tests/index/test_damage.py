@@ -59,17 +59,17 @@ def rubbish(path: Path) -> None:
 def broken_rows(path: Path) -> None:
     """Pages are sound, but what stands in the rows is no JSON."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE thing SET item = zeroblob(length(item))")
+        connection.execute("UPDATE concept SET item = zeroblob(length(item))")
 
 
 def broken_texts(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE thing SET uuid = CAST(x'ff' || n AS TEXT)")
+        connection.execute("UPDATE concept SET uuid = CAST(x'ff' || n AS TEXT)")
 
 
 def without_a_table(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("ALTER TABLE thing RENAME TO other")
+        connection.execute("ALTER TABLE concept RENAME TO other")
 
 
 DAMAGES: list[Callable[[Path], None]] = [zeroed, cut_off, emptied, rubbish, broken_rows, broken_texts, without_a_table]
@@ -211,7 +211,7 @@ async def test_a_part_whose_rows_are_damaged_is_begun_again(world: World) -> Non
     await world.until(200)
     await indexes.aclose()
     with closing(sqlite3.connect(world.file().part)) as connection, connection:
-        connection.execute("UPDATE thing SET code = NULL, item = x'00'")
+        connection.execute("UPDATE concept SET code = NULL, item = x'00'")
 
     assert await profiles(await world.start().get("3.11")) == PROFILES
 
@@ -321,12 +321,12 @@ import os, sqlite3, sys
 from pathlib import Path
 from graphql_api.index.index_file import is_damage, read_only
 connection = read_only(Path(sys.argv[1]))
-connection.execute("SELECT count(*) FROM thing").fetchall()
+connection.execute("SELECT count(*) FROM concept").fetchall()
 os.truncate(sys.argv[1], 8192)
 try:
     connection.execute("PRAGMA cache_size = 1")
-    connection.execute("SELECT * FROM thing").fetchall()
-    connection.execute("SELECT * FROM searched").fetchall()
+    connection.execute("SELECT * FROM concept").fetchall()
+    connection.execute("SELECT * FROM searched_text").fetchall()
 except sqlite3.DatabaseError as error:
     print("damaged", is_damage(error))
 """

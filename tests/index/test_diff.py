@@ -31,7 +31,7 @@ class Two:
     def __init__(self, before: sqlite3.Connection, after: sqlite3.Connection) -> None:
         self.connections = (before, after)
         self.was, self.now = (
-            {(TYPES[kind], uuid): n for kind, uuid, n in each.execute("SELECT kind, uuid, n FROM thing")}
+            {(TYPES[kind], uuid): n for kind, uuid, n in each.execute("SELECT concept_type, uuid, n FROM concept")}
             for each in self.connections
         )
 

@@ -40,7 +40,7 @@ def uuid(n: int) -> str:
 
 
 def row_id(connection: sqlite3.Connection, type: ConceptType, id: str) -> int:
-    sql = "SELECT n FROM thing WHERE kind = ? AND uuid = ?"
+    sql = "SELECT n FROM concept WHERE concept_type = ? AND uuid = ?"
     return int(connection.execute(sql, (type.number, id)).fetchone()[0])
 
 
@@ -166,7 +166,9 @@ def test_a_soft_skill_listed_and_embedded_is_one_with_its_own_document(known_fir
     listed = SOFT_SKILL, normalised(SOFT_SKILL, uuid(4), **SOFT_EMBEDDED, regions=["VLAANDEREN"])
     one = profile(softSkills=[SOFT_EMBEDDED])
     with written(*((listed, one) if known_first else (one, listed))) as connection:
-        assert connection.execute("SELECT count(*) FROM thing WHERE kind = ?", (SOFT_SKILL.number,)).fetchone() == (1,)
+        assert connection.execute(
+            "SELECT count(*) FROM concept WHERE concept_type = ?", (SOFT_SKILL.number,)
+        ).fetchone() == (1,)
         assert [*all_documents(connection, SOFT_SKILL)] == [listed[1]]
         assert [*all_documents(connection, OCCUPATIONAL_PROFILE)] == [one[1]]
 
@@ -217,7 +219,7 @@ def no_rows(connection: sqlite3.Connection) -> None:
 
 
 def no_embedded(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM thing WHERE kind = ?", (SKILL.number,))
+    connection.execute("DELETE FROM concept WHERE concept_type = ?", (SKILL.number,))
 
 
 def zeros(connection: sqlite3.Connection) -> None:
@@ -240,7 +242,7 @@ def circle(connection: sqlite3.Connection) -> None:
 
 
 def no_json(connection: sqlite3.Connection) -> None:
-    connection.execute("UPDATE thing SET item = '{' WHERE kind = ?", (SKILL.number,))
+    connection.execute("UPDATE concept SET item = '{' WHERE concept_type = ?", (SKILL.number,))
 
 
 @pytest.mark.parametrize("damage", [no_rows, no_embedded, zeros, cut_off, text, circle, no_json])

@@ -17,7 +17,7 @@ UUID = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 
 def found(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
     """The codes of the profiles that are found."""
-    codes = dict(index.connection.execute("SELECT n, code FROM thing"))
+    codes = dict(index.connection.execute("SELECT n, code FROM concept"))
     return [codes[n] for n in profiles(index.connection, ProfileFilter(**conditions), order)]  # type: ignore[arg-type]
 
 

@@ -74,7 +74,7 @@ class Release:
         connection.executemany("INSERT INTO text VALUES (?, ?, ?, ?)", rows)
         index.finish()
         self.write()
-        self.code: dict[int, str] = dict(connection.execute("SELECT n, code FROM thing"))
+        self.code: dict[int, str] = dict(connection.execute("SELECT n, code FROM concept"))
         self.search = Search()
 
     def write(self) -> None:

@@ -78,7 +78,7 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         index.finish()
         connection.execute("PRAGMA query_only = OFF")
         write_search(connection)
-        rows = "SELECT thing, field, language, text FROM text WHERE field = ? ORDER BY rowid"
+        rows = "SELECT concept, field, language, text FROM text WHERE field = ? ORDER BY rowid"
         titles, names = (connection.execute(rows, (field,)).fetchall() for field in (TITLE, NAME))
         yield Real(connection, Search(), titles, names)
 
@@ -122,7 +122,9 @@ def test_every_title_can_be_searched_for_whole(real: Real) -> None:
 
 def test_a_word_that_is_everywhere_finds_all_profiles_that_have_it(real: Real) -> None:
     word = "manager"
-    texts = "SELECT DISTINCT thing FROM text JOIN thing ON n = thing WHERE kind = 1 AND text LIKE '%manager%'"
+    texts = (
+        "SELECT DISTINCT concept FROM text JOIN concept ON n = concept WHERE concept_type = 1 AND text LIKE '%manager%'"
+    )
     having = {thing for (thing,) in real.connection.execute(texts)}
 
     assert len(having) > 100

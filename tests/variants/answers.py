@@ -113,20 +113,21 @@ def _digest(walked: Leaves | None) -> str:
 
 
 def _rows(connection: sqlite3.Connection) -> Leaves:
-    things = {n: f"{TYPES[kind]} {uuid}" for n, kind, uuid in connection.execute("SELECT n, kind, uuid FROM thing")}
+    rows = connection.execute("SELECT n, concept_type, uuid FROM concept")
+    concepts = {n: f"{TYPES[concept_type]} {uuid}" for n, concept_type, uuid in rows}
     found: Leaves = {}
-    for n, code, facts, item in connection.execute("SELECT n, code, facts, item FROM thing"):
-        found[things[n], "code"] = code
-        found[things[n], "item"] = orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)
+    for n, code, facts, item in connection.execute("SELECT n, code, facts, item FROM concept"):
+        found[concepts[n], "code"] = code
+        found[concepts[n], "item"] = orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)
         for key, value in orjson.loads(facts).items():
             # A term is identified by its code or, without one, by its uuid.
-            found |= leaves(value, (things[n], key, *(["code"] if key in _TERMS else [])))
-    for whole, role, part in connection.execute("SELECT * FROM holds"):
-        found[things[whole], _ROLES[role], things[part]] = True
-    for thing, field, language, text in connection.execute("SELECT * FROM text"):
-        found[things[thing], _FIELDS[field], LANGUAGES[language], text] = True
+            found |= leaves(value, (concepts[n], key, *(["code"] if key in _TERMS else [])))
+    for container, role, member in connection.execute("SELECT * FROM embeds"):
+        found[concepts[container], _ROLES[role], concepts[member]] = True
+    for concept, field, language, text in connection.execute("SELECT * FROM text"):
+        found[concepts[concept], _FIELDS[field], LANGUAGES[language], text] = True
     for profile, scheme, uuid, code in connection.execute("SELECT * FROM term"):
-        found[things[profile], scheme, uuid or code, "code"] = code
+        found[concepts[profile], scheme, uuid or code, "code"] = code
     for profile, told in connection.execute("SELECT * FROM modified"):
-        found[things[profile], "lastModified"] = told
+        found[concepts[profile], "lastModified"] = told
     return found
