@@ -108,7 +108,7 @@ async def walk(folder: Path, connection: sqlite3.Connection) -> None:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
     parts = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
-    await Crawler(connection, parts.store.pass_through, AFTER, settings.upstream_page_size, AT_ONCE, Progress()).run()
+    await Crawler(connection, parts.store.get_uncached, AFTER, settings.upstream_page_size, AT_ONCE, Progress()).run()
     await parts.aclose()
 
 

@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Lifespan
 
-from graphql_api.asyncio_tools import ended
+from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.execution.compiled import ResponseCache
 from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
@@ -191,7 +191,7 @@ def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast
         is_fast = settings.fast_path == "on" and settings.log_addresses == "off"
         yield {"fast_path": fast} if is_fast else {}
         stopping.set()
-        await ended(watches)
+        await cancel_and_wait(watches)
         await parts.aclose()
         await end_tracing()
         log.info(

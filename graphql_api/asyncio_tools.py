@@ -40,88 +40,90 @@ class Failed:
 class Suspended(Generic[T]):
     """A started coroutine that waits for a future; it resumes when this is awaited."""
 
-    __slots__ = ("_coroutine", "_waits_for")
+    __slots__ = ("_coroutine", "_future")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], waits_for: Any) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T], future: Any) -> None:
         self._coroutine = coroutine
-        self._waits_for = waits_for
+        self._future = future
 
     def __await__(self) -> Generator[Any, Any, T]:
-        waits_for = self._waits_for
+        future = self._future
         while True:
-            if isinstance(waits_for, asyncio.Future):
-                waits_for._asyncio_future_blocking = True  # as Future.__await__ does; the awaiting task resets it
+            if isinstance(future, asyncio.Future):
+                future._asyncio_future_blocking = True  # as Future.__await__ does; the awaiting task resets it
             thrown: BaseException | None = None
             try:
-                yield waits_for
+                yield future
             except BaseException as error:  # the cancellation of the task that awaits this
                 thrown = error
             try:
-                waits_for = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
-            except StopIteration as ended:
-                return ended.value  # type: ignore[no-any-return]
+                future = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
 
 
-def begin(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | Suspended[T]:
+def start_eagerly(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | Suspended[T]:
     """Run a coroutine until it returns, raises an Exception or first suspends."""
     try:
-        waits_for = coroutine.send(None)
-        if isinstance(waits_for, asyncio.Future):
-            waits_for._asyncio_future_blocking = False  # no task awaits it yet, and other coroutines may await it too
-        return Suspended(coroutine, waits_for)
-    except StopIteration as ended:
-        return Completed(ended.value)
+        future = coroutine.send(None)
+        if isinstance(future, asyncio.Future):
+            future._asyncio_future_blocking = False  # no task awaits it yet, and other coroutines may await it too
+        return Suspended(coroutine, future)
+    except StopIteration as stop:
+        return Completed(stop.value)
     except Exception as error:
         return Failed(error)
 
 
-async def all_of(awaitables: Iterable[Awaitable[T]]) -> list[T]:
+async def gather_started(awaitables: Iterable[Awaitable[T]]) -> list[T]:
     """Gather the results of started awaitables, in order; raises the first exception."""
     return await _results(awaitables, return_exceptions=False)
 
 
 async def gather_settled(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseException]:
     """Gather the results of started awaitables, in order, with the exception in place of a result for those that failed."""
-    begun = list(awaitables)
-    results = iter(await _results((each for each in begun if type(each) is not Failed), return_exceptions=True))
-    return [each.error if isinstance(each, Failed) else next(results) for each in begun]
+    started = list(awaitables)
+    results = iter(
+        await _results((awaitable for awaitable in started if type(awaitable) is not Failed), return_exceptions=True)
+    )
+    return [awaitable.error if isinstance(awaitable, Failed) else next(results) for awaitable in started]
 
 
 async def _results(awaitables: Iterable[Awaitable[Any]], *, return_exceptions: bool) -> list[Any]:
-    begun = list(awaitables)
-    if all(map(_is_at_hand, begun)):
-        return [await each for each in begun]
-    return await asyncio.gather(*begun, return_exceptions=return_exceptions)
+    started = list(awaitables)
+    if all(map(_has_result, started)):
+        return [await awaitable for awaitable in started]
+    return await asyncio.gather(*started, return_exceptions=return_exceptions)
 
 
-async def ended(tasks: Iterable[asyncio.Future[Any]]) -> None:
+async def cancel_and_wait(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel tasks, and wait until all have ended; their exceptions are ignored."""
-    found = list(tasks)
-    for each in found:
-        each.cancel()
-    await asyncio.gather(*found, return_exceptions=True)
+    pending = list(tasks)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
-def _is_at_hand(awaitable: Awaitable[Any]) -> bool:
+def _has_result(awaitable: Awaitable[Any]) -> bool:
     if isinstance(awaitable, asyncio.Future):
         return awaitable.done() and not awaitable.cancelled() and awaitable.exception() is None
     return type(awaitable) is Completed
 
 
 class LazyTimer:
-    """A restartable timer that avoids rescheduling the event loop's timer on every `set`."""
+    """A restartable timer that avoids rescheduling the event loop's timer on every `start`."""
 
-    __slots__ = ("_due", "_late", "_loop", "_timer")
+    __slots__ = ("_callback", "_due", "_loop", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._due: float | None = None
-        self._late: Callable[[], None] = lambda: None
+        self._callback: Callable[[], None] = lambda: None
         self._timer: asyncio.TimerHandle | None = None
 
-    def set(self, seconds: float, late: Callable[[], None]) -> None:
-        """Call `late` in `seconds` seconds, instead of the callback set before."""
-        self._due, self._late = self._loop.time() + seconds, late
+    def start(self, delay: float, callback: Callable[[], None]) -> None:
+        """Call `callback` in `delay` seconds, instead of the callback set before."""
+        self._due, self._callback = self._loop.time() + delay, callback
         if self._timer is None or self._timer.when() > self._due:
             self._stop()
             self._timer = self._loop.call_at(self._due, self._fire_if_due)
@@ -148,35 +150,35 @@ class LazyTimer:
             self._timer = self._loop.call_at(self._due, self._fire_if_due)
         else:
             self._due = None
-            self._late()
+            self._callback()
 
 
 class Broadcast:
-    """Publishes release numbers to all listeners in this process."""
+    """Publishes release numbers to all subscribers in this process."""
 
     def __init__(self) -> None:
         self._numbers: list[str] = []
-        self._more = asyncio.Event()
-        self.listeners = 0
-        self.heard = asyncio.Event()
-        """Set once there has been a listener."""
+        self._published = asyncio.Event()
+        self.subscribers = 0
+        self.has_subscribers = asyncio.Event()
+        """Set once there has been a subscriber."""
 
-    def announce(self, number: str) -> None:
+    def publish(self, number: str) -> None:
         """Publish the number of a release that has become current."""
         self._numbers.append(number)
-        self._more.set()
-        self._more = asyncio.Event()
+        self._published.set()
+        self._published = asyncio.Event()
 
-    async def listen(self) -> AsyncGenerator[str]:
-        """Yield the numbers of releases that are announced from now on, without end."""
-        seen = len(self._numbers)
-        self.listeners += 1
-        self.heard.set()
+    async def subscribe(self) -> AsyncGenerator[str]:
+        """Yield the numbers of releases that are published from now on, without end."""
+        position = len(self._numbers)
+        self.subscribers += 1
+        self.has_subscribers.set()
         try:
             while True:
-                while seen < len(self._numbers):
-                    seen += 1
-                    yield self._numbers[seen - 1]
-                await self._more.wait()
+                while position < len(self._numbers):
+                    position += 1
+                    yield self._numbers[position - 1]
+                await self._published.wait()
         finally:
-            self.listeners -= 1
+            self.subscribers -= 1

@@ -1,110 +1,131 @@
-"""Bounded maps: an LRU cache bounded in bytes and in number, and a TTL cache whose entries expire."""
+"""Bounded maps: an LRU cache bounded in bytes and in number, and a TTL cache whose entries expire.
+
+They serve all bounded maps of the server. docs/decisions/0028-one-lru-cache-of-our-own.md says why not those of `cachetools`.
+"""
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar, overload
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 D = TypeVar("D")
 
-MOST = 10_000
+MAX_TTL_ITEMS = 10_000
+"""Default maximum number of entries of a TTL cache."""
 
 
-def keep(known: dict[K, V], most: int, key: K, value: V) -> V:
-    """Bounded memo: store a value in a dict, which is cleared first if it has `most` entries. Returns the value.
+def keep(memo: dict[K, V], max_items: int, key: K, value: V) -> V:
+    """Bounded memo: store a value in a dict, which is cleared first if it has `max_items` entries. Returns the value.
 
     For values that rarely fill the dict and are cheap to make again.
     """
-    if len(known) >= most:
-        known.clear()
-    known[key] = value
+    if len(memo) >= max_items:
+        memo.clear()
+    memo[key] = value
     return value
 
 
 class LRUCache(Generic[K, V]):
-    """An LRU cache bounded in bytes and in number of entries; a value of more than `largest` bytes is not stored.
+    """An LRU cache bounded in bytes and in number of entries; a value of more than `max_item_bytes` is not stored.
 
-    `gone` is called with the key and value of each entry that is evicted, dropped or replaced.
+    `on_evict` is called with the key and value of each entry that is evicted, dropped or replaced.
     """
 
     def __init__(
         self,
-        most_bytes: float,
-        most: float = math.inf,
-        largest: float = math.inf,
-        gone: Callable[[K, V], None] = lambda key, value: None,
+        max_bytes: float,
+        max_items: float = math.inf,
+        max_item_bytes: float = math.inf,
+        on_evict: Callable[[K, V], None] = lambda key, value: None,
     ) -> None:
-        self._most_bytes = most_bytes
-        self._most = most
-        self._largest = largest
-        self._gone = gone
-        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._max_bytes = max_bytes
+        self._max_items = max_items
+        self._max_item_bytes = max_item_bytes
+        self._on_evict = on_evict
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self.bytes = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     def __contains__(self, key: K) -> bool:
-        return key in self._kept
+        return key in self._entries
 
-    def get(self, key: K, otherwise: D = None) -> V | D:  # type: ignore[assignment]
-        """Return the value of a key and mark it as most recently used; `otherwise` on a miss."""
-        found = self._kept.get(key)
-        if found is None:
-            return otherwise
-        self._kept.move_to_end(key)
-        return found[0]
+    def __iter__(self) -> Iterator[K]:
+        """Iterate over the keys, the least recently used one first."""
+        return iter(self._entries)
+
+    @overload
+    def get(self, key: K) -> V | None: ...
+    @overload
+    def get(self, key: K, default: D) -> V | D: ...
+    def get(self, key: K, default: D | None = None) -> V | D | None:
+        """Return the value of a key and mark it as most recently used; `default` on a miss."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return default
+        self._entries.move_to_end(key)
+        return entry[0]
+
+    def peek(self, key: K) -> V | None:
+        """Return the value of a key without marking it as used; None on a miss."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
 
     def put(self, key: K, value: V, size: int) -> None:
         """Store a value of `size` bytes, and evict the least recently used entries beyond the bounds."""
         self.drop(key)
-        if size > self._largest:
+        if size > self._max_item_bytes:
             return
-        self._kept[key] = value, size
+        self._entries[key] = value, size
         self.bytes += size
-        while self.bytes > self._most_bytes or len(self._kept) > self._most:
-            self.drop(next(iter(self._kept)))
+        while self.bytes > self._max_bytes or len(self._entries) > self._max_items:
+            self.drop(next(iter(self._entries)))
 
-    def drop(self, key: K) -> None:
-        """Remove an entry, if there is one."""
-        found = self._kept.pop(key, None)
-        if found is not None:
-            self.bytes -= found[1]
-            self._gone(key, found[0])
+    def expose(self, key: K) -> None:
+        """Mark an entry as least recently used: it is evicted first."""
+        self._entries.move_to_end(key, last=False)
+
+    def drop(self, key: K) -> V | None:
+        """Remove an entry; returns its value, None if there is none."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return None
+        self.bytes -= entry[1]
+        self._on_evict(key, entry[0])
+        return entry[0]
 
 
 class TTLCache(Generic[V]):
-    """A map whose entries expire; beyond `most` entries, the oldest are evicted first."""
+    """A map whose entries expire; beyond `max_items` entries, the oldest are evicted first."""
 
-    def __init__(self, clock: Callable[[], float], most: int = MOST) -> None:
+    def __init__(self, clock: Callable[[], float], max_items: int = MAX_TTL_ITEMS) -> None:
         self._clock = clock
-        self._most = most
-        self._known: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
+        self._entries: LRUCache[Hashable, tuple[float, V]] = LRUCache(math.inf, max_items)
 
     def put(self, key: Hashable, value: V, seconds: float) -> None:
         """Store a value with a TTL in seconds; a TTL of 0 removes the entry."""
-        self._known.pop(key, None)
         if seconds > 0:
-            self._known[key] = (self._clock() + seconds, value)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
+            self._entries.put(key, (self._clock() + seconds, value), 0)
+        else:
+            self._entries.drop(key)
 
     def get(self, key: Hashable) -> V | None:
         """Return the value of a key; None if it is missing or expired."""
-        known = self._known.get(key)
-        if known is None:
+        entry = self._entries.peek(key)
+        if entry is None:
             return None
-        until, value = known
-        if self._clock() < until:
+        expires_at, value = entry
+        if self._clock() < expires_at:
             return value
-        del self._known[key]
+        self._entries.drop(key)
         return None
 
-    def forget(self, key: Hashable) -> None:
+    def drop(self, key: Hashable) -> None:
         """Remove an entry, if there is one."""
-        self._known.pop(key, None)
+        self._entries.drop(key)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._entries)

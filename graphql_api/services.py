@@ -38,7 +38,7 @@ from graphql_api.upstream import Upstream
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.transport import ASGIApp, AsgiTransport, Client
 from graphql_api.upstream.valkey import Shared, is_shared
-from graphql_api.upstream.valkey_limiter import SharedLedger
+from graphql_api.upstream.valkey_limiter import ValkeyLimiter
 
 log = logging.getLogger(__name__)
 
@@ -86,21 +86,21 @@ class Services:
         self._upstream = Upstream(
             client_of(settings, competent),
             settings,
-            SharedLedger(self._shared, RateLimit.of(settings)) if self._shared else None,
+            ValkeyLimiter(self._shared, RateLimit.of(settings)) if self._shared else None,
         )
         shelf = FreshnessPolicy(settings.release_ttl, settings.current_ttl, settings.stale_ttl)
         self.store = Store(
             self._upstream.fetch,
             shelf,
-            Memory(settings.document_cache_bytes, sharing=Interner()),
+            Memory(settings.document_cache_bytes, interner=Interner()),
             ValkeyStore(
                 self._shared,
-                shelf.longest,
+                shelf.max_age,
                 settings.upstream_total_timeout + _LEASE_MORE,
                 settings.upstream_document_bytes,
             )
             if self._shared
-            else _backend(settings, shelf.longest),
+            else _backend(settings, shelf.max_age),
             clock,
             settings.not_found_ttl,
         )
@@ -119,24 +119,24 @@ class Services:
     def used_again(self, reads: Sequence[Dependencies], asker: FetchContext) -> None:
         """Record a hit of a cached response or fragment: each document it depends on counts as read."""
         for read in reads:
-            self.store.used(read.by_name)
+            self.store.touch(read.by_name)
         documents = count_documents(reads)
         asker.stats.cached += documents
-        self.store.count(documents)
+        self.store.record_hits(documents)
 
     def on_evict(self, listener: Callable[[str], None]) -> None:
         """Also call `listener` with the path of each document and the name of each index that changes or is evicted."""
-        self.store.watch(listener)
+        self.store.on_evict(listener)
         self.indexes.on_evict(lambda release: listener(index_name(release)))
 
     async def watch_current(self, every: float) -> None:
         """Check which release is current every `every` seconds, and immediately when a subscriber arrives. Never returns."""
         while True:
-            self.published.heard.clear()
+            self.published.has_subscribers.clear()
             certain = await self.follow_current()
             with suppress(TimeoutError):
                 async with asyncio.timeout(every if certain else min(every, LOOK_AGAIN)):
-                    await self.published.heard.wait()
+                    await self.published.has_subscribers.wait()
 
     async def follow_current(self) -> bool:
         """Check the current release once: build its index if necessary, then publish its number if it has changed.
@@ -145,7 +145,7 @@ class Services:
         revalidated, otherwise True; failures are logged.
         """
         asker = FetchContext()
-        if not (self.indexes.in_use or self.published.listeners):
+        if not (self.indexes.in_use or self.published.subscribers):
             self._current = None  # no subscribers; later ones only get later changes
             return True
         try:
@@ -158,7 +158,7 @@ class Services:
             return True
         moved, self._current = self._current not in (None, number), number  # another check may have finished first
         if moved:
-            self.published.announce(number)
+            self.published.publish(number)
         return asker.stats.stale == 0
 
     async def measure(self, every: float = 5.0) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from graphql_api.asyncio_tools import Completed, Failed, Suspended, all_of, begin, gather_settled
+from graphql_api.asyncio_tools import Completed, Failed, Suspended, gather_settled, gather_started, start_eagerly
 
 
 async def doubled(future: "asyncio.Future[int]") -> int:
@@ -20,7 +20,7 @@ def done(value: int) -> "asyncio.Future[int]":
 
 
 async def test_a_coroutine_that_need_not_wait_is_over_at_once() -> None:
-    begun = begin(doubled(done(4)))
+    begun = start_eagerly(doubled(done(4)))
 
     assert isinstance(begun, Completed)
     assert await begun == 8
@@ -30,7 +30,7 @@ async def test_what_it_raises_is_raised_where_it_is_awaited() -> None:
     async def fails() -> int:
         raise ValueError("no")
 
-    begun = begin(fails())
+    begun = start_eagerly(fails())
 
     assert isinstance(begun, Failed)
     with pytest.raises(ValueError, match="no"):
@@ -39,7 +39,7 @@ async def test_what_it_raises_is_raised_where_it_is_awaited() -> None:
 
 async def test_one_that_has_to_wait_goes_on_where_it_was() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    begun = begin(doubled(future))
+    begun = start_eagerly(doubled(future))
     assert isinstance(begun, Suspended)
 
     waiting = asyncio.ensure_future(begun)
@@ -51,10 +51,10 @@ async def test_one_that_has_to_wait_goes_on_where_it_was() -> None:
 
 async def test_several_wait_for_the_same_thing_begun_and_not() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    begun = [begin(doubled(future)) for _ in range(3)]
+    begun = [start_eagerly(doubled(future)) for _ in range(3)]
     plain = asyncio.ensure_future(doubled(future))
 
-    gathered = asyncio.ensure_future(all_of(begun))
+    gathered = asyncio.ensure_future(gather_started(begun))
     await asyncio.sleep(0)
     future.set_result(5)
 
@@ -68,7 +68,7 @@ async def test_it_waits_as_often_as_it_has_to() -> None:
             await asyncio.sleep(0)
         return "over"
 
-    assert await begin(turns()) == "over"
+    assert await start_eagerly(turns()) == "over"
 
 
 async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
@@ -81,7 +81,7 @@ async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
             told.append("cancelled")
             raise
 
-    waiting = asyncio.ensure_future(begin(waits()))
+    waiting = asyncio.ensure_future(start_eagerly(waits()))
     await asyncio.sleep(0)
     waiting.cancel()
 
@@ -96,7 +96,7 @@ async def test_all_of_what_is_at_hand_takes_no_turn_of_the_loop() -> None:
 
     awaitables: list[Awaitable[int]] = [Completed(1), done(2)]
 
-    assert await all_of(awaitables) == [1, 2]
+    assert await gather_started(awaitables) == [1, 2]
     assert turns == []
 
 

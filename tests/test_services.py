@@ -64,7 +64,7 @@ async def test_on_an_idle_server_the_look_after_one_at_a_stale_copy_sees_the_new
     served[0] = create_sandbox(releases)
     assert not await parts.follow_current()
     assert not parts.indexes.has("3.11")
-    await parts.store.settle()
+    await parts.store.wait_idle()
     await parts.follow_current()
 
     assert parts.indexes.has("3.11")

@@ -118,5 +118,5 @@ async def _ask(app: "Starlette", body: Mapping[str, object], language: str) -> d
     ):
         response: dict[str, object] = (await client.post("/graphql", content=json.dumps(body), timeout=None)).json()
         with suppress(TimeoutError):  # or stale copies would stay stale if only `ask` uses the cache
-            await asyncio.wait_for(app.state.services.store.settle(), REVALIDATION_TIMEOUT)
+            await asyncio.wait_for(app.state.services.store.wait_idle(), REVALIDATION_TIMEOUT)
         return response

@@ -5,7 +5,7 @@ Uses what the list states, if anything: total, page size, number of the first pa
 
 from collections.abc import Awaitable, Callable
 
-from graphql_api.asyncio_tools import all_of
+from graphql_api.asyncio_tools import gather_started
 from graphql_api.competent.hal import Document, Page
 from graphql_api.competent.normalise import EMPTY_LIST
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamRefused
@@ -113,7 +113,7 @@ class Listing:
 
     async def _load_pages(self, numbers: range) -> list[Document]:
         later = [number for number in numbers if number > 0]
-        pages = await all_of(map(self._load_page, later))
+        pages = await gather_started(map(self._load_page, later))
         return pages if len(later) == len(numbers) else [self._first, *pages]
 
     async def _page_or_end(self, number: int) -> Document:

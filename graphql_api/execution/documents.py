@@ -306,7 +306,7 @@ def _unparsed(limits: Limits, text: str, error: GraphQLSyntaxError) -> ErrorDict
 def _room(
     most_bytes: int, most: float, gone: Callable[[str, Prepared], None] = lambda *_: None
 ) -> LRUCache[str, Prepared]:
-    return LRUCache(most_bytes, most, largest=most_bytes // 4, gone=gone)
+    return LRUCache(most_bytes, most, max_item_bytes=most_bytes // 4, on_evict=gone)
 
 
 def _gave_up(error: GraphQLError) -> bool:

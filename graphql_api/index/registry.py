@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from graphql_api.asyncio_tools import ended
+from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.competent.concept_reader import forget_recent
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.crawler import Crawler, Progress
@@ -265,7 +265,7 @@ class IndexRegistry:
     async def _walk(self, file: IndexFile, release: str, progress: Progress) -> None:
         connection = await _start_part(file)
         try:
-            await Crawler(connection, self._store.pass_through, release, self._page_size, self._at_once, progress).run()
+            await Crawler(connection, self._store.get_uncached, release, self._page_size, self._at_once, progress).run()
         except BaseException:
             connection.close()
             raise
@@ -357,7 +357,7 @@ class IndexRegistry:
     async def aclose(self) -> None:
         """Cancel builds, which resume where they stopped at the next start, and close the files."""
         building = [each.task for each in self._building.values()]
-        await ended([*building, *self._opening.values(), *self._retries.values()])
+        await cancel_and_wait([*building, *self._opening.values(), *self._retries.values()])
         self._heap.close()
         for index in (*self._open.values(), *self._replaced):
             index.close()

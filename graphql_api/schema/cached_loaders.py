@@ -23,7 +23,7 @@ class CacheOnlyLoaders(Loaders):
         """Returns the document at a path."""
         document: Document | None = self._sources.get(path)
         if document is None:
-            document = self._store.fresh(path)
+            document = self._store.get_fresh(path)
             if document is None:
                 raise CacheMiss
             self._sources[path] = document

@@ -109,10 +109,10 @@ class DocumentLoaders:
 
     def _count(self, documents: int) -> None:
         self.fetch_context.stats.cached += documents
-        self._store.count(documents)
+        self._store.record_hits(documents)
 
     def _replay(self, dependencies: Dependencies) -> None:
-        self._store.used(dependencies.by_name)
+        self._store.touch(dependencies.by_name)
         self.fetch_context.depends_on_current |= dependencies.moving
         self._reads.append(dependencies)
 

@@ -21,7 +21,7 @@ from graphql import (
 )
 from strawberry.types.scalar import ScalarDefinition
 
-from graphql_api.asyncio_tools import begin, gather_settled
+from graphql_api.asyncio_tools import gather_settled, start_eagerly
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import BadUserInput
 from graphql_api.schema.loaders import Loaders
@@ -85,7 +85,7 @@ class SubgraphQuery(Query):
         if len(representations) > MAX_ITEMS:
             raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MAX_ITEMS}.")
         return await gather_settled(
-            begin(entity(info.context.loaders, representation)) for representation in representations
+            start_eagerly(entity(info.context.loaders, representation)) for representation in representations
         )  # type: ignore[return-value]
 
 

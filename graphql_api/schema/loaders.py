@@ -12,7 +12,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from aiodataloader import DataLoader
 
-from graphql_api.asyncio_tools import Completed, all_of
+from graphql_api.asyncio_tools import Completed, gather_started
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
@@ -103,7 +103,7 @@ class Loaders(DocumentLoaders):
     async def look_up_all(self, number: str, query: IndexQuery[K, V], keys: Sequence[K]) -> Sequence[V | None]:
         """Returns the results for several keys, in their order; many keys become one query in a thread."""
         if len(keys) <= MAX_LOOKUPS_ON_LOOP:
-            return await all_of(self.look_up(number, query, key) for key in keys)
+            return await gather_started(self.look_up(number, query, key) for key in keys)
         values = await self._look_up_in_index(number, query, list(dict.fromkeys(keys)))
         return [values[key] for key in keys]
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_api.asyncio_tools import begin, gather_settled
+from graphql_api.asyncio_tools import gather_settled, start_eagerly
 from graphql_api.competent.declarations import Length
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import BadUserInput, ReleaseNotFound
@@ -72,7 +72,7 @@ class Query:
         if len(ids) > MAX_ITEMS:
             raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MAX_ITEMS}.")
         # An exception in the list becomes an error at its position; the other nodes are unaffected.
-        return await gather_settled(begin(_node(info.context.loaders, id)) for id in ids)  # type: ignore[return-value]
+        return await gather_settled(start_eagerly(_node(info.context.loaders, id)) for id in ids)  # type: ignore[return-value]
 
     @strawberry.field(
         description="All releases that Competent serves, newest first.",

@@ -14,5 +14,5 @@ class Subscription:
     @strawberry.subscription(description="Fires when a new release becomes current, after its index is ready.")
     async def release_published(self, info: strawberry.Info) -> AsyncGenerator[Release | None]:
         """Yields each release with new loaders, because those of the request cache what they once loaded."""
-        async for number in info.context.published.listen():
+        async for number in info.context.published.subscribe():
             yield Release(loaders=await info.context.begin_event(), number=number)

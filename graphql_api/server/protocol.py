@@ -266,7 +266,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Start the idle timeout; at most the arrival timeout while the client has unread response data."""
         unsent = self.transport.get_write_buffer_size()
         seconds = min(self.config.arrival_timeout, self.timeout_keep_alive) if unsent else self.timeout_keep_alive
-        self._timer.set(seconds, self.timeout_keep_alive_handler)
+        self._timer.start(seconds, self.timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """Respond 400 to malformed HTTP and close the connection."""
@@ -293,7 +293,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_arrival_timer(self) -> None:
         self._is_arriving = True
-        self._timer.set(self.config.arrival_timeout, self._on_arrival_timeout)
+        self._timer.start(self.config.arrival_timeout, self._on_arrival_timeout)
 
     def _stop_arrival_timer(self) -> None:
         self._is_arriving = False

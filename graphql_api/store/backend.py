@@ -20,17 +20,19 @@ class Backend(Protocol):
     - Its size in bytes is bounded: the oldest documents are evicted first, and any document may be evicted at any time.
     """
 
-    takes_turns: bool
-    """Whether `turn` grants a fetch lease, so that one process at a time fetches a path and the others get its result."""
+    uses_leases: bool
+    """Whether `fetch_lease` grants a fetch lease, so that one process at a time fetches a path and the others get its result."""
 
     async def get_many(self, paths: Iterable[str]) -> Mapping[str, CacheEntry]:
         """Read the stored entries among these paths in one batch, of any age. Never raises."""
 
-    def put(self, path: str, kept: CacheEntry) -> None:
+    def put(self, path: str, entry: CacheEntry) -> None:
         """Queue a document for writing, without waiting. Call it on the event loop. Never raises."""
 
-    def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[CacheEntry | None]:
-        """Hold the lease for fetching a path: yields None if the caller must fetch, or the entry another process put, if `good`.
+    def fetch_lease(
+        self, path: str, is_usable: Callable[[CacheEntry], bool]
+    ) -> AbstractAsyncContextManager[CacheEntry | None]:
+        """Hold the lease for fetching a path: yields None if the caller must fetch, or a usable entry that another process put.
 
         With leases, one process at a time fetches a path, until its lease expires; the others get what it puts before it exits.
         Without leases, every caller gets None.

@@ -30,7 +30,7 @@ _FROM_FORMAT_1 = (
     "DROP TABLE document_1",
 )
 _COLUMNS = "SELECT origin, path, at, size, etag, last_modified, body FROM document LIMIT 0"
-_PASSES = {
+_TRANSIENT = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_READONLY,
@@ -50,11 +50,11 @@ class Connection(sqlite3.Connection):
 
 
 class Database:
-    """A SQLite file shared by threads and processes. Documents older than `keep` seconds are deleted when it is checked."""
+    """A SQLite file shared by threads and processes. Documents older than `ttl` seconds are deleted when it is checked."""
 
-    def __init__(self, file: Path, keep: float) -> None:
+    def __init__(self, file: Path, ttl: float) -> None:
         self.file = file
-        self._keep = keep
+        self._ttl = ttl
         self._repairing = Lock()
         self.failing = False
         """Whether no write has succeeded since the last error, which is logged once."""
@@ -109,11 +109,11 @@ class Database:
             except OSError as error:
                 raise SettingsError(f"cannot create the folder of the document store: {self.file.parent}") from error
 
-    def _replace(self, why: sqlite3.DatabaseError) -> None:
+    def _replace(self, error: sqlite3.DatabaseError) -> None:
         try:
             aside = self._set_aside()
             log.warning(
-                "document store %s is corrupt (%s); moved to %s, starting with an empty one", self.file, why, aside
+                "document store %s is corrupt (%s); moved to %s, starting with an empty one", self.file, error, aside
             )
         except FileNotFoundError:
             log.info("document store %s was corrupt; another process has replaced it", self.file)
@@ -131,8 +131,8 @@ class Database:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in range(_VERSION + 1):
                 raise sqlite3.DatabaseError(f"it has format {version}, not {_VERSION}")
-            if (said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-                raise sqlite3.DatabaseError(said)
+            if (message := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(message)
             with connection:
                 connection.execute("BEGIN IMMEDIATE")  # serialises processes that start together
                 if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
@@ -142,16 +142,16 @@ class Database:
                 connection.execute(_BY_AGE)
                 connection.execute(_COLUMNS)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-                connection.execute("DELETE FROM document WHERE at < ?", (time.time() - self._keep,))
+                connection.execute("DELETE FROM document WHERE at < ?", (time.time() - self._ttl,))
 
     def _set_aside(self) -> Path:
         aside = self.file.with_name(f"{self.file.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
         self.file.rename(aside)
-        for older in self.file.parent.glob(f"{self.file.name}.damaged-*"):
-            if older != aside:
-                older.unlink(missing_ok=True)  # keep one for the operator; each may be as large as the store
-        for more in ("-wal", "-shm"):
-            self.file.with_name(self.file.name + more).unlink(missing_ok=True)
+        for previous in self.file.parent.glob(f"{self.file.name}.damaged-*"):
+            if previous != aside:
+                previous.unlink(missing_ok=True)  # keep one for the operator; each may be as large as the store
+        for suffix in ("-wal", "-shm"):
+            self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
         return aside
 
 
@@ -164,7 +164,7 @@ def _inode(file: Path) -> int:
 
 def _is_transient(error: sqlite3.Error) -> bool:
     """Whether an error does not mean corruption. Errors raised by Python itself have no code and may mean it."""
-    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _PASSES
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in _TRANSIENT
 
 
 def _tolerant_text(value: bytes) -> str:

@@ -59,8 +59,8 @@ def unpack(path: str, body: object, max_bytes: int) -> tuple[Document, bool]:
 
 
 def _identified(path: str, document: Document) -> Document:
-    known = route_of(path)
-    if known is None or (known.route.identified and document.get("id") != known.uuid):
+    match = route_of(path)
+    if match is None or (match.route.identified and document.get("id") != match.uuid):
         raise UnusableEntry("of another path")
     return document
 

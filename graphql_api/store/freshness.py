@@ -11,7 +11,7 @@ from typing import NamedTuple
 from graphql_api.competent.fetch import Validators
 from graphql_api.competent.hal import Document
 
-LONGEST_PAUSE = 3600.0
+MAX_BACKOFF = 3600.0
 """Maximum seconds before a failed revalidation is retried."""
 
 _NUMBERED = re.compile(r"/releases/(?!current(?:[/?]|$))[^/?]+")
@@ -49,30 +49,30 @@ class FreshnessPolicy:
     moving: float
     stale: float = 0.0
 
-    def span(self, path: str) -> float:
+    def ttl(self, path: str) -> float:
         """The TTL in seconds of the document at this path. Lists of a numbered release have the same TTL as its documents."""
         # The prefix decides nearly every path; the pattern tells a release named `currently` from `current`.
         if path.startswith("/releases/") and (not path.startswith("/releases/current") or _NUMBERED.match(path)):
             return self.numbered
         return self.moving
 
-    def state(self, path: str, kept: CacheEntry, now: float) -> Freshness:
+    def state(self, path: str, entry: CacheEntry, now: float) -> Freshness:
         """The state of an entry at `now`. An entry dated in the future, by a wrong clock, is stale."""
-        age, span = now - kept.at, self.span(path)
-        if 0 <= age < span and not kept.outdated:
+        age, ttl = now - entry.at, self.ttl(path)
+        if 0 <= age < ttl and not entry.outdated:
             return Freshness.FRESH
-        return Freshness.STALE if age < span + self.stale else Freshness.EXPIRED
+        return Freshness.STALE if age < ttl + self.stale else Freshness.EXPIRED
 
-    def pause(self, path: str) -> float:
+    def revalidation_backoff(self, path: str) -> float:
         """Seconds before a failed revalidation is retried: the TTL, at most LONGEST_PAUSE."""
-        return min(self.span(path), LONGEST_PAUSE)
+        return min(self.ttl(path), MAX_BACKOFF)
 
     @property
-    def longest(self) -> float:
+    def max_age(self) -> float:
         """The age in seconds at which every document has expired."""
         return max(self.numbered, self.moving) + self.stale
 
 
-def is_lasting(path: str) -> bool:
+def is_persistable(path: str) -> bool:
     """Whether a document is worth storing in the backend. Search results are not: nearly every search is different."""
     return path.startswith("/releases")

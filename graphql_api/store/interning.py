@@ -9,16 +9,16 @@ from typing import Any
 
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document
-from graphql_api.store.steps import Steps, at_once
+from graphql_api.store.steps import Steps, run_steps
 
-MOST_VARIANTS = 16
+MAX_VARIANTS = 16
 """Interned variants per id; further ones are not shared."""
 STEP = 500
 """Objects and lists visited per event-loop turn, which takes one or two milliseconds."""
 
-_ENTRY = 160
+_PART_OVERHEAD = 160
 """Overhead of an interned part in bytes."""
-_NUMBER = 32
+_NUMBER_SIZE = 32
 
 
 class _Part:
@@ -59,31 +59,31 @@ class Interner:
     def __init__(self) -> None:
         self._parts: dict[str, list[_Part]] = {}
 
-    def take(self, document: Document) -> tuple[Document, int]:
+    def intern(self, document: Document) -> tuple[Document, int]:
         """Intern a document; returns the one to store and the bytes that it adds.
 
         Changes `document` in place: its parts are replaced by equal interned ones. Use only the returned document afterwards.
         """
-        return at_once(self.taking(document))
+        return run_steps(self.intern_steps(document))
 
-    def give_back(self, document: Document) -> int:
+    def release(self, document: Document) -> int:
         """Release a document that was taken; returns the bytes that this frees."""
-        return at_once(self.giving_back(document))
+        return run_steps(self.release_steps(document))
 
-    def taking(self, document: Document) -> Steps[tuple[Document, int]]:
-        """`take` in steps."""
+    def intern_steps(self, document: Document) -> Steps[tuple[Document, int]]:
+        """`intern` in steps."""
         walk, name = _Walk(), _name(document)
         new: dict[str, Any] = document  # type: ignore[assignment]  # as it is parsed
         if part := self._find(name, new):
             return part.object, 0
-        yield from self._take_inside(new, walk)
+        yield from self._intern_children(new, walk)
         self._add(name, new, walk)
         return new, walk.bytes
 
-    def giving_back(self, document: Document) -> Steps[int]:
-        """`give_back` in steps."""
+    def release_steps(self, document: Document) -> Steps[int]:
+        """`release` in steps."""
         walk = _Walk()
-        yield from self._give_back(document, walk)  # type: ignore[arg-type]
+        yield from self._release_part(document, walk)  # type: ignore[arg-type]
         return walk.bytes
 
     def __len__(self) -> int:
@@ -100,68 +100,68 @@ class Interner:
     def _add(self, name: str | None, new: dict[str, Any], walk: _Walk) -> None:
         if name is None:
             return
-        known = self._parts.setdefault(name, [])
-        if len(known) < MOST_VARIANTS:
-            walk.bytes += _ENTRY
-            known.append(_Part(new))
+        variants = self._parts.setdefault(name, [])
+        if len(variants) < MAX_VARIANTS:
+            walk.bytes += _PART_OVERHEAD
+            variants.append(_Part(new))
 
-    def _take_inside(self, holder: Any, walk: _Walk) -> Steps[None]:
+    def _intern_children(self, holder: Any, walk: _Walk) -> Steps[None]:
         if walk.is_over():
             yield
         size = getsizeof(holder)
-        for place, value in holder.items() if holder.__class__ is dict else enumerate(holder):
-            kind = value.__class__
-            if kind is str:
+        for key, value in holder.items() if holder.__class__ is dict else enumerate(holder):
+            value_class = value.__class__
+            if value_class is str:
                 size += getsizeof(value)
-            elif kind is dict:
+            elif value_class is dict:
                 name = _name(value)
                 if name is None and (text := _text_size(value)):
                     size += text
                 elif part := self._find(name, value):
-                    holder[place] = part.object
+                    holder[key] = part.object
                 else:
-                    yield from self._take_inside(value, walk)
+                    yield from self._intern_children(value, walk)
                     self._add(name, value, walk)
-            elif kind is list:
-                yield from self._take_inside(value, walk)
+            elif value_class is list:
+                yield from self._intern_children(value, walk)
             elif value is not None:
-                size += _NUMBER
+                size += _NUMBER_SIZE
         walk.bytes += size
 
-    def _give_back(self, old: dict[str, Any], walk: _Walk) -> Steps[None]:
+    def _release_part(self, old: dict[str, Any], walk: _Walk) -> Steps[None]:
         name = _name(old)
-        known = self._parts.get(name, []) if name is not None else []
-        part = next((each for each in known if each.object is old), None)
+        variants = self._parts.get(name, []) if name is not None else []
+        part = next((variant for variant in variants if variant.object is old), None)
         if part is not None:
             part.count -= 1
             if part.count:
                 return
-            self._forget(name, part)  # type: ignore[arg-type]
-            walk.bytes += _ENTRY
-        yield from self._give_back_inside(old, walk)
+            self._remove(name, part)  # type: ignore[arg-type]
+            walk.bytes += _PART_OVERHEAD
+        yield from self._release_children(old, walk)
 
-    def _forget(self, name: str, part: _Part) -> None:
+    def _remove(self, name: str, part: _Part) -> None:
         self._parts[name].remove(part)
         if not self._parts[name]:
             del self._parts[name]
 
-    def _give_back_inside(self, holder: Any, walk: _Walk) -> Steps[None]:
+    def _release_children(self, holder: Any, walk: _Walk) -> Steps[None]:
         if walk.is_over():
             yield
         size = getsizeof(holder)
         for value in holder.values() if holder.__class__ is dict else holder:
-            kind = value.__class__
-            if kind is str:
+            value_class = value.__class__
+            if value_class is str:
                 size += getsizeof(value)
-            elif kind is dict:
+            elif value_class is dict:
                 if "id" not in value and (text := _text_size(value)):
                     size += text
                 else:
-                    yield from self._give_back(value, walk)
-            elif kind is list:
-                yield from self._give_back_inside(value, walk)
+                    yield from self._release_part(value, walk)
+            elif value_class is list:
+                yield from self._release_children(value, walk)
             elif value is not None:
-                size += _NUMBER
+                size += _NUMBER_SIZE
         walk.bytes += size
 
 

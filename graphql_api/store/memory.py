@@ -1,135 +1,136 @@
 """The in-memory document cache: LRU, bounded in bytes and in number of documents."""
 
-from collections import OrderedDict
+import math
 from collections.abc import Callable, Iterator
 
+from graphql_api.caching import LRUCache
 from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.interning import Interner
-from graphql_api.store.steps import Steps, at_once
+from graphql_api.store.steps import Steps, run_steps
 
-MOST_ENTRIES = 100_000
+MAX_ENTRIES = 100_000
 """Maximum number of documents."""
-ENTRY = 500
-"""Overhead of an entry in bytes, counted with `sharing`: its path, time and validators."""
+ENTRY_OVERHEAD = 500
+"""Memory of an entry in bytes beside its document, counted with an `interner`: its path, time and validators."""
 
 
 class Memory:
     """A bounded LRU cache of entries by path. Documents stay parsed, so a hit is one dictionary lookup.
 
-    With `sharing`, equal parts of documents are one object, and `bytes` is the memory of the parsed documents with each part
-    counted once. Without it, `bytes` is the size of their JSON texts.
+    With an `interner`, equal parts of documents are one object, and `bytes` is the memory of the parsed documents with each part
+    counted once. Without it, `bytes` is the size of their JSON texts. Entries are evicted in steps, so this class checks the
+    bounds.
     """
 
-    def __init__(self, most_bytes: int, most_entries: int = MOST_ENTRIES, sharing: Interner | None = None) -> None:
-        self._most = most_bytes
-        self._most_entries = most_entries
-        self._sharing = sharing
-        self._kept: OrderedDict[str, CacheEntry] = OrderedDict()
+    def __init__(self, max_bytes: int, max_entries: int = MAX_ENTRIES, interner: Interner | None = None) -> None:
+        self._max_bytes = max_bytes
+        self._max_entries = max_entries
+        self._interner = interner
+        self._entries: LRUCache[str, CacheEntry] = LRUCache(math.inf)
         self.bytes = 0
         self._is_evicting = False
-        self.gone: Callable[[str], None] = lambda path: None
-        """Called with the path of each document that is removed, or replaced by another."""
-
-    def peek(self, path: str) -> CacheEntry | None:
+        self._listeners: list[Callable[[str], None]] = []
+        self.peek: Callable[[str], CacheEntry | None] = self._entries.peek
         """Return the entry at a path without changing its LRU position."""
-        return self._kept.get(path)
-
-    def get(self, path: str) -> CacheEntry | None:
+        self.get: Callable[[str], CacheEntry | None] = self._entries.get
         """Return the entry at a path and mark it as most recently used."""
-        kept = self._kept.get(path)
-        if kept is not None:
-            self._kept.move_to_end(path)
-        return kept
 
-    def put(self, path: str, kept: CacheEntry) -> CacheEntry:
+    def on_evict(self, listener: Callable[[str], None]) -> None:
+        """Also call `listener` with the path of each document that is removed, or replaced by another."""
+        self._listeners.append(listener)
+
+    def _notify(self, path: str) -> None:
+        for listener in self._listeners:
+            listener(path)
+
+    def put(self, path: str, entry: CacheEntry) -> CacheEntry:
         """Store an entry, and evict the least recently used ones beyond the bounds; returns the entry as stored.
 
         An entry larger than the whole cache is not stored.
         """
-        return at_once(self.putting(path, kept))
+        return run_steps(self.put_steps(path, entry))
 
-    def putting(self, path: str, kept: CacheEntry) -> Steps[CacheEntry]:
+    def put_steps(self, path: str, entry: CacheEntry) -> Steps[CacheEntry]:
         """`put` in steps. If a newer entry is put between two steps, that one stays."""
-        if kept.size > self._most:
-            yield from self._dropping(path)
-            return kept
-        before = self._kept.get(path)
-        if before is not None and before.size == kept.size and before.document == kept.document:
-            kept = kept._replace(document=before.document)  # results derived from it stay valid
-        taken, more = yield from self._taking(kept)
-        known = self._kept.get(path)
-        if known is not None and known is not before and known.at > kept.at:
-            yield from self._releasing(taken)
-            return kept
-        self._kept.pop(path, None)
-        self._kept[path] = taken
-        if known is not None:
-            if known.document is not taken.document:
-                self.gone(path)
-            yield from self._releasing(known)
-        if more > self._most:
-            yield from self._dropping(path)
-        yield from self._evicting()
-        return taken
+        if entry.size > self._max_bytes:
+            yield from self._drop_steps(path)
+            return entry
+        before = self.peek(path)
+        if before is not None and before.size == entry.size and before.document == entry.document:
+            entry = entry._replace(document=before.document)  # results derived from it stay valid
+        stored, size = yield from self._intern_steps(entry)
+        replaced = self.peek(path)
+        if replaced is not None and replaced is not before and replaced.at > entry.at:
+            yield from self._release_steps(stored)
+            return entry
+        self._entries.put(path, stored, 0)
+        if replaced is not None:
+            if replaced.document is not stored.document:
+                self._notify(path)
+            yield from self._release_steps(replaced)
+        if size > self._max_bytes:
+            yield from self._drop_steps(path)
+        yield from self._evict_steps()
+        return stored
 
-    def _evicting(self) -> Steps[None]:
+    def _evict_steps(self) -> Steps[None]:
         if self._is_evicting:  # another call evicts in steps: bytes of entries it has removed may still be counted
             return
         self._is_evicting = True
         try:
-            while self._kept and (self.bytes > self._most or len(self._kept) > self._most_entries):
-                yield from self._dropping(next(iter(self._kept)))
+            while self._entries and (self.bytes > self._max_bytes or len(self._entries) > self._max_entries):
+                yield from self._drop_steps(next(iter(self._entries)))
                 yield
         finally:
             self._is_evicting = False
 
-    def put_if_room(self, path: str, kept: CacheEntry) -> CacheEntry:
+    def put_if_room(self, path: str, entry: CacheEntry) -> CacheEntry:
         """Store an entry only if that evicts no other, as the first to be evicted; returns it as stored."""
-        return at_once(self.putting_if_room(path, kept))
+        return run_steps(self.put_if_room_steps(path, entry))
 
-    def putting_if_room(self, path: str, kept: CacheEntry) -> Steps[CacheEntry]:
+    def put_if_room_steps(self, path: str, entry: CacheEntry) -> Steps[CacheEntry]:
         """`put_if_room` in steps."""
-        if not self._has_room(path, kept.size):
-            return kept
-        taken, _ = yield from self._taking(kept)
+        if not self._has_room(path, entry.size):
+            return entry
+        stored, _ = yield from self._intern_steps(entry)
         if not self._has_room(path, 0):
-            yield from self._releasing(taken)
-            return kept
-        self._kept[path] = taken
-        self._kept.move_to_end(path, last=False)
-        return taken
+            yield from self._release_steps(stored)
+            return entry
+        self._entries.put(path, stored, 0)
+        self._entries.expose(path)
+        return stored
 
     def _has_room(self, path: str, size: int) -> bool:
-        fits = self.bytes + size <= self._most and len(self._kept) < self._most_entries
-        return fits and path not in self._kept
+        fits = self.bytes + size <= self._max_bytes and len(self._entries) < self._max_entries
+        return fits and path not in self._entries
 
     def drop(self, path: str) -> None:
         """Remove an entry."""
-        at_once(self._dropping(path))
+        run_steps(self._drop_steps(path))
 
-    def _dropping(self, path: str) -> Steps[None]:
-        old = self._kept.pop(path, None)
-        if old is not None:
-            self.gone(path)
-            yield from self._releasing(old)
+    def _drop_steps(self, path: str) -> Steps[None]:
+        entry = self._entries.drop(path)
+        if entry is not None:
+            self._notify(path)
+            yield from self._release_steps(entry)
 
-    def _taking(self, kept: CacheEntry) -> Steps[tuple[CacheEntry, int]]:
+    def _intern_steps(self, entry: CacheEntry) -> Steps[tuple[CacheEntry, int]]:
         """Intern the document and add its size to `bytes`; returns the entry and that size."""
-        more = kept.size
-        if self._sharing is not None:
-            document, more = yield from self._sharing.taking(kept.document)
-            kept, more = kept._replace(document=document), more + ENTRY
-        self.bytes += more
-        return kept, more
+        size = entry.size
+        if self._interner is not None:
+            document, size = yield from self._interner.intern_steps(entry.document)
+            entry, size = entry._replace(document=document), size + ENTRY_OVERHEAD
+        self.bytes += size
+        return entry, size
 
-    def _releasing(self, old: CacheEntry) -> Steps[None]:
-        freed = old.size
-        if self._sharing is not None:
-            freed = (yield from self._sharing.giving_back(old.document)) + ENTRY
+    def _release_steps(self, entry: CacheEntry) -> Steps[None]:
+        freed = entry.size
+        if self._interner is not None:
+            freed = (yield from self._interner.release_steps(entry.document)) + ENTRY_OVERHEAD
         self.bytes -= freed
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._kept)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)

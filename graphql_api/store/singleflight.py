@@ -29,7 +29,7 @@ class InFlight(Generic[T]):
         self.asker = FetchContext(asker.urgency, math.inf, asker.headers, key=asker.key)
         self.waiters: set[asyncio.Future[T]] = set()
 
-    def take(self) -> "asyncio.Future[T]":
+    def add_waiter(self) -> "asyncio.Future[T]":
         """Add a waiter: a future for the result of the task."""
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.waiters.add(waiter)
@@ -42,35 +42,35 @@ class SingleFlight(Generic[T]):
     def __init__(self) -> None:
         self._flights: dict[Hashable, InFlight[T]] = {}
 
-    def join(
-        self, key: Hashable, asker: FetchContext, begin: Callable[[InFlight[T]], Coroutine[Any, Any, T]]
+    def run(
+        self, key: Hashable, asker: FetchContext, start: Callable[[InFlight[T]], Coroutine[Any, Any, T]]
     ) -> "asyncio.Future[T]":
-        """Wait for the task of this key; starts `begin` if there is none. Raises UpstreamTimeout at the caller's deadline."""
+        """Wait for the task of this key, started by `start` if there is none. Raises UpstreamTimeout at the caller's deadline."""
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = InFlight(asker)
-            flight.task = asyncio.get_running_loop().create_task(begin(flight))
-            flight.task.add_done_callback(lambda _: self._landed(key, flight))
-        waiter = flight.take()
-        late = None
+            flight.task = asyncio.get_running_loop().create_task(start(flight))
+            flight.task.add_done_callback(lambda _: self._finish(key, flight))
+        waiter = flight.add_waiter()
+        timer = None
         if asker.deadline < math.inf:
-            late = asyncio.get_running_loop().call_at(asker.deadline, _leave_late, waiter)
-        waiter.add_done_callback(lambda _: self._left(key, flight, waiter, late))
+            timer = asyncio.get_running_loop().call_at(asker.deadline, _time_out, waiter)
+        waiter.add_done_callback(lambda _: self._remove_waiter(key, flight, waiter, timer))
         return waiter
 
-    def _landed(self, key: Hashable, flight: InFlight[T]) -> None:
+    def _finish(self, key: Hashable, flight: InFlight[T]) -> None:
         self._remove(key, flight)
         for waiter in tuple(flight.waiters):
             if not waiter.done():
-                _hand_over(flight.task, waiter)
+                _copy_result(flight.task, waiter)
         if not flight.task.cancelled():
             flight.task.exception()  # retrieve it, in case there are no waiters left
 
-    def _left(
-        self, key: Hashable, flight: InFlight[T], waiter: "asyncio.Future[T]", late: asyncio.TimerHandle | None
+    def _remove_waiter(
+        self, key: Hashable, flight: InFlight[T], waiter: "asyncio.Future[T]", timer: asyncio.TimerHandle | None
     ) -> None:
-        if late is not None:
-            late.cancel()
+        if timer is not None:
+            timer.cancel()
         flight.waiters.discard(waiter)
         if not flight.waiters and not flight.task.done():
             self._remove(key, flight)
@@ -84,12 +84,12 @@ class SingleFlight(Generic[T]):
         return key in self._flights
 
 
-def _leave_late(waiter: "asyncio.Future[Any]") -> None:
+def _time_out(waiter: "asyncio.Future[Any]") -> None:
     if not waiter.done():
         waiter.set_exception(UpstreamTimeout(detail="not ready before the deadline of the operation"))
 
 
-def _hand_over(task: "asyncio.Task[T]", waiter: "asyncio.Future[T]") -> None:
+def _copy_result(task: "asyncio.Task[T]", waiter: "asyncio.Future[T]") -> None:
     if task.cancelled():
         # A bare CancelledError would look like a cancellation of the waiter itself.
         waiter.set_exception(UpstreamUnavailable(detail="the fetch was cancelled"))

@@ -25,12 +25,12 @@ _SELECT = """
     SELECT path, at, etag, last_modified, CASE WHEN typeof(body) = 'blob' AND length(body) <= ? THEN body END FROM document
 """
 _INSERT = "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)"
-_OLDEST_TENTH = """
+_DELETE_OLDEST_TENTH = """
     DELETE FROM document WHERE rowid IN
         (SELECT rowid FROM document ORDER BY at LIMIT (SELECT count(*) / 10 + 1 FROM document))
 """
-_AT_ONCE = 500  # placeholders in one statement, far below SQLite's limit
-_BETWEEN_LOOKS = 50  # documents written between checks of the file size
+MAX_PATHS = 500  # placeholders in one statement, far below SQLite's limit
+_CHECK_EVERY = 50  # documents written between checks of the file size
 
 READ_TIMEOUT = 2.0
 """Seconds that a request waits for a read. After a timeout, reads skip the file until that read has finished."""
@@ -41,29 +41,29 @@ LOCK_TIMEOUT = 1.0
 class SqliteFile:
     """A SQLite file with a reader thread and a writer thread, so that writes do not block reads.
 
-    `origin` names the upstream API; documents of several APIs share one file and stay apart. Documents older than `keep` seconds
-    are deleted when the file is opened, and the oldest ones when it exceeds `most_bytes` (without SQLite's write-ahead log,
+    `origin` names the upstream API; documents of several APIs share one file and stay apart. Documents older than `ttl` seconds
+    are deleted when the file is opened, and the oldest ones when it exceeds `max_bytes` (without SQLite's write-ahead log,
     some megabytes).
     """
 
-    takes_turns = False
+    uses_leases = False
 
     def __init__(
         self,
         file: Path,
         origin: str,
-        keep: float = math.inf,
-        most_bytes: int = 1_000_000_000,
+        ttl: float = math.inf,
+        max_bytes: int = 1_000_000_000,
         document_bytes: int = 2_000_000,
     ) -> None:
-        self._database = Database(file, keep)
+        self._database = Database(file, ttl)
         self._origin = origin
         self._reader = ThreadPoolExecutor(1, "store-reader")
         self._writer = ThreadPoolExecutor(1, "store-writer")
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._document_bytes = document_bytes
         self._late_read: asyncio.Future[dict[str, CacheEntry]] | None = None
-        self._behind = WriteBehindQueue(self._flush, Memory(PENDING_BYTES))
+        self._queue = WriteBehindQueue(self._flush, Memory(PENDING_BYTES))
         self._database.make_usable()
         with ExitStack() as opened:
             self._reading = opened.enter_context(closing(self._database.connect(LOCK_TIMEOUT)))
@@ -72,11 +72,11 @@ class SqliteFile:
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
         """Read the stored entries among these paths; after READ_TIMEOUT, returns only those not written yet."""
-        asked = list(paths)
-        waiting = self._behind.among(asked)
+        requested = list(paths)
+        waiting = self._queue.pending(requested)
         if self._late_read is not None and not self._late_read.done():
             return waiting
-        reading = asyncio.get_running_loop().run_in_executor(self._reader, self._read_safely, asked)
+        reading = asyncio.get_running_loop().run_in_executor(self._reader, self._read_safely, requested)
         await asyncio.wait([reading], timeout=READ_TIMEOUT)
         if reading.done():
             return reading.result() | waiting
@@ -88,17 +88,17 @@ class SqliteFile:
         self._late_read = reading
         return waiting
 
-    def put(self, path: str, kept: CacheEntry) -> None:
+    def put(self, path: str, entry: CacheEntry) -> None:
         """Queue a document; it is written soon, in a batch."""
-        self._behind.put(path, kept)
+        self._queue.put(path, entry)
 
-    def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[None]:
+    def fetch_lease(self, path: str, is_usable: Callable[[CacheEntry], bool]) -> AbstractAsyncContextManager[None]:
         """No lease: each process fetches what it needs."""
         return nullcontext()
 
     async def aclose(self) -> None:
         """Flush pending writes, and close the file."""
-        await self._behind.settle()
+        await self._queue.flush()
         self._reader.shutdown()
         self._writer.shutdown()
         self._reading.close()
@@ -108,39 +108,39 @@ class SqliteFile:
         await asyncio.get_running_loop().run_in_executor(self._writer, self._write_safely, batch)
 
     def _read(self, paths: list[str]) -> dict[str, CacheEntry]:
-        found: dict[str, CacheEntry] = {}
+        entries: dict[str, CacheEntry] = {}
         unusable: dict[str, Exception | str] = {}
-        for start in range(0, len(paths), _AT_ONCE):
-            some = paths[start : start + _AT_ONCE]
-            marks = ",".join("?" * len(some))
+        for start in range(0, len(paths), MAX_PATHS):
+            chunk = paths[start : start + MAX_PATHS]
+            marks = ",".join("?" * len(chunk))
             sql = f"{_SELECT} WHERE origin = ? AND path IN ({marks})"
-            rows = self._reading.execute(sql, [self._document_bytes, self._origin, *some])
+            rows = self._reading.execute(sql, [self._document_bytes, self._origin, *chunk])
             for path, at, etag, last_modified, body in rows:
                 try:
-                    found[path] = restore(path, at, etag, last_modified, body, self._document_bytes)
+                    entries[path] = restore(path, at, etag, last_modified, body, self._document_bytes)
                 except UnusableEntry as error:
                     unusable[path] = error
         report(unusable)
-        return found
+        return entries
 
     def _write(self, batch: dict[str, CacheEntry]) -> None:
         rows = [
-            (self._origin, path, kept.at, kept.size, *kept.validators, pack(kept.document))
-            for path, kept in batch.items()
+            (self._origin, path, entry.at, entry.size, *entry.validators, pack(entry.document))
+            for path, entry in batch.items()
         ]
         with self._writing:
-            for start in range(0, len(rows), _BETWEEN_LOOKS):
-                self._writing.executemany(_INSERT, rows[start : start + _BETWEEN_LOOKS])
-                while self._used_bytes() > self._most_bytes and self._writing.execute(_OLDEST_TENTH).rowcount:
+            for start in range(0, len(rows), _CHECK_EVERY):
+                self._writing.executemany(_INSERT, rows[start : start + _CHECK_EVERY])
+                while self._used_bytes() > self._max_bytes and self._writing.execute(_DELETE_OLDEST_TENTH).rowcount:
                     pass
 
     def _used_bytes(self) -> int:
         # SQLite reuses free pages before the file grows.
-        told = [
+        values = [
             self._writing.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_count", "freelist_count", "page_size")
         ]
-        pages, free, size = map(int, told)
+        pages, free, size = map(int, values)
         return (pages - free) * size
 
     def _read_safely(self, paths: list[str]) -> dict[str, CacheEntry]:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 Steps: TypeAlias = Generator[None, None, T]
 
 
-def at_once(steps: Steps[T]) -> T:
+def run_steps(steps: Steps[T]) -> T:
     """Run all steps without a pause; returns the result."""
     try:
         while True:
@@ -19,7 +19,7 @@ def at_once(steps: Steps[T]) -> T:
         return result
 
 
-async def in_turns(steps: Steps[T]) -> T:
+async def run_with_turns(steps: Steps[T]) -> T:
     """Run the steps with an event-loop turn after each; returns the result.
 
     Shield it from cancellation, which would leave the work half done.

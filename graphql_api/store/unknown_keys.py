@@ -32,7 +32,7 @@ class UnknownKeys:
 
 
 def _printable(key: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in key[:MAX_CHARS])
+    return "".join(char if char.isprintable() else "?" for char in key[:MAX_CHARS])
 
 
 UNKNOWN_KEYS = UnknownKeys(UPSTREAM_UNKNOWN_KEYS)

@@ -21,25 +21,25 @@ class WriteBehindQueue:
         self._waiting = waiting
         self._writing: asyncio.Task[None] | None = None
 
-    def put(self, path: str, kept: CacheEntry) -> None:
+    def put(self, path: str, entry: CacheEntry) -> None:
         """Queue a document for writing."""
-        self._waiting.put(path, kept)
+        self._waiting.put(path, entry)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.ensure_future(self._write_all())
 
-    def among(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
+    def pending(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
         """Return the entries among these paths that are not written yet."""
-        return {path: kept for path in paths if (kept := self._waiting.get(path)) is not None}
+        return {path: entry for path in paths if (entry := self._waiting.get(path)) is not None}
 
     async def _write_all(self) -> None:
         while len(self._waiting):
-            batch = self.among(tuple(self._waiting))
+            batch = self.pending(tuple(self._waiting))
             await self._write(batch)
-            for path, kept in batch.items():
-                if self._waiting.get(path) is kept:
+            for path, entry in batch.items():
+                if self._waiting.get(path) is entry:
                     self._waiting.drop(path)
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Wait until everything queued is written."""
         if self._writing is not None:
             await self._writing

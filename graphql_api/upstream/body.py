@@ -116,12 +116,12 @@ class BodyReader:
 
 def _is_gzip(response: Response) -> bool:
     # httpx inflates a whole chunk in one call, however large the output, so the raw bytes are read and inflated here.
-    told = response.headers.get("content-encoding", "")
-    encodings = [each for part in told.split(",") if (each := part.strip().lower()) not in ("", "identity")]
+    header = response.headers.get("content-encoding", "")
+    encodings = [name for item in header.split(",") if (name := item.strip().lower()) not in ("", "identity")]
     if encodings in (["gzip"], ["x-gzip"]):
         return True
     if encodings:
-        raise UpstreamInvalidResponse(detail=f"content-encoding {told[:50]!r}").lasting()
+        raise UpstreamInvalidResponse(detail=f"content-encoding {header[:50]!r}").lasting()
     return False
 
 

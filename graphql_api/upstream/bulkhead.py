@@ -13,41 +13,41 @@ from typing import NamedTuple
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.revalidation_share import ONE_IN
 
-LONG = 0.5
+LONG_WAIT = 0.5
 """Seconds after which a waiting revalidation gets one slot in ten ahead of all others."""
 
 
 class _Waiter(NamedTuple):
     """A call that waits for a slot."""
 
-    turn: asyncio.Future[None]
+    slot: asyncio.Future[None]
     since: float
 
 
 class Bulkhead:
-    """Slots for at most `most` concurrent calls."""
+    """Slots for at most `max_calls` concurrent calls."""
 
-    def __init__(self, most: int) -> None:
-        self._free = most
-        self._most = most
-        self._waiting: dict[Priority, deque[_Waiter]] = {each: deque() for each in Priority}
+    def __init__(self, max_calls: int) -> None:
+        self._free = max_calls
+        self._max_calls = max_calls
+        self._waiting: dict[Priority, deque[_Waiter]] = {priority: deque() for priority in Priority}
         self._since_revalidation = 0
 
     @property
     def in_use(self) -> int:
         """Number of slots in use."""
-        return self._most - self._free
+        return self._max_calls - self._free
 
     def waiting(self, urgency: Priority) -> int:
         """Number of calls of this priority that wait for a slot."""
         return len(self._waiting[urgency])
 
     @asynccontextmanager
-    async def place(self, urgency: Priority, until: float) -> AsyncIterator[None]:
+    async def slot(self, urgency: Priority, until: float) -> AsyncIterator[None]:
         """Context manager that holds a slot; raises TimeoutError if no slot is free before `until` on the event loop's clock."""
         if self._free:
             self._free -= 1
-            self._granted(urgency)
+            self._record_grant(urgency)
         else:
             await self._wait(urgency, until)
         try:
@@ -62,9 +62,9 @@ class Bulkhead:
         queue.append(waiter)
         try:
             async with asyncio.timeout_at(until if until < float("inf") else None):
-                await waiter.turn
+                await waiter.slot
         except BaseException:
-            if waiter.turn.done() and not waiter.turn.cancelled():
+            if waiter.slot.done() and not waiter.slot.cancelled():
                 self._release()  # the slot was granted at the same moment
             elif waiter in queue:
                 queue.remove(waiter)
@@ -73,10 +73,10 @@ class Bulkhead:
     def _release(self) -> None:
         for urgency in self._order():
             while queue := self._waiting[urgency]:
-                turn = queue.popleft().turn
-                if not turn.done():  # otherwise the call was cancelled a moment ago
-                    self._granted(urgency)
-                    turn.set_result(None)
+                slot = queue.popleft().slot
+                if not slot.done():  # otherwise the call was cancelled a moment ago
+                    self._record_grant(urgency)
+                    slot.set_result(None)
                     return
         self._free += 1
 
@@ -84,9 +84,9 @@ class Bulkhead:
         """Returns the priorities in serving order: most urgent first, unless a long-waiting revalidation is due."""
         queue = self._waiting[Priority.REVALIDATION]
         due = self._since_revalidation >= ONE_IN - 1 and queue
-        if due and queue[0].since <= asyncio.get_running_loop().time() - LONG:
+        if due and queue[0].since <= asyncio.get_running_loop().time() - LONG_WAIT:
             return [Priority.REVALIDATION, *Priority]
         return [*Priority]
 
-    def _granted(self, urgency: Priority) -> None:
+    def _record_grant(self, urgency: Priority) -> None:
         self._since_revalidation = 0 if urgency is Priority.REVALIDATION else self._since_revalidation + 1

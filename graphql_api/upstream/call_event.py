@@ -15,6 +15,7 @@ from graphql_api.observability.metrics import (
     UPSTREAM_REQUESTS_REJECTED,
     UPSTREAM_RETRIES,
 )
+from graphql_api.upstream.policy import POLICIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class CallEvent:
     """Duration of the call in seconds; 0 if none was made."""
     blocked: bool
     """Whether the route is now blocked for all accounts: its circuit breaker is open, or upstream asked for a wait."""
-    left: int | None
+    remaining: int | None
     """Calls left for this route in the server's own rate limit; None if unknown or unlimited."""
     in_use: int
     """Calls in progress, including this one."""
@@ -48,28 +49,24 @@ class CallEvent:
     """Calls that wait for a slot, one number per priority."""
 
 
-_PRIORITIES = {Priority.INTERACTIVE: "interactive", Priority.REVALIDATION: "revalidation", Priority.CRAWL: "crawl"}
-"""Metric label of each priority, in the order of Priority."""
-
-
 @lru_cache(1000)
-def _of(metric: Any, *labels: str) -> Any:
+def _child(metric: Any, *labels: str) -> Any:
     """Returns a metric child. Cached, because looking up labels takes longer than counting; routes and codes are few."""
     return metric.labels(*labels)
 
 
-def count(called: CallEvent) -> None:
+def record_metrics(event: CallEvent) -> None:
     """Record a call in this process's metrics."""
-    if called.made:
-        _of(UPSTREAM_REQUESTS, called.route, called.outcome).inc()
-        _of(UPSTREAM_REQUEST_DURATION, called.route).observe(called.seconds)
-        if called.attempt > 1:
-            _of(UPSTREAM_RETRIES, called.route).inc()
+    if event.made:
+        _child(UPSTREAM_REQUESTS, event.route, event.outcome).inc()
+        _child(UPSTREAM_REQUEST_DURATION, event.route).observe(event.seconds)
+        if event.attempt > 1:
+            _child(UPSTREAM_RETRIES, event.route).inc()
     else:
-        _of(UPSTREAM_REQUESTS_REJECTED, called.route, called.outcome).inc()
-    _of(UPSTREAM_CIRCUIT_OPEN, called.route).set(called.blocked)
-    if called.left is not None:
-        _of(UPSTREAM_RATE_LIMIT_REMAINING, called.route).set(called.left)
-    UPSTREAM_REQUESTS_IN_PROGRESS.set(called.in_use)
-    for priority, waiting in zip(_PRIORITIES.values(), called.waiting, strict=True):
-        _of(UPSTREAM_REQUESTS_QUEUED, priority).set(waiting)
+        _child(UPSTREAM_REQUESTS_REJECTED, event.route, event.outcome).inc()
+    _child(UPSTREAM_CIRCUIT_OPEN, event.route).set(event.blocked)
+    if event.remaining is not None:
+        _child(UPSTREAM_RATE_LIMIT_REMAINING, event.route).set(event.remaining)
+    UPSTREAM_REQUESTS_IN_PROGRESS.set(event.in_use)
+    for policy, waiting in zip(POLICIES.values(), event.waiting, strict=True):
+        _child(UPSTREAM_REQUESTS_QUEUED, policy.label).set(waiting)

@@ -18,12 +18,12 @@ from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.tracing import CallSpan
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import BodyReader
-from graphql_api.upstream.call_event import CallEvent, count
+from graphql_api.upstream.call_event import CallEvent, record_metrics
 from graphql_api.upstream.error_mapping import bare, our_errors, refusal
-from graphql_api.upstream.headers import calls_left, sent, validators_of
+from graphql_api.upstream.headers import calls_left, request_headers, validators_of
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.limiter import SERVER, CallLimiter
-from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.resilience import CallResult, FetchRequest, ResilientCaller
 from graphql_api.upstream.transport import Client, Response
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 NONE = Validators()
 
-_LIST = {"_embedded", "_links", "page", "number"}
+_LIST_KEYS = {"_embedded", "_links", "page", "number"}
 """Keys of which a list or a release has at least one."""
 
 
@@ -48,39 +48,39 @@ class Upstream:
     """Fetches documents from a Competent API by path.
 
     The `client` has the base URL, the key and the transport; the ResilientCaller decides when and how often it is called; this
-    class checks that the response is the requested document. Replicas share rate limits through `ledger`; without one, limits are
-    per process. `tell` is called with each CallEvent.
+    class checks that the response is the requested document. Replicas share rate limits through `limiter`; without one, limits
+    are per process. `emit` is called with each CallEvent.
     """
 
     def __init__(
         self,
         client: Client,
         settings: Settings,
-        ledger: CallLimiter | None = None,
+        limiter: CallLimiter | None = None,
         random: Random | None = None,
-        tell: Callable[[CallEvent], None] = count,
+        emit: Callable[[CallEvent], None] = record_metrics,
     ) -> None:
         self._client = client
-        self._ledger = LocalLedger(RateLimit.of(settings).share(settings.workers)) if ledger is None else ledger
-        self._tell = tell
-        self._guard = ResilientCaller(settings, self._ledger, random, self._log_call)
+        self._limiter = LocalLimiter(RateLimit.of(settings).share(settings.workers)) if limiter is None else limiter
+        self._emit = emit
+        self._caller = ResilientCaller(settings, self._limiter, random, self._log_call)
         self._heap = HeapTrimmer()
         self._bodies = BodyReader(settings.upstream_document_bytes, self._heap)
-        self._longest = settings.upstream_total_timeout
+        self._total_timeout = settings.upstream_total_timeout
 
     async def fetch(self, path: str, asker: FetchContext, validators: Validators = NONE) -> Fetched:
         """Fetch the document at a path known to `routes.py`, or learn that it is unchanged; raises only UpstreamError."""
-        known = route_of(path)
-        if known is None:
+        match = route_of(path)
+        if match is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
-        headers = sent(asker, validators)
-        wanted = FetchRequest(known.route.template, path, _account(asker), asker.urgency, asker.deadline)
+        headers = request_headers(asker, validators)
+        request = FetchRequest(match.route.template, path, _account(asker), asker.urgency, asker.deadline)
 
-        async def ask(until: float) -> CallResult:
-            return await self._ask(path, known, headers, until)
+        async def call(until: float) -> CallResult:
+            return await self._call(path, match, headers, until)
 
         try:
-            return await self._guard.fetch(wanted, ask)
+            return await self._caller.fetch(request, call)
         except UpstreamUnauthorized as error:
             if asker.key is None:
                 raise
@@ -97,16 +97,16 @@ class Upstream:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         with our_errors():
             async with (
-                asyncio.timeout(self._longest),
+                asyncio.timeout(self._total_timeout),
                 self._client.stream("GET", path, headers=headers or {}) as response,
             ):
                 body = await self._bodies.read_bytes(response)
                 return RawResponse(response.status_code, dict(response.headers), body)
 
-    async def _ask(self, path: str, known: RouteMatch, headers: Mapping[str, str], until: float) -> CallResult:
-        left: int | None = None
+    async def _call(self, path: str, match: RouteMatch, headers: Mapping[str, str], until: float) -> CallResult:
+        remaining: int | None = None
         status: int | None = None
-        span = CallSpan(headers, known.route.template)
+        span = CallSpan(headers, match.route.template)
         try:
             with our_errors():
                 async with (
@@ -114,33 +114,33 @@ class Upstream:
                     self._client.stream("GET", path, headers=span.headers) as response,
                 ):
                     status = response.status_code
-                    left = calls_left(response.headers)
-                    answer = CallResult(await self._read(response, known), left)
+                    remaining = calls_left(response.headers)
+                    result = CallResult(await self._read(response, match), remaining)
         except UpstreamError as error:
-            answer = CallResult(bare(error), left)
+            result = CallResult(bare(error), remaining)
         except BaseException:
             span.end(status, "cancelled")
             raise
-        span.end(status, answer.came.code if isinstance(answer.came, UpstreamError) else None)
-        return answer
+        span.end(status, result.outcome.code if isinstance(result.outcome, UpstreamError) else None)
+        return result
 
-    async def _read(self, response: Response, known: RouteMatch) -> Fetched:
+    async def _read(self, response: Response, match: RouteMatch) -> Fetched:
         if response.status_code == 304:
             return Fetched(None, validators_of(response.headers))
         if error := refusal(response):
             raise error
         document, values = await self._bodies.read_object(response)
-        return Fetched(_checked(document, known), validators_of(response.headers), values)
+        return Fetched(_validated(document, match), validators_of(response.headers), values)
 
-    def _log_call(self, called: CallEvent) -> None:
-        self._tell(called)
-        level = logging.WARNING if called.failed and called.made else logging.DEBUG
-        log.log(level, "upstream %s %s %s (attempt %d)", called.path, called.outcome, called.detail, called.attempt)
+    def _log_call(self, event: CallEvent) -> None:
+        self._emit(event)
+        level = logging.WARNING if event.failed and event.made else logging.DEBUG
+        log.log(level, "upstream %s %s %s (attempt %d)", event.path, event.outcome, event.detail, event.attempt)
 
     async def aclose(self) -> None:
         """Close connections and background work."""
         self._heap.close()
-        await self._ledger.aclose()
+        await self._limiter.aclose()
         await self._client.aclose()
 
 
@@ -150,15 +150,15 @@ def _account(asker: FetchContext) -> str:
     return hashlib.blake2s(asker.key.reveal().encode(), digest_size=16).hexdigest()
 
 
-def _checked(document: dict[str, Any], known: RouteMatch) -> dict[str, Any]:
+def _validated(document: dict[str, Any], match: RouteMatch) -> dict[str, Any]:
     # Error documents may come with status 200: from API Connect (httpCode) or from the service (status and error).
     status = document.get("httpCode", document.get("status") if "error" in document else None)
     if status in (404, "404"):
         raise UpstreamNotFound(detail="status 404 in a document with status 200")
     if status is not None:
         raise UpstreamInvalidResponse(detail="an error document with status 200")
-    if not known.route.identified and not document.keys() & _LIST:
+    if not match.route.identified and not document.keys() & _LIST_KEYS:
         raise UpstreamInvalidResponse(detail="neither a list nor a release")
-    if known.route.identified and uuid(document.get("id")) != known.uuid:
+    if match.route.identified and uuid(document.get("id")) != match.uuid:
         raise UpstreamInvalidResponse(detail="a document of another id")
     return document

@@ -17,7 +17,7 @@ from graphql_api.errors import (
 )
 from graphql_api.upstream.transport import Response
 
-LONGEST_RETRY_AFTER = 60.0
+MAX_RETRY_AFTER = 60.0
 """Maximum `Retry-After` in seconds; longer values are capped, so that no header can block calls for a day."""
 MAX_DETAIL = 300
 """Maximum number of characters of a detail that quotes upstream or a library."""
@@ -31,8 +31,8 @@ def our_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:  # TimeoutError is an OSError: asyncio.timeout raises it at the deadline
-        kind = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
-        raise kind(detail=described(error)) from error
+        error_class = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
+        raise error_class(detail=described(error)) from error
 
 
 def described(error: Exception) -> str:
@@ -68,9 +68,9 @@ def retry_after(response: Response, now: datetime | None = None) -> float | None
     """Returns the seconds to wait from `Retry-After`, a number or a date (RFC 9110, 10.2.3); None if it is missing or invalid."""
     text = response.headers.get("retry-after", "")[:MAX_RETRY_AFTER_CHARS].strip()
     if text.isdecimal():
-        return min(float(text[:9]), LONGEST_RETRY_AFTER)
+        return min(float(text[:9]), MAX_RETRY_AFTER)
     try:
         seconds = (parsedate_to_datetime(text) - (now or datetime.now(UTC))).total_seconds()
     except (ValueError, TypeError):
         return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)

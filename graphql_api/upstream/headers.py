@@ -24,10 +24,10 @@ MAX_LEFT_CHARS = 500
 _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 
 
-def sent(asker: FetchContext, validators: Validators) -> dict[str, str]:
+def request_headers(asker: FetchContext, validators: Validators) -> dict[str, str]:
     """Returns the request headers for a call; raises UpstreamUnauthorized if the client's key is malformed."""
     conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    headers = {name: told for name, told in conditions.items() if is_validator(told)}
+    headers = {name: value for name, value in conditions.items() if is_validator(value)}
     for name, value in asker.headers.items():
         allowed = _PASSED_ON.get(name.lower())
         if allowed and allowed.fullmatch(value):
@@ -46,8 +46,8 @@ def is_validator(value: object) -> TypeGuard[str]:
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
     """Returns ETag and Last-Modified if they can be sent back; they are stored with the document."""
-    told = (headers.get(name) for name in ("etag", "last-modified"))
-    return Validators(*(value if is_validator(value) else None for value in told))
+    values = (headers.get(name) for name in ("etag", "last-modified"))
+    return Validators(*(value if is_validator(value) else None for value in values))
 
 
 def calls_left(headers: Mapping[str, str]) -> int | None:
@@ -55,5 +55,5 @@ def calls_left(headers: Mapping[str, str]) -> int | None:
 
     Read from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect); the lowest number if there are several.
     """
-    told = _LEFT.findall(headers.get("x-ratelimit-remaining", "")[:MAX_LEFT_CHARS].strip())
-    return max(min(int(named or bare) for named, bare in told), 0) if told else None
+    counts = _LEFT.findall(headers.get("x-ratelimit-remaining", "")[:MAX_LEFT_CHARS].strip())
+    return max(min(int(named or plain) for named, plain in counts), 0) if counts else None

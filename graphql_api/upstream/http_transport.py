@@ -18,14 +18,14 @@ from graphql_api.upstream.error_mapping import described
 from graphql_api.upstream.proxies import EnvironmentProxy, proxy_for
 from graphql_api.upstream.transport import headers_of
 
-KEPT_OPEN = 60.0
+KEEP_ALIVE = 60.0
 """Keep-alive in seconds, so that a request after a pause needs no new handshake."""
-ADDRESS_KNOWN = 60
+DNS_TTL = 60
 """DNS cache TTL in seconds."""
 
 
 @contextmanager
-def library_errors(proxy: str = "") -> Iterator[None]:
+def map_library_errors(proxy: str = "") -> Iterator[None]:
     """Turn exceptions of the HTTP libraries into our errors; `proxy` is the environment variable that names the proxy, if any."""
     try:
         yield
@@ -33,8 +33,8 @@ def library_errors(proxy: str = "") -> Iterator[None]:
         if isinstance(error.__cause__, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
             # Not chained: the cause contains the headers of the proxy request, including its password.
             raise _proxy_error(proxy, getattr(error.__cause__, "status", None), str(error)) from None
-        kind = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
-        raise kind(detail=described(error)) from error
+        error_class = UpstreamTimeout if _is_timeout(error) else UpstreamUnavailable
+        raise error_class(detail=described(error)) from error
 
 
 def _proxy_error(variable: str, status: int | None, reason: str) -> ProxyRefused:
@@ -55,7 +55,7 @@ def _is_timeout(error: Exception) -> bool:
     return isinstance(error, TimeoutError | httpx.TimeoutException)
 
 
-class _Received:
+class _HttpResponse:
     """An HTTP response, reduced to what the Response protocol needs."""
 
     __slots__ = ("_response", "headers", "status_code")
@@ -83,30 +83,30 @@ class HttpTransport:
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._base = httpx.URL(settings.upstream_url)
-        named = proxy_for(self._base, os.environ) if transport is None else None
-        self._proxy = named.variable if named else ""
-        self._transport = transport or _connections(settings, named)
+        proxy = proxy_for(self._base, os.environ) if transport is None else None
+        self._proxy = proxy.variable if proxy else ""
+        self._transport = transport or _connections(settings, proxy)
         self._prefix = self._base.raw_path.rstrip(b"/")
-        self._own = headers_of(settings)
-        self._headers = httpx.Headers(self._own)
+        self._default_headers = headers_of(settings)
+        self._headers = httpx.Headers(self._default_headers)
         timeout = httpx.Timeout(settings.upstream_total_timeout, connect=settings.upstream_connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
 
     @asynccontextmanager
-    async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_Received]:
+    async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_HttpResponse]:
         """Send a request for a path below the base URL; yields the response. Raises an UpstreamError or OSError."""
         request = httpx.Request(
             method,
             self._base.copy_with(raw_path=self._prefix + url.encode()),
-            headers={**self._own, **headers} if headers else self._headers,
+            headers={**self._default_headers, **headers} if headers else self._headers,
             extensions=self._extensions,
         )
-        with library_errors(self._proxy):
+        with map_library_errors(self._proxy):
             response = await self._transport.handle_async_request(request)
             try:
                 if response.status_code == 407 and self._proxy:
                     raise _proxy_error(self._proxy, 407, "")
-                yield _Received(response)
+                yield _HttpResponse(response)
             finally:
                 await response.aclose()
 
@@ -115,11 +115,11 @@ class HttpTransport:
         await self._transport.aclose()
 
 
-def _connections(settings: Settings, named: EnvironmentProxy | None) -> AiohttpTransport:
+def _connections(settings: Settings, proxy: EnvironmentProxy | None) -> AiohttpTransport:
     context = tls()
     # The proxy is looked up once; aiohttp would look it up in a thread for every request.
     return AiohttpTransport(
-        verify=context, client=lambda: _session(settings, context), proxy=named.proxy if named else None
+        verify=context, client=lambda: _session(settings, context), proxy=proxy.proxy if proxy else None
     )
 
 
@@ -133,6 +133,6 @@ def tls() -> ssl.SSLContext:
 def _session(settings: Settings, context: ssl.SSLContext) -> aiohttp.ClientSession:
     # Built here because the transport's own session stores cookies and closes idle connections after a few seconds.
     connector = aiohttp.TCPConnector(
-        ssl=context, limit=settings.upstream_concurrency, keepalive_timeout=KEPT_OPEN, ttl_dns_cache=ADDRESS_KNOWN
+        ssl=context, limit=settings.upstream_concurrency, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=DNS_TTL
     )
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())

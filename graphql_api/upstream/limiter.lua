@@ -61,7 +61,7 @@ local function to_keep(kept, count, period, heard, urgency)
   return kept
 end
 
-local function take(most, period, kept, probes, span, heard, urgency, token)
+local function acquire(most, period, kept, probes, span, heard, urgency, token)
   forget_what_cannot_be(period, span)
   local refused, probing = nil, {}
   for place, block in ipairs(blocks) do
@@ -147,7 +147,7 @@ local function take(most, period, kept, probes, span, heard, urgency, token)
   return {'granted', text(now), probing[1] and '1' or '0', probing[2] and '1' or '0', tostring(left)}
 end
 
-local function told_left(left, as_of, period)
+local function sync_remaining(left, as_of, period)
   local known = tonumber(redis.call('HGET', word, 'as_of'))
   if not known or as_of >= known then
     redis.call('HSET', word, 'left', left, 'as_of', text(as_of), 'heard', text(now))
@@ -166,20 +166,20 @@ local function block(seconds, reason)
   keep(key, till - now + forgotten)
 end
 
-local function lift(as_of)
+local function close_circuit(as_of)
   local at = tonumber(redis.call('HGET', blocks[2][1], 'at'))
   if at and at <= as_of then
     redis.call('DEL', blocks[2][1], blocks[2][2])
   end
 end
 
-if step == 'take' then
-  return take(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
-elseif step == 'told_left' then
-  told_left(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
+if step == 'acquire' then
+  return acquire(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
+elseif step == 'sync_remaining' then
+  sync_remaining(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))
 elseif step == 'block' then
   block(tonumber(ARGV[3]), ARGV[4])
-elseif step == 'lift' then
-  lift(tonumber(ARGV[3]))
+elseif step == 'close_circuit' then
+  close_circuit(tonumber(ARGV[3]))
 end
 return {}

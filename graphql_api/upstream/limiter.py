@@ -1,6 +1,6 @@
 """Protocol of the call limiter: rate limits and circuit state per account and route decide whether a call may be made now.
 
-ResilientCaller asks it before every call. `LocalLedger` implements it for one process, `SharedLedger` for replicas that share a
+ResilientCaller asks it before every call. `LocalLimiter` implements it for one process, `ValkeyLimiter` for replicas that share a
 Valkey server.
 """
 
@@ -42,7 +42,7 @@ class Permit(NamedTuple):
     """When it was granted, on the limiter's own clock; passed back with the result of the call."""
     probes: tuple[Scope, ...] = ()
     """Half-open blocks for which this call is a probe."""
-    left: int | None = None
+    remaining: int | None = None
     """Calls left in the current period for this account and route; None without a rate limit."""
 
 
@@ -60,37 +60,37 @@ class CallLimiter(Protocol):
 
     Guarantees of every implementation, also of one that replicas share:
 
-    - `take` is one atomic step, and one round trip if the limiter is shared: a permit counts the call before any other caller
-      gets one. All callers together get at most `RateLimit.most` permits per account and route in any `RateLimit.period` seconds,
-      less what `RateLimit.reserved` holds back from lower priorities (`sliding_window.py` has the exact rule, and how upstream's
-      remaining count is used). While revalidations are waiting, one in ten of these calls is a revalidation
+    - `acquire` is one atomic step, and one round trip if the limiter is shared: a permit counts the call before any other caller
+      gets one. All callers together get at most `RateLimit.max_calls` permits per account and route in any `RateLimit.period`
+      seconds, less what `RateLimit.reserved` holds back from lower priorities (`sliding_window.py` has the exact rule, and how
+      upstream's remaining count is used). While revalidations are waiting, one in ten of these calls is a revalidation
       (`revalidation_share.py`).
-    - While a block is open, `take` rejects. Once half-open, it grants at most `RateLimit.probes` calls in any
+    - While a block is open, `acquire` rejects. Once half-open, it grants at most `RateLimit.probes` calls in any
       `RateLimit.probe_span` seconds until the block is lifted; for an open circuit breaker, at equal intervals. Probes need not
       be returned, so a process that ends loses none (`circuit_state.py`). A block that ended may be dropped after ten minutes.
-    - `block` only extends a block. `lift` has no effect if the scope was blocked again since `as_of`.
+    - `block` only extends a block. `close_circuit` has no effect if the scope was blocked again since `as_of`.
     - All times are on the limiter's own clock, the same for all who share it; `Permit.at` is on that clock and is passed back as
       `as_of`.
     - Methods do not raise, and take at most as long as an upstream call is worth (about 50 ms): if a shared limiter cannot be
-      reached, each replica falls back to a `LocalLedger` and reports it in the log and in a metric.
+      reached, each replica falls back to a `LocalLimiter` and reports it in the log and in a metric.
     - Accounts are digests; still they are never logged.
 
-    Methods are async for implementations that use the network; those of LocalLedger never suspend.
+    Methods are async for implementations that use the network; those of LocalLimiter never suspend.
     """
 
     def blocked(self, account: str, route: str) -> Rejection | None:
         """Returns the open block known locally, without I/O, so that a blocked call does not even wait for a slot."""
 
-    async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
+    async def acquire(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
         """Take one call now, or return why not. `ahead` is the number of calls that already wait and go first."""
 
-    async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
+    async def sync_remaining(self, account: str, route: str, remaining: int, as_of: float) -> None:
         """Record the remaining calls that upstream reported in the response to the call granted at `as_of`."""
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         """Grant no call in this scope for `seconds`, then only probes."""
 
-    async def lift(self, scope: Scope, as_of: float) -> None:
+    async def close_circuit(self, scope: Scope, as_of: float) -> None:
         """Lift the block after the probe granted at `as_of` succeeded."""
 
     async def aclose(self) -> None:

@@ -79,8 +79,8 @@ def _credentials(proxy: SplitResult) -> dict[str, str]:
     # aiohttp moves this header to Proxy-Authorization; its own BasicAuth rejects a colon in the user name and non-Latin-1 text.
     if proxy.username is None and proxy.password is None:
         return {}
-    told = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}".encode()
-    return {"Authorization": f"Basic {b64encode(told).decode()}"}
+    credentials = f"{unquote(proxy.username or '')}:{unquote(proxy.password or '')}".encode()
+    return {"Authorization": f"Basic {b64encode(credentials).decode()}"}
 
 
 def _is_excepted(url: httpx.URL, exceptions: str) -> bool:

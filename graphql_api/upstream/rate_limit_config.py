@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings import Settings
-
-_KEPT = {Priority.INTERACTIVE: 0.0, Priority.REVALIDATION: 0.1, Priority.CRAWL: 0.25}
+from graphql_api.upstream.policy import POLICIES
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """Rate limit of one account on one route. Times are in seconds."""
 
-    most: int = 0
+    max_calls: int = 0
     """Maximum number of calls in any `period`; 0 for no limit."""
     period: float = 61.0
     """A minute plus a second of margin: upstream counts calls when they arrive, and their latency varies."""
@@ -23,7 +22,7 @@ class RateLimit:
     """Maximum number of calls in any `probe_span` while a block is half-open."""
     probe_span: float = 1.5
     """At least the timeout of a probe, so that at most `probes` run at the same time."""
-    heard: float = 5.0
+    server_hint_ttl: float = 5.0
     """Seconds for which the remaining count reported by upstream is trusted; then one call checks again."""
 
     @classmethod
@@ -35,8 +34,8 @@ class RateLimit:
 
     def share(self, processes: int) -> "RateLimit":
         """Returns the limit for each of several processes that do not communicate: together they stay within this one."""
-        return replace(self, most=max(self.most // processes, 1) if self.most else 0)
+        return replace(self, max_calls=max(self.max_calls // processes, 1) if self.max_calls else 0)
 
     def reserved(self, urgency: Priority) -> int:
         """Calls per period that this priority leaves to higher ones, so that a crawl never uses up the limit."""
-        return int(self.most * _KEPT[urgency])
+        return int(self.max_calls * POLICIES[urgency].reserved_share)

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from graphql_api.caching import TTLCache
 from graphql_api.competent.fetch import Fetched
@@ -24,23 +24,24 @@ from graphql_api.errors import (
 )
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings import Settings
-from graphql_api.upstream.breaker import PATIENCE, Breaker
+from graphql_api.upstream.breaker import MAX_RECOVERY_WAIT, CircuitBreaker
 from graphql_api.upstream.bulkhead import Bulkhead
 from graphql_api.upstream.call_event import CallEvent
 from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
-from graphql_api.upstream.retry import RetryBudget, attempts, backoff
+from graphql_api.upstream.policy import POLICIES, WaitsFor
+from graphql_api.upstream.retry import RetryBudget, backoff
 
-UNTOLD = 5.0
+DEFAULT_BLOCK = 5.0
 """Seconds of the block if upstream responds 429 without `Retry-After`, or rejects a key."""
-FAILED_FOR = 2.0
+FAILURE_TTL = 2.0
 """Seconds for which a failed document fails immediately on new requests, so that many requests cause few calls."""
-UNUSABLE_FOR = 5.0
+INVALID_RESPONSE_TTL = 5.0
 """The same for responses that are unusable and unlikely to change soon: too large, too many values, a redirect."""
-FAILED_MOST = 1000
-SHORTEST = 0.02
+MAX_FAILURES = 1000
+MIN_CALL_TIME = 0.02
 """Minimum seconds before the deadline for starting a call; no response arrives sooner."""
 
-_REFUSALS = {
+_ERRORS = {
     Reason.PLAN: UpstreamRateLimited,
     Reason.RATE_LIMITED: UpstreamRateLimited,
     Reason.UNAUTHORIZED: UpstreamUnauthorized,
@@ -72,11 +73,11 @@ class Failure(NamedTuple):
 class CallResult(NamedTuple):
     """The result of a call, and the calls left in the rate limit if upstream reported them."""
 
-    came: Fetched | UpstreamError
-    left: int | None = None
+    outcome: Fetched | UpstreamError
+    remaining: int | None = None
 
 
-Ask = Callable[[float], Awaitable[CallResult]]
+Call = Callable[[float], Awaitable[CallResult]]
 """Performs one call, including body, JSON and all checks, and ends by a time on the event loop's clock."""
 
 
@@ -86,110 +87,125 @@ class ResilientCaller:
     def __init__(
         self,
         settings: Settings,
-        ledger: CallLimiter,
+        limiter: CallLimiter,
         random: Random | None,
-        tell: Callable[[CallEvent], None],
+        emit: Callable[[CallEvent], None],
     ) -> None:
-        self._attempt, self._total = settings.upstream_attempt_timeout, settings.upstream_total_timeout
-        self._ledger = ledger
+        self._attempt_timeout, self._total_timeout = settings.upstream_attempt_timeout, settings.upstream_total_timeout
+        self._limiter = limiter
         self._random = random or Random()  # noqa: S311  # jitter, not cryptography
-        self._tell = tell
-        self._places = Bulkhead(settings.upstream_concurrency)
-        self._breakers: dict[str, Breaker] = {}
+        self._emit = emit
+        self._bulkhead = Bulkhead(settings.upstream_concurrency)
+        self._breakers: dict[str, CircuitBreaker] = {}
         self._budgets: dict[str, RetryBudget] = {}
         self._queued: Counter[tuple[str, str, Priority]] = Counter()
-        self._failed: TTLCache[Failure] = TTLCache(_now, FAILED_MOST)
+        self._failures: TTLCache[Failure] = TTLCache(_now, MAX_FAILURES)
 
-    async def fetch(self, wanted: FetchRequest, ask: Ask) -> Fetched:
+    async def fetch(self, request: FetchRequest, call: Call) -> Fetched:
         """Returns the result of the first successful attempt; raises the UpstreamError of the last one."""
-        wanted = wanted._replace(deadline=self._deadline(wanted))
-        self._refuse_failed(wanted)
-        budget = self._budgets.setdefault(wanted.route, RetryBudget())
-        budget.called()
-        for attempt in range(1, attempts(wanted.urgency) + 1):
+        request = request._replace(deadline=self._deadline(request))
+        self._raise_recent_failure(request)
+        budget = self._budgets.setdefault(request.route, RetryBudget())
+        budget.record_call()
+        policy = POLICIES[request.urgency]
+        for attempt in range(1, policy.attempts + 1):
             try:
-                return await self._one_attempt(wanted, attempt, ask)
+                return await self._one_attempt(request, attempt, call)
             except UpstreamError as error:
-                wait = backoff(attempt, wanted.urgency, self._random)
-                if not self._should_retry(wanted, attempt, error, wait):
+                wait = backoff(attempt, policy, self._random)
+                if not self._should_retry(request, attempt, error, wait):
                     raise
             await asyncio.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _deadline(self, wanted: FetchRequest) -> float:
-        if wanted.urgency == Priority.CRAWL:
-            return wanted.deadline
-        return min(wanted.deadline, _now() + self._total)
+    def _deadline(self, request: FetchRequest) -> float:
+        total = self._total_timeout if POLICIES[request.urgency].is_bounded else math.inf
+        return min(request.deadline, _now() + total)
 
-    def _should_retry(self, wanted: FetchRequest, attempt: int, error: UpstreamError, wait: float) -> bool:
-        if not error.passing or attempt == attempts(wanted.urgency):
+    def _should_retry(self, request: FetchRequest, attempt: int, error: UpstreamError, wait: float) -> bool:
+        policy = POLICIES[request.urgency]
+        if not error.passing or attempt == policy.attempts:
             return False
-        blocked = self._ledger.blocked(wanted.account, wanted.route)
-        if blocked and self._worth_waiting(wanted, blocked, wait) is None:
+        blocked = self._limiter.blocked(request.account, request.route)
+        if blocked and self._useful_wait(request, blocked, wait) is None:
             return False
-        if _now() + wait + SHORTEST > wanted.deadline:
+        if _now() + wait + MIN_CALL_TIME > request.deadline:
             return False
-        return wanted.urgency == Priority.CRAWL or self._budgets[wanted.route].spend(_now())
+        return not policy.needs_retry_budget or self._budgets[request.route].spend(_now())
 
-    async def _one_attempt(self, wanted: FetchRequest, attempt: int, ask: Ask) -> Fetched:
+    async def _one_attempt(self, request: FetchRequest, attempt: int, call: Call) -> Fetched:
         waited = 0.0
         while True:
-            refused = self._ledger.blocked(wanted.account, wanted.route)
-            if refused is None:
-                came = await self._with_place(wanted, attempt, ask)
-                if isinstance(came, Fetched):
-                    return came
-                if isinstance(came, UpstreamError):
+            rejection = self._limiter.blocked(request.account, request.route)
+            if rejection is None:
+                outcome = await self._acquire_and_call(request, attempt, call)
+                if isinstance(outcome, Fetched):
+                    return outcome
+                if isinstance(outcome, UpstreamError):
                     try:
-                        raise came
+                        raise outcome
                     finally:
-                        del came  # breaks the reference cycle between this frame and the traceback
-                refused = came
-            wait = self._worth_waiting(wanted, refused, waited)
+                        del outcome  # breaks the reference cycle between this frame and the traceback
+                rejection = outcome
+            wait = self._useful_wait(request, rejection, waited)
             if wait is None:
-                raise self._not_called(wanted, attempt, _refusal(refused))
+                raise self._rejected(request, attempt, _error_of(rejection))
             waited += wait
-            await self._wait(wanted, refused, wait)
+            await self._wait(request, rejection, wait)
 
-    async def _with_place(self, wanted: FetchRequest, attempt: int, ask: Ask) -> Fetched | UpstreamError | Rejection:
+    async def _acquire_and_call(
+        self, request: FetchRequest, attempt: int, call: Call
+    ) -> Fetched | UpstreamError | Rejection:
         try:
-            async with self._places.place(wanted.urgency, wanted.deadline - SHORTEST):
-                taken = await self._ledger.take(wanted.account, wanted.route, wanted.urgency, self._ahead(wanted))
-                if isinstance(taken, Rejection):
-                    return taken
-                return await self._call(wanted, attempt, ask, taken)
+            async with self._bulkhead.slot(request.urgency, request.deadline - MIN_CALL_TIME):
+                permit = await self._limiter.acquire(
+                    request.account, request.route, request.urgency, self._ahead(request)
+                )
+                if isinstance(permit, Rejection):
+                    return permit
+                return await self._call(request, attempt, call, permit)
         except TimeoutError:
-            return self._not_called(wanted, attempt, UpstreamTimeout(detail="too many calls in progress"))
+            return self._rejected(request, attempt, UpstreamTimeout(detail="too many calls in progress"))
 
-    def _ahead(self, wanted: FetchRequest) -> int:
+    def _ahead(self, request: FetchRequest) -> int:
         if not self._queued:
             return 0
-        return sum(self._queued[wanted.account, wanted.route, each] for each in Priority if each <= wanted.urgency)
+        return sum(
+            self._queued[request.account, request.route, priority]
+            for priority in Priority
+            if priority <= request.urgency
+        )
 
-    def _worth_waiting(self, wanted: FetchRequest, refused: Rejection, waited: float) -> float | None:
+    def _useful_wait(self, request: FetchRequest, rejection: Rejection, waited: float) -> float | None:
         """Returns the seconds to wait without a slot; None if the call should fail immediately."""
-        if wanted.urgency == Priority.CRAWL:
-            wait = refused.wait * self._random.uniform(1.0, 1.25) + 0.001
-        elif refused.reason == Reason.PLAN:
-            wait = refused.wait + 0.001
-        elif wanted.urgency == Priority.REVALIDATION:
-            return None
-        elif refused.reason == Reason.FAILING or refused.probing:
-            wait = PATIENCE if refused.probing else refused.wait + self._random.uniform(0.0, PATIENCE / 4)
-            if waited + wait > self._breaker(wanted).patience(_now()):
+        match POLICIES[request.urgency].waits_for:
+            case WaitsFor.ANYTHING:
+                wait = rejection.wait * self._random.uniform(1.0, 1.25) + 0.001
+            case WaitsFor.RATE_LIMIT | WaitsFor.RECOVERY if rejection.reason is Reason.PLAN:
+                wait = rejection.wait + 0.001
+            case WaitsFor.RECOVERY if rejection.reason is Reason.FAILING or rejection.probing:
+                wait = self._recovery_wait(rejection)
+                if waited + wait > self._breaker(request).max_recovery_wait(_now()):
+                    return None
+            case WaitsFor.RATE_LIMIT | WaitsFor.RECOVERY:
                 return None
-        else:
-            return None
-        return wait if _now() + wait + SHORTEST < wanted.deadline else None
+            case unreachable:
+                assert_never(unreachable)
+        return wait if _now() + wait + MIN_CALL_TIME < request.deadline else None
 
-    def _breaker(self, wanted: FetchRequest) -> Breaker:
-        return self._breakers.setdefault(wanted.route, Breaker())
+    def _recovery_wait(self, rejection: Rejection) -> float:
+        if rejection.probing:
+            return MAX_RECOVERY_WAIT
+        return rejection.wait + self._random.uniform(0.0, MAX_RECOVERY_WAIT / 4)
 
-    async def _wait(self, wanted: FetchRequest, refused: Rejection, wait: float) -> None:
-        if refused.reason != Reason.PLAN:
+    def _breaker(self, request: FetchRequest) -> CircuitBreaker:
+        return self._breakers.setdefault(request.route, CircuitBreaker())
+
+    async def _wait(self, request: FetchRequest, rejection: Rejection, wait: float) -> None:
+        if rejection.reason != Reason.PLAN:
             await asyncio.sleep(wait)
             return
-        queue = (wanted.account, wanted.route, wanted.urgency)
+        queue = (request.account, request.route, request.urgency)
         self._queued[queue] += 1
         try:
             await asyncio.sleep(wait)
@@ -198,99 +214,113 @@ class ResilientCaller:
             if not self._queued[queue]:
                 del self._queued[queue]
 
-    async def _call(self, wanted: FetchRequest, attempt: int, ask: Ask, granted: Permit) -> Fetched | UpstreamError:
-        began = _now()
+    async def _call(self, request: FetchRequest, attempt: int, call: Call, permit: Permit) -> Fetched | UpstreamError:
+        started = _now()
         # A crawl can wait, but a slow probe would delay the calls that wait for its result.
-        most = self._total if wanted.urgency == Priority.CRAWL and not granted.probes else self._attempt
-        answer = await ask(min(began + most, wanted.deadline))
-        seconds = _now() - began
-        cut_short = isinstance(answer.came, UpstreamTimeout) and seconds < self._attempt * 0.99
+        is_bounded = POLICIES[request.urgency].is_bounded or permit.probes
+        limit = self._attempt_timeout if is_bounded else self._total_timeout
+        result = await call(min(started + limit, request.deadline))
+        seconds = _now() - started
+        cut_short = isinstance(result.outcome, UpstreamTimeout) and seconds < self._attempt_timeout * 0.99
         if not cut_short:  # otherwise the caller's own deadline was too short, which says nothing about upstream
-            await self._learn(wanted, granted, answer)
-            self._remember(wanted, answer.came)
-        self._tell(self._called(wanted, attempt, answer.came, granted, seconds))
-        return answer.came
+            await self._update_limits(request, permit, result)
+            self._cache_failure(request, result.outcome)
+        self._emit(self._event(request, attempt, result.outcome, permit, seconds))
+        return result.outcome
 
-    async def _learn(self, wanted: FetchRequest, granted: Permit, answer: CallResult) -> None:
-        everybody, account = Scope(wanted.route), Scope(wanted.route, wanted.account)
-        error = answer.came if isinstance(answer.came, UpstreamError) else None
+    async def _update_limits(self, request: FetchRequest, permit: Permit, result: CallResult) -> None:
+        all_accounts, account = Scope(request.route), Scope(request.route, request.account)
+        error = result.outcome if isinstance(result.outcome, UpstreamError) else None
         failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
-        breaker, probe = self._breaker(wanted), everybody in granted.probes
-        if answer.left is not None:
-            await self._ledger.told_left(wanted.account, wanted.route, answer.left, granted.at)
+        breaker, probe = self._breaker(request), all_accounts in permit.probes
+        if result.remaining is not None:
+            await self._limiter.sync_remaining(request.account, request.route, result.remaining, permit.at)
         if isinstance(error, UpstreamRateLimited):
-            await self._ledger.block(account, _or(error.retry_after, UNTOLD), Reason.RATE_LIMITED)
+            await self._limiter.block(account, _or(error.retry_after, DEFAULT_BLOCK), Reason.RATE_LIMITED)
         elif isinstance(error, UpstreamUnauthorized):
-            await self._ledger.block(account, UNTOLD, Reason.UNAUTHORIZED)
-        elif account in granted.probes and not failed:
-            await self._ledger.lift(account, granted.at)
+            await self._limiter.block(account, DEFAULT_BLOCK, Reason.UNAUTHORIZED)
+        elif account in permit.probes and not failed:
+            await self._limiter.close_circuit(account, permit.at)
         if failed:
             assert error is not None
             if open_for := breaker.failed(_now(), probe):
-                await self._ledger.block(everybody, open_for, Reason.FAILING)
+                await self._limiter.block(all_accounts, open_for, Reason.FAILING)
             if error.retry_after is not None:
-                await self._ledger.block(everybody, error.retry_after, Reason.UNAVAILABLE)
+                await self._limiter.block(all_accounts, error.retry_after, Reason.UNAVAILABLE)
         else:
             breaker.succeeded(_now(), probe)
             if probe:
-                await self._ledger.lift(everybody, granted.at)
+                await self._limiter.close_circuit(all_accounts, permit.at)
 
-    def _remember(self, wanted: FetchRequest, came: Fetched | UpstreamError) -> None:
-        key = (wanted.account, wanted.path)
-        if isinstance(came, Fetched):
-            self._failed.forget(key)
+    def _cache_failure(self, request: FetchRequest, outcome: Fetched | UpstreamError) -> None:
+        key = (request.account, request.path)
+        if isinstance(outcome, Fetched):
+            self._failures.drop(key)
             return
-        seconds = FAILED_FOR if came.passing else UNUSABLE_FOR * isinstance(came, UpstreamInvalidResponse)
-        if seconds and came.retry_after is None and wanted.urgency != Priority.REVALIDATION:
-            failure = Failure(_now() + seconds, type(came), str(came), came.detail)
-            self._failed.put(key, failure, seconds)
+        seconds = (
+            FAILURE_TTL if outcome.passing else INVALID_RESPONSE_TTL * isinstance(outcome, UpstreamInvalidResponse)
+        )
+        if seconds and outcome.retry_after is None and POLICIES[request.urgency].caches_failures:
+            failure = Failure(_now() + seconds, type(outcome), str(outcome), outcome.detail)
+            self._failures.put(key, failure, seconds)
 
-    def _refuse_failed(self, wanted: FetchRequest) -> None:
-        known = self._failed.get((wanted.account, wanted.path))
-        if known is None or wanted.urgency == Priority.CRAWL:
+    def _raise_recent_failure(self, request: FetchRequest) -> None:
+        if not POLICIES[request.urgency].repeats_failures:
             return
-        left = max(math.ceil(known.until - _now()), 1)  # time may have passed since the lookup
-        again = known.error(known.message, retry_after=left, detail=f"repeated from a moment ago: {known.detail}")
-        raise self._not_called(wanted, 1, again)
+        failure = self._failures.get((request.account, request.path))
+        if failure is None:
+            return
+        seconds = max(math.ceil(failure.until - _now()), 1)  # time may have passed since the lookup
+        error = failure.error(
+            failure.message, retry_after=seconds, detail=f"repeated from a moment ago: {failure.detail}"
+        )
+        raise self._rejected(request, 1, error)
 
-    def _not_called(self, wanted: FetchRequest, attempt: int, error: UpstreamError) -> UpstreamError:
-        self._tell(self._called(wanted, attempt, error, None, 0.0))
+    def _rejected(self, request: FetchRequest, attempt: int, error: UpstreamError) -> UpstreamError:
+        self._emit(self._event(request, attempt, error, None, 0.0))
         return error.lasting()  # do not retry: any useful waiting is already done
 
-    def _called(
-        self, wanted: FetchRequest, attempt: int, came: Fetched | UpstreamError, granted: Permit | None, seconds: float
+    def _event(
+        self,
+        request: FetchRequest,
+        attempt: int,
+        outcome: Fetched | UpstreamError,
+        permit: Permit | None,
+        seconds: float,
     ) -> CallEvent:
-        match came:
+        match outcome:
             case UpstreamNotFound():
-                outcome, failed = "NOT_FOUND", False
+                code, failed = "NOT_FOUND", False
             case UpstreamError():
-                outcome, failed = came.code, True
+                code, failed = outcome.code, True
             case Fetched():
-                outcome, failed = "NOT_MODIFIED" if came.document is None else "OK", False
+                code, failed = "NOT_MODIFIED" if outcome.document is None else "OK", False
+            case unreachable:
+                assert_never(unreachable)
         return CallEvent(
-            route=wanted.route,
-            path=wanted.path,
-            outcome=outcome,
+            route=request.route,
+            path=request.path,
+            outcome=code,
             failed=failed,
-            detail=came.detail if isinstance(came, UpstreamError) else "",
-            urgency=wanted.urgency,
+            detail=outcome.detail if isinstance(outcome, UpstreamError) else "",
+            urgency=request.urgency,
             attempt=attempt,
-            made=granted is not None,
+            made=permit is not None,
             seconds=seconds,
-            blocked=self._ledger.blocked(_NOBODY, wanted.route) is not None,
-            left=granted.left if granted and wanted.account == SERVER else None,
-            in_use=self._places.in_use,
-            waiting=tuple(self._places.waiting(each) for each in Priority),
+            blocked=self._limiter.blocked(_NO_ACCOUNT, request.route) is not None,
+            remaining=permit.remaining if permit and request.account == SERVER else None,
+            in_use=self._bulkhead.in_use,
+            waiting=tuple(self._bulkhead.waiting(priority) for priority in Priority),
         )
 
 
-_NOBODY = "-"
+_NO_ACCOUNT = "-"
 """An account without blocks of its own, for reading the blocks that apply to all accounts."""
 
 
-def _refusal(refused: Rejection) -> UpstreamError:
-    seconds = max(math.ceil(refused.wait - 0.001), 1)
-    return _REFUSALS[refused.reason](retry_after=seconds, detail=f"not called: {refused.reason}")
+def _error_of(rejection: Rejection) -> UpstreamError:
+    seconds = max(math.ceil(rejection.wait - 0.001), 1)
+    return _ERRORS[rejection.reason](retry_after=seconds, detail=f"not called: {rejection.reason}")
 
 
 def _or(seconds: float | None, otherwise: float) -> float:

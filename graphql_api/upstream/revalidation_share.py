@@ -12,24 +12,16 @@ ONE_IN = 10
 """At least one in ONE_IN calls is a revalidation while any are waiting."""
 
 
-def share_of_left(urgency: Priority) -> float:
-    """Maximum share of upstream's remaining calls that this priority leaves to others.
-
-    Upstream's limit may be far lower than ours.
-    """
-    return 0.5 if urgency is Priority.REVALIDATION else 1.0
-
-
 class RevalidationShare:
     """Calls of one account and route that priorities reserve for each other, beyond `RateLimit.reserved`."""
 
-    __slots__ = ("_calls", "_plan", "_revalidations", "_wanted_at")
+    __slots__ = ("_calls", "_limit", "_rejected_at", "_revalidations")
 
-    def __init__(self, plan: RateLimit) -> None:
-        self._plan = plan
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
         self._calls: deque[float] = deque()
         self._revalidations: deque[float] = deque()
-        self._wanted_at: float | None = None
+        self._rejected_at: float | None = None
 
     def reserved(self, now: float, urgency: Priority, ahead: int) -> int:
         """Returns the number of calls to leave to others, including the `ahead` calls that already wait.
@@ -37,25 +29,25 @@ class RevalidationShare:
         A revalidation that is due leaves none, and an interactive call then leaves one to it.
         """
         if not self._is_due(now):
-            return self._plan.reserved(urgency) + ahead
+            return self._limit.reserved(urgency) + ahead
         if urgency is Priority.REVALIDATION:
             return 0
-        return self._plan.reserved(urgency) + ahead + (urgency is Priority.INTERACTIVE and self._is_wanted(now))
+        return self._limit.reserved(urgency) + ahead + (urgency is Priority.INTERACTIVE and self._is_wanted(now))
 
     def record(self, now: float, urgency: Priority, granted: bool) -> None:
         """Record whether a call was granted."""
         if granted:
             self._calls.append(now)
         if urgency is Priority.REVALIDATION:
-            self._wanted_at = None if granted else now
+            self._rejected_at = None if granted else now
             if granted:
                 self._revalidations.append(now)
 
     def _is_due(self, now: float) -> bool:
         for calls in (self._calls, self._revalidations):
-            while calls and calls[0] <= now - self._plan.period:
+            while calls and calls[0] <= now - self._limit.period:
                 calls.popleft()
         return ONE_IN * len(self._revalidations) <= len(self._calls)
 
     def _is_wanted(self, now: float) -> bool:
-        return self._wanted_at is not None and now - self._wanted_at <= self._plan.heard
+        return self._rejected_at is not None and now - self._rejected_at <= self._limit.server_hint_ttl

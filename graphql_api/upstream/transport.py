@@ -51,11 +51,11 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-class _Answer:
+class _AsgiResponse:
     """Response of an in-process ASGI app; provides its `receive` and `send`."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self._is_request_sent = False
         self.status_code = 500
         self.headers: dict[str, str] = {}
         self.body: list[bytes] = []
@@ -66,9 +66,9 @@ class _Answer:
 
     async def receive(self) -> dict[str, Any]:
         """Returns the request once, then waits until cancelled: no disconnect is ever reported."""
-        if self._asked:
+        if self._is_request_sent:
             await asyncio.Event().wait()
-        self._asked = True
+        self._is_request_sent = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(self, message: Mapping[str, Any]) -> None:
@@ -89,18 +89,18 @@ class AsgiTransport:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._own = headers_of(settings)
-        self._headers = _raw(self._own)
+        self._default_headers = headers_of(settings)
+        self._headers = _raw(self._default_headers)
 
     @asynccontextmanager
-    async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_Answer]:
+    async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_AsgiResponse]:
         """Yields the app's response; status 500 if the app raises."""
-        answer = _Answer()
+        response = _AsgiResponse()
         try:
-            await self._app(self._scope(method, url, headers), answer.receive, answer.send)
+            await self._app(self._scope(method, url, headers), response.receive, response.send)
         except Exception:
-            answer.status_code = 500
-        yield answer
+            response.status_code = 500
+        yield response
 
     def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         path, _, query = url.partition("?")
@@ -114,7 +114,7 @@ class AsgiTransport:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": _raw({**self._own, **headers})
+            "headers": _raw({**self._default_headers, **headers})
             if headers
             else self._headers,  # request headers override the defaults, as in httpx
             "client": ("127.0.0.1", 0),

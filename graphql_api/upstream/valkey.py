@@ -25,9 +25,9 @@ D = TypeVar("D")
 
 SCHEMES = ("valkey", "valkeys", "unix")
 """URL schemes of a shared store: TCP, TLS, Unix socket."""
-CONNECT, ANSWER = 0.25, 0.5
+CONNECT_TIMEOUT, RESPONSE_TIMEOUT = 0.25, 0.5
 """Timeouts in seconds for connecting and for a response; short, because the server is expected to be near."""
-PAUSE = 1.0
+RETRY_INTERVAL = 1.0
 """Seconds without calls after a failure."""
 CONNECTIONS = 32
 _VERSION = 1
@@ -51,9 +51,13 @@ def pool_of(url: str) -> "BlockingConnectionPool":
         raise SettingsError(
             f"COMPETENT_STORE=valkey://… requires the extra valkey: {how_to_install('valkey')}"
         ) from None
-    bounds = {"socket_connect_timeout": CONNECT, "socket_timeout": ANSWER, "retry": Retry(NoBackoff(), 0)}
+    bounds = {
+        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "socket_timeout": RESPONSE_TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+    }
     try:
-        return BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=ANSWER, **bounds)
+        return BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=RESPONSE_TIMEOUT, **bounds)
     except ValueError:
         raise SettingsError(
             "COMPETENT_STORE is not a valid address of a Valkey server, such as valkey://host:6379"
@@ -65,38 +69,38 @@ class Reach:
 
     def __init__(
         self,
-        what: str,
+        name: str,
         failures: tuple[type[Exception], ...],
         clock: Callable[[], float],
         pool: "BlockingConnectionPool | None" = None,
     ) -> None:
-        self._what = what
+        self._name = name
         self._failures = failures
         self._clock = clock
         self._pool = pool
-        self._again = -math.inf
+        self._retry_at = -math.inf
         self.alone = False
 
     async def run(self, work: Callable[[], Awaitable[T]], otherwise: D) -> T | D:
         """Returns the result of `work`; `otherwise` if the server is unreachable."""
-        if self._clock() < self._again:
+        if self._clock() < self._retry_at:
             return otherwise
         try:
             result = await work()
         except self._failures as error:
-            await self._lost(error)
+            await self._on_failure(error)
             return otherwise
         if self.alone:
             self.alone = False
-            log.warning("%s is reachable again", self._what)
+            log.warning("%s is reachable again", self._name)
         return result
 
-    async def _lost(self, error: Exception) -> None:
-        self._again = self._clock() + PAUSE
+    async def _on_failure(self, error: Exception) -> None:
+        self._retry_at = self._clock() + RETRY_INTERVAL
         if not self.alone:
             self.alone = True
             log.warning(
-                "%s cannot be reached (%s); this replica continues without it", self._what, type(error).__name__
+                "%s cannot be reached (%s); this replica continues without it", self._name, type(error).__name__
             )
         if self._pool is not None:
             # Otherwise each idle connection to the lost server would fail once more, long after it is back.
@@ -116,9 +120,9 @@ class Shared:
         self._prefix = f"competent:{_VERSION}:{hashlib.blake2s(origin.encode(), digest_size=8).hexdigest()}"
         VALKEY_UP.set(1)
 
-    def key(self, kind: str, name: str) -> str:
+    def key(self, key_type: str, name: str) -> str:
         """Returns the namespaced key of this upstream; versioned, so that replicas of different versions do not mix data."""
-        return f"{self._prefix}:{kind}:{name}"
+        return f"{self._prefix}:{key_type}:{name}"
 
     async def run(self, work: "Callable[[Valkey], Awaitable[Any]]", otherwise: T) -> T:
         """Returns the result of `work`; `otherwise` if the server is unreachable."""
@@ -134,7 +138,9 @@ class Shared:
         If the keys hold values of an unexpected type, they are deleted and the script runs again: others can write to the same
         server.
         """
-        return await self.run(lambda server: _evaluated(server, script, keys, [str(each) for each in arguments]), None)
+        return await self.run(
+            lambda server: _evaluated(server, script, keys, [str(argument) for argument in arguments]), None
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,6 +1,6 @@
 """Call limiter shared by replicas: windows and blocks in a Valkey server; each step is one script and one round trip.
 
-While the server is unreachable, it falls back to a LocalLedger, which has counted this process's own calls all along.
+While the server is unreachable, it falls back to a LocalLimiter, which has counted this process's own calls all along.
 """
 
 import secrets
@@ -8,110 +8,110 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 
+from graphql_api.caching import TTLCache
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.limiter import Permit, Reason, Rejection, Scope
-from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
 
 _EVERYBODY = "everybody"
-MOST_HEARD = 1000
+MAX_CACHED_BLOCKS = 1000
 """Maximum number of blocks cached for `blocked`."""
 
 
-class SharedLedger:
+class ValkeyLimiter:
     """CallLimiter shared by all that use the same server. Uses the server's clock unless `clock` is passed (tests)."""
 
-    def __init__(self, shared: Shared, plan: RateLimit, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, shared: Shared, limit: RateLimit, clock: Callable[[], float] | None = None) -> None:
         self._shared = shared
-        self._plan = plan
+        self._limit = limit
         self._now = clock
         self._clock = clock or time.monotonic
-        self._alone = LocalLedger(plan, self._clock)
-        self._heard: dict[Scope, tuple[float, Reason]] = {}
+        self._local = LocalLimiter(limit, self._clock)
+        self._blocks: TTLCache[tuple[float, Reason]] = TTLCache(self._clock, MAX_CACHED_BLOCKS)
         self._script = (files("graphql_api.upstream") / "limiter.lua").read_text(encoding="utf-8")
 
     def blocked(self, account: str, route: str) -> Rejection | None:
         """Returns the last block seen by this process, while it is open."""
-        held = [each for scope in (Scope(route), Scope(route, account)) if (each := self._holds(scope))]
-        return max(held, key=lambda refused: refused.wait, default=None)
+        rejections = [
+            rejection for scope in (Scope(route), Scope(route, account)) if (rejection := self._cached_rejection(scope))
+        ]
+        return max(rejections, key=lambda rejection: rejection.wait, default=None)
 
-    def _holds(self, scope: Scope) -> Rejection | None:
-        until, reason = self._heard.get(scope, (0.0, Reason.UNAVAILABLE))
-        wait = until - self._clock()
-        if wait > 0:
-            return Rejection(reason, wait)
-        self._heard.pop(scope, None)
-        return None
+    def _cached_rejection(self, scope: Scope) -> Rejection | None:
+        block = self._blocks.get(scope)
+        if block is None:
+            return None
+        until, reason = block
+        return Rejection(reason, max(until - self._clock(), 0.0))
 
-    async def take(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
+    async def acquire(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
         """Take one call, counted for all replicas."""
-        plan = self._plan
+        limit = self._limit
         figures = (
-            plan.most,
-            plan.period,
-            plan.reserved(urgency) + ahead,
-            plan.probes,
-            plan.probe_span,
-            plan.heard,
+            limit.max_calls,
+            limit.period,
+            limit.reserved(urgency) + ahead,
+            limit.probes,
+            limit.probe_span,
+            limit.server_hint_ttl,
             int(urgency),
         )
-        answer = await self._run("take", route, _of(account), *figures, secrets.token_hex(8))
-        if answer is None:
-            return await self._alone.take(account, route, urgency, ahead)
-        if answer[0] == b"refused":
-            return self._refused(Scope(route, account), *answer[1:])
-        at, everybody, own, left = answer[1:]
-        await self._alone.take(account, route, urgency)
+        reply = await self._run("acquire", route, _owner(account), *figures, secrets.token_hex(8))
+        if reply is None:
+            return await self._local.acquire(account, route, urgency, ahead)
+        if reply[0] == b"refused":
+            return self._rejection(Scope(route, account), *reply[1:])
+        at, everybody, own, left = reply[1:]
+        await self._local.acquire(account, route, urgency)
         probes = ((Scope(route), everybody), (Scope(route, account), own))
-        told = tuple(scope for scope, probed in probes if probed == b"1")
-        return Permit(float(at), told, int(left) if plan.most else None)
+        half_open = tuple(scope for scope, probed in probes if probed == b"1")
+        return Permit(float(at), half_open, int(left) if limit.max_calls else None)
 
-    def _refused(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Rejection:
-        refused = Rejection(_reason(reason), float(wait), probing == b"1")
-        if refused.reason is not Reason.PLAN and not refused.probing:
-            self._hear(scope, refused.wait, refused.reason)
-        return refused
+    def _rejection(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Rejection:
+        rejection = Rejection(_reason(reason), float(wait), probing == b"1")
+        if rejection.reason is not Reason.PLAN and not rejection.probing:
+            self._cache_block(scope, rejection.wait, rejection.reason)
+        return rejection
 
-    def _hear(self, scope: Scope, seconds: float, reason: Reason) -> None:
+    def _cache_block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         until = self._clock() + seconds
-        if until >= self._heard.get(scope, (0.0, reason))[0]:
-            self._heard[scope] = until, reason
-        if len(self._heard) > MOST_HEARD:
-            del self._heard[next(iter(self._heard))]
+        if until >= (self._blocks.get(scope) or (0.0, reason))[0]:
+            self._blocks.put(scope, (until, reason), seconds)
 
-    async def told_left(self, account: str, route: str, left: int, as_of: float) -> None:
+    async def sync_remaining(self, account: str, route: str, remaining: int, as_of: float) -> None:
         """Record upstream's remaining calls for all replicas."""
-        await self._alone.told_left(account, route, left, as_of)
-        await self._run("told_left", route, _of(account), left, as_of, self._plan.period)
+        await self._local.sync_remaining(account, route, remaining, as_of)
+        await self._run("sync_remaining", route, _owner(account), remaining, as_of, self._limit.period)
 
     async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
         """Block a scope for all replicas."""
-        self._hear(scope, seconds, reason)
-        await self._alone.block(scope, seconds, reason)
-        await self._run("block", scope.route, _of(scope.account), seconds, reason.value)
+        self._cache_block(scope, seconds, reason)
+        await self._local.block(scope, seconds, reason)
+        await self._run("block", scope.route, _owner(scope.account), seconds, reason.value)
 
-    async def lift(self, scope: Scope, as_of: float) -> None:
+    async def close_circuit(self, scope: Scope, as_of: float) -> None:
         """Lift a block for all replicas."""
-        await self._alone.lift(scope, self._clock())
-        await self._run("lift", scope.route, _of(scope.account), as_of)
+        await self._local.close_circuit(scope, self._clock())
+        await self._run("close_circuit", scope.route, _owner(scope.account), as_of)
 
-    async def _run(self, step: str, route: str, account: str, *told: object) -> list[bytes] | None:
+    async def _run(self, step: str, route: str, account: str, *arguments: object) -> list[bytes] | None:
         """Returns the result of a step of the script; None if the server is unreachable."""
         keys = [
             self._shared.key("window", f"{route} {account}"),
             self._shared.key("word", f"{route} {account}"),
             self._shared.key("revalidations", f"{route} {account}"),
             *(
-                self._shared.key(kind, f"{route} {whose}")
-                for whose in (_EVERYBODY, account)
-                for kind in ("block", "probes")
+                self._shared.key(key_type, f"{route} {owner}")
+                for owner in (_EVERYBODY, account)
+                for key_type in ("block", "probes")
             ),
         ]
         now = "" if self._now is None else repr(self._now())
-        arguments = [step, now, *map(str, told)]
-        answer: list[bytes] | None = await self._shared.eval(self._script, keys, arguments)
-        return answer
+        argv = [step, now, *map(str, arguments)]
+        reply: list[bytes] | None = await self._shared.eval(self._script, keys, argv)
+        return reply
 
     async def aclose(self) -> None:
         """No resources of its own to release."""
@@ -124,5 +124,5 @@ def _reason(value: bytes) -> Reason:
         return Reason.UNAVAILABLE
 
 
-def _of(account: str | None) -> str:
+def _owner(account: str | None) -> str:
     return _EVERYBODY if account is None else f"of {account}"

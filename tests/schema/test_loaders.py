@@ -122,7 +122,7 @@ async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
 
 async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
     upstream = Upstream()
-    store = Store(upstream.fetch, SHELF, Memory(100_000, most_entries=60), clock=Clock())
+    store = Store(upstream.fetch, SHELF, Memory(100_000, max_entries=60), clock=Clock())
     first, load = (Loaders(store, cast(IndexRegistry, None), 500, FetchContext()) for _ in range(2))
     await first.load(PROFILE)
     assert first.dependencies() is None  # it was not cached

@@ -25,10 +25,10 @@ from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.settings.secret import Secret
 from graphql_api.store import Store
 from graphql_api.store.document_cache import MAX_STARTED
-from graphql_api.store.freshness import LONGEST_PAUSE, CacheEntry, Freshness, FreshnessPolicy, is_lasting
+from graphql_api.store.freshness import MAX_BACKOFF, CacheEntry, Freshness, FreshnessPolicy, is_persistable
 from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
-from graphql_api.store.revalidation import MOST_AT_ONCE
+from graphql_api.store.revalidation import MAX_CONCURRENT
 from graphql_api.store.singleflight import InFlight, SingleFlight
 from tests.conftest import LONG
 from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, entry_of, profile
@@ -93,15 +93,15 @@ def test_with_no_time_to_serve_stale_a_document_expires_when_it_is_no_longer_fre
 def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_never_for_days() -> None:
     shelf = FreshnessPolicy(30 * 86400.0, 300.0, WEEK)
 
-    assert shelf.pause(CURRENT) == 300
-    assert shelf.pause(PROFILE) == LONGEST_PAUSE
-    assert shelf.longest == 37 * 86400
+    assert shelf.revalidation_backoff(CURRENT) == 300
+    assert shelf.revalidation_backoff(PROFILE) == MAX_BACKOFF
+    assert shelf.max_age == 37 * 86400
 
 
 def test_answers_to_what_people_type_are_kept_in_memory_only() -> None:
-    assert is_lasting(PROFILE)
-    assert is_lasting("/releases")
-    assert not is_lasting("/search?searchValue=kok")
+    assert is_persistable(PROFILE)
+    assert is_persistable("/releases")
+    assert not is_persistable("/search?searchValue=kok")
 
 
 def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used() -> None:
@@ -115,7 +115,7 @@ def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used
 
 
 def test_memory_never_holds_more_documents_than_agreed() -> None:
-    memory = Memory(100, most_entries=2)
+    memory = Memory(100, max_entries=2)
     for path in "abc":
         memory.put(path, CacheEntry({}, 0, 1))
 
@@ -139,7 +139,7 @@ def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_
 
 
 def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
-    remembered: TTLCache[int] = TTLCache(clock, most=3)
+    remembered: TTLCache[int] = TTLCache(clock, max_items=3)
     for number, key in enumerate("abcd"):
         remembered.put(key, number, 10)
     assert [remembered.get(key) for key in "abcd"] == [None, 1, 2, 3]
@@ -149,7 +149,7 @@ def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
     clock.now += 1
     assert [remembered.get(key) for key in "bcd"] == [7, None, None]
 
-    remembered.forget("b")
+    remembered.drop("b")
     remembered.put("e", 1, 0)
     assert [remembered.get(key) for key in "be"] == [None, None]
     assert len(remembered) == 0
@@ -216,7 +216,7 @@ async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_releas
 class TakesTurns:
     """A backend that has nothing, and counts how often it is looked into."""
 
-    takes_turns = True
+    uses_leases = True
     looks = 0
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
@@ -227,7 +227,7 @@ class TakesTurns:
         pass
 
     @asynccontextmanager
-    async def turn(self, path: str, good: Callable[[CacheEntry], bool]) -> AsyncIterator[CacheEntry | None]:
+    async def fetch_lease(self, path: str, good: Callable[[CacheEntry], bool]) -> AsyncIterator[CacheEntry | None]:
         self.looks += 1
         yield None
 
@@ -245,7 +245,7 @@ async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought
     clock.now += SHELF.numbered + 1
 
     await opened.ask(PROFILE)
-    await opened.store.settle()
+    await opened.store.wait_idle()
 
     assert upstream.paths == [PROFILE] * 2
     assert backend.looks == before + 1
@@ -322,7 +322,7 @@ async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
             ended.set()
         return 1
 
-    waiter = flights.join("a", FetchContext(), work)
+    waiter = flights.run("a", FetchContext(), work)
     await asyncio.sleep(0)
     waiter.cancel()
     await asyncio.wait_for(ended.wait(), LONG)
@@ -341,8 +341,8 @@ async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
 
     later = asyncio.get_running_loop().time() + 100
     waiting = [
-        flights.join("a", FetchContext(Priority.INTERACTIVE, later, {"X-Request-ID": "first"}), work),
-        flights.join("a", FetchContext(Priority.INTERACTIVE, later + 50, {"X-Request-ID": "second"}), work),
+        flights.run("a", FetchContext(Priority.INTERACTIVE, later, {"X-Request-ID": "first"}), work),
+        flights.run("a", FetchContext(Priority.INTERACTIVE, later + 50, {"X-Request-ID": "second"}), work),
     ]
     await asyncio.sleep(0)
     assert [(each.deadline, each.headers) for each in asker] == [(math.inf, {"X-Request-ID": "first"})]
@@ -364,7 +364,7 @@ async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_wait
     asking = asyncio.create_task(opened.ask(CURRENT))
     await upstream.until(3)
     assert upstream.asked[-1][1].urgency is Priority.INTERACTIVE
-    walking = asyncio.create_task(opened.store.pass_through(CURRENT))
+    walking = asyncio.create_task(opened.store.get_uncached(CURRENT))
     await asyncio.sleep(0)
     upstream.let_go.set()
     assert await asking == [await walking] == [upstream.document(CURRENT)]
@@ -382,7 +382,7 @@ async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
     reader.cancel()
     await asyncio.gather(reader, return_exceptions=True)
     upstream.let_go.set()
-    await opened.store.settle()
+    await opened.store.wait_idle()
 
     assert upstream.cancelled == 0
 
@@ -395,15 +395,15 @@ async def test_few_copies_are_renewed_at_once_and_the_others_at_their_next_reade
     clock.now += 11
     upstream.let_go.clear()
     await opened.ask(*paths)
-    await upstream.until(100 + MOST_AT_ONCE)
+    await upstream.until(100 + MAX_CONCURRENT)
     await opened.ask(*paths)
-    assert len(upstream.asked) == 100 + MOST_AT_ONCE
+    assert len(upstream.asked) == 100 + MAX_CONCURRENT
 
     upstream.let_go.set()
-    for _ in range(100 // MOST_AT_ONCE):
-        await opened.store.settle()
+    for _ in range(100 // MAX_CONCURRENT):
+        await opened.store.wait_idle()
         await opened.ask(*paths)
-    await opened.store.settle()
+    await opened.store.wait_idle()
     assert sorted(upstream.paths[100:]) == sorted(paths)
 
 
@@ -424,7 +424,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
     opened = Opened(upstream, clock, Memory(3 * size), None)
     await opened.ask(profile(0))
     for number in range(1, 5):
-        await opened.store.pass_through(profile(number))
+        await opened.store.get_uncached(profile(number))
 
     assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
     assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Priority.CRAWL}
@@ -437,14 +437,14 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
 
 async def test_a_crawl_of_a_stored_document_takes_no_more_room(opened: Opened, upstream: Upstream) -> None:
     for _ in range(3):
-        await opened.store.pass_through(PROFILE)
+        await opened.store.get_uncached(PROFILE)
 
     assert upstream.paths == [PROFILE]
     assert len(opened.memory) == 1
 
 
 def test_what_a_shared_memory_has_no_room_for_leaves_its_bytes_as_they_were() -> None:
-    memory = Memory(1500, sharing=Interner())
+    memory = Memory(1500, interner=Interner())
     memory.put("a", CacheEntry({"id": "1", "t": "x"}, 0, 20))
     before = memory.bytes
     memory.put_if_room("b", CacheEntry({"id": "2", "t": "y" * 900}, 0, 20))
@@ -455,7 +455,7 @@ def test_what_a_shared_memory_has_no_room_for_leaves_its_bytes_as_they_were() ->
 
 async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
-    passing = asyncio.create_task(opened.store.pass_through(PROFILE))
+    passing = asyncio.create_task(opened.store.get_uncached(PROFILE))
     await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(2)
@@ -487,7 +487,7 @@ async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened
     upstream.let_go.clear()
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
-    passing = asyncio.create_task(opened.store.pass_through(PROFILE))
+    passing = asyncio.create_task(opened.store.get_uncached(PROFILE))
     await asyncio.sleep(0)
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
@@ -499,8 +499,8 @@ async def test_a_walk_takes_a_stale_copy_as_it_is(opened: Opened, upstream: Upst
     await opened.ask(PROFILE)
     clock.now += 1001
 
-    assert await opened.store.pass_through(PROFILE) == upstream.document(PROFILE)
-    await opened.store.settle()
+    assert await opened.store.get_uncached(PROFILE) == upstream.document(PROFILE)
+    await opened.store.wait_idle()
     assert upstream.paths == [PROFILE]
 
 
@@ -582,3 +582,15 @@ async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
     await asking
     assert waiting == []
     await opened.ask(PROFILE, asker=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))
+
+
+async def test_listeners_to_evictions_add_up() -> None:
+    memory = Memory(100)
+    first: list[str] = []
+    second: list[str] = []
+    memory.on_evict(first.append)
+    memory.on_evict(second.append)
+    memory.put("/a", CacheEntry({"id": "a"}, 1.0, 60))
+    memory.put("/b", CacheEntry({"id": "b"}, 1.0, 60))
+
+    assert first == second == ["/a"]

@@ -192,7 +192,7 @@ def test_an_entry_of_the_version_before_is_normalised() -> None:
 class Poisoned:
     """A backend with these entries, which keeps what is put."""
 
-    takes_turns = False
+    uses_leases = False
 
     def __init__(self, **entries: CacheEntry) -> None:
         self.entries = entries
@@ -203,8 +203,8 @@ class Poisoned:
     def put(self, path: str, kept: CacheEntry) -> None:
         self.entries[path] = kept
 
-    def turn(self, path: str, good: Any) -> Any:
-        return SqliteFile.turn(None, path, good)  # type: ignore[arg-type]
+    def fetch_lease(self, path: str, good: Any) -> Any:
+        return SqliteFile.fetch_lease(None, path, good)  # type: ignore[arg-type]
 
     async def aclose(self) -> None: ...
 
@@ -215,7 +215,7 @@ async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() 
     opened = Opened(upstream, clock, Memory(10_000), backend)
 
     assert await opened.ask(CURRENT) == [normalise(CURRENT, {"number": "3.1"})]
-    await opened.store.settle()
+    await opened.store.wait_idle()
 
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
     assert backend.entries[CURRENT].at == clock.now

@@ -47,7 +47,7 @@ async def test_a_raw_document_is_free_as_soon_as_it_is_normalised(values: int) -
         gone.append(weakref.ref(raw))
         return Fetched(raw, values=values)
 
-    store = Store(fetch, SHELF, Memory(10_000, sharing=Interner()))
+    store = Store(fetch, SHELF, Memory(10_000, interner=Interner()))
     gc.disable()
     try:
         found = await store.get_many([PROFILE], FetchContext())
@@ -127,7 +127,7 @@ async def with_entries_of(folder: Path, upstream: Upstream, clock: Clock, format
     backend = SqliteFile(folder / "s.sqlite", "api")
     with backend._writing as connection:
         connection.execute("UPDATE document SET body = CAST(? || substr(body, 14) AS BLOB)", (format,))
-    opened = Opened(upstream, clock, Memory(100_000, sharing=Interner()), backend)
+    opened = Opened(upstream, clock, Memory(100_000, interner=Interner()), backend)
     yield opened
     await opened.store.aclose()
 
@@ -139,7 +139,7 @@ async def test_a_document_of_other_declarations_is_served_and_renewed_without_va
         tally = FetchStats()
         assert await opened.ask(PROFILE, asker=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
         assert tally == FetchStats(stale=1)
-        await opened.store.settle()
+        await opened.store.wait_idle()
         assert [validators.etag for _, _, validators in upstream.asked] == [None, None]
 
         tally = FetchStats()
@@ -153,10 +153,10 @@ async def test_a_document_of_other_declarations_is_served_while_upstream_is_down
         upstream.error = UpstreamUnavailable()
         for _ in range(3):
             assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
-            await opened.store.settle()
+            await opened.store.wait_idle()
             document = opened.store.get_cached(PROFILE, FetchContext())
             assert document is not None
-            assert opened.store.fresh(PROFILE) is None
+            assert opened.store.get_fresh(PROFILE) is None
             assert opened.store.fresh_until(PROFILE, document) < 0
 
 
@@ -168,20 +168,20 @@ async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_vali
         assert tally == FetchStats(cached=1)
         clock.now += SHELF.numbered
         await opened.ask(PROFILE)
-        await opened.store.settle()
+        await opened.store.wait_idle()
         assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"']
 
 
 async def test_a_document_renewed_to_an_equal_one_stays_the_same_object(clock: Clock) -> None:
     for path in (PROFILE, CURRENT, "/releases", "/releases/3.11/softskills"):
         upstream = Upstream()
-        opened = Opened(upstream, clock, Memory(100_000, sharing=Interner()), None)
+        opened = Opened(upstream, clock, Memory(100_000, interner=Interner()), None)
         (first,) = await opened.ask(path)
         clock.now += SHELF.numbered
         await opened.ask(path)
-        await opened.store.settle()
+        await opened.store.wait_idle()
 
         assert upstream.paths == [path] * 2
-        assert opened.store.fresh(path) is first
+        assert opened.store.get_fresh(path) is first
         opened.memory.drop(path)
         assert opened.memory.bytes == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.store import Store
 from graphql_api.store.freshness import CacheEntry
-from graphql_api.store.interning import MOST_VARIANTS, Interner
+from graphql_api.store.interning import MAX_VARIANTS, Interner
 from graphql_api.store.memory import Memory
 from tests.store.fakes import PROFILE, SHELF, Upstream
 
@@ -27,10 +27,10 @@ def profile(id_: str, *competences: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_part_that_several_documents_embed_is_one_object_at_every_level() -> None:
-    sharing = Interner()
-    one, _ = sharing.take(profile("op-1", competence("cp-1")))
-    other, _ = sharing.take(profile("op-2", competence("cp-2"), competence("cp-1")))
-    whole, _ = sharing.take(competence("cp-1", _links={"self": {"href": "/cp-1"}}))
+    interner = Interner()
+    one, _ = interner.intern(profile("op-1", competence("cp-1")))
+    other, _ = interner.intern(profile("op-2", competence("cp-2"), competence("cp-1")))
+    whole, _ = interner.intern(competence("cp-1", _links={"self": {"href": "/cp-1"}}))
 
     embedded = one["essentialCompetences"][0]
     assert other["essentialCompetences"][1] is embedded
@@ -40,15 +40,15 @@ def test_a_part_that_several_documents_embed_is_one_object_at_every_level() -> N
 
 
 def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_holds_it() -> None:
-    sharing = Interner()
-    one, first = sharing.take(profile("op-1", competence("cp-1")))
-    other, second = sharing.take(profile("op-2", competence("cp-1")))
+    interner = Interner()
+    one, first = interner.intern(profile("op-1", competence("cp-1")))
+    other, second = interner.intern(profile("op-2", competence("cp-1")))
     assert second < first / 2
 
-    freed = sharing.give_back(one)
+    freed = interner.release(one)
     assert 0 < freed < first
-    assert sharing.give_back(other) == first + second - freed
-    assert len(sharing) == 0
+    assert interner.release(other) == first + second - freed
+    assert len(interner) == 0
 
 
 def kept(document: dict[str, Any]) -> CacheEntry:
@@ -56,7 +56,7 @@ def kept(document: dict[str, Any]) -> CacheEntry:
 
 
 def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -> None:
-    memory = Memory(100_000, sharing=Interner())
+    memory = Memory(100_000, interner=Interner())
     release = {"releases": ["3.11"], "current": True}
     for document in (profile("op-1", competence("cp-1")), release):
         first = memory.put(PROFILE, kept(document))
@@ -67,14 +67,14 @@ def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -
 
 
 def test_parts_of_one_id_that_all_differ_are_kept_each_for_itself() -> None:
-    sharing = Interner()
-    documents = [{"id": "op", "part": {"id": "a", "n": str(n)}} for n in range(MOST_VARIANTS * 2)]
-    taken = [sharing.take(copy.deepcopy(each)) for each in documents]
+    interner = Interner()
+    documents = [{"id": "op", "part": {"id": "a", "n": str(n)}} for n in range(MAX_VARIANTS * 2)]
+    taken = [interner.intern(copy.deepcopy(each)) for each in documents]
 
     assert [document for document, _ in taken] == documents
-    assert len(sharing) == MOST_VARIANTS * 2  # half of the wholes, and half of the parts
-    assert sum(sharing.give_back(document) for document, _ in taken) == sum(size for _, size in taken)
-    assert len(sharing) == 0
+    assert len(interner) == MAX_VARIANTS * 2  # half of the wholes, and half of the parts
+    assert sum(interner.release(document) for document, _ in taken) == sum(size for _, size in taken)
+    assert len(interner) == 0
 
 
 ids = st.sampled_from(["a", "b", "c"])
@@ -91,14 +91,14 @@ documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": val
 
 @given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
 def test_documents_say_what_they_said_and_all_bytes_come_back(some: list[dict[str, Any]], random: Random) -> None:
-    sharing = Interner()
+    interner = Interner()
     said = [told(each) for each in some]
-    taken = [sharing.take(each) for each in some]
+    taken = [interner.intern(each) for each in some]
 
     assert [told(each) for each, _ in taken] == said
     random.shuffle(taken)
-    assert sum(sharing.give_back(each) for each, _ in taken) == sum(size for _, size in taken)
-    assert len(sharing) == 0
+    assert sum(interner.release(each) for each, _ in taken) == sum(size for _, size in taken)
+    assert len(interner) == 0
 
 
 def told(document: Any) -> bytes:
@@ -106,7 +106,7 @@ def told(document: Any) -> bytes:
 
 
 def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_documents_of_equal_parts() -> None:
-    memory = Memory(30_000, sharing=Interner())
+    memory = Memory(30_000, interner=Interner())
     for n in range(100):
         memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))
     alike = len(memory)
@@ -123,7 +123,7 @@ def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_documents
 
 
 def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
-    memory = Memory(5_000, sharing=Interner())
+    memory = Memory(5_000, interner=Interner())
     memory.put("a", kept(competence("cp-1")))
     memory.put("b", kept({"id": "op-1", "parts": [{}] * 1000}))  # 3,000 bytes of text, and many times that parsed
 
@@ -132,7 +132,7 @@ def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
 
 async def test_who_waited_for_a_document_is_given_the_object_that_is_kept() -> None:
     upstream = Upstream()
-    memory = Memory(100_000, sharing=Interner())
+    memory = Memory(100_000, interner=Interner())
     store = Store(upstream.fetch, SHELF, memory)
     (first,) = (await store.get_many([PROFILE], FetchContext())).values()
 

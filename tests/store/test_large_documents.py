@@ -13,7 +13,7 @@ from graphql_api.store import Store, interning
 from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.interning import STEP, Interner
 from graphql_api.store.memory import Memory
-from graphql_api.store.steps import at_once
+from graphql_api.store.steps import run_steps
 from tests.conftest import counting_turns
 from tests.store.fakes import PROFILE, SHELF, UUID, Upstream
 
@@ -31,11 +31,11 @@ def kept(document: dict[str, Any], at: float = 0.0) -> CacheEntry:
 def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interning, "STEP", 2)
     random, parts = Random(seed), Interner()
-    memory = Memory(30_000, sharing=parts)
+    memory = Memory(30_000, interner=parts)
     under_way, ended = [], []
     for n in range(60):
         document = profile(f"op-{n % 7}", random.randrange(12), random.choice("abc"))
-        put = random.choice([memory.putting, memory.putting_if_room])
+        put = random.choice([memory.put_steps, memory.put_if_room_steps])
         under_way.append((document, put(f"/{random.randrange(10)}", kept(document, at=n))))
         for _ in range(random.randrange(20)):
             if under_way:
@@ -47,7 +47,7 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
                     under_way.remove((document, steps))
         if random.random() < 0.2:
             memory.drop(f"/{random.randrange(10)}")
-    ended += [(document, at_once(steps).document) for document, steps in under_way]
+    ended += [(document, run_steps(steps).document) for document, steps in under_way]
 
     assert all(as_kept == document for document, as_kept in ended)
     memory.put("/last", kept({}))
@@ -58,11 +58,11 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
 
 
 def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
-    memory = Memory(10_000_000, sharing=Interner())
-    older = memory.putting("/a", kept(profile("op-1", 2 * STEP), at=1.0))
+    memory = Memory(10_000_000, interner=Interner())
+    older = memory.put_steps("/a", kept(profile("op-1", 2 * STEP), at=1.0))
     next(older)
     memory.put("/a", kept(profile("op-1", 1), at=2.0))
-    at_once(older)
+    run_steps(older)
 
     assert memory.peek("/a") == kept(profile("op-1", 1), at=2.0)
     memory.drop("/a")
@@ -70,7 +70,7 @@ def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
 
 
 async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evicted() -> None:
-    upstream, memory = Upstream(), Memory(20_000_000, sharing=Interner())
+    upstream, memory = Upstream(), Memory(20_000_000, interner=Interner())
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
     store = Store(upstream.fetch, SHELF, memory)
 
@@ -79,14 +79,14 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
     assert found[PROFILE] == profile(PROFILE[-36:], 20_000)
     assert turns.count >= 20_000 / STEP
 
-    assert sum(1 for _ in memory.putting("/b", kept(profile("op-2", 20_000, "b")))) >= 2 * 20_000 / STEP
+    assert sum(1 for _ in memory.put_steps("/b", kept(profile("op-2", 20_000, "b")))) >= 2 * 20_000 / STEP
     assert PROFILE not in memory
 
 
 async def test_a_reader_that_leaves_while_a_document_is_put_breaks_nothing() -> None:
     upstream, parts = Upstream(), Interner()
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
-    memory = Memory(100_000_000, sharing=parts)
+    memory = Memory(100_000_000, interner=parts)
     store = Store(upstream.fetch, SHELF, memory)
     reading = asyncio.ensure_future(store.get_many([PROFILE], FetchContext()))
     while not len(parts):

@@ -48,7 +48,7 @@ async def test_a_stale_copy_is_served_at_once_and_renewed_behind(
     assert await opened.ask(CURRENT, PROFILE) == [upstream.document(CURRENT, 0), upstream.document(PROFILE, 0)]
 
     upstream.let_go.set()
-    await opened.store.settle()
+    await opened.store.wait_idle()
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 1)]
     assert upstream.paths == [CURRENT, PROFILE, CURRENT]
     assert upstream.asked[-1][1].urgency is Priority.REVALIDATION
@@ -77,7 +77,7 @@ async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
     for _ in range(3):
         clock.now += 11
         await opened.ask(CURRENT)
-        await opened.store.settle()
+        await opened.store.wait_idle()
 
     tally = FetchStats()
     assert await opened.ask(CURRENT, asker=FetchContext(stats=tally)) == [upstream.document(CURRENT, 0)]
@@ -93,7 +93,7 @@ async def test_a_changed_document_replaces_the_copy_and_its_validators(
     for upstream.version in (1, 2):
         clock.now += 11
         await opened.ask(CURRENT)
-        await opened.store.settle()
+        await opened.store.wait_idle()
 
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 2)]
     assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"1"']
@@ -109,7 +109,7 @@ async def test_known_documents_are_served_while_upstream_fails_and_the_tally_say
     for _ in range(4):
         tally = FetchStats()
         found = await opened.ask(CURRENT, PROFILE, asker=FetchContext(stats=tally))
-        await opened.store.settle()
+        await opened.store.wait_idle()
         clock.now += 990
 
         assert found == [upstream.document(CURRENT), upstream.document(PROFILE)]
@@ -124,7 +124,7 @@ async def test_while_upstream_fails_a_known_document_is_asked_for_once_in_its_fr
     for _ in range(1000):  # ten times the ten seconds that it is fresh
         clock.now += 0.1
         await opened.ask(CURRENT)
-        await opened.store.settle()
+        await opened.store.wait_idle()
 
     assert len(upstream.paths) <= 1 + 1.2 * 10
 
@@ -136,7 +136,7 @@ async def test_a_copy_is_served_as_long_as_agreed_and_then_no_more(
     upstream.error = UpstreamUnavailable()
     clock.now += 10 + 5000 - 1
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
-    await opened.store.settle()
+    await opened.store.wait_idle()
 
     clock.now += 1
     (found,) = await opened.ask(CURRENT)
@@ -167,7 +167,7 @@ async def test_another_process_renews_a_copy_for_all(place: Place, upstream: Ups
     upstream.version = 1
     for each in processes:
         await each.ask(CURRENT)
-        await each.store.settle()
+        await each.store.wait_idle()
         if each.backend:  # let it be written
             while (await processes[-1].backend.get_many([CURRENT]))[CURRENT].at < clock.now:  # type: ignore[union-attr]
                 await asyncio.sleep(0.001)
@@ -299,7 +299,7 @@ async def test_a_bad_document_does_not_replace_a_good_copy(opened: Opened, upstr
     upstream.error = UpstreamInvalidResponse()
     clock.now += 11
     await opened.ask(CURRENT)
-    await opened.store.settle()
+    await opened.store.wait_idle()
 
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
 
@@ -311,5 +311,5 @@ async def test_a_document_from_the_future_is_served_and_asked_for_again(
     clock.now -= 100
 
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
-    await opened.store.settle()
+    await opened.store.wait_idle()
     assert upstream.paths == [PROFILE] * 2

@@ -30,6 +30,6 @@ async def test_only_a_renewal_that_was_called_for_counts_as_one(error: UpstreamE
 
     for at in (0.0, pause - 0.1, pause + 0.1):
         clock.now = 1000.0 + at
-        revalidations.begin("/releases", None, renew, PAUSE)
-        await revalidations.settle()
+        revalidations.start("/releases", None, renew, PAUSE)
+        await revalidations.wait_idle()
     assert tries == 2

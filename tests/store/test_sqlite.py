@@ -28,7 +28,7 @@ async def test_documents_that_are_too_old_are_let_go_of_when_the_file_is_opened(
     await first.ask(PROFILE)
     await first.store.aclose()
 
-    await SqliteFile(tmp_path / "s.sqlite", "api", keep=1000).aclose()
+    await SqliteFile(tmp_path / "s.sqlite", "api", ttl=1000).aclose()
 
     with sqlite3.connect(tmp_path / "s.sqlite") as connection:
         assert connection.execute("SELECT count(*) FROM document").fetchone() == (0,)
@@ -119,7 +119,7 @@ def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
 
 async def test_the_oldest_documents_are_let_go_of_where_the_file_would_grow_beyond_its_bound(tmp_path: Path) -> None:
     file, random = tmp_path / "s.sqlite", Random(1)
-    backend = SqliteFile(file, "api", most_bytes=400_000)
+    backend = SqliteFile(file, "api", max_bytes=400_000)
     for number in range(1000):
         backend.put(profile(number), entry_of(profile(number), float(number), title=random.randbytes(1000).hex()))
         if number % 50 == 0:
@@ -219,7 +219,7 @@ async def test_a_full_disk_loses_what_is_written_and_logs_it_once(
     backend._writing.execute("PRAGMA max_page_count = 1")
     for number in range(5):
         backend.put(profile(number), entry_of(profile(number), title=random.randbytes(50_000).hex()))
-        await backend._behind.settle()
+        await backend._queue.flush()
     assert caplog.text.count("is full") == 1
 
     backend._writing.execute("PRAGMA max_page_count = 100000")

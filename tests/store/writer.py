@@ -40,7 +40,7 @@ def is_whole(number: int, kept: CacheEntry) -> bool:
 
 async def write(file: Path, random: Random) -> None:
     """Write documents forever."""
-    store = SqliteFile(file, "api", most_bytes=BYTES)
+    store = SqliteFile(file, "api", max_bytes=BYTES)
     print("writing", flush=True)
     at = 0.0
     while True:

@@ -18,7 +18,7 @@ from graphql_api.sandbox.fault_middleware import Faulty
 from graphql_api.settings import Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.call_event import CallEvent
-from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.transport import AsgiTransport
 
@@ -51,9 +51,9 @@ class World:
         self.told: list[CallEvent] = []
         self.under_way = self.most_under_way = 0
         self._faulty = Faulty(self._answer, self.faults)
-        ledger = LocalLedger(RateLimit.of(self.settings), self.now)
+        limiter = LocalLimiter(RateLimit.of(self.settings), self.now)
         client = AsgiTransport(self._noted, self.settings)
-        self.door = Upstream(client, self.settings, ledger, Random(self.seed + 2), self.told.append)
+        self.door = Upstream(client, self.settings, limiter, Random(self.seed + 2), self.told.append)
 
     @staticmethod
     def now() -> float:

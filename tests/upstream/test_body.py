@@ -334,7 +334,7 @@ async def test_a_byte_order_mark_before_json_is_skipped() -> None:
 )
 async def test_a_404_in_a_document_with_status_200_is_a_404(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     called: list[CallEvent] = []
-    upstream = Upstream(Body([body], {}), Settings(), random=NoJitter(), tell=called.append)
+    upstream = Upstream(Body([body], {}), Settings(), random=NoJitter(), emit=called.append)
 
     with caplog.at_level(logging.INFO), pytest.raises(UpstreamNotFound):
         await upstream.fetch(PATH, FetchContext())

@@ -3,17 +3,17 @@
 import pytest
 
 from graphql_api.upstream.breaker import (
-    LEAST,
-    LONGEST_OPEN,
-    PATIENCE,
-    RECENT,
-    RECENT_PATIENCE,
-    SHORTEST_OPEN,
-    Breaker,
+    MAX_OPEN,
+    MAX_RECENT_RECOVERY_WAIT,
+    MAX_RECOVERY_WAIT,
+    MIN_CALLS,
+    MIN_OPEN,
+    RECENT_OUTAGE,
+    CircuitBreaker,
 )
 
 
-def opened(breaker: Breaker, begin: float, every: float) -> tuple[float, float]:
+def opened(breaker: CircuitBreaker, begin: float, every: float) -> tuple[float, float]:
     """When it opened by calls that all fail, from `begin` on, and for how long."""
     for each in range(1000):
         if seconds := breaker.failed(begin + each * every):
@@ -22,17 +22,17 @@ def opened(breaker: Breaker, begin: float, every: float) -> tuple[float, float]:
 
 
 def test_it_opens_by_the_thirtieth_failure_and_shortly_for_a_short_outage() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for each in range(100):
         breaker.succeeded(each / 100)
 
     at, seconds = opened(breaker, 1.0, 0.01)
     assert at == pytest.approx(1.0 + (34 - 1) * 0.01)  # 34 of the last 40
-    assert seconds == SHORTEST_OPEN
+    assert seconds == MIN_OPEN
 
 
 def test_a_brownout_never_opens_it() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for each in range(3000):
         if each % 5 == 0:
             breaker.succeeded(each / 100)
@@ -41,24 +41,24 @@ def test_a_brownout_never_opens_it() -> None:
 
 
 def test_fewer_than_thirty_calls_in_half_a_minute_decide_nothing() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
 
     assert [breaker.failed(each * 1.1) for each in range(200)] == [0.0] * 200
-    assert LEAST == 30
+    assert MIN_CALLS == 30
 
 
 def test_a_single_failed_probe_opens_it_for_a_moment_only_however_long_the_outage() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     opened(breaker, 0.0, 0.01)
 
-    assert breaker.failed(600.0, probe=True) == SHORTEST_OPEN
-    assert breaker.failed(600.5, probe=True) == SHORTEST_OPEN
-    assert breaker.failed(601.0, probe=True) == LONGEST_OPEN
-    assert breaker.failed(603.0, probe=True) == SHORTEST_OPEN
+    assert breaker.failed(600.0, probe=True) == MIN_OPEN
+    assert breaker.failed(600.5, probe=True) == MIN_OPEN
+    assert breaker.failed(601.0, probe=True) == MAX_OPEN
+    assert breaker.failed(603.0, probe=True) == MIN_OPEN
 
 
 def test_it_stays_open_for_an_eighth_of_the_outage_within_bounds() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     opened(breaker, 0.0, 0.01)
     times = (1.0, 4.0, 8.0, 12.0, 16.0, 100.0)
     spans = [[breaker.failed(at, probe=True) for _ in range(3)][-1] for at in times]
@@ -67,22 +67,22 @@ def test_it_stays_open_for_an_eighth_of_the_outage_within_bounds() -> None:
 
 
 def test_a_probe_that_is_answered_begins_everything_anew() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     opened(breaker, 0.0, 0.01)
     breaker.failed(50.0, probe=True)
     breaker.succeeded(51.0, probe=True)
 
     at, seconds = opened(breaker, 60.0, 0.01)
     assert at == pytest.approx(60.28)  # the thirtieth call, with the probe
-    assert seconds == SHORTEST_OPEN
+    assert seconds == MIN_OPEN
 
 
 def test_a_question_waits_for_a_route_that_began_to_fail_recently() -> None:
-    breaker = Breaker()
-    assert breaker.patience(0.0) == PATIENCE
+    breaker = CircuitBreaker()
+    assert breaker.max_recovery_wait(0.0) == MAX_RECOVERY_WAIT
 
     breaker.failed(10.0)
-    assert breaker.patience(10.0 + RECENT - 0.01) == RECENT_PATIENCE
-    assert breaker.patience(10.0 + RECENT) == PATIENCE
+    assert breaker.max_recovery_wait(10.0 + RECENT_OUTAGE - 0.01) == MAX_RECENT_RECOVERY_WAIT
+    assert breaker.max_recovery_wait(10.0 + RECENT_OUTAGE) == MAX_RECOVERY_WAIT
     breaker.succeeded(20.0)
-    assert breaker.patience(20.0) == PATIENCE
+    assert breaker.max_recovery_wait(20.0) == MAX_RECOVERY_WAIT

@@ -8,12 +8,12 @@ import pytest
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream import local_limiter
 from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
-from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from tests.conftest import Clock
 
 ROUTE, OTHER = "/releases/{release}", "/releases"
-PLAN = RateLimit(most=20, probe_span=1.5)
+PLAN = RateLimit(max_calls=20, probe_span=1.5)
 
 
 class Asking:
@@ -21,10 +21,10 @@ class Asking:
 
     def __init__(self, make: Callable[[RateLimit, Clock], CallLimiter], plan: RateLimit = PLAN) -> None:
         self.clock = Clock(1000.0)
-        self.ledger = make(plan, self.clock)
+        self.limiter = make(plan, self.clock)
 
     async def take(self, account: str = SERVER, route: str = ROUTE, **more: Any) -> Permit | Rejection:
-        return await self.ledger.take(account, route, more.pop("urgency", Priority.INTERACTIVE), **more)
+        return await self.limiter.acquire(account, route, more.pop("urgency", Priority.INTERACTIVE), **more)
 
     async def granted(self, count: int, **of: Any) -> int:
         return sum([isinstance(await self.take(**of), Permit) for _ in range(count)])
@@ -32,7 +32,7 @@ class Asking:
 
 @pytest.fixture
 def asking() -> Asking:
-    return Asking(LocalLedger)
+    return Asking(LocalLimiter)
 
 
 async def test_calls_are_counted_by_account_and_by_route(asking: Asking) -> None:
@@ -55,29 +55,29 @@ async def test_a_walk_leaves_calls_to_questions(asking: Asking) -> None:
 async def test_a_grant_tells_what_is_left_and_upstream_may_know_better(asking: Asking) -> None:
     granted = await asking.take()
     assert isinstance(granted, Permit)
-    assert granted.left == 19
+    assert granted.remaining == 19
 
-    await asking.ledger.told_left(SERVER, ROUTE, 3, granted.at)
+    await asking.limiter.sync_remaining(SERVER, ROUTE, 3, granted.at)
     assert await asking.granted(30, account="digest") == 20
     asking.clock.now += 0.1
     assert await asking.granted(30) == 3
 
 
 async def test_without_a_plan_nothing_is_counted() -> None:
-    asking = Asking(LocalLedger, RateLimit())
+    asking = Asking(LocalLimiter, RateLimit())
     assert await asking.granted(5000) == 5000
     assert await asking.take() == Permit(1000.0)
 
 
 async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it(asking: Asking) -> None:
     scope = Scope(ROUTE)
-    await asking.ledger.block(scope, 7.0, Reason.UNAVAILABLE)
+    await asking.limiter.block(scope, 7.0, Reason.UNAVAILABLE)
     assert await asking.take() == Rejection(Reason.UNAVAILABLE, 7.0)
-    assert asking.ledger.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
+    assert asking.limiter.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
     assert await asking.granted(1, route=OTHER) == 1
 
     asking.clock.now += 7.0
-    assert asking.ledger.blocked(SERVER, ROUTE) is None
+    assert asking.limiter.blocked(SERVER, ROUTE) is None
     probes = [await asking.take() for _ in range(10)]
     granted = [probe for probe in probes if isinstance(probe, Permit)]
     assert len(granted) == 3
@@ -87,12 +87,12 @@ async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lif
     asking.clock.now += 1.5  # probes without a response delay no call
     again = await asking.take()
     assert isinstance(again, Permit)
-    await asking.ledger.lift(scope, again.at)
+    await asking.limiter.close_circuit(scope, again.at)
     assert await asking.granted(10) == 10
 
 
 async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(asking: Asking) -> None:
-    await asking.ledger.block(Scope(ROUTE), 2.0, Reason.FAILING)
+    await asking.limiter.block(Scope(ROUTE), 2.0, Reason.FAILING)
     asking.clock.now += 2.0
     granted = 0
     for _ in range(20):
@@ -117,7 +117,7 @@ async def test_one_call_in_ten_is_a_revalidation_while_they_are_wanted(asking: A
 async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: Asking) -> None:
     granted = await asking.take()
     assert isinstance(granted, Permit)
-    await asking.ledger.told_left(SERVER, ROUTE, 2, granted.at)
+    await asking.limiter.sync_remaining(SERVER, ROUTE, 2, granted.at)
     asking.clock.now += 0.1
 
     assert await asking.granted(10, urgency=Priority.REVALIDATION) == 1
@@ -125,32 +125,32 @@ async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: A
 
 
 async def test_a_block_for_one_account_is_none_for_another(asking: Asking) -> None:
-    await asking.ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
+    await asking.limiter.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
 
     assert await asking.take(account="digest") == Rejection(Reason.RATE_LIMITED, 60.0)
     assert await asking.granted(10) == 10
 
 
 async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Asking) -> None:
-    await asking.ledger.block(Scope(ROUTE), 5.0, Reason.UNAVAILABLE)
-    await asking.ledger.block(Scope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
-    await asking.ledger.block(Scope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
+    await asking.limiter.block(Scope(ROUTE), 5.0, Reason.UNAVAILABLE)
+    await asking.limiter.block(Scope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
+    await asking.limiter.block(Scope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
 
     assert await asking.take() == Rejection(Reason.RATE_LIMITED, 30.0)
-    assert asking.ledger.blocked(SERVER, ROUTE) == Rejection(Reason.RATE_LIMITED, 30.0)
+    assert asking.limiter.blocked(SERVER, ROUTE) == Rejection(Reason.RATE_LIMITED, 30.0)
     assert await asking.take(account="digest") == Rejection(Reason.UNAVAILABLE, 5.0)
 
 
 async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out(asking: Asking) -> None:
     scope = Scope(ROUTE, SERVER)
-    await asking.ledger.block(scope, 1.0, Reason.RATE_LIMITED)
+    await asking.limiter.block(scope, 1.0, Reason.RATE_LIMITED)
     asking.clock.now += 1.0
     probe = await asking.take()
     assert isinstance(probe, Permit)
 
     asking.clock.now += 0.1
-    await asking.ledger.block(scope, 9.0, Reason.RATE_LIMITED)
-    await asking.ledger.lift(scope, probe.at)
+    await asking.limiter.block(scope, 9.0, Reason.RATE_LIMITED)
+    await asking.limiter.close_circuit(scope, probe.at)
 
     assert await asking.take() == Rejection(Reason.RATE_LIMITED, pytest.approx(9.0))
 
@@ -158,16 +158,15 @@ async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_ou
 async def test_accounts_of_clients_are_bounded_in_number_and_never_push_out_the_servers_own(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_limiter, "MOST", 10)
+    monkeypatch.setattr(local_limiter, "MAX_SCOPES", 10)
+    limiter = asking.limiter = LocalLimiter(PLAN, asking.clock)
     assert await asking.granted(20) == 20
-    await asking.ledger.block(Scope(OTHER), 60.0, Reason.UNAVAILABLE)
+    await asking.limiter.block(Scope(OTHER), 60.0, Reason.UNAVAILABLE)
     for account in range(50):
         await asking.take(account=str(account))
-        await asking.ledger.block(Scope(ROUTE, str(account)), 60.0, Reason.RATE_LIMITED)
+        await asking.limiter.block(Scope(ROUTE, str(account)), 60.0, Reason.RATE_LIMITED)
 
     assert await asking.granted(1) == 0
     assert await asking.granted(1, route=OTHER) == 0
-    ledger = asking.ledger
-    assert isinstance(ledger, LocalLedger)
-    assert len(ledger._windows) <= 11
-    assert len(ledger._blocks) <= 11
+    assert len(limiter._windows) <= 11
+    assert len(limiter._blocks) <= 11

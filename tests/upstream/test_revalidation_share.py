@@ -7,7 +7,7 @@ import pytest
 
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.limiter import SERVER, Permit
-from graphql_api.upstream.local_limiter import LocalLedger
+from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from tests.conftest import Clock
 
@@ -17,19 +17,19 @@ MINUTES = 5
 async def granted(plan: int, upstreams_own: int, questions: float, revalidations: float) -> dict[Priority, int]:
     """Calls granted at these rates per second, by an upstream that allows `upstreams_own` per minute."""
     clock, random = Clock(6000.0), Random(5)
-    ledger = LocalLedger(RateLimit(most=plan), clock)
+    limiter = LocalLimiter(RateLimit(max_calls=plan), clock)
     counts = dict.fromkeys(Priority, 0)
     minutes = Counter[int]()
     for _ in range(int(60 * MINUTES * (questions + revalidations))):
         clock.now += random.expovariate(questions + revalidations)
         question = random.random() < questions / (questions + revalidations)
         urgency = Priority.INTERACTIVE if question else Priority.REVALIDATION
-        taken = await ledger.take(SERVER, "/releases", urgency)
+        taken = await limiter.acquire(SERVER, "/releases", urgency)
         if isinstance(taken, Permit):
             minute = int(clock.now // 60)
             minutes[minute] += 1
             counts[urgency] += minutes[minute] <= upstreams_own
-            await ledger.told_left(SERVER, "/releases", max(upstreams_own - minutes[minute], 0), taken.at)
+            await limiter.sync_remaining(SERVER, "/releases", max(upstreams_own - minutes[minute], 0), taken.at)
     return counts
 
 

@@ -10,7 +10,7 @@ from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.sliding_window import Window
 
-PLAN = RateLimit(most=100, period=61.0)
+PLAN = RateLimit(max_calls=100, period=61.0)
 
 
 def test_no_period_ever_holds_more_calls_than_the_plan() -> None:
@@ -54,26 +54,26 @@ def test_a_walk_leaves_a_share_to_questions() -> None:
     asked = sum(window.take(1.0) == 0.0 for _ in range(200))
 
     assert (walked, asked) == (75, 25)
-    assert window.left(1.0) == 0
+    assert window.remaining(1.0) == 0
 
 
 def test_where_upstream_says_that_fewer_are_left_its_word_goes_until_it_is_heard_anew() -> None:
     window = Window(PLAN)
     window.take(1.0)
-    window.told_left(1.1, 2, as_of=1.0)
+    window.sync_remaining(1.1, 2, as_of=1.0)
 
     assert [window.take(1.2) == 0.0 for _ in range(4)] == [True, True, False, False]
-    assert window.left(1.2) == 0
+    assert window.remaining(1.2) == 0
     assert window.take(6.0) > 0.0
     assert [window.take(6.1) == 0.0 for _ in range(3)] == [True, False, False]  # one call finds out
-    window.told_left(6.2, 50, as_of=6.1)
+    window.sync_remaining(6.2, 50, as_of=6.1)
     assert all(window.take(6.3) == 0.0 for _ in range(50))
 
 
 def test_a_walk_stops_where_what_upstream_says_is_left_is_the_share_of_questions() -> None:
     window = Window(PLAN)
     window.take(1.0)
-    window.told_left(1.1, 26, as_of=1.0)
+    window.sync_remaining(1.1, 26, as_of=1.0)
 
     assert [window.take(1.2, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(3)] == [True, False, False]
     assert window.take(1.2) == 0.0
@@ -83,7 +83,7 @@ def test_an_older_word_of_upstream_does_not_replace_a_newer_one() -> None:
     window = Window(PLAN)
     for at in (1.0, 2.0):
         window.take(at)
-    window.told_left(2.1, 5, as_of=2.0)
-    window.told_left(2.2, 90, as_of=1.0)
+    window.sync_remaining(2.1, 5, as_of=2.0)
+    window.sync_remaining(2.2, 90, as_of=1.0)
 
-    assert window.left(2.2) == 5
+    assert window.remaining(2.2) == 5

@@ -52,8 +52,8 @@ class Server:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise the timeouts, so that on a busy machine a running server does not count as unreachable."""
-    monkeypatch.setattr("graphql_api.upstream.valkey.CONNECT", 30.0)
-    monkeypatch.setattr("graphql_api.upstream.valkey.ANSWER", 30.0)
+    monkeypatch.setattr("graphql_api.upstream.valkey.CONNECT_TIMEOUT", 30.0)
+    monkeypatch.setattr("graphql_api.upstream.valkey.RESPONSE_TIMEOUT", 30.0)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.store.memory import Memory
-from graphql_api.store.valkey import AT_ONCE, ValkeyStore
+from graphql_api.store.valkey import MAX_KEYS, ValkeyStore
 from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
-from graphql_api.upstream.valkey_limiter import SharedLedger
+from graphql_api.upstream.valkey_limiter import ValkeyLimiter
 from tests.conftest import counted
 from tests.store.fakes import PROFILE, Clock, Opened, Upstream, entry_of, profile
 from tests.valkey.conftest import Server
@@ -71,7 +71,7 @@ async def test_a_value_that_is_no_entry_is_counted_fetched_and_overwritten(share
 
 async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shared) -> None:
     store = ValkeyStore(shared, 3600, document_bytes=MOST)
-    paths = [profile(number) for number in range(2 * AT_ONCE + 50)]
+    paths = [profile(number) for number in range(2 * MAX_KEYS + 50)]
     for path in paths:
         store.put(path, entry_of(path))
     await store.aclose()
@@ -86,7 +86,7 @@ async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shar
 
 
 async def test_large_answers_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_api.store.valkey.ANSWER_BYTES", 10)
+    monkeypatch.setattr("graphql_api.store.valkey.MAX_REPLY_BYTES", 10)
     store = ValkeyStore(shared, 3600)
     paths = [profile(number) for number in range(20)]
     for path in paths:
@@ -107,7 +107,7 @@ async def test_a_lease_that_nobody_gives_back_holds_for_no_longer_than_one(
     await command(shared, name, "lease", PROFILE, *arguments)
 
     for _ in range(2):
-        async with ValkeyStore(shared, 3600, lease=0.05).turn(PROFILE, lambda kept: True) as brought:
+        async with ValkeyStore(shared, 3600, lease=0.05).fetch_lease(PROFILE, lambda kept: True) as brought:
             assert brought is None
     assert await command(shared, "TYPE", "lease", PROFILE) == b"none"
 
@@ -145,11 +145,11 @@ def name_of(kind: str, account: str) -> str:
 async def test_state_of_another_kind_is_deleted_and_calls_go_on(
     shared: Shared, kind: str, name: str, arguments: tuple[object, ...], account: str
 ) -> None:
-    ledger = SharedLedger(shared, RateLimit(10))
+    limiter = ValkeyLimiter(shared, RateLimit(10))
     await command(shared, name, kind, name_of(kind, account), *arguments)
 
     for _ in range(2):
-        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+        assert isinstance(await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
     assert not shared._reach.alone
 
 
@@ -158,40 +158,40 @@ async def test_state_of_another_kind_is_deleted_and_calls_go_on(
 async def test_no_value_blocks_calls_for_longer_than_a_block_may_last(
     shared: Shared, until: str, reason: str | None
 ) -> None:
-    ledger = SharedLedger(shared, RateLimit(10))
+    limiter = ValkeyLimiter(shared, RateLimit(10))
     await command(
         shared, "HSET", "block", f"{ROUTE} everybody", "until", until, *(("reason", reason) if reason else ())
     )
 
-    assert isinstance(await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+    assert isinstance(await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
 
 
 async def test_a_block_of_an_unknown_reason_holds(shared: Shared) -> None:
     clock = Clock()
-    ledger = SharedLedger(shared, RateLimit(10), clock)
+    limiter = ValkeyLimiter(shared, RateLimit(10), clock)
     await command(
         shared, "HSET", "block", f"{ROUTE} everybody", "until", clock.now + 5, "reason", "next", "at", clock.now
     )
 
-    refused = await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE)
+    refused = await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
 
     assert refused == Rejection(Reason.UNAVAILABLE, 5.0)
 
 
 async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
     clock = Clock()
-    ledger = SharedLedger(shared, RateLimit(2), clock)
+    limiter = ValkeyLimiter(shared, RateLimit(2), clock)
     for _ in range(2):
-        assert isinstance(await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
-    await ledger.told_left(SERVER, ROUTE, 0, clock.now)
-    await ledger.block(Scope(ROUTE), 60, Reason.UNAVAILABLE)
+        assert isinstance(await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+    await limiter.sync_remaining(SERVER, ROUTE, 0, clock.now)
+    await limiter.block(Scope(ROUTE), 60, Reason.UNAVAILABLE)
 
     clock.now -= 3600
 
-    other = SharedLedger(shared, RateLimit(2), clock)
-    assert isinstance(await other.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
-    assert isinstance(await other.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
-    assert isinstance(await other.take(SERVER, ROUTE, Priority.INTERACTIVE), Rejection)
+    other = ValkeyLimiter(shared, RateLimit(2), clock)
+    assert isinstance(await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+    assert isinstance(await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
+    assert isinstance(await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Rejection)
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("SET", ("x",)), ("HSET", ("a", "b")), ("SADD", ("a",))])

@@ -66,7 +66,7 @@ async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_bro
     fetched: list[str] = []
 
     async def fetch(store: ValkeyStore) -> CacheEntry:
-        async with store.turn(PATH, anything) as brought:
+        async with store.fetch_lease(PATH, anything) as brought:
             if brought is not None:
                 return brought
             fetched.append(PATH)
@@ -83,14 +83,14 @@ async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_bro
 
 async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None:
     async def failing(store: ValkeyStore) -> None:
-        async with store.turn(PATH, anything) as brought:
+        async with store.fetch_lease(PATH, anything) as brought:
             assert brought is None
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
         await failing(replica())
 
-    async with replica().turn(PATH, anything) as brought:
+    async with replica().fetch_lease(PATH, anything) as brought:
         assert brought is None
 
 
@@ -99,12 +99,15 @@ async def test_a_document_that_is_not_good_any_more_is_fetched_by_one(replica: A
     old.put(PATH, KEPT)
     await old.aclose()
 
-    async with replica().turn(PATH, lambda kept: kept.at > KEPT.at) as brought:
+    async with replica().fetch_lease(PATH, lambda kept: kept.at > KEPT.at) as brought:
         assert brought is None
 
 
 async def test_a_lease_that_ran_out_is_nobodys(replica: Any) -> None:
-    async with replica(lease=0.001).turn(PATH, anything) as first, replica().turn(PATH, anything) as second:
+    async with (
+        replica(lease=0.001).fetch_lease(PATH, anything) as first,
+        replica().fetch_lease(PATH, anything) as second,
+    ):
         assert first is None
         assert second is None
 
@@ -125,7 +128,7 @@ async def test_without_the_server_a_replica_goes_on_alone_and_comes_back(replica
     valkey.stop()
 
     assert await store.get_many([PATH]) == {}
-    async with store.turn(PATH, anything) as brought:
+    async with store.fetch_lease(PATH, anything) as brought:
         assert brought is None
     store.put(PATH, KEPT)
     await store.aclose()

@@ -98,7 +98,7 @@ class World:
             with closing(sqlite3.connect(":memory:")) as connection:
                 tables.create(connection)
                 with suppress(UpstreamError):
-                    await Crawler(connection, parts.store.pass_through, release, PAGE_SIZE, 4, Progress()).run()
+                    await Crawler(connection, parts.store.get_uncached, release, PAGE_SIZE, 4, Progress()).run()
                     found |= {(release, *path): value for path, value in _rows(connection).items()}
         return found
 

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache, partial
 from types import CoroutineType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from graphql_api.asyncio_tools import Completed, Failed, begin
+from graphql_api.asyncio_tools import Completed, Failed, start_eagerly
 from graphql_api.competent.hal import Document
 from graphql_api.errors import OperationTimeout, UpstreamError, without_trace
 from graphql_api.execution.compiled.fallback import Fallback, fallback_of, odd
@@ -178,7 +178,7 @@ class Execution:
     def _resolved(self, resolver: Resolver, key: Hashable, source: Any) -> Any:
         result = self.call(resolver, source)
         if type(result) is CoroutineType:
-            begun = begin(result)
+            begun = start_eagerly(result)
             if type(begun) is not Completed and type(begun) is not Failed:
                 return self._pending.start(key, begun)
             result = begun.result if type(begun) is Completed else begun

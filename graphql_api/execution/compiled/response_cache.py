@@ -68,7 +68,7 @@ class ResponseCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._responses: LRUCache[CacheKey, CachedResponse] = LRUCache(
-            max_bytes, largest=max_bytes // 8, gone=self._forget
+            max_bytes, max_item_bytes=max_bytes // 8, on_evict=self._forget
         )
         self._dependents: dict[str, set[CacheKey]] = {}
         self._seen: set[int] = set()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.asyncio_tools import Broadcast, ended
+from graphql_api.asyncio_tools import Broadcast, cancel_and_wait
 from graphql_api.execution.compiled import CachedResponse
 from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
 from graphql_api.http.content_negotiation import accepted_languages, gzip_from
@@ -51,7 +51,7 @@ async def cancel_on_disconnect(receive: Receive, work: Awaitable[Answer]) -> Ans
             raise ClientLeft
         return task.result()
     finally:
-        await ended((disconnect, task))
+        await cancel_and_wait((disconnect, task))
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

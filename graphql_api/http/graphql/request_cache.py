@@ -41,7 +41,7 @@ class RequestCache:
         self._schema = schema
         self._documents = documents
         self._requests: LRUCache[bytes | str, ParsedRequest] = LRUCache(
-            MAX_BYTES, largest=MAX_BYTES // 128, gone=self._forget
+            MAX_BYTES, max_item_bytes=MAX_BYTES // 128, on_evict=self._forget
         )
         self._keys_by_document: dict[str, set[bytes | str]] = {}
         schema.documents.on_evict(self._drop)

@@ -77,7 +77,7 @@ class Health:
         except CompetentError as error:
             status["upstream"], status["reasons"] = error.code, [NO_DATA]
         # Stale documents alone do not mean that upstream is down.
-        if fetch_context.stats.stale and self._store.renewals_fail:
+        if fetch_context.stats.stale and self._store.revalidation_fails:
             status["upstream"] = "down, serving cached documents"
         if status["release"] is not None:
             status["index"] = self._indexes.state(status["release"])

@@ -10,7 +10,7 @@ from uuid import uuid4
 from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 
-from graphql_api.asyncio_tools import ended
+from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.http.graphql import HTTPError, InternalError
 from graphql_api.http.graphql.request import from_object
 from graphql_api.http.streaming.executor import StreamingExecutor, error_of, observe, payload_of
@@ -85,7 +85,7 @@ class Operations:
     async def end(self) -> None:
         """Cancel all operations and wait for them to end."""
         self._by_id.clear()
-        await ended(list(self._tasks))
+        await cancel_and_wait(list(self._tasks))
 
     def _ended(self, id: str, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -13,7 +13,7 @@ import orjson
 from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.asyncio_tools import ended
+from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import accepted_languages, preferred
 from graphql_api.http.graphql import (
@@ -113,7 +113,7 @@ class EventStreams:
                 else:
                     yield None
         finally:
-            await ended(task for task in (next_response, stopping) if task is not None)
+            await cancel_and_wait(task for task in (next_response, stopping) if task is not None)
 
 
 def prefers_events(head: Head) -> bool:

@@ -14,7 +14,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from graphql_api.asyncio_tools import ended
+from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.executor import StreamingExecutor
@@ -122,7 +122,7 @@ class _Connection:
             if closing is not None:
                 await self._close(closing)
         finally:
-            await ended((talking, stopping, self._cut))
+            await cancel_and_wait((talking, stopping, self._cut))
             await self._operations.end()
 
     async def _talk(self) -> None:

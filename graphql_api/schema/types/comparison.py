@@ -5,7 +5,7 @@ Every result comes with its evidence: the shared, missing or surplus competences
 
 import strawberry
 
-from graphql_api.asyncio_tools import all_of, begin
+from graphql_api.asyncio_tools import gather_started, start_eagerly
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, ConceptType, Length
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.index.concepts import IndexedConcept, by_uuid
@@ -157,7 +157,9 @@ async def similar_profiles(view: DocumentView, first: int) -> list[SimilarProfil
         for result in await loaders.ask(await loaders.index(number), similar, concept.row_id, first)
     ]
     profiles = await concepts_as(OccupationalProfile, loaders, number, (result.profile for result in results))
-    shared = await all_of(begin(concepts_as(TechnicalCompetence, loaders, number, result.shared)) for result in results)
+    shared = await gather_started(
+        start_eagerly(concepts_as(TechnicalCompetence, loaders, number, result.shared)) for result in results
+    )
     return [
         SimilarProfile(profile=profile, score=result.score, shared_competences=competences)
         for profile, result, competences in zip(profiles, results, shared, strict=True)

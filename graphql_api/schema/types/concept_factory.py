@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from graphql_api.asyncio_tools import all_of
+from graphql_api.asyncio_tools import gather_started
 from graphql_api.index import UNKNOWN
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, count, listed
 from graphql_api.schema.loaders import Loaders
@@ -47,7 +47,7 @@ async def _indexed(loaders: Loaders, number: str, row_ids: list[int]) -> list[In
     ]
     if len(cached) == len(row_ids):
         return cached
-    looked_up = await all_of(loaders.look_up(number, by_row_id, row_id) for row_id in row_ids)
+    looked_up = await gather_started(loaders.look_up(number, by_row_id, row_id) for row_id in row_ids)
     return [indexed for indexed in looked_up if indexed is not None]  # all are: row ids come from the same index
 
 

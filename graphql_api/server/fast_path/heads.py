@@ -6,7 +6,7 @@ from typing import Any
 from starlette.middleware import Middleware
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.asyncio_tools import begin
+from graphql_api.asyncio_tools import start_eagerly
 from graphql_api.http.graphql.response import Reply
 from graphql_api.http.middleware import wrap
 from graphql_api.observability.request_context import Head, RequestContext
@@ -33,7 +33,7 @@ class Heads:
         async def send(message: Message) -> None:
             messages.append(message)
 
-        begin(self._app(scope, _receive, send))  # type: ignore[arg-type]  # none of them waits
+        start_eagerly(self._app(scope, _receive, send))  # type: ignore[arg-type]  # none of them waits
         return head_of(reply.status, [each for each in messages[0]["headers"] if each[0] not in OWN])
 
 

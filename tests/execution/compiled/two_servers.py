@@ -20,7 +20,7 @@ from graphql_api.app import create_app
 from graphql_api.execution.compiled.queries import COMPILED, FELL_BACK, NOT_COMPILED
 from graphql_api.server.protocol import FastPathHandler
 from graphql_api.settings import Settings
-from graphql_api.store.revalidation import MOST_AT_ONCE
+from graphql_api.store.revalidation import MAX_CONCURRENT
 from tests.execution.compiled.shared_upstream import Upstream
 from tests.server.fast_path.two_connections import hurry_nobody
 
@@ -93,7 +93,7 @@ class Twin:
             messages.append(message)
 
         await self.app(scope, receive, send)
-        await self.parts.store.settle()
+        await self.parts.store.wait_idle()
         headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
         sent = b"".join(each.get("body", b"") for each in messages[1:])
         return _reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
@@ -112,7 +112,7 @@ class Twin:
         await asyncio.sleep(0)  # a new event-loop pass
         answers = [self.fast_path.answer_read(scope, body, came, ()), self.fast_path.answer(came, ())]
         self.beside += runs() - runs_before
-        await self.parts.store.settle()
+        await self.parts.store.wait_idle()
         found = ["the fast path asks upstream"] if len(self.asked) > before else []
         for each in filter(None, answers):
             self.fast += 1
@@ -192,7 +192,7 @@ def differences(one: Reply, other: Reply) -> list[str]:
     if one.body != other.body:
         found += _of_bodies(one.body, other.body)
     # Which of many stale copies are revalidated depends on timing.
-    many = STALE.search(one.body) is not None and max(len(one.upstream), len(other.upstream)) >= MOST_AT_ONCE
+    many = STALE.search(one.body) is not None and max(len(one.upstream), len(other.upstream)) >= MAX_CONCURRENT
     if one.upstream != other.upstream and not many:
         here, there = Counter(one.upstream), Counter(other.upstream)
         found.append(f"upstream: {sorted(here - there)} {sorted(there - here)}")

@@ -18,7 +18,7 @@ from graphql_api.http.auth.policy import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from graphql_api.upstream.valkey import PAUSE
+from graphql_api.upstream.valkey import RETRY_INTERVAL
 from tests.conftest import Clock, Server, alive, running
 
 TINY = "{ __typename }"
@@ -302,7 +302,7 @@ async def test_where_the_shared_server_is_down_a_process_counts_alone(caplog: py
     assert [(await quotas.take("a", 2)).allowed for _ in range(3)] == [True, True, False]
     assert caplog.text.count("the Valkey server for quotas cannot be reached") == 1
     assert down.asked == 1
-    now += PAUSE
+    now += RETRY_INTERVAL
     await quotas.take("a", 2)
     assert down.asked == 2
 

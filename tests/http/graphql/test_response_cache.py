@@ -56,7 +56,7 @@ class Moving(Server):
 
     async def renewed(self) -> None:
         """Wait until what was stale has been asked for again."""
-        await self.app.state.services.store.settle()
+        await self.app.state.services.store.wait_idle()
 
 
 @asynccontextmanager

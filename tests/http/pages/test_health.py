@@ -72,7 +72,7 @@ async def test_a_copy_that_is_merely_old_does_not_make_upstream_down(releases: R
         await server.ask("{ release { number } }")
         clock.now += settings.current_ttl + 1
         old = await ready(server)
-        await server.app.state.services.store.settle()
+        await server.app.state.services.store.wait_idle()
         renewed = await ready(server)
 
     assert (old[0], old[1]["upstream"]) == (200, "up")
@@ -86,7 +86,7 @@ async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases
         server.faults.add(Fault("**", "status", status=503))
         clock.now += settings.current_ttl + 1
         await ready(server)
-        await server.app.state.services.store.settle()
+        await server.app.state.services.store.wait_idle()
         status, told = await ready(server)
 
     assert (status, told["ready"], told["upstream"]) == (200, True, "down, serving cached documents")

@@ -155,7 +155,7 @@ class Live(Server):
 
     async def listened(self) -> None:
         """Wait until there is a subscriber and the current release is known."""
-        while not self.parts.published.listeners:
+        while not self.parts.published.subscribers:
             await asyncio.sleep(0)
         await self.parts.follow_current()
 

@@ -75,7 +75,7 @@ async def test_who_subscribes_hears_of_a_new_release(live: Live) -> None:
 
     assert event == "next"
     assert payload["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
-    assert live.parts.published.listeners == 0
+    assert live.parts.published.subscribers == 0
 
 
 async def test_a_browsers_event_source_can_subscribe_by_get(live: Live) -> None:
@@ -177,7 +177,7 @@ async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
         await live.publish()
         await coming
 
-    assert live.parts.published.listeners == 0
+    assert live.parts.published.subscribers == 0
     assert asyncio.all_tasks() <= before
 
 

@@ -83,7 +83,7 @@ async def test_everybody_who_listens_hears_it_once(live: Live) -> None:
     sockets = [await live.opened() for _ in range(3)]
     for socket in sockets:
         socket.subscribe("1", "subscription { releasePublished { number } }")
-    while live.parts.published.listeners < 3:
+    while live.parts.published.subscribers < 3:
         await asyncio.sleep(0)
     await live.listened()
     await live.publish()
@@ -103,7 +103,7 @@ async def test_a_release_reaches_more_subscribers_than_operations_may_run(live_s
             socket.subscribe(
                 "1", "subscription { releasePublished { isCurrent } }"
             )  # asks upstream, as nothing is fresh
-        while live.parts.published.listeners < 5:
+        while live.parts.published.subscribers < 5:
             await asyncio.sleep(0)
         await live.listened()
         await live.publish()
@@ -150,7 +150,7 @@ async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
     socket.send(type="complete", id="1")
-    while live.parts.published.listeners:
+    while live.parts.published.subscribers:
         await asyncio.sleep(0)
     socket.subscribe("1", COMPETENCE)
 
@@ -166,7 +166,7 @@ async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
     await socket.leave()
     await asyncio.sleep(0)  # a batch that has been loaded takes note of it
 
-    assert live.parts.published.listeners == 0
+    assert live.parts.published.subscribers == 0
     assert asyncio.all_tasks() <= before
 
 
@@ -610,7 +610,7 @@ async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live
     live.app.state.stopping.set()
 
     assert await socket.closed() == 1001
-    assert live.parts.published.listeners == 0
+    assert live.parts.published.subscribers == 0
 
 
 async def test_with_keys_a_connection_needs_one_and_operations_are_asked_for_its_client(

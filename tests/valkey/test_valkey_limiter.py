@@ -8,7 +8,7 @@ from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
-from graphql_api.upstream.valkey_limiter import SharedLedger
+from graphql_api.upstream.valkey_limiter import ValkeyLimiter
 from tests.conftest import Clock
 from tests.upstream.test_limiter import (
     PLAN,
@@ -50,9 +50,9 @@ class Sharing:
         self._url = url
         self.opened: list[Shared] = []
 
-    def __call__(self, plan: RateLimit, clock: Clock | None) -> SharedLedger:
+    def __call__(self, plan: RateLimit, clock: Clock | None) -> ValkeyLimiter:
         self.opened.append(Shared(self._url, "api", clock or Clock(1000.0)))
-        return SharedLedger(self.opened[-1], plan, clock)
+        return ValkeyLimiter(self.opened[-1], plan, clock)
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> No
     clock = Clock(1000.0)
     replicas = [sharing(PLAN, clock) for _ in range(3)]
 
-    granted = [await replicas[turn % 3].take(SERVER, ROUTE, Priority.INTERACTIVE) for turn in range(90)]
+    granted = [await replicas[turn % 3].acquire(SERVER, ROUTE, Priority.INTERACTIVE) for turn in range(90)]
 
-    assert sum(isinstance(each, Permit) for each in granted) == PLAN.most
+    assert sum(isinstance(each, Permit) for each in granted) == PLAN.max_calls
 
 
 async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_all(sharing: Sharing) -> None:
@@ -82,37 +82,37 @@ async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_a
     one, other = sharing(PLAN, clock), sharing(PLAN, clock)
     await one.block(Scope(ROUTE), 7.0, Reason.UNAVAILABLE)
 
-    assert await other.take(SERVER, ROUTE, Priority.INTERACTIVE) == Rejection(Reason.UNAVAILABLE, 7.0)
+    assert await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE) == Rejection(Reason.UNAVAILABLE, 7.0)
     assert other.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
 
     clock.now += 7.0
-    probe = await other.take(SERVER, ROUTE, Priority.INTERACTIVE)
+    probe = await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
     assert isinstance(probe, Permit)
-    await other.lift(Scope(ROUTE), probe.at)
-    assert all([isinstance(await one.take(SERVER, ROUTE, Priority.INTERACTIVE), Permit) for _ in range(10)])
+    await other.close_circuit(Scope(ROUTE), probe.at)
+    assert all([isinstance(await one.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit) for _ in range(10)])
 
 
 async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself(
     sharing: Sharing, valkey: Server
 ) -> None:
     clock = Clock(1000.0)
-    ledger = sharing(PLAN, clock)
+    limiter = sharing(PLAN, clock)
     for _ in range(5):
-        await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE)
-    await ledger.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
+        await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
+    await limiter.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
     valkey.stop()
 
-    granted = [await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE) for _ in range(30)]
+    granted = [await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE) for _ in range(30)]
 
-    assert sum(isinstance(each, Permit) for each in granted) == PLAN.most - 5
-    assert await ledger.take("digest", ROUTE, Priority.INTERACTIVE) == Rejection(Reason.RATE_LIMITED, 60.0)
+    assert sum(isinstance(each, Permit) for each in granted) == PLAN.max_calls - 5
+    assert await limiter.acquire("digest", ROUTE, Priority.INTERACTIVE) == Rejection(Reason.RATE_LIMITED, 60.0)
 
 
 async def test_its_clock_is_the_servers_own(sharing: Sharing) -> None:
-    ledger = sharing(RateLimit(), None)
-    await ledger.block(Scope(ROUTE), 30.0, Reason.UNAVAILABLE)
+    limiter = sharing(RateLimit(), None)
+    await limiter.block(Scope(ROUTE), 30.0, Reason.UNAVAILABLE)
 
-    refused = await ledger.take(SERVER, ROUTE, Priority.INTERACTIVE)
+    refused = await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
 
     assert isinstance(refused, Rejection)
     assert 29.0 < refused.wait <= 30.0
