@@ -1,6 +1,6 @@
 """Bounded maps: an LRU cache bounded in bytes and in number, and a TTL cache whose entries expire.
 
-They serve all bounded maps of the server. docs/decisions/0028-one-lru-cache-of-our-own.md says why not those of `cachetools`.
+They serve all bounded maps of the server. docs/decisions/0029-one-lru-cache-of-our-own.md says why not those of `cachetools`.
 """
 
 import math
