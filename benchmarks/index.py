@@ -125,7 +125,7 @@ def write(writer: Indexer, dataset: Dataset) -> None:
     for type in reversed(CONCEPT_TYPES):
         if type.route is not None:
             for uuid, body, _ in bodies.collection(type.name):
-                writer.whole(type, normalise(type.route.path(dataset.number, uuid), orjson.loads(body)))
+                writer.add(type, normalise(type.route.path(dataset.number, uuid), orjson.loads(body)))
     writer.commit()
 
 
@@ -139,12 +139,12 @@ def answer(folder: Path, effort: Effort) -> Run:
 
 async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> dict[str, Timing]:
     with timed(costs, "first search, which reads the vocabulary, s"):
-        await after.ask(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
+        await after.query(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
     found: dict[str, Timing] = {}
-    for name, lookups in (await after.ask(everyday, after.search)).items():
+    for name, lookups in (await after.query(everyday, after.search)).items():
         found[name] = await timing([partial(after.ask, each) for each in lookups], effort)
     costs["peak memory of answering, MB"] = peak()
-    with before.beside() as other:
+    with before.comparison_connection() as other:
         compared = partial(after.ask, lambda connection: changes(other, connection, None, None))
         found[f"changes from {BEFORE} to {AFTER}"] = await timing([compared] * effort.least, effort._replace(least=3))
     return found

@@ -46,7 +46,7 @@ async def run_mirror(parts: Services, release: str) -> int:
         if not await parts.loaders().release_exists(number):
             raise ReleaseNotFound
         await _walked(parts, number)
-        missing = await (await parts.indexes.get(number)).ask(failed)
+        missing = await (await parts.indexes.get(number)).query(failed)
     finally:
         await parts.aclose()
     for path, code in missing:

@@ -1,6 +1,6 @@
 """Looks up concepts in an index: by row id, uuid, code or position in their list.
 
-A lookup of several concepts is one statement per AT_ONCE keys.
+A lookup of several concepts is one statement per CHUNK keys.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from graphql_api.index.tables import TYPES, DamagedIndex
 
 T = TypeVar("T")
 
-AT_ONCE = 10_000
+CHUNK = 10_000
 """Maximum values in one statement; SQLite's limit is 32,766."""
 
 _COLUMNS = "n, concept_type, uuid, code, item"
@@ -36,39 +36,41 @@ class IndexedConcept(NamedTuple):
 
 def by_row_id(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
     """Concepts by row id. Raises DamagedIndex if one is missing, since row ids come from the same index."""
-    found = {
-        each.row_id: each for some in chunks(numbers) for each in _select(connection, f"n IN ({_marks(some)})", some)
+    concepts = {
+        concept.row_id: concept
+        for chunk in chunks(numbers)
+        for concept in _select(connection, f"n IN ({_marks(chunk)})", chunk)
     }
-    if missing := [n for n in numbers if n not in found]:
+    if missing := [n for n in numbers if n not in concepts]:
         raise DamagedIndex(f"no concept has the number {missing[0]}")
-    return found
+    return concepts
 
 
 def by_uuid(
     connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, UUID]]
 ) -> dict[tuple[ConceptType, UUID], IndexedConcept]:
     """Concepts by type and uuid; missing ones are left out."""
-    found: dict[tuple[ConceptType, UUID], IndexedConcept] = {}
+    concepts: dict[tuple[ConceptType, UUID], IndexedConcept] = {}
     for type in {type for type, _ in keys}:
-        uuids = [str(uuid) for each, uuid in keys if each is type]
-        for some in chunks(uuids):
-            where = f"concept_type = ? AND uuid IN ({_marks(some)})"
-            found |= {(type, each.uuid): each for each in _select(connection, where, [type.number, *some])}
-    return found
+        uuids = [str(uuid) for key_type, uuid in keys if key_type is type]
+        for chunk in chunks(uuids):
+            where = f"concept_type = ? AND uuid IN ({_marks(chunk)})"
+            concepts |= {(type, concept.uuid): concept for concept in _select(connection, where, [type.number, *chunk])}
+    return concepts
 
 
 def by_code(
     connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, str]]
 ) -> dict[tuple[ConceptType, str], IndexedConcept]:
     """Concepts by type and code; missing ones are left out."""
-    found: dict[tuple[ConceptType, str], IndexedConcept] = {}
+    concepts: dict[tuple[ConceptType, str], IndexedConcept] = {}
     for type in {type for type, _ in keys}:
-        for some in chunks([code for each, code in keys if each is type]):
-            where = (
-                f"concept_type = ? AND code IN ({_marks(some)}) ORDER BY position DESC"  # the first of equal codes wins
-            )
-            found |= {(type, each.code or ""): each for each in _select(connection, where, [type.number, *some])}
-    return found
+        for chunk in chunks([code for key_type, code in keys if key_type is type]):
+            where = f"concept_type = ? AND code IN ({_marks(chunk)}) ORDER BY position DESC"  # the first of equal codes wins
+            concepts |= {
+                (type, concept.code or ""): concept for concept in _select(connection, where, [type.number, *chunk])
+            }
+    return concepts
 
 
 def listed(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[IndexedConcept]:
@@ -92,7 +94,7 @@ def failed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Split values into chunks that fit in one statement."""
-    return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 def _marks(values: Sequence[object]) -> str:
@@ -101,8 +103,8 @@ def _marks(values: Sequence[object]) -> str:
 
 def _select(connection: sqlite3.Connection, where: str, values: Iterable[object]) -> Iterator[IndexedConcept]:
     sql = f"SELECT {_COLUMNS} FROM concept WHERE {where}"  # noqa: S608  # columns and placeholders of this module
-    for n, kind, uuid, code, item in connection.execute(sql, list(values)):
+    for n, number, uuid, code, item in connection.execute(sql, list(values)):
         try:
-            yield IndexedConcept(n, TYPES[kind], UUID(uuid), code, orjson.loads(item))
+            yield IndexedConcept(n, TYPES[number], UUID(uuid), code, orjson.loads(item))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedIndex(f"the row of concept {n}") from error

@@ -27,9 +27,9 @@ Load = Callable[[str], Awaitable[Document]]
 COMMIT_EVERY = 50
 """Documents per commit: the most that a killed crawl has to load again."""
 
-_WHOLE = [each for each in reversed(CONCEPT_TYPES) if each.route and each.collection and not each.is_block]
+_CRAWLED = [type for type in reversed(CONCEPT_TYPES) if type.route and type.collection and not type.is_block]
 """Types whose whole documents are crawled; embedded types come first, so that nothing has to be completed later."""
-_LISTED = [each for each in CONCEPT_TYPES if each.collection and each.is_block]
+_LISTED = [type for type in CONCEPT_TYPES if type.collection and type.is_block]
 """Types whose list items are complete."""
 
 
@@ -54,7 +54,7 @@ class Crawler:
         self, connection: sqlite3.Connection, load: Load, release: str, page_size: int, at_once: int, progress: Progress
     ) -> None:
         self._connection = connection
-        self._writer = Indexer(connection)
+        self._indexer = Indexer(connection)
         self._load = load
         self._release = release
         self._page_size = page_size
@@ -64,7 +64,7 @@ class Crawler:
     async def run(self) -> None:
         """Crawl the whole release. Raises an UpstreamError if the lists cannot be read."""
         lists: dict[ConceptType, list[Document]] = {}
-        for type in _WHOLE:
+        for type in _CRAWLED:
             lists[type] = await self._list(type, lists)
         for type in _LISTED:
             with suppress(UpstreamNotFound):  # profiles embed those that they use
@@ -82,7 +82,7 @@ class Crawler:
         try:
             await self._walk((path, type) for path, type in paths.items() if path not in done)
         finally:
-            self._writer.commit()  # also if the crawl is cancelled
+            self._indexer.commit()  # also if the crawl is cancelled
 
     async def _list(self, type: ConceptType, lists: Mapping[ConceptType, list[Document]]) -> list[Document]:
         """The list items of a type. The list of profiles may not exist; the fallback is the profiles that use a competence."""
@@ -96,9 +96,9 @@ class Crawler:
     async def _profiles_in_use(self, competences: list[Document]) -> list[Document]:
         """The items of all profiles that use a competence, from the list of each competence."""
         log.warning("release %s has no list of profiles; looking up the profiles of each competence", self._release)
-        found: dict[str, Document] = {}
+        profiles: dict[str, Document] = {}
         lists = 0
-        todo = (each["id"] for each in competences if "id" in each)
+        todo = (item["id"] for item in competences if "id" in item)
 
         async def list_profiles() -> None:
             nonlocal lists
@@ -107,21 +107,21 @@ class Crawler:
                 with suppress(UpstreamNotFound):
                     for item in await Listing(self._load, path, False, self._page_size).all():
                         if "id" in item:
-                            found.setdefault(item["id"], item)
+                            profiles.setdefault(item["id"], item)
                     lists += 1
 
         await self._work_at_once(list_profiles)
         if competences and not lists:
             raise UpstreamInvalidResponse(detail="the release has no list of profiles, and none by competence either")
-        return list(found.values())
+        return list(profiles.values())
 
     async def _listed(self, type: ConceptType, item: Document) -> None:
-        self._writer.whole(type, item)
+        self._indexer.add(type, item)
         uuid = item.get("id")
         if uuid and type.route is not None and not all(map(item.get, ("code", *SEARCHED[type]))):
             # The route may not exist; documents that embed the concept may complete it too.
             with suppress(UpstreamError):
-                self._writer.whole(type, await self._load(type.route.path(self._release, uuid)))
+                self._indexer.add(type, await self._load(type.route.path(self._release, uuid)))
 
     async def _items(self, type: ConceptType) -> list[Document]:
         assert type.collection is not None
@@ -147,13 +147,13 @@ class Crawler:
             except UpstreamError as error:
                 self._failed(path, error)
             else:
-                self._writer.whole(type, document)
-                self._writer.done(path)
+                self._indexer.add(type, document)
+                self._indexer.mark_crawled(path)
                 self.progress.done += 1
                 if self.progress.done % COMMIT_EVERY == 0:
-                    self._writer.commit()
+                    self._indexer.commit()
             await asyncio.sleep(0)  # with the sandbox, loading does not suspend: yield to the event loop
 
     def _failed(self, path: str, error: UpstreamError) -> None:
         log.warning("indexing release %s without %s: %s", self._release, path, error.code)
-        self._writer.missing(path, error.code)
+        self._indexer.mark_missing(path, error.code)

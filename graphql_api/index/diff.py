@@ -40,51 +40,51 @@ def changes(
     ordered by type, then as in `after`; removed concepts follow the others of their type, as in `before`. Facts that are
     unknown on one side (digest 0) do not differ.
     """
-    found: list[Change] = []
+    differing: list[Change] = []
     for type in CONCEPT_TYPES:
         if types is None or type in types:
             pairs = list(_pairs(*_differing(before, after, type)))
             fields = _fields(before, after, pairs) if changes is None or "CHANGED" in changes else {}
-            found += (change for pair in pairs if (change := _change(type, *pair, fields)))
-    return [change for change in found if changes is None or change.change in changes]
+            differing += (change for pair in pairs if (change := _change(type, *pair, fields)))
+    return [change for change in differing if changes is None or change.change in changes]
 
 
-class _Thing(NamedTuple):
+class _Row(NamedTuple):
     n: int
     uuid: str
     code: str | None
     digest: int
 
 
-_Pair = tuple[_Thing | None, _Thing | None]
+_Pair = tuple[_Row | None, _Row | None]
 """A concept before and after; None if it is absent."""
 
-_THINGS = "SELECT n, uuid, code, digest FROM concept WHERE concept_type = ? ORDER BY position, n"
+_ROWS = "SELECT n, uuid, code, digest FROM concept WHERE concept_type = ? ORDER BY position, n"
 _FACTS = "SELECT n, facts FROM concept WHERE n IN (SELECT value FROM json_each(?))"
-_AT_ONCE = 500  # pairs whose facts are in memory at a time
+_CHUNK = 500  # pairs whose facts are in memory at a time
 
 
 def _differing(
     before: sqlite3.Connection, after: sqlite3.Connection, type: ConceptType
-) -> tuple[list[_Thing], list[_Thing]]:
+) -> tuple[list[_Row], list[_Row]]:
     """The concepts of both sides, without unchanged ones: most are, so they are compared as plain rows."""
-    olds, news = (connection.execute(_THINGS, (type.number,)).fetchall() for connection in (before, after))
+    olds, news = (connection.execute(_ROWS, (type.number,)).fetchall() for connection in (before, after))
     same = {row[1:] for row in olds}.intersection(row[1:] for row in news)
-    old, new = ([_Thing._make(row) for row in rows if row[1:] not in same] for rows in (olds, news))
+    old, new = ([_Row._make(row) for row in rows if row[1:] not in same] for rows in (olds, news))
     return old, new
 
 
-def _pairs(olds: Sequence[_Thing], news: Sequence[_Thing]) -> Iterator[_Pair]:
+def _pairs(olds: Sequence[_Row], news: Sequence[_Row]) -> Iterator[_Pair]:
     """Yield each concept of both sides once: those of the new side in order, then the rest of the old side in order."""
-    known = {old.uuid: old for old in olds}
-    kept = known.keys() & {new.uuid for new in news}
-    left = {old.n: old for old in olds if old.uuid not in kept}
-    by_code: dict[str | None, list[_Thing]] = {}
+    by_uuid = {old.uuid: old for old in olds}
+    common = by_uuid.keys() & {new.uuid for new in news}
+    left = {old.n: old for old in olds if old.uuid not in common}
+    by_code: dict[str | None, list[_Row]] = {}
     for old in reversed(left.values()):
         by_code.setdefault(old.code, []).append(old)
     for new in news:
-        if new.uuid in kept:
-            yield known[new.uuid], new
+        if new.uuid in common:
+            yield by_uuid[new.uuid], new
         elif new.code and by_code.get(new.code):
             yield left.pop(by_code[new.code].pop().n), new
         else:
@@ -93,14 +93,14 @@ def _pairs(olds: Sequence[_Thing], news: Sequence[_Thing]) -> Iterator[_Pair]:
 
 
 def _change(
-    type: ConceptType, old: _Thing | None, new: _Thing | None, fields: Mapping[int, tuple[str, ...]]
+    type: ConceptType, old: _Row | None, new: _Row | None, fields: Mapping[int, tuple[str, ...]]
 ) -> Change | None:
     if old is None:
         return Change("ADDED", type, None, new.n, ()) if new else None
     if new is None:
         return Change("REMOVED", type, old.n, None, ())
-    told = fields.get(new.n)
-    return Change("CHANGED", type, old.n, new.n, told) if told else None
+    differing = fields.get(new.n)
+    return Change("CHANGED", type, old.n, new.n, differing) if differing else None
 
 
 def _fields(
@@ -110,22 +110,22 @@ def _fields(
     both = [(old, new) for old, new in pairs if old and new]
     fields: dict[int, tuple[str, ...]] = {new.n: ("uuid",) for old, new in both if old.uuid != new.uuid}
     differing = [(old, new) for old, new in both if old.digest != new.digest and old.digest and new.digest]
-    for start in range(0, len(differing), _AT_ONCE):
-        some = differing[start : start + _AT_ONCE]
-        was = _facts(before, [old.n for old, _ in some])
-        now = _facts(after, [new.n for _, new in some])
-        for old, new in some:
-            told = (field for field in _differences(was[old.n], now[new.n]) if field != "uuid")
-            fields[new.n] = (*fields.get(new.n, ()), *told)
+    for start in range(0, len(differing), _CHUNK):
+        chunk = differing[start : start + _CHUNK]
+        was = _facts(before, [old.n for old, _ in chunk])
+        now = _facts(after, [new.n for _, new in chunk])
+        for old, new in chunk:
+            differences = (field for field in _differences(was[old.n], now[new.n]) if field != "uuid")
+            fields[new.n] = (*fields.get(new.n, ()), *differences)
     return fields
 
 
-def _facts(connection: sqlite3.Connection, things: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _facts(connection: sqlite3.Connection, row_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     try:
-        found = {n: orjson.loads(facts) for n, facts in connection.execute(_FACTS, (array(things),))}
+        facts = {n: orjson.loads(row) for n, row in connection.execute(_FACTS, (array(row_ids),))}
     except ValueError as error:
-        raise DamagedIndex("the facts of a thing") from error
-    return found
+        raise DamagedIndex("the facts of a concept") from error
+    return facts
 
 
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

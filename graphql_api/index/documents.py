@@ -66,7 +66,7 @@ def documents(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[in
 def document(connection: sqlite3.Connection, type: ConceptType, uuid: UUID) -> Document | None:
     """The document of a concept; None if there is none or the crawl could not read it. Raises DamagedIndex."""
     rows = connection.execute(f"{_SELECT} WHERE concept_type = ? AND uuid = ?", (type.number, str(uuid))).fetchall()
-    return next((found for _, found in _read(connection, rows)), None)
+    return next((document for _, document in _read(connection, rows)), None)
 
 
 def listed_documents(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[Document]:
@@ -75,7 +75,9 @@ def listed_documents(connection: sqlite3.Connection, type: ConceptType, start: i
     Leaves out those that the crawl could not read. Raises DamagedIndex.
     """
     sql = f"{_SELECT} WHERE concept_type = ? AND position >= ? AND position < ? ORDER BY position"
-    return [found for _, found in _read(connection, connection.execute(sql, (type.number, start, stop)).fetchall())]
+    return [
+        document for _, document in _read(connection, connection.execute(sql, (type.number, start, stop)).fetchall())
+    ]
 
 
 def all_documents(connection: sqlite3.Connection, type: ConceptType) -> Iterator[Document]:
@@ -94,20 +96,22 @@ _Row = tuple[int, int, bytes, int | None]
 def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tuple[int, Document]]:
     """Yield the number and document of each row of `concept`, in order."""
     try:
-        bodies = _assembled(connection, {number: TYPES[kind] for _, kind, _, number in rows if number is not None})
-        for n, kind, item, number in rows:
+        bodies = _assembled(
+            connection, {number: TYPES[concept_type] for _, concept_type, _, number in rows if number is not None}
+        )
+        for n, concept_type, item, number in rows:
             if number is not None:
                 yield n, bodies[number]
-            elif TYPES[kind].is_block:
+            elif TYPES[concept_type].is_block:
                 yield n, orjson.loads(item)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedIndex(f"a document of the index: {error!r}") from error
 
 
-def _assembled(connection: sqlite3.Connection, wanted: Mapping[int, ConceptType]) -> dict[int, dict[str, Any]]:
+def _assembled(connection: sqlite3.Connection, requested: Mapping[int, ConceptType]) -> dict[int, dict[str, Any]]:
     """Documents by number, and the documents that these refer to, with embedded concepts in place of references."""
-    types, bodies, embedded = dict(wanted), dict[int, dict[str, Any]](), set[int]()
-    missing = set(wanted)
+    types, bodies, embedded = dict(requested), dict[int, dict[str, Any]](), set[int]()
+    missing = set(requested)
     while missing:
         for number, row in _select(connection, _BODIES, missing):
             bodies[number] = orjson.loads(decompressed(row))
@@ -133,16 +137,16 @@ def _select(connection: sqlite3.Connection, sql: str, numbers: set[int]) -> list
 
 
 def _references(type: ConceptType, body: Mapping[str, Any]) -> Iterator[tuple[int, ConceptType]]:
-    for name, value in parts(type).items():
-        found = body.get(name)
-        for ref in found if isinstance(found, list) else () if found is None else (found,):
-            yield ref, concept_type(value.type_name)
+    for name, declared in parts(type).items():
+        value = body.get(name)
+        for ref in value if isinstance(value, list) else () if value is None else (value,):
+            yield ref, concept_type(declared.type_name)
 
 
 def _fill(type: ConceptType, body: dict[str, Any], concept: Callable[[int], Document]) -> None:
-    for name, value in parts(type).items():
-        if (found := body.get(name)) is not None:
-            body[name] = concept(found) if value.single else [concept(ref) for ref in found]
+    for name, declared in parts(type).items():
+        if (value := body.get(name)) is not None:
+            body[name] = concept(value) if declared.single else [concept(ref) for ref in value]
 
 
 def _json(numbers: Iterable[int]) -> str:

@@ -25,19 +25,19 @@ def _fact_of(value: Value) -> Callable[[Any], Any]:
     """The function that turns a field's value into a fact; chosen once per field."""
     match value:
         case Plain("code" | "moment"):
-            return lambda found: found
+            return lambda value: value
         case Plain("text"):
-            return lambda found: found or {}
+            return lambda value: value or {}
         case Plain("strings"):
-            return lambda found: sorted(found or ())
+            return lambda value: sorted(value or ())
         case Plain("names"):
-            return lambda found: sorted([each["language"] or "", each["name"]] for each in found or ())
+            return lambda value: sorted([name["language"] or "", name["name"]] for name in value or ())
         case Plain("classifications"):
-            return lambda found: sorted([each["scheme"], each["code"]] for each in found or ())
+            return lambda value: sorted([code["scheme"], code["code"]] for code in value or ())
         case Terms():
-            return lambda found: sorted(each["code"] or each["id"] or "" for each in found or ())
+            return lambda value: sorted(term["code"] or term["id"] or "" for term in value or ())
         case Concepts(single=True):
-            return lambda found: [found["id"]] if found else []
+            return lambda value: [value["id"]] if value else []
         case Concepts():
-            return lambda found: sorted([each["id"] for each in found or ()])
+            return lambda value: sorted([concept["id"] for concept in value or ()])
     raise AssertionError(f"no fact is declared for {value}")

@@ -30,7 +30,7 @@ T = TypeVar("T")
 CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
 """Maximum bytes of cached comparisons with other releases, and approximate bytes per change."""
 
-_QUICK = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using})
+_QUICK_QUERIES = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using})
 """Queries that read only a few rows by key for each concept."""
 
 
@@ -40,27 +40,27 @@ class Index:
     def __init__(self, file: IndexFile, damaged: Callable[["Index", Exception], Exception] | None = None) -> None:
         self.file_id = file.id()
         with ExitStack() as opened:
-            self._here = opened.enter_context(closing(read_only(file.path)))
-            self._beside = opened.enter_context(closing(read_only(file.path)))
+            self._connection = opened.enter_context(closing(read_only(file.path)))
+            self._comparison_connection = opened.enter_context(closing(read_only(file.path)))
             self._readers = opened.enter_context(closing(Readers(lambda: read_only(file.path))))
-            self.missing = len(failed(self._here))
+            self.missing = len(failed(self._connection))
             self._opened = opened.pop_all()
-        self._beside_lock = threading.Lock()
+        self._comparison_lock = threading.Lock()
         self._damaged = damaged or (lambda index, error: error)
         self.search = Search()
-        self._known = LookupCache()
+        self._lookups = LookupCache()
         self._changes: LRUCache[Index, asyncio.Task[list[Change]]] = LRUCache(CHANGES_BYTES)
 
-    async def ask(
-        self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    async def query(
+        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a query in a reader thread, without a deadline. Raises ServerBusy if the queue is full."""
-        return await self.ask_until(math.inf, question, *args, **kwargs)
+        return await self.query_until(math.inf, query, *args, **kwargs)
 
-    async def ask_until(
+    async def query_until(
         self,
         deadline: float,
-        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        query: Callable[Concatenate[sqlite3.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -69,38 +69,38 @@ class Index:
         Raises UpstreamTimeout if the deadline passes first, ServerBusy if the queue is full.
         """
         try:
-            return await self._readers.ask(deadline, question, *args, **kwargs)
+            return await self._readers.run(deadline, query, *args, **kwargs)
         except (sqlite3.Error, DamagedIndex) as error:
-            raise self._judged(error) from error
+            raise self._error_to_raise(error) from error
 
-    def get_cached(self, question: Callable[..., Any], key: Any) -> Any:
+    def get_cached(self, query: Callable[..., Any], key: Any) -> Any:
         """Return the cached result of a query for one key, None if it has no result; UNKNOWN on a miss.
 
         On a miss, quick queries run on the calling thread: they take about 10 microseconds, a round trip to a thread 100.
         """
-        answer = self._known.get(question, key)
-        if answer is UNKNOWN and question in _QUICK:
+        result = self._lookups.get(query, key)
+        if result is UNKNOWN and query in _QUICK_QUERIES:
             try:
-                answer = self._known.put(question, key, question(self._here, [key]).get(key))
+                result = self._lookups.put(query, key, query(self._connection, [key]).get(key))
             except (sqlite3.Error, DamagedIndex) as error:
-                raise self._judged(error) from error
-        return answer
+                raise self._error_to_raise(error) from error
+        return result
 
     async def look_up(
         self,
         deadline: float,
-        question: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]],
+        query: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]],
         keys: Sequence[Any],
     ) -> dict[Any, Any]:
-        """Run a query for several keys and cache the results; None for keys without a result. Raises as `ask_until`."""
-        found = await self.ask_until(deadline, question, keys)
-        return {key: self._known.put(question, key, found.get(key)) for key in keys}
+        """Run a query for several keys and cache the results; None for keys without a result. Raises as `query_until`."""
+        results = await self.query_until(deadline, query, keys)
+        return {key: self._lookups.put(query, key, results.get(key)) for key in keys}
 
-    def same(self, found: Iterable[IndexedConcept]) -> list[IndexedConcept]:
+    def canonical(self, concepts: Iterable[IndexedConcept]) -> list[IndexedConcept]:
         """Replace concepts by their cached objects, so that each concept is always the same object."""
-        return [self._known.put(by_row_id, each.row_id, each) for each in found]
+        return [self._lookups.put(by_row_id, concept.row_id, concept) for concept in concepts]
 
-    def _judged(self, error: Exception) -> Exception:
+    def _error_to_raise(self, error: Exception) -> Exception:
         return self._damaged(self, error) if is_damage(error) else error
 
     async def changes_since(self, before: "Index") -> list[Change]:
@@ -115,7 +115,7 @@ class Index:
             )
         comparison = self._changes.get(before)
         if comparison is None or (comparison.done() and (comparison.cancelled() or comparison.exception())):
-            comparison = asyncio.create_task(self.ask(_compared, before))
+            comparison = asyncio.create_task(self.query(_compared, before))
             comparison.add_done_callback(partial(self._compared, before))
             self._changes.put(before, comparison, CHANGE_BYTES)
         return await asyncio.shield(comparison)
@@ -128,10 +128,10 @@ class Index:
             self._changes.put(before, comparison, CHANGE_BYTES * len(comparison.result()))
 
     @contextmanager
-    def beside(self) -> Iterator[sqlite3.Connection]:
+    def comparison_connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection to a query that reads this index and another one; one caller at a time."""
-        with self._beside_lock:
-            yield self._beside
+        with self._comparison_lock:
+            yield self._comparison_connection
 
     def close(self) -> None:
         """Wait for running queries, and close the file."""
@@ -139,5 +139,5 @@ class Index:
 
 
 def _compared(connection: sqlite3.Connection, before: Index) -> list[Change]:
-    with before.beside() as other:
+    with before.comparison_connection() as other:
         return changes(other, connection, None, None)

@@ -24,7 +24,7 @@ from graphql_api.observability.metrics import INDEX_CORRUPT_FILES
 try:
     import fcntl
 except ImportError:  # pragma: no cover  # Windows has no file locks: each process crawls
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module, or None
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ class IndexFile:
     def id(self) -> FileId | None:
         """The identity of the current file; None if there is none."""
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     def check(self) -> bool:
         """Whether a finished, sound index exists; a corrupt one is moved aside.
@@ -103,8 +103,8 @@ class IndexFile:
         with closing(connection):
             _write_positions(connection)
             texts = read_texts(connection)
-            with ThreadPoolExecutor(1, "finish") as beside:
-                arranged = beside.submit(arrange, *texts)
+            with ThreadPoolExecutor(1, "finish") as thread:
+                arranged = thread.submit(arrange, *texts)
                 # A few long statements, during which SQLite releases the GIL to the thread.
                 connection.executescript(INDEXES)
                 write_elements(connection)
@@ -193,14 +193,14 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _require_sound(connection: sqlite3.Connection) -> None:
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if found != "ok":
-        raise DamagedIndex(found)
+    result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if result != "ok":
+        raise DamagedIndex(result)
 
 
 def _sync(file: Path) -> None:
-    for each in (file, file.parent):
-        descriptor = os.open(each, os.O_RDONLY)
+    for path in (file, file.parent):
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -208,18 +208,18 @@ def _sync(file: Path) -> None:
 
 
 def _format(connection: sqlite3.Connection) -> int:
-    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return found
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _write_positions(connection: sqlite3.Connection) -> None:
     rows = connection.execute("SELECT concept_type, code, uuid, n FROM concept").fetchall()
     rows.sort(key=lambda row: (row[0], _natural(row[1] or ""), row[2]))
-    places: dict[int, int] = {}
+    positions: dict[int, int] = {}
     numbered = []
-    for kind, _, _, n in rows:
-        places[kind] = places.get(kind, -1) + 1
-        numbered.append((places[kind], n))
+    for concept_type, _, _, n in rows:
+        positions[concept_type] = positions.get(concept_type, -1) + 1
+        numbered.append((positions[concept_type], n))
     connection.executemany("UPDATE concept SET position = ? WHERE n = ?", numbered)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from graphql_api.caching import LRUCache
 from graphql_api.index.concepts import IndexedConcept, by_row_id
 
-MOST_BYTES = 32_000_000
+MAX_BYTES = 32_000_000
 """Maximum size in bytes per index; all concepts of a full-size release take less."""
 
 _ENTRY, _CONCEPT, _USE = 300, 1000, 100
@@ -32,30 +32,30 @@ Key = tuple[Callable[..., Any], Any]
 class LookupCache:
     """The cached results of one index. Not thread-safe: use it only on the event loop."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._answers: LRUCache[Key, Any] = LRUCache(most_bytes)
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._results: LRUCache[Key, Any] = LRUCache(max_bytes)
 
     @property
     def bytes(self) -> int:
         """The approximate size of all entries."""
-        return self._answers.bytes
+        return self._results.bytes
 
-    def get(self, question: Callable[..., Any], key: Any) -> Any | Literal[Unknown.UNKNOWN]:
+    def get(self, query: Callable[..., Any], key: Any) -> Any | Literal[Unknown.UNKNOWN]:
         """Return the cached result for a key, None if the query has no result; UNKNOWN on a miss."""
-        return self._answers.get((question, key), UNKNOWN)
+        return self._results.get((query, key), UNKNOWN)
 
-    def put(self, question: Callable[..., Any], key: Any, answer: Any) -> Any:
+    def put(self, query: Callable[..., Any], key: Any, result: Any) -> Any:
         """Cache a result, unless one is cached already; returns the cached one, in which each concept is the same object."""
-        known = self.get(question, key)
-        if known is not UNKNOWN:
-            return known
-        if isinstance(answer, IndexedConcept) and question is not by_row_id:
-            answer = self.put(by_row_id, answer.row_id, answer)
-        self._answers.put((question, key), answer, _size(question, answer))
-        return answer
+        cached = self.get(query, key)
+        if cached is not UNKNOWN:
+            return cached
+        if isinstance(result, IndexedConcept) and query is not by_row_id:
+            result = self.put(by_row_id, result.row_id, result)
+        self._results.put((query, key), result, _size(query, result))
+        return result
 
 
-def _size(question: Callable[..., Any], answer: Any) -> int:
-    if isinstance(answer, list):
-        return _ENTRY + _USE * len(answer)
-    return _ENTRY + _CONCEPT * (question is by_row_id and answer is not None)
+def _size(query: Callable[..., Any], result: Any) -> int:
+    if isinstance(result, list):
+        return _ENTRY + _USE * len(result)
+    return _ENTRY + _CONCEPT * (query is by_row_id and result is not None)

@@ -21,12 +21,12 @@ from graphql_api.index.usage import profiles_using
 class ProfileFilter:
     """Conditions on profiles; None means no condition.
 
-    `text_things`: row ids found by a search. `sector`, `area`: uuid or code, case-insensitive. `isco`: an ISCO-08 code or a
+    `text_matches`: row ids found by a search. `sector`, `area`: uuid or code, case-insensitive. `isco`: an ISCO-08 code or a
     prefix of one. `uses`: row id of a concept that profiles use, directly or through a competence. `modified_since`: ISO 8601,
     inclusive, UTC if it has no offset; excludes profiles without a modification time.
     """
 
-    text_things: frozenset[int] | None = None
+    text_matches: frozenset[int] | None = None
     sector: str | None = None
     area: str | None = None
     isco: str | None = None
@@ -50,15 +50,15 @@ def profiles(connection: sqlite3.Connection, filter: ProfileFilter, order: Order
     order nl, fr, en, de; profiles without any title come last. Equal titles are sorted by code, in either direction.
     Raises BadUserInput if `modified_since` is not a valid timestamp.
     """
-    found = [n for (n,) in connection.execute(_BY_PLACE, (OCCUPATIONAL_PROFILE.number,))]
-    for wanted in _conditions(connection, filter):
-        found = [n for n in found if n in wanted]
+    row_ids = [n for (n,) in connection.execute(_BY_POSITION, (OCCUPATIONAL_PROFILE.number,))]
+    for matching in _conditions(connection, filter):
+        row_ids = [n for n in row_ids if n in matching]
     if order.by == "title":
-        return _by_title(connection, found, order)
-    return found[::-1] if order.descending else found
+        return _by_title(connection, row_ids, order)
+    return row_ids[::-1] if order.descending else row_ids
 
 
-_BY_PLACE = "SELECT n FROM concept WHERE concept_type = ? ORDER BY position, n"
+_BY_POSITION = "SELECT n FROM concept WHERE concept_type = ? ORDER BY position, n"
 _TERM = "SELECT profile FROM term WHERE scheme = ? AND (uuid = ? COLLATE NOCASE OR code = ? COLLATE NOCASE)"
 _PREFIX = "SELECT profile FROM term WHERE scheme = ? AND substr(code, 1, length(?)) = ?"
 
@@ -71,8 +71,8 @@ _TITLES = f"""
 
 def _conditions(connection: sqlite3.Connection, filter: ProfileFilter) -> Iterator[frozenset[int]]:
     """Yield, for each condition that is set, the profiles that meet it."""
-    if filter.text_things is not None:
-        yield filter.text_things
+    if filter.text_matches is not None:
+        yield filter.text_matches
     if filter.sector is not None:
         yield _with_term(connection, _TERM, "sector", filter.sector)
     if filter.area is not None:
@@ -80,7 +80,7 @@ def _conditions(connection: sqlite3.Connection, filter: ProfileFilter) -> Iterat
     if filter.isco is not None:
         yield _with_term(connection, _PREFIX, ISCO, filter.isco)
     if filter.uses is not None:
-        yield frozenset(use.thing for use in profiles_using(connection, [filter.uses])[filter.uses])
+        yield frozenset(use.row_id for use in profiles_using(connection, [filter.uses])[filter.uses])
     if filter.modified_since is not None:
         yield _modified(connection, filter.modified_since)
 
@@ -108,9 +108,9 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _by_title(connection: sqlite3.Connection, found: list[int], order: Order) -> list[int]:
+def _by_title(connection: sqlite3.Connection, row_ids: list[int], order: Order) -> list[int]:
     titles = {n: title for n, title, _ in connection.execute(_TITLES, (order.language,))}
-    keys = {n: fold(titles[n]) for n in found if n in titles}
+    keys = {n: fold(titles[n]) for n in row_ids if n in titles}
     # Sorting is stable in both directions, so that equal titles stay in order of code.
-    titled = sorted((n for n in found if n in keys), key=keys.__getitem__, reverse=order.descending)
-    return titled + [n for n in found if n not in keys]
+    titled = sorted((n for n in row_ids if n in keys), key=keys.__getitem__, reverse=order.descending)
+    return titled + [n for n in row_ids if n not in keys]

@@ -14,11 +14,11 @@ ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF, HEAD = 1.0, 0.9, 0.75, 0.7
 BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 """Weights (base, share) of longer words: base, plus share multiplied by the fraction of the word that was typed."""
 
-SHORTEST_BEGINNING, SHORTEST_PART, SHORTEST_ONE_OFF, SHORTEST_TWO_OFF, SHORTEST_COMPOUND = 3, 4, 4, 8, 8
-SHORTEST_HEAD = 5
-MOST_MEANINGS = 50
-MOST_PAIRS = 2
-MOST_WORDS = 16
+MIN_PREFIX_CHARS, MIN_SUBSTRING_CHARS, MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS, MIN_COMPOUND_CHARS = 3, 4, 4, 8, 8
+MIN_HEAD_CHARS = 5
+MAX_MATCHING_WORDS = 50
+MAX_PAIRS = 2
+MAX_WORDS = 16
 """Maximum words of a search text that are used; function words come last."""
 _CLOSE = 0.8  # as a fraction of the highest weight
 _HINT = 0.05  # the factor on the rarity of function words
@@ -43,9 +43,9 @@ class ExpandedTerm:
     pairs: list[Pair] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
 
-    def add(self, some: Iterable[str], weight: float) -> None:
+    def add(self, words: Iterable[str], weight: float) -> None:
         """Add matching words, unless they have a higher weight already."""
-        for word in some:
+        for word in words:
             if self.weights.get(word, 0.0) < weight:
                 self.weights[word] = weight
 
@@ -70,36 +70,36 @@ class ExpandedTerm:
         """The FTS5 expression for texts that have a close word or a head."""
         return self._any((), [*self.heads, *self.close()])
 
-    def _any(self, starts: Iterable[str], some: Iterable[str]) -> str:
-        best = sorted(some, key=lambda word: (-self.weights.get(word, HEAD), word))[:MOST_MEANINGS]
+    def _any(self, starts: Iterable[str], words: Iterable[str]) -> str:
+        best = sorted(words, key=lambda word: (-self.weights.get(word, HEAD), word))[:MAX_MATCHING_WORDS]
         terms = [*(f'"{start}"*' for start in starts), *(f'"{word}"' for word in best)]
         terms += [f"({_quoted(one)} AND {_quoted(other)})" for one, other in self.pairs]
         return f"({' OR '.join(terms)})"
 
 
-def meanings(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[ExpandedTerm]:
-    """Expand each distinct word of a search text, up to MOST_WORDS."""
+def expand(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[ExpandedTerm]:
+    """Expand each distinct word of a search text, up to MAX_WORDS."""
     typed: dict[str, str] = {}
     for word in words(text):
         typed.setdefault(word.folded, text[word.start : word.end])
     hints = {word for word in typed if len(word) == 1 or word in FUNCTION_WORDS}
-    first = sorted(typed, key=lambda word: word in hints)[:MOST_WORDS]
+    first = sorted(typed, key=lambda word: word in hints)[:MAX_WORDS]
     if len(hints) == len(typed):
         hints.clear()
     return [
-        _hint(vocabulary, word) if word in hints else _meaning(connection, vocabulary, word, typed[word])
+        _hint(vocabulary, word) if word in hints else _expanded(connection, vocabulary, word, typed[word])
         for word in first
     ]
 
 
-def doubt(vocabulary: Vocabulary, meant: Sequence[ExpandedTerm]) -> None:
+def expand_misspelled(vocabulary: Vocabulary, terms: Sequence[ExpandedTerm]) -> None:
     """Also treat words of the release as misspelled: a single word in every way, one of several only for swapped letters."""
-    known = [meaning for meaning in meant if meaning.must and meaning.word in vocabulary]
-    for meaning in known:
-        if sum(each.must for each in meant) == 1:
-            _add_misspelled(meaning, vocabulary)
+    known_terms = [term for term in terms if term.must and term.word in vocabulary]
+    for term in known_terms:
+        if sum(term.must for term in terms) == 1:
+            _add_misspelled(term, vocabulary)
         else:
-            meaning.add(vocabulary.swapped(meaning.word), SWAPPED)
+            term.add(vocabulary.swapped(term.word), SWAPPED)
 
 
 def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
@@ -107,65 +107,65 @@ def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
     return ExpandedTerm(word, _HINT * vocabulary.rarity([word]), must=False, weights=weights)
 
 
-def _meaning(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> ExpandedTerm:
-    meaning = ExpandedTerm(word)
+def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> ExpandedTerm:
+    term = ExpandedTerm(word)
     forms = vocabulary.same_stem(connection, written, word)
-    meaning.add(forms, SAME_STEM)
-    _add_longer(meaning, connection, vocabulary, forms)
+    term.add(forms, SAME_STEM)
+    _add_longer(term, connection, vocabulary, forms)
     if word in vocabulary:
-        meaning.add([word], ITSELF)
+        term.add([word], ITSELF)
     else:
-        _add_misspelled(meaning, vocabulary)
-    meaning.rarity = vocabulary.rarity(meaning.close())
-    if len(word) >= SHORTEST_COMPOUND:
-        meaning.pairs = list(_pairs(connection, vocabulary, word))
-        meaning.heads = _heads(connection, vocabulary, word)
-    return meaning
+        _add_misspelled(term, vocabulary)
+    term.rarity = vocabulary.rarity(term.close())
+    if len(word) >= MIN_COMPOUND_CHARS:
+        term.pairs = list(_pairs(connection, vocabulary, word))
+        term.heads = _heads(connection, vocabulary, word)
+    return term
 
 
 def _add_longer(
-    meaning: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary, forms: Iterable[str]
+    term: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary, forms: Iterable[str]
 ) -> None:
     """Add words that begin with or contain this one (compounds), or its shorter form: chauffeur for chauffeurs."""
-    word = meaning.word
-    if len(word) < SHORTEST_BEGINNING:
+    word = term.word
+    if len(word) < MIN_PREFIX_CHARS:
         return
     shorter = min((form for form in forms if word.startswith(form)), key=len, default=word)
-    meaning.starts = (shorter if len(shorter) >= SHORTEST_PART else word,)
-    for part in {word, *meaning.starts}:
+    term.starts = (shorter if len(shorter) >= MIN_SUBSTRING_CHARS else word,)
+    for part in {word, *term.starts}:
         worth = ITSELF if part == word else SAME_STEM
         for longer in vocabulary.beginning_with(part):
-            meaning.add([longer], worth * _share(BEGINNING, part, longer))
-        if len(part) >= SHORTEST_PART:
-            for longer in vocabulary.containing(connection, part, MOST_MEANINGS):
-                meaning.add([longer], worth * _share(ENDING if longer.endswith(part) else WITHIN, part, longer))
+            term.add([longer], worth * _share(BEGINNING, part, longer))
+        if len(part) >= MIN_SUBSTRING_CHARS:
+            for longer in vocabulary.containing(connection, part, MAX_MATCHING_WORDS):
+                term.add([longer], worth * _share(ENDING if longer.endswith(part) else WITHIN, part, longer))
 
 
-def _add_misspelled(meaning: ExpandedTerm, vocabulary: Vocabulary) -> None:
-    word = meaning.word
-    meaning.add(vocabulary.swapped(word), SWAPPED)
-    if len(word) < SHORTEST_ONE_OFF or not word.isalpha():  # a different number is never a misspelling
+def _add_misspelled(term: ExpandedTerm, vocabulary: Vocabulary) -> None:
+    word = term.word
+    term.add(vocabulary.swapped(word), SWAPPED)
+    if len(word) < MIN_ONE_EDIT_CHARS or not word.isalpha():  # a different number is never a misspelling
         return
-    distance = 2 if len(word) >= SHORTEST_TWO_OFF else 1
-    for near, far in vocabulary.near(word, distance, MOST_MEANINGS):
-        meaning.add([near], ONE_OFF if far == 1 else TWO_OFF)
+    distance = 2 if len(word) >= MIN_TWO_EDITS_CHARS else 1
+    for near, far in vocabulary.near(word, distance, MAX_MATCHING_WORDS):
+        term.add([near], ONE_OFF if far == 1 else TWO_OFF)
 
 
 def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> Iterator[Pair]:
-    for halves in vocabulary.halves(word)[:MOST_PAIRS]:
+    for halves in vocabulary.halves(word)[:MAX_PAIRS]:
         one, other = (frozenset((half, *vocabulary.same_stem(connection, half, half))) for half in halves)
         yield one, other
 
 
 def _heads(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> list[str]:
-    head = vocabulary.head(word, SHORTEST_HEAD)
+    head = vocabulary.head(word, MIN_HEAD_CHARS)
     return [head, *vocabulary.same_stem(connection, head, head)] if head else []
 
 
-def _share(weight: tuple[float, float], part: str, whole: str) -> float:
+def _share(weight: tuple[float, float], part: str, longer: str) -> float:
     least, more = weight
-    return least + more * len(part) / len(whole)
+    return least + more * len(part) / len(longer)
 
 
-def _quoted(some: frozenset[str]) -> str:
-    return "(" + " OR ".join(f'"{word}"' for word in sorted(some)) + ")"
+def _quoted(words: frozenset[str]) -> str:
+    return "(" + " OR ".join(f'"{word}"' for word in sorted(words)) + ")"

@@ -33,7 +33,7 @@ class _Late(Exception):
     """The deadline of the query has passed, or its caller has left."""
 
 
-class _Question:
+class _PendingQuery:
     """A pending query; `deadline` is a time of `time.monotonic`, set to -inf when its caller leaves."""
 
     __slots__ = ("deadline",)
@@ -55,10 +55,10 @@ class Readers:
                 self._idle.put(opened.enter_context(closing(connect())))
             self._connections = opened.pop_all()
 
-    async def ask(
+    async def run(
         self,
         deadline: float,
-        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        query: Callable[Concatenate[sqlite3.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -69,43 +69,43 @@ class Readers:
         if self._pending >= self._queue:
             INDEX_QUERIES.labels("rejected").inc()
             raise ServerBusy("Too many queries are waiting for the index. Try again.", retry_after=RETRY_AFTER)
-        waiting = _Question(deadline)
+        pending = _PendingQuery(deadline)
         self._pending += 1
         future = asyncio.get_running_loop().run_in_executor(
-            self._pool, lambda: self._run(waiting, question, *args, **kwargs)
+            self._pool, lambda: self._run(pending, query, *args, **kwargs)
         )
         try:
             if deadline < math.inf:
                 await asyncio.wait([future], timeout=max(deadline - time.monotonic(), 0))
                 if not future.done():
                     raise _Late
-            answer = await future
+            result = await future
         except _Late:
             INDEX_QUERIES.labels("timeout").inc()
             raise UpstreamTimeout("The index did not respond in time.", retry_after=RETRY_AFTER) from None
         finally:
             self._pending -= 1
-            waiting.deadline = -math.inf
+            pending.deadline = -math.inf
             future.cancel()
         INDEX_QUERIES.labels("ok").inc()
-        return answer
+        return result
 
     def _run(
         self,
-        waiting: _Question,
-        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        pending: _PendingQuery,
+        query: Callable[Concatenate[sqlite3.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
         def is_late() -> bool:
-            return time.monotonic() >= waiting.deadline
+            return time.monotonic() >= pending.deadline
 
         if is_late():
             raise _Late
         connection = self._idle.get()
         connection.set_progress_handler(is_late, STEPS)
         try:
-            return question(connection, *args, **kwargs)
+            return query(connection, *args, **kwargs)
         except sqlite3.OperationalError:
             if is_late():
                 raise _Late from None

@@ -10,19 +10,19 @@ from typing import NamedTuple
 from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import BadUserInput
 from graphql_api.index.profile_closure import array
-from graphql_api.index.query_expansion import ExpandedTerm, doubt, meanings
-from graphql_api.index.scoring import MOST_OF_THEM, Ranking
+from graphql_api.index.query_expansion import ExpandedTerm, expand, expand_misspelled
+from graphql_api.index.scoring import MIN_RARITY_SHARE, Ranking
 from graphql_api.index.search_schema import EXACT, write_search
 from graphql_api.index.suggest import Suggestion, suggest
 from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES
-from graphql_api.index.tokenizer import MOST_LETTERS, fold, marked
+from graphql_api.index.tokenizer import MAX_TEXT_CHARS, fold, marked
 from graphql_api.index.vocabulary import Vocabulary
 
-__all__ = ["MOST_FOUND", "MOST_LETTERS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
+__all__ = ["MAX_RESULTS", "MAX_TEXT_CHARS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
 
-MOST_FOUND = 1000
+MAX_RESULTS = 1000
 """Maximum concepts that a search returns."""
-MOST_TEXTS = 500
+MAX_SCORED_TEXTS = 500
 """Maximum texts that are scored one by one; if more match, each further concept is scored by its first text by rank."""
 FEW = 10
 """If at most this many texts have all words and none equals the query, texts with most of the words match too."""
@@ -56,7 +56,7 @@ class Hit(NamedTuple):
     text as HTML, with matching words in <mark>.
     """
 
-    thing: int
+    row_id: int
     score: float
     field: str
     language: int
@@ -74,9 +74,9 @@ class _Best(NamedTuple):
     loss: float  # 1 minus the score
     field: int
     length: int
-    kind: int
-    place: int
-    thing: int
+    concept_type: int
+    position: int
+    row_id: int
     n: int
     language: int
 
@@ -99,15 +99,15 @@ class Search:
         start: int,
         stop: int,
     ) -> tuple[list[Hit], int]:
-        """Search; returns the hits from `start` to `stop`, best first, and the total, at most MOST_FOUND.
+        """Search; returns the hits from `start` to `stop`, best first, and the total, at most MAX_RESULTS.
 
         `types` and `languages` (positions in LANGUAGES) limit the search; None means all. The order is deterministic.
         Raises BadUserInput if the text is too long, or has no letter and no digit.
         """
         ranking, best = self._ranked(connection, text, types, languages)
-        return [_hit(connection, ranking, each) for each in best[start:stop]], len(best)
+        return [_hit(connection, ranking, concept) for concept in best[start:stop]], len(best)
 
-    def things(
+    def row_ids(
         self,
         connection: sqlite3.Connection,
         text: str,
@@ -116,7 +116,7 @@ class Search:
     ) -> list[int]:
         """The row ids of all concepts that `search` finds, in the same order; cheaper, as it builds no hits."""
         _, best = self._ranked(connection, text, types, languages)
-        return [each.thing for each in best]
+        return [concept.row_id for concept in best]
 
     def _ranked(
         self,
@@ -125,12 +125,12 @@ class Search:
         types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
     ) -> tuple[Ranking, list[_Best]]:
-        if len(text) > MOST_LETTERS or not fold(text):
-            raise BadUserInput(f"`text` must have a letter or a digit, and at most {MOST_LETTERS} characters.")
+        if len(text) > MAX_TEXT_CHARS or not fold(text):
+            raise BadUserInput(f"`text` must have a letter or a digit, and at most {MAX_TEXT_CHARS} characters.")
         if self._vocabulary is None:
             self._vocabulary = Vocabulary(connection)
         ranking, rows = _found(connection, self._vocabulary, text, _bits(types, languages))
-        return ranking, _best(ranking, rows)[:MOST_FOUND]
+        return ranking, _best(ranking, rows)[:MAX_RESULTS]
 
 
 def _bits(types: Collection[ConceptType] | None, languages: Collection[int] | None) -> int:
@@ -144,74 +144,74 @@ def _bits(types: Collection[ConceptType] | None, languages: Collection[int] | No
 
 def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int) -> tuple[Ranking, list[_Row]]:
     """The texts that have all words (or most words, if few have all and none equals the query), and their ranking."""
-    question = fold(text)
-    exact: list[_Row] = connection.execute(_EXACT, (question, bits, MOST_FOUND)).fetchall()
-    meant = meanings(connection, vocabulary, text)
-    rows = exact + _matching(connection, _all(meant), bits)
+    folded_text = fold(text)
+    exact: list[_Row] = connection.execute(_EXACT, (folded_text, bits, MAX_RESULTS)).fetchall()
+    terms = expand(connection, vocabulary, text)
+    rows = exact + _matching(connection, _all(terms), bits)
     if not rows:
-        doubt(vocabulary, meant)
-        rows = _matching(connection, _all(meant), bits)
+        expand_misspelled(vocabulary, terms)
+        rows = _matching(connection, _all(terms), bits)
     if not exact and len(rows) <= FEW:
-        rows += _first(connection, _most(meant), bits)
-    return Ranking(question, meant), rows
+        rows += _first(connection, _most(terms), bits)
+    return Ranking(folded_text, terms), rows
 
 
 def _matching(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
     """The rows that an FTS5 expression matches: the first texts by rank and, if there are more, one of each further concept."""
     rows = _first(connection, query, bits)
-    if len(rows) == MOST_TEXTS:
+    if len(rows) == MAX_SCORED_TEXTS:
         rows += _beyond(connection, query, bits, rows[-1][0])
     return rows
 
 
 def _beyond(connection: sqlite3.Connection, query: str, bits: int, first: int) -> list[_Row]:
-    """The first text of each concept from text number `first` on; stops after MOST_FOUND concepts."""
-    found: dict[int, tuple[int, int, int, int, int]] = {}
+    """The first text of each concept from text number `first` on; stops after MAX_RESULTS concepts."""
+    rows: dict[int, tuple[int, int, int, int, int]] = {}
     for row in connection.execute(_MATCHING_BEYOND, (query, bits, first)):
-        if found.setdefault(row[3], row) is row and len(found) == MOST_FOUND:
+        if rows.setdefault(row[3], row) is row and len(rows) == MAX_RESULTS:
             break
-    texts = {n: (n, *text) for n, *text in connection.execute(_WORDS, (array(row[0] for row in found.values()),))}
-    return [(*texts[n], *where) for n, *where in found.values()]
+    texts = {n: (n, *text) for n, *text in connection.execute(_WORDS, (array(row[0] for row in rows.values()),))}
+    return [(*texts[n], *occurrence) for n, *occurrence in rows.values()]
 
 
 def _first(connection: sqlite3.Connection, query: str, bits: int) -> list[_Row]:
-    return connection.execute(_MATCHING, (query, bits, MOST_TEXTS)).fetchall() if query else []
+    return connection.execute(_MATCHING, (query, bits, MAX_SCORED_TEXTS)).fetchall() if query else []
 
 
-def _all(meant: Sequence[ExpandedTerm]) -> str:
+def _all(terms: Sequence[ExpandedTerm]) -> str:
     """The FTS5 expression for texts that have all words; empty if no text can."""
-    must = [meaning for meaning in meant if meaning.must]
-    return " AND ".join(meaning.query() for meaning in must) if all(meaning.is_findable() for meaning in must) else ""
+    must = [term for term in terms if term.must]
+    return " AND ".join(term.query() for term in must) if all(term.is_findable() for term in must) else ""
 
 
-def _most(meant: Sequence[ExpandedTerm]) -> str:
+def _most(terms: Sequence[ExpandedTerm]) -> str:
     """The FTS5 expression for texts that may have most of the words.
 
     Leaves out the most common words: a text with only these scores too little to be found.
     """
-    findable = sorted((each for each in meant if each.is_findable() or each.heads), key=lambda meaning: meaning.rarity)
-    without = MOST_OF_THEM * sum(meaning.rarity for meaning in findable)
+    findable = sorted((term for term in terms if term.is_findable() or term.heads), key=lambda term: term.rarity)
+    without = MIN_RARITY_SHARE * sum(term.rarity for term in findable)
     while findable and findable[0].rarity < without:
         without -= findable.pop(0).rarity
-    return " OR ".join(meaning.loose_query() for meaning in findable if meaning.must)
+    return " OR ".join(term.loose_query() for term in findable if term.must)
 
 
 def _best(ranking: Ranking, rows: Iterable[_Row]) -> list[_Best]:
     """Each concept with its best text, the best concept first."""
     losses: dict[int, float] = {}
     best: dict[int, _Best] = {}
-    for n, field, folded, kind, place, thing, language in rows:
+    for n, field, folded, concept_type, position, row_id, language in rows:
         if n not in losses:
             losses[n] = 1 - ranking.score(field, folded)
         if (loss := losses[n]) < 1:
-            this = _Best(loss, field, len(folded), kind, place, thing, n, language)
-            if thing not in best or this < best[thing]:
-                best[thing] = this
+            candidate = _Best(loss, field, len(folded), concept_type, position, row_id, n, language)
+            if row_id not in best or candidate < best[row_id]:
+                best[row_id] = candidate
     return sorted(best.values())
 
 
 def _hit(connection: sqlite3.Connection, ranking: Ranking, best: _Best) -> Hit:
     text, folded = connection.execute(_TEXT, (best.n,)).fetchone()
     words = ranking.counting(best.field, folded)
-    field = next(name for name, number in SEARCHED[TYPES[best.kind]].items() if number == best.field)
-    return Hit(best.thing, round(1 - best.loss, 4), field, best.language, text, marked(text, words))
+    field = next(name for name, number in SEARCHED[TYPES[best.concept_type]].items() if number == best.field)
+    return Hit(best.row_id, round(1 - best.loss, 4), field, best.language, text, marked(text, words))

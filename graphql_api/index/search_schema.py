@@ -29,13 +29,13 @@ _TABLES = {
     "name_words": """CREATE VIRTUAL TABLE name_words USING fts5(
         words, content = '', columnsize = 0, prefix = '1 2 3', tokenize = 'ascii')""",
 }
-EXACT = f"field IN ({numbers(number for number, each in SEARCH.items() if each.exact is not None)})"
+EXACT = f"field IN ({numbers(number for number, search in SEARCH.items() if search.exact is not None)})"
 """The SQL condition for texts that can match exactly; they have an index."""
 _INDEX = f"CREATE INDEX searched_text_folded ON searched_text (folded) WHERE {EXACT}"
 
 _NAMES = f"""
     INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched_text
-    WHERE field IN ({numbers(number for number, each in SEARCH.items() if each.is_name)}) ORDER BY n
+    WHERE field IN ({numbers(number for number, search in SEARCH.items() if search.is_name)}) ORDER BY n
 """  # noqa: S608  # numbers of fields
 
 
@@ -47,22 +47,22 @@ class SearchRows(NamedTuple):
     stems: Sequence[tuple[int, str, str]]
 
 
-_Things = Mapping[int, tuple[int, int]]
-"""(kind, place) by row id."""
+_Concepts = Mapping[int, tuple[int, int]]
+"""(concept_type, position) by row id."""
 _Text = tuple[int, str, int, int]
-"""A row of `text`: field, text, thing, language."""
+"""A row of `text`: field, text, concept, language."""
 
 
 _CONCEPTS = "SELECT n, concept_type, position FROM concept"
 
 
-def read_texts(connection: sqlite3.Connection) -> tuple[_Things, list[_Text]]:
+def read_texts(connection: sqlite3.Connection) -> tuple[_Concepts, list[_Text]]:
     """Read the arguments of `arrange`."""
-    things = {n: (kind, place) for n, kind, place in connection.execute(_CONCEPTS)}
-    return things, connection.execute("SELECT field, text, concept, language FROM text").fetchall()
+    concepts = {n: (concept_type, position) for n, concept_type, position in connection.execute(_CONCEPTS)}
+    return concepts, connection.execute("SELECT field, text, concept, language FROM text").fetchall()
 
 
-def arrange(things: _Things, texts: Collection[_Text]) -> SearchRows:
+def arrange(concepts: _Concepts, texts: Collection[_Text]) -> SearchRows:
     """Compute the rows to write. This is half of the work and needs no connection, so that a thread can do it."""
     folded = {text: fold(text) for text in {text for _, text, _, _ in texts}}
     ranked = sorted(
@@ -72,8 +72,8 @@ def arrange(things: _Things, texts: Collection[_Text]) -> SearchRows:
     )
     number = {(field, text): n for n, (field, _, _, text) in enumerate(ranked, 1)}
     occurrences = {
-        (n, *things[thing], thing, language)
-        for field, text, thing, language in texts
+        (n, *concepts[concept], concept, language)
+        for field, text, concept, language in texts
         if (n := number.get((field, text)))
     }
     return SearchRows(
@@ -115,7 +115,9 @@ def _stems(texts: Iterable[_Text]) -> list[tuple[int, str, str]]:
         by_language[language].add(text)
     stems = Stems()
     return sorted(
-        (language, *pair) for language, some in enumerate(by_language) for pair in stems.of_texts(language, some)
+        (language, *pair)
+        for language, texts_in_it in enumerate(by_language)
+        for pair in stems.of_texts(language, texts_in_it)
     )
 
 

@@ -12,9 +12,9 @@ from graphql_api.competent.declarations import CONCEPT_TYPES, TECHNICAL_COMPETEN
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import NESTED_ROLES, numbers
 
-GROUPED = [each for each in CONCEPT_TYPES if each.group_length is not None]
+GROUPED = [type for type in CONCEPT_TYPES if type.group_length is not None]
 """The compared types, in the order of `Groups`."""
-HAVE = [each for each in CONCEPT_TYPES if each.can_be_had]
+HAVE = [type for type in CONCEPT_TYPES if type.can_be_had]
 """The types of concepts that a person can have."""
 
 
@@ -72,9 +72,9 @@ def gap(connection: sqlite3.Connection, start: int, goal: int) -> Gap:
     covered = sum(weight for competence, weight in needs.weights.items() if competence in has.weights)
     return Gap(
         coverage=covered / total if total else 1.0,
-        shared=needs.groups.within(has.things),
-        missing=needs.groups.without(has.things),
-        surplus=has.groups.without(needs.things),
+        shared=needs.groups.within(has.concepts),
+        missing=needs.groups.without(has.concepts),
+        surplus=has.groups.without(needs.concepts),
     )
 
 
@@ -118,13 +118,16 @@ def matches(
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), -row[1], row[3], row[0]))
     start, stop = page(len(rows))
     window = rows[start:stop]
-    held = {n: each.groups for n, each in _held(connection, [n for n, *_ in window]).items()}
-    return [Match(n, got / need, held[n].within(had), held[n].without(had)) for n, got, need, _ in window], len(rows)
+    groups = {n: held.groups for n, held in _held(connection, [n for n, *_ in window]).items()}
+    page_of_matches = [
+        Match(n, got / need, groups[n].within(had), groups[n].without(had)) for n, got, need, _ in window
+    ]
+    return page_of_matches, len(rows)
 
 
-def _rank(part: int, whole: int) -> int:
+def _rank(numerator: int, denominator: int) -> int:
     """An integer that orders fractions exactly: two with denominators below 2³² are equal, or differ by more than 2⁻⁶⁴."""
-    return (part << 64) // whole
+    return (numerator << 64) // denominator
 
 
 class _Held(NamedTuple):
@@ -134,18 +137,18 @@ class _Held(NamedTuple):
     weights: dict[int, int]
 
     @property
-    def things(self) -> frozenset[int]:
+    def concepts(self) -> frozenset[int]:
         return frozenset().union(*self.groups)
 
 
 def _held(connection: sqlite3.Connection, profiles: Sequence[int]) -> dict[int, _Held]:
-    parts: dict[int, dict[int, list[int]]] = {profile: {type.number: [] for type in GROUPED} for profile in profiles}
+    members: dict[int, dict[int, list[int]]] = {profile: {type.number: [] for type in GROUPED} for profile in profiles}
     weights: dict[int, dict[int, int]] = {profile: {} for profile in profiles}
-    for profile, kind, part, weight in connection.execute(_HELD, {"profiles": array(profiles)}):
-        parts[profile][kind].append(part)
-        if kind == TECHNICAL_COMPETENCE.number:
-            weights[profile][part] = weight
-    return {n: _Held(Groups(map(tuple, parts[n].values())), weights[n]) for n in parts}
+    for profile, concept_type, member, weight in connection.execute(_HELD, {"profiles": array(profiles)}):
+        members[profile][concept_type].append(member)
+        if concept_type == TECHNICAL_COMPETENCE.number:
+            weights[profile][member] = weight
+    return {n: _Held(Groups(map(tuple, members[n].values())), weights[n]) for n in members}
 
 
 def _shared(connection: sqlite3.Connection, profile: int, others: Sequence[int]) -> dict[int, list[int]]:
@@ -187,7 +190,7 @@ _SHARED = """
 
 _NAMED = f"""
     SELECT n, concept_type FROM concept WHERE n IN (SELECT value FROM json_each(:concepts))
-    AND concept_type IN ({numbers(each.number for each in HAVE)})
+    AND concept_type IN ({numbers(type.number for type in HAVE)})
 """  # noqa: S608  # numbers of types
 
 _BLOCKS = f"""

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.errors import BadUserInput
 from graphql_api.index.tables import LANGUAGES, SEARCHED
-from graphql_api.index.tokenizer import MOST_LETTERS, fold
+from graphql_api.index.tokenizer import MAX_TEXT_CHARS, fold
 
 
 class Suggestion(NamedTuple):
     """A profile with the title or alternative name that matches; `field` is the GraphQL field of the name."""
 
-    thing: int
+    row_id: int
     field: str
     language: int
     text: str
@@ -39,24 +39,24 @@ def suggest(
 
     Names that begin with the whole input come first; within each group, titles come before alternative names, and shorter names
     before longer ones. `languages` (positions in LANGUAGES) limits the search; None means all. Empty input gives no suggestions.
-    Raises BadUserInput if `prefix` has more than MOST_LETTERS characters.
+    Raises BadUserInput if `prefix` has more than MAX_TEXT_CHARS characters.
     """
-    if len(prefix) > MOST_LETTERS:
-        raise BadUserInput(f"`prefix` must have at most {MOST_LETTERS} characters.")
-    found: dict[int, Suggestion] = {}
+    if len(prefix) > MAX_TEXT_CHARS:
+        raise BadUserInput(f"`prefix` must have at most {MAX_TEXT_CHARS} characters.")
+    suggestions: dict[int, Suggestion] = {}
     bits = sum(1 << language for language in (range(len(LANGUAGES)) if languages is None else set(languages)))
     if most > 0 and (typed := fold(prefix)):
-        for thing, field, language, text in _names(connection, typed, bits):
-            if thing not in found:
-                found[thing] = Suggestion(thing, _FIELDS[field], language, text)
-                if len(found) == most:
+        for row_id, field, language, text in _names(connection, typed, bits):
+            if row_id not in suggestions:
+                suggestions[row_id] = Suggestion(row_id, _FIELDS[field], language, text)
+                if len(suggestions) == most:
                     break
-    return list(found.values())
+    return list(suggestions.values())
 
 
 def _names(connection: sqlite3.Connection, typed: str, bits: int) -> Iterator[tuple[int, int, int, str]]:
     """Yield names that begin with the whole input, then those with every word of it. `typed` is folded."""
     yield from connection.execute(_MATCHING, (f'^"{typed}" *', bits))
-    *whole, begun = typed.split()
-    words = " AND ".join((*(f'"{word}"' for word in dict.fromkeys(whole)), f'"{begun}" *'))
-    yield from connection.execute(_MATCHING, (words, bits))
+    *words, last = typed.split()
+    expression = " AND ".join((*(f'"{word}"' for word in dict.fromkeys(words)), f'"{last}" *'))
+    yield from connection.execute(_MATCHING, (expression, bits))

@@ -26,7 +26,7 @@ VERSION = 5
 MAX_NUMBER = 14
 """Maximum number of a concept type: a search has a bit per type and language in an SQLite integer of 63 bits."""
 
-TYPES: dict[int, ConceptType] = {each.number: each for each in CONCEPT_TYPES}
+TYPES: dict[int, ConceptType] = {type.number: type for type in CONCEPT_TYPES}
 """Concept types by number, as in the column `concept_type`."""
 
 _FIELDS_OF_A_RANK = 16
@@ -42,7 +42,7 @@ def _searched(type: ConceptType) -> dict[str, int]:
     return numbers
 
 
-SEARCHED: dict[ConceptType, dict[str, int]] = {each: _searched(each) for each in CONCEPT_TYPES}
+SEARCHED: dict[ConceptType, dict[str, int]] = {type: _searched(type) for type in CONCEPT_TYPES}
 """The searched fields of each type and their numbers; more significant fields have lower numbers."""
 
 SEARCH: dict[int, Search] = {
@@ -58,12 +58,12 @@ def parts(type: ConceptType) -> dict[str, Concepts]:
 
 def check(types: Sequence[ConceptType]) -> None:
     """Raise ValueError if two declarations share a number, a role or a rank, or a number is out of range."""
-    embedded = [each.role for type in types for each in parts(type).values()]
-    counted = {field.search for type in types for field in type.fields if field.search is not None}
+    embedded = [value.role for type in types for value in parts(type).values()]
+    searches = {field.search for type in types for field in type.fields if field.search is not None}
     for numbers, what in (
         ([type.number for type in types], "number of a concept type"),
         (embedded, "role of embedded concepts"),
-        ([each.rank for each in counted], "rank of searched fields"),
+        ([search.rank for search in searches], "rank of searched fields"),
     ):
         if twice := [number for number, times in Counter(numbers).items() if times > 1]:
             raise ValueError(f"{twice[0]} is declared twice as the {what}")
@@ -72,13 +72,13 @@ def check(types: Sequence[ConceptType]) -> None:
 
 
 check(CONCEPT_TYPES)
-PROFILE_ROLES = tuple(each.role for each in parts(OCCUPATIONAL_PROFILE).values())
+PROFILE_ROLES = tuple(value.role for value in parts(OCCUPATIONAL_PROFILE).values())
 """Roles in which profiles hold concepts."""
 NESTED_ROLES = tuple(
-    each.role for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE for each in parts(type).values()
+    value.role for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE for value in parts(type).values()
 )
 """Roles in which concepts that profiles hold (technical competences) hold others."""
-ESSENTIAL_ROLES = tuple(each.role for each in parts(OCCUPATIONAL_PROFILE).values() if each.is_essential)
+ESSENTIAL_ROLES = tuple(value.role for value in parts(OCCUPATIONAL_PROFILE).values() if value.is_essential)
 
 
 def numbers(values: Iterable[int]) -> str:

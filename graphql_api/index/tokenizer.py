@@ -13,7 +13,7 @@ import Stemmer
 
 from graphql_api.index.tables import LANGUAGES
 
-MOST_LETTERS = 300
+MAX_TEXT_CHARS = 300
 """Maximum characters of a search text; the longest titles have about 200."""
 
 _STEMMERS = {"nl": "dutch", "fr": "french", "en": "english", "de": "german"}
@@ -39,7 +39,7 @@ class Word(NamedTuple):
     end: int
 
 
-class _Letters(dict[int, str]):
+class _FoldedCharacters(dict[int, str]):
     """Folded characters by code point: empty, a space (word boundary), or one or more lower-case letters and digits."""
 
     def __missing__(self, code: int) -> str:
@@ -62,51 +62,51 @@ def _part(part: str) -> str:
     return part if part.isalnum() else " "
 
 
-_LETTERS = _Letters()
+_FOLDED = _FoldedCharacters()
 
 
 def fold(text: str) -> str:
     """The words of a text without accents and case, separated by single spaces; empty if it has none."""
-    return " ".join(text.translate(_LETTERS).split())
+    return " ".join(text.translate(_FOLDED).split())
 
 
 def words(text: str) -> Iterator[Word]:
     """Yield the words of a text as `fold` returns them, with their positions."""
     letters = ""
     start = end = 0
-    for place, letter in enumerate(text):
-        folded = _LETTERS[ord(letter)]
+    for position, letter in enumerate(text):
+        folded = _FOLDED[ord(letter)]
         for part in folded:
             if part == " ":
                 if letters:
                     yield Word(letters, start, end)
                 letters = ""
             else:
-                start = start if letters else place
-                letters, end = letters + part, place + 1
+                start = start if letters else position
+                letters, end = letters + part, position + 1
         if not folded and letters:
-            end = place + 1  # a combining accent, or a soft hyphen
+            end = position + 1  # a combining accent, or a soft hyphen
     if letters:
         yield Word(letters, start, end)
 
 
-def marked(text: str, wanted: Collection[str]) -> str:
-    """A text as HTML, with <mark> around the words whose folded form is wanted."""
+def marked(text: str, marked_words: Collection[str]) -> str:
+    """A text as HTML, with <mark> around the words whose folded form is in `marked_words`."""
     return "".join(
-        piece if piece.isspace() else _marked(piece, wanted) if _has(piece, wanted) else escape(piece)
+        piece if piece.isspace() else _marked(piece, marked_words) if _has(piece, marked_words) else escape(piece)
         for piece in _SPACES.split(text)
     )
 
 
-def _has(piece: str, wanted: Collection[str]) -> bool:
-    return any(word in wanted for word in piece.translate(_LETTERS).split())
+def _has(piece: str, marked_words: Collection[str]) -> bool:
+    return any(word in marked_words for word in piece.translate(_FOLDED).split())
 
 
-def _marked(text: str, wanted: Collection[str]) -> str:
+def _marked(text: str, marked_words: Collection[str]) -> str:
     pieces: list[str] = []
     at = 0
     for word in words(text):
-        if word.folded in wanted and word.start >= at:
+        if word.folded in marked_words and word.start >= at:
             pieces += escape(text[at : word.start]), "<mark>", escape(text[word.start : word.end]), "</mark>"
             at = word.end
     return "".join((*pieces, escape(text[at:])))
@@ -128,9 +128,9 @@ class Stems:
         A word has two stems: of its written form and of its folded form, which a client may type.
         """
         pieces = " ".join({piece for text in texts for piece in text.split()})
-        found = {word: _folded(word) for word in set(_WORD.findall(unicodedata.normalize("NFC", pieces).lower()))}
+        forms = {word: _folded(word) for word in set(_WORD.findall(unicodedata.normalize("NFC", pieces).lower()))}
         written = {
-            word: folded for word, folded in found.items() if " " not in folded
+            word: folded for word, folded in forms.items() if " " not in folded
         }  # not those that fold to two words, as ½ does
         folded = list(set(written.values()))
         stems = self._stemmers[language].stemWords
@@ -140,13 +140,13 @@ class Stems:
     def of_word(self, written: str, folded: str) -> set[tuple[int, str]]:
         """All possible stems of a word, as (language, stem): the language of a query is unknown."""
         forms = {unicodedata.normalize("NFC", written).lower(), folded}
-        found: set[tuple[int, str]] = set()
+        stems_by_language: set[tuple[int, str]] = set()
         for language, stemmer in enumerate(self._stemmers):
             stems = {stemmer.stemWord(form) for form in forms}
             # Without accents, French words need a second pass: infirmieres, infirmier, infirmi.
             stems |= {stemmer.stemWord(stem) for stem in stems}
-            found |= {(language, fold(stem)) for stem in stems}
-        return found
+            stems_by_language |= {(language, fold(stem)) for stem in stems}
+        return stems_by_language
 
 
 def _folded(word: str) -> str:

@@ -19,12 +19,12 @@ class Use(NamedTuple):
     None if profiles do not say (soft and digital skills).
     """
 
-    thing: int
+    row_id: int
     essential: bool | None
 
 
 _UNSPECIFIED = numbers(
-    concept_type(each.type_name).number for each in parts(OCCUPATIONAL_PROFILE).values() if each.is_essential is None
+    concept_type(value.type_name).number for value in parts(OCCUPATIONAL_PROFILE).values() if value.is_essential is None
 )
 """Numbers of the types for which profiles do not say whether they are essential."""
 
@@ -43,21 +43,21 @@ _COMPETENCES = f"""
 """  # noqa: S608  # numbers of roles
 
 
-def profiles_using(connection: sqlite3.Connection, parts: Sequence[int]) -> dict[int, list[Use]]:
+def profiles_using(connection: sqlite3.Connection, members: Sequence[int]) -> dict[int, list[Use]]:
     """The profiles that use each concept, in order of code; an empty list for an unused one.
 
     Profiles use technical competences, soft skills and digital skills directly, and skills, knowledge and indicators through
     competences; the latter are essential if any of these competences is.
     """
-    found: dict[int, list[Use]] = {part: [] for part in parts}
-    for part, profile, essential in connection.execute(_PROFILES, (array(parts),)):
-        found[part].append(Use(profile, None if essential is None else bool(essential)))
-    return found
+    users: dict[int, list[Use]] = {member: [] for member in members}
+    for member, profile, essential in connection.execute(_PROFILES, (array(members),)):
+        users[member].append(Use(profile, None if essential is None else bool(essential)))
+    return users
 
 
-def competences_using(connection: sqlite3.Connection, parts: Sequence[int]) -> dict[int, list[int]]:
+def competences_using(connection: sqlite3.Connection, members: Sequence[int]) -> dict[int, list[int]]:
     """The technical competences that hold each concept, in order of code; an empty list if there are none."""
-    found: dict[int, list[int]] = {part: [] for part in parts}
-    for part, competence in connection.execute(_COMPETENCES, (array(parts),)):
-        found[part].append(competence)
-    return found
+    users: dict[int, list[int]] = {member: [] for member in members}
+    for member, competence in connection.execute(_COMPETENCES, (array(members),)):
+        users[member].append(competence)
+    return users

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 
 from graphql_api.index.tokenizer import Stems
 
-SHORTEST_HALF = 3
+MIN_HALF_CHARS = 3
 _LINKS = ("", "s", "e", "n", "en", "er")
 """Linking elements between the words of Dutch and German compounds."""
 
@@ -71,28 +71,30 @@ class Vocabulary:
         last = bisect_left(words, start + "\U0010ffff", lo=first)
         return words[first:last]
 
-    def containing(self, connection: sqlite3.Connection, part: str, most: int) -> list[str]:
-        """At most `most` words that contain `part` but do not start with it: suffixes first, then shorter words.
+    def containing(self, connection: sqlite3.Connection, part: str, limit: int) -> list[str]:
+        """At most `limit` words that contain `part` but do not start with it: suffixes first, then shorter words.
 
         `part` must have at least 3 letters.
         """
         rows = connection.execute("SELECT rowid FROM word_part WHERE word_part MATCH ?", (f'"{part}"',))
         found = [word for (n,) in rows if not (word := self._words[n - 1]).startswith(part)]
         found.sort(key=lambda word: (not word.endswith(part), len(word), word))
-        return found[:most]
+        return found[:limit]
 
-    def near(self, word: str, distance: int, most: int) -> list[tuple[str, int]]:
-        """At most `most` other words within this edit distance, with the distance: nearest first, then the more common.
+    def near(self, word: str, distance: int, limit: int) -> list[tuple[str, int]]:
+        """At most `limit` other words within this edit distance, with the distance: nearest first, then the more common.
 
         The distance counts replaced, missing, added and swapped letters (optimal string alignment).
         """
         found: list[tuple[str, int]] = []
         for length in range(len(word) - distance, len(word) + distance + 1):
-            some = self._by_length.get(length, ())
-            hits = process.extract(word, some, scorer=OSA.distance, processor=None, score_cutoff=distance, limit=None)
+            candidates = self._by_length.get(length, ())
+            hits = process.extract(
+                word, candidates, scorer=OSA.distance, processor=None, score_cutoff=distance, limit=None
+            )
             found += ((hit, int(far)) for hit, far, _ in hits if far)
         found.sort(key=lambda hit: (hit[1], -self._texts[hit[0]], hit[0]))
-        return found[:most]
+        return found[:limit]
 
     def swapped(self, word: str) -> Iterator[str]:
         """Yield the words that differ by two adjacent swapped letters."""
@@ -105,16 +107,16 @@ class Vocabulary:
         """The pairs of words of which this one may be composed, without linking letters, the most evenly split first."""
         found = {
             (compound[: at - len(link)], compound[at:])
-            for at in range(SHORTEST_HALF, len(compound) - SHORTEST_HALF + 1)
+            for at in range(MIN_HALF_CHARS, len(compound) - MIN_HALF_CHARS + 1)
             for link in _LINKS
-            if compound[:at].endswith(link) and at - len(link) >= SHORTEST_HALF
+            if compound[:at].endswith(link) and at - len(link) >= MIN_HALF_CHARS
         }
         known = [pair for pair in found if pair[0] in self._texts and pair[1] in self._texts]
         return sorted(known, key=lambda pair: (-min(map(len, pair)), pair))
 
     def head(self, compound: str, least: int) -> str | None:
         """The head of a compound: the longest other word of at least `least` letters that ends it; None if there is none."""
-        ends = (compound[at:] for at in range(SHORTEST_HALF, len(compound) - least + 1))
+        ends = (compound[at:] for at in range(MIN_HALF_CHARS, len(compound) - least + 1))
         return next((end for end in ends if end in self._texts), None)
 
     def same_stem(self, connection: sqlite3.Connection, written: str, folded: str) -> list[str]:

@@ -138,7 +138,7 @@ class Loaders(DocumentLoaders):
         self, index: Index, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
         """Query an index; raises UpstreamTimeout after the deadline of this request."""
-        return self._in_turn(lambda: index.ask_until(self.fetch_context.deadline, query, *args, **kwargs))
+        return self._in_turn(lambda: index.query_until(self.fetch_context.deadline, query, *args, **kwargs))
 
     async def _in_turn(self, query: Callable[[], Awaitable[T]]) -> T:
         # One query at a time, so that the queue of an index is fair: other operations get their turn between the queries of this

@@ -180,7 +180,7 @@ def written(*documents: tuple[ConceptType, Document]) -> Iterator[sqlite3.Connec
     with small() as index:
         writer = Indexer(index.connection)
         for type, document in documents:
-            writer.whole(type, document)
+            writer.add(type, document)
         writer.commit()
         index.finish()
         index.connection.execute("PRAGMA query_only = OFF")

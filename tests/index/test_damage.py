@@ -76,7 +76,7 @@ DAMAGES: list[Callable[[Path], None]] = [zeroed, cut_off, emptied, rubbish, brok
 
 
 async def profiles(index: Index) -> int:
-    return len(await index.ask(listed, OCCUPATIONAL_PROFILE, 0, 1000))
+    return len(await index.query(listed, OCCUPATIONAL_PROFILE, 0, 1000))
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -87,7 +87,7 @@ async def test_a_file_damaged_under_a_running_server_is_made_anew(world: World, 
 
     _forget_pages(index)
     with pytest.raises(NotIndexedYet) as raised:
-        await index.ask(by_row_id, range(1, 500))
+        await index.query(by_row_id, range(1, 500))
 
     assert raised.value.extensions["code"] == "NOT_INDEXED_YET"
     assert raised.value.extensions["retryAfter"] >= 1
@@ -127,9 +127,9 @@ async def test_a_question_that_asks_nonsense_does_not_condemn_the_file(world: Wo
     index = await indexes.get("3.11")
 
     with pytest.raises(sqlite3.OperationalError):
-        await index.ask(lambda connection: connection.execute("SELECT nonsense"))
+        await index.query(lambda connection: connection.execute("SELECT nonsense"))
     with pytest.raises(ZeroDivisionError):
-        await index.ask(lambda connection: 1 // 0)
+        await index.query(lambda connection: 1 // 0)
 
     assert await indexes.get("3.11") is index
 
@@ -157,7 +157,7 @@ async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world:
     index = await indexes.get("3.11")
     broken_rows(world.file().path)
 
-    found = await asyncio.gather(*(index.ask(by_row_id, [n]) for n in range(1, 30)), return_exceptions=True)
+    found = await asyncio.gather(*(index.query(by_row_id, [n]) for n in range(1, 30)), return_exceptions=True)
     await indexes.get("3.11")
 
     assert {type(each) for each in found} == {NotIndexedYet}
@@ -310,7 +310,7 @@ def _forget_pages(index: Index) -> None:
     """SQLite drops its cached pages of a small file, as of a large one."""
     idle = index._readers._idle
     readers = [idle.get() for _ in range(idle.qsize())]
-    for each in (*readers, index._here):
+    for each in (*readers, index._connection):
         each.execute("PRAGMA shrink_memory")
     for each in readers:
         idle.put(each)

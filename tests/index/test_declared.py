@@ -71,7 +71,7 @@ def document(type: ConceptType, keys: dict[str, Any]) -> tuple[ConceptType, Docu
 def test_a_declared_searched_field_is_found_by_search(type: ConceptType, field: Field) -> None:
     with written(document(type, {"code": f"{type.code_prefix}-7", **raw(field, "quidditch")})) as connection:
         hits, total = search.Search().search(connection, "quidditch", {type}, None, 0, 10)
-        [(uuid,)] = connection.execute("SELECT uuid FROM concept WHERE n = ?", (hits[0].thing,))
+        [(uuid,)] = connection.execute("SELECT uuid FROM concept WHERE n = ?", (hits[0].row_id,))
 
     assert (total, uuid, hits[0].field, hits[0].text) == (1, OWN, field.name, "quidditch")
 

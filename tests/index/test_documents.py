@@ -53,12 +53,12 @@ async def test_every_document_of_a_release_is_as_the_store_has_it(
         index = await world.start().get(release)
         for type in WHOLE:
             assert type.route is not None
-            by_place = [each.uuid for each in await index.ask(listed, type, 0, 1000)]
+            by_place = [each.uuid for each in await index.query(listed, type, 0, 1000)]
             stored = [await world.store.get_uncached(type.route.path(release, each)) for each in by_place]
 
             assert len(stored) > 10
-            assert await index.ask(lambda connection, type=type: [*all_documents(connection, type)]) == stored
-            assert [await index.ask(document, type, each) for each in by_place] == stored
+            assert await index.query(lambda connection, type=type: [*all_documents(connection, type)]) == stored
+            assert [await index.query(document, type, each) for each in by_place] == stored
     finally:
         await world.aclose()
 
@@ -67,10 +67,10 @@ async def test_blocks_are_as_documents_embed_them(releases: Releases, tmp_path: 
     world = World(releases, tmp_path)
     try:
         index = await world.start().get("3.11")
-        for competence in await index.ask(lambda connection: [*all_documents(connection, TECHNICAL_COMPETENCE)]):
-            assert await index.ask(document, SKILL, UUID(competence["skill"]["id"])) == competence["skill"]
+        for competence in await index.query(lambda connection: [*all_documents(connection, TECHNICAL_COMPETENCE)]):
+            assert await index.query(document, SKILL, UUID(competence["skill"]["id"])) == competence["skill"]
             for item in competence["knowledgeItems"]:
-                assert await index.ask(document, KNOWLEDGE, UUID(item["id"])) == item
+                assert await index.query(document, KNOWLEDGE, UUID(item["id"])) == item
     finally:
         await world.aclose()
 
@@ -130,7 +130,7 @@ def test_documents_in_any_order_and_form_are_exact_also_after_a_restart(
         for some in (whole[:restart], whole[restart:]):
             writer = Indexer(index.connection)
             for type, each in some:
-                writer.whole(type, each)
+                writer.add(type, each)
             writer.commit()
         connection = index.finish()
         for type, each in whole:
@@ -155,7 +155,7 @@ def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> No
         found = by_code(connection, [(TECHNICAL_COMPETENCE, "CP-1")])
         assert found[TECHNICAL_COMPETENCE, "CP-1"].item["skill"]["code"] == "SK-1"
 
-        (writer := Indexer(connection)).whole(TECHNICAL_COMPETENCE, whole)
+        (writer := Indexer(connection)).add(TECHNICAL_COMPETENCE, whole)
         writer.commit()
         assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) == whole
         assert document(connection, OCCUPATIONAL_PROFILE, UUID(uuid(1))) == one[1]
@@ -178,7 +178,7 @@ def test_what_is_written_again_after_a_restart_is_not_stored_twice() -> None:
     with written(profile(softSkills=[SOFT_EMBEDDED]), (SOFT_SKILL, listed)) as connection:
         bodies = connection.execute("SELECT count(*) FROM document").fetchone()
         for _ in range(3):
-            (writer := Indexer(connection)).whole(SOFT_SKILL, listed)
+            (writer := Indexer(connection)).add(SOFT_SKILL, listed)
             writer.commit()
         assert connection.execute("SELECT count(*) FROM document").fetchone() == bodies
 

@@ -67,7 +67,7 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
         assert load.look_up_cached("3.11", by_row_id, found.row_id) is found
         assert load.look_up_cached("3.11", by_code, (SKILL, "CP-7")) is None
         uses = load.look_up_cached("3.11", profiles_using, found.row_id)
-        assert uses == (await (await load.index("3.11")).ask(profiles_using, [found.row_id]))[found.row_id] != []
+        assert uses == (await (await load.index("3.11")).query(profiles_using, [found.row_id]))[found.row_id] != []
 
 
 async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing_is_the_same_object(

@@ -36,8 +36,8 @@ def test_what_a_search_found_is_kept_and_what_is_no_profile_is_not() -> None:
         skill = index.thing(SKILL, "SK-1")
         one, _, three = (index.profile(f"OP-{n}") for n in (1, 2, 3))
         index.finish()
-        assert found(index, text_things=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
-        assert found(index, text_things=frozenset()) == []
+        assert found(index, text_matches=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
+        assert found(index, text_matches=frozenset()) == []
 
 
 @pytest.mark.parametrize("scheme", ["sector", "area"])
@@ -157,7 +157,7 @@ def test_every_condition_has_to_be_met() -> None:
         index.term(three, "sector", "ES-1")
         index.finish()
         assert found(index, isco="2", sector="ES-1", uses=competence) == ["OP-2"]
-        assert found(index, isco="2", sector="ES-1", text_things=frozenset({one, three})) == ["OP-3"]
+        assert found(index, isco="2", sector="ES-1", text_matches=frozenset({one, three})) == ["OP-3"]
 
 
 def test_titles_are_ordered_without_case_and_accents_and_equal_ones_by_place_in_both_directions() -> None:
@@ -183,4 +183,4 @@ def test_a_missing_title_is_stood_in_for_by_the_first_other_language() -> None:
         assert found(index, Order("title", 1)) == ["OP-1", "OP-3", "OP-4", "OP-2"]
         assert found(index, Order("title", 2)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
         assert found(index, Order("title", 3)) == ["OP-3", "OP-4", "OP-2", "OP-1"]
-        assert found(index, Order("title", 3), text_things=frozenset()) == []
+        assert found(index, Order("title", 3), text_matches=frozenset()) == []

@@ -48,15 +48,15 @@ class Held:
 
 async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(readers: Readers) -> None:
     held, ran = Held(), list[sqlite3.Connection]()
-    first = asyncio.create_task(readers.ask(math.inf, held))
+    first = asyncio.create_task(readers.run(math.inf, held))
     await asyncio.to_thread(held.began.wait)
 
     with pytest.raises(UpstreamTimeout) as raised:
-        await readers.ask(time.monotonic() - 1, ran.append)
+        await readers.run(time.monotonic() - 1, ran.append)
     held.release.set()
 
     assert await first == 1
-    assert await readers.ask(math.inf, one) == 1
+    assert await readers.run(math.inf, one) == 1
     assert ran == []
     assert raised.value.extensions == {"code": "UPSTREAM_TIMEOUT", "retryAfter": 1.0}
 
@@ -72,9 +72,9 @@ async def test_a_running_question_is_interrupted_at_its_deadline(readers: Reader
             raise
 
     with pytest.raises(UpstreamTimeout):
-        await readers.ask(time.monotonic() + 0.02, endless)
+        await readers.run(time.monotonic() + 0.02, endless)
 
-    assert await readers.ask(math.inf, one) == 1  # by the only thread
+    assert await readers.run(math.inf, one) == 1  # by the only thread
     assert [str(each) for each in told] == ["interrupted"]
 
 
@@ -85,33 +85,33 @@ async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers)
         began.set()
         connection.execute(ENDLESS).fetchall()
 
-    task = asyncio.create_task(readers.ask(math.inf, endless))
+    task = asyncio.create_task(readers.run(math.inf, endless))
     await asyncio.to_thread(began.wait)
     task.cancel()
 
-    assert await readers.ask(math.inf, one) == 1
+    assert await readers.run(math.inf, one) == 1
     assert task.cancelled()
 
 
 async def test_a_full_queue_refuses_with_a_code_and_when_to_ask_again(readers: Readers) -> None:
     held = Held()
-    tasks = [asyncio.create_task(readers.ask(math.inf, each)) for each in (held, one, one)]
+    tasks = [asyncio.create_task(readers.run(math.inf, each)) for each in (held, one, one)]
     await asyncio.to_thread(held.began.wait)
 
     with pytest.raises(ServerBusy) as raised:
-        await readers.ask(math.inf, one)
+        await readers.run(math.inf, one)
     held.release.set()
 
     assert raised.value.extensions == {"code": "SERVER_UNAVAILABLE", "retryAfter": 1.0}
     assert await asyncio.gather(*tasks) == [1, 1, 1]
-    assert await readers.ask(math.inf, one) == 1
+    assert await readers.run(math.inf, one) == 1
 
 
 async def test_errors_of_a_question_are_its_own(readers: Readers) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        await readers.ask(math.inf, lambda connection: connection.execute("SELECT * FROM absent"))
+        await readers.run(math.inf, lambda connection: connection.execute("SELECT * FROM absent"))
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        await readers.ask(time.monotonic() + 60, lambda connection: connection.execute("SELECT * FROM absent"))
+        await readers.run(time.monotonic() + 60, lambda connection: connection.execute("SELECT * FROM absent"))
 
 
 async def test_questions_of_two_operations_take_turns(server: Server) -> None:
@@ -128,7 +128,7 @@ async def test_questions_of_two_operations_take_turns(server: Server) -> None:
         return lambda connection: order.append(name)
 
     held = Held()
-    blocked = asyncio.create_task(index.ask(held))
+    blocked = asyncio.create_task(index.query(held))
     await asyncio.to_thread(held.began.wait)
     many = [asyncio.ensure_future(greedy.ask(index, named("greedy"))) for _ in range(10)]
     await asyncio.sleep(0)

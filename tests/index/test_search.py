@@ -21,8 +21,8 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.errors import BadUserInput
-from graphql_api.index.query_expansion import MOST_MEANINGS, MOST_WORDS, doubt, meanings
-from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, MOST_TEXTS, Hit, Search, suggest, write_search
+from graphql_api.index.query_expansion import MAX_MATCHING_WORDS, MAX_WORDS, expand, expand_misspelled
+from graphql_api.index.search import MAX_RESULTS, MAX_SCORED_TEXTS, MAX_TEXT_CHARS, Hit, Search, suggest, write_search
 from graphql_api.index.tables import LANGUAGES
 from graphql_api.index.vocabulary import Vocabulary
 from tests.index.small_indexes import DESCRIPTION, LABEL, NAME, TITLE, Small
@@ -95,7 +95,7 @@ class Release:
     def find(
         self, text: str, kinds: Collection[ConceptType] | None = None, languages: Collection[int] | None = None
     ) -> list[str]:
-        return [self.code[hit.thing] for hit in self.hits(text, kinds, languages)]
+        return [self.code[hit.row_id] for hit in self.hits(text, kinds, languages)]
 
     def marked(self, text: str) -> list[str]:
         return [hit.marked for hit in self.hits(text)]
@@ -284,7 +284,7 @@ def test_equal_ones_stand_in_the_order_of_their_codes_however_they_were_written(
 def test_a_name_of_many_finds_all_that_have_it(release: Make) -> None:
     made = release(*([title(f"beroep {n}"), name("hulp")] for n in range(8)), "hulp in de keuken")
     found = made.hits("hulp")
-    assert [made.code[hit.thing] for hit in found] == [f"OP-{n}" for n in range(1, 10)]
+    assert [made.code[hit.row_id] for hit in found] == [f"OP-{n}" for n in range(1, 10)]
     assert {hit.score for hit in found[:8]} == {0.95}
 
 
@@ -364,32 +364,33 @@ def test_windows_are_parts_of_one_order(release: Make) -> None:
     assert [hit for start in range(0, 30, 7) for hit in made.hits("kok", start=start, stop=start + 7)] == whole
     assert made.hits("kok", start=30) == made.hits("kok", start=5, stop=5) == []
     assert [made.search.search(made.connection, "kok", None, None, 0, stop)[1] for stop in (0, 5, 99)] == [30] * 3
-    assert made.search.things(made.connection, "kok", None, None) == [hit.thing for hit in whole]
+    assert made.search.row_ids(made.connection, "kok", None, None) == [hit.row_id for hit in whole]
 
 
 def test_what_stands_behind_the_texts_that_are_weighed_is_found_too(release: Make) -> None:
-    size = MOST_TEXTS + 100
+    size = MAX_SCORED_TEXTS + 100
     names = [[title(f"manager {n:04}"), *(name(f"manager {n:04} {more}") for more in range(2))] for n in range(size)]
     made = release(*names, [title("x"), description("een manager")])
-    assert len(made.hits("manager", stop=MOST_FOUND)) == size + 1
+    assert len(made.hits("manager", stop=MAX_RESULTS)) == size + 1
     assert made.find("manager 0599 1")[0] == "OP-600"
 
 
 def test_no_more_things_are_found_than_may_be(release: Make) -> None:
-    made = release(*(f"manager {n:04}" for n in range(MOST_FOUND + 50)))
+    made = release(*(f"manager {n:04}" for n in range(MAX_RESULTS + 50)))
     hits, total = made.search.search(made.connection, "manager", None, None, 0, 5000)
-    assert (len(hits), total) == (MOST_FOUND, MOST_FOUND)
-    assert len({hit.thing for hit in hits}) == MOST_FOUND
+    assert (len(hits), total) == (MAX_RESULTS, MAX_RESULTS)
+    assert len({hit.row_id for hit in hits}) == MAX_RESULTS
 
 
 def test_an_exact_name_is_found_however_many_texts_stand_before_it(release: Make) -> None:
     made = release(
-        *(f"manager {n:04}" for n in range(MOST_TEXTS + 50)), [title("opperste manager van alles"), name("manager")]
+        *(f"manager {n:04}" for n in range(MAX_SCORED_TEXTS + 50)),
+        [title("opperste manager van alles"), name("manager")],
     )
-    assert made.find("manager")[0] == f"OP-{MOST_TEXTS + 51}"
+    assert made.find("manager")[0] == f"OP-{MAX_SCORED_TEXTS + 51}"
 
 
-@pytest.mark.parametrize("text", ["", " ", "!? *", '"', "\x00", "\ud800", "k" * (MOST_LETTERS + 1), "kok " * 10_000])
+@pytest.mark.parametrize("text", ["", " ", "!? *", '"', "\x00", "\ud800", "k" * (MAX_TEXT_CHARS + 1), "kok " * 10_000])
 def test_a_text_without_a_word_or_too_long_is_bad_input(release: Make, text: str) -> None:
     with pytest.raises(BadUserInput, match="`text` must have a letter"):
         release("kok").hits(text)
@@ -433,7 +434,7 @@ def test_whatever_is_typed_is_answered_or_refused(strange: Release, text: str) -
 
 
 def test_the_longest_texts_are_answered(strange: Release) -> None:
-    for text in ("a " * (MOST_LETTERS // 2), "\ufdfa" * MOST_LETTERS, "kok" * (MOST_LETTERS // 3), "zw" * 150):
+    for text in ("a " * (MAX_TEXT_CHARS // 2), "\ufdfa" * MAX_TEXT_CHARS, "kok" * (MAX_TEXT_CHARS // 3), "zw" * 150):
         assert len(strange.hits(text)) <= 3
         assert len(strange.suggest(text)) <= 3
 
@@ -449,10 +450,10 @@ def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
 
 def test_however_long_a_question_is_few_words_are_looked_up(release: Make) -> None:
     connection = release(" ".join(f"kok{n}" for n in range(200))).connection
-    assert len(meanings(connection, Vocabulary(connection), " ".join(f"x{n}" for n in range(40)))) == MOST_WORDS
-    (meant,) = meanings(connection, Vocabulary(connection), "kok1x")
-    doubt(Vocabulary(connection), [meant])
-    assert meant.query().count('"') <= 2 * (MOST_MEANINGS + 1)
+    assert len(expand(connection, Vocabulary(connection), " ".join(f"x{n}" for n in range(40)))) == MAX_WORDS
+    (meant,) = expand(connection, Vocabulary(connection), "kok1x")
+    expand_misspelled(Vocabulary(connection), [meant])
+    assert meant.query().count('"') <= 2 * (MAX_MATCHING_WORDS + 1)
 
 
 def test_tables_written_again_are_the_same_and_follow_the_texts(release: Make) -> None:
@@ -532,4 +533,4 @@ def test_nothing_typed_nothing_suggested(release: Make, prefix: str) -> None:
 
 def test_too_much_typed_is_bad_input(release: Make) -> None:
     with pytest.raises(BadUserInput, match="at most"):
-        release("kok").suggest("k" * (MOST_LETTERS + 1))
+        release("kok").suggest("k" * (MAX_TEXT_CHARS + 1))

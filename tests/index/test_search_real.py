@@ -26,7 +26,7 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.index.scoring import EXACT
-from graphql_api.index.search import MOST_FOUND, MOST_LETTERS, Search, suggest, write_search
+from graphql_api.index.search import MAX_RESULTS, MAX_TEXT_CHARS, Search, suggest, write_search
 from graphql_api.index.tables import LANGUAGES
 from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox.dataset import Dataset, Texts
@@ -63,7 +63,7 @@ class Real(NamedTuple):
     names: list[Row]
 
     def first(self, text: str, most: int = FIRST) -> list[int]:
-        return [hit.thing for hit in self.search.search(self.connection, text, PROFILES, None, 0, most)[0]]
+        return [hit.row_id for hit in self.search.search(self.connection, text, PROFILES, None, 0, most)[0]]
 
 
 @pytest.fixture(scope="module", params=each_once(*WORKBOOKS, "four languages"))
@@ -112,12 +112,12 @@ def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_pro
 def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
     for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
         found = suggest(real.connection, text, {language}, 50)
-        assert thing in [each.thing for each in found]
+        assert thing in [each.row_id for each in found]
         assert all(fold(each.text).startswith(fold(text)) for each in found[:1])
 
 
 def test_every_title_can_be_searched_for_whole(real: Real) -> None:
-    assert max(len(text) for *_, text in (*real.titles, *real.names)) <= MOST_LETTERS
+    assert max(len(text) for *_, text in (*real.titles, *real.names)) <= MAX_TEXT_CHARS
 
 
 def test_a_word_that_is_everywhere_finds_all_profiles_that_have_it(real: Real) -> None:
@@ -128,12 +128,12 @@ def test_a_word_that_is_everywhere_finds_all_profiles_that_have_it(real: Real) -
     having = {thing for (thing,) in real.connection.execute(texts)}
 
     assert len(having) > 100
-    assert having <= set(real.search.things(real.connection, word, PROFILES, None))
+    assert having <= set(real.search.row_ids(real.connection, word, PROFILES, None))
 
 
 def _exact(real: Real, text: str) -> list[int]:
-    hits, _ = real.search.search(real.connection, text, PROFILES, None, 0, MOST_FOUND)
-    return [hit.thing for hit in hits if hit.score in EXACT.values()]
+    hits, _ = real.search.search(real.connection, text, PROFILES, None, 0, MAX_RESULTS)
+    return [hit.row_id for hit in hits if hit.score in EXACT.values()]
 
 
 def _shared(real: Real) -> dict[str, set[int]]:

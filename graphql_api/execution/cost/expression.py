@@ -19,8 +19,8 @@ from graphql.language import (
     VariableNode,
 )
 
-from graphql_api.index.query_expansion import MOST_WORDS
-from graphql_api.index.tokenizer import MOST_LETTERS, fold
+from graphql_api.index.query_expansion import MAX_WORDS
+from graphql_api.index.tokenizer import MAX_TEXT_CHARS, fold
 from graphql_api.schema.types.relay import DEFAULT_ITEMS, MAX_ITEMS
 from graphql_api.schema.types.resolver_cost import Quantity
 
@@ -120,7 +120,7 @@ def quantity(value: object, each: Quantity) -> float:
     if value is None:
         return 0.0
     if each == "word":  # longer texts are rejected when the field is resolved
-        return float(min(len(set(fold(value[:MOST_LETTERS]).split())), MOST_WORDS)) if isinstance(value, str) else 1.0
+        return float(min(len(set(fold(value[:MAX_TEXT_CHARS]).split())), MAX_WORDS)) if isinstance(value, str) else 1.0
     if each == "item" and isinstance(value, list):
         return float(len(value))
     return 1.0

@@ -68,7 +68,7 @@ async def page_of(concept_class: type[C], loaders: Loaders, number: str, paging:
     index = await loaders.index(number)
     declaration = concept_class.declaration
     window = paging.window(f"{declaration.name} {number}", await loaders.ask(index, count, declaration))
-    page = index.same(await loaders.ask(index, listed, declaration, window.start, window.stop))
+    page = index.canonical(await loaders.ask(index, listed, declaration, window.start, window.stop))
     return connection(window, [_concept_as(concept_class, loaders, number, indexed) for indexed in page])
 
 

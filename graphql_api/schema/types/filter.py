@@ -113,7 +113,7 @@ async def _conditions(loaders: Loaders, number: str, filter: OccupationalProfile
         if uses is None:
             return None
     return ProfileFilter(
-        text_things=None if filter.text is None else await _with_text(loaders, number, filter.text),
+        text_matches=None if filter.text is None else await _with_text(loaders, number, filter.text),
         sector=filter.sector,
         area=filter.area_of_interest,
         isco=filter.isco,
@@ -133,7 +133,7 @@ async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
 
 async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:
     index = await loaders.index(number)
-    return frozenset(await loaders.ask(index, index.search.things, text, {OCCUPATIONAL_PROFILE}, None))
+    return frozenset(await loaders.ask(index, index.search.row_ids, text, {OCCUPATIONAL_PROFILE}, None))
 
 
 def _order(order: OccupationalProfileOrder | None) -> Order:

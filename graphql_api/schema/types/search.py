@@ -99,11 +99,11 @@ async def search(
         return await _upstream(loaders, number, text, types, paging, not_yet)
     scope = _scope(number, text, types, languages)
     # The search itself returns the total, so the slice assumes the maximum.
-    window = paging.window(scope, index.MOST_FOUND)
+    window = paging.window(scope, index.MAX_RESULTS)
     hits, total = await loaders.ask(
         opened, opened.search.search, text, declared(types), _positions(languages), window.start, window.stop
     )
-    nodes = await concepts(loaders, number, (hit.thing for hit in hits))
+    nodes = await concepts(loaders, number, (hit.row_id for hit in hits))
     matches = [_match(hit) for hit in hits]
     return _connection(Slice(scope, total, window.start, window.start + len(hits)), nodes, matches)
 
@@ -121,7 +121,7 @@ async def suggest(
     if not 0 <= first <= MAX_SUGGESTIONS:
         raise BadUserInput(f"`first` is {first}; it must be between 0 and {MAX_SUGGESTIONS}.")
     names = await loaders.ask(await loaders.index(number), index.suggest, prefix, _positions(languages), first)
-    profiles = await concepts_as(OccupationalProfile, loaders, number, (name.thing for name in names))
+    profiles = await concepts_as(OccupationalProfile, loaders, number, (name.row_id for name in names))
     return [
         Suggestion(
             text=name.text,
@@ -144,9 +144,9 @@ async def _upstream(
     if types is not None and declarations.OCCUPATIONAL_PROFILE.name not in {type.value for type in types}:
         raise not_yet
     scope = _scope(number, text, None, None)
-    stop = paging.window(scope, index.MOST_FOUND).stop
+    stop = paging.window(scope, index.MAX_RESULTS).stop
     parameters = {
-        "searchValue": text.strip()[: index.MOST_LETTERS],
+        "searchValue": text.strip()[: index.MAX_TEXT_CHARS],
         "entityTypes": "OCCUPATIONAL_PROFILE",
         "page": 0,
         "size": stop,

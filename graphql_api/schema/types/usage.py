@@ -95,7 +95,7 @@ async def profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOcc
     uses = (await view.loaders.look_up(view.release, profiles_using, row_id) or []) if row_id else []
     window = paging.window(f"profiles {view.release} {view.id}", len(uses))
     page = uses[window.start : window.stop]
-    profiles = await concepts_as(OccupationalProfile, view.loaders, view.release, (use.thing for use in page))
+    profiles = await concepts_as(OccupationalProfile, view.loaders, view.release, (use.row_id for use in page))
     return _profiles(view, window, profiles, page)
 
 

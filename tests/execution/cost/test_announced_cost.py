@@ -13,7 +13,7 @@ from graphql import is_input_object_type, is_list_type, is_non_null_type
 from graphql_api.execution.cost.analyzer import work_of
 from graphql_api.execution.cost.expression import quantity
 from graphql_api.execution.engine import build_schema
-from graphql_api.index.tokenizer import MOST_LETTERS
+from graphql_api.index.tokenizer import MAX_TEXT_CHARS
 from graphql_api.sandbox import Releases, workbook_releases
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.resolver_cost import NO_WORK
@@ -197,18 +197,18 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
 
     def ids_by_use(connection: Any, kinds: str, order: str) -> list[str]:
         names = {1: "OccupationalProfile", 2: "TechnicalCompetence", 3: "Skill", 4: "Knowledge", 6: "SoftSkill"}
-        of = "profile" if kinds == "1" else "part"
+        of = "profile" if kinds == "1" else "member"
         rows = connection.execute(
-            f"SELECT thing.kind, thing.uuid FROM (SELECT {of} AS n, count(*) AS uses FROM element GROUP BY {of}) AS used"
-            f" JOIN thing USING (n) WHERE thing.kind IN ({kinds}) ORDER BY uses {order} LIMIT 500"
+            f"SELECT concept_type, uuid FROM (SELECT {of} AS n, count(*) AS uses FROM profile_member GROUP BY {of}) AS used"
+            f" JOIN concept USING (n) WHERE concept_type IN ({kinds}) ORDER BY uses {order} LIMIT 500"
         )
         return [str(NodeId(names[kind], "3.27", UUID(uuid))) for kind, uuid in rows]
 
-    largest = await index.ask(ids_by_use, "1", "DESC")
+    largest = await index.query(ids_by_use, "1", "DESC")
     have = {
-        "most used": await index.ask(ids_by_use, "2, 3, 4, 6", "DESC"),
-        "competences": await index.ask(ids_by_use, "2", "DESC"),
-        "soft": await index.ask(ids_by_use, "6", "DESC"),
+        "most used": await index.query(ids_by_use, "2, 3, 4, 6", "DESC"),
+        "competences": await index.query(ids_by_use, "2", "DESC"),
+        "soft": await index.query(ids_by_use, "6", "DESC"),
     }
     operations: list[tuple[str, dict[str, Any]]] = []
     for ids in have.values():
@@ -317,6 +317,6 @@ async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple
 
 def test_what_is_read_of_a_text_is_bounded() -> None:
     assert quantity("a " * 10_000, "word") == 1
-    assert quantity(" ".join(f"w{n}" for n in range(1000))[:MOST_LETTERS], "word") == 16
+    assert quantity(" ".join(f"w{n}" for n in range(1000))[:MAX_TEXT_CHARS], "word") == 16
     assert quantity(None, "word") == quantity(None, "item") == quantity(None, "given") == 0
     assert quantity("x", "item") == quantity({}, "item") == quantity(5, "word") == 1
