@@ -131,12 +131,12 @@ class Indexer:
         for name, (value, target) in _parts(type).items():
             if (item := document.get(name)) is None:
                 continue
-            written = [self._embedded(target, embedded) for embedded in ([item] if value.single else item)]
-            references = [reference for _, reference in written]
+            pairs = [self._embedded(target, embedded) for embedded in ([item] if value.single else item)]
+            references = [reference for _, reference in pairs]
             body[name] = references[0] if value.single else references
             if container is not None:
                 earlier = held.setdefault(target, set())
-                new = {n for n, _ in written} - earlier
+                new = {n for n, _ in pairs} - earlier
                 self._put(_EMBEDS, [(container, value.role, n) for n in new])
                 earlier |= new
         return body

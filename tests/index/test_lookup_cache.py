@@ -90,7 +90,7 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         assert [again.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == found
         assert await again.look_up("3.11", question, 1) is found[0]
         by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].type, found[0].uuid))
-        first = (await again.index("3.11")).same([found[0]._replace(item={})])[0]
+        first = (await again.index("3.11")).canonical([found[0]._replace(item={})])[0]
         assert by_its_uuid is first is found[0]
         assert found[2] is None
         assert asked == [[1, 2, -1]]
