@@ -5,12 +5,15 @@ real service alike; serving the sandbox imports no HTTP library.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from graphql_api.settings import Settings
+
+log = logging.getLogger(__name__)
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -99,6 +102,7 @@ class AsgiTransport:
         try:
             await self._app(self._scope(method, url, headers), response.receive, response.send)
         except Exception:
+            log.exception("the Competent API in this process failed")
             response.status_code = 500
         yield response
 
