@@ -19,12 +19,13 @@ from starlette.types import Lifespan
 
 from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.execution.compiled import ResponseCache
+from graphql_api.execution.context import Context
 from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
 from graphql_api.execution.limits import Limits
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware
 from graphql_api.http.forwarded import forwarded_middleware
-from graphql_api.http.graphql import STATUSES, CachePolicy, Context, Documents, Endpoint, http_error, internal_error
+from graphql_api.http.graphql import STATUSES, CachePolicy, Documents, Endpoint, http_error, internal_error
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
 from graphql_api.http.middleware import DirectRoute, base_middleware
 from graphql_api.http.pages import examples

@@ -38,6 +38,7 @@ from graphql_api.execution.compiled import (
     ResponseCache,
     count,
 )
+from graphql_api.execution.context import Context
 from graphql_api.execution.documents import Documents, Operation, Prepared
 from graphql_api.execution.error_formatting import ErrorDict, FormattedError, format_error, format_execution_errors
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
@@ -57,19 +58,24 @@ PARSED_PER_PASS = 4_000
 GRACE = 0.5
 """Seconds after an operation's deadline in which fields that are ready are still returned."""
 
+Variables = dict[str, Any]
+"""The variables of a request, as parsed from its JSON."""
+JsonObject = dict[str, Any]
+"""A JSON object of a response."""
+
 _SUBSCRIBES = "Subscriptions need a WebSocket or an event stream (`Accept: text/event-stream`)."
 
 
 class Answer(NamedTuple):
     """The result of an operation; `executed` is False if the request was invalid and no field was resolved."""
 
-    data: dict[str, Any] | None
+    data: JsonObject | None
     """JSON values."""
     errors: list[ErrorDict]
     executed: bool
-    pending: list[dict[str, Any]] | None = None
+    pending: list[JsonObject] | None = None
     """The `pending` entries of `@defer` and `@stream` (incremental delivery specification); None if nothing is deferred."""
-    later: AsyncGenerator[dict[str, Any]] | None = None
+    later: AsyncGenerator[JsonObject] | None = None
     """Yields the subsequent payloads."""
     body: bytes | None = None
     """The encoded response `{"data": …}`, if it exists already; then `data` is None."""
@@ -86,7 +92,7 @@ class ExecutableOperation(NamedTuple):
 
     prepared: Prepared
     operation: Operation
-    variables: dict[str, Any]
+    variables: Variables
     input: InputVariables | None
     """The variables as read for a compiled query; None if compiled queries are off or the variables are invalid."""
     cost: int
@@ -127,13 +133,13 @@ class CompetentSchema(strawberry.Schema):
         """Log nothing: Strawberry would log an excerpt of the query for each error."""
 
     def choose(
-        self, query: str, variables: dict[str, Any] | None, name: str | None, record: Any
+        self, query: str, variables: Variables | None, name: str | None, record: RequestContext
     ) -> ExecutableOperation | list[ErrorDict]:
         """Returns the operation to run, or the errors; adds its name, kind and cost to the request's record."""
         return self._operation(self.documents.prepare(query), variables, name, record)
 
     def _operation(
-        self, prepared: Prepared, variables: dict[str, Any] | None, name: str | None, record: Any
+        self, prepared: Prepared, variables: Variables | None, name: str | None, record: RequestContext
     ) -> ExecutableOperation | list[ErrorDict]:
         if prepared.errors:
             return [each | {"extensions": dict(each["extensions"])} for each in prepared.errors]
@@ -150,12 +156,12 @@ class CompetentSchema(strawberry.Schema):
         read = operation.queries.variables(self._schema, values) if self._compiled is not None else None
         return ExecutableOperation(prepared, operation, variables or {}, read, cost)
 
-    def note(self, operation: Operation, cost: int, record: Any) -> None:
+    def note(self, operation: Operation, cost: int, record: RequestContext) -> None:
         """Add the operation's name, kind and cost to the request's record."""
         record.name, record.operation_type = operation.name, operation.kind
         record.cost, record.cost_allowed = cost, self.limits.cost
 
-    def _check(self, cost: int, variables: dict[str, Any] | None) -> None:
+    def _check(self, cost: int, variables: Variables | None) -> None:
         if variables and (count := values_in(variables)) > self.limits.variable_values:
             raise exceeded("The variables have", count, "values", self.limits.variable_values)
         if cost > self.limits.cost:
@@ -182,7 +188,7 @@ class CompetentSchema(strawberry.Schema):
         return None
 
     async def answer(
-        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any, **how: bool
+        self, query: str, variables: Variables | None, operation_name: str | None, context: Context, **how: bool
     ) -> Answer:
         """Execute one operation; like `begin`, but awaits the result."""
         await self.parse_turn(query)
@@ -197,9 +203,9 @@ class CompetentSchema(strawberry.Schema):
     def begin(
         self,
         query: str,
-        variables: dict[str, Any] | None,
+        variables: Variables | None,
         operation_name: str | None,
-        context: Any,
+        context: Context,
         *,
         only_queries: bool = False,
         encoded: bool = False,
@@ -229,14 +235,14 @@ class CompetentSchema(strawberry.Schema):
         return _in_time(self._finish(execution, key, chosen, context), context)
 
     def prepared_query(
-        self, query: str, variables: dict[str, Any] | None, operation_name: str | None
+        self, query: str, variables: Variables | None, operation_name: str | None
     ) -> ExecutableOperation | None:
         """Returns a valid query, ready to run, if its document is cached; otherwise None, and `begin` handles the request."""
         prepared = self.documents.get_prepared(query)
         chosen = None if prepared is None else self._operation(prepared, variables, operation_name, RequestContext())
         return chosen if isinstance(chosen, ExecutableOperation) and chosen.operation.kind == "query" else None
 
-    def execute_cached(self, chosen: ExecutableOperation, context: Any) -> Answer | None:
+    def execute_cached(self, chosen: ExecutableOperation, context: Context) -> Answer | None:
         """Returns the result if it needs no waiting and has no errors; otherwise None.
 
         The context has cache-only loaders, which raise CacheMiss.
@@ -260,7 +266,7 @@ class CompetentSchema(strawberry.Schema):
         return chosen.operation.digest, chosen.input.text, languages
 
     def _compiled_execution(
-        self, chosen: ExecutableOperation, context: Any, only_compiled: bool = False
+        self, chosen: ExecutableOperation, context: Context, only_compiled: bool = False
     ) -> Execution | None:
         if self._compiled is None or chosen.input is None:
             return None
@@ -268,7 +274,7 @@ class CompetentSchema(strawberry.Schema):
         return self._compiled.begin(queries, chosen.input, context, time_slice, chosen.cost, only_compiled)
 
     async def _finish(
-        self, execution: Execution, key: CacheKey | None, chosen: ExecutableOperation, context: Any
+        self, execution: Execution, key: CacheKey | None, chosen: ExecutableOperation, context: Context
     ) -> Answer:
         try:
             await execution.finish()
@@ -286,7 +292,7 @@ class CompetentSchema(strawberry.Schema):
             return Answer(execution.data, [], True)
         return Answer(None, [], True, body=cached.body, kept=cached)
 
-    async def _executed(self, chosen: ExecutableOperation, context: Any) -> Answer:
+    async def _executed(self, chosen: ExecutableOperation, context: Context) -> Answer:
         """Execute with graphql-core: for operations without a compiled query, and to get the errors of failed ones."""
         result = await await_maybe(
             self._get_execute_function()(
@@ -308,11 +314,11 @@ class CompetentSchema(strawberry.Schema):
             return Answer(None, [format_error(error, "BAD_USER_INPUT") for error in errors], False)  # invalid variables
         return Answer(result.data, format_execution_errors(errors, context.request_id), True)
 
-    def _time_slice(self, context: Any) -> TimeSlice:
+    def _time_slice(self, context: Context) -> TimeSlice:
         return TimeSlice(self.scheduler, context.loaders.fetch_context.deadline)
 
     async def events(
-        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+        self, query: str, variables: Variables | None, operation_name: str | None, context: Context
     ) -> AsyncGenerator[Answer]:
         """Run a subscription: yields one result per event, or a single one with the errors if it cannot run."""
         context.scheduler = self.scheduler
@@ -325,7 +331,7 @@ class CompetentSchema(strawberry.Schema):
                 yield Answer(result.data, format_execution_errors(result.errors or [], context.request_id), True)
 
 
-def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Any) -> Answer:
+def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Context) -> Answer:
     initial = results.initial_result
     errors = format_execution_errors(initial.errors or [], context.request_id)
     pending = [dict(each.formatted) for each in initial.pending]
@@ -337,13 +343,13 @@ async def _later(
     payloads: AsyncGenerator[SubsequentIncrementalExecutionResult],
     open_ids: set[str],
     listing: LaterErrors,
-    context: Any,
-) -> AsyncGenerator[dict[str, Any]]:
+    context: Context,
+) -> AsyncGenerator[JsonObject]:
     """Yields the payloads in response format; what is not ready soon after the deadline is completed with an error."""
     async with aclosing(payloads):
         try:
             async for payload in _each_in_time(payloads, context):
-                told: dict[str, Any] = dict(payload.formatted)
+                told: JsonObject = dict(payload.formatted)
                 for name, each in (("incremental", payload.incremental), ("completed", payload.completed)):
                     for item, part in zip(told.get(name, ()), each or (), strict=True):
                         if part.errors:
@@ -361,7 +367,7 @@ async def _later(
 
 
 async def _each_in_time(
-    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], context: Any
+    payloads: AsyncGenerator[SubsequentIncrementalExecutionResult], context: Context
 ) -> AsyncGenerator[SubsequentIncrementalExecutionResult]:
     while True:
         async with asyncio.timeout_at(_end(context)):
@@ -371,13 +377,13 @@ async def _each_in_time(
         yield payload
 
 
-def _end(context: Any) -> float | None:
+def _end(context: Context) -> float | None:
     """Returns when an execution is cancelled, on the event loop's clock; None for never."""
     deadline: float = context.loaders.fetch_context.deadline
     return None if deadline == math.inf else deadline + GRACE
 
 
-async def _in_time(execution: Coroutine[Any, Any, Answer], context: Any) -> Answer:
+async def _in_time(execution: Coroutine[Any, Any, Answer], context: Context) -> Answer:
     """Await an execution; GRACE seconds after its deadline, it is cancelled and returns an error without data."""
     try:
         async with asyncio.timeout_at(_end(context)):

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from graphql_api.errors import UpstreamError
+from graphql_api.execution.context import Context
 from graphql_api.execution.engine import Answer, build_schema
 from graphql_api.execution.limits import DEFAULTS
-from graphql_api.http.graphql import Context
 from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
 from graphql_api.index.crawler import Crawler, Progress

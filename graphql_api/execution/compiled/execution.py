@@ -16,6 +16,7 @@ from graphql_api.errors import OperationTimeout, UpstreamError, without_trace
 from graphql_api.execution.compiled.fallback import Fallback, fallback_of, odd
 from graphql_api.execution.compiled.pending import LOADING, UNKNOWN, PendingResults
 from graphql_api.execution.compiled.variables import Arguments, InputVariables
+from graphql_api.execution.context import Context
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import TimeSlice
 from graphql_api.schema.types.concept import Concept
@@ -51,7 +52,7 @@ class Execution:
     """Builds the data of one operation. With `is_long` it yields to the event loop whenever its time slice is over."""
 
     def __init__(
-        self, build: Build, context: Any, variables: InputVariables, time_slice: TimeSlice, is_long: bool = True
+        self, build: Build, context: Context, variables: InputVariables, time_slice: TimeSlice, is_long: bool = True
     ) -> None:
         self.context = context
         self.loaders: Loaders = context.loaders

@@ -13,6 +13,7 @@ from graphql_api.execution.compiled.compiler import Compilation
 from graphql_api.execution.compiled.execution import Build, Execution
 from graphql_api.execution.compiled.fallback import Fallback, fallback_of
 from graphql_api.execution.compiled.variables import InputVariables, VariableDefinitions, descendants, variables_in
+from graphql_api.execution.context import Context
 from graphql_api.observability.metrics import EXECUTIONS, FALLBACKS, BufferedCounter
 from graphql_api.schema.time_slices import TimeSlice
 
@@ -88,7 +89,7 @@ class CompiledQueries:
         self,
         queries: OperationQueries,
         variables: InputVariables,
-        context: Any,
+        context: Context,
         time_slice: TimeSlice,
         cost: int,
         only_compiled: bool = False,

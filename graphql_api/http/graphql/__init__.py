@@ -5,7 +5,7 @@ Every error is JSON with a code. Each request has its own loaders.
 
 from graphql_api.http.graphql.cache_control import CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError, InternalError, ServiceUnavailable
-from graphql_api.http.graphql.handler import Context, Endpoint
+from graphql_api.http.graphql.handler import Endpoint
 from graphql_api.http.graphql.persisted_queries import Documents
 from graphql_api.http.graphql.request import Operation
 from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, error_response, http_error, internal_error
@@ -16,7 +16,6 @@ __all__ = [
     "STATUSES",
     "CachePolicy",
     "ClientLeft",
-    "Context",
     "Documents",
     "Endpoint",
     "HTTPError",

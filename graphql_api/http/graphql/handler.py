@@ -1,15 +1,14 @@
-"""The GraphQL endpoint as an ASGI app, and the execution context of its operations."""
+"""The GraphQL endpoint as an ASGI app."""
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.asyncio_tools import Broadcast, cancel_and_wait
+from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.execution.compiled import CachedResponse
+from graphql_api.execution.context import Context
 from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
 from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
@@ -31,11 +30,10 @@ from graphql_api.http.graphql.response import (
     negotiate,
     not_modified,
 )
-from graphql_api.observability.fetch_context import FetchContext, FetchStats
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 from graphql_api.schema.types.text import Language
 
 
@@ -57,53 +55,6 @@ async def cancel_on_disconnect(receive: Receive, work: Awaitable[Answer]) -> Ans
 async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-_SILENT = Broadcast()
-
-
-async def _admit() -> None: ...
-
-
-@dataclass(slots=True)
-class Context:
-    """The context of one GraphQL operation; all its fetches share one FetchContext."""
-
-    loaders: Loaders
-    languages: tuple[Language, ...]
-    record: RequestContext = field(default_factory=RequestContext)
-    published: Broadcast = _SILENT
-    """Broadcasts new releases to subscriptions."""
-    make_loaders: Callable[[FetchContext], Loaders] | None = None
-    seconds: float = math.inf
-    """Timeout in seconds of the operation, or of each event of a subscription."""
-    scheduler: RoundRobin = field(default_factory=RoundRobin)
-    """Shares the event loop among the events of subscriptions."""
-    event_slice: TimeSlice | None = None
-    """The time slice of the event being executed."""
-    admit_event: Callable[[], Awaitable[None]] = _admit
-    """Waits until the next event may be executed."""
-
-    async def begin_event(self) -> Loaders:
-        """New loaders for the next event of a subscription, once it is admitted, with a new deadline and new counts."""
-        await self.admit_event()
-        if self.make_loaders is None:
-            return self.loaders
-        deadline = asyncio.get_running_loop().time() + self.seconds
-        self.event_slice = TimeSlice(self.scheduler, deadline)
-        return self.make_loaders(
-            replace(self.fetch_context, deadline=deadline, stats=FetchStats(), wait_guard=nullcontext)
-        )
-
-    @property
-    def request_id(self) -> str:
-        """The id of this request in the log."""
-        return self.record.request_id
-
-    @property
-    def fetch_context(self) -> FetchContext:
-        """The FetchContext of this operation: deadline, upstream key and counts."""
-        return self.record.fetch_context
 
 
 @dataclass(frozen=True, slots=True)

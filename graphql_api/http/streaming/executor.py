@@ -11,9 +11,10 @@ from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 
 from graphql_api.asyncio_tools import Broadcast
+from graphql_api.execution.context import Context
 from graphql_api.execution.engine import Answer
 from graphql_api.execution.error_formatting import ErrorDict
-from graphql_api.http.graphql import Context, Endpoint, HTTPError, Operation
+from graphql_api.http.graphql import Endpoint, HTTPError, Operation
 from graphql_api.http.graphql.multipart import multipart_required
 from graphql_api.http.graphql.response import add_request_id, body_of
 from graphql_api.observability.logs import bind_request_log

@@ -8,12 +8,13 @@ import orjson
 import pytest
 from limits.aio.storage import MemoryStorage
 
+from graphql_api.execution.context import Context
 from graphql_api.execution.engine import build_schema
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.http.graphql import CachePolicy, Context, Documents, Endpoint
+from graphql_api.http.graphql import CachePolicy, Documents, Endpoint
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.server.fast_path import FastPath, Heads
