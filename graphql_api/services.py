@@ -43,7 +43,7 @@ from graphql_api.upstream.valkey_limiter import ValkeyLimiter
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 5.0
-"""Seconds until the next check of the current release if the last one read a stale copy, which is revalidated meanwhile."""
+"""Seconds until the next check of the current release after one that failed or read a stale copy, doubled each time."""
 _LEASE_MORE = 3.0
 """Seconds that a replica's lease on fetching a path outlasts the timeout of the fetch."""
 
@@ -130,19 +130,31 @@ class Services:
         self.indexes.on_evict(lambda release: listener(index_name(release)))
 
     async def watch_current(self, every: float) -> None:
-        """Check which release is current every `every` seconds, and immediately when a subscriber arrives. Never returns."""
+        """Check which release is current every `every` seconds, and immediately when a subscriber arrives. Never returns.
+
+        After a failure or a stale copy, checks again after LOOK_AGAIN seconds, then doubles that delay up to `every`.
+        """
+        retry = min(every, LOOK_AGAIN)
         while True:
             self.published.has_subscribers.clear()
-            certain = await self.follow_current()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(every if certain else min(every, LOOK_AGAIN)):
-                    await self.published.has_subscribers.wait()
+            try:
+                certain = await self.follow_current()
+            except Exception:
+                log.exception("cannot check which release is current")
+                certain = False
+            await self._wait_for_subscriber(every if certain else retry)
+            retry = min(every, LOOK_AGAIN if certain else retry * 2)
+
+    async def _wait_for_subscriber(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.published.has_subscribers.wait()
 
     async def follow_current(self) -> bool:
         """Check the current release once: build its index if necessary, then publish its number if it has changed.
 
-        Does nothing without indexes in use or subscribers. Returns False if the number came from a stale copy, which is being
-        revalidated, otherwise True; failures are logged.
+        Does nothing without indexes in use or subscribers. Returns whether the number is certain and its index open: not after
+        a failure, which is logged, nor with a stale copy, which is being revalidated.
         """
         asker = FetchContext()
         if not (self.indexes.in_use or self.published.subscribers):
@@ -155,7 +167,7 @@ class Services:
                 await self.indexes.ready(number)
         except CompetentError as error:
             log.warning("cannot index the current release now: %s %s", error.code, error.detail)
-            return True
+            return False
         moved, self._current = self._current not in (None, number), number  # another check may have finished first
         if moved:
             self.published.publish(number)

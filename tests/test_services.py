@@ -1,12 +1,16 @@
 """The parts chosen by the settings."""
 
+import asyncio
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from starlette.applications import Starlette
 
+from graphql_api.errors import UpstreamUnavailable
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.services import Services, _origin, cache_dir
 from graphql_api.settings import Settings
@@ -82,6 +86,58 @@ async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_f
 
     assert list(served[0].state.requests) == []
     await parts.aclose()
+
+
+class Waits:
+    """Takes the place of the wait between two checks: records its seconds; after `count` waits, ends the watch."""
+
+    def __init__(self, count: int) -> None:
+        self.seconds: list[float] = []
+        self._count = count
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        if len(self.seconds) == self._count:
+            raise asyncio.CancelledError
+
+
+async def watch_with_results(
+    services: Services, monkeypatch: pytest.MonkeyPatch, every: float, results: list[bool | Exception]
+) -> list[float]:
+    """Returns the seconds that the watch waits after each of these results of a check."""
+    waits, check = Waits(len(results)), AsyncMock(side_effect=results)
+    monkeypatch.setattr(services, "follow_current", check)
+    monkeypatch.setattr(services, "_wait_for_subscriber", waits)
+    with pytest.raises(asyncio.CancelledError):
+        await services.watch_current(every)
+    return waits.seconds
+
+
+async def test_a_failed_check_is_retried_soon_with_backoff_up_to_the_interval(
+    releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = parts_over([create_sandbox(releases)], tmp_path, "start")
+    results: list[bool | Exception] = [True, False, sqlite3.OperationalError("locked"), False, False, True, False]
+
+    assert await watch_with_results(services, monkeypatch, 30, results) == [30, 5, 10, 20, 30, 30, 5]
+    assert await watch_with_results(services, monkeypatch, 1, [False, False, True]) == [1, 1, 1]
+    await services.aclose()
+
+
+async def test_an_index_that_fails_once_is_built_at_the_next_retry(
+    releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = parts_over([create_sandbox(releases)], tmp_path, "start", current_ttl=60)
+    waits, ready = Waits(2), AsyncMock(side_effect=[UpstreamUnavailable(), None])
+    monkeypatch.setattr(services, "_wait_for_subscriber", waits)
+    monkeypatch.setattr(services.indexes, "ready", ready)
+
+    with pytest.raises(asyncio.CancelledError):
+        await services.watch_current(300)
+
+    assert waits.seconds == [5, 300]
+    assert ready.await_count == 2
+    await services.aclose()
 
 
 async def test_every_listener_gets_each_replaced_index(releases: Releases, tmp_path: Path) -> None:
