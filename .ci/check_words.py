@@ -48,7 +48,6 @@ REMAINING = Counter(
         r"let(s|ting)? go": 1,
         r"as ever|anew|of its own accord|in one go": 4,
         r"no more ((\w|-)+ )?than|nothing but": 3,
-        r"at once": 4,
         r"questions?": 2,
     }
 )

@@ -1,5 +1,6 @@
 """Documents that differ only in literals, white space, comments or the name of the operation are prepared once."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -182,3 +183,37 @@ async def test_answers_do_not_depend_on_how_values_are_sent(server: Server) -> N
             "query ($id: UUID!) { occupationalProfile(uuid: $id) { code } }", {"id": each["uuid"]}
         )
         assert literal == variable == {"occupationalProfile": {"code": each["code"]}}
+
+
+BASES = (
+    PROFILE % ONE,
+    'query A($n: Int = 3) { skills(first: $n, after: "x") { totalCount nodes { code } } }',
+    'query A { a: skill(code: "1") { id } b: skill(code: "2") { id @include(if: true) } }',
+    '{ search(text: "a b", first: 3, types: [SKILL]) { totalCount } }',
+    'query B { nodes(ids: ["a", "b"]) { id } } query C { releases { number } }',
+    "query Q @skip(if: false) { releases { number } }",
+)
+PIECES = (*'"\\#\n {}()10-.a$:@![],\ufeffé\x00\ud800|&_', '"x"', '"""', "query", "...", '"0', "#0", "01", "null")
+
+
+def test_mutations_of_documents_are_prepared_as_if_alone() -> None:
+    random, warm, hits = Random(7), Documents(SCHEMA), 0  # a sample
+    for base in BASES:
+        warm.prepare(base)
+    for _ in range(12_000):
+        text = random.choice(BASES)
+        for _ in range(random.randint(1, 2)):
+            at = random.randrange(len(text) + 1)
+            text = text[:at] + random.choice(PIECES) + text[at + random.choice((0, 0, 1, 2)) :]
+        found = warm.get_prepared(text)
+        if found is not None and text not in BASES:
+            hits += 1
+            alone = Documents(SCHEMA).prepare(text)
+            assert (alone.errors, alone.key, alone.literals, alone.kinds) == (
+                (),
+                found.key,
+                found.literals,
+                found.kinds,
+            )
+            assert found.as_written() == alone.as_written()
+    assert hits > 100

@@ -40,9 +40,9 @@ from graphql_api.store import Store
 log = logging.getLogger(__name__)
 
 QUICK = 0.001
-"""Seconds within which an answer is over at once."""
+"""Seconds within which an answer is over immediately."""
 PUT_OFF = 64
-"""Times that a question is not tried which was not answered at once: it stands in line with all that may take long."""
+"""Times that a question is not tried which was not answered immediately: it stands in line with all that may take long."""
 HEADS_BYTES = 4_000_000
 """Most bytes of heads of requests that are known as they came."""
 HEAD_BYTES = 300
@@ -85,7 +85,7 @@ class FastPath:
         self._stopping = stopping
         self._heads = heads
         self.quick = QUICK
-        """Seconds within which an answer is over at once: a question that takes longer stands in line for a while."""
+        """Seconds within which an answer is over immediately: a question that takes longer stands in line for a while."""
         self._questions = RequestCache(endpoint.schema, endpoint.documents)
         self._clients = Clients(root_path)
         self._came: LRUCache[bytes, tuple[Client, int]] = LRUCache(HEADS_BYTES)

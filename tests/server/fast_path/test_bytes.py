@@ -1,4 +1,4 @@
-"""Requests as bytes: in however many pieces, one after the other or two at once, well written or not, the fast path reads them as
+"""Requests as bytes: in however many pieces, one after the other or two together, well written or not, the fast path reads them as
 the parser does or leaves them to it.
 """
 

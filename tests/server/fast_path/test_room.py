@@ -137,7 +137,7 @@ def others(two: Both, first: int = 0) -> None:
     """Prepare other documents, from this number on, until they fill half of the cache."""
     documents = two.fast_path._endpoint.schema.documents
     filled = 0
-    while filled < documents._good._most_bytes * 0.55:
+    while filled < documents._good._max_bytes * 0.55:
         prepared = documents.prepare("{ " + " ".join(f"a{first}_{n}: __typename" for n in range(50)) + " }")
         assert not prepared.errors
         filled += prepared.size
