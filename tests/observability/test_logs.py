@@ -1,15 +1,18 @@
 """The log: one line per event; clients cannot forge or flood it, and it holds no key."""
 
+import ast
 import io
 import json
 import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import graphql_api
 from graphql_api.observability import logs
 from graphql_api.observability.logs import MAX_REQUEST_BYTES, Handler, Style, bind_request_log, emit
 
@@ -197,3 +200,15 @@ def test_what_python_itself_would_write_to_standard_error_is_an_event() -> None:
         "KeyError: 'gone'",
         "ValueError: at the end",
     ]
+
+
+def test_every_extra_of_the_package_is_what_the_formatter_reads() -> None:
+    keys = {
+        ast.unparse(keyword.value).partition(":")[0]
+        for file in Path(graphql_api.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "extra"
+    }
+    assert keys == {"{'fields'"}

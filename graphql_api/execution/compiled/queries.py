@@ -121,6 +121,6 @@ def count(outcome: Execution | Fallback) -> None:
         fallback = fallback_of(outcome.failure)
         field = fallback.field or outcome.field
         if fallback.reason == "error":
-            log.error("a compiled query failed", exc_info=outcome.failure, extra={"told": {"field": field}})
+            log.error("a compiled query failed", exc_info=outcome.failure, extra={"fields": {"field": field}})
     FALLBACKS.labels(fallback.reason).inc()
-    log.debug("graphql-core executes", extra={"told": {"reason": fallback.reason, "field": field}})
+    log.debug("graphql-core executes", extra={"fields": {"reason": fallback.reason, "field": field}})

@@ -79,7 +79,7 @@ class Source:
         except (SyntaxError, RecursionError, MemoryError):
             raise Fallback("size") from None
         build: FunctionType = namespace.pop("build")  # type: ignore[assignment]  # without a cycle, so freed with its document
-        log.debug("compiled a query", extra={"told": {"file": file, "source": text}})
+        log.debug("compiled a query", extra={"fields": {"file": file, "source": text}})
         return build
 
 

@@ -46,8 +46,8 @@ async def test_a_fallback_is_counted_by_its_reason(
         await unindexed.post(text, accept="multipart/mixed, application/json")
 
     assert counted("competent_fallbacks_total", reason=reason) == before + 1
-    told = [each.__dict__["told"] for each in caplog.records if each.getMessage() == "graphql-core executes"]
-    assert told == [{"reason": reason, "field": field}]
+    logged = [each.__dict__["fields"] for each in caplog.records if each.getMessage() == "graphql-core executes"]
+    assert logged == [{"reason": reason, "field": field}]
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
@@ -102,7 +102,7 @@ async def test_a_fault_of_ours_is_an_error_in_the_log_with_the_generated_line(
 
     (error,) = [each for each in caplog.records if each.getMessage() == "a compiled query failed"]
     assert error.levelname == "ERROR"
-    assert error.__dict__["told"] == {"field": "Query.node"}
+    assert error.__dict__["fields"] == {"field": "Query.node"}
     assert "resolve(c" in caplog.text
     assert counted("competent_fallbacks_total", reason="error") >= 1
 
