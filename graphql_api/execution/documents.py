@@ -218,14 +218,12 @@ class Documents:
 
     def get_prepared(self, text: str) -> Prepared | None:
         """Returns a valid document from the cache, of this text or of one with the same key; None on a miss."""
-        lifted = self._texts.get(text)
-        is_new = lifted is None
-        if lifted is None:
-            lifted = self._lifted(text)
+        cached = self._texts.get(text)
+        lifted = cached or self._lifted(text)
         shared = self._good.get(lifted.key)
         if shared is None:
             return None
-        if is_new:
+        if cached is None:
             self._texts.put(text, lifted, 2 * (len(text) + len(lifted.key)) + TEXT_BYTES)
         return shared if shared.text == text else shared.of_text(text, lifted)
 

@@ -10,9 +10,7 @@ from gzip import compress
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-
-from graphql_api.caching import LRUCache
+from graphql_api.caching import LRUCache, compact_json
 from graphql_api.observability.metrics import EXECUTIONS, BufferedCounter
 from graphql_api.schema.dependencies import Dependencies
 from graphql_api.schema.loaders import Loaders
@@ -98,8 +96,7 @@ class ResponseCache:
         read = loaders.dependencies() if key is not None and self._has_seen(key) else None
         if key is None or read is None or read.until <= loaders.now():
             return None
-        # A copy, since orjson's own bytes hold up to eight times their length.
-        response = CachedResponse(bytes(memoryview(orjson.dumps({"data": data}))), read)
+        response = CachedResponse(compact_json({"data": data}), read)
         self.put(key, response)
         return response
 

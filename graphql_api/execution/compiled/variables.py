@@ -25,7 +25,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
-from graphql_api.caching import keep
+from graphql_api.caching import compact_json, keep
 
 Arguments = Callable[[VariableValues], dict[str, Any]]
 """Makes the arguments of a resolver from variables; raises if they are invalid."""
@@ -52,8 +52,7 @@ class InputVariables:
     def text(self) -> bytes | None:
         """The variables as JSON, as part of a cache key; None if orjson cannot serialize them."""
         try:
-            # A copy, since orjson's own bytes hold up to eight times their length.
-            return bytes(memoryview(orjson.dumps(self._raw, option=orjson.OPT_SORT_KEYS))) if self._raw else b""
+            return compact_json(self._raw, orjson.OPT_SORT_KEYS) if self._raw else b""
         except orjson.JSONEncodeError:
             return None
 
