@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any, Generic, TypeVar
 
+from graphql_api.library_internals import set_blocking
+
 T = TypeVar("T")
 
 
@@ -50,7 +52,7 @@ class Suspended(Generic[T]):
         future = self._future
         while True:
             if isinstance(future, asyncio.Future):
-                future._asyncio_future_blocking = True  # as Future.__await__ does; the awaiting task resets it
+                set_blocking(future, True)  # as Future.__await__ does; the awaiting task resets it
             thrown: BaseException | None = None
             try:
                 yield future
@@ -67,7 +69,7 @@ def start_eagerly(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | 
     try:
         future = coroutine.send(None)
         if isinstance(future, asyncio.Future):
-            future._asyncio_future_blocking = False  # no task awaits it yet, and other coroutines may await it too
+            set_blocking(future, False)  # no task awaits it yet, and other coroutines may await it too
         return Suspended(coroutine, future)
     except StopIteration as stop:
         return Completed(stop.value)

@@ -6,27 +6,27 @@ then are fields resolved. Every error in a response has a code.
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from time import thread_time
 from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
+    ExecutionResult,
     ExperimentalIncrementalExecutionResults,
     GraphQLError,
     SubsequentIncrementalExecutionResult,
     Undefined,
+    execute,
+    experimental_execute_incrementally,
     is_input_object_type,
+    subscribe,
 )
 from strawberry.execution import optimized_is_awaitable
-from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionContext
-from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
-from strawberry.utils.await_maybe import await_maybe
+from strawberry.utils.await_maybe import AwaitableOrValue, await_maybe
 
 from graphql_api.errors import CompetentError, OperationTimeout, QueryTooComplex
 from graphql_api.execution.compiled import (
@@ -40,9 +40,10 @@ from graphql_api.execution.compiled import (
 )
 from graphql_api.execution.context import Context
 from graphql_api.execution.documents import Documents, Operation, Prepared
-from graphql_api.execution.error_formatting import ErrorDict, FormattedError, format_error, format_execution_errors
+from graphql_api.execution.error_formatting import ErrorDict, format_error, format_execution_errors
 from graphql_api.execution.limits import DEFAULTS, Limits, exceeded, values_in
 from graphql_api.execution.yielding_executor import LaterErrors, YieldingExecutor
+from graphql_api.library_internals import core_schema_of
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.federation import ENTITY_SCALARS, SubgraphQuery
 from graphql_api.schema.query import Query
@@ -62,6 +63,9 @@ Variables = dict[str, Any]
 """The variables of a request, as parsed from its JSON."""
 JsonObject = dict[str, Any]
 """A JSON object of a response."""
+Result = ExecutionResult | ExperimentalIncrementalExecutionResults
+Execute = Callable[..., AwaitableOrValue[Result]]
+"""An execution function of graphql-core."""
 
 _SUBSCRIBES = "Subscriptions need a WebSocket or an event stream (`Accept: text/event-stream`)."
 
@@ -119,12 +123,15 @@ class CompetentSchema(strawberry.Schema):
                 scalar_map=SCALARS | ENTITY_SCALARS, enable_experimental_incremental_execution=incremental
             ),
         )
-        for kind in self._schema.type_map.values():
+        self.core_schema = core_schema_of(self)
+        """The schema as graphql-core executes it."""
+        for kind in self.core_schema.type_map.values():
             _without_null_defaults(kind)
-        use_plain_resolvers(self._schema)
+        use_plain_resolvers(self.core_schema)
+        self._execute: Execute = experimental_execute_incrementally if incremental else execute
         self.limits = limits
-        self.documents = Documents(self._schema, limits, introspection)
-        self._compiled = CompiledQueries(self._schema, self.schema_converter) if compiled else None
+        self.documents = Documents(self.core_schema, limits, introspection)
+        self._compiled = CompiledQueries(self.core_schema, self.schema_converter) if compiled else None
         self._responses = ResponseCache(0) if responses is None else responses
         self.scheduler = RoundRobin(thread_time)
         self._parsing = PassBudget(PARSED_PER_PASS)
@@ -153,7 +160,7 @@ class CompetentSchema(strawberry.Schema):
             return [
                 format_error(error if isinstance(error, GraphQLError) else _located(error), "INTERNAL_SERVER_ERROR")
             ]
-        read = operation.queries.variables(self._schema, values) if self._compiled is not None else None
+        read = operation.queries.variables(self.core_schema, values) if self._compiled is not None else None
         return ExecutableOperation(prepared, operation, variables or {}, read, cost)
 
     def note(self, operation: Operation, cost: int, record: RequestContext) -> None:
@@ -172,20 +179,6 @@ class CompetentSchema(strawberry.Schema):
                 self.limits.cost,
                 hint=" Use smaller pages, fewer ids, or fewer searches.",
             )
-
-    async def _prepare_operation_async(
-        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
-    ) -> PreExecutionError | None:
-        """Prepare operations run by Strawberry itself (`execute`, `stream`), which would parse and validate on its own."""
-        chosen = self.choose(
-            context.query or "", context.variables, context._provided_operation_name, context.context.record
-        )
-        if isinstance(chosen, list):
-            return PreExecutionError(data=None, errors=[FormattedError(each) for each in chosen])
-        if chosen.operation.kind not in {each.value for each in context.allowed_operations}:
-            raise InvalidOperationTypeError(OperationType(chosen.operation.kind))
-        context.graphql_document = chosen.prepared.as_written()
-        return None
 
     async def answer(
         self, query: str, variables: Variables | None, operation_name: str | None, context: Context, **how: bool
@@ -294,9 +287,9 @@ class CompetentSchema(strawberry.Schema):
 
     async def _executed(self, chosen: ExecutableOperation, context: Context) -> Answer:
         """Execute with graphql-core: for operations without a compiled query, and to get the errors of failed ones."""
-        result = await await_maybe(
-            self._get_execute_function()(
-                self._schema,
+        result: Result = await await_maybe(
+            self._execute(
+                self.core_schema,
                 chosen.prepared.as_written(),
                 context_value=context,
                 variable_values=chosen.variables,
@@ -322,13 +315,31 @@ class CompetentSchema(strawberry.Schema):
     ) -> AsyncGenerator[Answer]:
         """Run a subscription: yields one result per event, or a single one with the errors if it cannot run."""
         context.scheduler = self.scheduler
-        results = await self.subscribe(query, variables, context, operation_name=operation_name)
+        chosen = self.choose(query, variables, operation_name, context.record)
+        if isinstance(chosen, list):
+            yield Answer(None, chosen, False)
+            return
+        results: AsyncIterator[ExecutionResult] | ExecutionResult = await await_maybe(
+            subscribe(
+                self.core_schema,
+                chosen.prepared.as_written(),
+                context_value=context,
+                variable_values=chosen.variables,
+                operation_name=chosen.operation.name or None,
+                executor_class=self.execution_context_class,
+            )
+        )
+        if isinstance(results, ExecutionResult):
+            yield Answer(None, format_execution_errors(results.errors or [], context.request_id), False)
+            return
+        assert isinstance(results, AsyncGenerator)
         async with aclosing(results):
-            async for result in results:
-                if isinstance(result, PreExecutionError):
-                    yield Answer(None, [format_error(error, "BAD_USER_INPUT") for error in result.errors or ()], False)
-                    return
-                yield Answer(result.data, format_execution_errors(result.errors or [], context.request_id), True)
+            try:
+                async for result in results:
+                    yield Answer(result.data, format_execution_errors(result.errors or [], context.request_id), True)
+            except Exception as error:
+                failure = GraphQLError(str(error), original_error=error)
+                yield Answer(None, format_execution_errors([failure], context.request_id), True)
 
 
 def _in_parts(results: ExperimentalIncrementalExecutionResults, context: Context) -> Answer:

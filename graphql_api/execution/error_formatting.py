@@ -22,19 +22,6 @@ MAX_TRACEBACKS = 5
 ErrorDict = dict[str, Any]
 
 
-class FormattedError(GraphQLError):
-    """Wraps a formatted error as a GraphQLError, for APIs that take nothing else."""
-
-    def __init__(self, error: ErrorDict) -> None:
-        super().__init__(error["message"], extensions=error["extensions"])
-        self._error = error
-
-    @property
-    def formatted(self) -> Any:
-        """The formatted error."""
-        return self._error
-
-
 def format_error(error: GraphQLError, code: str) -> ErrorDict:
     """Returns an error in response format; `code` is the default for errors without a code."""
     formatted: ErrorDict = dict(error.formatted)

@@ -15,6 +15,7 @@ from graphql.pyutils import AwaitableOrValue, Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graphql_api.errors import BadUserInput, is_unforeseen, without_trace
+from graphql_api.library_internals import clear_error_positions
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
 
 Info = GraphQLResolveInfo[Any]
@@ -38,18 +39,20 @@ class BoundedErrors(CollectedErrors):
     @property
     def errors(self) -> list[GraphQLError]:
         """At most MAX_ERRORS errors, and one more that says how many are omitted; read once execution is over."""
-        self._error_positions.clear()  # may hold thousands of paths, and executors are freed late, by the garbage collector
+        clear_error_positions(self)
+        listed = super().errors
         if not self.omitted:
-            return self._errors
+            return listed
         message = f"{self.omitted:,} more errors are not listed."
-        return [*self._errors, GraphQLError(message, extensions={"code": OMITTED})]
+        return [*listed, GraphQLError(message, extensions={"code": OMITTED})]
 
     def add(self, error: GraphQLError, path: Path | None) -> None:
         """Add an error, unless an error above it already made its position null."""
         super().add(error, path)
-        is_listed = len(self._errors) <= MAX_ERRORS
+        listed = super().errors
+        is_listed = len(listed) <= MAX_ERRORS
         if not is_listed:
-            self._errors.pop()
+            listed.pop()
             self.omitted += 1
         if not (is_listed and is_unforeseen(error)):
             without_trace(error)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OPERATION_NAME = "graphql.operation.name"
+OPERATION_TYPE = "graphql.operation.type"
+URL_TEMPLATE = "url.template"
+"""Attributes of the semantic conventions that are not stable yet; the library has them in private modules only."""
 
 _tracing: "Tracing | None" = None
 
@@ -45,7 +49,6 @@ class Tracing:
 
     def begin_call(self, headers: Mapping[str, str], template: str) -> "tuple[Span, dict[str, str]]":
         """Start the span of a call upstream; return it with the headers to send, which carry its context."""
-        from opentelemetry.semconv._incubating.attributes.url_attributes import URL_TEMPLATE
         from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD
         from opentelemetry.trace import SpanKind
 
@@ -119,13 +122,12 @@ class OperationSpan:
         """End the span with the result of the operation."""
         if self._span is None:
             return
-        from opentelemetry.semconv._incubating.attributes import graphql_attributes as graphql
         from opentelemetry.semconv.attributes import error_attributes, http_attributes
         from opentelemetry.trace import Status, StatusCode
 
         attributes: dict[str, str | int | None] = {
-            graphql.GRAPHQL_OPERATION_NAME: name[:100],
-            graphql.GRAPHQL_OPERATION_TYPE: operation_type,
+            OPERATION_NAME: name[:100],
+            OPERATION_TYPE: operation_type,
             http_attributes.HTTP_REQUEST_METHOD: self._method,
             http_attributes.HTTP_ROUTE: "/graphql",
             http_attributes.HTTP_RESPONSE_STATUS_CODE: status,

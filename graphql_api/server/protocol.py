@@ -72,6 +72,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Start the arrival timeout of the first request."""
         super().connection_made(transport)
         self._is_refused = False
+        self._is_upgrading = False
         self._is_offer_ignored = False
         self._in_head = False
         self._head_bytes = 0
@@ -117,7 +118,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self.parser.feed_data(rest)
                 return
             except HttpParserUpgrade as upgrade:
-                if self._should_upgrade():
+                if self._is_upgrading:
                     self.handle_websocket_upgrade()
                     return
                 rest = memoryview(rest)[upgrade.args[0] :]
@@ -152,11 +153,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         response = self._fast_response(cycle)
         if response is None:
             if not self._is_refused:
-                self._start_asgi_task(cycle, self.app)
+                self._start_app(cycle)
             return
         self.transport.write(response)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
+
+    def _start_app(self, cycle: RequestResponseCycle) -> None:
+        task = self.loop.create_task(cycle.run_asgi(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _fast_response(self, cycle: RequestResponseCycle) -> bytes | None:
         is_declined, self._is_declined = self._is_declined, False
@@ -195,14 +201,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if not self.parser.should_upgrade():
             self._start_cycle()
-        elif self._should_upgrade():
-            self.scope["method"] = "GET"  # all that uvicorn needs for the handover
-        else:
-            self._is_offer_ignored = True
-
-    def _should_upgrade(self) -> bool:
+            return
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        return self._should_upgrade_to_ws() and asks_for_websocket(method, version, self.headers)
+        self._is_upgrading = self.ws_protocol_class is not None and asks_for_websocket(method, version, self.headers)
+        self._is_offer_ignored = not self._is_upgrading
+        if self._is_upgrading:
+            self.scope["method"] = "GET"  # all that uvicorn needs for the handover
 
     def _start_cycle(self) -> None:
         """Same as uvicorn's `on_headers_complete`, but with BufferedResponseCycle."""
@@ -240,7 +244,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request has arrived: stop its arrival timeout."""
-        if self._is_offer_ignored:  # it is parsed again without the offer, with its body
+        if self._is_upgrading or self._is_offer_ignored:  # without the offer it is parsed again, with its body
             return
         self._in_request = False
         self._stop_arrival_timer()
@@ -258,7 +262,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._start_app(self.pipeline.pop()[0])
         elif not self._is_arriving:
             self._wait_for_next()
 

@@ -6,12 +6,15 @@ with the headers until the first body message.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import orjson
-from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
 from graphql_api.http.middleware import ENCODED_HEADERS
+
+if TYPE_CHECKING:
+    from graphql_api.library_internals import ASGISendEvent, HTTPResponseStartEvent
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _CONNECTION_HEADERS = (b"transfer-encoding", b"connection")
@@ -25,7 +28,7 @@ class BufferedResponseCycle(RequestResponseCycle):
 
     _head = b""
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, message: "ASGISendEvent") -> None:
         """Send an ASGI message; buffers the headers until the first body message if the length is known."""
         if message["type"] == "http.response.start" and not self.response_started:
             if (length := _length(message)) is None or self.access_log:
@@ -76,7 +79,7 @@ def head_of(status: int, headers: Headers) -> bytes:
     return head
 
 
-def _length(start: HTTPResponseStartEvent) -> int | None:
+def _length(start: "HTTPResponseStartEvent") -> int | None:
     """`Content-Length` of a response; None if it is missing, or a header concerns the connection."""
     length = None
     for name, value in start.get("headers", ()):

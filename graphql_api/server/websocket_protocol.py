@@ -8,10 +8,10 @@ disconnected.
 import asyncio
 import logging
 from collections import defaultdict
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import orjson
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import Frame
@@ -22,6 +22,9 @@ from websockets.typing import StatusLike
 from graphql_api.http.middleware import HEADERS
 from graphql_api.http.streaming.limits import TokenBucket
 from graphql_api.server.protocol import BoundedConfig
+
+if TYPE_CHECKING:
+    from graphql_api.library_internals import ASGIReceiveEvent, ASGISendEvent
 
 log = logging.getLogger(__name__)
 
@@ -92,13 +95,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             if self._turn is None:
                 self._read()
 
-    async def receive(self) -> ASGIReceiveEvent:
+    async def receive(self) -> "ASGIReceiveEvent":
         """The next message; receiving it makes room for another."""
         message = await super().receive()
         self._schedule_read()
         return message
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, message: "ASGISendEvent") -> None:
         """Send a message; the handshake response starts the parsing of data that arrived before it."""
         await super().send(message)
         self._schedule_read()

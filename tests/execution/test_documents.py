@@ -11,7 +11,7 @@ from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import MAX_LOCATIONS, MAX_MESSAGE_CHARS
 from graphql_api.execution.limits import DEFAULTS
 
-SCHEMA = build_schema()._schema
+SCHEMA = build_schema().core_schema
 
 
 class Validations:

@@ -12,7 +12,7 @@ from graphql_api.execution.engine import build_schema
 from graphql_api.execution.literals import lift
 from tests.conftest import Server
 
-SCHEMA = build_schema()._schema
+SCHEMA = build_schema().core_schema
 ONE, TWO = "8c15a1bf-9699-43ae-b890-f79ac3e5f461", "00000000-0000-4000-8000-000000000002"
 PROFILE = '{ occupationalProfile(uuid: "%s") { code } }'
 

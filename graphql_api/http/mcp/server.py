@@ -46,7 +46,7 @@ TIMEOUT = 60.0
 
 def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
     """The MCP server for a GraphQL app; `languages` is an `Accept-Language` for texts without an explicit language."""
-    offered = operations(build_schema()._schema)
+    offered = operations(build_schema().core_schema)
 
     @asynccontextmanager
     async def lifespan(_: "Server[Post]") -> AsyncIterator[Post]:

@@ -42,10 +42,10 @@ def build(schema: CompetentSchema, text: str, variables: dict[str, Any]) -> Any:
     """The compiled query of a document with one operation."""
     prepared = schema.documents.prepare(text)
     queries = prepared.operation(None).queries
-    values = queries.variables(schema._schema, prepared.values(variables))
+    values = queries.variables(schema.core_schema, prepared.values(variables))
     assert values is not None
     return queries.build(
-        values, lambda *operation: Compilation(schema._schema, schema.schema_converter, *operation).build()
+        values, lambda *operation: Compilation(schema.core_schema, schema.schema_converter, *operation).build()
     )
 
 
@@ -86,7 +86,7 @@ def test_names_in_the_source_are_generated_or_of_our_own(schema: CompetentSchema
 
 
 def _names_in_schema(schema: CompetentSchema) -> list[tuple[str, object]]:
-    types: Any = schema._schema.type_map
+    types: Any = schema.core_schema.type_map
     return [*types.items(), *(field for type_ in types.values() for field in getattr(type_, "fields", {}).items())]
 
 

@@ -27,7 +27,7 @@ from tests.work_counter import Work, count_work, measure_work, values_in
 
 pytestmark = pytest.mark.slow
 
-SCHEMA = build_schema()._schema
+SCHEMA = build_schema().core_schema
 COMMON = ("de", "des", "en", "het", "operations", "ver", "e", "van veiligheid", "a b c d e f g h i j k l m n o p")
 
 

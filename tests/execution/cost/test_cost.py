@@ -16,7 +16,7 @@ from graphql_api.schema.types.resolver_cost import NO_WORK
 from tests.conftest import Server
 
 SCHEMA = build_schema(Limits(depth=200, tokens=20_000, aliases=2**70))
-GRAPH = SCHEMA._schema
+GRAPH = SCHEMA.core_schema
 ROOT = Path(__file__).parents[3]
 
 

@@ -57,7 +57,7 @@ def test_each_kind_of_input_type_has_its_json_schema(name: str, made: dict[str, 
 
 
 def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
-    found = operations(build_schema()._schema)
+    found = operations(build_schema().core_schema)
 
     assert list(found) == [each.name for each in examples() if each.operation_type == "query"]
     for each, tool in zip((each for each in examples() if each.operation_type == "query"), found.values(), strict=True):
@@ -66,7 +66,7 @@ def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
 
 
 def test_a_variable_that_must_be_given_is_required_and_one_that_may_be_left_out_is_not() -> None:
-    found = operations(build_schema()._schema)
+    found = operations(build_schema().core_schema)
 
     assert found["ProfileInDepth"].variables["required"] == ["profileCode"]
     assert found["ListOfProfiles"].variables["required"] == []
@@ -75,5 +75,5 @@ def test_a_variable_that_must_be_given_is_required_and_one_that_may_be_left_out_
 def test_a_variable_within_an_input_object_has_the_description_of_its_field() -> None:
     assert (
         "ISCO-08"
-        in operations(build_schema()._schema)["FilteredProfiles"].variables["properties"]["isco"]["description"]
+        in operations(build_schema().core_schema)["FilteredProfiles"].variables["properties"]["isco"]["description"]
     )

@@ -8,7 +8,7 @@ from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, Terms
 from graphql_api.execution.engine import build_schema
 
-TYPES = build_schema()._schema.type_map
+TYPES = build_schema().core_schema.type_map
 
 
 def object_type(name: str) -> GraphQLObjectType:

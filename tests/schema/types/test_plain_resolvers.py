@@ -37,7 +37,7 @@ COMPETENCE = f"""{{ technicalCompetence(uuid: "{CP_7}") {{
 
 
 def resolver_module(type_name: str, field: str) -> str:
-    kind = build_schema()._schema.type_map[type_name]
+    kind = build_schema().core_schema.type_map[type_name]
     assert isinstance(kind, GraphQLObjectType)
     return str(kind.fields[field].resolve.__module__)
 
