@@ -8,7 +8,7 @@ import pytest
 from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
 
 from benchmarks.speed.documents import answer, asked, file_of, lists, write
-from benchmarks.speed.operations import Operation, indexed, shared, uuids
+from benchmarks.speed.operations import Operation, big_list, indexed, shared, uuids
 from benchmarks.speed.report import SECTIONS
 from benchmarks.speed.varied import OPERATIONS, requests
 from graphql_api.sandbox import Releases
@@ -42,9 +42,9 @@ def files(release: Documents, tmp_path: Path) -> Path:
 
 
 def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
-    for operation in (*shared(release), *indexed(release)):
+    for operation in (*shared(release), big_list(release), *indexed(release)):
         assert validate(schema, parse(operation.document)) == [], operation.name
-    for operation in shared(release):
+    for operation in (*shared(release), big_list(release)):
         assert validate(peers, parse(operation.document)) == [], operation.name
 
 
@@ -74,7 +74,7 @@ def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers:
 
 
 async def test_every_operation_has_an_answer(server: Server, release: Documents) -> None:
-    for operation in (*shared(release), *indexed(release)):
+    for operation in (*shared(release), big_list(release), *indexed(release)):
         for variables in operation.variables[:3]:
             assert _size(await server.ask(operation.document, dict(variables))) > 1, operation.name
 

@@ -17,6 +17,7 @@ from benchmarks.speed import (
     contestants,
     growth,
     machine,
+    mixed,
     operations,
     report,
     results,
@@ -24,7 +25,7 @@ from benchmarks.speed import (
     varied,
     warm,
 )
-from benchmarks.speed.contestants import MERCURIUS, OURS, REFERENCE, RESPONSE_CACHE, SQLITE, Contestant
+from benchmarks.speed.contestants import DEFAULTS, MERCURIUS, OURS, REFERENCE, RESPONSE_CACHE, SQLITE, Contestant
 from benchmarks.speed.documents import write
 from benchmarks.speed.equality import Unequal
 from benchmarks.speed.processes import Missing
@@ -55,7 +56,7 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
 
 def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure all servers with cached documents."""
-    everybody = [*contestants.ours().values(), *contestants.peers(release.number)]
+    everybody = [*_own(OURS, SQLITE, REFERENCE, RESPONSE_CACHE), *contestants.peers(release.number)]
     own = _own(OURS, REFERENCE, RESPONSE_CACHE)
     with serving(folder / "documents", folder / "nginx-warm") as upstream:
         shared = warm.measure(everybody, operations.shared(release), upstream.url, folder / "shared", lasts)
@@ -63,12 +64,25 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
     return {"shared": shared, "indexed": indexed}
 
 
+def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
+    """Measure big responses, small ones beside them, filling after a start, and bursts."""
+    bodies = {kind.name: kind.bodies for kind in varied.requests(release)}["varied"][: varied.MAX_REQUESTS]
+    big, every = operations.big_list(release), operations.shared(release, varied=100_000)
+    sent = mixed.Operations(big.bodies[0], operations.shared(release)[0], every[1].bodies, bodies)
+    everybody = [*_own(OURS, DEFAULTS), *_mercurius(release)]
+    with (
+        serving(folder / "documents", folder / "nginx-mixed") as upstream,
+        serving(folder / "documents", folder / "nginx-late", mixed.DELAY) as late,
+    ):
+        found = mixed.measure(everybody, sent, upstream.url, late.url, folder / "mixed", lasts)
+    return {"servers": found, "delay": mixed.DELAY}
+
+
 def measure_varied(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure requests of which no two are equal."""
-    mercurius = [peer for peer in _with_memory(release) if peer.name == MERCURIUS]
     with serving(folder / "documents", folder / "nginx-varied") as upstream:
         servers, sizes = varied.measure(
-            [*_own(OURS, RESPONSE_CACHE), *mercurius], release, upstream.url, folder / "varied", lasts
+            [*_own(OURS, RESPONSE_CACHE), *_mercurius(release)], release, upstream.url, folder / "varied", lasts
         )
     return {"servers": servers, "sizes": sizes}
 
@@ -106,6 +120,10 @@ def _own(*names: str, **chosen: str) -> list[Contestant]:
     return [each for name, each in contestants.ours(**chosen).items() if name in names]
 
 
+def _mercurius(release: Documents) -> list[Contestant]:
+    return [peer for peer in _with_memory(release) if peer.name == MERCURIUS]
+
+
 def _with_memory(release: Documents) -> list[Contestant]:
     return [each for each in contestants.peers(release.number) if each.in_memory]
 
@@ -113,6 +131,7 @@ def _with_memory(release: Documents) -> list[Contestant]:
 PARTS = {
     "warm": measure_warm,
     "varied": measure_varied,
+    "mixed": measure_mixed,
     "cold": measure_cold,
     "clients": measure_clients,
     "growth": measure_growth,

@@ -19,6 +19,7 @@ OURS = "competent-graphql"
 SQLITE = f"{OURS}, SQLite store"
 REFERENCE = f"{OURS}, graphql-core"
 RESPONSE_CACHE = f"{OURS}, response cache"
+DEFAULTS = f"{OURS}, default settings"
 MERCURIUS, YOGA, TAILCALL = "Mercurius with JIT", "GraphQL Yoga with DataLoader and JIT", "Tailcall"
 
 
@@ -55,6 +56,7 @@ def ours(**settings: str) -> dict[str, Contestant]:
         SQLITE: {"store": "sqlite"},
         REFERENCE: {"compiled_queries": "off"},
         RESPONSE_CACHE: {"response_cache_bytes": ""},
+        DEFAULTS: {"response_cache_bytes": "", "queue_timeout": ""},
     }
     return {
         name: Contestant(name, _ours({**settings, **variant}), ours=True, brief=name == SQLITE)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from benchmarks.speed.contestants import MERCURIUS, OURS, RESPONSE_CACHE
+from benchmarks.speed.contestants import DEFAULTS, MERCURIUS, OURS, RESPONSE_CACHE
 from benchmarks.speed.results import Part
 
 AGAINST_PEERS = {"tiny": 1.2, "nested": 1.4, "fan-out": 1.0, "wide": 1.0}
@@ -12,6 +12,10 @@ REPEATED_AGAINST_PEERS = {"tiny": 1.5, "nested": 3.0}
 """The same, with our response cache."""
 VARIED = {"varied": 1.5, "literals": 1.0, "spelling": 0.8}
 """Multiples of Mercurius' responses per second to requests of which no two are equal."""
+BIG_LIST, FILLING = 1.0, 0.7
+"""Multiples of Mercurius: its time for the big list relative to ours, and our responses while filling relative to its."""
+BESIDE_BIG_LIST = 25
+"""Maximum 99th percentile of small operations beside the big list, in milliseconds."""
 FROM_RESPONSE_CACHE = 12_000
 """Responses per second of each operation, with the response cache."""
 COLD = 1.10
@@ -63,6 +67,19 @@ def varied(found: Part) -> Iterator[Goal]:
     peer = next(server for server in found["servers"] if not server["ours"])
     for name, wanted in VARIED.items():
         yield Goal(f"{name}, against {MERCURIUS}", wanted, _ratio(ours["loads"], peer["loads"], name), "times")
+
+
+def mixed(found: Part) -> Iterator[Goal]:
+    """Goals for big responses, filling, and what is refused."""
+    ours = next(server for server in found["servers"] if server["label"] == OURS)
+    defaults = next(server for server in found["servers"] if server["label"] == DEFAULTS)
+    peer = next(server for server in found["servers"] if not server["ours"])
+    yield Goal(f"big list, against {MERCURIUS}", BIG_LIST, peer["big"] / ours["big"], "times")
+    yield Goal("tiny beside the big list, p99", BESIDE_BIG_LIST, ours["beside"]["p99"], "ms, at most", at_most=True)
+    for seconds, responses in ours["filling"].items():
+        ratio = responses / peer["filling"][seconds]
+        yield Goal(f"filling, first {seconds} s, against {MERCURIUS}", FILLING, ratio, "times")
+    yield Goal("varied, default settings, refused", 0, defaults["varied"]["failed"], "of 1, at most", at_most=True)
 
 
 def _ratio(ours: Part, other: Part, operation: str) -> float:

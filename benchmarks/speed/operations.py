@@ -54,6 +54,21 @@ WIDE_LIST = """query Wide($first: Int!, $release: String!) {
   occupationalProfiles(first: $first, release: $release) { nodes { code title { fr } } }
 }"""
 
+BIG_LIST = """query BigList($first: Int!, $release: String!) {
+  occupationalProfiles(first: $first, release: $release) {
+    nodes {
+      code
+      title { fr }
+      essentialCompetences {
+        code
+        skill { code description { fr } }
+        knowledgeItems { code description { fr } }
+        behaviouralIndicators { code description { fr } }
+      }
+    }
+  }
+}"""
+
 SEARCH = """query Search($text: String!, $release: String!) {
   search(text: $text, release: $release, first: 10) {
     totalCount
@@ -90,6 +105,11 @@ def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
         Operation("fan-out", FAN_OUT, competences),
         Operation("wide", WIDE_LIST, sizes),
     ]
+
+
+def big_list(release: Documents) -> Operation:
+    """A list of WIDE profiles with their essential competences, and all parts of these."""
+    return Operation("big list", BIG_LIST, [{"first": WIDE, "release": release.number}])
 
 
 def indexed(release: Documents) -> list[Operation]:

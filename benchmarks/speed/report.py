@@ -48,6 +48,41 @@ def varied(found: Part) -> Iterator[str]:
         yield from _table((head, *heads, "memory, MB"), rows)
 
 
+def mixed(found: Part) -> Iterator[str]:
+    """Goals, then one table for each kind of load."""
+    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each, except bursts: one run."
+    yield from _goals(goals.mixed(found))
+    servers = found["servers"]
+    yield from _table(
+        ("big list", "median, ms", "CPU, ms", "tiny beside it, per second", "tiny beside it, median / p99, ms"),
+        [
+            (
+                s["label"],
+                _figure(s["big"]),
+                _figure(s["big_cpu"]),
+                _figure(s["beside"]["per_second"]),
+                _times(s["beside"]),
+            )
+            for s in servers
+        ],
+    )
+    for key, delay in (("filling", 0.0), ("filling_late", found["delay"])):
+        head = f"responses after a start, upstream {delay * 1000:.0f} ms late" if delay else "responses after a start"
+        heads = [f"in {seconds} s" for seconds in servers[0][key]]
+        yield from _table((head, *heads), [(s["label"], *map(_figure, s[key].values())) for s in servers])
+    heads = [f"nested, {count} connections" for count in servers[0]["bursts"]]
+    rows = [(s["label"], *(_burst(load) for load in (*s["bursts"].values(), s["varied"]))) for s in servers]
+    yield from _table(("per second; median / p99, ms; refused", *heads, "varied, 32 connections"), rows)
+
+
+def _times(load: Part) -> str:
+    return f"{load['p50']:.2f} / {load['p99']:.2f}"
+
+
+def _burst(load: Part) -> str:
+    return f"{_figure(load['per_second'])}; {_times(load)}; {load['failed']:.1%}"
+
+
 def cold(found: Part) -> Iterator[str]:
     """Goals, then times compared to the ideal, and requests compared to documents."""
     yield from _goals(goals.cold(found))
@@ -112,6 +147,7 @@ def machine(found: Part) -> Iterator[str]:
 SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {
     "warm": warm,
     "varied": varied,
+    "mixed": mixed,
     "cold": cold,
     "clients": clients,
     "growth": growth,
