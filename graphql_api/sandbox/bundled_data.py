@@ -1,6 +1,6 @@
-"""The bundled data: two releases made from a folder of TOML files.
+"""The bundled data: three releases made from a folder of TOML files.
 
-UUIDs and codes are deterministic, and a concept has the same ones in both releases unless its file says otherwise.
+UUIDs and codes are deterministic, and a concept has the same ones in all releases unless its file says otherwise.
 """
 
 import uuid
@@ -25,7 +25,7 @@ from graphql_api.sandbox.dataset import (
     relations,
     texts,
 )
-from graphql_api.sandbox.toml_tables import RELEASES, TYPES, Table, Values, as_of, key_of, read_tables
+from graphql_api.sandbox.toml_tables import RELEASES, SMALL, TYPES, Table, Values, as_of, key_of, read_tables
 
 DATA = Path(__file__).parent / "data"
 """The folder of the bundled data in the package."""
@@ -86,7 +86,7 @@ class _Assembly:
     def __init__(self, number: str, tables: Mapping[str, Table], identities: _Identities) -> None:
         self._number = number
         self._identities = identities
-        self._tables = {t.code: (t, values) for t in tables.values() if (values := as_of(t.values, number)) is not None}
+        self._tables = {t.code: (t, values) for t in tables.values() if (values := t.as_of(number)) is not None}
         self._made: dict[str, Concept | Term] = {}
         self._inline: dict[str, tuple[Concept, Table]] = {}
 
@@ -101,9 +101,13 @@ class _Assembly:
             )
             for concept in self._concepts(PROFILE)
         )
+        competences = tuple(self._concepts(COMPETENCE))
+        if self._number == SMALL:
+            used = {competence.code for profile in profiles for competence in profile.competences}
+            competences = tuple(competence for competence in competences if competence.code in used)
         embedded = [concept_type(value.type_name) for _, value in relations(PROFILE)]
         blocks = {type.name: self._blocks(type, profiles) for type in embedded if type != COMPETENCE}
-        return Dataset(self._number, RELEASES[self._number], profiles, tuple(self._concepts(COMPETENCE)), blocks)
+        return Dataset(self._number, RELEASES[self._number], profiles, competences, blocks)
 
     def _concepts(self, type: ConceptType) -> Iterator[Concept]:
         """The concepts of a type that have a table."""
@@ -218,7 +222,7 @@ def _names(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, str
 def _in_release(tables: Mapping[str, Table], release: str) -> Iterator[tuple[Table, Values]]:
     """The tables of concepts in a release, with their values in it."""
     for table in tables.values():
-        if table.prefix in TYPES and (values := as_of(table.values, release)) is not None:
+        if table.prefix in TYPES and (values := table.as_of(release)) is not None:
             yield table, values
 
 

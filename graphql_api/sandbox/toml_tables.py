@@ -16,8 +16,10 @@ from graphql_api.competent import declarations
 from graphql_api.competent.declarations import Concepts, ConceptType, Terms, Value
 from graphql_api.sandbox.dataset import COMPETENCE, LANGUAGES, PROFILE, main_text, release_order
 
-RELEASES = {"3.11": "2022-06-30", "3.10": "2022-03-31"}
+RELEASES = {"3.11": "2022-06-30", "3.10": "2022-03-31", "3.9": "2021-12-16"}
 """Releases of the bundled data with their publication dates, newest first; tables describe the newest one."""
+SMALL = "3.9"
+"""The release that has only the profiles with `since = "3.9"` and their competences. Other profiles start in the next one."""
 
 
 class BundledDataError(ValueError):
@@ -39,6 +41,10 @@ class Table:
     @property
     def prefix(self) -> str:
         return self.code.partition("-")[0]
+
+    def as_of(self, release: str) -> Values | None:
+        """The values in a release; None if the table is not in it."""
+        return as_of(self.values, release, _DEFAULT_SINCE.get(self.prefix))
 
     def error(self, reason: str, key: str = "") -> BundledDataError:
         """An error in this table, or in one of its keys; a key of an inline table is a path such as `skill.nl`."""
@@ -66,6 +72,10 @@ _PLAIN = {
     "classifications": "lists",
 }
 _HISTORY: _Shapes = {"since": "release", "until": "release", "before": "before"}
+_BEFORE = tuple(RELEASES)[:-1]
+"""Releases in which values may change, newest first."""
+_DEFAULT_SINCE = {PROFILE.code_prefix: _BEFORE[-1]}
+"""The first release of tables without `since`, by prefix; other tables are in all releases."""
 _TEXT: _Shapes = dict.fromkeys(LANGUAGES, "text")
 _CODE = re.compile(r"([A-Z]{2})-(\d+)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -134,12 +144,20 @@ def read_tables(folder: Path) -> dict[str, Table]:
     return dict(sorted(tables.items(), key=lambda named: code_order(named[0])))
 
 
-def as_of(values: Values, release: str) -> Values | None:
-    """The values of a table, or of an inline table, in a release; None if it did not exist."""
+def as_of(values: Values, release: str, since: str | None = None) -> Values | None:
+    """The values of a table, or of an inline table, in a release; None if it did not exist.
+
+    `since` is its first release if it names none; by default it is in all releases.
+    """
     order = release_order(release)
-    if not release_order(values.get("since", release)) <= order <= release_order(values.get("until", release)):
+    first, last = values.get("since", since or release), values.get("until", release)
+    if not release_order(first) <= order <= release_order(last):
         return None
-    return values if release == next(iter(RELEASES)) else {**values, **values.get("before", {})}
+    older: Values = {}
+    for change in _BEFORE:
+        if order < release_order(change):
+            older = {**older, **values.get("before", {}).get(change, {})}
+    return {**values, **older}
 
 
 def code_order(code: str) -> tuple[str, int]:
@@ -184,7 +202,7 @@ def _check_value(table: Table, path: str, value: object, shape: _Shape, shapes: 
         case _References():
             _check_reference_list(table, path, value, shape)
         case "before":
-            _check_values(table, value, shapes, path)
+            _check_before(table, path, value, shapes)
         case "texts":
             _check_values(table, value, _TEXT, path)
         case "names":
@@ -193,6 +211,17 @@ def _check_value(table: Table, path: str, value: object, shape: _Shape, shapes: 
             _check_values(table, value, dict.fromkeys(value, "list"), path)
         case _ if not _fits(value, shape):
             raise table.error(f"{value!r} must be {_EXPECTED[shape]}", path)
+
+
+def _check_before(table: Table, path: str, value: object, shapes: _Shapes) -> None:
+    """Check the older values of a table by the release in which they changed."""
+    if not isinstance(value, dict) or not value.keys() <= {*_BEFORE}:
+        releases = " or ".join(_BEFORE)
+        raise table.error(
+            f"name the release in which the values changed ({releases}), as in before.'{_BEFORE[0]}'", path
+        )
+    for release, values in value.items():
+        _check_values(table, values, shapes, f"{path}.{release}")
 
 
 def _check_reference_list(table: Table, path: str, value: object, shape: _References) -> None:
@@ -238,7 +267,7 @@ def _is_uuid(value: str) -> bool:
 
 def _check_references(table: Table, tables: Mapping[str, Table]) -> None:
     references = {key: shape for key, shape in _TABLES[table.prefix].items() if isinstance(shape, _References)}
-    for values in (table.values, {**table.values, **table.values.get("before", {})}):
+    for values in filter(None, (table.as_of(release) for release in RELEASES)):
         for key, shape in references.items():
             for code in filter(_is_code, [values.get(key)] if shape.single else values.get(key, ())):
                 if code not in tables:

@@ -31,15 +31,41 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def releases(folder: Path) -> tuple[Dataset, Dataset]:
-    current, older = bundled_datasets(folder)
+    current, older, _ = bundled_datasets(folder)
     return current, older
 
 
 def test_the_newest_release_comes_first(folder: Folder) -> None:
-    current, older = releases(folder(PROFILE))
+    datasets = bundled_datasets(folder(PROFILE))
 
-    assert (current.number, current.published_on) == ("3.11", "2022-06-30")
-    assert (older.number, older.published_on) == ("3.10", "2022-03-31")
+    assert [(dataset.number, dataset.published_on) for dataset in datasets] == [
+        ("3.11", "2022-06-30"),
+        ("3.10", "2022-03-31"),
+        ("3.9", "2021-12-16"),
+    ]
+
+
+def test_the_small_release_has_the_profiles_that_say_so_and_their_competences(folder: Folder) -> None:
+    text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2") + PROFILE + 'essential_competences = ["CP-2"]\n'
+    text += 'since = "3.9"\n' + PROFILE.replace("OP-1", "OP-2") + 'essential_competences = ["CP-1"]\n'
+    *_, older, small = bundled_datasets(folder(text))
+
+    assert [concept.code for concept in (*small.profiles, *small.competences)] == ["OP-1", "CP-2"]
+    assert [concept.code for concept in (*older.profiles, *older.competences)] == ["OP-1", "OP-2", "CP-1", "CP-2"]
+
+
+def test_a_value_is_that_of_the_first_change_after_the_release(folder: Folder) -> None:
+    text = PROFILE + 'since = "3.9"\nlast_modified = "2022-06-01T00:00:00Z"\n'
+    text += 'before."3.11" = { title = { nl = "Verpleger" }, last_modified = "2022-01-01T00:00:00Z" }\n'
+    text += 'before."3.10" = { title = { nl = "Ziekenverpleger" } }\n'
+    profiles = [dataset.profiles[0] for dataset in bundled_datasets(folder(text))]
+
+    assert [profile.texts["title"]["nl"] for profile in profiles] == ["Verpleegkundige", "Verpleger", "Ziekenverpleger"]
+    assert [profile.moment("lastModified") for profile in profiles] == [
+        "2022-06-01T00:00:00Z",
+        "2022-01-01T00:00:00Z",
+        "2022-01-01T00:00:00Z",
+    ]
 
 
 def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(folder: Folder) -> None:
@@ -115,11 +141,11 @@ nl = "Koken"
     assert profile.moment("lastPublished") == "2022-06-30T00:00:00Z"
 
 
-def test_since_until_and_before_tell_the_older_release(folder: Folder) -> None:
+def test_since_until_and_before_describe_an_older_release(folder: Folder) -> None:
     text = """
 [KN-1]
 nl = "nieuwe tekst"
-before = { nl = "oude tekst", uuid = "0b3bd1b5-5d0c-4c9e-8a53-0d3f6f6f1f10" }
+before.'3.11' = { nl = "oude tekst", uuid = "0b3bd1b5-5d0c-4c9e-8a53-0d3f6f6f1f10" }
 [KN-2]
 nl = "pas in 3.11"
 since = "3.11"
@@ -168,11 +194,11 @@ def test_a_text_that_has_a_code_somewhere_has_it_everywhere(folder: Folder) -> N
 def test_counted_codes_are_the_same_in_both_releases(folder: Folder) -> None:
     text = (
         COMPETENCE
-        + 'behavioural_indicators = [{ nl = "Nieuw" }, { nl = "Blijft" }]\nbefore = { behavioural_indicators = [{ nl = "Blijft" }] }\n'
+        + 'behavioural_indicators = [{ nl = "Nieuw" }, { nl = "Blijft" }]\nbefore."3.11" = { behavioural_indicators = [{ nl = "Blijft" }] }\n'
     )
     text += (
         PROFILE
-        + 'alternative_names = { nl = ["Nieuw", "Blijft"] }\nbefore = { alternative_names = { nl = ["Weg", "Blijft"] } }\n'
+        + 'alternative_names = { nl = ["Nieuw", "Blijft"] }\nbefore."3.11" = { alternative_names = { nl = ["Weg", "Blijft"] } }\n'
     )
     current, older = releases(folder(text))
 
@@ -215,7 +241,7 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
             "a.toml: table [CP-1], key knowledge_items: no file has a table [KN-9]; add it or correct the code",
         ),
         (
-            COMPETENCE + 'before = { knowledge_items = ["KN-9"] }',
+            COMPETENCE + "before.'3.11' = { knowledge_items = ['KN-9'] }",
             "a.toml: table [CP-1], key knowledge_items: no file has a table [KN-9]; add it or correct the code",
         ),
         (
@@ -227,7 +253,14 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
             COMPETENCE + 'behavioural_indicators = [{ nl = "Werkt", since = "3.11", pt = "Trabalha" }]',
             "a.toml: table [CP-1], key behavioural_indicators[1].pt: unknown key; use one of",
         ),
-        (PROFILE + 'before = { naam = "x" }', "a.toml: table [OP-1], key before.naam: unknown key; use one of"),
+        (
+            PROFILE + "before = { title = { nl = 'Zuster' } }",
+            "table [OP-1], key before: name the release in which the values changed (3.11 or 3.10), as in before.'3.11'",
+        ),
+        (
+            PROFILE + "before.'3.11' = { naam = 'x' }",
+            "a.toml: table [OP-1], key before.3.11.naam: unknown key; use one of",
+        ),
         (
             PROFILE + "alternative_names = { nl = 'Zuster' }",
             "a.toml: table [OP-1], key alternative_names.nl: 'Zuster' must be a list of different texts, such as ['a', 'b']",
@@ -250,7 +283,7 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
         ),
         (
             PROFILE + 'since = "3.12"',
-            "a.toml: table [OP-1], key since: '3.12' must be one of the releases '3.11', '3.10'",
+            "a.toml: table [OP-1], key since: '3.12' must be one of the releases '3.11', '3.10', '3.9'",
         ),
         (
             PROFILE + 'last_modified = "gisteren"',

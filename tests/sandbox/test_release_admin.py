@@ -18,18 +18,18 @@ def releases() -> Iterator[Releases]:
 def test_a_held_release_is_not_there(releases: Releases) -> None:
     releases.hold(1)
 
-    assert (releases.numbers, releases.held) == (("3.10",), ("3.11",))
+    assert (releases.numbers, releases.held) == (("3.10", "3.9"), ("3.11",))
     assert releases.get("3.11") is None
     assert releases.get("current") is releases.get("3.10")
     assert releases.describe().endswith("; held back: 3.11")
 
 
-@pytest.mark.parametrize("count", [-1, 2, 3])
+@pytest.mark.parametrize("count", [-1, 3, 4])
 def test_one_release_is_left_to_serve(releases: Releases, count: int) -> None:
-    with pytest.raises(ValueError, match="at most 1 of 2 releases can be held back"):
+    with pytest.raises(ValueError, match="at most 2 of 3 releases can be held back"):
         releases.hold(count)
 
-    assert releases.numbers == ("3.11", "3.10")
+    assert releases.numbers == ("3.11", "3.10", "3.9")
 
 
 async def test_by_post_the_next_one_is_published(releases: Releases, client_of: ClientOf) -> None:
@@ -40,9 +40,9 @@ async def test_by_post_the_next_one_is_published(releases: Releases, client_of: 
     published = await client.post("/sandbox/releases")
     found = await client.get("/releases/current", headers={"X-IBM-Client-Id": "k3y"})
 
-    assert before == {"current": "3.10", "served": ["3.10"], "held": ["3.11"]}
+    assert before == {"current": "3.10", "served": ["3.10", "3.9"], "held": ["3.11"]}
     assert published.status_code == 201
-    assert published.json() == {"current": "3.11", "served": ["3.11", "3.10"], "held": []}
+    assert published.json() == {"current": "3.11", "served": ["3.11", "3.10", "3.9"], "held": []}
     assert "3.11" in found.text
 
 

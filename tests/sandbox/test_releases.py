@@ -62,7 +62,7 @@ def test_a_release_is_found_by_number_or_as_current(releases_of: Callable[..., R
 def test_releases_describe_themselves_in_a_line(bundled: Releases, releases_of: Callable[..., Releases]) -> None:
     count = bundled.current.count(PROFILES)
 
-    assert bundled.describe().startswith(f"release 3.11 (current) and 3.10: {count} occupational profiles, ")
+    assert bundled.describe().startswith(f"release 3.11 (current) and 3.10, 3.9: {count} occupational profiles, ")
     assert releases_of("3.9").describe() == "release 3.9 (current): 0 occupational profiles, 0 technical competences"
 
 
