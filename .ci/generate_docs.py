@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from graphql_api.observability import metrics
 from graphql_api.settings import Settings, variable
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGIN, END = "<!-- written by `make docs` -->", "<!-- end -->"

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Lifespan
 
+from graphql_api import own_version
 from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.execution.compiled import ResponseCache
 from graphql_api.execution.context import Context
@@ -45,7 +46,6 @@ from graphql_api.observability.tracing import begin_tracing, end_tracing
 from graphql_api.server.fast_path import FastPath, Heads
 from graphql_api.services import Services
 from graphql_api.settings import Settings
-from graphql_api.settings.distribution import own_version
 from graphql_api.upstream.transport import ASGIApp
 
 log = logging.getLogger("graphql_api.server")

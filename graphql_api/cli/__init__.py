@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from graphql_api import NAME, own_version
 from graphql_api.cli.bootstrap import stop
 from graphql_api.cli.export import manifest, schema
 from graphql_api.cli.health import health
@@ -17,7 +18,6 @@ from graphql_api.cli.query import ask, doctor, mirror
 from graphql_api.cli.serve import mcp, sandbox, serve
 from graphql_api.cli.streams import use_utf8, writable_output
 from graphql_api.errors import CompetentError
-from graphql_api.settings.distribution import NAME, own_version
 
 
 class Commands(TyperGroup):

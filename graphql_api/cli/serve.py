@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from graphql_api import how_to_install
 from graphql_api.cli.bootstrap import Data, Lenient, app_of, open_releases, settings_of, stop
 from graphql_api.settings import Settings
-from graphql_api.settings.distribution import how_to_install
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 
 
 class Priority(IntEnum):

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from graphql_api.settings.distribution import NAME, how_to_install, own_version
+from graphql_api import NAME, how_to_install, own_version
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from graphql_api.observability.log_setup import begin_logging
 from graphql_api.observability.metrics_endpoint import serve_on, shared_folder
 from graphql_api.settings import Settings, variable
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -10,9 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings.environment import PREFIX, Section, read, read_key, variable
+from graphql_api.settings.environment import PREFIX, Secret, Section, read, read_key, variable
 from graphql_api.settings.origins import ANY, LOCAL, NONE, Origins
-from graphql_api.settings.secret import Secret
 from graphql_api.settings.validation import (
     LOOPBACK,
     check_choices,

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 
 from graphql_api.errors import SettingsError
 from graphql_api.settings.files import UnusableFile, read_small
-from graphql_api.settings.secret import Secret
 
 PREFIX = "COMPETENT_"
 
@@ -32,6 +31,22 @@ _NUMBER = re.compile(rf"{_SERVICE}(?:SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TC
 _PROTOCOL = re.compile(rf"{_SERVICE}PORT_\d+_(?:TCP|UDP|SCTP)_PROTO")
 _ADDRESS = re.compile(rf"{_SERVICE}PORT(?:_\d+_(?:TCP|UDP|SCTP))?")
 _URL = re.compile(r"(?:tcp|udp|sctp)://(.+):(\d{1,5})")
+
+
+class Secret(str):
+    """A string that logs, tracebacks and format strings show as `…`; `reveal()` returns it."""
+
+    def __repr__(self) -> str:
+        return "Secret('…')" if self.reveal() else "Secret('')"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def reveal(self) -> str:
+        """The secret itself."""
+        return str.__str__(self)
 
 
 @dataclass(frozen=True, slots=True)

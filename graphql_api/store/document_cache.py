@@ -26,7 +26,7 @@ from graphql_api.errors import (
 )
 from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.observability.metrics import STORE_LOOKUPS, BufferedCounter
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import CacheEntry, Freshness, FreshnessPolicy, is_persistable
 from graphql_api.store.intake import normalise_fetched

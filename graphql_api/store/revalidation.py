@@ -11,7 +11,7 @@ from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.caching import TTLCache
 from graphql_api.errors import CompetentError, UpstreamError, UpstreamNotFound, UpstreamRateLimited
 from graphql_api.observability.metrics import STORE_REVALIDATIONS
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 
 log = logging.getLogger(__name__)
 

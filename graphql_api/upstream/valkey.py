@@ -11,9 +11,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from graphql_api import how_to_install
 from graphql_api.errors import SettingsError
 from graphql_api.observability.metrics import STORE_INVALID_ENTRIES, VALKEY_UP
-from graphql_api.settings.distribution import how_to_install
 
 if TYPE_CHECKING:
     from valkey.asyncio import BlockingConnectionPool, Valkey

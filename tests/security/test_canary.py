@@ -17,7 +17,7 @@ from graphql_api.app import create_app
 from graphql_api.observability.logs import Handler
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 from tests.conftest import CP_7
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from graphql_api.errors import SettingsError
 from graphql_api.observability.log_setup import begin_logging
 from graphql_api.settings import PREFIX, Settings, variable
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 
 ROOT = Path(__file__).parents[2]
 LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.example/v2", "COMPETENT_API_KEY": "k3y"}

@@ -22,7 +22,7 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.observability.fetch_context import FetchContext, Priority
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 from graphql_api.store import Store
 from graphql_api.store.document_cache import MAX_STARTED
 from graphql_api.store.freshness import MAX_BACKOFF, CacheEntry, Freshness, FreshnessPolicy, is_persistable

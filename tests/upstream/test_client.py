@@ -28,7 +28,7 @@ from graphql_api.errors import (
 )
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.settings import Settings
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.error_mapping import our_errors, retry_after
 from graphql_api.upstream.http_transport import HttpTransport, map_library_errors, tls

@@ -8,7 +8,7 @@ import pytest
 from graphql_api.competent import routes
 from graphql_api.errors import UpstreamRateLimited, UpstreamTimeout, UpstreamUnauthorized, UpstreamUnavailable
 from graphql_api.observability.fetch_context import Priority
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 from tests.upstream.fakes import SETTINGS, Result, World, failed, slowest
 from tests.upstream.virtual_time import in_virtual_time
 

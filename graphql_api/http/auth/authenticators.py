@@ -15,7 +15,7 @@ from graphql_api.http.graphql import HTTPError
 from graphql_api.http.graphql.cache_control import KEY_HEADERS
 from graphql_api.http.graphql.errors import BadRequest
 from graphql_api.observability.request_context import Head, record_of
-from graphql_api.settings.secret import Secret
+from graphql_api.settings.environment import Secret
 
 _KEY_HEADER_NAMES = frozenset(name.decode() for name in KEY_HEADERS)
 _KEY_IN_URL = re.compile(

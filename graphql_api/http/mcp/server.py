@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphql_api import NAME, own_version
 from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import shortened
 from graphql_api.http.graphql import JSON, HTTPError, error_response
@@ -28,7 +29,6 @@ from graphql_api.http.graphql.request import read_body
 from graphql_api.http.mcp.tools import RESULT_SCHEMA, Operation, operations
 from graphql_api.http.pages.home import ABOUT
 from graphql_api.observability.request_context import record_of
-from graphql_api.settings.distribution import NAME, own_version
 
 JSONObject = dict[str, object]
 Post = Callable[[JSONObject], Awaitable[JSONObject]]

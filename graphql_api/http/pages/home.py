@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from graphql_api import NAME, own_version
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
 from graphql_api.execution.engine import Answer
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.request_context import record_of, text_in
-from graphql_api.settings.distribution import NAME, own_version
 
 Ask = Callable[[str], Awaitable[Answer]]
 Links = Mapping[str, tuple[str, str]]
