@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test test-slow test-quick check check-breaking format hooks schema docs lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-faults bench-hostile clean
+.PHONY: serve test test-slow test-quick check check-breaking format hooks schema docs lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-search bench-faults bench-hostile clean
 
 serve: $(VENV)/.serve
 	@$(BIN)/competent-graphql serve
@@ -93,6 +93,10 @@ bench: $(VENV)/.dev $(VENV)-benchmarks/.done benchmarks/peers/node_modules/.pack
 
 bench-index: $(VENV)/.dev
 	$(BIN)/python benchmarks/index.py
+
+# make bench-search BESIDE=../other-checkout compares with that one; TUNE=1 measures the queries for tuning, and lists misses.
+bench-search: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.search $(WORKBOOK) $(if $(BESIDE),--beside $(BESIDE)) $(if $(TUNE),--tune)
 
 bench-hostile: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.hostile $(if $(SECONDS),--seconds $(SECONDS))
