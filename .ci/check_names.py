@@ -44,7 +44,6 @@ REMAINING = Counter(
 )
 REMAINING_VARIABLES = Counter(
     {
-        "asked": 1,
         "asker": 27,
         "begun": 4,
         "chosen": 10,

@@ -174,9 +174,10 @@ class Services:
         return asker.stats.stale == 0
 
     async def measure(self, every: float = 5.0) -> None:
-        """Update the gauges of indexes and the buffered metrics every `every` seconds. Never returns."""
+        """Update the gauges of indexes and calls, and the buffered metrics, every `every` seconds. Never returns."""
         while True:
             self.indexes.measure()
+            self._upstream.measure()
             flush()
             await asyncio.sleep(every)
 

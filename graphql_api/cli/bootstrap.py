@@ -20,6 +20,7 @@ from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from graphql_api.sandbox import Releases
     from graphql_api.services import Services
@@ -48,7 +49,7 @@ def settings_of(data: list[Path] | None = None, lenient: bool = False, **options
 
 
 @contextmanager
-def upstream_of(settings: Settings) -> "Iterator[tuple[Starlette | None, str]]":
+def upstream_of(settings: Settings) -> "Iterator[tuple[ASGIApp | None, str]]":
     """The sandbox in this process, or None if the settings name a Competent API; and a description of its data or its URL."""
     from graphql_api.sandbox import create_sandbox
 

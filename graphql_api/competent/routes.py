@@ -67,7 +67,8 @@ ROUTES = (
     SOFT_SKILL,
     SEARCH,
 )
-_PATTERNS = tuple((route, route.pattern) for route in ROUTES)
+_PATTERNS = [(route, route.pattern) for route in sorted(ROUTES, key=lambda route: not route.identified)]
+"""The routes and their patterns, those of documents first: most requests are for documents."""
 
 
 class RouteMatch(NamedTuple):

@@ -11,15 +11,15 @@ from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.sandbox.fault_middleware import FaultsRoute, Faulty
 from graphql_api.sandbox.faults import Faults
 from graphql_api.sandbox.gateway import BasePaths, KeyCheck, RateLimit, RequestRecorder
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.responses import plain
-from graphql_api.sandbox.service import create_service
+from graphql_api.sandbox.service import Service
 
 
 def create_sandbox(
@@ -30,7 +30,7 @@ def create_sandbox(
     faults: Faults | None = None,
     requests: MutableSequence[str] | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Starlette:
+) -> "Sandbox":
     """The sandbox as an ASGI app, served under both base paths of VDAB and without one.
 
     Args:
@@ -44,15 +44,28 @@ def create_sandbox(
     """
     faults = Faults() if faults is None else faults
     requests = deque(maxlen=10_000) if requests is None else requests
-    service: ASGIApp = Faulty(create_service(releases), faults)
+    service: ASGIApp = Faulty(Service(releases), faults)
     if rate_limit is not None:
         service = RateLimit(service, rate_limit, clock)
     if key is not None:
         service = KeyCheck(service, key)
-    own_routes = [Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)]
-    app = Starlette(routes=[*own_routes, Mount("/", BasePaths(RequestRecorder(service, requests)))])
-    app.state.faults, app.state.requests, app.state.releases = faults, requests, releases
-    return app
+    own_routes = Starlette(routes=[Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)])
+    own_routes.state.faults, own_routes.state.requests, own_routes.state.releases = faults, requests, releases
+    return Sandbox(BasePaths(RequestRecorder(service, requests)), own_routes)
+
+
+class Sandbox:
+    """The ASGI app: requests for the Competent API go to `service`, all else (`/sandbox/`, the lifespan) to `own_routes`."""
+
+    def __init__(self, service: ASGIApp, own_routes: Starlette) -> None:
+        self._service = service
+        self._own_routes = own_routes
+        self.state = own_routes.state
+        """`faults`, `requests` and `releases`."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_call = scope["type"] == "http" and not scope["path"].startswith("/sandbox/")
+        await (self._service if is_call else self._own_routes)(scope, receive, send)
 
 
 class ReleasesRoute(HTTPEndpoint):

@@ -26,8 +26,8 @@ class BasePaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            base = next((base for base in BASES if scope["path"].startswith(f"{base}/")), "")
+        base = next((base for base in BASES if scope["path"].startswith(f"{base}/")), "")
+        if base:
             scope = {**scope, "path": scope["path"].removeprefix(base)}
         await self._app(scope, receive, send)
 

@@ -35,8 +35,9 @@ from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.singleflight import InFlight, SingleFlight
 from graphql_api.store.steps import run_steps, run_with_turns
 
-_FRESH, _STALE = (BufferedCounter(STORE_LOOKUPS.labels(result)) for result in ("hit", "stale"))
-_JOINED, _MISSED, _MISSING = map(STORE_LOOKUPS.labels, ("joined", "miss", "not_found"))
+_FRESH, _STALE, _JOINED, _MISSED, _MISSING = (
+    BufferedCounter(STORE_LOOKUPS.labels(result)) for result in ("hit", "stale", "joined", "miss", "not_found")
+)
 
 TOUCH_EVERY = 31
 """Touch the LRU position of source documents on every 31st use of a derived response; prime, so that no pattern evades it."""
@@ -45,6 +46,8 @@ MAX_STARTED = 200
 """Fetches that one operation starts in one batch: starting or ending thousands in one event-loop turn would block the rest."""
 TIME_SLICE = 0.005
 """Seconds of storing documents in memory before yielding to the event loop."""
+_JOINABLE = {priority: tuple(other for other in Priority if other <= priority) for priority in Priority}
+"""The priorities of flights that a caller may join, by the caller's priority: a crawl's calls may be delayed for minutes."""
 _CURRENT = routes.RELEASE.path(routes.CURRENT)
 
 RETRY_AFTER = 1.0
@@ -210,14 +213,13 @@ class Store:
 
     def _cached_missing(self, paths: list[str]) -> Results:
         results: Results = {path: copy.copy(error) for path in paths if (error := self._missing.get(path))}
-        _MISSING.inc(len(results))
+        _MISSING.count += len(results)
         return results
 
     def _flight(self, path: str, asker: FetchContext) -> tuple[str, Secret | None, Priority]:
-        # Join only a flight of the same or a higher priority, since a crawl's calls may be delayed for minutes, and of the same
-        # key, since a key may be rejected or out of quota.
-        for urgency in Priority:
-            if urgency <= asker.urgency and (path, asker.key, urgency) in self._flights:
+        # Join only a flight of the same or a higher priority, and of the same key, since a key may be rejected or out of quota.
+        for urgency in _JOINABLE[asker.urgency]:
+            if (path, asker.key, urgency) in self._flights:
                 return path, asker.key, urgency
         return path, asker.key, asker.urgency
 
@@ -268,8 +270,8 @@ class Store:
 
     async def _fetched(self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]) -> Results:
         joined = sum(self._flight(path, asker) in self._flights for path in paths)
-        _JOINED.inc(joined)
-        _MISSED.inc(len(paths) - joined)
+        _JOINED.count += joined
+        _MISSED.count += len(paths) - joined
         waiting = [self._join_flight(path, asker, expired.get(path)) for path in paths]
         outcomes = await _gather(waiting)
         return dict(zip(paths, map(_result_of, outcomes), strict=True))

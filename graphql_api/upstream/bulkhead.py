@@ -6,8 +6,6 @@ caller cancelled while it receives a slot passes it on.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from graphql_api.observability.fetch_context import Priority
@@ -42,18 +40,13 @@ class Bulkhead:
         """Number of calls of this priority that wait for a slot."""
         return len(self._waiting[urgency])
 
-    @asynccontextmanager
-    async def slot(self, urgency: Priority, until: float) -> AsyncIterator[None]:
-        """Context manager that holds a slot; raises TimeoutError if no slot is free before `until` on the event loop's clock."""
+    async def acquire(self, urgency: Priority, until: float) -> None:
+        """Take a slot, to be released by the caller; raises TimeoutError if none is free before `until` on the loop's clock."""
         if self._free:
             self._free -= 1
             self._record_grant(urgency)
         else:
             await self._wait(urgency, until)
-        try:
-            yield
-        finally:
-            self._release()
 
     async def _wait(self, urgency: Priority, until: float) -> None:
         queue = self._waiting[urgency]
@@ -65,12 +58,13 @@ class Bulkhead:
                 await waiter.slot
         except BaseException:
             if waiter.slot.done() and not waiter.slot.cancelled():
-                self._release()  # the slot was granted at the same moment
+                self.release()  # the slot was granted at the same moment
             elif waiter in queue:
                 queue.remove(waiter)
             raise
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Pass a slot on to the next waiting call, or free it."""
         for urgency in self._order():
             while queue := self._waiting[urgency]:
                 slot = queue.popleft().slot

@@ -1,8 +1,10 @@
 """The event emitted for every upstream call, including rejected ones; recorded in metrics and passed to other listeners."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
+
+from prometheus_client import Counter, Histogram
 
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.observability.metrics import (
@@ -18,8 +20,7 @@ from graphql_api.observability.metrics import (
 from graphql_api.upstream.policy import POLICIES
 
 
-@dataclass(frozen=True, slots=True)
-class CallEvent:
+class CallEvent(NamedTuple):
     """One attempt to fetch a document."""
 
     route: str
@@ -39,34 +40,34 @@ class CallEvent:
     repeated."""
     seconds: float
     """Duration of the call in seconds; 0 if none was made."""
-    blocked: bool
-    """Whether the route is now blocked for all accounts: its circuit breaker is open, or upstream asked for a wait."""
     remaining: int | None
     """Calls left for this route in the server's own rate limit; None if unknown or unlimited."""
-    in_use: int
-    """Calls in progress, including this one."""
-    waiting: tuple[int, ...]
-    """Calls that wait for a slot, one number per priority."""
 
 
 @lru_cache(1000)
-def _child(metric: Any, *labels: str) -> Any:
-    """Returns a metric child. Cached, because looking up labels takes longer than counting; routes and codes are few."""
-    return metric.labels(*labels)
+def _made(route: str, outcome: str) -> tuple[Counter, Histogram]:
+    # Cached, because looking up labels takes longer than counting; routes and outcomes are few.
+    return UPSTREAM_REQUESTS.labels(route, outcome), UPSTREAM_REQUEST_DURATION.labels(route)
 
 
 def record_metrics(event: CallEvent) -> None:
     """Record a call in this process's metrics."""
     if event.made:
-        _child(UPSTREAM_REQUESTS, event.route, event.outcome).inc()
-        _child(UPSTREAM_REQUEST_DURATION, event.route).observe(event.seconds)
+        count, duration = _made(event.route, event.outcome)
+        count.inc()
+        duration.observe(event.seconds)
         if event.attempt > 1:
-            _child(UPSTREAM_RETRIES, event.route).inc()
+            UPSTREAM_RETRIES.labels(event.route).inc()
     else:
-        _child(UPSTREAM_REQUESTS_REJECTED, event.route, event.outcome).inc()
-    _child(UPSTREAM_CIRCUIT_OPEN, event.route).set(event.blocked)
+        UPSTREAM_REQUESTS_REJECTED.labels(event.route, event.outcome).inc()
     if event.remaining is not None:
-        _child(UPSTREAM_RATE_LIMIT_REMAINING, event.route).set(event.remaining)
-    UPSTREAM_REQUESTS_IN_PROGRESS.set(event.in_use)
-    for policy, waiting in zip(POLICIES.values(), event.waiting, strict=True):
-        _child(UPSTREAM_REQUESTS_QUEUED, policy.label).set(waiting)
+        UPSTREAM_RATE_LIMIT_REMAINING.labels(event.route).set(event.remaining)
+
+
+def record_state(in_use: int, waiting: Mapping[Priority, int], blocked: Mapping[str, bool]) -> None:
+    """Update the gauges: calls in progress, calls that wait for a slot, and whether a route is blocked for all accounts."""
+    UPSTREAM_REQUESTS_IN_PROGRESS.set(in_use)
+    for priority, calls in waiting.items():
+        UPSTREAM_REQUESTS_QUEUED.labels(POLICIES[priority].label).set(calls)
+    for route, is_blocked in blocked.items():
+        UPSTREAM_CIRCUIT_OPEN.labels(route).set(is_blocked)

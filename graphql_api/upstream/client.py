@@ -19,7 +19,7 @@ from graphql_api.observability.tracing import CallSpan
 from graphql_api.settings import Settings
 from graphql_api.upstream.body import BodyReader
 from graphql_api.upstream.call_event import CallEvent, record_metrics
-from graphql_api.upstream.error_mapping import bare, our_errors, refusal
+from graphql_api.upstream.error_mapping import bare, refusal, socket_error
 from graphql_api.upstream.headers import calls_left, request_headers, validators_of
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.limiter import SERVER, CallLimiter
@@ -95,29 +95,30 @@ class Upstream:
         """
         if route_of(path) is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
-        with our_errors():
+        try:
             async with (
                 asyncio.timeout(self._total_timeout),
                 self._client.stream("GET", path, headers=headers or {}) as response,
             ):
                 body = await self._bodies.read_bytes(response)
                 return RawResponse(response.status_code, dict(response.headers), body)
+        except OSError as error:
+            raise socket_error(error) from error
 
     async def _call(self, path: str, match: RouteMatch, headers: Mapping[str, str], until: float) -> CallResult:
         remaining: int | None = None
         status: int | None = None
         span = CallSpan(headers, match.route.template)
         try:
-            with our_errors():
-                async with (
-                    asyncio.timeout_at(until),
-                    self._client.stream("GET", path, headers=span.headers) as response,
-                ):
-                    status = response.status_code
-                    remaining = calls_left(response.headers)
-                    result = CallResult(await self._read(response, match), remaining)
-        except UpstreamError as error:
-            result = CallResult(bare(error), remaining)
+            async with (
+                asyncio.timeout_at(until),
+                self._client.stream("GET", path, headers=span.headers) as response,
+            ):
+                status = response.status_code
+                remaining = calls_left(response.headers)
+                result = CallResult(await self._read(response, match), remaining)
+        except (UpstreamError, OSError) as error:
+            result = CallResult(bare(socket_error(error) if isinstance(error, OSError) else error), remaining)
         except BaseException:
             span.end(status, "cancelled")
             raise
@@ -136,6 +137,10 @@ class Upstream:
         self._emit(event)
         level = logging.WARNING if event.failed and event.made else logging.DEBUG
         log.log(level, "upstream %s %s %s (attempt %d)", event.path, event.outcome, event.detail, event.attempt)
+
+    def measure(self) -> None:
+        """Update the gauges of calls in progress, waiting and blocked."""
+        self._caller.measure()
 
     async def aclose(self) -> None:
         """Close connections and background work."""

@@ -1,7 +1,5 @@
 """Maps failures of upstream calls to our errors."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -25,14 +23,10 @@ MAX_RETRY_AFTER_CHARS = 64
 """Maximum number of characters read of `Retry-After`; a date has 29."""
 
 
-@contextmanager
-def our_errors() -> Iterator[None]:
-    """Turn socket errors and timeouts into ours; clients do this for the exceptions of their libraries."""
-    try:
-        yield
-    except OSError as error:  # TimeoutError is an OSError: asyncio.timeout raises it at the deadline
-        error_class = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
-        raise error_class(detail=described(error)) from error
+def socket_error(error: OSError) -> UpstreamError:
+    """Returns the error for a socket error or, as raised by asyncio at the deadline, a timeout."""
+    error_class = UpstreamTimeout if isinstance(error, TimeoutError) else UpstreamUnavailable
+    return error_class(detail=described(error))
 
 
 def described(error: Exception) -> str:

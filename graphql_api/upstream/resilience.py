@@ -26,7 +26,7 @@ from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import MAX_RECOVERY_WAIT, CircuitBreaker
 from graphql_api.upstream.bulkhead import Bulkhead
-from graphql_api.upstream.call_event import CallEvent
+from graphql_api.upstream.call_event import CallEvent, record_state
 from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
 from graphql_api.upstream.policy import POLICIES, WaitsFor
 from graphql_api.upstream.retry import RetryBudget, backoff
@@ -157,15 +157,16 @@ class ResilientCaller:
         self, request: FetchRequest, attempt: int, call: Call
     ) -> Fetched | UpstreamError | Rejection:
         try:
-            async with self._bulkhead.slot(request.urgency, request.deadline - MIN_CALL_TIME):
-                permit = await self._limiter.acquire(
-                    request.account, request.route, request.urgency, self._ahead(request)
-                )
-                if isinstance(permit, Rejection):
-                    return permit
-                return await self._call(request, attempt, call, permit)
+            await self._bulkhead.acquire(request.urgency, request.deadline - MIN_CALL_TIME)
         except TimeoutError:
             return self._rejected(request, attempt, UpstreamTimeout(detail="too many calls in progress"))
+        try:
+            permit = await self._limiter.acquire(request.account, request.route, request.urgency, self._ahead(request))
+            if isinstance(permit, Rejection):
+                return permit
+            return await self._call(request, attempt, call, permit)
+        finally:
+            self._bulkhead.release()
 
     def _ahead(self, request: FetchRequest) -> int:
         if not self._queued:
@@ -252,6 +253,12 @@ class ResilientCaller:
             if probe:
                 await self._limiter.close_circuit(all_accounts, permit.at)
 
+    def measure(self) -> None:
+        """Update the gauges of calls in progress, waiting and blocked."""
+        waiting = {priority: self._bulkhead.waiting(priority) for priority in Priority}
+        blocked = {route: self._limiter.blocked(_NO_ACCOUNT, route) is not None for route in self._budgets}
+        record_state(self._bulkhead.in_use, waiting, blocked)
+
     def _cache_failure(self, request: FetchRequest, outcome: Fetched | UpstreamError) -> None:
         key = (request.account, request.path)
         if isinstance(outcome, Fetched):
@@ -307,10 +314,7 @@ class ResilientCaller:
             attempt=attempt,
             made=permit is not None,
             seconds=seconds,
-            blocked=self._limiter.blocked(_NO_ACCOUNT, request.route) is not None,
             remaining=permit.remaining if permit and request.account == SERVER else None,
-            in_use=self._bulkhead.in_use,
-            waiting=tuple(self._bulkhead.waiting(priority) for priority in Priority),
         )
 
 

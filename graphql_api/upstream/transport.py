@@ -7,8 +7,8 @@ real service alike; serving the sandbox imports no HTTP library.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, Self
 from urllib.parse import unquote
 
 from graphql_api.settings import Settings
@@ -55,13 +55,26 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 class _AsgiResponse:
-    """Response of an in-process ASGI app; provides its `receive` and `send`."""
+    """Response of an in-process ASGI app; provides its `receive` and `send`. A context manager: entering it calls the app."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: ASGIApp, scope: dict[str, object]) -> None:
+        self._app = app
+        self._scope = scope
         self._is_request_sent = False
         self.status_code = 500
         self.headers: dict[str, str] = {}
         self.body: list[bytes] = []
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._app(self._scope, self.receive, self.send)
+        except Exception as error:  # its message may contain the key, as it comes from code outside this project
+            log.warning("the Competent API in this process failed: %s", type(error).__name__)
+            self.status_code = 500
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Nothing to close."""
 
     async def aiter_raw(self) -> AsyncIterator[bytes]:
         for chunk in self.body:
@@ -95,16 +108,9 @@ class AsgiTransport:
         self._default_headers = headers_of(settings)
         self._headers = _raw(self._default_headers)
 
-    @asynccontextmanager
-    async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[_AsgiResponse]:
-        """Yields the app's response; status 500 if the app raises."""
-        response = _AsgiResponse()
-        try:
-            await self._app(self._scope(method, url, headers), response.receive, response.send)
-        except Exception as error:  # its message may contain the key, as it comes from code outside this project
-            log.warning("the Competent API in this process failed: %s", type(error).__name__)
-            response.status_code = 500
-        yield response
+    def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> _AsgiResponse:
+        """The app's response; status 500 if the app raises."""
+        return _AsgiResponse(self._app, self._scope(method, url, headers))
 
     def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         path, _, query = url.partition("?")

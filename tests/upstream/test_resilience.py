@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from graphql_api.competent import routes
 from graphql_api.errors import UpstreamRateLimited, UpstreamTimeout, UpstreamUnauthorized, UpstreamUnavailable
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.settings.environment import Secret
+from graphql_api.upstream import Upstream
 from tests.upstream.fakes import SETTINGS, Result, World, failed, slowest
 from tests.upstream.virtual_time import in_virtual_time
 
@@ -458,13 +460,38 @@ def test_each_call_is_told_with_its_route_and_outcome_and_so_is_what_was_not_cal
         await world.ask()
 
         made, refused = world.told
-        assert (made.route, made.outcome, made.made, made.attempt, made.blocked) == (
+        assert (made.route, made.outcome, made.made, made.attempt) == (
             routes.TECHNICAL_COMPETENCE.template,
             "UPSTREAM_UNAVAILABLE",
             True,
             1,
-            True,
         )
         assert (refused.outcome, refused.made, refused.seconds) == ("UPSTREAM_UNAVAILABLE", False, 0.0)
+
+    in_virtual_time(run())
+
+
+def gauges(upstream: Upstream) -> tuple[float | None, ...]:
+    """Calls in progress, interactive calls that wait for a slot, and whether the route of documents is blocked."""
+    upstream.measure()
+    route = {"route": routes.TECHNICAL_COMPETENCE.template}
+    return (
+        REGISTRY.get_sample_value("competent_upstream_requests_in_progress"),
+        REGISTRY.get_sample_value("competent_upstream_requests_queued", {"priority": "interactive"}),
+        REGISTRY.get_sample_value("competent_upstream_circuit_open", route),
+    )
+
+
+def test_gauges_show_calls_in_progress_and_waiting_and_blocked_routes() -> None:
+    async def run() -> None:
+        world = World(replace(SETTINGS, upstream_concurrency=2))
+        calls = [asyncio.ensure_future(world.ask()) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        assert gauges(world.door) == (2, 3, 0)
+        await asyncio.gather(*calls)
+        assert gauges(world.door) == (0, 0, 0)
+        world.fail(status=503, retry_after=9, times=1)
+        await world.ask()
+        assert gauges(world.door) == (0, 0, 1)
 
     in_virtual_time(run())
