@@ -5,20 +5,22 @@ Client input cannot inject SQL or FTS5 syntax: both get only numbers, and folded
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import BadUserInput
+from graphql_api.index.codes import CodeMatch, with_code
 from graphql_api.index.profile_closure import array
 from graphql_api.index.query_expansion import ExpandedTerm, expand, expand_misspelled
 from graphql_api.index.scoring import MIN_RARITY_SHARE, Ranking
 from graphql_api.index.search_schema import EXACT, write_search
 from graphql_api.index.suggest import Suggestion, suggest
-from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES
+from graphql_api.index.tables import CONTAINED_TEXTS, LANGUAGES, SEARCHED, TYPES
 from graphql_api.index.tokenizer import MAX_TEXT_CHARS, fold, marked
 from graphql_api.index.vocabulary import Vocabulary
 
-__all__ = ["MAX_RESULTS", "MAX_TEXT_CHARS", "Hit", "Search", "Suggestion", "suggest", "write_search"]
+__all__ = ["MAX_RESULTS", "MAX_TEXT_CHARS", "Hit", "MatchKind", "Search", "Suggestion", "suggest", "write_search"]
 
 MAX_RESULTS = 1000
 """Maximum concepts that a search returns."""
@@ -49,19 +51,27 @@ _TEXT = "SELECT text, folded FROM searched_text WHERE n = ?"
 _WORDS = "SELECT n, field, folded FROM searched_text WHERE n IN (SELECT value FROM json_each(?))"
 
 
-class Hit(NamedTuple):
-    """A concept with its best matching text.
+class MatchKind(Enum):
+    """How a text matches: by its words, or as a code."""
 
-    `field` is the GraphQL field of the text, `language` its position in LANGUAGES, `score` is from 0 to 1, and `marked` is the
-    text as HTML, with matching words in <mark>.
+    WORDS = "words"
+    CODE = "code"
+
+
+class Hit(NamedTuple):
+    """A concept with its best matching text, or with the code that matches.
+
+    `field` is the GraphQL field of the text, `language` its position in LANGUAGES (None for a code), `score` is from 0 to 1, and
+    `marked` is the text as HTML, with matching words in <mark>.
     """
 
     row_id: int
     score: float
     field: str
-    language: int
+    language: int | None
     text: str
     marked: str
+    matched_by: MatchKind = MatchKind.WORDS
 
 
 _Row = tuple[int, int, str, int, int, int, int]
@@ -101,11 +111,14 @@ class Search:
     ) -> tuple[list[Hit], int]:
         """Search; returns the hits from `start` to `stop`, best first, and the total, at most MAX_RESULTS.
 
-        `types` and `languages` (positions in LANGUAGES) limit the search; None means all. The order is deterministic.
-        Raises BadUserInput if the text is too long, or has no letter and no digit.
+        Concepts that the text names by a code come first. `types` and `languages` (positions in LANGUAGES) limit the search; None
+        means all. A technical competence and its skill are one hit, the skill, if skills are searched too. The order is
+        deterministic. Raises BadUserInput if the text is too long, has half of a surrogate pair, or no letter and no digit.
         """
-        ranking, best = self._ranked(connection, text, types, languages)
-        return [_hit(connection, ranking, concept) for concept in best[start:stop]], len(best)
+        codes, ranking, best = self._ranked(connection, text, types, languages)
+        hits = [_code_hit(match) for match in codes[start:stop]]
+        first, last = max(start - len(codes), 0), max(stop - len(codes), 0)
+        return hits + [_hit(connection, ranking, concept) for concept in best[first:last]], len(codes) + len(best)
 
     def row_ids(
         self,
@@ -115,8 +128,8 @@ class Search:
         languages: Collection[int] | None,
     ) -> list[int]:
         """The row ids of all concepts that `search` finds, in the same order; cheaper, as it builds no hits."""
-        _, best = self._ranked(connection, text, types, languages)
-        return [concept.row_id for concept in best]
+        codes, _, best = self._ranked(connection, text, types, languages)
+        return [match.row_id for match in codes] + [concept.row_id for concept in best]
 
     def _ranked(
         self,
@@ -124,25 +137,45 @@ class Search:
         text: str,
         types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
-    ) -> tuple[Ranking, list[_Best]]:
-        if len(text) > MAX_TEXT_CHARS or not fold(text):
-            raise BadUserInput(f"`text` must have a letter or a digit, and at most {MAX_TEXT_CHARS} characters.")
+    ) -> tuple[list[CodeMatch], Ranking, list[_Best]]:
+        check_text("text", text)
+        if not fold(text):
+            raise BadUserInput("`text` has no letter and no digit; send words or a code to search for.")
         if self._vocabulary is None:
             self._vocabulary = Vocabulary(connection)
-        ranking, rows = _found(connection, self._vocabulary, text, _bits(types, languages))
-        return ranking, _best(ranking, rows)[:MAX_RESULTS]
+        codes = with_code(connection, text, types)[:MAX_RESULTS]
+        with_codes = {match.row_id for match in codes}
+        ranking, rows = _matching_texts(connection, self._vocabulary, text, _bits(_grouped(types), languages))
+        best = [concept for concept in _best(ranking, rows) if concept.row_id not in with_codes]
+        return codes, ranking, best[: MAX_RESULTS - len(codes)]
 
 
-def _bits(types: Collection[ConceptType] | None, languages: Collection[int] | None) -> int:
+def check_text(name: str, text: str) -> None:
+    """Raise BadUserInput if the argument `name` is too long, or is not valid Unicode."""
+    if len(text) > MAX_TEXT_CHARS:
+        raise BadUserInput(f"`{name}` has {len(text):,} characters; the limit is {MAX_TEXT_CHARS}.")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadUserInput(f"`{name}` has half of a surrogate pair, which is not valid Unicode.")
+
+
+def _grouped(types: Collection[ConceptType] | None) -> set[ConceptType]:
+    """The types to search, without those whose only texts are those of another type that is searched too."""
+    searched = set(TYPES.values() if types is None else types)
+    return {type for type in searched if CONTAINED_TEXTS.get(type) not in searched}
+
+
+def _bits(types: Collection[ConceptType], languages: Collection[int] | None) -> int:
     """A bitmask of the searched types and languages, as the SQL statements test it."""
     return sum(
         1 << (number * 4 + language)
-        for number in (TYPES if types is None else {type.number for type in types})
+        for number in {type.number for type in types}
         for language in (range(len(LANGUAGES)) if languages is None else set(languages))
     )
 
 
-def _found(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int) -> tuple[Ranking, list[_Row]]:
+def _matching_texts(
+    connection: sqlite3.Connection, vocabulary: Vocabulary, text: str, bits: int
+) -> tuple[Ranking, list[_Row]]:
     """The texts that have all words (or most words, if few have all and none equals the query), and their ranking."""
     folded_text = fold(text)
     exact: list[_Row] = connection.execute(_EXACT, (folded_text, bits, MAX_RESULTS)).fetchall()
@@ -208,6 +241,10 @@ def _best(ranking: Ranking, rows: Iterable[_Row]) -> list[_Best]:
             if row_id not in best or candidate < best[row_id]:
                 best[row_id] = candidate
     return sorted(best.values())
+
+
+def _code_hit(match: CodeMatch) -> Hit:
+    return Hit(match.row_id, 1.0, match.field, None, match.code, match.marked, MatchKind.CODE)
 
 
 def _hit(connection: sqlite3.Connection, ranking: Ranking, best: _Best) -> Hit:

@@ -51,6 +51,21 @@ SEARCH: dict[int, Search] = {
 """The search settings of searched fields, by number."""
 
 
+def _contained_texts(type: ConceptType) -> str | None:
+    """The name of the type whose texts are all that a type is searched by; None if there is no such type."""
+    searched = [field.value for field in type.fields if field.search is not None]
+    match searched:
+        case [Concepts(type_name=name)]:
+            return name
+    return None
+
+
+CONTAINED_TEXTS: dict[ConceptType, ConceptType] = {
+    type: contained for type in CONCEPT_TYPES for contained in CONCEPT_TYPES if contained.name == _contained_texts(type)
+}
+"""For types that are searched only by the texts of another type (technical competences by their skill): that other type."""
+
+
 def parts(type: ConceptType) -> dict[str, Concepts]:
     """The fields that embed concepts, by name."""
     return {field.name: field.value for field in type.fields if isinstance(field.value, Concepts)}

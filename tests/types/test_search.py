@@ -79,12 +79,60 @@ async def test_every_alternative_name_finds_its_profile(server: Server) -> None:
 
 
 async def test_types_and_languages_narrow_the_search(server: Server) -> None:
-    found = await hits(server, "beheren", types=["SKILL", "TECHNICAL_COMPETENCE"], languages=["NL"], first=100)
+    found = await hits(server, "beheren", types=["SKILL", "OCCUPATIONAL_PROFILE"], languages=["NL"], first=100)
 
-    assert {edge["node"]["__typename"] for edge in found} == {"Skill", "TechnicalCompetence"}
+    assert {edge["node"]["__typename"] for edge in found} == {"Skill", "OccupationalProfile"}
     assert {edge["match"]["language"] for edge in found} == {"NL"}
-    assert {edge["match"]["field"] for edge in found} == {"description", "skill"}
     assert await hits(server, "beheren", types=[]) == []
+
+
+async def test_a_competence_and_its_skill_are_one_hit_the_skill(server: Server) -> None:
+    query = 'query ($types: [ConceptType!]) { search(text: "beheren", types: $types, first: 500) { totalCount nodes { __typename } } }'
+    found = {}
+    for types in (["SKILL"], ["SKILL", "TECHNICAL_COMPETENCE"], ["TECHNICAL_COMPETENCE"]):
+        page = (await server.ask(query, {"types": types}))["search"]
+        assert len(page["nodes"]) == page["totalCount"]
+        found[len(types), types[0]] = [node["__typename"] for node in page["nodes"]]
+
+    assert found[2, "SKILL"] == found[1, "SKILL"] == ["Skill"] * len(found[1, "SKILL"])
+    assert set(found[1, "TECHNICAL_COMPETENCE"]) == {"TechnicalCompetence"}
+    assert len(found[1, "TECHNICAL_COMPETENCE"]) >= len(found[1, "SKILL"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "type", "field", "marked"),
+    [
+        ("OP-101", "OccupationalProfile", "code", "<mark>OP-101</mark>"),
+        (" op 101", "OccupationalProfile", "code", "<mark>OP-101</mark>"),
+        ("cp101", "TechnicalCompetence", "code", "<mark>CP-101</mark>"),
+        ("SK-101", "Skill", "code", "<mark>SK-101</mark>"),
+        ("2221", "OccupationalProfile", "classifications", "<mark>2221</mark>"),
+        ("isco-08 222", "OccupationalProfile", "classifications", "<mark>222</mark>1"),
+    ],
+)
+async def test_a_code_finds_what_it_names(server: Server, text: str, type: str, field: str, marked: str) -> None:
+    query = "query ($text: String!) { search(text: $text) { edges { node { __typename } match { kind field language marked } } } }"
+    first = (await server.ask(query, {"text": text}))["search"]["edges"][0]
+
+    assert first == {
+        "node": {"__typename": type},
+        "match": {"kind": "CODE", "field": field, "language": None, "marked": marked},
+    }
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"), [("", "NOT_INSTALLED"), (", mode: HYBRID", "NOT_INSTALLED"), (", mode: LEXICAL", None)]
+)
+async def test_a_search_says_its_mode_and_why_it_is_not_hybrid(
+    server: Server, argument: str, reason: str | None
+) -> None:
+    query = f'{{ search(text: "kok"{argument}, first: 1) {{ mode reason edges {{ match {{ kind }} }} }} }}'
+
+    assert (await server.ask(query))["search"] == {
+        "mode": "LEXICAL",
+        "reason": reason,
+        "edges": [{"match": {"kind": "WORDS"}}],
+    }
 
 
 async def test_pages_of_hits_follow_each_other(server: Server) -> None:

@@ -9,8 +9,9 @@ from graphql_api.schema.types.root_field import RootField
 from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
 
 _SEARCH = (
-    "Full-text search of concepts. Titles and alternative names rank first, then the texts of competences, then descriptions. "
-    "Word forms, compounds and small misspellings match too."
+    "Full-text search of concepts. Concepts with a code that equals the text come first, then those with matching titles and "
+    "alternative names, texts of competences, and descriptions. Word forms, compounds and small misspellings match too. A "
+    "technical competence and its skill are one hit, the skill; search the type `TECHNICAL_COMPETENCE` alone for competences."
 )
 _SUGGEST = "Titles and alternative names of occupational profiles that begin with a prefix, for typeahead."
 

@@ -4,6 +4,7 @@ Hits come from the index; until it is built, profiles are searched with Competen
 """
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -35,15 +36,55 @@ InLanguages = Annotated[
 ]
 
 
+@strawberry.enum(description="How a search finds concepts.")
+class SearchMode(Enum):
+    """GraphQL enum; an argument may have any mode, a connection the one that was used."""
+
+    AUTO = strawberry.enum_value("AUTO", description="Hybrid if this server can, otherwise lexical.")
+    LEXICAL = strawberry.enum_value("LEXICAL", description="By the words of texts.")
+    HYBRID = strawberry.enum_value("HYBRID", description="By the words and the meaning of texts.")
+
+
+@strawberry.enum(description="Why a search is not hybrid.")
+class SearchModeReason(Enum):
+    """GraphQL enum."""
+
+    NOT_INSTALLED = strawberry.enum_value(
+        "NOT_INSTALLED", description="This server cannot compare the meaning of texts: its extra `semantic` is missing."
+    )
+    NOT_READY = strawberry.enum_value("NOT_READY", description="The vectors of this release are not computed yet.")
+    OFF = strawberry.enum_value("OFF", description="The operator has switched hybrid search off.")
+
+
+@strawberry.enum(description="How a text matches.")
+class MatchKind(Enum):
+    """GraphQL enum of the kinds of matches that an index reports."""
+
+    WORDS = strawberry.enum_value(index.MatchKind.WORDS, description="By its words.")
+    CODE = strawberry.enum_value(
+        index.MatchKind.CODE, description="It is the code that was searched for, or begins with it."
+    )
+
+
+Mode = Annotated[
+    SearchMode,
+    strawberry.argument(
+        description="How to search. If hybrid search is not possible, the search is lexical, and `reason` says why."
+    ),
+]
+
+
 @strawberry.type(description="The text that matched.")
 class SearchMatch:
     """The best matching text of a hit."""
 
+    matched_by: MatchKind = strawberry.field(name="kind", description="How the text matches.")
     field: str = strawberry.field(
-        description="The field that the text stands in. For a technical competence: `skill`, the description of its skill."
+        description="The field that the text stands in. For a technical competence: `skill`, the description of its skill; "
+        "for a code: `code` or `classifications`."
     )
-    language: Language = strawberry.field(description="The language of the text.")
-    text: str = strawberry.field(description="The text.")
+    language: Language | None = strawberry.field(description="The language of the text; null for a code.")
+    text: str = strawberry.field(description="The text, or the code.")
     marked: str = strawberry.field(
         description="The text as HTML, with `<mark>` around the words that matched and everything else escaped."
     )
@@ -67,7 +108,11 @@ class SearchConnection:
     edges: list[SearchEdge] = strawberry.field(description="The hits of this page with their cursors.")
     nodes: list[Concept] = strawberry.field(description="The concepts found, on this page.")
     page_info: PageInfo = strawberry.field(description="Information about this page.")
-    total_count: int = strawberry.field(description="The number of concepts found, at most 1,000.")
+    total_count: int = strawberry.field(description="The number of hits, at most 1,000.")
+    mode: SearchMode = strawberry.field(description="How the search was done: `LEXICAL` or `HYBRID`.")
+    reason: SearchModeReason | None = strawberry.field(
+        description="Why the search is not hybrid; null if it is, or if `LEXICAL` was requested."
+    )
 
 
 @strawberry.type(description="A title or alternative name that begins with the prefix.")
@@ -85,7 +130,11 @@ class Suggestion:
 async def search(
     loaders: Loaders,
     number: str,
-    text: Annotated[str, strawberry.argument(description="Words to search for, in any language and form.")],
+    text: Annotated[
+        str,
+        strawberry.argument(description="Words to search for, in any language and form, or a code such as `OP-101`."),
+    ],
+    mode: Mode = SearchMode.AUTO,
     types: Types = None,
     languages: InLanguages = None,
     first: First = None,
@@ -96,7 +145,7 @@ async def search(
     try:
         opened = await loaders.index(number)
     except NotIndexedYet as not_yet:
-        return await _upstream(loaders, number, text, types, paging, not_yet)
+        return await _upstream(loaders, number, text, mode, types, paging, not_yet)
     scope = _scope(number, text, types, languages)
     # The search itself returns the total, so the slice assumes the maximum.
     window = paging.window(scope, index.MAX_RESULTS)
@@ -105,7 +154,7 @@ async def search(
     )
     nodes = await concepts(loaders, number, (hit.row_id for hit in hits))
     matches = [_match(hit) for hit in hits]
-    return _connection(Slice(scope, total, window.start, window.start + len(hits)), nodes, matches)
+    return _connection(Slice(scope, total, window.start, window.start + len(hits)), nodes, matches, mode)
 
 
 async def suggest(
@@ -137,6 +186,7 @@ async def _upstream(
     loaders: Loaders,
     number: str,
     text: str,
+    mode: SearchMode,
     types: list[ConceptType] | None,
     paging: ConnectionArguments,
     not_yet: NotIndexedYet,
@@ -162,20 +212,35 @@ async def _upstream(
         for hit in hits[window.start : window.stop]
         if "id" in hit
     ]
-    return _connection(window, nodes, [None] * len(nodes))
+    return _connection(window, nodes, [None] * len(nodes), mode)
 
 
-def _connection(window: Slice, nodes: list[Concept], matches: Sequence[SearchMatch | None]) -> SearchConnection:
+def _connection(
+    window: Slice, nodes: list[Concept], matches: Sequence[SearchMatch | None], mode: SearchMode
+) -> SearchConnection:
     cursors = window.cursors(len(nodes))
     edges = [
         SearchEdge(node=node, cursor=cursor, match=match)
         for node, cursor, match in zip(nodes, cursors, matches, strict=True)
     ]
-    return SearchConnection(edges=edges, nodes=nodes, page_info=window.info(cursors), total_count=window.total)
+    return SearchConnection(
+        edges=edges,
+        nodes=nodes,
+        page_info=window.info(cursors),
+        total_count=window.total,
+        mode=SearchMode.LEXICAL,
+        reason=None if mode is SearchMode.LEXICAL else SearchModeReason.NOT_INSTALLED,
+    )
 
 
 def _match(hit: index.Hit) -> SearchMatch:
-    return SearchMatch(field=hit.field, language=_language(hit.language), text=hit.text, marked=hit.marked)
+    return SearchMatch(
+        matched_by=MatchKind(hit.matched_by),
+        field=hit.field,
+        language=None if hit.language is None else _language(hit.language),
+        text=hit.text,
+        marked=hit.marked,
+    )
 
 
 def _scope(number: str, text: str, types: list[ConceptType] | None, languages: list[Language] | None) -> str:

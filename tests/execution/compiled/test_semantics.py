@@ -81,7 +81,7 @@ WORKS = {
     ),
     "several operations": Asked("query A { releases { number } } query B { release { number id } }", name="B"),
     "what the index knows": Asked(
-        '{ search(text: "verzorgende", types: OCCUPATIONAL_PROFILE, languages: [NL]) { totalCount edges { node { id } match { field language text marked } } } suggest(prefix: "v", first: 3) { text language isAlternativeName occupationalProfile { code } } }'
+        '{ search(text: "verzorgende", mode: HYBRID, types: OCCUPATIONAL_PROFILE, languages: [NL]) { totalCount mode reason edges { node { id } match { kind field language text marked } } } suggest(prefix: "v", first: 3) { text language isAlternativeName occupationalProfile { code } } }'
     ),
     "what changed": Asked(
         '{ release { changes(since: "3.10", kinds: [CHANGED, ADDED], first: 3) { totalCount nodes { kind type changedFields before { id } after { id ... on OccupationalProfile { title { nl } } } } } } }'
