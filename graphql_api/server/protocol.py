@@ -7,6 +7,7 @@ including those for malformed HTTP, are JSON with a code.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -160,7 +161,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def _start_app(self, cycle: RequestResponseCycle) -> None:
-        task = self.loop.create_task(cycle.run_asgi(self.app))
+        """Start the app for a request, in a context of its own: the connection's has the variables of an earlier request."""
+        task = self.loop.create_task(cycle.run_asgi(self.app), context=Context())
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 

@@ -20,7 +20,7 @@ from graphql_api.settings import Settings, variable
 from graphql_api.settings.environment import Secret
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 log = logging.getLogger("graphql_api.server")
 
@@ -30,7 +30,7 @@ BACKLOG = 2048
 
 def serve_app(
     settings: Settings,
-    build: "Callable[[], AbstractContextManager[tuple[Starlette, str]]]",
+    build: "Callable[[], AbstractContextManager[tuple[ASGIApp, str]]]",
     announce: Callable[[str, str], str],
     worker: str = "",
 ) -> None:
@@ -60,7 +60,7 @@ def _print(text: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # open until the process ends
 
 
-def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: str) -> None:
+def run(settings: Settings, listening: socket.socket, app: "ASGIApp", worker: str) -> None:
     """Serve in this process, or with several workers in processes that each build the app from `worker`."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
@@ -68,8 +68,8 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
     from graphql_api.server.protocol import BoundedConfig
     from graphql_api.server.websocket_protocol import WebSocketProtocol
 
-    def build_draining() -> "Starlette":
-        install_graceful_drain(getattr(app.state, "stopping", None) or asyncio.Event(), settings.drain)
+    def build_draining() -> "ASGIApp":
+        install_graceful_drain(getattr(getattr(app, "state", None), "stopping", None) or asyncio.Event(), settings.drain)
         tune_gc()
         return app
 
@@ -86,7 +86,6 @@ def run(settings: Settings, listening: socket.socket, app: "Starlette", worker: 
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the app has its own middleware for trusted proxies
-        reset_contextvars=True,
         loop="graphql_api.server.event_loop:new_loop",
         ws=WebSocketProtocol,
         ws_max_size=settings.max_body_bytes,

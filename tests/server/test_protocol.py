@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import socket
+from contextvars import ContextVar
 
 import pytest
 from starlette.applications import Starlette
@@ -115,6 +116,24 @@ async def test_what_is_no_http_after_a_request_is_not_taken_for_the_answer_to_it
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nBREW / HTTP/1.1\r\n\r\n")
         assert await rest_of(reader) == b""
         writer.close()
+
+
+async def test_a_pipelined_request_has_a_context_of_its_own() -> None:
+    """A variable of the request before it, whose task starts it, is not set."""
+    client: ContextVar[str] = ContextVar("client", default="unset")
+
+    async def set_and_return(request: Request) -> Response:
+        before = client.get()
+        client.set("the first")
+        return Response(before)
+
+    async with serving(Starlette(routes=[Route("/", set_and_return)])) as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        responses = await rest_of(reader)
+        writer.close()
+
+    assert responses.count(b"\r\n\r\nunset") == 2
 
 
 async def test_trailers_of_a_body_count_as_its_head() -> None:
