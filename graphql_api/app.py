@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -66,7 +65,7 @@ def create_app(
     stopping = asyncio.Event()
     limiter = limiter_for(settings)
     operation_log = OperationLog(
-        [each.name for each in examples.examples()],
+        [example.name for example in examples.examples()],
         texts=settings.log_documents == "on",
         addresses=settings.log_addresses == "on",
     )
@@ -162,7 +161,9 @@ def _websockets(
 def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     """The routes of the HTML pages, which run their queries in-process."""
 
-    async def ask(query: str, variables: dict[str, Any] | None = None, record: RequestContext | None = None) -> Answer:
+    async def ask(
+        query: str, variables: dict[str, object] | None = None, record: RequestContext | None = None
+    ) -> Answer:
         record = record or RequestContext()
         record.fetch_context = replace(record.fetch_context, deadline=asyncio.get_running_loop().time() + PAGE_TIMEOUT)
         context = Context(endpoint.make_loaders(record.fetch_context), (), record)
@@ -180,7 +181,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
 
 def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         started_at = time.monotonic()
         log.info("server started", extra={"fields": {"version": own_version(), "pid": os.getpid()}})
         begin_tracing()

@@ -6,7 +6,7 @@ event-loop turn.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from graphql_api.library_internals import set_blocking
 
@@ -21,7 +21,7 @@ class Completed(Generic[T]):
     def __init__(self, result: T) -> None:
         self.result = result
 
-    def __await__(self) -> Generator[Any, None, T]:
+    def __await__(self) -> Generator[None, None, T]:
         return self.result
         yield  # makes this a generator, which returns without yielding
 
@@ -34,7 +34,7 @@ class Failed:
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[None, None, NoReturn]:
         raise self.error
         yield
 
@@ -44,11 +44,11 @@ class Suspended(Generic[T]):
 
     __slots__ = ("_coroutine", "_future")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, T], future: Any) -> None:
+    def __init__(self, coroutine: Coroutine[object, None, T], future: object) -> None:
         self._coroutine = coroutine
         self._future = future
 
-    def __await__(self) -> Generator[Any, Any, T]:
+    def __await__(self) -> Generator[object, None, T]:
         future = self._future
         while True:
             if isinstance(future, asyncio.Future):
@@ -64,7 +64,7 @@ class Suspended(Generic[T]):
                 return stop.value  # type: ignore[no-any-return]
 
 
-def start_eagerly(coroutine: Coroutine[Any, Any, T]) -> Completed[T] | Failed | Suspended[T]:
+def start_eagerly(coroutine: Coroutine[object, None, T]) -> Completed[T] | Failed | Suspended[T]:
     """Run a coroutine until it returns, raises an Exception or first suspends."""
     try:
         future = coroutine.send(None)
@@ -91,7 +91,7 @@ async def gather_settled(awaitables: Iterable[Awaitable[T]]) -> list[T | BaseExc
     return [awaitable.error if isinstance(awaitable, Failed) else next(results) for awaitable in started]
 
 
-async def _results(awaitables: Iterable[Awaitable[Any]], *, return_exceptions: bool) -> list[Any]:
+async def _results(awaitables: Iterable[Awaitable[T]], *, return_exceptions: bool) -> list[Any]:
     started = list(awaitables)
     if all(map(_has_result, started)):
         return [await awaitable for awaitable in started]
@@ -106,7 +106,7 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Future[Any]]) -> None:
     await asyncio.gather(*pending, return_exceptions=True)
 
 
-def _has_result(awaitable: Awaitable[Any]) -> bool:
+def _has_result(awaitable: Awaitable[object]) -> bool:
     if isinstance(awaitable, asyncio.Future):
         return awaitable.done() and not awaitable.cancelled() and awaitable.exception() is None
     return type(awaitable) is Completed

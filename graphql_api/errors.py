@@ -23,7 +23,7 @@ never sent.
             └── UpstreamRefused     UPSTREAM_INVALID_RESPONSE   (status 400)
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from graphql import GraphQLError
 
@@ -40,9 +40,9 @@ class CompetentError(Exception):
         self.detail = detail
 
     @property
-    def extensions(self) -> dict[str, Any]:
+    def extensions(self) -> dict[str, object]:
         """What graphql-core copies into `errors[].extensions`."""
-        extensions: dict[str, Any] = {"code": self.code}
+        extensions: dict[str, object] = {"code": self.code}
         if self.retry_after is not None:
             extensions["retryAfter"] = self.retry_after
         return extensions
@@ -75,7 +75,7 @@ class NotIndexedYet(CompetentError):
         self.progress = progress
 
     @property
-    def extensions(self) -> dict[str, Any]:
+    def extensions(self) -> dict[str, object]:
         """Adds `progress`, if known."""
         return super().extensions | ({} if self.progress is None else {"progress": round(self.progress, 3)})
 

@@ -6,7 +6,7 @@ are imported for types only: this module costs nothing at the start.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import strawberry
@@ -27,6 +27,6 @@ def clear_error_positions(errors: "CollectedErrors") -> None:
     errors._error_positions.clear()
 
 
-def set_blocking(future: asyncio.Future[Any], blocking: bool) -> None:
+def set_blocking(future: asyncio.Future[object], blocking: bool) -> None:
     """Set whether a task is about to wait for this future; asyncio refuses a future that is yielded without it."""
     future._asyncio_future_blocking = blocking

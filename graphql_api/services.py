@@ -108,20 +108,20 @@ class Services:
         self.published = Broadcast()
         self._current: str | None = None
 
-    def loaders(self, asker: FetchContext | None = None) -> Loaders:
+    def loaders(self, context: FetchContext | None = None) -> Loaders:
         """The loaders of one request, which fetch with this context."""
-        return Loaders(self.store, self.indexes, self._page_size, asker or FetchContext())
+        return Loaders(self.store, self.indexes, self._page_size, context or FetchContext())
 
-    def cache_only_loaders(self, asker: FetchContext) -> CacheOnlyLoaders:
+    def cache_only_loaders(self, context: FetchContext) -> CacheOnlyLoaders:
         """Loaders that only read fresh documents from memory, for a request that must not wait."""
-        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, asker)
+        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, context)
 
-    def used_again(self, reads: Sequence[Dependencies], asker: FetchContext) -> None:
+    def used_again(self, reads: Sequence[Dependencies], context: FetchContext) -> None:
         """Record a hit of a cached response or fragment: each document it depends on counts as read."""
         for read in reads:
             self.store.touch(read.by_name)
         documents = count_documents(reads)
-        asker.stats.cached += documents
+        context.stats.cached += documents
         self.store.record_hits(documents)
 
     def on_evict(self, listener: Callable[[str], None]) -> None:
@@ -156,12 +156,12 @@ class Services:
         Does nothing without indexes in use or subscribers. Returns whether the number is certain and its index open: not after
         a failure, which is logged, nor with a stale copy, which is being revalidated.
         """
-        asker = FetchContext()
+        context = FetchContext()
         if not (self.indexes.in_use or self.published.subscribers):
             self._current = None  # no subscribers; later ones only get later changes
             return True
         try:
-            number = await self.loaders(asker).release_number(CURRENT)
+            number = await self.loaders(context).release_number(CURRENT)
             moved = self._current not in (None, number)
             if self.indexes.in_use or (moved and self.indexes.mode != "off"):
                 await self.indexes.ready(number)
@@ -171,7 +171,7 @@ class Services:
         moved, self._current = self._current not in (None, number), number  # another check may have finished first
         if moved:
             self.published.publish(number)
-        return asker.stats.stale == 0
+        return context.stats.stale == 0
 
     async def measure(self, every: float = 5.0) -> None:
         """Update the gauges of indexes and calls, and the buffered metrics, every `every` seconds. Never returns."""
@@ -218,10 +218,10 @@ def _shared(settings: Settings) -> Shared | None:
 
 
 def _backend(settings: Settings, keep: float) -> Backend | None:
-    kind, _, where = settings.store.partition(":")
-    if kind == "memory" or (not settings.store and not settings.is_remote):
+    backend, _, where = settings.store.partition(":")
+    if backend == "memory" or (not settings.store and not settings.is_remote):
         return None
-    if kind == "sqlite" and where and not where.startswith(":"):
+    if backend == "sqlite" and where and not where.startswith(":"):
         return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes)
     if settings.store:
         raise SettingsError(
@@ -248,5 +248,5 @@ def _origin(settings: Settings) -> str:
     if settings.is_remote:
         return settings.upstream_url.rstrip("/")
     files = workbook_files(settings.data) or sorted(DATA.glob("*.toml"))
-    told = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
-    return "sandbox " + hashlib.blake2s("\n".join([FORMAT, *told]).encode(), digest_size=8).hexdigest()
+    versions = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+    return "sandbox " + hashlib.blake2s("\n".join([FORMAT, *versions]).encode(), digest_size=8).hexdigest()

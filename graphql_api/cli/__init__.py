@@ -31,8 +31,8 @@ class Commands(TyperGroup):
             stop(str(error))
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_set: bool) -> None:
+    if is_set:
         print(f"{NAME} {own_version()}")
         raise typer.Exit
 

@@ -75,7 +75,7 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
         yield create_app(settings, competent), data
 
 
-def run_on_services(settings: Settings, work: "Callable[[Services], Coroutine[Any, Any, int]]") -> int:
+def run_on_services(settings: Settings, work: "Callable[[Services], Coroutine[object, None, int]]") -> int:
     """Run work on the services without a server; return its exit code, or 130 after Ctrl-C."""
     from graphql_api.services import Services
 

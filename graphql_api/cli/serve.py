@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 ALONE = {"workers": 1, "metrics": "off", "drain": 0.0, "stop_timeout": 1}
 """Settings of `mcp --http` and `sandbox`: one process, no metrics, no draining."""
@@ -149,7 +150,7 @@ def sandbox(
     settings = settings_of(data, lenient, host=host, port=port, upstream_url="", **ALONE)
 
     @contextmanager
-    def app() -> "Iterator[tuple[Any, str]]":
+    def app() -> "Iterator[tuple[ASGIApp, str]]":
         if recording is not None:
             yield _recorded(recording)
             return
@@ -164,7 +165,7 @@ def sandbox(
     serve_app(settings, app, message.format)
 
 
-def _recorded(folder: Path) -> tuple[Any, str]:
+def _recorded(folder: Path) -> "tuple[ASGIApp, str]":
     from graphql_api.sandbox.replay import Recording
 
     recording = Recording(folder)

@@ -121,11 +121,11 @@ class LogWriter:
         data = left = (b"\n" if self._torn else b"") + lines
         try:
             while left:
-                written = self._raw.write(left)
-                if written is None:
+                size = self._raw.write(left)
+                if size is None:
                     time.sleep(NOT_READY)
                     continue
-                left = left[written:]
+                left = left[size:]
                 self._torn = not data[: -len(left) or None].endswith(b"\n")
         except (OSError, ValueError):  # reader gone, disk full, or stream closed here
             return min(left.count(b"\n"), lines.count(b"\n"))

@@ -239,21 +239,21 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 
 
 class Names:
-    """Maps operation names to label values. Clients choose the names, so all beyond `known` and `more` others become `other`."""
+    """Maps operation names to label values. Clients choose the names, so all beyond `listed` and `more` others become `other`."""
 
-    def __init__(self, known: Iterable[str] = (), more: int = 50) -> None:
-        self._known = set(known)
+    def __init__(self, listed: Iterable[str] = (), more: int = 50) -> None:
+        self._names = set(listed)
         self._more = more
 
     def label(self, name: str) -> str:
         """The name itself, `anonymous` or `other`."""
         if not name:
             return "anonymous"
-        if name not in self._known:
+        if name not in self._names:
             if self._more == 0 or not _NAME.fullmatch(name):
                 return "other"
             self._more -= 1
-            self._known.add(name)
+            self._names.add(name)
         return name
 
 

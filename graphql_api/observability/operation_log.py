@@ -19,12 +19,12 @@ MAX_PATH_CHARS = 200
 class OperationLog:
     """Logs operations and other requests, and counts operations.
 
-    `known` are operation names that always have their own series in the metrics. `texts` adds the document and variables to
+    `listed` are operation names that always have their own series in the metrics. `texts` adds the document and variables to
     log lines, `addresses` the IP address of the client.
     """
 
-    def __init__(self, known: Iterable[str] = (), *, texts: bool = False, addresses: bool = False) -> None:
-        self._names = Names(known)
+    def __init__(self, listed: Iterable[str] = (), *, texts: bool = False, addresses: bool = False) -> None:
+        self._names = Names(listed)
         self._texts = texts
         self._addresses = addresses
 

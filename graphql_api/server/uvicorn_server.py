@@ -69,7 +69,8 @@ def run(settings: Settings, listening: socket.socket, app: "ASGIApp", worker: st
     from graphql_api.server.websocket_protocol import WebSocketProtocol
 
     def build_draining() -> "ASGIApp":
-        install_graceful_drain(getattr(getattr(app, "state", None), "stopping", None) or asyncio.Event(), settings.drain)
+        stopping = getattr(getattr(app, "state", None), "stopping", None)
+        install_graceful_drain(stopping or asyncio.Event(), settings.drain)
         tune_gc()
         return app
 

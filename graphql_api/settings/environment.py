@@ -115,7 +115,7 @@ def read_key(file: Path) -> Secret:
         raise SettingsError(f"COMPETENT_API_KEY_FILE is not text: {file}") from None
 
 
-def _parse(setting: Setting, text: str) -> Any:
+def _parse(setting: Setting, text: str) -> object:
     if isinstance(setting.default, tuple):
         return tuple(_path(path) for path in text.split(os.pathsep) if path)
     if setting.default is None:

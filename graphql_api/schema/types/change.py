@@ -74,7 +74,7 @@ async def _changes(
     loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, kinds: list[ChangeKind] | None
 ) -> list[Change]:
     before, after = await loaders.index(old), await loaders.index(new)
-    of_types, of_names = declared(types), None if kinds is None else {kind.name for kind in kinds}
+    of_types, of_names = declared(types), None if kinds is None else {member.name for member in kinds}
     return [
         change
         for change in await after.changes_since(before)
