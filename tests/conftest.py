@@ -24,11 +24,17 @@ from prometheus_client import REGISTRY
 from graphql_api.app import create_app
 from graphql_api.observability import logs
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
+from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.schema.time_slices import TIME_SLICE
 from graphql_api.settings import Settings
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence in the examples of VDAB's documentation."""
+PROFILES, COMPETENCES, SOFT_SKILLS, DIGITAL_SKILLS = (
+    len(bundled_datasets()[0].of_type(name))
+    for name in ("OccupationalProfile", "TechnicalCompetence", "SoftSkill", "DigitalSkill")
+)
+"""Numbers of concepts in the current release of the bundled data."""
 
 
 class Connection(sqlite3.Connection):

@@ -30,7 +30,7 @@ from graphql_api.store.memory import Memory
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import AsgiTransport
-from tests.conftest import NoJitter, running
+from tests.conftest import COMPETENCES, PROFILES, NoJitter, running
 
 SETTINGS = Settings()
 PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30ea8"
@@ -113,16 +113,16 @@ async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
     assert not world.file().is_there()
     world.asked.clear()
     index = await world.start().get("3.11")
-    assert await index.query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
     assert not world.documents()
 
 
 async def test_the_walk_asks_each_profile_and_competence_once(world: World) -> None:
     index = await world.start().get("3.11")
 
-    assert await index.query(count, OCCUPATIONAL_PROFILE) == 42
-    assert await index.query(count, TECHNICAL_COMPETENCE) == 242
-    assert len(world.documents()) == 42 + 242
+    assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
+    assert await index.query(count, TECHNICAL_COMPETENCE) == COMPETENCES
+    assert len(world.documents()) == PROFILES + COMPETENCES
     assert set(world.documents().values()) == {1}
 
 
@@ -172,7 +172,7 @@ async def test_who_cannot_wait_is_told_how_far_it_is_and_gets_the_index_once_it_
     standing.released.set()
     world.faults.clear()
     await building.task
-    assert await (await indexes.get("3.11")).query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await (await indexes.get("3.11")).query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
 async def test_many_who_need_the_same_index_cause_one_walk(world: World) -> None:
@@ -196,8 +196,8 @@ async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_a
     second = world.start().begin("3.11")
     index = await second.task
 
-    assert killed_after - 2 <= second.progress.before < second.progress.done == 42 + 242
-    assert await index.query(count, TECHNICAL_COMPETENCE) == 242
+    assert killed_after - 2 <= second.progress.before < second.progress.done == PROFILES + COMPETENCES
+    assert await index.query(count, TECHNICAL_COMPETENCE) == COMPETENCES
     again = [path for path, times in world.documents().items() if times > 1]
     assert len(again) <= 2  # what was under way
 
@@ -208,7 +208,7 @@ async def test_a_part_that_is_damaged_is_begun_again(world: World) -> None:
 
     index = await world.start().get("3.11")
 
-    assert await index.query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all, but long enough to look like one " * 50])
@@ -218,7 +218,7 @@ async def test_a_finished_file_that_is_damaged_is_walked_for_again(world: World,
 
     index = await world.start().get("3.11")
 
-    assert await index.query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
 async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(world: World) -> None:
@@ -233,7 +233,7 @@ async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(worl
         *["UPSTREAM_UNAVAILABLE"] * 2,
     ]
     assert index.missing == 3
-    assert await index.query(count, OCCUPATIONAL_PROFILE) == 40
+    assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES - 2
 
 
 async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
@@ -247,10 +247,10 @@ async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
     second = await indexes.begin("3.11").task
 
     assert second.missing == 0
-    assert await second.query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await second.query(count, OCCUPATIONAL_PROFILE) == PROFILES
     assert len(world.documents()) == 2
     assert await indexes.get("3.11") is second
-    assert await first.query(count, OCCUPATIONAL_PROFILE) == 40  # for callers that still hold it
+    assert await first.query(count, OCCUPATIONAL_PROFILE) == PROFILES - 2  # for callers that still hold it
 
 
 async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world: World) -> None:
@@ -259,7 +259,7 @@ async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world
 
     with pytest.raises(UpstreamError):
         await indexes.get("3.11")
-    assert await (await indexes.get("3.11")).query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await (await indexes.get("3.11")).query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
 async def test_releases_are_indexed_side_by_side(world: World) -> None:
@@ -280,7 +280,7 @@ async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
         assert world.asked == []
     await mine.get("3.11")
 
-    assert await (await waiting).query(count, OCCUPATIONAL_PROFILE) == 42
+    assert await (await waiting).query(count, OCCUPATIONAL_PROFILE) == PROFILES
     assert set(world.documents().values()) == {1}
 
 
@@ -299,7 +299,7 @@ async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) ->
         )  # a loop without rest would leave the thread that writes none of Python
         if world.file().path.exists():
             connection = sqlite3.connect(world.file().path)
-            assert connection.execute("SELECT count(*) FROM crawled").fetchone() == (42 + 242,)
+            assert connection.execute("SELECT count(*) FROM crawled").fetchone() == (PROFILES + COMPETENCES,)
             connection.close()
     assert world.file().is_there()
 

@@ -22,11 +22,10 @@ from graphql_api.index.index_file import IndexFile
 from graphql_api.index.tables import FORMAT
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import PROFILES, Server, running
 from tests.index.test_crawler import World
 
 PAGE = 4096
-PROFILES = 42
 
 
 @pytest.fixture

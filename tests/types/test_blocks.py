@@ -8,7 +8,7 @@ import pytest
 
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import DIGITAL_SKILLS, Server, running
 
 KINDS = {
     "skill": ("skills", "Skill", "SK-101"),
@@ -141,4 +141,4 @@ async def test_reverse_links_of_all_siblings_cost_no_document(server: Server) ->
 async def test_a_hundred_who_need_an_index_that_is_not_there_get_the_same_one(unbounded: Server) -> None:
     answers = await asyncio.gather(*(unbounded.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100)))
 
-    assert [answer["digitalSkills"]["totalCount"] for answer in answers] == [10] * 100
+    assert [answer["digitalSkills"]["totalCount"] for answer in answers] == [DIGITAL_SKILLS] * 100

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.conftest import Server
+from tests.conftest import PROFILES, Server
 
 ALL = """
   __typename id uuid code
@@ -112,7 +112,7 @@ async def test_a_malformed_uuid_is_bad_input_as_a_literal_and_as_a_variable(serv
 async def test_a_hundred_profiles_with_code_and_title_cost_list_pages_only(server: Server) -> None:
     data = await server.ask("{ occupationalProfiles(first: 100) { totalCount nodes { code title { nl fr } } } }")
 
-    assert len(data["occupationalProfiles"]["nodes"]) == data["occupationalProfiles"]["totalCount"] == 42
+    assert len(data["occupationalProfiles"]["nodes"]) == data["occupationalProfiles"]["totalCount"] == PROFILES
     assert server.upstream_paths() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
 
 
@@ -145,7 +145,7 @@ async def test_pages_follow_each_other_to_the_end_and_back(server: Server) -> No
         )
     )["occupationalProfiles"]
 
-    assert len(forward) == len(set(forward)) == 42
+    assert len(forward) == len(set(forward)) == PROFILES
     assert [node["code"] for node in last["nodes"]] == forward[-3:]
     assert (last["pageInfo"]["hasNextPage"], last["pageInfo"]["hasPreviousPage"]) == (False, True)
     assert [edge["node"]["code"] for edge in before["edges"]] == forward[-5:-3]
@@ -164,7 +164,7 @@ async def test_bad_paging_costs_its_field_and_nothing_else(server: Server) -> No
         )
     ).json()
 
-    assert answer["data"] == {"a": None, "b": None, "c": None, "d": None, "e": {"totalCount": 42}}
+    assert answer["data"] == {"a": None, "b": None, "c": None, "d": None, "e": {"totalCount": PROFILES}}
     assert sorted(error["path"] for error in answer["errors"]) == [["a"], ["b"], ["c"], ["d"]]
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
 

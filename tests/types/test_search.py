@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import PROFILES, Server, running
 
 QUERY = """query ($text: String!, $types: [ConceptType!], $languages: [Language!], $first: Int, $after: String) {
   search(text: $text, types: $types, languages: $languages, first: $first, after: $after) {
@@ -254,4 +254,4 @@ async def test_without_an_index_the_rest_says_so(unindexed: Server) -> None:
     answer = (await unindexed.post(query)).json()
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["NOT_INDEXED_YET"] * 5
-    assert answer["data"]["works"] == {"totalCount": 42}
+    assert answer["data"]["works"] == {"totalCount": PROFILES}
