@@ -5,12 +5,15 @@ event-loop turn.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import Any, Generic, NoReturn, TypeVar
 
 from graphql_api.library_internals import set_blocking
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Completed(Generic[T]):
@@ -99,11 +102,16 @@ async def _results(awaitables: Iterable[Awaitable[T]], *, return_exceptions: boo
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel tasks, and wait until all have ended; their exceptions are ignored."""
-    pending = list(tasks)
-    for task in pending:
+    """Cancel the tasks that still run, and wait until they have ended; one that fails meanwhile is logged.
+
+    A task that had ended before is left alone: its exception is for its owner; asyncio logs one that nothing reads.
+    """
+    running = [task for task in tasks if not task.done()]
+    for task in running:
         task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
+    for result in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("a task failed while it was cancelled", exc_info=result)
 
 
 def _has_result(awaitable: Awaitable[object]) -> bool:

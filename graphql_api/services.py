@@ -176,9 +176,12 @@ class Services:
     async def measure(self, every: float = 5.0) -> None:
         """Update the gauges of indexes and calls, and the buffered metrics, every `every` seconds. Never returns."""
         while True:
-            self.indexes.measure()
-            self._upstream.measure()
-            flush()
+            try:
+                self.indexes.measure()
+                self._upstream.measure()
+                flush()
+            except Exception:
+                log.exception("cannot update the metrics")
             await asyncio.sleep(every)
 
     async def aclose(self) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Awaitable
 
 import pytest
 
-from graphql_api.asyncio_tools import Completed, Failed, Suspended, gather_settled, gather_started, start_eagerly
+from graphql_api.asyncio_tools import (
+    Completed,
+    Failed,
+    Suspended,
+    cancel_and_wait,
+    gather_settled,
+    gather_started,
+    start_eagerly,
+)
 
 
 async def doubled(future: "asyncio.Future[int]") -> int:
@@ -110,3 +118,35 @@ async def test_tried_gives_an_exception_in_the_place_of_a_result(caplog: pytest.
     with caplog.at_level(logging.ERROR):
         assert await gather_settled(begun) == [1, error, error]
     assert caplog.records == []
+
+
+async def test_a_task_that_fails_while_it_is_cancelled_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("cannot close")
+
+    task, other = asyncio.create_task(fails_at_the_end()), asyncio.create_task(asyncio.Event().wait())
+    await asyncio.sleep(0)
+
+    await cancel_and_wait([task, other])
+
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "cannot close"
+    assert other.cancelled()
+
+
+async def test_a_task_that_has_failed_before_is_left_to_its_owner(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise ValueError("no")
+
+    task = asyncio.create_task(fails())
+    await asyncio.wait([task])
+
+    await cancel_and_wait([task])
+
+    assert caplog.records == []
+    with pytest.raises(ValueError, match="no"):
+        task.result()

@@ -164,3 +164,26 @@ def parts_over(
     return Services(
         replace(Settings(), cache_dir=folder, index=mode, current_ttl=current_ttl, stale_ttl=stale_ttl), competent
     )
+
+
+async def test_metrics_are_updated_again_after_a_failure(
+    releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = parts_over([create_sandbox(releases)], tmp_path, "need")
+    calls, updated = 0, asyncio.Event()
+
+    def measure() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OSError("no space left")
+        updated.set()
+
+    monkeypatch.setattr(parts.indexes, "measure", measure)
+    measuring = asyncio.create_task(parts.measure(every=0))
+    async with asyncio.timeout(10):
+        await updated.wait()
+    measuring.cancel()
+    await parts.aclose()
+
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == ["cannot update the metrics"]
