@@ -10,17 +10,17 @@ import orjson
 
 from graphql_api.competent import declarations, hal, values
 from graphql_api.competent.declarations import Concepts, ConceptType, Field, Plain, Terms
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 
 MAX_DEPTH = 8
 """Maximum nesting of embedded concepts that is read; the declared types have three levels."""
 EMBEDDED = "_embedded"
-MAX_RECENT = 8192
+MAX_CACHED = 8192
 """Maximum embedded concepts cached per type; a full-size release has 8,000 of the most common type."""
 MAX_SETS_OF_KEYS = 64
 """Maximum sets of keys cached per type; upstream chooses them, so their number is bounded."""
-KNOWN_ALWAYS = frozenset({"id", EMBEDDED, *declarations.IGNORED_KEYS})
-"""Keys that are known in every HAL document."""
+ALWAYS_DECLARED = frozenset({"id", EMBEDDED, *declarations.IGNORED_KEYS})
+"""Keys that are declared for every HAL document."""
 
 
 @dataclass(slots=True)
@@ -34,17 +34,17 @@ class Notes:
     depth: int = 0
     """Nesting level of the concept that is being read."""
 
-    def check_keys(self, name: str, keys: Iterable[str], known: frozenset[str]) -> None:
-        """Count the keys of an object named `name` that are not in `known`."""
-        if not known.issuperset(keys):
+    def check_keys(self, name: str, keys: Iterable[str], declared: frozenset[str]) -> None:
+        """Count the keys of an object named `name` that are not declared."""
+        if not declared.issuperset(keys):
             self.count += 1
-            self.unknown.update(f"{name}.{key}" for key in keys if key not in known)
+            self.unknown.update(f"{name}.{key}" for key in keys if key not in declared)
 
 
-Plainly = Callable[[Any], Any]
+Conversion = Callable[[object], object]
 """Converts a value without concepts."""
-Convert = Callable[[Any, Notes], Any]
-FieldReader = tuple[str, tuple[str, ...], Plainly | None, Convert]
+CheckedConversion = Callable[[object, Notes], object]
+FieldReader = tuple[str, tuple[str, ...], Conversion | None, CheckedConversion]
 """Name and HAL keys of a field, and two conversions: the first, which is faster, is used if it is not None."""
 
 
@@ -56,71 +56,66 @@ class Reader:
     link: str | None
     """The part of a `self` link between release and id; None if the type has no documents of its own."""
     fields: tuple[FieldReader, ...]
-    known: frozenset[str]
+    declared: frozenset[str]
     stored: bool
-    recent: dict[int, dict[str, Any]] | None
+    cached: dict[int, JsonObject] | None
     """Cached embedded concepts, by a hash of their raw documents; None if the type is not cached."""
     by_keys: dict[tuple[str, ...], tuple[FieldReader, ...]] = field(default_factory=dict)
-    """The fields that objects with these keys can have; most objects of a type have the same few sets of keys."""
+    """The fields that objects with these keys, all declared, can have; most objects of a type have the same few sets of keys."""
 
-    def embedded(self, raw: Document, notes: Notes) -> dict[str, Any]:
+    def embedded(self, raw: Document, notes: Notes) -> JsonObject:
         """Read an embedded concept, without `id` if it has no valid one. Identical raw documents return the same object."""
-        if self.recent is None:
+        if self.cached is None:
             return self.read(raw, notes)
         try:
             key = hash(orjson.dumps(raw))  # 64 bits, with a key that is random per process
         except TypeError:  # integers that orjson cannot serialise
             return self.read(raw, notes)
-        document = self.recent.get(key)
+        document = self.cached.get(key)
         if document is None:
             before = notes.count
             document = self.read(raw, notes)
             if notes.count == before:  # do not cache concepts with notes, so that these are counted each time
-                if len(self.recent) >= MAX_RECENT:
-                    self.recent.clear()
-                self.recent[key] = document
+                if len(self.cached) >= MAX_CACHED:
+                    self.cached.clear()
+                self.cached[key] = document
         return document
 
-    def read(self, raw: Document, notes: Notes) -> dict[str, Any]:
+    def read(self, raw: Document, notes: Notes) -> JsonObject:
         """Read a concept from its document or an embedded part, without `id` if it has no valid one."""
         uuid = values.uuid(raw.get("id"))
-        document: dict[str, Any] = {} if uuid is None else {"id": uuid}
+        document: JsonObject = {} if uuid is None else {"id": uuid}
         if self.stored:
-            for name, _, plainly, convert in self.fields:
+            for name, _, conversion, checked in self.fields:
                 if name in raw:
-                    document[name] = plainly(raw[name]) if plainly else convert(raw[name], notes)
+                    document[name] = conversion(raw[name]) if conversion else checked(raw[name], notes)
             return document
         has_other = EMBEDDED in raw
-        for name, keys, plainly, convert in self._fields_in(raw):
+        for name, keys, conversion, checked in self.by_keys.get(tuple(raw)) or self._fields_in(raw, notes):
             value = raw.get(keys[0])
             if value is None and (has_other or len(keys) > 1):
                 value = first(raw, keys)
             if value is not None:
-                document[name] = plainly(value) if plainly else convert(value, notes)
-        self._check(raw, uuid, notes)
+                document[name] = conversion(value) if conversion else checked(value, notes)
+        if uuid is not None and self.link is not None and "_links" in raw:
+            self._check_link(raw, f"{self.link}{uuid}", notes)
         return document
 
-    def _fields_in(self, raw: Document) -> tuple[FieldReader, ...]:
-        keys = tuple(raw)
-        found = self.by_keys.get(keys)
-        if found is None:
-            found = tuple(each for each in self.fields if EMBEDDED in raw or not raw.keys().isdisjoint(each[1]))
-            if len(self.by_keys) < MAX_SETS_OF_KEYS and self.known.issuperset(keys):
-                self.by_keys[keys] = found
-        return found
+    def _fields_in(self, raw: Document, notes: Notes) -> tuple[FieldReader, ...]:
+        notes.check_keys(self.name, raw, self.declared)
+        fields = tuple(reader for reader in self.fields if EMBEDDED in raw or not raw.keys().isdisjoint(reader[1]))
+        if len(self.by_keys) < MAX_SETS_OF_KEYS and self.declared.issuperset(raw):
+            self.by_keys[tuple(raw)] = fields
+        return fields
 
-    def _check(self, raw: Document, uuid: str | None, notes: Notes) -> None:
-        has_link = self.link is not None and uuid is not None and "_links" in raw
-        if has_link and not _is_own_link(hal.href(raw, "self"), f"{self.link}{uuid}"):
+    @staticmethod
+    def _check_link(raw: Document, rest: str, notes: Notes) -> None:
+        # The route determines the path of a document; a link is only checked against it, never followed.
+        href = hal.href(raw, "self")
+        link = hal.parse_link(href)
+        if href is not None and (link is None or link.rest.lower() != rest):
             notes.count += 1
             notes.links_refused += 1
-        notes.check_keys(self.name, raw, self.known)
-
-
-def _is_own_link(href: object, rest: str) -> bool:
-    # The route determines the path of a document; a link is only checked against it, never followed.
-    link = hal.parse_link(href)
-    return href is None or (link is not None and link.rest.lower() == rest)
 
 
 def first(raw: Document, keys: tuple[str, ...]) -> Any:
@@ -137,7 +132,7 @@ def _is_flat(type: ConceptType) -> bool:
 
     Only such types are cached: MAX_DEPTH could cut off deeper ones, and a cached copy would be incomplete higher up.
     """
-    flat = {each.name for each in declarations.CONCEPT_TYPES if not _embedded_types(each)}
+    flat = {other.name for other in declarations.CONCEPT_TYPES if not _embedded_types(other)}
     return flat.issuperset(_embedded_types(type))
 
 
@@ -149,13 +144,13 @@ def _embedded_types(type: ConceptType) -> list[str]:
 def reader(type_name: str, stored: bool = False) -> Reader:
     """Return the reader of a type. Raises KeyError if there is no such type."""
     type = declarations.concept_type(type_name)
-    fields = tuple((field.name, field.hal_keys, *_conversion(type_name, field, stored)) for field in type.fields)
-    known = KNOWN_ALWAYS.union(*(field.hal_keys for field in type.fields))
+    fields = tuple((field.name, field.hal_keys, *_conversions(type_name, field, stored)) for field in type.fields)
+    declared = ALWAYS_DECLARED.union(*(field.hal_keys for field in type.fields))
     link = type.route and type.route.template.removeprefix("/releases/{release}").removesuffix("{uuid}")
-    return Reader(type.name, link, fields, known, stored, {} if _is_flat(type) else None)
+    return Reader(type.name, link, fields, declared, stored, {} if _is_flat(type) else None)
 
 
-def _conversion(type_name: str, declared: Field, stored: bool) -> tuple[Plainly | None, Convert]:
+def _conversions(type_name: str, declared: Field, stored: bool) -> tuple[Conversion | None, CheckedConversion]:
     keys = None
     match declared.value:
         case Concepts(embedded, _, single):
@@ -163,41 +158,42 @@ def _conversion(type_name: str, declared: Field, stored: bool) -> tuple[Plainly 
             return None, (lambda raw, notes: next(iter(concepts(raw, notes)), None)) if single else concepts
         case Terms():
             function, keys = values.terms, values.TERM_KEYS
-        case Plain(kind):
-            function, keys = getattr(values, kind), values.KEYS.get(kind)
-    plainly = None if keys and not stored else function
-    return plainly, _checking(f"{type_name}.{declared.name}", function, keys or frozenset())
+        case Plain(conversion):
+            function, keys = getattr(values, conversion), values.KEYS.get(conversion)
+    return None if keys and not stored else function, _checking(
+        f"{type_name}.{declared.name}", function, keys or frozenset()
+    )
 
 
-def _checking(name: str, function: Plainly, keys: frozenset[str]) -> Convert:
-    def convert(raw: Any, notes: Notes) -> Any:
-        for each in hal.parts(raw):
-            notes.check_keys(name, each, keys)
+def _checking(name: str, function: Conversion, keys: frozenset[str]) -> CheckedConversion:
+    def convert(raw: object, notes: Notes) -> object:
+        for item in hal.parts(raw):
+            notes.check_keys(name, item, keys)
         return function(raw)
 
     return convert
 
 
-def _concepts(type_name: str, stored: bool) -> Callable[[Any, Notes], list[dict[str, Any]]]:
-    def convert(value: Any, notes: Notes) -> list[dict[str, Any]]:
+def _concepts(type_name: str, stored: bool) -> Callable[[object, Notes], list[JsonObject]]:
+    def convert(value: object, notes: Notes) -> list[JsonObject]:
         if notes.depth == MAX_DEPTH:
             return []
         read = reader(type_name, stored).embedded
-        found: dict[str, dict[str, Any]] = {}
+        by_id: dict[str, JsonObject] = {}
         notes.depth += 1
-        for each in hal.as_list(value):
-            raw = {"id": each} if isinstance(each, str) else each  # some are referred to by id only
+        for item in hal.as_list(value):
+            raw = {"id": item} if isinstance(item, str) else item  # some are referred to by id only
             if isinstance(raw, dict) and (uuid := (document := read(raw, notes)).get("id")):
-                found.setdefault(uuid, document)
+                by_id.setdefault(uuid, document)
         notes.depth -= 1
-        return list(found.values())
+        return list(by_id.values())
 
     return convert
 
 
-def forget_recent() -> None:
-    """Free the documents of recently read embedded concepts; call after a crawl, which reads each of them many times."""
+def clear_cached_concepts() -> None:
+    """Free the cached embedded concepts; call after a crawl, which reads each of them many times."""
     for type in declarations.CONCEPT_TYPES:
         for stored in (False, True):
-            if (recent := reader(type.name, stored).recent) is not None:
-                recent.clear()
+            if (cached := reader(type.name, stored).cached) is not None:
+                cached.clear()

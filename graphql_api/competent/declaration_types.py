@@ -8,9 +8,9 @@ from graphql_api.competent.routes import Route
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A value without concepts; `kind` names the function in `values.py` that converts it and documents its shape."""
+    """A value without concepts; `conversion` names the function in `values.py` that converts it and documents its shape."""
 
-    kind: Literal["code", "text", "strings", "moment", "names", "classifications"]
+    conversion: Literal["code", "text", "strings", "moment", "names", "classifications"]
 
 
 @dataclass(frozen=True, slots=True)

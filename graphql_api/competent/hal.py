@@ -11,6 +11,8 @@ from graphql_api.competent.routes import CURRENT
 
 Document = Mapping[str, Any]
 """A parsed document, HAL or normalised, or a part of one. Do not modify it: requests share it."""
+JsonObject = dict[str, Any]
+"""A JSON object that its owner may modify: just parsed, or being made."""
 
 _PATH = re.compile(r"(?:^|/)releases/(?P<release>[^/?#{]+)(?P<rest>(?:/[A-Za-z0-9_-]+)*)/?(?:[?#{].*)?$", re.DOTALL)
 _RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*(?:\.[0-9A-Za-z_-]+)*")
@@ -19,6 +21,11 @@ _RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*(?:\.[0-9A-Za-z_-]+)*")
 def is_release(text: str) -> bool:
     """Whether a text is valid as a release in a path: a number such as `3.11`, or `current`."""
     return len(text) <= 32 and _RELEASE.fullmatch(text) is not None
+
+
+def is_numbered(release: str) -> bool:
+    """Whether a text is valid as the number of a release: as `is_release`, but not `current`."""
+    return release != CURRENT and is_release(release)
 
 
 class Link(NamedTuple):
@@ -45,8 +52,8 @@ def parse_link(href: object) -> Link | None:
 def href(document: Document, rel: str) -> object:
     """The `href` of the first link with a relation; None if there is no such link."""
     links = document.get("_links")
-    for link in as_list(links.get(rel)) if isinstance(links, Mapping) else ():
-        if isinstance(link, Mapping) and link.get("href") is not None:
+    for link in as_list(links.get(rel)) if isinstance(links, dict) else ():
+        if isinstance(link, dict) and link.get("href") is not None:
             return link["href"]
     return None
 
@@ -57,16 +64,16 @@ def items(document: Document) -> list[Document]:
     The longest list wins. A single object counts as a list of one, as HAL allows, if it is a resource and no list has items.
     """
     embedded = document.get("_embedded")
-    if not isinstance(embedded, Mapping) or _is_resource(embedded):
+    if not isinstance(embedded, dict) or _is_resource(embedded):
         return parts(embedded)
-    lists = [parts(each) for each in embedded.values() if isinstance(each, list)]
+    lists = [parts(value) for value in embedded.values() if isinstance(value, list)]
     single: list[list[Document]] = [
-        [each] for each in embedded.values() if isinstance(each, dict) and _is_resource(each)
+        [value] for value in embedded.values() if isinstance(value, dict) and _is_resource(value)
     ]
     return max(lists + single, key=len, default=[])
 
 
-def _is_resource(value: Mapping[str, Any]) -> bool:
+def _is_resource(value: Document) -> bool:
     """Whether an object is a list item, rather than a map of lists or other embedded data."""
     return isinstance(value.get("id"), str) or not _RESOURCE.isdisjoint(value)
 
@@ -84,7 +91,7 @@ def as_list(value: object) -> list[Any]:
 
 def parts(value: object) -> list[Document]:
     """The objects in a list, or a single object as a list; other values are left out."""
-    return [each for each in as_list(value) if isinstance(each, dict)]  # objects of parsed JSON are dicts
+    return [item for item in as_list(value) if isinstance(item, dict)]  # objects of parsed JSON are dicts
 
 
 class Page(NamedTuple):
@@ -100,7 +107,7 @@ def page(document: Document) -> Page:
     stated = _page(document)
     here = len(items(document))
     size, total, number = (count(stated.get(key)) for key in ("size", "totalElements", "number"))
-    size, total = (here if each is None else each for each in (size, total))
+    size, total = (here if number is None else number for number in (size, total))
     # If a page has fewer items than its stated size though more follow, the actual number is the page size.
     return Page(here if 0 < here < min(size, total) else size, total, number)
 
@@ -110,9 +117,9 @@ def tells_total(document: Document) -> bool:
     return count(_page(document).get("totalElements")) is not None
 
 
-def _page(document: Document) -> Mapping[str, Any]:
-    found = document.get("page")
-    return found if isinstance(found, Mapping) else {}
+def _page(document: Document) -> Document:
+    stated = document.get("page")
+    return stated if isinstance(stated, dict) else {}
 
 
 def count(value: object) -> int | None:
@@ -122,10 +129,9 @@ def count(value: object) -> int | None:
 
 def release_numbers(document: Document) -> list[str]:
     """The release numbers that a document names: in its own keys, then in its own link or those of its items."""
-    links = (parse_link(href(each, "self")) for each in (document, *items(document)))
-    found = [
+    links = (parse_link(href(resource, "self")) for resource in (document, *items(document)))
+    numbers = [
         document.get("number", document.get("releaseNumber")),
         next((link.release for link in links if link is not None and link.release != CURRENT), None),
     ]
-    usable = (each for each in found if isinstance(each, str) and is_release(each) and each != CURRENT)
-    return list(dict.fromkeys(usable))
+    return list(dict.fromkeys(number for number in numbers if isinstance(number, str) and is_numbered(number)))

@@ -12,12 +12,12 @@ embedded concept may be present in its whole document. Code that reads normalise
 """
 
 import hashlib
-from typing import Any
+from functools import cache
 
 from graphql_api.competent import declarations, hal, routes, values
-from graphql_api.competent.concept_reader import KNOWN_ALWAYS, Notes, first, reader
+from graphql_api.competent.concept_reader import ALWAYS_DECLARED, Notes, first, reader
 from graphql_api.competent.declarations import Concepts, Plain, Terms, Value
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.competent.routes import CURRENT, Route
 
 VERSION = 1
@@ -30,60 +30,60 @@ NO_RELEASE: Document = {"releases": [], "confirmed": False, "current": False, "p
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")
 _CURRENT = ("current", "isCurrent")
 _NUMBERS = ("number", "releaseNumber")
-_RELEASE_KEYS = KNOWN_ALWAYS.union(_DAYS, _CURRENT, _NUMBERS)
-_LIST_KEYS = KNOWN_ALWAYS.union(_NUMBERS, ("page",))
+_RELEASE_KEYS = ALWAYS_DECLARED.union(_DAYS, _CURRENT, _NUMBERS)
+_LIST_KEYS = ALWAYS_DECLARED.union(_NUMBERS, ("page",))
 
 
-def normalise(path: str, raw: Document, notes: Notes | None = None) -> dict[str, Any]:
+def normalise(path: str, raw: Document, notes: Notes | None = None) -> JsonObject:
     """Normalise the HAL document at a path; `notes` collects what is left out.
 
     Returns an empty document for a path of no known route.
     """
     notes = notes or Notes()
-    known = routes.route_of(path)
-    if known is None:
+    match = routes.route_of(path)
+    if match is None:
         return {}
-    if type_name := _type_at(known.route, whole=True):
+    if type_name := _type_of_document(match.route):
         return reader(type_name, stored=False).read(raw, notes)
-    if known.route is routes.RELEASE:
+    if match.route is routes.RELEASE:
         return _release(raw, notes)
-    return _list(known.route, raw, notes)
+    return _list(match.route, raw, notes)
 
 
-def renormalise(path: str, stored: Document) -> dict[str, Any]:
+def renormalise(path: str, stored: Document) -> JsonObject:
     """Normalise a document that was normalised before, possibly by other declarations, or corrupted since.
 
     Fields whose name or shape has changed are missing. A document normalised by the current declarations is unchanged.
     """
-    known = routes.route_of(path)
-    if known is None:
+    match = routes.route_of(path)
+    if match is None:
         return {}
-    if type_name := _type_at(known.route, whole=True):
+    if type_name := _type_of_document(match.route):
         return reader(type_name, stored=True).read(stored, Notes())
-    if known.route is routes.RELEASE:
+    if match.route is routes.RELEASE:
         return _stored_release(stored)
-    return _stored_list(known.route, stored)
+    return _stored_list(match.route, stored)
 
 
-def _type_at(route: Route, whole: bool) -> str | None:
-    return next((t.name for t in declarations.CONCEPT_TYPES if (t.route if whole else t.collection) == route), None)
+@cache
+def _type_of_document(route: Route) -> str | None:
+    """The concept type of the documents of a route; None if its documents are not concepts."""
+    return next((type.name for type in declarations.CONCEPT_TYPES if type.route == route), None)
 
 
 def _item_type(route: Route) -> str:
     """The concept type of the items of a list."""
     if route in (routes.USED_IN_PROFILES, routes.SEARCH):
         return declarations.OCCUPATIONAL_PROFILE.name
-    type_name = _type_at(route, whole=False)
-    assert type_name is not None  # every other route lists one type
-    return type_name
+    return next(type.name for type in declarations.CONCEPT_TYPES if type.collection == route)  # each has one type
 
 
-def _list(route: Route, raw: Document, notes: Notes) -> dict[str, Any]:
+def _list(route: Route, raw: Document, notes: Notes) -> JsonObject:
     items = hal.items(raw)
     size, total, number = hal.page(raw)
     notes.check_keys("List", raw, _LIST_KEYS)
     return {
-        "items": [item for each in items for item in _items(route, each, notes)],
+        "items": [item for raw_item in items for item in _items(route, raw_item, notes)],
         "size": size,
         "total": total if hal.tells_total(raw) else None,
         "number": number,
@@ -92,7 +92,7 @@ def _list(route: Route, raw: Document, notes: Notes) -> dict[str, Any]:
     }
 
 
-def _items(route: Route, raw: Document, notes: Notes) -> list[dict[str, Any]]:
+def _items(route: Route, raw: Document, notes: Notes) -> list[JsonObject]:
     if route is routes.RELEASES:
         return [_release(raw, notes)]
     read = reader(_item_type(route), stored=False).read
@@ -102,13 +102,13 @@ def _items(route: Route, raw: Document, notes: Notes) -> list[dict[str, Any]]:
     return [read(hit, Notes()) | {"releases": hal.release_numbers(hit)} for hit in hits]
 
 
-def _stored_list(route: Route, stored: Document) -> dict[str, Any]:
+def _stored_list(route: Route, stored: Document) -> JsonObject:
     read = None if route is routes.RELEASES else reader(_item_type(route), stored=True).read
     items = []
-    for each in hal.parts(stored.get("items")):
-        items.append(read(each, Notes()) if read else _stored_release(each))
+    for item in hal.parts(stored.get("items")):
+        items.append(read(item, Notes()) if read else _stored_release(item))
         if route is routes.SEARCH:
-            items[-1]["releases"] = _stored_releases(each)
+            items[-1]["releases"] = _stored_releases(item)
     size, total, number = (hal.count(stored.get(key)) for key in ("size", "total", "number"))
     more = stored.get("more") is True
     return {
@@ -121,7 +121,7 @@ def _stored_list(route: Route, stored: Document) -> dict[str, Any]:
     }
 
 
-def _release(raw: Document, notes: Notes) -> dict[str, Any]:
+def _release(raw: Document, notes: Notes) -> JsonObject:
     link = hal.parse_link(hal.href(raw, "self"))
     notes.check_keys("Release", raw, _RELEASE_KEYS)
     return {
@@ -133,7 +133,7 @@ def _release(raw: Document, notes: Notes) -> dict[str, Any]:
     }
 
 
-def _stored_release(stored: Document) -> dict[str, Any]:
+def _stored_release(stored: Document) -> JsonObject:
     releases = _stored_releases(stored)
     return {
         "releases": releases,
@@ -144,21 +144,21 @@ def _stored_release(stored: Document) -> dict[str, Any]:
 
 
 def _stored_releases(stored: Document) -> list[str]:
-    return [each for each in values.strings(stored.get("releases")) if hal.is_release(each) and each != CURRENT]
+    return list(filter(hal.is_numbered, values.strings(stored.get("releases"))))
 
 
 def _digest() -> str:
     shape = [
-        (each.name, [(field.name, field.hal_keys, _shape(field.value)) for field in each.fields])
-        for each in declarations.CONCEPT_TYPES
+        (type.name, [(field.name, field.hal_keys, _shape(field.value)) for field in type.fields])
+        for type in declarations.CONCEPT_TYPES
     ]
     return hashlib.blake2s(repr((VERSION, shape)).encode(), digest_size=6).hexdigest()
 
 
 def _shape(value: Value) -> tuple[str, ...]:
     match value:
-        case Plain(kind):
-            return ("plain", kind)
+        case Plain(conversion):
+            return ("plain", conversion)
         case Terms():
             return ("terms",)
         case Concepts(type_name, _, single):

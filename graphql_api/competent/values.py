@@ -4,15 +4,14 @@ Functions never raise: an invalid value becomes None, or is left out of its list
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from graphql_api.competent.declarations import LANGUAGES as LANGUAGES
-from graphql_api.competent.hal import as_list, parts
+from graphql_api.competent.hal import Document, JsonObject, as_list, parts
 
 ISCO = "ISCO-08"
 """The scheme of the international classification of occupations."""
@@ -36,8 +35,8 @@ def uuid(value: object) -> str | None:
 
 def as_uuid(value: object) -> UUID | None:
     """A uuid of 36 characters as a UUID; None if the value is not one."""
-    found = uuid(value)
-    return UUID(found) if found else None
+    valid = uuid(value)
+    return UUID(valid) if valid else None
 
 
 def plain(value: object) -> str | None:
@@ -57,16 +56,16 @@ def text(value: object) -> dict[str, str] | None:
     """
     if not isinstance(value, dict):
         return {LANGUAGES[0]: trimmed} if (trimmed := plain(value)) else None
-    found = {}
+    texts = {}
     for language in LANGUAGES:
-        if type(each := value.get(language)) is str and (trimmed := each.strip()):
-            found[language] = trimmed
-    return found or None
+        if type(raw := value.get(language)) is str and (trimmed := raw.strip()):
+            texts[language] = trimmed
+    return texts or None
 
 
 def strings(value: object) -> list[str]:
     """The strings of a list; a single string becomes a list of one."""
-    return [each for each in as_list(value) if isinstance(each, str)]
+    return [item for item in as_list(value) if isinstance(item, str)]
 
 
 def moment(value: object) -> str | None:
@@ -74,56 +73,53 @@ def moment(value: object) -> str | None:
 
     Upstream sends ISO 8601, milliseconds since 1970, or a list of year, month, day, hour and so on (Jackson's two defaults).
     """
-    found = _parsed_moment(value)
-    return None if found is None else (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+    parsed = _parsed_moment(value)
+    return None if parsed is None else (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).isoformat()
 
 
 def day(value: object) -> str | None:
     """The date (ISO 8601) of a moment in Brussels time, or as written if the moment has no offset; None if it is invalid."""
-    found = _parsed_moment(value)
-    if found is not None and found.tzinfo:
+    parsed = _parsed_moment(value)
+    if parsed is not None and parsed.tzinfo:
         with suppress(OverflowError):  # the last hours of the year 9999
-            found = found.astimezone(_BRUSSELS)
-    return None if found is None else found.date().isoformat()
+            parsed = parsed.astimezone(_BRUSSELS)
+    return None if parsed is None else parsed.date().isoformat()
 
 
-def names(value: object) -> list[dict[str, Any]]:
+def names(value: object) -> list[JsonObject]:
     """Alternative names as `{id, code, name, language}`, without duplicates; `language` is None if upstream gives none.
 
     Upstream sends objects with a name in one language, objects with a text in several, or bare strings.
     """
     rows = (
-        (uuid(each.get("id")), code(each.get("code")), name, language)
-        for each in _named(value)
-        for name, language in _names(each)
+        (uuid(item.get("id")), code(item.get("code")), name, language)
+        for item in _named(value)
+        for name, language in _names(item)
     )
     return [dict(zip(("id", "code", "name", "language"), row, strict=True)) for row in dict.fromkeys(rows)]
 
 
-def _named(value: object) -> list[Mapping[str, Any]]:
-    return [each if isinstance(each, dict) else {"name": each} for each in as_list(value)]
+def _named(value: object) -> list[Document]:
+    return [item if isinstance(item, dict) else {"name": item} for item in as_list(value)]
 
 
-def _names(document: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+def _names(document: Document) -> list[tuple[str, str | None]]:
     name = document.get("name") or document.get("title")
     if isinstance(name, dict):
-        return [(each, language) for language, each in (text(name) or {}).items()]
+        return [(translation, language) for language, translation in (text(name) or {}).items()]
     trimmed, language = plain(name), plain(document.get("language"))
     language = language and language.lower()
     return [(trimmed, language if language in LANGUAGES else None)] if trimmed else []
 
 
-def terms(value: object) -> list[dict[str, Any]]:
+def terms(value: object) -> list[JsonObject]:
     """Terms as `{id, code, title}`, without duplicates; `title` is a text by language."""
-    found: Iterable[dict[str, Any]] = (
-        {
-            "id": uuid(each.get("id")),
-            "code": code(each.get("code")),
-            "title": text(each.get("title") or each.get("description")),
-        }
-        for each in parts(value)
-    )
-    return list({(each["id"], each["code"], *(each["title"] or {}).items()): each for each in found}.values())
+    unique: dict[Hashable, JsonObject] = {}
+    for item in parts(value):
+        term_id, term_code = uuid(item.get("id")), code(item.get("code"))
+        title = text(item.get("title") or item.get("description"))
+        unique[term_id, term_code, *(title or {}).items()] = {"id": term_id, "code": term_code, "title": title}
+    return list(unique.values())
 
 
 def classifications(value: object) -> list[dict[str, str]]:
@@ -131,17 +127,17 @@ def classifications(value: object) -> list[dict[str, str]]:
 
     Upstream sends `{type, value}`, or bare ISCO codes. Normalised values are accepted unchanged.
     """
-    found = {}
-    for each in as_list(value):
+    unique = {}
+    for item in as_list(value):
         scheme, number = (
-            (each.get("type") or each.get("scheme"), each.get("value") or each.get("code"))
-            if isinstance(each, dict)
-            else ("", each)
+            (item.get("type") or item.get("scheme"), item.get("value") or item.get("code"))
+            if isinstance(item, dict)
+            else ("", item)
         )
         if (trimmed := code(number)) is not None:
             row = _scheme(scheme), trimmed
-            found[row] = {"scheme": row[0], "code": trimmed}
-    return list(found.values())
+            unique[row] = {"scheme": row[0], "code": trimmed}
+    return list(unique.values())
 
 
 def _scheme(value: object) -> str:

@@ -4,10 +4,9 @@ The first document that embeds or lists a concept writes it, and its own documen
 """
 
 import sqlite3
-from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2s
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -19,7 +18,7 @@ from graphql_api.competent.declarations import (
     Terms,
     concept_type,
 )
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.index.documents import compressed, decompressed
 from graphql_api.index.facts import Facts, facts
 from graphql_api.index.searched_fields import is_complete, item_keys, searched_fields
@@ -44,6 +43,9 @@ _OF_CONCEPTS = (_INSERT, _UPDATE, _BODY, _DOCUMENT, _EMBEDS, _TEXT, _TERM, _MODI
 _STATEMENTS = (*_OF_CONCEPTS, _CRAWLED, _NO_LONGER_MISSING, _MISSING)
 
 
+SqlValue = str | int | bytes | None
+
+
 class _WrittenConcept(NamedTuple):
     """A written concept: its number, and the hash of its item; None while the item may change."""
 
@@ -65,9 +67,9 @@ class Indexer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._rows: dict[str, list[tuple[SqlValue, ...]]] = {sql: [] for sql in _STATEMENTS}
         self._concepts_by_id: dict[tuple[ConceptType, str], _WrittenConcept] = {}
-        self._incomplete: dict[tuple[ConceptType, str], dict[str, Any]] = {}
+        self._incomplete: dict[tuple[ConceptType, str], JsonObject] = {}
         self._forms: dict[tuple[int, int], int] = {}
         self._embedded_by_identity: dict[int, _EmbeddedConcept] = {}
         try:
@@ -97,34 +99,33 @@ class Indexer:
         if type.is_block:
             concept = self._block(type, document)
             reference = self._reference(type, concept, document)
-            self._put(_DOCUMENT, [(-reference if reference < 0 else None, concept.n)])
+            self._rows[_DOCUMENT].append((-reference if reference < 0 else None, concept.n))
             return
         concept = self._concepts_by_id.get((type, document["id"]), _NOT_WRITTEN)
         if concept.item is None:
             n = self._write(type, document, facts(type, document), is_final=True).n
-            self._put(_DOCUMENT, [(self._body(self._embed(type, document, n)), n)])
+            self._rows[_DOCUMENT].append((self._body(self._embed(type, document, n)), n))
             self._filters(type, document, n)
 
     def mark_crawled(self, path: str) -> None:
         """Record that the document at this path is indexed."""
-        self._put(_CRAWLED, [(path,)])
-        self._put(_NO_LONGER_MISSING, [(path,)])
+        self._rows[_CRAWLED].append((path,))
+        self._rows[_NO_LONGER_MISSING].append((path,))
 
     def mark_missing(self, path: str, code: str) -> None:
         """Record that loading this path failed with this error code."""
-        self._put(_MISSING, [(path, code)])
+        self._rows[_MISSING].append((path, code))
 
     def commit(self) -> None:
         """Write the buffered rows in one transaction; if it fails, they stay buffered."""
         with self._connection:
-            for sql in _STATEMENTS:
-                self._connection.executemany(sql, self._rows.get(sql, ()))
-        self._rows.clear()
+            for sql, rows in self._rows.items():
+                if rows:
+                    self._connection.executemany(sql, rows)
+        for rows in self._rows.values():
+            rows.clear()
 
-    def _put(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        self._rows.setdefault(sql, []).extend(rows)
-
-    def _embed(self, type: ConceptType, document: Document, container: int | None = None) -> dict[str, Any]:
+    def _embed(self, type: ConceptType, document: Document, container: int | None = None) -> JsonObject:
         """Write the embedded concepts, as members of `container` if given. Returns the document with references to them."""
         body = dict(document)
         held: dict[ConceptType, set[int]] = {}
@@ -137,7 +138,7 @@ class Indexer:
             if container is not None:
                 earlier = held.setdefault(target, set())
                 new = {n for n, _ in pairs} - earlier
-                self._put(_EMBEDS, [(container, value.role, n) for n in new])
+                self._rows[_EMBEDS] += [(container, value.role, n) for n in new]
                 earlier |= new
         return body
 
@@ -167,9 +168,9 @@ class Indexer:
             number = self._forms[concept.n, form] = self._body(self._embed(type, document))
         return -number
 
-    def _body(self, body: dict[str, Any]) -> int:
+    def _body(self, body: JsonObject) -> int:
         self._last_body += 1
-        self._put(_BODY, [(self._last_body, compressed(body))])
+        self._rows[_BODY].append((self._last_body, compressed(body)))
         return self._last_body
 
     def _block(self, type: ConceptType, document: Document) -> _WrittenConcept:
@@ -203,9 +204,9 @@ class Indexer:
         row_facts = orjson.dumps(compared)
         row = (document.get("code"), item, row_facts, _digest(row_facts) if compared else 0, is_final, n)
         if before:
-            self._put(_UPDATE, [row])
+            self._rows[_UPDATE].append(row)
         else:
-            self._put(_INSERT, [(*row, type.number, key[1])])
+            self._rows[_INSERT].append((*row, type.number, key[1]))
         self._concepts_by_id[key] = concept = _WrittenConcept(n, hash(item) if is_final else None)
         self._texts(type, document, n, is_final)
         return concept
@@ -215,7 +216,7 @@ class Indexer:
             if (n, number) in self._searched:
                 continue
             rows = [(n, number, _POSITIONS[language], text) for language, text in texts(document.get(name))]
-            self._put(_TEXT, rows)
+            self._rows[_TEXT] += rows
             if rows and not is_final:
                 self._searched.add((n, number))
 
@@ -225,11 +226,11 @@ class Indexer:
             value = document.get(field.name)
             match field.value:
                 case Terms(scheme=scheme):
-                    self._put(_TERM, [(n, scheme, term["id"], term["code"]) for term in value or ()])
+                    self._rows[_TERM] += [(n, scheme, term["id"], term["code"]) for term in value or ()]
                 case Plain("classifications"):
-                    self._put(_TERM, [(n, code["scheme"], None, code["code"]) for code in value or ()])
+                    self._rows[_TERM] += [(n, code["scheme"], None, code["code"]) for code in value or ()]
             if field.is_filter and value:
-                self._put(_MODIFIED, [(n, value)])
+                self._rows[_MODIFIED].append((n, value))
 
 
 _NOT_WRITTEN = _WrittenConcept(0, None)
@@ -244,7 +245,7 @@ _DOCUMENTS_OF_BLOCKS = f"""
 _TEXTS_OF_INCOMPLETE = "SELECT DISTINCT concept, field FROM concept JOIN text ON concept = n WHERE NOT is_final"
 
 
-def _without_nulls(document: Document) -> dict[str, Any]:
+def _without_nulls(document: Document) -> JsonObject:
     return {name: value for name, value in document.items() if value is not None}
 
 

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from graphql_api.asyncio_tools import cancel_and_wait
-from graphql_api.competent.concept_reader import forget_recent
+from graphql_api.competent.concept_reader import clear_cached_concepts
 from graphql_api.errors import CompetentError, NotIndexedYet
 from graphql_api.index.crawler import Crawler, Progress
 from graphql_api.index.index import Index
@@ -270,7 +270,7 @@ class IndexRegistry:
             connection.close()
             raise
         await _finished(file, connection)
-        forget_recent()
+        clear_cached_concepts()
         self._heap.trim_soon()
 
     def _opened(self, release: str, file: IndexFile) -> Index:

@@ -18,7 +18,7 @@ _SERVICE_PATH = "/" + INTERNAL.split("/", 3)[3]
 
 def hal(body: bytes, language: str | None = None) -> Response:
     """A document; if a language is requested, texts in other languages are null."""
-    if language is not None:
+    if language:
         body = orjson.dumps(_in_language(orjson.loads(body), language.lower()))
     return Response(body, media_type="application/hal+json")
 

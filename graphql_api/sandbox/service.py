@@ -28,6 +28,7 @@ _LISTS = {
     SOFT_SKILLS: "softSkillList",
 }
 _METHODS = ("GET", "HEAD")
+_NO_QUERY = QueryParams()
 
 
 class _RequestError(Exception):
@@ -49,12 +50,12 @@ class Service:
         await self._response(scope)(scope, receive, send)
 
     def _response(self, scope: Scope) -> Response:
-        query = QueryParams(scope["query_string"])
+        query = QueryParams(scope["query_string"]) if scope["query_string"] else _NO_QUERY
         try:
             body = self._body_builder(scope["path"], query)
             if scope["method"] not in _METHODS:
                 raise _RequestError(405, {"Allow": ", ".join(_METHODS)})
-            return hal(body(), query.get("lang") or None)
+            return hal(body(), query.get("lang") if query else None)
         except _RequestError as error:
             return service_error(error.status, scope["path"], error.headers)
 

@@ -102,7 +102,7 @@ def _shape(value: Value) -> _Shape:
             return _References(type.code_prefix, type.is_block, single)
         case Terms():
             return _References(value.code_prefix)
-    return _PLAIN[value.kind]
+    return _PLAIN[value.conversion]
 
 
 def _shapes(type: ConceptType) -> dict[str, _Shape]:

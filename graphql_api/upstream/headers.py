@@ -55,5 +55,8 @@ def calls_left(headers: Mapping[str, str]) -> int | None:
 
     Read from `X-RateLimit-Remaining: name=default,1992;` (IBM API Connect); the lowest number if there are several.
     """
-    counts = _LEFT.findall(headers.get("x-ratelimit-remaining", "")[:MAX_LEFT_CHARS].strip())
+    header = headers.get("x-ratelimit-remaining")
+    if not header:
+        return None
+    counts = _LEFT.findall(header[:MAX_LEFT_CHARS].strip())
     return max(min(int(named or plain) for named, plain in counts), 0) if counts else None

@@ -69,8 +69,8 @@ class LocalLimiter:
     async def acquire(self, account: str, route: str, urgency: Priority, ahead: int = 0) -> Permit | Rejection:
         """Take one call if neither a block nor the rate limit rejects it."""
         now = self._clock()
-        blocks = self._blocks_of(account, route) if self._blocks else ()
-        if rejection := _longest(block.rejection(now) for _, block in blocks):
+        blocks = self._blocks_of(account, route) if self._blocks else []
+        if blocks and (rejection := _longest(block.rejection(now) for _, block in blocks)):
             return rejection
         remaining = None
         if self._limit.max_calls:

@@ -6,7 +6,7 @@ Retry-After, or waits outside the bulkhead if it is a crawl or its turn comes be
 
 import asyncio
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import NamedTuple, assert_never
@@ -96,8 +96,8 @@ class ResilientCaller:
         self._random = random or Random()  # noqa: S311  # jitter, not cryptography
         self._emit = emit
         self._bulkhead = Bulkhead(settings.upstream_concurrency)
-        self._breakers: dict[str, CircuitBreaker] = {}
-        self._budgets: dict[str, RetryBudget] = {}
+        self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
+        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._queued: Counter[tuple[str, str, Priority]] = Counter()
         self._failures: TTLCache[Failure] = TTLCache(_now, MAX_FAILURES)
 
@@ -105,8 +105,7 @@ class ResilientCaller:
         """Returns the result of the first successful attempt; raises the UpstreamError of the last one."""
         request = request._replace(deadline=self._deadline(request))
         self._raise_recent_failure(request)
-        budget = self._budgets.setdefault(request.route, RetryBudget())
-        budget.record_call()
+        self._budgets[request.route].record_call()
         policy = POLICIES[request.urgency]
         for attempt in range(1, policy.attempts + 1):
             try:
@@ -186,7 +185,7 @@ class ResilientCaller:
                 wait = rejection.wait + 0.001
             case WaitsFor.RECOVERY if rejection.reason is Reason.FAILING or rejection.probing:
                 wait = self._recovery_wait(rejection)
-                if waited + wait > self._breaker(request).max_recovery_wait(_now()):
+                if waited + wait > self._breakers[request.route].max_recovery_wait(_now()):
                     return None
             case WaitsFor.RATE_LIMIT | WaitsFor.RECOVERY:
                 return None
@@ -198,9 +197,6 @@ class ResilientCaller:
         if rejection.probing:
             return MAX_RECOVERY_WAIT
         return rejection.wait + self._random.uniform(0.0, MAX_RECOVERY_WAIT / 4)
-
-    def _breaker(self, request: FetchRequest) -> CircuitBreaker:
-        return self._breakers.setdefault(request.route, CircuitBreaker())
 
     async def _wait(self, request: FetchRequest, rejection: Rejection, wait: float) -> None:
         if rejection.reason != Reason.PLAN:
@@ -233,7 +229,7 @@ class ResilientCaller:
         all_accounts, account = Scope(request.route), Scope(request.route, request.account)
         error = result.outcome if isinstance(result.outcome, UpstreamError) else None
         failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
-        breaker, probe = self._breaker(request), all_accounts in permit.probes
+        breaker, probe = self._breakers[request.route], all_accounts in permit.probes
         if result.remaining is not None:
             await self._limiter.sync_remaining(request.account, request.route, result.remaining, permit.at)
         if isinstance(error, UpstreamRateLimited):

@@ -25,7 +25,7 @@ def test_sets_of_keys_with_unknown_ones_are_not_cached() -> None:
 
 def test_the_number_of_cached_sets_of_keys_is_bounded() -> None:
     profile = reader("OccupationalProfile")
-    keys = sorted(profile.known - {"id"})
+    keys = sorted(profile.declared - {"id"})
     for start in range(len(keys)):
         for stop in range(start, len(keys)):
             profile.read(dict.fromkeys(["id", *keys[start:stop]]), Notes())

@@ -210,7 +210,10 @@ def test_a_path_of_no_route_gives_nothing() -> None:
 
 def test_every_conversion_is_a_function_of_values() -> None:
     kinds = {
-        each.value.kind for type in CONCEPT_TYPES for each in type.fields if isinstance(each.value, declarations.Plain)
+        each.value.conversion
+        for type in CONCEPT_TYPES
+        for each in type.fields
+        if isinstance(each.value, declarations.Plain)
     }
     assert all(callable(getattr(values, kind)) for kind in kinds)
 
@@ -239,7 +242,7 @@ def test_an_embedded_number_that_is_no_json_is_read_all_the_same() -> None:
 
 
 def test_embedded_concepts_that_are_known_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(concept_reader, "MAX_RECENT", 2)
+    monkeypatch.setattr(concept_reader, "MAX_CACHED", 2)
     documents = [
         normalise(COMPETENCE, {"id": A, "knowledgeItems": [{"id": C, "code": f"bounded-{n}"}]})["knowledgeItems"][0]
         for n in (0, 1, 2, 0)

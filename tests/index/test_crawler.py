@@ -314,4 +314,4 @@ async def test_a_finished_crawl_leaves_no_memory_of_what_it_read(
         await indexes.ready("3.11")
 
         assert indexes._heap in trimmed
-    assert [each.name for each in CONCEPT_TYPES if reader(each.name).recent] == []
+    assert [each.name for each in CONCEPT_TYPES if reader(each.name).cached] == []
