@@ -12,8 +12,9 @@ from graphql_api.http.auth.authenticators import (
     check_url,
     credentials_by,
 )
-from graphql_api.http.auth.middleware import AuthMiddleware, access_policy_for, auth_middleware, is_open, keys_file
-from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
+from graphql_api.http.auth.keys import keys_file
+from graphql_api.http.auth.middleware import AuthMiddleware, auth_middleware, is_open
+from graphql_api.http.auth.policy import AccessPolicy, WrongKeys, access_policy_for
 from graphql_api.http.auth.websocket import WebSocketAuth
 
 __all__ = [

@@ -24,7 +24,8 @@ from typing import Any
 import orjson
 
 from graphql_api.errors import SettingsError
-from graphql_api.settings.files import UnusableFile, read_small
+from graphql_api.settings import Settings
+from graphql_api.settings.files import UnusableFile, is_open_to_others, read_small, user_config_folder
 
 log = logging.getLogger(__name__)
 
@@ -196,3 +197,31 @@ def _client(entry: dict[str, Any]) -> Client:
     if client.per_minute is not None and (type(client.per_minute) is not int or client.per_minute < 1):
         raise ValueError
     return client
+
+
+def keys_of(settings: Settings) -> Keys:
+    """The keys of clients. Raises SettingsError if the file is missing: every request would be refused for no visible reason."""
+    keys = Keys(keys_file(settings))
+    if not keys.file.exists():
+        raise SettingsError(
+            f"COMPETENT_ACCESS=keys requires a keys file, but {keys.file} does not exist: create it with "
+            "`competent-graphql key new NAME`, or set COMPETENT_KEYS_FILE (docs/access.md)"
+        )
+    if permissions := is_open_to_others(keys.file):
+        log.warning("other users of this system can %s the keys file: chmod 600 %s", permissions, keys.file)
+    if not keys.clients():
+        log.warning(
+            "no client has a key, so every request is refused: create one with `competent-graphql key new NAME`"
+        )
+    return keys
+
+
+def keys_file(settings: Settings) -> Path:
+    """The path of the keys file; raises SettingsError if it is not set and the user has no home directory."""
+    if settings.keys_file is not None:
+        return settings.keys_file
+    if (folder := user_config_folder()) is None:
+        raise SettingsError(
+            "no folder for the keys file, because this user has no home directory: set COMPETENT_KEYS_FILE"
+        )
+    return folder / "keys.json"

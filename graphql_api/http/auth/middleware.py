@@ -1,26 +1,14 @@
-"""Authentication middleware for all routes, configured by the settings."""
-
-import logging
-from collections.abc import Callable
-from pathlib import Path
+"""Authentication middleware for all routes."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.errors import SettingsError
-from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth, credentials_in
-from graphql_api.http.auth.keys import Keys
-from graphql_api.http.auth.policy import AccessPolicy, WrongKeys
-from graphql_api.http.auth.rate_limit import Quotas
+from graphql_api.http.auth.authenticators import credentials_in
+from graphql_api.http.auth.policy import AccessPolicy
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import record_of
-from graphql_api.settings import Settings
-from graphql_api.settings.files import is_open_to_others, user_config_folder
-from graphql_api.settings.validation import LOOPBACK
-
-log = logging.getLogger(__name__)
 
 OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/graphiql", "/health", "/metrics")
 """Paths that need no key, with everything below them; `/` needs none either."""
@@ -67,53 +55,9 @@ class AuthMiddleware:
         await self._app(scope, receive, send_while_valid)
 
 
-def access_policy_for(settings: Settings) -> AccessPolicy | None:
-    """The access policy configured by the settings; None if access is open. Raises SettingsError if keys cannot be read."""
-    authenticators: dict[str, Callable[[], Authenticator]] = {
-        "keys": lambda: ApiKeyAuth(_existing_keys(settings), settings.key_requests_per_minute),
-        "passthrough": PassthroughAuth,
-    }
-    if settings.access in authenticators:
-        wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
-        return AccessPolicy(authenticators[settings.access](), Quotas.of(settings.store), wrong_keys)
-    if settings.host not in LOOPBACK:
-        log.warning(
-            "anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host
-        )
-    return None
-
-
 def auth_middleware(policy: AccessPolicy | None) -> list[Middleware]:
     """The middleware that enforces a policy; empty if access is open."""
     return [] if policy is None else [Middleware(AuthMiddleware, policy)]
-
-
-def _existing_keys(settings: Settings) -> Keys:
-    """The keys of clients. Raises SettingsError if the file is missing: every request would be refused for no visible reason."""
-    keys = Keys(keys_file(settings))
-    if not keys.file.exists():
-        raise SettingsError(
-            f"COMPETENT_ACCESS=keys requires a keys file, but {keys.file} does not exist: create it with "
-            "`competent-graphql key new NAME`, or set COMPETENT_KEYS_FILE (docs/access.md)"
-        )
-    if permissions := is_open_to_others(keys.file):
-        log.warning("other users of this system can %s the keys file: chmod 600 %s", permissions, keys.file)
-    if not keys.clients():
-        log.warning(
-            "no client has a key, so every request is refused: create one with `competent-graphql key new NAME`"
-        )
-    return keys
-
-
-def keys_file(settings: Settings) -> Path:
-    """The path of the keys file; raises SettingsError if it is not set and the user has no home directory."""
-    if settings.keys_file is not None:
-        return settings.keys_file
-    if (folder := user_config_folder()) is None:
-        raise SettingsError(
-            "no folder for the keys file, because this user has no home directory: set COMPETENT_KEYS_FILE"
-        )
-    return folder / "keys.json"
 
 
 def is_open(path: str) -> bool:

@@ -1,17 +1,23 @@
 """The access policy: an authenticator, quotas, and a limit on wrong keys per network."""
 
 import asyncio
+import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
 from graphql_api.caching import LRUCache
-from graphql_api.http.auth.authenticators import Authenticator, Principal, WrongKey
+from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth, Principal, WrongKey
+from graphql_api.http.auth.keys import keys_of
 from graphql_api.http.auth.rate_limit import Quotas, RateLimitState
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.limits import TokenBucket
 from graphql_api.observability.request_context import RequestContext
+from graphql_api.settings import Settings
+from graphql_api.settings.validation import LOOPBACK
+
+log = logging.getLogger(__name__)
 
 DELAY_SECONDS = 1.0
 """Seconds by which a wrong key over the limit is delayed."""
@@ -113,3 +119,19 @@ def _headers(state: RateLimitState) -> Mapping[str, str]:
     refusal = HTTPError(429, message, "RATE_LIMITED", max(1, round(state.reset)))
     refusal.headers |= state.headers
     raise refusal
+
+
+def access_policy_for(settings: Settings) -> AccessPolicy | None:
+    """The access policy configured by the settings; None if access is open. Raises SettingsError if keys cannot be read."""
+    authenticators: dict[str, Callable[[], Authenticator]] = {
+        "keys": lambda: ApiKeyAuth(keys_of(settings), settings.key_requests_per_minute),
+        "passthrough": PassthroughAuth,
+    }
+    if settings.access in authenticators:
+        wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
+        return AccessPolicy(authenticators[settings.access](), Quotas.of(settings.store), wrong_keys)
+    if settings.host not in LOOPBACK:
+        log.warning(
+            "anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host
+        )
+    return None
