@@ -146,7 +146,7 @@ CHECKS = (
         "the HTTP status is used or, if it is 200, the `status` in the document",
     ),
     Check(
-        "responses tell the remaining calls of the rate plan",
+        "responses state the remaining calls of the rate plan",
         judges.has_header("x-ratelimit-remaining", "x-ratelimit-limit"),
         "calls are limited by COMPETENT_UPSTREAM_RATE_LIMIT alone",
     ),
