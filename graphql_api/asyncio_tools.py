@@ -64,7 +64,8 @@ class Suspended(Generic[T]):
             try:
                 future = self._coroutine.send(None) if thrown is None else self._coroutine.throw(thrown)
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
+                result: T = stop.value
+                return result
 
 
 def start_eagerly(coroutine: Coroutine[object, None, T]) -> Completed[T] | Failed | Suspended[T]:

@@ -202,7 +202,7 @@ class CompetentSchema(strawberry.Schema):
         *,
         only_queries: bool = False,
         encoded: bool = False,
-    ) -> Answer | Coroutine[Any, Any, Answer]:
+    ) -> Answer | Coroutine[object, None, Answer]:
         """Start one operation: returns its result if that needs no waiting, otherwise a coroutine.
 
         Raises MethodNotAllowed if `only_queries` is set and the operation is not a query. With `encoded`, the result may come
@@ -394,7 +394,7 @@ def _end(context: Context) -> float | None:
     return None if deadline == math.inf else deadline + GRACE
 
 
-async def _in_time(execution: Coroutine[Any, Any, Answer], context: Context) -> Answer:
+async def _in_time(execution: Coroutine[object, None, Answer], context: Context) -> Answer:
     """Await an execution; GRACE seconds after its deadline, it is cancelled and returns an error without data."""
     try:
         async with asyncio.timeout_at(_end(context)):

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from graphql_api.competent import routes
 from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, ConceptType
@@ -131,7 +130,7 @@ class Crawler:
         todo = iter(left)
         await self._work_at_once(lambda: self._work(todo))
 
-    async def _work_at_once(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _work_at_once(self, work: Callable[[], Coroutine[object, None, None]]) -> None:
         """Run `work` in `at_once` workers; if one fails, the others are cancelled."""
         workers = [asyncio.create_task(work()) for _ in range(self._at_once)]
         try:

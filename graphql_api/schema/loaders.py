@@ -62,7 +62,7 @@ class Loaders(DocumentLoaders):
     def _lookups(self) -> DataLoader[tuple[str, _AnyQuery, object], Any]:
         return DataLoader(self._look_up_batch, max_batch_size=BATCH)
 
-    def _fresh_until(self, name: str, source: Any) -> float:
+    def _fresh_until(self, name: str, source: object) -> float:
         if isinstance(source, Index):
             return math.inf if self._indexes.get_cached(name.removeprefix(INDEX)) is source else -math.inf
         return super()._fresh_until(name, source)

@@ -5,7 +5,6 @@ import logging
 import math
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any
 
 from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.caching import TTLCache
@@ -43,7 +42,7 @@ class Revalidations:
         """Whether the last revalidation failed because of upstream."""
 
     def start(
-        self, path: str, key: Secret | None, revalidate: Callable[[], Coroutine[Any, Any, object]], backoff: float
+        self, path: str, key: Secret | None, revalidate: Callable[[], Coroutine[object, None, object]], backoff: float
     ) -> None:
         """Start `revalidate`, unless it runs for this path already, backs off after a failure with this key, or too many run."""
         if path in self._tasks or len(self._tasks) >= self._max_concurrent or self._backing_off.get((path, key)):
@@ -54,7 +53,7 @@ class Revalidations:
         task.add_done_callback(lambda _: self._tasks.pop(path, None))
 
     async def _run(
-        self, path: str, key: Secret | None, revalidate: Callable[[], Coroutine[Any, Any, object]], backoff: float
+        self, path: str, key: Secret | None, revalidate: Callable[[], Coroutine[object, None, object]], backoff: float
     ) -> None:
         try:
             await revalidate()

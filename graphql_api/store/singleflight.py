@@ -43,7 +43,7 @@ class SingleFlight(Generic[T]):
         self._flights: dict[Hashable, InFlight[T]] = {}
 
     def run(
-        self, key: Hashable, asker: FetchContext, start: Callable[[InFlight[T]], Coroutine[Any, Any, T]]
+        self, key: Hashable, asker: FetchContext, start: Callable[[InFlight[T]], Coroutine[object, None, T]]
     ) -> "asyncio.Future[T]":
         """Wait for the task of this key, started by `start` if there is none. Raises UpstreamTimeout at the caller's deadline."""
         flight = self._flights.get(key)

@@ -33,7 +33,7 @@ class _FieldType(NamedTuple):
 class _ConceptReference(LazyType[Any, Any]):
     """Lazy reference to a concept type by name, resolved once all types exist."""
 
-    def resolve_type(self) -> type[Any]:
+    def resolve_type(self) -> type:
         return CONCEPT_CLASSES[self.type_name]
 
 

@@ -6,13 +6,13 @@ the same.
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from types import FunctionType
 
-from graphql import GraphQLField, GraphQLResolveInfo, GraphQLSchema, is_object_type
+from graphql import GraphQLField, GraphQLFieldResolver, GraphQLSchema, is_object_type
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-Read = Callable[[Any], Any]
+Read = Callable[[object], object]
 
 
 def read_of(field: StrawberryField) -> Read | None:
@@ -23,9 +23,11 @@ def read_of(field: StrawberryField) -> Read | None:
     if resolver is None:
         return attrgetter(field.python_name)
     if "reads" in field.metadata:
-        return field.metadata["reads"]  # type: ignore[no-any-return]
+        read: Read = field.metadata["reads"]
+        return read
     takes_source = resolver.self_parameter is not None and resolver.info_parameter is None
-    return resolver.wrapped_func if takes_source else None  # type: ignore[return-value]
+    function = resolver.wrapped_func
+    return function if takes_source and isinstance(function, FunctionType) else None
 
 
 def use_plain_resolvers(schema: GraphQLSchema) -> None:
@@ -43,5 +45,5 @@ def _use(field: GraphQLField) -> None:
         field.resolve = _resolver(read)
 
 
-def _resolver(read: Read) -> Callable[[Any, GraphQLResolveInfo[Any]], Any]:
+def _resolver(read: Read) -> GraphQLFieldResolver:
     return lambda source, info: read(source)

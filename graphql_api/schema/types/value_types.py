@@ -28,16 +28,24 @@ class RowField(NamedTuple):
     convert: Callable[[Value], Value] | None
 
 
+def _reader(key: str) -> Callable[[_Row], Value]:
+    def read(self: _Row) -> Value:
+        return self.row[key]
+
+    return read
+
+
+def _converter(key: str, convert: Callable[[Value], Value]) -> Callable[[_Row], Value]:
+    def read(self: _Row) -> Value:
+        return convert(self.row[key])
+
+    return read
+
+
 def _of_row(key: str, description: str, convert: Callable[[Value], Value] | None = None) -> Any:
     """Returns the field of one key of a row."""
 
-    def plain(self: _Row) -> Value:
-        return self.row[key]
-
-    def converted(self: _Row) -> Value:
-        return convert(self.row[key])  # type: ignore[misc]  # used only with a conversion
-
-    resolver = plain if convert is None else converted
+    resolver = _reader(key) if convert is None else _converter(key, convert)
     resolver.__annotations__.clear()  # strawberry takes the type from the class
     metadata = {"row": RowField(key, convert)}
     return strawberry.field(resolver=resolver, description=description, metadata=metadata)
