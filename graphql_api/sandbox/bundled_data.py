@@ -240,4 +240,9 @@ def _text_key(values: Values) -> str:
 
 
 def _uuid(values: Values, name: str) -> str:
-    return values.get("uuid") or str(uuid.uuid5(_NAMESPACE, values.get("code", name)))
+    return values.get("uuid") or _uuid_of(values.get("code", name))
+
+
+@cache
+def _uuid_of(name: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, name))

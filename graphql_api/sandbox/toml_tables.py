@@ -9,6 +9,7 @@ import tomllib
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ _EXPECTED = {
 """Descriptions of shapes in error messages."""
 
 
+@cache
 def key_of(name: str) -> str:
     """The TOML key of a declared field, such as `working_context` for `workingContext`."""
     return re.sub(r"(?=[A-Z])", "_", name).lower()
@@ -149,6 +151,8 @@ def as_of(values: Values, release: str, since: str | None = None) -> Values | No
 
     `since` is its first release if it names none; by default it is in all releases.
     """
+    if since is None and values.keys().isdisjoint(_HISTORY):
+        return values
     order = release_order(release)
     first, last = values.get("since", since or release), values.get("until", release)
     if not release_order(first) <= order <= release_order(last):

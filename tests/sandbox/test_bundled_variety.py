@@ -1,0 +1,64 @@
+"""The bundled data has the extremes that a client of Competent meets: long, bare and shared entries."""
+
+from collections import Counter
+
+import pytest
+
+from graphql_api.sandbox.bundled_data import bundled_datasets
+from graphql_api.sandbox.dataset import Dataset, Profile
+
+
+@pytest.fixture(scope="module")
+def current() -> Dataset:
+    return bundled_datasets()[0]
+
+
+def profile(dataset: Dataset, title: str) -> Profile:
+    (one,) = (profile for profile in dataset.profiles if profile.texts["title"]["nl"] == title)
+    return one
+
+
+def test_a_profile_has_forty_competences(current: Dataset) -> None:
+    assert len(profile(current, "Technicus elektro en elektronica").competences) == 40
+
+
+def test_a_competence_is_in_twenty_profiles_essential_or_optional(current: Dataset) -> None:
+    uses = Counter(
+        (competence.code, name)
+        for profile in current.profiles
+        for name in ("essentialCompetences", "optionalCompetences")
+        for competence in profile.concepts(name)
+    )
+
+    shared = "CP-401"
+    assert uses[shared, "essentialCompetences"] + uses[shared, "optionalCompetences"] >= 20
+    assert uses[shared, "optionalCompetences"]
+
+
+@pytest.mark.parametrize("title", ["Bewakingsagent", "Griffier", "Werfleider"])
+def test_profiles_have_no_english_and_german(current: Dataset, title: str) -> None:
+    without = profile(current, title)
+
+    assert {text[language] for text in without.texts.values() for language in ("en", "de")} == {None}
+    assert all(text[language] for text in without.texts.values() for language in ("nl", "fr"))
+    assert {name.language for name in without.names()} == {"nl", "fr"}
+
+
+@pytest.mark.parametrize(
+    ("title", "sector"),
+    [
+        ("Procesoperator chemische industrie", "Chemie en farmacie"),
+        ("Koetswerkhersteller", "Garages en carrosserie"),
+        ("Technicus windturbines", "Energie, water en afval"),
+        ("Bewakingsagent", "Veiligheid en bewaking"),
+        ("Havenarbeider", "Haven, scheepvaart en expeditie"),
+        ("Stikker", "Textiel, kleding en textielverzorging"),
+        ("Treinbestuurder", "Spoorwegen"),
+        ("Redder", "Sport en vrije tijd"),
+        ("Onderzoeker", "Onderzoek en ontwikkeling"),
+        ("Juridisch medewerker", "Justitie en juridische diensten"),
+        ("Offsetdrukker", "Grafische industrie"),
+    ],
+)
+def test_each_sector_has_profiles(current: Dataset, title: str, sector: str) -> None:
+    assert sector in [term.title["nl"] for term in profile(current, title).terms("economicSectors")]
