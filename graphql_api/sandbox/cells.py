@@ -65,7 +65,11 @@ def required(row: Row, column: int, name: str) -> str:
     value = text(row, column)
     if value is None:
         raise CellError(column, f"{name} is missing")
-    return value.strip().strip(_BLANK)
+    return _stripped(value)
+
+
+def _stripped(text: str) -> str:
+    return text if text[:1].isalnum() and text[-1:].isalnum() else text.strip().strip(_BLANK)
 
 
 def uuid(row: Row, column: int, name: str) -> str:

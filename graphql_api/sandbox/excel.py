@@ -9,10 +9,12 @@ Run it in a separate process (conversion.py), because the parser aborts its proc
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -81,12 +83,13 @@ def read_workbook(path: Path, progress: Progress = silent, *, lenient: bool = Fa
 
 
 def _read(package: Package, progress: Progress, lenient: bool) -> Dataset:
-    names = _worksheets(package)
+    books = _Books(package)
+    names = _worksheets(books)
     number = _release_number(names, package.name)
     export, report = Export(), Report()
     sheets = export.sheets()
     matches = [(name, sheet) for sheet in sheets for name in _names_like(sheet.prefix, names)]
-    for (name, sheet), table in zip(matches, _tables(package, [name for name, _ in matches], progress), strict=True):
+    for (name, sheet), table in zip(matches, _tables(books, [name for name, _ in matches], progress), strict=True):
         for row in _take_rows(export, name, sheet, table, progress):
             report.add(row)
     if report.count and not lenient:
@@ -106,9 +109,27 @@ def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
         yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release has no data from them"
 
 
-def _worksheets(package: Package) -> list[str]:
+class _Books:
+    """The workbook, opened once per thread that reads sheets: opening takes as long as reading a small sheet."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self._idle: SimpleQueue[CalamineWorkbook] = SimpleQueue()
+
+    @contextmanager
+    def lend(self) -> Iterator[CalamineWorkbook]:
+        """An open workbook that no other thread uses meanwhile."""
+        try:
+            book = self._idle.get_nowait()
+        except Empty:
+            book = CalamineWorkbook.from_filelike(BytesIO(self.package.content))
+        yield book
+        self._idle.put(book)
+
+
+def _worksheets(books: _Books) -> list[str]:
     """The names of the visible worksheets, and of hidden ones whose prefix no visible one has."""
-    with CalamineWorkbook.from_filelike(BytesIO(package.content)) as book:
+    with books.lend() as book:
         sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
     hidden = [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
@@ -117,12 +138,12 @@ def _worksheets(package: Package) -> list[str]:
     return visible + [name for prefix in hiding for name in _names_like(prefix, hidden)]
 
 
-def _tables(package: Package, names: list[str], progress: Progress) -> Iterator[_Table]:
+def _tables(books: _Books, names: list[str], progress: Progress) -> Iterator[_Table]:
     """The sheets in this order, parsed in threads while the rows of earlier ones are processed (calamine releases the GIL)."""
 
     def read(name: str) -> _Table:
-        errors = package.error_cells(name)
-        with CalamineWorkbook.from_filelike(BytesIO(package.content)) as book:
+        errors = books.package.error_cells(name)
+        with books.lend() as book:
             return _Table(book.get_sheet_by_name(name), errors)
 
     with ThreadPoolExecutor(_AT_ONCE, "sheet") as threads:

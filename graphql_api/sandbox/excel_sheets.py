@@ -252,10 +252,10 @@ class Export:
 
 def _relation(row: Row) -> tuple[str, Concepts]:
     """The field of a competence, and its declared value, for the block type of a row."""
-    written = cells.required(row, 6, "the block type").lower()
-    relation = BLOCK_TYPES.get(SPELLINGS.get(written, written))
+    block_type = cells.required(row, 6, "the block type").lower()
+    relation = BLOCK_TYPES.get(SPELLINGS.get(block_type, block_type))
     if relation is None:
-        raise CellError(6, f"unknown block type {written!r} (known: {', '.join(BLOCK_TYPES)})")
+        raise CellError(6, f"unknown block type {block_type!r} (known: {', '.join(BLOCK_TYPES)})")
     return relation
 
 
@@ -266,9 +266,9 @@ def _identity(row: Row, column: int) -> tuple[str, str]:
 def _competence_set(row: Row) -> tuple[CompetenceSet, str]:
     """The competence set of a row, without skills, and the code of the skill that the row adds to it."""
     uuid, code = cells.uuid(row, 4, "the set's uuid"), cells.required(row, 5, "the set's code")
-    written = cells.required(row, 10, "the block type")
-    if written.lower() != "skill":
-        raise CellError(10, f"unknown block type {written!r} (known: SKILL)")
+    block_type = cells.required(row, 10, "the block type")
+    if block_type.lower() != "skill":
+        raise CellError(10, f"unknown block type {block_type!r} (known: SKILL)")
     name, disambiguator = _texts(row, (6, 7)), _texts(row, (8, 9))
     return CompetenceSet(uuid, code, name, disambiguator), cells.required(row, 11, "the skill's code")
 
@@ -277,6 +277,6 @@ def _texts(row: Row, columns: Sequence[int] | range) -> Texts:
     return texts(*(cells.text(row, column) for column in columns))
 
 
-def _require_code(column: int, uuid: str, code: str, known: str) -> None:
-    if code != known:
-        raise CellError(column, f"{uuid} already has the code {known} and cannot also have {code}")
+def _require_code(column: int, uuid: str, code: str, first_code: str) -> None:
+    if code != first_code:
+        raise CellError(column, f"{uuid} already has the code {first_code} and cannot also have {code}")
