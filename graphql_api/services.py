@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from graphql_api.asyncio_tools import Broadcast
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
+from graphql_api.index.tables import DamagedIndex
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import flush
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
@@ -35,6 +37,7 @@ from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
+from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.transport import ASGIApp, AsgiTransport, Client
 from graphql_api.upstream.valkey import Shared, is_shared
@@ -83,10 +86,12 @@ class Services:
     ) -> None:
         self._page_size = settings.upstream_page_size
         self._shared = _shared(settings)
+        self._heap = HeapTrimmer()
         self._upstream = Upstream(
             client_of(settings, competent),
             settings,
             ValkeyLimiter(self._shared, RateLimit.of(settings)) if self._shared else None,
+            heap=self._heap,
         )
         shelf = FreshnessPolicy(settings.release_ttl, settings.current_ttl, settings.stale_ttl)
         self.store = Store(
@@ -104,7 +109,7 @@ class Services:
             clock,
             settings.not_found_ttl,
         )
-        self.indexes = _indexes(settings, self.store)
+        self.indexes = _indexes(settings, self.store, self._heap)
         self.published = Broadcast()
         self._current: str | None = None
 
@@ -153,8 +158,9 @@ class Services:
     async def follow_current(self) -> bool:
         """Check the current release once: build its index if necessary, then publish its number if it has changed.
 
-        Does nothing without indexes in use or subscribers. Returns whether the number is certain and its index open: not after
-        a failure, which is logged, nor with a stale copy, which is being revalidated.
+        If the index cannot be built, the number is published without it. Does nothing without indexes in use or subscribers.
+        Returns whether the number is certain and its index open: not after a failure, which is logged, nor with a stale copy,
+        which is being revalidated.
         """
         context = FetchContext()
         if not (self.indexes.in_use or self.published.subscribers):
@@ -162,16 +168,24 @@ class Services:
             return True
         try:
             number = await self.loaders(context).release_number(CURRENT)
-            moved = self._current not in (None, number)
-            if self.indexes.in_use or (moved and self.indexes.mode != "off"):
-                await self.indexes.ready(number)
         except CompetentError as error:
-            log.warning("cannot index the current release now: %s %s", error.code, error.detail)
+            log.warning("cannot check which release is current: %s %s", error.code, error.detail)
             return False
+        is_indexed = await self._index_if_used(number, self._current not in (None, number))
         moved, self._current = self._current not in (None, number), number  # another check may have finished first
         if moved:
             self.published.publish(number)
-        return context.stats.stale == 0
+        return is_indexed and context.stats.stale == 0
+
+    async def _index_if_used(self, number: str, moved: bool) -> bool:
+        """Build the index of the current release if indexes are used, or if it `moved`; returns False after a failure."""
+        try:
+            if self.indexes.in_use or (moved and self.indexes.mode != "off"):
+                await self.indexes.ready(number)
+        except (CompetentError, sqlite3.Error, OSError, DamagedIndex) as error:
+            log.warning("cannot index the current release %s now: %r", number, error)
+            return False
+        return True
 
     async def measure(self, every: float = 5.0) -> None:
         """Update the gauges of indexes and calls, and the buffered metrics, every `every` seconds. Never returns."""
@@ -189,12 +203,13 @@ class Services:
         await self.indexes.aclose()
         await self.store.aclose()
         await self._upstream.aclose()
+        self._heap.close()
         if self._shared is not None:
             await self._shared.aclose()
         flush()
 
 
-def _indexes(settings: Settings, store: Store) -> IndexRegistry:
+def _indexes(settings: Settings, store: Store, heap: HeapTrimmer) -> IndexRegistry:
     return IndexRegistry(
         store,
         index_folder(settings),
@@ -205,6 +220,7 @@ def _indexes(settings: Settings, store: Store) -> IndexRegistry:
         at_once=settings.crawl_concurrency
         if settings.is_remote
         else 32,  # calls in this process are CPU work: many share an event-loop pass
+        trim_heap=heap.trim_soon,
     )
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.sandbox import Releases, create_sandbox
@@ -140,6 +141,27 @@ async def test_an_index_that_fails_once_is_built_at_the_next_retry(
     await services.aclose()
 
 
+@pytest.mark.parametrize("error", [UpstreamUnavailable(), sqlite3.OperationalError("database is locked")])
+async def test_a_release_whose_index_cannot_be_built_is_published_once(
+    releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
+    services = parts_over(served, tmp_path, "start")
+    assert await services.follow_current()
+    monkeypatch.setattr(services.indexes, "ready", AsyncMock(side_effect=error))
+    events = services.published.subscribe()
+    published = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+
+    served[0] = create_sandbox(releases)
+    assert [await services.follow_current(), await services.follow_current()] == [False, False]
+
+    assert await published == "3.11"
+    assert services.published._numbers == ["3.11"]
+    await events.aclose()
+    await services.aclose()
+
+
 async def test_every_listener_gets_each_replaced_index(releases: Releases, tmp_path: Path) -> None:
     services = parts_over([create_sandbox(releases)], tmp_path, "need", current_ttl=60)
     first, second = list[str](), list[str]()
@@ -154,7 +176,7 @@ async def test_every_listener_gets_each_replaced_index(releases: Releases, tmp_p
 
 
 def parts_over(
-    served: list[Starlette], folder: Path, mode: str, stale_ttl: float = 0, current_ttl: float = 0
+    served: Sequence[ASGIApp], folder: Path, mode: str, stale_ttl: float = 0, current_ttl: float = 0
 ) -> Services:
     """Services over the Competent API served at the moment; by default they check the current release on each request."""
 

@@ -8,17 +8,19 @@ import asyncio
 import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from itertools import count
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+from weakref import finalize
 
 from graphql_api.caching import LRUCache
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, failed
 from graphql_api.index.diff import Change, changes
 from graphql_api.index.index_file import IndexFile, is_damage, read_only
-from graphql_api.index.lookup_cache import UNKNOWN, LookupCache
+from graphql_api.index.lookup_cache import UNKNOWN, LookupCache, Unknown
 from graphql_api.index.readers import Readers
 from graphql_api.index.search import Search
 from graphql_api.index.tables import DamagedIndex
@@ -26,12 +28,14 @@ from graphql_api.index.usage import competences_using, profiles_using
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
 """Maximum bytes of cached comparisons with other releases, and approximate bytes per change."""
 
 _QUICK_QUERIES = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using})
 """Queries that read only a few rows by key for each concept."""
+_SERIAL_NUMBERS = count()
 
 
 class Index:
@@ -39,6 +43,7 @@ class Index:
 
     def __init__(self, file: IndexFile, damaged: Callable[["Index", Exception], Exception] | None = None) -> None:
         self.file_id = file.id()
+        self.serial_number = next(_SERIAL_NUMBERS)
         with ExitStack() as opened:
             self._connection = opened.enter_context(closing(read_only(file.path)))
             self._comparison_connection = opened.enter_context(closing(read_only(file.path)))
@@ -49,7 +54,8 @@ class Index:
         self._damaged = damaged or (lambda index, error: error)
         self.search = Search()
         self._lookups = LookupCache()
-        self._changes: LRUCache[Index, asyncio.Task[list[Change]]] = LRUCache(CHANGES_BYTES)
+        self._changes: LRUCache[int, asyncio.Task[list[Change]]] = LRUCache(CHANGES_BYTES)
+        """Comparisons by the serial number of the other index, which they must not keep open."""
 
     async def query(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -73,7 +79,9 @@ class Index:
         except (sqlite3.Error, DamagedIndex) as error:
             raise self._error_to_raise(error) from error
 
-    def get_cached(self, query: Callable[..., Any], key: Any) -> Any:
+    def get_cached(
+        self, query: Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, T]], key: K
+    ) -> T | Literal[Unknown.UNKNOWN] | None:
         """Return the cached result of a query for one key, None if it has no result; UNKNOWN on a miss.
 
         On a miss, quick queries run on the calling thread: they take about 10 microseconds, a round trip to a thread 100.
@@ -89,9 +97,9 @@ class Index:
     async def look_up(
         self,
         deadline: float,
-        query: Callable[[sqlite3.Connection, Sequence[Any]], Mapping[Any, Any]],
-        keys: Sequence[Any],
-    ) -> dict[Any, Any]:
+        query: Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, T]],
+        keys: Sequence[K],
+    ) -> dict[K, T | None]:
         """Run a query for several keys and cache the results; None for keys without a result. Raises as `query_until`."""
         results = await self.query_until(deadline, query, keys)
         return {key: self._lookups.put(query, key, results.get(key)) for key in keys}
@@ -113,14 +121,14 @@ class Index:
                 "Documents of these releases are still missing; the server keeps trying to fetch them.",
                 retry_after=60.0,
             )
-        comparison = self._changes.get(before)
+        comparison = self._changes.get(before.serial_number)
         if comparison is None or (comparison.done() and (comparison.cancelled() or comparison.exception())):
             comparison = asyncio.create_task(self.query(_compared, before))
-            comparison.add_done_callback(partial(self._compared, before))
-            self._changes.put(before, comparison, CHANGE_BYTES)
+            comparison.add_done_callback(partial(self._compared, before.serial_number))
+            self._changes.put(before.serial_number, comparison, CHANGE_BYTES)
         return await asyncio.shield(comparison)
 
-    def _compared(self, before: "Index", comparison: "asyncio.Task[list[Change]]") -> None:
+    def _compared(self, before: int, comparison: "asyncio.Task[list[Change]]") -> None:
         """Set the size of a finished comparison in the cache. Also retrieves its exception, so that asyncio does not log it."""
         if comparison.cancelled() or comparison.exception():
             self._changes.drop(before)
@@ -136,6 +144,15 @@ class Index:
     def close(self) -> None:
         """Wait for running queries, and close the file."""
         self._opened.close()
+
+    def close_when_unused(self) -> None:
+        """Close the file when the last query that uses this index has ended, and nothing refers to it any more."""
+        finalize(self, _close_in_thread, self._opened).atexit = False
+
+
+def _close_in_thread(opened: ExitStack) -> None:
+    # Not in this thread, which may be the event loop's or one that it waits for.
+    threading.Thread(target=opened.close, name="close-index").start()
 
 
 def _compared(connection: sqlite3.Connection, before: Index) -> list[Change]:

@@ -3,9 +3,10 @@
 Bounded by approximate size in bytes. A concept is the same object in all results, so that callers can cache values by identity.
 """
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Final, Literal, TypeVar, cast
 
 from graphql_api.caching import LRUCache
 from graphql_api.index.concepts import IndexedConcept, by_row_id
@@ -25,7 +26,9 @@ class Unknown(Enum):
 
 UNKNOWN: Final = Unknown.UNKNOWN
 
-Key = tuple[Callable[..., Any], Any]
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+Key = tuple[Callable[..., object], Hashable]
 """A query function, and the key that it looks up."""
 
 
@@ -33,29 +36,31 @@ class LookupCache:
     """The cached results of one index. Not thread-safe: use it only on the event loop."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._results: LRUCache[Key, Any] = LRUCache(max_bytes)
+        self._results: LRUCache[Key, object] = LRUCache(max_bytes)
 
     @property
     def bytes(self) -> int:
         """The approximate size of all entries."""
         return self._results.bytes
 
-    def get(self, query: Callable[..., Any], key: Any) -> Any | Literal[Unknown.UNKNOWN]:
+    def get(
+        self, query: Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, T]], key: K
+    ) -> T | Literal[Unknown.UNKNOWN] | None:
         """Return the cached result for a key, None if the query has no result; UNKNOWN on a miss."""
-        return self._results.get((query, key), UNKNOWN)
+        return cast("T | Literal[Unknown.UNKNOWN] | None", self._results.get((query, key), UNKNOWN))
 
-    def put(self, query: Callable[..., Any], key: Any, result: Any) -> Any:
+    def put(self, query: Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, object]], key: K, result: T) -> T:
         """Cache a result, unless one is cached already; returns the cached one, in which each concept is the same object."""
-        cached = self.get(query, key)
+        cached = self._results.get((query, key), UNKNOWN)
         if cached is not UNKNOWN:
-            return cached
+            return cast("T", cached)
         if isinstance(result, IndexedConcept) and query is not by_row_id:
             result = self.put(by_row_id, result.row_id, result)
         self._results.put((query, key), result, _size(query, result))
         return result
 
 
-def _size(query: Callable[..., Any], result: Any) -> int:
+def _size(query: Callable[..., object], result: object) -> int:
     if isinstance(result, list):
         return _ENTRY + _USE * len(result)
     return _ENTRY + _CONCEPT * (query is by_row_id and result is not None)

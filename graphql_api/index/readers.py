@@ -62,21 +62,21 @@ class Readers:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run a query in a thread; `deadline` is a time of `time.monotonic`.
+        """Run a query in a thread; `deadline` is a time of the event loop's clock, which threads cannot read.
 
         Raises ServerBusy if the queue is full, UpstreamTimeout if the deadline passes first.
         """
         if self._pending >= self._queue:
             INDEX_QUERIES.labels("rejected").inc()
             raise ServerBusy("Too many queries are waiting for the index. Try again.", retry_after=RETRY_AFTER)
-        pending = _PendingQuery(deadline)
+        loop = asyncio.get_running_loop()
+        left = deadline - loop.time()
+        pending = _PendingQuery(time.monotonic() + left)
         self._pending += 1
-        future = asyncio.get_running_loop().run_in_executor(
-            self._pool, lambda: self._run(pending, query, *args, **kwargs)
-        )
+        future = loop.run_in_executor(self._pool, lambda: self._run(pending, query, *args, **kwargs))
         try:
-            if deadline < math.inf:
-                await asyncio.wait([future], timeout=max(deadline - time.monotonic(), 0))
+            if left < math.inf:
+                await asyncio.wait([future], timeout=max(left, 0))
                 if not future.done():
                     raise _Late
             result = await future

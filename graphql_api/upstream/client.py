@@ -49,7 +49,7 @@ class Upstream:
 
     The `client` has the base URL, the key and the transport; the ResilientCaller decides when and how often it is called; this
     class checks that the response is the requested document. Replicas share rate limits through `limiter`; without one, limits
-    are per process. `emit` is called with each CallEvent.
+    are per process. `emit` is called with each CallEvent. `heap` returns the memory of large bodies to the system.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class Upstream:
         limiter: CallLimiter | None = None,
         random: Random | None = None,
         emit: Callable[[CallEvent], None] = record_metrics,
+        heap: HeapTrimmer | None = None,
     ) -> None:
         self._client = client
         self._limiter = LocalLimiter(RateLimit.of(settings).share(settings.workers)) if limiter is None else limiter
         self._emit = emit
         self._caller = ResilientCaller(settings, self._limiter, random, self._log_call)
-        self._heap = HeapTrimmer()
-        self._bodies = BodyReader(settings.upstream_document_bytes, self._heap)
+        self._bodies = BodyReader(settings.upstream_document_bytes, heap or HeapTrimmer())
         self._total_timeout = settings.upstream_total_timeout
 
     async def fetch(self, path: str, asker: FetchContext, validators: Validators = NONE) -> Fetched:
@@ -144,7 +144,6 @@ class Upstream:
 
     async def aclose(self) -> None:
         """Close connections and background work."""
-        self._heap.close()
         await self._limiter.aclose()
         await self._client.aclose()
 

@@ -18,9 +18,10 @@ from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFI
 from graphql_api.competent.fetch import Fetched
 from graphql_api.errors import NotIndexedYet, UpstreamError
 from graphql_api.index import IndexRegistry
+from graphql_api.index.builder import _finish
 from graphql_api.index.concepts import by_code, count, failed
 from graphql_api.index.index_file import IndexFile
-from graphql_api.index.registry import Mode, _finished
+from graphql_api.index.registry import Mode
 from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
@@ -136,7 +137,7 @@ async def test_the_interruption_of_a_finish_is_no_error_in_the_log() -> None:
             connection.execute(ENDLESS).fetchall()
 
     with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
-        finishing = asyncio.create_task(_finished(File(), connection))  # type: ignore[arg-type]
+        finishing = asyncio.create_task(_finish(File(), connection))  # type: ignore[arg-type]
         await asyncio.to_thread(at_work.wait)
         finishing.cancel()
         await asyncio.wait([finishing])
@@ -253,6 +254,51 @@ async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
     assert await first.query(count, OCCUPATIONAL_PROFILE) == PROFILES - 2  # for callers that still hold it
 
 
+async def test_a_replaced_index_is_closed_after_its_last_query(world: World) -> None:
+    indexes = world.start()
+    first, other = await indexes.get("3.11"), await indexes.get("3.10")
+    await first.changes_since(other)
+    connection = first._connection
+    replaced = asyncio.create_task(first.query(count, OCCUPATIONAL_PROFILE))
+    await indexes.begin("3.11").task
+    assert await replaced == PROFILES
+
+    await other.changes_since(first)  # the result is cached, but must not keep the index open
+    del first, replaced
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "close-index":
+            await asyncio.to_thread(thread.join)
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+    assert not list(indexes._replaced)
+
+
+async def test_missing_documents_are_retried_after_a_build_that_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.faults.add(Fault(PROFILE, "status", status=503, times=ATTEMPTS))
+    monkeypatch.setattr("graphql_api.index.registry.FIRST_RETRY", 0.0)
+    begin, failures = IndexFile.begin, iter([sqlite3.OperationalError("database is locked"), OSError("no such device")])
+
+    def fail_twice(file: IndexFile) -> sqlite3.Connection:
+        if world.file().is_there() and (failure := next(failures, None)):
+            raise failure
+        return begin(file)
+
+    monkeypatch.setattr(IndexFile, "begin", fail_twice)
+    indexes = world.start()
+    assert (await indexes.get("3.11")).missing == 1
+    await asyncio.gather(*indexes._retries.values())
+
+    assert (await indexes.get("3.11")).missing == 0
+    assert [record.message for record in caplog.records if "cannot build" in record.message] == [
+        "cannot build the index of release 3.11: OperationalError('database is locked')",
+        "cannot build the index of release 3.11: OSError('no such device')",
+    ]
+
+
 async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world: World) -> None:
     world.faults.add(Fault("/releases/3.11/technicalcompetences", "status", status=503, times=ATTEMPTS))
     indexes = world.start()
@@ -310,8 +356,8 @@ async def test_a_finished_crawl_leaves_no_memory_of_what_it_read(
     trimmed: list[object] = []
     monkeypatch.setattr(HeapTrimmer, "trim_soon", lambda self: trimmed.append(self))
     async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
-        indexes = server.app.state.services.indexes
-        await indexes.ready("3.11")
+        services = server.app.state.services
+        await services.indexes.ready("3.11")
 
-        assert indexes._heap in trimmed
+        assert set(trimmed) == {services._heap}  # one trimmer, so that it trims at most once in its interval
     assert [each.name for each in CONCEPT_TYPES if reader(each.name).cached] == []

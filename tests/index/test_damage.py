@@ -283,7 +283,7 @@ async def test_clients_get_a_code_and_health_the_truth(releases: Releases, setti
         index = indexes.get_cached("3.11")
         assert index is not None
         indexes._patient = False  # as over the Competent API
-        zeroed(indexes._file("3.11").path)
+        zeroed(indexes._builder.file("3.11").path)
         _forget_pages(index)
 
         (error,) = (await _search(server, "lassen"))["errors"]

@@ -46,6 +46,29 @@ class Held:
         return one(connection)
 
 
+class OtherClock(asyncio.SelectorEventLoop):
+    """An event loop whose clock differs from `time.monotonic`."""
+
+    difference = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.difference
+
+
+@pytest.mark.parametrize("difference", [-1e6, 1e6])
+def test_deadlines_are_on_the_clock_of_the_event_loop(difference: float) -> None:
+    loop = OtherClock()
+    loop.difference = difference
+    readers = Readers(connect, threads=1)
+    try:
+        assert loop.run_until_complete(readers.run(loop.time() + 1000, one)) == 1
+        with pytest.raises(UpstreamTimeout):
+            loop.run_until_complete(readers.run(loop.time() - 1, one))
+    finally:
+        readers.close()
+        loop.close()
+
+
 async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(readers: Readers) -> None:
     held, ran = Held(), list[sqlite3.Connection]()
     first = asyncio.create_task(readers.run(math.inf, held))
