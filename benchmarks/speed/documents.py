@@ -16,7 +16,7 @@ from graphql_api.competent.routes import Route
 from graphql_api.sandbox.document_store import Documents
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
-from graphql_api.sandbox.service import create_service
+from graphql_api.sandbox.service import Service
 from graphql_api.settings import Settings
 
 _LISTED: dict[str, Route] = {
@@ -36,7 +36,7 @@ def write(release: Documents, folder: Path, operations: Iterable[Operation]) -> 
 
 
 async def _write_lists(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
-    service = create_service(Releases([release]))
+    service = Service(Releases([release]))
     for path in {*lists(release), *asked(operations)}:
         file = folder / file_of(path)
         file.parent.mkdir(parents=True, exist_ok=True)
