@@ -15,6 +15,7 @@ from graphql_api.sandbox.dataset import (
     PROFILE,
     AlternativeName,
     Classification,
+    CompetenceSet,
     Concept,
     Dataset,
     Item,
@@ -98,6 +99,7 @@ class _Assembly:
                 texts=concept.texts,
                 values=concept.values,
                 related=concept.related,
+                competence_sets=tuple(self._competence_sets(concept.code)),
             )
             for concept in self._concepts(PROFILE)
         )
@@ -113,6 +115,18 @@ class _Assembly:
         """The concepts of a type that have a table."""
         codes = [code for code, (table, _) in self._tables.items() if table.prefix == type.code_prefix]
         return (concept for concept in map(self._named, codes) if isinstance(concept, Concept))
+
+    def _competence_sets(self, profile: str) -> Iterator[CompetenceSet]:
+        """The competence sets of a profile, each with the skills of its competences."""
+        for code in self._tables[profile][1].get("competence_sets", ()):
+            if code in self._tables:
+                values = self._tables[code][1]
+                competences = filter(None, map(self._named, values.get("competences", ())))
+                skills = (
+                    skill.code for one in competences if isinstance(one, Concept) for skill in one.concepts("skill")
+                )
+                disambiguator = _texts(values.get("disambiguator", {}))
+                yield CompetenceSet(_uuid(values, code), code, _texts(values), disambiguator, tuple(skills))
 
     def _blocks(self, type: ConceptType, profiles: tuple[Profile, ...]) -> tuple[Concept, ...]:
         """The blocks of a type: those with a table, and those inline in profiles."""

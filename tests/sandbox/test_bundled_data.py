@@ -68,6 +68,23 @@ def test_a_value_is_that_of_the_first_change_after_the_release(folder: Folder) -
     ]
 
 
+def test_a_competence_set_has_the_skills_of_its_competences(folder: Folder) -> None:
+    text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2").replace("SK-1", "SK-2") + 'since = "3.11"\n'
+    text += PROFILE + 'essential_competences = ["CP-1", "CP-2"]\ncompetence_sets = ["CS-1"]\n'
+    text += '[CS-1]\nnl = "Wondzorg"\ndisambiguator = { nl = "thuis" }\ncompetences = ["CP-2", "CP-1"]\n'
+    current, older = releases(folder(text))
+
+    (now,), (before,) = current.profiles[0].competence_sets, older.profiles[0].competence_sets
+    assert (now.code, now.name["nl"], now.disambiguator["nl"]) == ("CS-1", "Wondzorg", "thuis")
+    assert (now.skills, before.skills) == (("SK-2", "SK-1"), ("SK-1",))
+    assert now.uuid == before.uuid
+
+
+def test_a_competence_set_that_no_file_has_is_an_error(folder: Folder) -> None:
+    with pytest.raises(BundledDataError, match=r"no file has a table \[CS-1\]"):
+        bundled_datasets(folder(PROFILE + 'competence_sets = ["CS-1"]\n'))
+
+
 def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(folder: Folder) -> None:
     text = KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'
     current, older = releases(folder(text))

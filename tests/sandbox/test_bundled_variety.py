@@ -35,6 +35,15 @@ def test_a_competence_is_in_twenty_profiles_essential_or_optional(current: Datas
     assert uses[shared, "optionalCompetences"]
 
 
+def test_profiles_have_competence_sets_of_their_own_skills(current: Dataset) -> None:
+    for title in ("Procesoperator chemische industrie", "Technicus elektro en elektronica", "Bewakingsagent"):
+        owner = profile(current, title)
+        skills = {skill.code for competence in owner.competences for skill in competence.concepts("skill")}
+
+        assert len(owner.competence_sets) >= 2
+        assert all(one.skills and skills.issuperset(one.skills) for one in owner.competence_sets)
+
+
 @pytest.mark.parametrize("title", ["Bewakingsagent", "Griffier", "Werfleider"])
 def test_profiles_have_no_english_and_german(current: Dataset, title: str) -> None:
     without = profile(current, title)
