@@ -34,27 +34,18 @@ RETIRED = frozenset(
     ]
 )
 RETIRED_VARIABLES = RETIRED | {"asker", "each", "found", "kind", "place", "places", "some", "wanted", "whole"}
-REMAINING = Counter(
-    {
-        "again": 1,
-        "anew": 1,
-        "tried": 1,
-        "written": 2,
-    }
-)
+REMAINING: Counter[str] = Counter()
 REMAINING_VARIABLES = Counter(
     {
-        "asker": 23,
-        "begun": 4,
-        "chosen": 10,
-        "each": 29,
-        "found": 19,
-        "kept": 5,
-        "kind": 13,
-        "known": 8,
-        "passes": 4,
+        "asker": 21,
+        "begun": 1,
+        "each": 12,
+        "found": 10,
+        "kept": 4,
+        "kind": 10,
+        "known": 6,
+        "passes": 2,
         "recent": 1,
-        "told": 9,
         "wanted": 1,
         "whole": 4,
         "written": 5,

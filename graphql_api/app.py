@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 
 from starlette.applications import Starlette
@@ -18,10 +17,11 @@ from starlette.types import Lifespan
 
 from graphql_api import own_version
 from graphql_api.asyncio_tools import cancel_and_wait
-from graphql_api.execution.compiled import ResponseCache
-from graphql_api.execution.context import Context
-from graphql_api.execution.engine import Answer, CompetentSchema, build_schema
+from graphql_api.execution.engine import Engine
 from graphql_api.execution.limits import Limits
+from graphql_api.execution.operations import Executed, Request, Variables, decoded
+from graphql_api.execution.response_cache import ResponseCache
+from graphql_api.execution.schema import build_schema
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware
 from graphql_api.http.forwarded import forwarded_middleware
@@ -42,7 +42,7 @@ from graphql_api.observability.metrics_endpoint import metrics_routes
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.observability.tracing import begin_tracing, end_tracing
-from graphql_api.server.fast_path import FastPath, Heads
+from graphql_api.server.fast_path import FastPath, ResponseHeads
 from graphql_api.services import Services
 from graphql_api.settings import Settings
 from graphql_api.upstream.transport import ASGIApp
@@ -71,7 +71,7 @@ def create_app(
     )
     endpoint = _endpoint(settings, parts)
     event_slots = asyncio.Semaphore(settings.max_executing)
-    executor = StreamingExecutor(endpoint, parts.published, slot_holder(limiter), event_slots)
+    executor = StreamingExecutor(endpoint, slot_holder(limiter), event_slots)
     connections = Connections(
         settings.streaming_connections,
         stopping,
@@ -81,7 +81,7 @@ def create_app(
     graphql = EventStreams(endpoint, executor, connections)
     layers = base_middleware(settings)
     fast = FastPath(
-        endpoint, parts, policy, limiter.loop_budget, operation_log, stopping, Heads(layers), settings.root_path
+        endpoint, policy, limiter.loop_budget, operation_log, stopping, ResponseHeads(layers), settings.root_path
     )
     app = Starlette(
         routes=[
@@ -106,34 +106,33 @@ def create_app(
     app.state.services = parts
     app.state.fast_path = fast
     app.state.connections = connections
-    app.state.scheduler = endpoint.schema.scheduler
+    app.state.scheduler = endpoint.engine.scheduler
     app.state.stopping = stopping
     return app
 
 
 def _endpoint(settings: Settings, parts: Services) -> Endpoint:
     return Endpoint(
-        _schema(settings, parts),
-        parts.loaders,
+        _engine(settings, parts),
         _documents(settings),
         CachePolicy(settings.release_max_age, settings.current_max_age),
         settings.max_body_bytes,
         settings.operation_timeout,
-        settings.operation_calls if settings.is_remote else math.inf,
         STATUSES[settings.status_policy],
     )
 
 
-def _schema(settings: Settings, parts: Services) -> CompetentSchema:
+def _engine(settings: Settings, parts: Services) -> Engine:
     responses = ResponseCache(settings.response_cache_bytes)
     parts.on_evict(responses.drop)
-    return build_schema(
+    return Engine(
+        build_schema(federation=settings.federation == "on", incremental=settings.incremental == "on"),
+        parts,
         Limits.of(settings),
         introspection=settings.introspection == "on",
-        federation=settings.federation == "on",
-        incremental=settings.incremental == "on",
         compiled=settings.compiled_queries == "on",
-        responses=responses if settings.response_cache_bytes else None,
+        responses=responses,
+        max_upstream_calls=settings.operation_calls if settings.is_remote else math.inf,
     )
 
 
@@ -161,15 +160,11 @@ def _websockets(
 def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     """The routes of the HTML pages, which run their queries in-process."""
 
-    async def ask(
-        query: str, variables: dict[str, object] | None = None, record: RequestContext | None = None
-    ) -> Answer:
-        record = record or RequestContext()
-        record.fetch_context = replace(record.fetch_context, deadline=asyncio.get_running_loop().time() + PAGE_TIMEOUT)
-        context = Context(endpoint.make_loaders(record.fetch_context), (), record)
-        return await endpoint.schema.answer(query, variables, None, context)
+    async def ask(query: str, variables: Variables | None = None, record: RequestContext | None = None) -> Executed:
+        request = Request(query, variables, record=record or RequestContext(), seconds=PAGE_TIMEOUT)
+        return decoded(await endpoint.engine.execute(request))
 
-    plain = endpoint.schema if settings.federation == "off" else build_schema()
+    plain = endpoint.engine.schema if settings.federation == "off" else build_schema()
     return [
         *home_routes(ask, plain.as_str(), _off(settings)),
         *agents_routes(ask),

@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from graphql_api.sandbox.document_store import FORMAT
 from graphql_api.sandbox.releases import workbook_files
 from graphql_api.sandbox.report import silent
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
-from graphql_api.schema.dependencies import Dependencies, count_documents, index_name
+from graphql_api.schema.dependencies import Dependencies, index_name
 from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
 from graphql_api.settings.files import user_cache_folder
@@ -121,13 +121,12 @@ class Services:
         """Loaders that only read fresh documents from memory, for a request that must not wait."""
         return CacheOnlyLoaders(self.store, self.indexes, self._page_size, context)
 
-    def used_again(self, reads: Sequence[Dependencies], context: FetchContext) -> None:
-        """Record a hit of a cached response or fragment: each document it depends on counts as read."""
-        for read in reads:
-            self.store.touch(read.by_name)
-        documents = count_documents(reads)
-        context.stats.cached += documents
-        self.store.record_hits(documents)
+    def record_reuse(self, dependencies: Dependencies, context: FetchContext) -> None:
+        """Record a hit of a cached response: each document it depends on counts as read."""
+        self.store.touch(dependencies.by_name)
+        context.depends_on_current |= dependencies.moving
+        context.stats.cached += dependencies.documents
+        self.store.record_hits(dependencies.documents)
 
     def on_evict(self, listener: Callable[[str], None]) -> None:
         """Also call `listener` with the path of each document and the name of each index that changes or is evicted."""

@@ -16,7 +16,7 @@ import uvicorn._types
 from graphql.execution.executor import CollectedErrors
 
 import graphql_api
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.schema import build_schema
 from graphql_api.library_internals import clear_error_positions, core_schema_of, set_blocking
 
 ROOT = Path(__file__).parents[1]

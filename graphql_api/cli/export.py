@@ -29,7 +29,7 @@ def schema(
 
     With --since it exits with 1 if a change breaks clients of the older schema; dangerous changes are printed, and exit with 0.
     """
-    from graphql_api.execution.engine import build_schema
+    from graphql_api.execution.schema import build_schema
 
     if since is None:
         print(build_schema().as_str())

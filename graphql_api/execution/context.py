@@ -16,7 +16,8 @@ from graphql_api.schema.types.text import Language
 _SILENT = Broadcast()
 
 
-async def _admit() -> None: ...
+async def admit() -> None:
+    """Admits every event."""
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Context:
     """Shares the event loop among the events of subscriptions."""
     event_slice: TimeSlice | None = None
     """The time slice of the event being executed."""
-    admit_event: Callable[[], Awaitable[None]] = _admit
+    admit_event: Callable[[], Awaitable[None]] = admit
     """Waits until the next event may be executed."""
 
     async def begin_event(self) -> Loaders:

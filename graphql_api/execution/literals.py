@@ -7,10 +7,10 @@ definitions, enum values, and strings with escapes.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from string import ascii_letters
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql import GraphQLScalarType, GraphQLSchema, TypeInfo, TypeInfoVisitor, Undefined, Visitor, get_nullable_type
 from graphql.language import (
@@ -56,11 +56,11 @@ class Lifted(NamedTuple):
 
 def lift(text: str, max_tokens: int) -> Lifted | None:
     """Lift the literals of a document; None if it has block strings, or more than `max_tokens` tokens or comments."""
-    found = _TOKEN.findall(text)
-    if '"""' in found or _PREFIX in text or len(found) > 2 * max_tokens:
+    lexemes: list[str] = _TOKEN.findall(text)
+    if '"""' in lexemes or _PREFIX in text or len(lexemes) > 2 * max_tokens:
         return None
-    tokens = [token for token in found if token[0] != "#"] if "#" in text else found
-    if max(len(tokens), len(found) - len(tokens)) > max_tokens:
+    tokens = [lexeme for lexeme in lexemes if lexeme[0] != "#"] if "#" in text else lexemes
+    if max(len(tokens), len(lexemes) - len(tokens)) > max_tokens:
         return None
     name = _take_name(tokens)
     literals: dict[str, int] = {}
@@ -141,18 +141,25 @@ class Parameters:
             for name, (_, type) in self._types.items()
         )
 
-    def values(self, literals: tuple[Literal, ...]) -> Mapping[str, Any] | None:
+    def read(self, literals: tuple[Literal, ...]) -> "Literals | None":
         """The values of the variables; None if a literal is not valid for its type."""
-        values = {}
+        values = Literals({}, {})
         for name, (number, type) in self._types.items():
-            value = literals[number]
             try:
-                if type.parse_value(value) is Undefined:
-                    return None
+                coerced = type.coerce_input_value(literals[number])
             except Exception:  # parsers of scalars may raise anything; the document is validated as written
                 return None
-            values[name] = value
+            if coerced is Undefined:
+                return None
+            values.raw[name], values.coerced[name] = literals[number], coerced
         return values
+
+
+class Literals(NamedTuple):
+    """The values of the variables that stand for literals, by name: as written, and as resolvers get them."""
+
+    raw: dict[str, Literal]
+    coerced: dict[str, object]
 
 
 def parameterised(schema: GraphQLSchema, document: DocumentNode, text: str) -> tuple[DocumentNode, Parameters] | None:
@@ -163,7 +170,7 @@ def parameterised(schema: GraphQLSchema, document: DocumentNode, text: str) -> t
     if visitor.has_failed:
         return None
     more = parameters.definitions()
-    definitions = tuple(_defining(each, more) for each in changed.definitions)
+    definitions = tuple(_defining(definition, more) for definition in changed.definitions)
     return (replace(changed, definitions=definitions) if more else document), parameters
 
 
@@ -182,19 +189,19 @@ class _Replacing(Visitor):
         self._numbers: dict[str, int] = {}
         self.has_failed = False
 
-    def enter_directive(self, *_: Any) -> VisitorAction:
+    def enter_directive(self, *_: object) -> VisitorAction:
         return SKIP
 
-    def enter_variable_definition(self, *_: Any) -> VisitorAction:
+    def enter_variable_definition(self, *_: object) -> VisitorAction:
         return SKIP
 
-    def enter_string_value(self, node: StringValueNode, *_: Any) -> Any:
+    def enter_string_value(self, node: StringValueNode, *_: object) -> VariableNode | None:
         return self._replaced(node)
 
-    def enter_int_value(self, node: IntValueNode, *_: Any) -> Any:
+    def enter_int_value(self, node: IntValueNode, *_: object) -> VariableNode | None:
         return self._replaced(node)
 
-    def _replaced(self, node: StringValueNode | IntValueNode) -> Any:
+    def _replaced(self, node: StringValueNode | IntValueNode) -> VariableNode | None:
         assert node.loc is not None
         token = self._text[node.loc.start : node.loc.end]
         if not _LIFTED.fullmatch(token):

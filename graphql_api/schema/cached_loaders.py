@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.index import UNKNOWN, Index
-from graphql_api.schema.dependencies import Dependencies, count_documents
+from graphql_api.schema.dependencies import INDEX
 from graphql_api.schema.loaders import IndexQuery, K, Loaders, V
 
 
@@ -46,10 +46,8 @@ class CacheOnlyLoaders(Loaders):
             raise CacheMiss
         return value
 
-    def replay_dependencies(self, dependencies: Dependencies) -> None:
-        """Record the dependencies of a reused result; hits are counted on close."""
-        self._replay(dependencies)
-
     def close(self) -> None:
         """Record one cache hit per distinct document read."""
-        self._count(count_documents([read for read in self._reads if read is not None]))  # misses raise here
+        documents = sum(not name.startswith(INDEX) for name in dict(read for read in self._reads if read is not None))
+        self.fetch_context.stats.cached += documents
+        self._store.record_hits(documents)

@@ -1,6 +1,6 @@
 """The sources that a result was computed from, so that callers can cache it as long as all of them are current."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from graphql_api.competent import routes
@@ -32,23 +32,8 @@ class Dependencies(NamedTuple):
         return len(self.by_name) - len(self.indexes)
 
 
-Read = tuple[str, object] | Dependencies
-"""A source that was read, by its name, or the dependencies of a result that was reused."""
-
-
-def merge_reads(reads: Sequence[Read]) -> dict[str, object]:
-    """Returns all sources by name."""
-    sources: dict[str, object] = {}
-    for read in reads:
-        sources.update(read.by_name if isinstance(read, Dependencies) else (read,))
-    return sources
-
-
-def count_documents(reads: Sequence[Read]) -> int:
-    """Number of distinct documents among the reads."""
-    if len(reads) == 1 and isinstance(reads[0], Dependencies):
-        return reads[0].documents
-    return sum(not name.startswith(INDEX) for name in merge_reads(reads))
+Read = tuple[str, object]
+"""A source that was read, by its name."""
 
 
 def index_name(number: str) -> str:

@@ -16,7 +16,7 @@ from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.errors import without_trace
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.schema.dependencies import INDEX, Dependencies, Read, changes_with_release, merge_reads
+from graphql_api.schema.dependencies import INDEX, Dependencies, Read, changes_with_release
 from graphql_api.schema.time_slices import PassBudget
 from graphql_api.store import Store
 
@@ -86,35 +86,17 @@ class DocumentLoaders:
             return self._documents.load(path)
         return Completed(document)
 
-    # The reads, for callers that cache what they computed from them. None marks a cache miss; Dependencies stand for all reads of
-    # a reused result.
+    # The reads, for callers that cache what they computed from them. None marks a cache miss.
 
     def dependencies(self) -> Dependencies | None:
         """Returns everything that was read; None if there was a cache miss."""
         reads = [read for read in self._reads if read is not None]
         if len(reads) < len(self._reads):
             return None
-        sources = merge_reads(reads)
+        sources = dict(reads)
         indexes = tuple(name for name in sources if name.startswith(INDEX))
         until = min((self._fresh_until(name, source) for name, source in sources.items()), default=-math.inf)
         return Dependencies(sources, indexes, until, any(map(changes_with_release, sources)))
-
-    def replay_dependencies(self, dependencies: Dependencies) -> None:
-        """Record the dependencies of a reused result; each document counts as one cache hit per request, as when first read."""
-        sources = self._sources
-        before = len(sources) + sum(name not in sources for name in dependencies.indexes)
-        sources.update(dependencies.by_name)
-        self._count(len(sources) - before)
-        self._replay(dependencies)
-
-    def _count(self, documents: int) -> None:
-        self.fetch_context.stats.cached += documents
-        self._store.record_hits(documents)
-
-    def _replay(self, dependencies: Dependencies) -> None:
-        self._store.touch(dependencies.by_name)
-        self.fetch_context.depends_on_current |= dependencies.moving
-        self._reads.append(dependencies)
 
     def _fresh_until(self, name: str, source: Any) -> float:
         return self._store.fresh_until(name, source)

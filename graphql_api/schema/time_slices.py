@@ -105,15 +105,19 @@ class PassBudget:
 
     async def turn(self, amount: int) -> None:
         """Wait until this amount of work is admitted; the first of a pass does not wait."""
-        if self._left == self._limit and not self._waiting:
-            asyncio.get_running_loop().call_soon(self._next_pass)
-        if not self._waiting and self._admits(amount):
+        if self.admits(amount):
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((amount, waiter))
         await waiter
 
-    def _admits(self, amount: int) -> bool:
+    def admits(self, amount: int) -> bool:
+        """Whether this amount of work is admitted without waiting, which uses it up."""
+        if self._left == self._limit and not self._waiting:
+            asyncio.get_running_loop().call_soon(self._next_pass)
+        return not self._waiting and self._take(amount)
+
+    def _take(self, amount: int) -> bool:
         amount = max(min(amount, self._limit), 1)
         if amount > self._left:
             return False
@@ -122,7 +126,7 @@ class PassBudget:
 
     def _next_pass(self) -> None:
         self._left = self._limit
-        while self._waiting and (self._waiting[0][1].done() or self._admits(self._waiting[0][0])):
+        while self._waiting and (self._waiting[0][1].done() or self._take(self._waiting[0][0])):
             _, waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)

@@ -51,14 +51,14 @@ class BoundedConfig(Config):
 class FastPathHandler(Protocol):
     """Answers complete requests synchronously, from cached data only."""
 
-    def answer(self, request: bytes, fields: Headers) -> bytes | None:
-        """Answer an unparsed request; `fields` are the server's default response headers.
+    def respond(self, request: bytes, fields: Headers) -> bytes | None:
+        """Respond to an unparsed request; `fields` are the server's default response headers.
 
         Returns the response; None if the request must be parsed first; empty bytes if the app must handle it.
         """
 
-    def answer_read(self, scope: Scope, body: bytes, received: bytes | None, fields: Headers) -> bytes | None:
-        """Answer a parsed request; returns None if the app must handle it.
+    def respond_to_parsed(self, scope: Scope, body: bytes, received: bytes | None, fields: Headers) -> bytes | None:
+        """Respond to a parsed request; returns None if the app must handle it.
 
         `received` is the request as received, if it arrived in one piece and alone; otherwise None.
         """
@@ -140,7 +140,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _respond_fast(self, data: bytes) -> bool:
         if self._fast_path is None or self.flow.write_paused:
             return False
-        response = self._fast_path.answer(data, self.server_state.default_headers)
+        response = self._fast_path.respond(data, self.server_state.default_headers)
         self._is_declined = response == b""  # the fast path declined: do not try it again after parsing
         if not response:
             return False
@@ -174,7 +174,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return None
         received = None if self.pipeline else self._received
         scope: Scope = cycle.scope  # type: ignore[assignment]  # uvicorn's TypedDict, Starlette's mapping
-        return self._fast_path.answer_read(scope, bytes(cycle.body), received, self.server_state.default_headers)
+        return self._fast_path.respond_to_parsed(scope, bytes(cycle.body), received, self.server_state.default_headers)
 
     def on_message_begin(self) -> None:
         """A request begins: start its arrival timeout, unless it is running."""

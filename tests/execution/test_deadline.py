@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.execution import engine
+from graphql_api.execution import graphql_core
 from graphql_api.sandbox import Releases
 from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
@@ -70,7 +70,7 @@ async def test_what_ignores_the_deadline_is_cancelled_and_has_no_data(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Loaders, "release_number", never)
-    monkeypatch.setattr(engine, "GRACE", 0.0)
+    monkeypatch.setattr(graphql_core, "GRACE", 0.0)
     async with alive(Server(releases, replace(settings, compiled_queries=plans, operation_timeout=0.1))) as server:
         response = (await server.post("{ release { number } }")).json()
 
@@ -87,7 +87,7 @@ async def test_a_deferred_part_that_is_not_ready_is_completed_with_an_error(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Loaders, "index", never)
-    monkeypatch.setattr(engine, "GRACE", 0.0)
+    monkeypatch.setattr(graphql_core, "GRACE", 0.0)
     query = '{ release { number } ... @defer { search(text: "zorg") { totalCount } } }'
     settings = replace(settings, incremental="on", operation_timeout=2.0)
     async with alive(Server(releases, settings)) as server:

@@ -6,12 +6,24 @@ from typing import Any
 import pytest
 from graphql import ASTValidationRule, ValidationContext
 
-from graphql_api.execution.documents import REFUSED_KEPT, RULES, Documents, Prepared
-from graphql_api.execution.engine import build_schema
-from graphql_api.execution.error_formatting import MAX_LOCATIONS, MAX_MESSAGE_CHARS
+from graphql_api.execution.documents import MAX_INVALID, Documents, InvalidDocument, NewDocument, ValidDocument
+from graphql_api.execution.error_formatting import MAX_LOCATIONS, MAX_MESSAGE_CHARS, ErrorDict
 from graphql_api.execution.limits import DEFAULTS
+from graphql_api.execution.schema import build_schema
+from graphql_api.execution.validation import RULES
 
 SCHEMA = build_schema().core_schema
+
+
+def errors_of(documents: Documents, text: str) -> tuple[ErrorDict, ...]:
+    prepared = documents.prepare(text)
+    return prepared.errors if isinstance(prepared, InvalidDocument) else ()
+
+
+def valid(documents: Documents, text: str) -> ValidDocument:
+    prepared = documents.prepare(text)
+    assert isinstance(prepared, ValidDocument)
+    return prepared
 
 
 class Validations:
@@ -27,8 +39,7 @@ class Validations:
         self.documents = Documents(SCHEMA, replace(DEFAULTS, **limits), rules=(*RULES, Counting))
 
     def errors(self, text: str) -> list[tuple[str, str]]:
-        found = self.documents.prepare(text).errors
-        return [(each["extensions"]["code"], each["message"]) for each in found]
+        return [(error["extensions"]["code"], error["message"]) for error in errors_of(self.documents, text)]
 
 
 @pytest.fixture
@@ -100,7 +111,7 @@ def test_what_is_allowed_is_validated_once(validations: Validations) -> None:
     first, second = validations.documents.prepare(text), validations.documents.prepare(text)
 
     assert first is second
-    assert first.errors == ()
+    assert isinstance(first, ValidDocument)
     assert validations.count == 1
 
 
@@ -112,7 +123,7 @@ def test_what_is_wrong_with_a_document_is_found_once(validations: Validations) -
 def test_rubbish_does_not_push_out_what_others_ask(validations: Validations) -> None:
     validations.documents.prepare("{ releases { number } }")
     validations.documents.prepare("{ nothing }")
-    for n in range(REFUSED_KEPT + 5):
+    for n in range(MAX_INVALID + 5):
         validations.documents.prepare(f"{{ nothing{n} }}")
     before = validations.count
 
@@ -123,30 +134,30 @@ def test_rubbish_does_not_push_out_what_others_ask(validations: Validations) -> 
 
 
 def test_the_least_recently_used_document_is_evicted_first() -> None:
-    documents = Documents(SCHEMA, bytes_kept=200_000)
+    documents = Documents(SCHEMA, max_bytes=200_000)
     texts = [f"{{ a{n}: __typename }}" for n in range(200)]
     first = documents.prepare(texts[0])
     for text in texts[1:]:
         documents.prepare(text)
         assert documents.prepare(texts[0]) is first
 
-    assert documents.get_prepared(texts[1]) is None
-    assert documents.get_prepared(texts[-1]) is not None
+    assert isinstance(documents.find(texts[1]), NewDocument)
+    assert isinstance(documents.find(texts[-1]), ValidDocument)
 
 
 def test_every_listener_gets_the_key_of_each_evicted_document() -> None:
-    documents = Documents(SCHEMA, bytes_kept=200_000)
+    documents = Documents(SCHEMA, max_bytes=200_000)
     first, second = list[str](), list[str]()
     documents.on_evict(first.append)
     documents.on_evict(second.append)
-    keys = [documents.prepare(f"{{ a{n}: __typename }}").key for n in range(200)]
+    keys = [valid(documents, f"{{ a{n}: __typename }}").key for n in range(200)]
 
     assert first == second == keys[: len(first)]
     assert len(first) > 0
 
 
 def test_what_is_kept_is_bounded_in_bytes() -> None:
-    documents = Documents(SCHEMA, bytes_kept=200_000)
+    documents = Documents(SCHEMA, max_bytes=200_000)
     for n in range(100):
         documents.prepare(f"{{ a{n}: __typename }} #{'x' * 10_000}")
 
@@ -203,7 +214,7 @@ MANY_FAULTS = {
 
 @pytest.mark.parametrize("name", MANY_FAULTS)
 def test_what_is_told_of_many_faults_is_short(validations: Validations, name: str) -> None:
-    errors = validations.documents.prepare(MANY_FAULTS[name]).errors
+    errors = errors_of(validations.documents, MANY_FAULTS[name])
 
     assert 1 <= len(errors) <= 20
     assert {each["extensions"]["code"] for each in errors} == {"GRAPHQL_VALIDATION_FAILED"}
@@ -213,10 +224,6 @@ def test_what_is_told_of_many_faults_is_short(validations: Validations, name: st
     )
     assert len(str(errors)) <= 20_000
     assert "sys." not in str(errors)
-
-
-def test_a_refused_document_is_not_kept_with_its_tree(validations: Validations) -> None:
-    assert validations.documents.prepare("{ nothing }").document is None
 
 
 INTROSPECTION_BOMBS = [
@@ -235,10 +242,10 @@ def test_introspection_can_be_switched_off_and_then_no_names_are_suggested() -> 
     documents = Documents(SCHEMA, introspection=False)
 
     for text in ("{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }'):
-        assert "introspection has been disabled" in documents.prepare(text).errors[0]["message"]
-    assert documents.prepare("{ __typename }").errors == ()
-    assert "Did you mean" not in str(documents.prepare("{ releass }").errors)
-    assert "Did you mean" in str(Documents(SCHEMA).prepare("{ releass }").errors)
+        assert "introspection has been disabled" in errors_of(documents, text)[0]["message"]
+    assert errors_of(documents, "{ __typename }") == ()
+    assert "Did you mean" not in str(errors_of(documents, "{ releass }"))
+    assert "Did you mean" in str(errors_of(Documents(SCHEMA), "{ releass }"))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +257,7 @@ def test_introspection_can_be_switched_off_and_then_no_names_are_suggested() -> 
     ],
 )
 def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(text: str, name: str | None, chosen: str) -> None:
-    assert Documents(SCHEMA).prepare(text).operation(name).name == chosen
+    assert valid(Documents(SCHEMA), text).operation(name).name == chosen
 
 
 @pytest.mark.parametrize(
@@ -268,14 +275,14 @@ def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(text: str,
 )
 def test_where_no_operation_is_chosen_it_says_why(text: str, name: str | None, message: str) -> None:
     with pytest.raises(Exception, match=message.replace(".", r"\.")) as caught:
-        Documents(SCHEMA).prepare(text).operation(name)
+        valid(Documents(SCHEMA), text).operation(name)
 
     told: Any = caught.value
     assert told.extensions == {"code": "OPERATION_RESOLUTION_FAILURE"}
 
 
 def test_the_size_of_a_document_grows_with_its_tokens() -> None:
-    small, large = (Documents(SCHEMA).prepare("{ " + "__typename " * n + "}") for n in (1, 50))
+    small, large = (valid(Documents(SCHEMA), "{ " + "__typename " * n + "}") for n in (1, 50))
 
     assert large.size - small.size > 49 * 500
-    assert Prepared("x" * 1000).size >= 2000
+    assert ValidDocument("x" * 1000, "", {}).size >= 2000

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from graphql import ASTValidationRule, ValidationContext, parse
 
-from graphql_api.execution import documents as documents_module
-from graphql_api.execution.documents import RULES, Documents
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.documents import Documents, NewDocument, ValidDocument, operation_type
 from graphql_api.execution.literals import lift
+from graphql_api.execution.schema import build_schema
+from graphql_api.execution.validation import RULES, Validator
 from tests.conftest import Server
+from tests.execution.test_documents import errors_of, valid
 
 SCHEMA = build_schema().core_schema
 ONE, TWO = "8c15a1bf-9699-43ae-b890-f79ac3e5f461", "00000000-0000-4000-8000-000000000002"
@@ -57,12 +58,12 @@ class Counted:
 def test_they_are_validated_once(first: str, second: str) -> None:
     counted = Counted()
     assert counted.prepare(first, second) == 1
-    prepared = counted.documents.prepare(second)
+    prepared = valid(counted.documents, second)
     assert prepared.text == second
     assert prepared.as_written() == parse(second)
     operation = prepared.as_written().definitions[0]
     assert list(prepared.operations) == [operation.name.value if operation.name else ""]  # type: ignore[attr-defined]
-    assert prepared.operation(None).name == next(iter(prepared.kinds))
+    assert prepared.operation(None).name == next(iter(prepared.operations))
 
 
 @pytest.mark.parametrize(
@@ -111,37 +112,42 @@ def test_what_matters_to_validation_is_not_left_out(first: str, second: str) -> 
 )  # fmt: skip
 def test_an_invalid_document_has_the_errors_of_its_own_text(valid: str, invalid: str) -> None:
     documents = Documents(SCHEMA)
-    assert documents.prepare(valid).errors == ()
-    alone = Documents(SCHEMA).prepare(invalid)
-    assert alone.errors
-    assert documents.prepare(invalid).errors == alone.errors
+    assert errors_of(documents, valid) == ()
+    alone = errors_of(Documents(SCHEMA), invalid)
+    assert alone
+    assert errors_of(documents, invalid) == alone
 
 
 def test_limits_hold_for_texts_whose_key_is_cached() -> None:
     documents = Documents(SCHEMA)
-    assert documents.prepare("{ __typename }").errors == ()
+    assert errors_of(documents, "{ __typename }") == ()
     for text in (
         "{ __typename #" + "x" * 50_000 + "\n}",
         "{ " + "\n" * 4_001 + "__typename }",
         "{" + "#\n" * 3_000 + "__typename }",
     ):
-        assert [each["extensions"]["code"] for each in documents.prepare(text).errors] == ["QUERY_TOO_COMPLEX"]
+        assert [each["extensions"]["code"] for each in errors_of(documents, text)] == ["QUERY_TOO_COMPLEX"]
 
 
 def test_the_parser_is_not_called_for_a_text_whose_key_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = Documents(SCHEMA)
     documents.prepare(PROFILE % ONE)
-    monkeypatch.delattr(documents_module, "parse")
-    assert documents.get_prepared(PROFILE % TWO) is not None
-    assert documents.has(PROFILE % TWO)
-    assert not documents.has(PROFILE % "x")
+    monkeypatch.delattr(Validator, "parse")
+    assert isinstance(documents.find(PROFILE % TWO), ValidDocument)
+    assert isinstance(documents.find(PROFILE % "x"), NewDocument)
+
+
+def test_a_document_with_a_literal_that_no_variable_can_replace_is_validated_once() -> None:
+    counted, text = Counted(), '{ nodes(ids: "%s") { id } }'
+    assert counted.prepare(text % ONE, text % ONE, text % ONE) == 1
+    assert counted.prepare(text % TWO) == 1
 
 
 def test_two_texts_of_a_key_have_their_own_literals() -> None:
     documents = Documents(SCHEMA)
     text = '{ a: skill(code: "%s") { id } b: skill(code: "%s") { id } skills(first: %d) { totalCount } }'
     values = [
-        list(documents.prepare(text % each).values({"own": 1}).values()) for each in (("1", "2", 3), ("4", "5", 6))
+        list(valid(documents, text % each).values({"own": 1}).values()) for each in (("1", "2", 3), ("4", "5", 6))
     ]
     assert values == [[1, "1", "2", 3], [1, "4", "5", 6]]
 
@@ -150,8 +156,8 @@ def test_one_literal_in_places_of_two_types_is_read_as_both() -> None:
     documents = Documents(SCHEMA)
     text = '{ occupationalProfile(uuid: "%s") { code } node(id: "%s") { id } }'
     documents.prepare(text % (ONE, ONE))
-    prepared = documents.prepare(text % (TWO, TWO))
-    assert prepared.literals == {"__literal_0_UUID": TWO, "__literal_0_ID": TWO}
+    prepared = valid(documents, text % (TWO, TWO))
+    assert prepared.literals.raw == {"__literal_0_UUID": TWO, "__literal_0_ID": TWO}
 
 
 def test_a_literal_counts_in_the_cost_of_its_own_text() -> None:
@@ -159,7 +165,7 @@ def test_a_literal_counts_in_the_cost_of_its_own_text() -> None:
     text = "{ skills(first: %d) { nodes { code } } }"
     costs = []
     for number in (1, 10, 100):
-        prepared = documents.prepare(text % number)
+        prepared = valid(documents, text % number)
         costs.append(prepared.operation(None).cost.of(prepared.values(None)))
     assert costs == [4, 22, 202]
 
@@ -205,15 +211,15 @@ def test_mutations_of_documents_are_prepared_as_if_alone() -> None:
         for _ in range(random.randint(1, 2)):
             at = random.randrange(len(text) + 1)
             text = text[:at] + random.choice(PIECES) + text[at + random.choice((0, 0, 1, 2)) :]
-        found = warm.get_prepared(text)
-        if found is not None and text not in BASES:
+        found = warm.find(text)
+        if isinstance(found, ValidDocument) and text not in BASES:
             hits += 1
-            alone = Documents(SCHEMA).prepare(text)
-            assert (alone.errors, alone.key, alone.literals, alone.kinds) == (
-                (),
+            alone = valid(Documents(SCHEMA), text)
+            assert (alone.key, alone.literals, operation_type(alone, None), list(alone.operations)) == (
                 found.key,
                 found.literals,
-                found.kinds,
+                operation_type(found, None),
+                list(found.operations),
             )
             assert found.as_written() == alone.as_written()
     assert hits > 100

@@ -10,7 +10,7 @@ import graphql
 import pytest
 
 from graphql_api.errors import SettingsError
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.schema import build_schema
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema.federation import KEYS, subgraph_sdl
 from graphql_api.settings import Settings

@@ -131,7 +131,7 @@ async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() ->
     assert made is not None
 
     for number in range(500):
-        load.replay_dependencies(made)
+        store.touch(made.by_name)
         await load.load(profile(number))
     assert store.get_cached(PROFILE, FetchContext()) is made.by_name[PROFILE]
     assert store.get_cached(profile(0), FetchContext()) is None

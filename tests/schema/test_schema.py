@@ -6,7 +6,7 @@ from typing import Any
 import graphql
 import pytest
 
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.schema import build_schema
 
 PRINTED = build_schema().as_str()
 SCHEMA = graphql.build_schema(PRINTED)

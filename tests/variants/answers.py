@@ -11,9 +11,11 @@ from typing import Any
 import orjson
 
 from graphql_api.errors import UpstreamError
-from graphql_api.execution.context import Context
-from graphql_api.execution.engine import Answer, build_schema
+from graphql_api.execution.documents import Documents
+from graphql_api.execution.engine import Engine
 from graphql_api.execution.limits import DEFAULTS
+from graphql_api.execution.operations import Executed, Refused, Request, decoded
+from graphql_api.execution.schema import build_schema
 from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
 from graphql_api.index.crawler import Crawler, Progress
@@ -42,7 +44,8 @@ class World:
     """What all variants share: schema, sandbox, queries, and the responses without mutations."""
 
     def __init__(self, cache_dir: Path, releases: Releases) -> None:
-        self.schema = build_schema(replace(DEFAULTS, tokens=10_000, cost=10_000_000))
+        self.schema, self.limits = build_schema(), replace(DEFAULTS, tokens=10_000, cost=10_000_000)
+        self.documents = Documents(self.schema.core_schema, self.limits)
         self.original = Original(create_sandbox(releases))
         self.cache_dir = cache_dir
         self.questions: dict[str, Question] = {}
@@ -52,8 +55,8 @@ class World:
     async def prepare(self) -> None:
         """Run all queries on the unchanged sandbox."""
 
-        async def ask(query: str) -> Answer:
-            return await self.schema.answer(query, None, None, Context(parts.loaders(), ()))
+        async def ask(query: str) -> Executed:
+            return decoded(await self.engine(parts).execute(Request(query)))
 
         async with self.parts(()) as parts:
             self.questions = questions(await values(ask), (await ask(VARIABLES)).data or {})
@@ -80,12 +83,19 @@ class World:
     async def _answer(self, parts: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
         for each in mutations:
             variables = each.variables(variables)
-        context = Context(parts.loaders(), (Language.FR, Language.NL))
-        answer = await self.schema.answer(text, variables, None, context)
-        assert answer.executed, answer.errors
+        request = Request(text, variables, languages=(Language.FR, Language.NL))
+        response = await self.engine(parts).execute(request)
+        assert not isinstance(response, Refused), response.errors
+        answer = decoded(response)
         codes = {tuple(each["path"]): each["extensions"].get("code") for each in answer.errors}
         assert not OURS & set(codes.values()), answer.errors
         return leaves(answer.data) | codes
+
+    def engine(self, parts: Services) -> Engine:
+        """An engine over a variant, on graphql-core; all have the same prepared documents."""
+        engine = Engine(self.schema, parts, self.limits, compiled=False)
+        engine.documents = self.documents
+        return engine
 
     def lost(self, answers: Mapping[str, Leaves]) -> set[tuple[Any, ...]]:
         """Query and path of all leaves that differ from the responses without mutations."""

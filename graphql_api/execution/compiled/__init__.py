@@ -7,18 +7,13 @@ so all errors are its own.
 from graphql_api.execution.compiled.execution import Execution
 from graphql_api.execution.compiled.fallback import Fallback
 from graphql_api.execution.compiled.queries import CompiledQueries, OperationQueries, count
-from graphql_api.execution.compiled.response_cache import CachedResponse, CacheKey, ResponseCache, entity_tag
 from graphql_api.execution.compiled.variables import InputVariables
 
 __all__ = [
-    "CacheKey",
-    "CachedResponse",
     "CompiledQueries",
     "Execution",
     "Fallback",
     "InputVariables",
     "OperationQueries",
-    "ResponseCache",
     "count",
-    "entity_tag",
 ]

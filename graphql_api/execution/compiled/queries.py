@@ -6,7 +6,6 @@ from typing import Any
 
 from graphql import DirectiveNode, DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graphql_api.caching import keep
 from graphql_api.execution.compiled.compiler import Compilation
@@ -14,6 +13,7 @@ from graphql_api.execution.compiled.execution import Build, Execution
 from graphql_api.execution.compiled.fallback import Fallback, fallback_of
 from graphql_api.execution.compiled.variables import InputVariables, VariableDefinitions, descendants, variables_in
 from graphql_api.execution.context import Context
+from graphql_api.execution.schema import CompetentSchema
 from graphql_api.observability.metrics import EXECUTIONS, FALLBACKS, BufferedCounter
 from graphql_api.schema.time_slices import TimeSlice
 
@@ -42,11 +42,13 @@ class OperationQueries:
         self._conditions: tuple[str, ...] | None = None
         self._builds: dict[tuple[Any, ...], Build | Fallback] = {}
 
-    def variables(self, schema: GraphQLSchema, raw: Mapping[str, Any]) -> InputVariables | None:
-        """Returns the coerced variables; None if they are invalid."""
+    def variables(
+        self, schema: GraphQLSchema, raw: Mapping[str, object], coerced: Mapping[str, object]
+    ) -> InputVariables | None:
+        """Returns the coerced variables, of which some are `coerced` already; None if they are invalid."""
         if self._definitions is None:
             self._definitions = VariableDefinitions(schema, self.operation.variable_definitions or ())
-        values = self._definitions.read(raw)
+        values = self._definitions.read(raw, coerced)
         return None if values is None else InputVariables(raw, values)
 
     def build(self, variables: InputVariables, compile: Compile | None) -> Build | Fallback | None:
@@ -82,8 +84,10 @@ class OperationQueries:
 class CompiledQueries:
     """Executes the operations of one schema as compiled queries."""
 
-    def __init__(self, schema: GraphQLSchema, converter: GraphQLCoreConverter) -> None:
-        self._compile: Compile = lambda *operation: Compilation(schema, converter, *operation).build()
+    def __init__(self, schema: CompetentSchema) -> None:
+        self._compile: Compile = lambda *operation: Compilation(
+            schema.core_schema, schema.schema_converter, *operation
+        ).build()
 
     def begin(
         self,

@@ -68,20 +68,22 @@ class VariableDefinitions:
     def __init__(self, schema: GraphQLSchema, definitions: Iterable[VariableDefinitionNode]) -> None:
         self._schema = schema
         self._definitions = tuple(definitions)
-        self._scalars = {each.variable.name.value: _scalar(schema, each) for each in self._definitions}
+        self._scalars = {node.variable.name.value: _scalar(schema, node) for node in self._definitions}
 
-    def read(self, raw: Mapping[str, Any]) -> VariableValues | None:
-        """Returns the coerced values of what a client sent; None if that is invalid."""
-        values = self._plain(raw)
+    def read(self, raw: Mapping[str, object], coerced: Mapping[str, object]) -> VariableValues | None:
+        """Returns the coerced values of what a client sent, of which some are `coerced` already; None if that is invalid."""
+        values = self._plain(raw, coerced)
         if values is not None:
             return VariableValues({}, values)
-        found = get_variable_values(self._schema, self._definitions, dict(raw), max_errors=1)
-        return found if isinstance(found, VariableValues) else None
+        variables = get_variable_values(self._schema, self._definitions, dict(raw), max_errors=1)
+        return variables if isinstance(variables, VariableValues) else None
 
-    def _plain(self, raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _plain(self, raw: Mapping[str, object], coerced: Mapping[str, object]) -> dict[str, object] | None:
         """Returns the values if all of them are scalars that are set and valid."""
-        values = {}
+        values = dict(coerced)
         for name, coerce in self._scalars.items():
+            if name in values:
+                continue
             value = raw.get(name)
             if coerce is None or value is None:
                 return None

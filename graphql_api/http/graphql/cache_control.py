@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-from graphql_api.execution.compiled import entity_tag
+from graphql_api.execution.response_cache import entity_tag
 from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.request_context import Head, RequestContext, text_in
 

@@ -1,22 +1,24 @@
 """The GraphQL endpoint as an ASGI app."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import assert_never
 
+from graphql import GraphQLError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from graphql_api.asyncio_tools import cancel_and_wait
-from graphql_api.execution.compiled import CachedResponse
-from graphql_api.execution.context import Context
-from graphql_api.execution.engine import Answer, CompetentSchema, MethodNotAllowed
+from graphql_api.asyncio_tools import Completed, cancel_and_wait
+from graphql_api.execution.engine import Engine
+from graphql_api.execution.error_formatting import format_error
+from graphql_api.execution.operations import EventStream, Executed, Incremental, Refused, Request, Response, Result
+from graphql_api.execution.response_cache import CachedResponse
 from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError
 from graphql_api.http.graphql.multipart import multipart_response
 from graphql_api.http.graphql.persisted_queries import Documents
 from graphql_api.http.graphql.request import Operation, operation_of, seconds_for
-from graphql_api.http.graphql.request_cache import ParsedRequest
 from graphql_api.http.graphql.response import (
     JSON,
     STATUSES,
@@ -30,14 +32,13 @@ from graphql_api.http.graphql.response import (
     negotiate,
     not_modified,
 )
-from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
-from graphql_api.schema.cached_loaders import CacheOnlyLoaders
-from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.text import Language
 
+_SUBSCRIPTION = "Subscriptions need a WebSocket or an event stream (`Accept: text/event-stream`)."
 
-async def cancel_on_disconnect(receive: Receive, work: Awaitable[Answer]) -> Answer:
+
+async def cancel_on_disconnect(receive: Receive, work: Awaitable[Response]) -> Response:
     """Returns the result of `work`; cancels it and raises ClientLeft if the client disconnects first.
 
     The request body must have been read.
@@ -61,13 +62,11 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 class Endpoint:
     """Handles GET and POST on `/graphql`; responds to any other method with 405 in JSON."""
 
-    schema: CompetentSchema
-    make_loaders: Callable[[FetchContext], Loaders]
+    engine: Engine
     documents: Documents
     cache_policy: CachePolicy
     max_body_bytes: int
     operation_timeout: float
-    operation_calls: float
     statuses: StatusPolicy = STATUSES["audits"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,27 +84,44 @@ class Endpoint:
 
     async def _respond(self, scope: Scope, receive: Receive, record: RequestContext, media_type: str) -> ASGIApp:
         operation = await operation_of(scope, receive, self.max_body_bytes)
-        query = self.documents.text_of(operation)
-        is_post = scope["method"] == "POST"
-        loaders = self.loaders_for(record, seconds_for(record.head, self.operation_timeout))
-        try:
-            result = await self._execute(query, operation, record, loaders, receive, only_queries=not is_post)
-        except BaseException:
-            loaders.close()
-            raise
-        if result.executed:
-            self.documents.store_executed(operation, query)
+        languages = accepted_languages(text_in(record.head, b"accept-language"))
+        seconds = seconds_for(record.head, self.operation_timeout)
+        request = self.request_for(operation, languages, record, seconds)
+        started = self.engine.execute(request)
+        response = started.result if isinstance(started, Completed) else await cancel_on_disconnect(receive, started)
+        is_get = scope["method"] != "POST"
+        if is_get and _operation_type(response, record) not in (None, "query"):
+            raise HTTPError(405, "GET supports queries only; use POST.", allow="POST")
         explain = record.head.get(b"x-competent-explain") == b"1"
-        if result.later is not None:
-            return await multipart_response(result, record, explain, loaders.close)
-        loaders.close()
-        return self._reply(self._encode(result, query, record, media_type, explain), record, is_get=not is_post)
+        match response:
+            case EventStream():
+                result: Result = Refused([format_error(GraphQLError(_SUBSCRIPTION), "BAD_REQUEST")])
+            case Incremental():
+                self.documents.store_executed(operation, request.query)
+                return await multipart_response(response, record, explain)
+            case Refused():
+                result = response
+            case Executed() | CachedResponse():
+                self.documents.store_executed(operation, request.query)
+                result = response
+            case _:
+                assert_never(response)
+        return self._reply(self.encode(result, request.query, record, media_type, explain), record, is_get=is_get)
 
-    def _encode(
-        self, result: Answer, query: str, record: RequestContext, media_type: str, explain: bool
+    def request_for(
+        self, operation: Operation, languages: tuple[Language, ...], record: RequestContext, seconds: float
+    ) -> Request:
+        """The request to execute an operation, with its persisted document; raises HTTPError if that is unknown."""
+        query = self.documents.text_of(operation)
+        record.document_fields = {"document": query, "variables": operation.variables}
+        return Request(query, operation.variables, operation.operation_name, languages, record, seconds)
+
+    def encode(
+        self, result: Result, query: str, record: RequestContext, media_type: str, explain: bool = False
     ) -> EncodedResponse:
+        """The encoded response; records its outcome in `record`."""
         body = encode_body(result, record, explain)
-        entry = result.kept if body is result.body else None
+        entry = result if isinstance(result, CachedResponse) and result.body is body else None
         cache_control = self.cache_policy.header_for(record, query, explain)
         return EncodedResponse(body, *self.statuses.for_result(media_type, record), cache_control, entry)
 
@@ -119,57 +135,6 @@ class Endpoint:
             return reply if encoded.cache_entry.gzipped is None else gzip_response(reply, encoded.cache_entry.gzipped)
         return reply
 
-    def respond_cached(
-        self,
-        parsed: ParsedRequest,
-        record: RequestContext,
-        media_type: str,
-        languages: tuple[Language, ...],
-        loaders: CacheOnlyLoaders,
-    ) -> EncodedResponse | None:
-        """The response to a parsed request if it can be made from cached documents without waiting.
 
-        Returns None if the request needs the ordinary path. Raises CacheMiss if a document is not cached.
-        """
-        result = self.schema.execute_cached(parsed.executable, Context(loaders, languages, record))
-        return None if result is None else self._encode(result, parsed.query, record, media_type, explain=False)
-
-    def respond_from_cache(
-        self, cached: CachedResponse, parsed: ParsedRequest, record: RequestContext, media_type: str
-    ) -> EncodedResponse:
-        """The response from a result that is already encoded."""
-        result = Answer(None, [], True, body=cached.body, kept=cached)
-        return self._encode(result, parsed.query, record, media_type, explain=False)
-
-    def on_cached_response(self, parsed: ParsedRequest) -> None:
-        """Call after a cached response was served: marks its document as used and stores its persisted query."""
-        self.schema.documents.get_prepared(parsed.query)  # it is used
-        self.documents.store_executed(parsed.operation, parsed.query)
-
-    def loaders_for(self, record: RequestContext, seconds: float) -> Loaders:
-        """New loaders for an operation, with a deadline `seconds` from now and the maximum number of upstream calls."""
-        fetch_context = record.fetch_context
-        fetch_context.deadline = asyncio.get_running_loop().time() + seconds
-        fetch_context.max_requests = self.operation_calls
-        return self.make_loaders(fetch_context)
-
-    async def _execute(
-        self,
-        query: str,
-        operation: Operation,
-        record: RequestContext,
-        loaders: Loaders,
-        receive: Receive,
-        *,
-        only_queries: bool,
-    ) -> Answer:
-        record.document_fields = {"document": query, "variables": operation.variables}
-        languages = accepted_languages(text_in(record.head, b"accept-language"))
-        context = Context(loaders, languages, record)
-        arguments = (query, operation.variables, operation.operation_name, context)
-        await self.schema.parse_turn(query)
-        try:
-            result = self.schema.begin(*arguments, only_queries=only_queries, encoded=True)
-            return result if isinstance(result, Answer) else await cancel_on_disconnect(receive, result)
-        except MethodNotAllowed:
-            raise HTTPError(405, "GET supports queries only; use POST.", allow="POST") from None
+def _operation_type(response: Response, record: RequestContext) -> str | None:
+    return response.operation_type if isinstance(response, Refused) else record.operation_type

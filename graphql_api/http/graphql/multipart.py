@@ -3,14 +3,14 @@
 Payloads follow the incremental delivery specification, with `pending`, `incremental` and `completed`.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 from strawberry.http.streaming import MultipartTransport
 
-from graphql_api.execution.engine import Answer
+from graphql_api.execution.operations import Incremental
 from graphql_api.http.content_negotiation import parameters
 from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.http.graphql.response import add_request_id, body_of, headers_of
@@ -20,19 +20,14 @@ _MULTIPART = "multipart/mixed"
 _SPECIFICATIONS = (None, "v0.2")
 
 
-async def multipart_response(
-    result: Answer, record: RequestContext, explain: bool, close: Callable[[], None]
-) -> Response:
+async def multipart_response(response: Incremental, record: RequestContext, explain: bool) -> Response:
     """The multipart response to an operation.
 
-    Raises HTTPError (406) if the client does not accept multipart, or only an older specification. Calls `close` when
-    nothing more will be sent.
+    Raises HTTPError (406) if the client does not accept multipart, or only an older specification.
     """
-    assert result.later is not None
     accepted = parameters(text_in(record.head, b"accept"), _MULTIPART)
     if accepted is None or "deferspec" in accepted or accepted.get("incrementalspec") not in _SPECIFICATIONS:
-        await result.later.aclose()
-        close()
+        await response.aclose()
         raise multipart_required()
     record.executed = True
     headers = headers_of(record) | {
@@ -40,9 +35,8 @@ async def multipart_response(
         "Content-Encoding": "identity",  # compression would buffer parts
         "X-Accel-Buffering": "no",  # and so would nginx
     }
-    transport = MultipartTransport("-")
-    payloads = transport.stream(
-        lambda: _payloads(result, record, explain, close),
+    payloads = MultipartTransport("-").stream(
+        lambda: _payloads(response, record, explain),
         lambda payload: orjson.dumps(payload).decode(),
     )
     return StreamingResponse(payloads(), headers=headers)
@@ -53,16 +47,12 @@ def multipart_required() -> HTTPError:
     return HTTPError(406, f"`@defer` and `@stream` need a POST with `Accept: {_MULTIPART};incrementalSpec=v0.2`.")
 
 
-async def _payloads(
-    result: Answer, record: RequestContext, explain: bool, close: Callable[[], None]
-) -> AsyncGenerator[dict[str, object]]:
-    add_request_id(result.errors, record)
-    yield body_of(result, record, explain) | {"pending": result.pending, "hasNext": True}
-    assert result.later is not None
-    async with AsyncExitStack() as stack:
-        stack.callback(close)
-        later = await stack.enter_async_context(aclosing(result.later))
-        async for payload in later:
-            for entry in (*payload.get("incremental", ()), *payload.get("completed", ())):
-                add_request_id(entry.get("errors", ()), record)
+async def _payloads(response: Incremental, record: RequestContext, explain: bool) -> AsyncGenerator[dict[str, object]]:
+    async with aclosing(response):
+        add_request_id(response.initial.errors, record)
+        yield body_of(response.initial, record, explain) | {"pending": response.pending, "hasNext": True}
+        async for payload in response.payloads:
+            for name in ("incremental", "completed"):
+                for entry in payload.get(name, ()):
+                    add_request_id(entry.get("errors", ()), record)
             yield payload

@@ -5,7 +5,7 @@ The only place that assembles response `extensions` and records error codes for 
 
 import logging
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.execution.compiled import CachedResponse, entity_tag
-from graphql_api.execution.engine import Answer
 from graphql_api.execution.error_formatting import ErrorDict
+from graphql_api.execution.operations import Executed, Refused, Result
+from graphql_api.execution.response_cache import CachedResponse, entity_tag
 from graphql_api.http.content_negotiation import GZIP_MIN_BYTES, preferred
 from graphql_api.http.graphql.cache_control import VARY
 from graphql_api.http.graphql.errors import BadRequest, HTTPError, InternalError
@@ -104,12 +104,13 @@ class Reply:
         await send({"type": "http.response.body", "body": self.body})
 
 
-def encode_body(result: Answer, record: RequestContext, explain: bool) -> bytes:
+def encode_body(result: Result, record: RequestContext, explain: bool) -> bytes:
     """The encoded body of a response; `explain` adds its cost and upstream counts. Records the outcome in `record`."""
-    record.executed, record.error_codes = result.executed, []
-    if result.body is not None and not explain and not record.fetch_context.stats.stale:
+    record.executed, record.error_codes = not isinstance(result, Refused), []
+    if not isinstance(result, CachedResponse):
+        add_request_id(result.errors, record)
+    elif not explain and not record.fetch_context.stats.stale:
         return result.body
-    add_request_id(result.errors, record)
     return orjson.dumps(body_of(result, record, explain))
 
 
@@ -162,11 +163,18 @@ def _vary_by_encoding(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, b
     return [(name, _VARY_COMPRESSED if name == b"vary" else value) for name, value in headers]
 
 
-def body_of(result: Answer, record: RequestContext, explain: bool) -> dict[str, object]:
+def body_of(result: Result, record: RequestContext, explain: bool) -> dict[str, object]:
     """The response body before encoding; `errors` come first, so that they are not overlooked."""
-    body: dict[str, object] = {"errors": result.errors} if result.errors else {}
-    if result.executed:
-        body["data"] = result.data if result.body is None else orjson.Fragment(result.body[len(b'{"data":') : -1])
+    body: dict[str, object]
+    match result:
+        case Refused(errors=errors):
+            body = {"errors": errors}
+        case Executed(data, errors):
+            body = {"errors": errors, "data": data} if errors else {"data": data}
+        case CachedResponse():
+            body = {"data": orjson.Fragment(result.data)}
+        case _:
+            assert_never(result)
     if extensions := _extensions(record, explain):
         body["extensions"] = extensions
     return body

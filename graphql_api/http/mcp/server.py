@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api import NAME, own_version
-from graphql_api.execution.engine import build_schema
 from graphql_api.execution.error_formatting import shortened
+from graphql_api.execution.schema import build_schema
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.request import read_body
 from graphql_api.http.mcp.tools import RESULT_SCHEMA, Operation, operations

@@ -12,9 +12,9 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from graphql_api.competent.hal import Document
-from graphql_api.execution.engine import Answer
+from graphql_api.execution.operations import Executed
 
-Ask = Callable[[str], Awaitable[Answer]]
+Ask = Callable[[str], Awaitable[Executed]]
 
 _FIND = """{
   release { number }

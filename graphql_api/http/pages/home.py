@@ -16,12 +16,12 @@ from starlette.routing import Route
 from graphql_api import NAME, own_version
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
-from graphql_api.execution.engine import Answer
+from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.request_context import record_of, text_in
 
-Ask = Callable[[str], Awaitable[Answer]]
+Ask = Callable[[str], Awaitable[Executed]]
 Links = Mapping[str, tuple[str, str]]
 
 ABOUT = (
@@ -135,7 +135,7 @@ def _release(release: Document) -> ReleaseSummary:
     return {"number": release["number"], "publishedOn": release["publishedOn"], "counts": counts}
 
 
-def _problem(result: Answer) -> Problem | None:
+def _problem(result: Executed) -> Problem | None:
     for error in result.errors:
         return {"code": error["extensions"]["code"], "message": error["message"]}
     return None

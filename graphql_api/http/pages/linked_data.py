@@ -15,7 +15,7 @@ from starlette.routing import Route
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
-from graphql_api.execution.engine import Answer
+from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
@@ -24,7 +24,7 @@ from graphql_api.http.pages.skos import CONTEXT, SELECTIONS, TYPES_BY_NAME, conc
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
 
 Variables = dict[str, object]
-Ask = Callable[[str, Variables], Awaitable[Answer]]
+Ask = Callable[[str, Variables], Awaitable[Executed]]
 
 JSON_LD = "application/ld+json"
 OFFERED = (JSON_LD, "text/html", JSON)
@@ -33,7 +33,7 @@ _STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 
 
 
 def linked_data_routes(
-    ask: Callable[[str, Variables, RequestContext], Awaitable[Answer]], cache_policy: CachePolicy
+    ask: Callable[[str, Variables, RequestContext], Awaitable[Executed]], cache_policy: CachePolicy
 ) -> list[Route]:
     """The routes of concepts and releases; upstream calls are counted in the context of the request."""
 

@@ -8,12 +8,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import assert_never
 
-from graphql_api.asyncio_tools import Broadcast
-from graphql_api.execution.context import Context
-from graphql_api.execution.engine import Answer
 from graphql_api.execution.error_formatting import ErrorDict
+from graphql_api.execution.operations import EventStream, Executed, Incremental, Refused, Result
+from graphql_api.execution.response_cache import CachedResponse
 from graphql_api.http.graphql import Endpoint, HTTPError, Operation
 from graphql_api.http.graphql.multipart import multipart_required
 from graphql_api.http.graphql.response import add_request_id, body_of
@@ -56,7 +56,6 @@ class StreamingExecutor:
     """Runs streaming operations with the schema, documents and timeouts of the endpoint."""
 
     endpoint: Endpoint
-    published: Broadcast
     hold_slot: HoldSlot
     event_slots: asyncio.Semaphore
     """Limits the events that are executed at the same time."""
@@ -67,47 +66,44 @@ class StreamingExecutor:
         languages: tuple[Language, ...],
         record: RequestContext,
         timeout_seconds: float | None = None,
-    ) -> AsyncGenerator[Answer]:
+    ) -> AsyncGenerator[Result]:
         """Run an operation and yield its responses; raises HTTPError if it cannot be executed.
 
         `timeout_seconds` is that of the operation or of each event; None means the endpoint's.
         """
-        documents = self.endpoint.documents
-        query = documents.text_of(operation)
         seconds = self.endpoint.operation_timeout if timeout_seconds is None else timeout_seconds
-        loaders = self.endpoint.loaders_for(record, seconds)
         slot = EventSlot(self.event_slots)
-        context = Context(
-            loaders, languages, record, self.published, self.endpoint.make_loaders, seconds, admit_event=slot.acquire
-        )
-        record.document_fields = {"document": query, "variables": operation.variables}
-        request = (query, operation.variables, operation.operation_name, context)
-        try:
-            async with self.hold_slot(record):
-                response = await self.endpoint.schema.answer(*request)
-            if response.later is not None:
-                await response.later.aclose()
+        request = replace(self.endpoint.request_for(operation, languages, record, seconds), admit_event=slot.acquire)
+        async with self.hold_slot(record):
+            response = await self.endpoint.engine.execute(request)
+        match response:
+            case Incremental():
+                await response.aclose()
                 raise multipart_required()
-            if record.operation_type != "subscription":
-                if response.executed:
-                    documents.store_executed(operation, query)
-                yield response
-                return
-            async with aclosing(self.endpoint.schema.events(*request)) as events:
-                async for event in events:
+            case EventStream(events):
+                try:
+                    async with aclosing(events):
+                        async for event in events:
+                            slot.release()
+                            yield event
+                finally:
                     slot.release()
-                    yield event
-        finally:
-            slot.release()
-            context.loaders.close()  # cancels upstream calls that only this operation waits for
+            case Refused():
+                yield response
+            case Executed() | CachedResponse():
+                self.endpoint.documents.store_executed(operation, request.query)
+                yield response
+            case _:
+                assert_never(response)
 
 
-def payload_of(response: Answer, record: RequestContext) -> dict[str, object]:
+def payload_of(response: Result, record: RequestContext) -> dict[str, object]:
     """The response payload for the client; counts it and records its outcome."""
-    record.executed |= response.executed
+    record.executed |= not isinstance(response, Refused)
     record.responses = (record.responses or 0) + 1
     STREAMING_RESPONSES.labels(record.protocol).inc()
-    _sign(response.errors, record)
+    if not isinstance(response, CachedResponse):
+        _sign(response.errors, record)
     return body_of(response, record, explain=False)
 
 

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from starlette.websockets import WebSocketDisconnect
 
 from graphql_api.asyncio_tools import cancel_and_wait
+from graphql_api.execution.operations import Refused
 from graphql_api.http.graphql import HTTPError, InternalError
 from graphql_api.http.graphql.request import from_object
 from graphql_api.http.streaming.executor import StreamingExecutor, error_of, observe, payload_of
@@ -122,7 +123,7 @@ class Operations:
         async with aclosing(responses):
             async for response in responses:
                 body = payload_of(response, record)
-                if not response.executed:
+                if isinstance(response, Refused):
                     await self._finish(id, {"type": "error", "payload": body["errors"]})
                     return
                 if self._holds(id):

@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.asyncio_tools import cancel_and_wait
-from graphql_api.execution.engine import Answer
+from graphql_api.execution.operations import Result
 from graphql_api.http.content_negotiation import accepted_languages, preferred
 from graphql_api.http.graphql import (
     JSON,
@@ -93,10 +93,10 @@ class EventStreams:
         if not self.connections.stopping.is_set():  # during shutdown, without `complete`, the client reconnects
             yield _COMPLETE
 
-    async def _with_heartbeat(self, responses: AsyncGenerator[Answer]) -> AsyncGenerator[Answer | None]:
+    async def _with_heartbeat(self, responses: AsyncGenerator[Result]) -> AsyncGenerator[Result | None]:
         """Yields the responses, and None after each `heartbeat` seconds of silence; ends when the server shuts down."""
         stopping = asyncio.ensure_future(self.connections.stopping.wait())
-        next_response: asyncio.Future[Answer | None] | None = None
+        next_response: asyncio.Future[Result | None] | None = None
         try:
             while True:
                 next_response = next_response or asyncio.ensure_future(anext(responses, None))

@@ -1,10 +1,10 @@
-"""The fast path: answers that are at hand, from the bytes of a request to those of its answer, past ASGI and its layers.
+"""The fast path: responses from memory, from the bytes of a request to those of its response, without ASGI and its middleware.
 
-The same checks stand before such an answer as before any other, and the same is told of it. Whatever is not plain, or not at
-hand, goes the long way, which begins anew: nothing has been begun, renewed or counted for it.
+The same checks are made as for any other request, and the same is logged and counted. A request that is not plain, or needs more
+than memory, takes the ASGI path from its beginning: nothing has been started, renewed or counted for it.
 """
 
-from graphql_api.server.fast_path.heads import Heads
-from graphql_api.server.fast_path.path import FastPath
+from graphql_api.server.fast_path.handler import FastPath
+from graphql_api.server.fast_path.response_heads import ResponseHeads
 
-__all__ = ["FastPath", "Heads"]
+__all__ = ["FastPath", "ResponseHeads"]

@@ -98,11 +98,11 @@ class Lying:
         self._path = path
         self._old, self._new = old, new
 
-    def answer(self, request: bytes, fields: Headers) -> bytes | None:
-        return self._changed(self._path.answer(request, fields))
+    def respond(self, request: bytes, fields: Headers) -> bytes | None:
+        return self._changed(self._path.respond(request, fields))
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
-        return self._changed(self._path.answer_read(scope, body, came, fields))
+    def respond_to_parsed(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
+        return self._changed(self._path.respond_to_parsed(scope, body, came, fields))
 
     def _changed(self, answer: bytes | None) -> bytes | None:
         return answer and answer.replace(self._old, self._new, 1)

@@ -11,8 +11,10 @@ import pytest
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.execution.compiled.compiler import HELPERS, Compilation
 from graphql_api.execution.compiled.source import quoted
-from graphql_api.execution.engine import CompetentSchema, build_schema
+from graphql_api.execution.documents import Documents
+from graphql_api.execution.schema import CompetentSchema, build_schema
 from tests.conftest import Server
+from tests.execution.test_documents import valid
 
 HOSTILE = (
     '") or __import__("os").system("true") or ("',
@@ -35,14 +37,14 @@ ALIASES = ("return", "lambda", "import", "None", "d", "c1", "root", "execution",
 
 @pytest.fixture(scope="module")
 def schema() -> CompetentSchema:
-    return build_schema(compiled=True)
+    return build_schema()
 
 
-def build(schema: CompetentSchema, text: str, variables: dict[str, Any]) -> Any:
+def build(schema: CompetentSchema, text: str, variables: dict[str, Any], documents: Documents | None = None) -> Any:
     """The compiled query of a document with one operation."""
-    prepared = schema.documents.prepare(text)
+    prepared = valid(documents or Documents(schema.core_schema), text)
     queries = prepared.operation(None).queries
-    values = queries.variables(schema.core_schema, prepared.values(variables))
+    values = queries.variables(schema.core_schema, prepared.values(variables), prepared.literals.coerced)
     assert values is not None
     return queries.build(
         values, lambda *operation: Compilation(schema.core_schema, schema.schema_converter, *operation).build()
@@ -105,13 +107,14 @@ def test_what_is_not_a_name_is_refused(text: str) -> None:
 
 
 def test_the_source_is_found_by_tracebacks_and_freed_with_its_query(schema: CompetentSchema) -> None:
-    made = build(schema, "{ releases { number } }", {})
+    documents, text = Documents(schema.core_schema), "{ releases { number } }"
+    made = build(schema, text, {}, documents)
     linecache.lazycache(made.__code__.co_filename, made.__globals__)
     assert "number" in "".join(linecache.getlines(made.__code__.co_filename))
     linecache.clearcache()
 
     freed = weakref.ref(made)
-    schema.documents._good.drop(schema.documents.prepare("{ releases { number } }").key)
+    documents._valid.drop(valid(documents, text).key)
     del made
 
     assert freed() is None

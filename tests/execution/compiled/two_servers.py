@@ -110,7 +110,7 @@ class Twin:
         came = _as_bytes(scope, body)
         before, runs_before = len(self.asked), runs()
         await asyncio.sleep(0)  # a new event-loop pass
-        answers = [self.fast_path.answer_read(scope, body, came, ()), self.fast_path.answer(came, ())]
+        answers = [self.fast_path.respond_to_parsed(scope, body, came, ()), self.fast_path.respond(came, ())]
         self.beside += runs() - runs_before
         await self.parts.store.wait_idle()
         found = ["the fast path asks upstream"] if len(self.asked) > before else []

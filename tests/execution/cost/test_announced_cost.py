@@ -12,7 +12,7 @@ from graphql import is_input_object_type, is_list_type, is_non_null_type
 
 from graphql_api.execution.cost.analyzer import work_of
 from graphql_api.execution.cost.expression import quantity
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.schema import build_schema
 from graphql_api.index.tokenizer import MAX_TEXT_CHARS
 from graphql_api.sandbox import Releases, workbook_releases
 from graphql_api.schema.types.global_id import NodeId

@@ -9,25 +9,26 @@ from graphql import get_introspection_query, get_nullable_type, is_composite_typ
 
 from graphql_api.execution.cost import MAX_COST, Cost
 from graphql_api.execution.cost.analyzer import declared_length, work_of
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.documents import Documents
 from graphql_api.execution.limits import DEFAULTS, Limits
+from graphql_api.execution.schema import build_schema
 from graphql_api.http.pages.examples import examples
 from graphql_api.schema.types.resolver_cost import NO_WORK
 from tests.conftest import Server
+from tests.execution.test_documents import valid
 
-SCHEMA = build_schema(Limits(depth=200, tokens=20_000, aliases=2**70))
-GRAPH = SCHEMA.core_schema
+GRAPH = build_schema().core_schema
+DOCUMENTS = Documents(GRAPH, Limits(depth=200, tokens=20_000, aliases=2**70))
 ROOT = Path(__file__).parents[3]
 
 
 def cost_of(text: str) -> Cost:
-    prepared = SCHEMA.documents.prepare(text)
-    assert not prepared.errors, prepared.errors
+    prepared = valid(DOCUMENTS, text)
     return prepared.operation(None).cost
 
 
 def cost(text: str, **variables: Any) -> int:
-    return cost_of(text).of(SCHEMA.documents.prepare(text).values(variables))
+    return cost_of(text).of(valid(DOCUMENTS, text).values(variables))
 
 
 @pytest.mark.parametrize(

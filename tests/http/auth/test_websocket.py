@@ -10,7 +10,7 @@ import orjson
 import pytest
 from starlette.types import Message, Scope
 
-from graphql_api.execution.engine import Answer
+from graphql_api.execution.operations import Executed
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth, PassthroughAuth, WebSocketAuth, WrongKeys
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
@@ -66,10 +66,10 @@ class Socket:
         if message["type"] == "websocket.close" or self.messages[-1:] in (["complete"], ["error"]):
             self._idle.set()
 
-    async def responses(self, operation: Operation, *_: object) -> AsyncIterator[Answer]:
+    async def responses(self, operation: Operation, *_: object) -> AsyncIterator[Executed]:
         self.reached.append(operation.query)
         self.before_response()
-        yield Answer({"__typename": "Query"}, [], True)
+        yield Executed({"__typename": "Query"}, [])
 
     async def talk(self, authenticator: ApiKeyAuth | PassthroughAuth) -> "Socket":
         await self.serve(AccessPolicy(authenticator, Quotas(), WrongKeys(sleep=self.sleep)), self.scope)

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from graphql_api.execution.compiled import CachedResponse
+from graphql_api.execution.response_cache import CachedResponse
 from graphql_api.http.auth.keys import Keys
 from graphql_api.sandbox import Fault, Releases, create_sandbox
 from graphql_api.schema.dependencies import Dependencies

@@ -5,7 +5,7 @@ from typing import Any
 import graphql
 import pytest
 
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.schema import build_schema
 from graphql_api.http.mcp.tools import json_schema, operations
 from graphql_api.http.pages.examples import examples
 

@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, Terms
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.schema import build_schema
 
 TYPES = build_schema().core_schema.type_map
 

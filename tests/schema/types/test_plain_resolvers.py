@@ -7,8 +7,8 @@ import pytest
 from graphql import GraphQLObjectType
 
 from graphql_api.competent.declarations import CONCEPT_TYPES
-from graphql_api.execution import engine
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution import schema as schema_module
+from graphql_api.execution.schema import build_schema
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema.types import plain_resolvers
 from graphql_api.settings import Settings
@@ -79,7 +79,7 @@ async def test_values_are_those_of_strawberrys_resolvers(
     query: str, releases: Releases, settings: Settings, indexed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, asked = await answers(releases, settings, query)
-    monkeypatch.setattr(engine, "use_plain_resolvers", lambda schema: None)
+    monkeypatch.setattr(schema_module, "use_plain_resolvers", lambda schema: None)
 
     assert "errors" not in plain
     assert (plain, asked) == await answers(releases, settings, query)
@@ -94,7 +94,7 @@ async def test_errors_are_at_the_same_places(
       title { nl } essentialCompetences { code behaviouralIndicators { code } skill { regions } }
     } }"""
     plain, asked = await answers(releases, settings, query, faulty)
-    monkeypatch.setattr(engine, "use_plain_resolvers", lambda schema: None)
+    monkeypatch.setattr(schema_module, "use_plain_resolvers", lambda schema: None)
     wrapped, also_asked = await answers(releases, settings, query, faulty)
 
     assert all(each["path"][3:] == ["behaviouralIndicators"] and each["locations"] for each in plain["errors"])

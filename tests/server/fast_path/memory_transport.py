@@ -60,14 +60,14 @@ class Spy:
         self._fast = fast
         self.told: list[bool] = []
 
-    def answer(self, request: bytes, fields: Headers) -> bytes | None:
-        found = self._fast.answer(request, fields)
+    def respond(self, request: bytes, fields: Headers) -> bytes | None:
+        found = self._fast.respond(request, fields)
         if found is not None:
             self.told.append(bool(found))
         return found
 
-    def answer_read(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
-        found = self._fast.answer_read(scope, body, came, fields)
+    def respond_to_parsed(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
+        found = self._fast.respond_to_parsed(scope, body, came, fields)
         self.told.append(found is not None)
         return found
 

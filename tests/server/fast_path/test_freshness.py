@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from graphql_api.http.admission.loop_budget import PASS_SECONDS
 from graphql_api.observability import tracing
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.server.fast_path.path import PUT_OFF
+from graphql_api.server.fast_path.handler import SKIP_AFTER_MISS
 from graphql_api.settings import Settings
 from tests.conftest import CP_7
 from tests.http.graphql.test_response_cache import DAY, Moving
@@ -70,7 +70,7 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
     before = asyncio.all_tasks()
     await asyncio.sleep(0)
 
-    told = [moving.fast_path.answer(each, ()) for each in vain]
+    told = [moving.fast_path.respond(each, ()) for each in vain]
 
     assert told == [b""] * len(vain)
     for _ in range(5):
@@ -159,7 +159,7 @@ async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> N
 async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time(two: Both) -> None:
     """The rest waits with all others, which are heard too."""
     assert (await two.again(PLAIN))[1]
-    passes = two.fast_path._passes
+    passes = two.fast_path._loop_budget
     passes.max_fast_path_seconds = PASS_SECONDS / 2
     lines = [two.line() for _ in range(3)]
     lines[0].send(PLAIN)
@@ -176,7 +176,7 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
 
 async def test_a_question_that_takes_long_stands_in_line_for_a_while(two: Both) -> None:
     await two.known(PLAIN)
-    two.fast_path.quick = 0.0
-    ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(PUT_OFF + 2)]
+    two.fast_path.max_seconds = 0.0
+    ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(SKIP_AFTER_MISS + 2)]
 
-    assert ways == [True, *[False] * PUT_OFF, True]
+    assert ways == [True, *[False] * SKIP_AFTER_MISS, True]

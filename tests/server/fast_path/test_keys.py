@@ -8,16 +8,16 @@ import orjson
 import pytest
 from limits.aio.storage import MemoryStorage
 
-from graphql_api.execution.context import Context
-from graphql_api.execution.engine import build_schema
+from graphql_api.execution.engine import Engine
+from graphql_api.execution.operations import Request
+from graphql_api.execution.schema import build_schema
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.http.graphql import CachePolicy, Documents, Endpoint
 from graphql_api.observability.operation_log import OperationLog
-from graphql_api.observability.request_context import RequestContext
-from graphql_api.server.fast_path import FastPath, Heads
+from graphql_api.server.fast_path import FastPath, ResponseHeads
 from tests.conftest import Clock, Server
 from tests.server.fast_path.conftest import Made
 from tests.server.fast_path.memory_transport import Answer, post
@@ -131,24 +131,22 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     clock = Clock()
     key = keys.new("partner")
     outcomes, decide = OperationLog(), AccessPolicy(ApiKeyAuth(Keys(keys.file, clock), 10), Quotas(clock=clock))
-    schema = build_schema(compiled=True)
-    parts = server.app.state.services
-    endpoint = Endpoint(schema, parts.loaders, Documents(None, False, None), CachePolicy(9, 9), 1000, 5, 60)
-    passes = LoopBudget(clock)
-    path = FastPath(endpoint, parts, decide, passes, outcomes, asyncio.Event(), Heads(()))
+    engine = Engine(build_schema(), server.app.state.services)
+    endpoint = Endpoint(engine, Documents(None, False, None), CachePolicy(9, 9), 1000, 5)
+    path = FastPath(endpoint, decide, LoopBudget(clock), outcomes, asyncio.Event(), ResponseHeads(()))
     body = orjson.dumps({"query": PINNED, "variables": CP})
     fields = {b"content-type": b"application/json", b"x-api-key": key.encode()}
     scope = {"method": "POST", "raw_path": b"/graphql", "query_string": b"", "headers": list(fields.items())}
 
     for _ in range(2):  # waits for documents, and finds them
-        await schema.answer(PINNED, CP, None, Context(parts.loaders(), (), RequestContext()))
-    while_good = path.answer_read(scope, body, None, ())
+        await engine.execute(Request(PINNED, CP))
+    while_good = path.respond_to_parsed(scope, body, None, ())
     keys.revoke("partner")
     clock.now += 1.0
 
     assert while_good is not None
     assert b"CP-7" in while_good
-    assert path.answer_read(scope, body, None, ()) is None
+    assert path.respond_to_parsed(scope, body, None, ()) is None
 
 
 async def test_clients_with_a_key_of_their_own_are_answered_fast_and_nobody_else_is(made: Made) -> None:

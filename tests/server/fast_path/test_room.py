@@ -12,12 +12,14 @@ from itertools import product
 
 import pytest
 
-from graphql_api.http.graphql.request_cache import MAX_BYTES as QUESTIONS
+from graphql_api.execution.documents import ValidDocument
 from graphql_api.sandbox import Releases
-from graphql_api.server.fast_path.client import MOST_BYTES as CLIENTS
-from graphql_api.server.fast_path.path import HEADS_BYTES, PUT_OFF
+from graphql_api.server.fast_path.handler import HEADS_BYTES, SKIP_AFTER_MISS
+from graphql_api.server.fast_path.header_profile import MAX_BYTES as PROFILES
+from graphql_api.server.fast_path.request_cache import MAX_BYTES as QUESTIONS
 from graphql_api.settings import Settings
 from tests.conftest import Server
+from tests.execution.test_documents import valid
 from tests.server.fast_path.memory_transport import post, with_field
 from tests.server.fast_path.requests import CP, PINNED, PLAIN
 from tests.server.fast_path.two_connections import Both, both
@@ -28,7 +30,7 @@ TINY = "{ __typename }"
 def remembered(two: Both) -> int:
     """Bytes that all it remembers is counted as."""
     path = two.fast_path
-    return int(path._came.bytes + path._clients._known.bytes + path._questions._requests.bytes)
+    return int(path._heads.bytes + path._profiles._profiles.bytes + path._requests._requests.bytes)
 
 
 async def test_heads_are_bounded(two: Both) -> None:
@@ -37,15 +39,15 @@ async def test_heads_are_bounded(two: Both) -> None:
         for number in range(200):
             await two.fast.ask(post(TINY, **{field: f"{number}{many}"}))
 
-    assert HEADS_BYTES * 0.9 < two.fast_path._came.bytes <= HEADS_BYTES
-    assert CLIENTS * 0.9 < two.fast_path._clients._known.bytes <= CLIENTS
+    assert HEADS_BYTES * 0.9 < two.fast_path._heads.bytes <= HEADS_BYTES
+    assert PROFILES * 0.9 < two.fast_path._profiles._profiles.bytes <= PROFILES
 
 
 async def test_questions_are_bounded_and_one_that_is_very_long_is_none(two: Both) -> None:
     many = "x" * 60_000
     for number in range(200):
         await two.fast.ask(post(TINY, {"more": f"{number}{many}"}))
-    questions = two.fast_path._questions
+    questions = two.fast_path._requests
     long = len(questions)
     await two.fast.ask(post(TINY, {"more": "x" * 100_000}))
 
@@ -102,7 +104,7 @@ async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
     """However often its plan is compiled anew, and in however many languages it is asked."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
-        in_turn = [each for each in asked for _ in range(PUT_OFF + 3)]
+        in_turn = [each for each in asked for _ in range(SKIP_AFTER_MISS + 3)]
         for each in in_turn:
             await two.fast.ask(each)
         gc.collect()
@@ -128,26 +130,26 @@ async def test_a_question_whose_plan_is_gone_is_left_to_the_long_way_for_a_while
         for number in range(1, 10):
             await two.long.ask(steered(number))
 
-        ways = [(await two.ask(steered(0)))[1] for _ in range(PUT_OFF + 2)]
+        ways = [(await two.ask(steered(0)))[1] for _ in range(SKIP_AFTER_MISS + 2)]
 
-    assert ways == [False] * (PUT_OFF + 1) + [True]
+    assert ways == [False] * (SKIP_AFTER_MISS + 1) + [True]
 
 
 def others(two: Both, first: int = 0) -> None:
     """Prepare other documents, from this number on, until they fill half of the cache."""
-    documents = two.fast_path._endpoint.schema.documents
+    documents = two.fast_path._endpoint.engine.documents
     filled = 0
-    while filled < documents._good._max_bytes * 0.55:
+    while filled < documents._valid._max_bytes * 0.55:
         prepared = documents.prepare("{ " + " ".join(f"a{first}_{n}: __typename" for n in range(50)) + " }")
-        assert not prepared.errors
+        assert isinstance(prepared, ValidDocument)
         filled += prepared.size
         first += 1
 
 
 async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(two: Both) -> None:
     await two.known(PLAIN)
-    documents, questions = two.fast_path._endpoint.schema.documents, two.fast_path._questions
-    document = weakref.ref(documents.get_prepared(PINNED).document)
+    documents, questions = two.fast_path._endpoint.engine.documents, two.fast_path._requests
+    document = weakref.ref(valid(documents, PINNED).as_written())
     assert len(questions) == 1
 
     others(two)
@@ -174,6 +176,6 @@ async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both
     many = "x" * 80_000
     for number in range(80):
         await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))
-    questions = two.fast_path._questions
+    questions = two.fast_path._requests
 
     assert sum(len(each) for each in questions._keys_by_document.values()) == len(questions) < 80

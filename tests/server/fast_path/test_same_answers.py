@@ -103,7 +103,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
         assert (await two.again(known))[1]
         before = asyncio.all_tasks()
 
-        assert two.fast_path.answer(unknown, ()) == b""
+        assert two.fast_path.respond(unknown, ()) == b""
         for _ in range(5):
             assert asyncio.all_tasks() == before
             await asyncio.sleep(0)

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from graphql_api.execution.compiled import CachedResponse, CacheKey, ResponseCache
-from graphql_api.execution.compiled.response_cache import ENTRY_BYTES, MAX_SEEN
+from graphql_api.execution.response_cache import ENTRY_BYTES, MAX_SEEN, CachedResponse, CacheKey, ResponseCache
 from graphql_api.schema.dependencies import Dependencies
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from starlette.datastructures import QueryParams
 
 from graphql_api.caching import LRUCache
-from graphql_api.execution.engine import CompetentSchema, ExecutableOperation
+from graphql_api.execution.engine import Engine
 from graphql_api.execution.limits import values_in
+from graphql_api.execution.selection import ExecutableOperation
 from graphql_api.http.graphql.cache_control import introspects
 from graphql_api.http.graphql.persisted_queries import Documents
 from graphql_api.http.graphql.request import Operation, from_body, from_parameters
@@ -37,14 +38,14 @@ class ParsedRequest:
 class RequestCache:
     """LRU cache of parsed requests."""
 
-    def __init__(self, schema: CompetentSchema, documents: Documents) -> None:
-        self._schema = schema
+    def __init__(self, engine: Engine, documents: Documents) -> None:
+        self._engine = engine
         self._documents = documents
         self._requests: LRUCache[bytes | str, ParsedRequest] = LRUCache(
             MAX_BYTES, max_item_bytes=MAX_BYTES // 128, on_evict=self._forget
         )
         self._keys_by_document: dict[str, set[bytes | str]] = {}
-        schema.documents.on_evict(self._drop)
+        engine.documents.on_evict(self._drop)
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -63,15 +64,15 @@ class RequestCache:
 
     def _parse(self, body: bytes | str, operation: Operation) -> ParsedRequest | None:
         query = self._documents.text_of(operation)
-        executable = self._schema.prepared_query(query, operation.variables, operation.operation_name)
+        executable = self._engine.find_operation(query, operation.variables, operation.operation_name)
         if executable is None:
             return None
-        query = executable.prepared.text  # the string that is already in memory
+        query = executable.document.text  # the string that is already in memory
         request = ParsedRequest(replace(operation, query=query), query, executable, introspects(query))
         size = 3 * len(body) + VALUE_BYTES * values_in(operation.variables or {}) + ENTRY_BYTES
         self._requests.put(body, request, size)
         if body in self._requests:
-            self._keys_by_document.setdefault(executable.prepared.key, set()).add(body)
+            self._keys_by_document.setdefault(executable.document.key, set()).add(body)
         return request
 
     def _drop(self, document: str) -> None:
@@ -79,7 +80,7 @@ class RequestCache:
             self._requests.drop(body)
 
     def _forget(self, body: bytes | str, request: ParsedRequest) -> None:
-        document = request.executable.prepared.key
+        document = request.executable.document.key
         self._keys_by_document[document].discard(body)
         if not self._keys_by_document[document]:
             del self._keys_by_document[document]

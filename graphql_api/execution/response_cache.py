@@ -8,7 +8,6 @@ is among them. The bytes of all responses are bounded (LRU).
 from functools import cached_property
 from gzip import compress
 from hashlib import blake2b
-from typing import Any
 
 from graphql_api.caching import LRUCache, compact_json
 from graphql_api.observability.metrics import EXECUTIONS, BufferedCounter
@@ -40,6 +39,11 @@ class CachedResponse:
         self.read = read
         self.size = len(body) * 3 // 2 + ENTRY_BYTES + DEPENDENCY_BYTES * len(read.by_name)
         """Approximate memory in bytes, compressed body included."""
+
+    @property
+    def data(self) -> bytes:
+        """The encoded value of `data`."""
+        return self.body[len(b'{"data":') : -1]
 
     @cached_property
     def tag(self) -> str:
@@ -88,7 +92,7 @@ class ResponseCache:
         _USED.count += response is not None
         return response
 
-    def store(self, key: CacheKey | None, data: dict[str, Any], loaders: Loaders) -> CachedResponse | None:
+    def store(self, key: CacheKey | None, data: dict[str, object], loaders: Loaders) -> CachedResponse | None:
         """Encode and cache data made by these loaders.
 
         Returns None if the request comes for the first time, or if the data depends on something stale or not in memory.
