@@ -6,7 +6,9 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 
 .PHONY: serve test test-slow test-quick check check-breaking format hooks schema docs lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-search bench-faults bench-hostile clean
 
-serve: $(VENV)/.serve
+# make serve EXTRAS=semantic also installs that extra, for search by meaning.
+serve: $(VENV)/.serve $(EXTRAS:%=$(VENV)/.extra-%)
+	@test -n "$(wildcard $(VENV)/.extra-semantic)$(EXTRAS)" || echo "Search by meaning, across languages: make serve EXTRAS=semantic"
 	@$(BIN)/competent-graphql serve
 
 # What `make test` and `make test-slow` share: the other suites need more than Python, or far longer.
@@ -109,7 +111,8 @@ lock: $(VENV)/.uv
 	$(COMPILE) requirements/clients.in -o requirements/clients.txt
 	$(COMPILE) requirements/benchmarks.in -o requirements/benchmarks.txt
 	$(COMPILE) pyproject.toml -o requirements/serve.txt
-	$(COMPILE) pyproject.toml --all-extras -c requirements/serve.txt -o requirements/extras.txt
+	$(COMPILE) pyproject.toml --extra semantic -c requirements/serve.txt -o requirements/semantic.txt
+	$(COMPILE) pyproject.toml --all-extras -c requirements/semantic.txt -o requirements/extras.txt
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements/extras.txt -o requirements/dev.txt
 
 clean:
@@ -125,6 +128,10 @@ $(VENV)/.serve: requirements/serve.txt pyproject.toml | $(VENV)/.uv
 	@echo "Setting up $(VENV) …"
 	@$(UV) pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/serve.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/.extra-%: requirements/%.txt $(VENV)/.serve
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r $<
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.serve

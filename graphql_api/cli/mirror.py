@@ -10,6 +10,7 @@ from rich.text import Text
 from graphql_api.errors import ReleaseNotFound, SettingsError
 from graphql_api.index.concepts import failed
 from graphql_api.index.crawler import Progress as Walked
+from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.services import Services, cache_dir, index_folder
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import is_shared
@@ -46,6 +47,7 @@ async def run_mirror(parts: Services, release: str) -> int:
         if not await parts.loaders().release_exists(number):
             raise ReleaseNotFound
         await _walked(parts, number)
+        await _vectors(parts, number)
         missing = await (await parts.indexes.get(number)).query(failed)
     finally:
         await parts.aclose()
@@ -67,3 +69,18 @@ async def _walked(parts: Services, number: str) -> None:
             bar.update(task, completed=progress.done)
             await asyncio.wait([building.task], timeout=0.2)
     await building.task
+
+
+async def _vectors(parts: Services, number: str) -> None:
+    """Wait until the texts of the release have vectors, if the settings want them, and show the progress."""
+    job = (await parts.indexes.get(number)).vectors
+    if isinstance(job, NoVectors):
+        return
+    columns = (TextColumn(f"vectors {number}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=None)
+        while job.meaning is None and not job.failed:
+            bar.update(task, completed=job.progress.done, total=job.progress.total or None)
+            await asyncio.sleep(0.2)
+    if job.failed:
+        print("The vectors for hybrid search could not be computed; a server will try again.", file=sys.stderr)

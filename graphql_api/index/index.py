@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import count
-from typing import Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
 from weakref import finalize
 
 from graphql_api.caching import LRUCache
@@ -23,8 +23,13 @@ from graphql_api.index.index_file import IndexFile, is_damage, read_only
 from graphql_api.index.lookup_cache import UNKNOWN, LookupCache, Unknown
 from graphql_api.index.readers import Readers
 from graphql_api.index.search import Search
+from graphql_api.index.semantic.embedder import NoVectors
+from graphql_api.index.semantic.vectorizer import VectorJob
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.index.usage import competences_using, profiles_using
+
+if TYPE_CHECKING:
+    from graphql_api.index.semantic.meaning import Meaning
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +58,7 @@ class Index:
         self._comparison_lock = threading.Lock()
         self._damaged = damaged or (lambda index, error: error)
         self.search = Search()
+        self.vectors: VectorJob | NoVectors = NoVectors.OFF
         self._lookups = LookupCache()
         self._changes: LRUCache[int, asyncio.Task[list[Change]]] = LRUCache(CHANGES_BYTES)
         """Comparisons by the serial number of the other index, which they must not keep open."""
@@ -140,6 +146,11 @@ class Index:
         """Lend a connection to a query that reads this index and another one; one caller at a time."""
         with self._comparison_lock:
             yield self._comparison_connection
+
+    @property
+    def meaning(self) -> "Meaning | NoVectors":
+        """The vectors of all texts of this index, or why there are none."""
+        return self.vectors if isinstance(self.vectors, NoVectors) else self.vectors.meaning or NoVectors.NOT_READY
 
     def close(self) -> None:
         """Wait for running queries, and close the file."""

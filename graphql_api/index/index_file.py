@@ -118,22 +118,29 @@ class IndexFile:
     def lock(self) -> Iterator[bool]:
         """Yield whether this process may write the part file; only one may at a time. The lock ends with the process."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("w") as file:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    yield False
-                    return
-                except OSError as error:  # a file system without locks: each process crawls
-                    log.warning("cannot lock a file next to the index: %s", os.strerror(error.errno or 0))
-            yield True
+        with exclusive(self.path.with_suffix(".lock")) as mine:
+            yield mine
 
     def discard_part(self) -> None:
         """Delete the part file."""
         for suffix in ("", "-journal"):
             with suppress(FileNotFoundError):
                 self.part.with_name(self.part.name + suffix).unlink()
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[bool]:
+    """Lock a file among processes; yields whether this process has the lock. The lock ends with the process."""
+    with path.open("w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError as error:  # a file system without locks: each process crawls
+                log.warning("cannot lock a file next to the index: %s", os.strerror(error.errno or 0))
+        yield True
 
 
 def _part(file: Path) -> sqlite3.Connection:

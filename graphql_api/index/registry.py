@@ -20,8 +20,10 @@ from graphql_api.index.builder import IndexBuilder, temporary_folder
 from graphql_api.index.crawler import Progress
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile, is_damage, is_full
+from graphql_api.index.semantic.embedder import Embedder, NoVectors
+from graphql_api.index.semantic.vectorizer import Vectorizer
 from graphql_api.index.tables import DamagedIndex
-from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS
+from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS, VECTORS_PROGRESS
 from graphql_api.store import Store
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class IndexRegistry:
 
     With `patient`, queries wait for the crawl (for the sandbox, where it is short); otherwise they get NotIndexedYet. `mode`
     is that of COMPETENT_INDEX: indexes are built at the `start`, when first needed (`need`), or never (`off`). Without a
-    `folder`, files are temporary.
+    `folder`, files are temporary. With an `embedder`, the texts of each open index get vectors in the background.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class IndexRegistry:
         page_size: int,
         at_once: int,
         trim_heap: Callable[[], None] = lambda: None,
+        embedder: Embedder | NoVectors = NoVectors.OFF,
     ) -> None:
         self._temporary = temporary_folder() if folder is None else None
         if folder is None and self._temporary is None:
@@ -69,6 +72,8 @@ class IndexRegistry:
         self._failures = Failures()
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._listeners: list[Callable[[str], None]] = []
+        self.embedder = embedder
+        self._vectors = embedder if isinstance(embedder, NoVectors) else Vectorizer(embedder)
         self.mode = mode
 
     def on_evict(self, listener: Callable[[str], None]) -> None:
@@ -172,6 +177,7 @@ class IndexRegistry:
 
     def _opened(self, release: str, file: IndexFile) -> Index:
         index = Index(file, lambda index, error: self._damaged(release, index, error))
+        index.vectors = self._vectors if isinstance(self._vectors, NoVectors) else self._vectors.start(file.path)
         self._retire(release)
         self._open[release] = index
         if index.missing and self.mode != "off" and release not in self._retries:
@@ -210,19 +216,21 @@ class IndexRegistry:
     def _is_incomplete(self, release: str) -> bool:
         return release in self._open and self._open[release].missing > 0
 
-    def state(self, release: str) -> dict[str, float | str]:
+    def state(self, release: str) -> dict[str, object]:
         """The state of the index of a release.
 
-        `state` is `complete` (with the number of missing documents), `building` (with progress from 0 to 1 and documents),
-        `unopened` (its file exists), `missing`, `failed` (with `retryAfter` in seconds) or `off`. `reason` is added if the
-        index failed before, unless it is complete or off.
+        `state` is `complete` (with the number of missing documents, and the state of its vectors if there are any), `building`
+        (with progress from 0 to 1 and documents), `unopened` (its file exists), `missing`, `failed` (with `retryAfter` in
+        seconds) or `off`. `reason` is added if the index failed before, unless it is complete or off.
         """
         failure = self._failures.get(release)
         reason = {} if failure is None else {"reason": failure.reason}
         if (build := self._builds.get(release)) is not None:
             return {**build.state(), **reason}
         if release in self._open:
-            return {"state": "complete", "missing": self._open[release].missing}
+            index = self._open[release]
+            vectors = {} if isinstance(index.vectors, NoVectors) else {"vectors": index.vectors.state()}
+            return {"state": "complete", "missing": index.missing, **vectors}
         if self.mode == "off":
             return {"state": "off"}
         if failure is not None:
@@ -231,8 +239,10 @@ class IndexRegistry:
 
     def measure(self) -> None:
         """Update the metrics of all indexes."""
-        for release in self._open:
+        for release, index in self._open.items():
             INDEX_PROGRESS.labels(release).set(1)
+            if not isinstance(index.vectors, NoVectors):
+                VECTORS_PROGRESS.labels(release).set(index.vectors.share)
             with suppress(OSError):
                 INDEX_BUILT.labels(release).set(self._builder.file(release).path.stat().st_mtime)
         for release, build in self._builds.items():
@@ -243,6 +253,8 @@ class IndexRegistry:
         """Cancel builds, which resume where they stopped at the next start, and close the files."""
         builds = [build.task for build in self._builds.values()]
         await cancel_and_wait([*builds, *self._opening.values(), *self._retries.values()])
+        if not isinstance(self._vectors, NoVectors):
+            await asyncio.to_thread(self._vectors.close)
         for index in (*self._open.values(), *self._replaced):
             index.close()
         self._open.clear()

@@ -228,6 +228,12 @@ INDEX_BUILT = Gauge(
     multiprocess_mode="livemax",
 )
 
+VECTORS_PROGRESS = Gauge(
+    "competent_vectors_progress_ratio",
+    "Progress of computing the vectors of the texts of a release, for hybrid search, from 0 to 1 (complete).",
+    ["release"],
+    multiprocess_mode="livemax",
+)
 INDEX_QUERIES = Counter(
     "competent_index_queries",
     "Queries to an index by outcome: ok, timeout (the deadline of the operation passed) or rejected (the queue was full).",

@@ -15,6 +15,7 @@ from graphql_api.settings.origins import ANY, LOCAL, NONE, Origins
 from graphql_api.settings.validation import (
     LOOPBACK,
     check_choices,
+    check_embeddings,
     check_metrics,
     check_persisted,
     check_remote,
@@ -212,6 +213,18 @@ class Settings:
         "Maximum number of simultaneous calls to the Competent API while a release is crawled for its index.",
         minimum=1,
         formerly="WALK_CONCURRENCY",
+    )
+    embeddings: str = _index(
+        "auto",
+        "How search compares the meaning of texts: with the sentence encoder of the extra `semantic` if that is installed "
+        "(`auto`), not at all (`off`), or with a service of your own that has the embeddings endpoint of OpenAI's API: its base "
+        "URL, such as `http://127.0.0.1:8080/v1`. All texts of a release and all search texts are sent to that service.",
+    )
+    embeddings_model: str = _index("default", "Name of the model that the service in COMPETENT_EMBEDDINGS is to use.")
+    embeddings_key_file: Path | None = _index(
+        None,
+        "File that holds the key for the service in COMPETENT_EMBEDDINGS, sent as a bearer token; needs https. Unset: no key "
+        "is sent.",
     )
 
     root_path: str = _server(
@@ -490,8 +503,13 @@ class Settings:
         self.proxies  # noqa: B018  # raises SettingsError for an invalid address
         check_root_path(self.root_path)
         check_metrics(self.metrics)
+        check_embeddings(self.embeddings, self.embeddings_key_file)
         return self
 
     def key(self) -> Secret:
         """The key for the Competent API, from COMPETENT_API_KEY or its file; empty if neither is set."""
-        return self.api_key if self.api_key.reveal() or self.api_key_file is None else read_key(self.api_key_file)
+        return (
+            self.api_key
+            if self.api_key.reveal() or self.api_key_file is None
+            else read_key(self.api_key_file, "API_KEY_FILE")
+        )

@@ -105,14 +105,14 @@ def _unknown(name: str, settings: Mapping[str, Setting]) -> str:
     return f"{name} is not a setting of this server" + (f" (did you mean {similar[0]}?)" if similar else "")
 
 
-def read_key(file: Path) -> Secret:
-    """Read the key for the Competent API from a file. Raises SettingsError if it cannot be read."""
+def read_key(file: Path, setting: str) -> Secret:
+    """Read a key from the file that a setting names. Raises SettingsError if it cannot be read."""
     try:
         return Secret(read_small(file, 10_000).decode("utf-8-sig").strip())
     except UnusableFile as error:
-        raise SettingsError(f"COMPETENT_API_KEY_FILE cannot be read: {error} ({file})") from None
+        raise SettingsError(f"{PREFIX}{setting} cannot be read: {error} ({file})") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"COMPETENT_API_KEY_FILE is not text: {file}") from None
+        raise SettingsError(f"{PREFIX}{setting} is not text: {file}") from None
 
 
 def _parse(setting: Setting, text: str) -> object:

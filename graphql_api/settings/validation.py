@@ -51,6 +51,17 @@ def check_metrics(metrics: str) -> None:
         raise SettingsError("COMPETENT_METRICS must be on, off or a port number")
 
 
+def check_embeddings(embeddings: str, key_file: Path | None) -> None:
+    """Raise SettingsError unless the value is `auto`, `off` or a base URL; with a key, an encrypted or local one."""
+    if embeddings in ("auto", "off"):
+        return
+    url = _url(embeddings)
+    if url is None:
+        raise SettingsError("COMPETENT_EMBEDDINGS must be auto, off, or a base URL such as http://127.0.0.1:8080/v1")
+    if key_file and url.scheme == "http" and url.hostname not in LOOPBACK:
+        raise SettingsError("COMPETENT_EMBEDDINGS must use https: the key would be sent unencrypted")
+
+
 def is_network(text: str) -> bool:
     """True if the text is an IP address or network."""
     try:

@@ -1,0 +1,95 @@
+"""Compares the meaning of a query with that of all searched texts of an index."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from graphql_api.index.semantic.embedder import Embedder
+from graphql_api.index.tables import SEARCH
+
+if TYPE_CHECKING:
+    from graphql_api.index.semantic.embedder import Matrix
+
+SUPPORT = 0.5
+"""The weight of a concept's long text (description, working context), relative to its best text."""
+MOST_SIMILAR = 100
+"""Concepts that are found by their meaning alone."""
+MIN_SIMILARITY = 0.35
+"""Their minimum similarity; texts without any meaning reach 0.3 to 0.4."""
+CACHED_QUERIES = 100
+"""Search texts whose vectors are cached, as for the pages of one search."""
+
+OCCURRENCES = """
+SELECT searched_text, concept_type * 4 + language, concept, field, length(folded), position
+FROM occurrence JOIN searched_text ON n = searched_text ORDER BY concept, searched_text, language
+"""
+_LONG = [number for number, search in SEARCH.items() if search.exact is None]
+
+
+class Similar(NamedTuple):
+    """A concept, how similar it is (1: the same meaning), and its most similar text: number, field, language and length.
+
+    `order` sorts concepts: by type, then by position.
+    """
+
+    row_id: int
+    similarity: float
+    order: int
+    text: int
+    field: int
+    language: int
+    length: int
+
+
+class Meaning:
+    """All texts of an index with their vectors, in memory. Thread-safe."""
+
+    def __init__(self, embedder: Embedder, matrix: "Matrix", occurrences: npt.NDArray[np.int64]) -> None:
+        """`matrix` has the vector of text n in row n; `occurrences` has rows as OCCURRENCES selects them, by concept."""
+        self.model = embedder.id
+        self._matrix = matrix
+        self._texts, self._bits, concepts, self._fields, self._lengths, positions = occurrences.T
+        self._concepts, self._starts = np.unique(concepts, return_index=True)
+        self._orders = ((self._bits // 4 << 32) + positions)[self._starts]
+        self._ends = np.append(self._starts[1:], len(concepts))
+        self._is_long = np.isin(self._fields, _LONG)
+        self._has_long = np.logical_or.reduceat(self._is_long, self._starts) if len(concepts) else self._is_long
+        self._vector = lru_cache(CACHED_QUERIES)(lambda text: embedder.queries([text])[0])
+
+    def similar(self, text: str, bits: int, also: Sequence[int]) -> tuple[list[Similar], dict[int, tuple[float, int]]]:
+        """The concepts whose texts resemble a search text most; and by row id, similarity and order of those in `also`.
+
+        `bits` has a bit for each searched type and language, as in `search`; concepts without such a text are missing. Raises
+        EmbeddingError if the search text has no vector now.
+        """
+        if not len(self._concepts):
+            return [], {}
+        similarities = (self._matrix @ self._vector(text))[self._texts]
+        similarities[(np.int64(bits) >> self._bits) & 1 == 0] = -1
+        scores = self._scores(similarities)
+        best = np.argpartition(-scores, min(MOST_SIMILAR, len(scores) - 1))[:MOST_SIMILAR]
+        similar = [self._similar(int(at), similarities, scores) for at in best[scores[best] >= MIN_SIMILARITY]]
+        return similar, self._similarities(np.array(also, np.int64), scores)
+
+    def _scores(self, similarities: "Matrix") -> "Matrix":
+        """The similarity of each concept: that of its best text and, if it has long texts, of the best long text."""
+        best = np.maximum.reduceat(similarities, self._starts)
+        long = np.maximum.reduceat(np.where(self._is_long, similarities, np.float32(-1)), self._starts)
+        supported = (best + SUPPORT * long) / (1 + SUPPORT)
+        scores: Matrix = np.where(self._has_long & (long > -1), supported, best)
+        return scores
+
+    def _similarities(self, row_ids: npt.NDArray[np.int64], scores: "Matrix") -> dict[int, tuple[float, int]]:
+        at = np.minimum(np.searchsorted(self._concepts, row_ids), len(self._concepts) - 1)
+        at = at[(self._concepts[at] == row_ids) & (scores[at] > -1)]
+        pairs = zip(scores[at].tolist(), self._orders[at].tolist(), strict=True)
+        return dict(zip(self._concepts[at].tolist(), pairs, strict=True))
+
+    def _similar(self, at: int, similarities: "Matrix", scores: "Matrix") -> Similar:
+        start, end = int(self._starts[at]), int(self._ends[at])
+        best = start + int(np.argmax(np.round(similarities[start:end], 3)))
+        text, field, bit, length = (int(c[best]) for c in (self._texts, self._fields, self._bits, self._lengths))
+        return Similar(int(self._concepts[at]), float(scores[at]), int(self._orders[at]), text, field, bit % 4, length)

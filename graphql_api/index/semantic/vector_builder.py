@@ -1,0 +1,79 @@
+"""Makes the vectors of all texts of an index, or reads them from their file."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from graphql_api.index.index_file import exclusive, read_only
+from graphql_api.index.semantic.embedder import Embedder
+from graphql_api.index.semantic.meaning import OCCURRENCES, Meaning
+from graphql_api.index.semantic.progress import Progress
+from graphql_api.index.semantic.vector_file import Digests, VectorFile, Vectors, digests_of
+
+BATCH = 16
+"""Texts per call of the embedder; about 20 milliseconds of work for the encoder in this process."""
+WAIT = 1.0
+"""Seconds between looks for the file that another process is making."""
+
+
+def read_meaning(index: Path, embedder: Embedder, progress: Progress) -> Meaning:
+    """Read the vectors of an index from their file, which is made first if it is missing; `progress` is updated.
+
+    One process at a time makes the file; others wait for it.
+    """
+    file = VectorFile(index, embedder.id)
+    with closing(read_only(index)) as connection:
+        texts: list[tuple[int, str]] = connection.execute("SELECT n, text FROM searched_text ORDER BY n").fetchall()
+        occurrences = np.array(connection.execute(OCCURRENCES).fetchall(), np.int64).reshape(-1, 6)
+    digests = digests_of(text for _, text in texts)
+    vectors = _complete(file, digests)
+    while vectors is None:
+        with exclusive(file.path.with_suffix(".lock")) as mine:
+            vectors = _complete(file, digests) or (_made(file, digests, texts, embedder, progress) if mine else None)
+        if vectors is None:
+            progress.wait(WAIT)
+    progress.finish(len(vectors.digests))
+    rows, _ = vectors.positions(digests)
+    matrix = np.zeros((len(texts) + 1, vectors.rows.shape[1]), np.float32)  # texts are numbered from 1
+    matrix[1:] = vectors.rows[rows]
+    return Meaning(embedder, matrix, occurrences)
+
+
+def _complete(file: VectorFile, digests: Digests) -> Vectors | None:
+    """The vectors in the file if it has one for each text."""
+    vectors = file.read()
+    return vectors if vectors is not None and vectors.positions(digests)[1].all() else None
+
+
+def _made(
+    file: VectorFile,
+    digests: Digests,
+    texts: Sequence[tuple[int, str]],
+    embedder: Embedder,
+    progress: Progress,
+) -> Vectors:
+    """Make the vectors of all texts and write the file; those that another file for this model has are copied."""
+    needed, first = np.unique(digests, return_index=True)
+    has = np.zeros(len(needed), np.bool_)
+    rows: npt.NDArray[np.float16] | None = None
+    for other in [file.read(), *file.read_others()]:
+        if other is not None and (rows is None or other.rows.shape[1] == rows.shape[1]):
+            rows = np.zeros((len(needed), other.rows.shape[1]), np.float16) if rows is None else rows
+            positions, copied = other.positions(needed)
+            rows[copied & ~has] = other.rows[positions[copied & ~has]]
+            has |= copied
+    missing = np.flatnonzero(~has)
+    done = len(needed) - len(missing)
+    progress.update(done, len(needed))
+    for start in range(0, len(missing), BATCH):
+        batch = missing[start : start + BATCH]
+        computed = embedder.documents([texts[first[at]][1] for at in batch])
+        rows = np.zeros((len(needed), computed.shape[1]), np.float16) if rows is None else rows
+        rows[batch] = computed
+        progress.update(done := done + len(batch), len(needed))
+    vectors = Vectors(needed, rows if rows is not None else np.zeros((0, 1), np.float16))
+    file.write(vectors)
+    return vectors

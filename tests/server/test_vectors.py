@@ -1,0 +1,114 @@
+"""Vectors of a whole server: made in the background, reported to operators, and made or read by `mirror`."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graphql_api import services
+from graphql_api.cli.mirror import run_mirror
+from graphql_api.index.semantic.vectorizer import VectorJob
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.services import Services
+from graphql_api.settings import Settings
+from tests.conftest import Server, counted, running
+from tests.index.semantic.fake_embedder import FakeEmbedder
+
+
+@pytest.fixture
+def embedder(monkeypatch: pytest.MonkeyPatch) -> FakeEmbedder:
+    embedder = FakeEmbedder()
+    monkeypatch.setattr(services, "_embedder", lambda *_: embedder)
+    return embedder
+
+
+@pytest.fixture
+async def server(
+    releases: Releases, settings: Settings, tmp_path: Path, embedder: FakeEmbedder
+) -> AsyncIterator[Server]:
+    """A server with a folder of its own, and an open index."""
+    async with running(releases, replace(settings, cache_dir=tmp_path)) as started:
+        await started.app.state.services.indexes.ready("3.11")
+        yield started
+        embedder.gate.set()
+
+
+async def health(server: Server) -> object:
+    response = await server.client.get("/health/ready")
+    assert response.status_code == 200
+    return response.json()["index"]["vectors"]
+
+
+def job(server: Server) -> VectorJob:
+    found = server.app.state.services.indexes.get_cached("3.11").vectors
+    assert isinstance(found, VectorJob)
+    return found
+
+
+def wait(server: Server) -> None:
+    """Wait for the thread that makes vectors."""
+    server.app.state.services.indexes._vectors._thread.submit(lambda: None).result(30)
+
+
+async def test_health_and_metrics_report_the_progress(server: Server, embedder: FakeEmbedder) -> None:
+    wait(server)
+    server.app.state.services.indexes.measure()
+
+    texts = len(set(embedder.embedded))
+    assert texts > 1000
+    assert await health(server) == {"state": "complete", "progress": 1.0, "texts": texts}
+    assert counted("competent_vectors_progress_ratio", release="3.11") == 1.0
+
+
+async def test_the_index_is_ready_before_its_vectors(
+    releases: Releases, settings: Settings, tmp_path: Path, embedder: FakeEmbedder
+) -> None:
+    embedder.gate.clear()
+    async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
+        await server.app.state.services.indexes.ready("3.11")
+        embedder.calls.acquire()
+
+        data = await server.ask('{ search(text: "verpleegkundige", first: 1) { totalCount } }')
+        assert data["search"]["totalCount"] > 0
+        state = await health(server)
+        assert isinstance(state, dict)
+        assert (state["state"], state["progress"]) == ("computing", 0.0)
+        embedder.gate.set()
+
+    assert len(embedder.embedded) < 1000, "the server did not wait for all vectors to stop"
+    assert not [*tmp_path.rglob("*.vectors")]
+
+
+async def test_an_index_that_replaces_another_has_vectors(server: Server, embedder: FakeEmbedder) -> None:
+    wait(server)
+    before, embedded = job(server), len(embedder.embedded)
+    await server.app.state.services.indexes.begin("3.11").task
+    wait(server)
+
+    assert job(server) is not before
+    assert job(server).meaning is not None
+    assert len(embedder.embedded) == embedded
+
+
+async def test_mirror_waits_for_the_vectors(
+    releases: Releases, settings: Settings, tmp_path: Path, embedder: FakeEmbedder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        parts = Services(replace(settings, cache_dir=tmp_path), create_sandbox(releases))
+        assert await run_mirror(parts, "3.11") == 0
+        embedded = len(embedder.embedded)
+
+    assert [file.suffix for file in (tmp_path / "index").glob("3.11-*.vectors")] == [".vectors"]
+    assert embedded == len(set(embedder.embedded)), "the second run reads the file"
+    assert capsys.readouterr().out.count("Release 3.11 is stored.") == 2
+
+
+async def test_mirror_says_that_vectors_are_missing(
+    releases: Releases, settings: Settings, tmp_path: Path, embedder: FakeEmbedder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    embedder.is_down = True
+    parts = Services(replace(settings, cache_dir=tmp_path), create_sandbox(releases))
+
+    assert await run_mirror(parts, "3.11") == 0
+    assert "could not be computed" in capsys.readouterr().err
