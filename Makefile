@@ -37,6 +37,7 @@ check: $(VENV)/.dev check-breaking
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/check_names.py
 	$(BIN)/python .ci/check_words.py
+	$(BIN)/python .ci/check_data.py
 	$(BIN)/competent-graphql schema | diff - schema.graphql
 
 # Would a client of the last release (the newest tag v… before this commit) break?

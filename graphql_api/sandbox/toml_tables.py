@@ -128,7 +128,11 @@ _TABLES: dict[str, _Shapes] = {
     },
 }
 _TABLES[COMPETENCE.code_prefix] = {**_TABLES[COMPETENCE.code_prefix], "regions": "list"}
-_TABLES[PROFILE.code_prefix] = {**_TABLES[PROFILE.code_prefix], "competence_sets": _References("CS")}
+_TABLES[PROFILE.code_prefix] = {
+    **_TABLES[PROFILE.code_prefix],
+    "competence_sets": _References("CS"),
+    "few_competences": "text",
+}
 _TABLES["CS"] = {"uuid": "uuid", **_TEXT, "disambiguator": "texts", "competences": _References(COMPETENCE.code_prefix)}
 _REQUIRED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill"}
 

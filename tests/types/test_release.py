@@ -22,6 +22,12 @@ async def test_all_fields(server: Server) -> None:
     ]
 
 
+async def test_bundled_releases_say_that_they_are_not_vdabs(server: Server) -> None:
+    data = await server.ask("{ releases { source } }")
+
+    assert {release["source"] for release in data["releases"]} == {"sandbox data, not VDAB's"}
+
+
 async def test_current_is_the_number_and_looked_up_once(server: Server) -> None:
     data = await server.ask(
         '{ release { number id } a: release(number: "current") { id } b: release(number: "3.11") { id } }'
