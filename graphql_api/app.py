@@ -32,7 +32,7 @@ from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
 from graphql_api.http.pages.graphiql import graphiql_routes
 from graphql_api.http.pages.health import Health
-from graphql_api.http.pages.home import home_routes
+from graphql_api.http.pages.home import home_routes, notice_of
 from graphql_api.http.pages.linked_data import linked_data_routes
 from graphql_api.http.pages.llms_txt import agents_routes
 from graphql_api.http.request_logging import RequestLoggingMiddleware
@@ -168,9 +168,9 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     return [
         *home_routes(ask, plain.as_str(), _off(settings)),
         *agents_routes(ask),
-        *documentation_routes(),
+        *documentation_routes(ask),
         *linked_data_routes(ask, endpoint.cache_policy),
-        *graphiql_routes(lambda: examples.tabs(ask), page_too=settings.graphiql == "on"),
+        *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
     ]
 
 

@@ -7,7 +7,7 @@ embedded concept may be present in its whole document. Code that reads normalise
 - A concept: `{"id", "code", …}`, with embedded concepts in the same form.
 - A list: `{"items": [concept, …], "size", "total", "number", "more", "releases": [number, …]}`; `total` and `number` are None if
   upstream does not state them; `more` is whether it links to a next page.
-- A release, alone or in the list of releases: `{"releases": [number, …], "confirmed", "current", "publishedOn"}`.
+- A release, alone or in the list of releases: `{"releases": [number, …], "confirmed", "current", "publishedOn", "source"}`.
 - A page of search hits: a list of profiles, each with `releases`.
 """
 
@@ -20,17 +20,17 @@ from graphql_api.competent.declarations import Concepts, Plain, Terms, Value
 from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.competent.routes import CURRENT, Route
 
-VERSION = 1
+VERSION = 2
 """Increase it when the shape of normalised documents changes; `FORMAT` detects changes of the declarations by itself."""
 EMPTY_LIST: Document = {"items": [], "size": 0, "total": None, "number": None, "more": False, "releases": []}
 """An empty normalised list."""
-NO_RELEASE: Document = {"releases": [], "confirmed": False, "current": False, "publishedOn": None}
+NO_RELEASE: Document = {"releases": [], "confirmed": False, "current": False, "publishedOn": None, "source": None}
 """A normalised release without any values."""
 
 _DAYS = ("publicationDate", "publishedOn", "lastPublished")
 _CURRENT = ("current", "isCurrent")
 _NUMBERS = ("number", "releaseNumber")
-_RELEASE_KEYS = ALWAYS_DECLARED.union(_DAYS, _CURRENT, _NUMBERS)
+_RELEASE_KEYS = ALWAYS_DECLARED.union(_DAYS, _CURRENT, _NUMBERS, ("source",))
 _LIST_KEYS = ALWAYS_DECLARED.union(_NUMBERS, ("page",))
 
 
@@ -130,6 +130,7 @@ def _release(raw: Document, notes: Notes) -> JsonObject:
         "confirmed": link is not None and not link.rest and link.release == raw.get("number") != CURRENT,
         "current": any(raw.get(key) is True for key in _CURRENT),
         "publishedOn": values.day(first(raw, _DAYS)),
+        "source": values.plain(raw.get("source")),
     }
 
 
@@ -140,6 +141,7 @@ def _stored_release(stored: Document) -> JsonObject:
         "confirmed": bool(releases) and stored.get("confirmed") is True,
         "current": stored.get("current") is True,
         "publishedOn": values.day(stored.get("publishedOn")),
+        "source": values.plain(stored.get("source")),
     }
 
 

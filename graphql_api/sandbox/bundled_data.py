@@ -30,6 +30,7 @@ from graphql_api.sandbox.toml_tables import RELEASES, SMALL, TYPES, Table, Value
 
 DATA = Path(__file__).parent / "data"
 """The folder of the bundled data in the package."""
+SOURCE = "sandbox data, not VDAB's"
 
 _NAMESPACE = uuid.UUID("b4a1c3f6-52d7-4c0e-9a7e-6d1f0c2e8b35")
 
@@ -109,7 +110,7 @@ class _Assembly:
             competences = tuple(competence for competence in competences if competence.code in used)
         embedded = [concept_type(value.type_name) for _, value in relations(PROFILE)]
         blocks = {type.name: self._blocks(type, profiles) for type in embedded if type != COMPETENCE}
-        return Dataset(self._number, RELEASES[self._number], profiles, competences, blocks)
+        return Dataset(self._number, RELEASES[self._number], profiles, competences, blocks, SOURCE)
 
     def _concepts(self, type: ConceptType) -> Iterator[Concept]:
         """The concepts of a type that have a table."""

@@ -140,8 +140,8 @@ class Profile(Concept):
 class Dataset:
     """A whole release: number, date of publication (ISO 8601; None if unknown) and concepts.
 
-    `blocks` has the blocks that profiles embed, by type name. `notes` are sentences about skipped rows and missing sheets of its
-    source, and `left_out` is the number of skipped rows.
+    `blocks` has the blocks that profiles embed, by type name. `source` says where the data is from, if that is known.
+    `notes` are sentences about skipped rows and missing sheets of a workbook, and `left_out` is the number of skipped rows.
     """
 
     number: str
@@ -149,6 +149,7 @@ class Dataset:
     profiles: tuple[Profile, ...]
     competences: tuple[Concept, ...]
     blocks: Mapping[str, tuple[Concept, ...]] = field(default_factory=dict)
+    source: str | None = None
     notes: tuple[str, ...] = ()
     left_out: int = 0
 

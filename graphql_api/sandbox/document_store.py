@@ -17,7 +17,7 @@ from graphql_api.sandbox.report import Progress, silent
 from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
 from graphql_api.sandbox.serializers import COLLECTIONS, PROFILES, Bodies
 
-VERSION = 3
+VERSION = 4
 """Increase it when tables, bodies or the reading of workbooks change, so that files of older versions are rewritten."""
 
 
@@ -48,6 +48,7 @@ class Documents:
         about = dict(connection.execute("SELECT name, value FROM about"))
         self.number: str = about["number"]
         self.published_on: str | None = about["published_on"]
+        self.source: str | None = about["data_source"]
         self.notes: list[str] = orjson.loads(about["notes"])
         self.left_out = int(about["left_out"])
         counts = connection.execute("SELECT collection, count(*) FROM item GROUP BY collection")
@@ -151,6 +152,7 @@ def _write(connection: sqlite3.Connection, dataset: Dataset, source: str, progre
     connection.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
     write_search(connection, dataset)
     about = {"number": dataset.number, "published_on": dataset.published_on, "format": FORMAT, "source": source}
+    about |= {"data_source": dataset.source}
     about |= {"notes": orjson.dumps(dataset.notes).decode(), "left_out": str(dataset.left_out)}
     connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     connection.execute("COMMIT")

@@ -89,6 +89,7 @@ class Service:
             "number": release.number,
             "publicationDate": release.published_on,
             "current": release is self._releases.current,
+            **({"source": release.source} if release.source else {}),
             "_links": {"self": link(f"/releases/{release.number}")},
         }
 

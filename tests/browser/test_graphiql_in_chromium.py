@@ -180,6 +180,10 @@ async def examples() -> list[dict[str, str]]:
     return TABS
 
 
+async def no_notice() -> str:
+    return ""
+
+
 async def no_examples() -> list[dict[str, str]]:
     return []
 
@@ -189,7 +193,7 @@ async def lost_examples() -> list[dict[str, str]]:
 
 
 def routes(answer: Callable[[Request], Awaitable[Response]], tabs: Tabs = examples) -> list[BaseRoute]:
-    return [Route("/graphql", answer, methods=["POST"]), *graphiql_routes(tabs)]
+    return [Route("/graphql", answer, methods=["POST"]), *graphiql_routes(tabs, no_notice)]
 
 
 def test_graphiql_opens_with_the_examples_and_answers_them(serve: Serve, browser: "Chrome") -> None:

@@ -167,10 +167,11 @@ def test_a_release_says_its_number_and_its_day() -> None:
         "_links": {"self": {"href": "http://internal:8080/competent/api/external/v1/releases/3.11"}},
     }
 
-    release = {"releases": ["3.11"], "confirmed": True, "current": True, "publishedOn": "2022-03-15"}
+    release = {"releases": ["3.11"], "confirmed": True, "current": True, "publishedOn": "2022-03-15", "source": None}
     assert normalise("/releases/current", raw) == release
     assert normalise("/releases", {"_embedded": {"releaseList": [raw]}})["items"] == [release]
     assert normalise("/releases/current", {"number": "3.11"})["confirmed"] is False
+    assert normalise("/releases/current", raw | {"source": " sandbox data "}) == release | {"source": "sandbox data"}
 
 
 def test_a_search_hit_is_a_profile_with_its_release() -> None:

@@ -84,6 +84,7 @@ async def test_releases_are_listed_newest_first(client: httpx.AsyncClient) -> No
                     "number": number,
                     "publicationDate": day,
                     "current": number == "3.11",
+                    "source": "sandbox data, not VDAB's",
                     "_links": {"self": {"href": f"{INTERNAL}/releases/{number}"}},
                 }
                 for number, day in (("3.11", "2022-06-30"), ("3.10", "2022-03-31"), ("3.9", "2021-12-16"))

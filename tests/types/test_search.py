@@ -185,7 +185,9 @@ async def test_suggestions_come_as_one_types(server: Server) -> None:
 
 @pytest.mark.parametrize(("typed", "code"), [("poetsvrouw", "OP-113"), ("huishoud", "OP-113"), ("clark", "OP-212")])
 async def test_names_of_merged_and_renamed_profiles_are_found(server: Server, typed: str, code: str) -> None:
-    data = await server.ask("query ($p: String!) { suggest(prefix: $p) { occupationalProfile { code } } }", {"p": typed})
+    data = await server.ask(
+        "query ($p: String!) { suggest(prefix: $p) { occupationalProfile { code } } }", {"p": typed}
+    )
 
     assert code in [suggestion["occupationalProfile"]["code"] for suggestion in data["suggest"]]
     assert await best(server, typed, types=["OCCUPATIONAL_PROFILE"]) == code

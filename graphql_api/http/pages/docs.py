@@ -16,7 +16,7 @@ from starlette.routing import Route
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import conditional
-from graphql_api.http.pages.home import PAGE_HEADERS, page
+from graphql_api.http.pages.home import PAGE_HEADERS, Ask, page, source_of
 from graphql_api.observability.request_context import record_of, text_in
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ SERVED_FILES = ("schema.graphql",)
 """Files that pages link to and that this server has at its root."""
 
 
-def documentation_routes() -> list[Route]:
+def documentation_routes(ask: Ask) -> list[Route]:
     """The routes of the documentation pages, at the same paths as in the repository."""
 
     async def show(request: Request) -> Response:
@@ -50,7 +50,7 @@ def documentation_routes() -> list[Route]:
             not_found = HTTPError(404, "Page not found; /docs/ lists all pages.")
             return error_response(not_found, JSON, record_of(request.scope))
         if preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) == "text/html":
-            return conditional(HTMLResponse(as_html(name), headers=PAGE_HEADERS), head)
+            return conditional(HTMLResponse(as_html(name, await source_of(ask)), headers=PAGE_HEADERS), head)
         return conditional(PlainTextResponse(text(name), headers=PAGE_HEADERS, media_type=MARKDOWN), head)
 
     async def enter(_: Request) -> Response:
@@ -103,8 +103,8 @@ def title(name: str) -> str:
 
 
 @cache
-def as_html(name: str) -> str:
-    """A page in HTML."""
+def as_html(name: str, source: str | None) -> str:
+    """A page in HTML; `source` says where the server's data is from."""
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -115,7 +115,7 @@ def as_html(name: str) -> str:
         token.children = token.children and _without_dead_links(token.children, name)
     up = "../" * name.count("/")
     breadcrumb = f'<p><a href="{up}../">Competent as GraphQL</a> / <a href="{up or "./"}">Documentation</a></p>\n'
-    return page(title(name), breadcrumb + reader.renderer.render(tokens, reader.options, {}), f"{up}../")
+    return page(title(name), breadcrumb + reader.renderer.render(tokens, reader.options, {}), f"{up}../", source)
 
 
 def _anchor(heading: str) -> str:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from graphql_api import NAME, own_version
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
+from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
@@ -42,7 +43,7 @@ LINKS = {
 _COUNTS = {type.listing: type.plural for type in CONCEPT_TYPES if type.collection is not None}
 """List fields of concept types that upstream lists, with the plural noun for their concepts."""
 _FIND = f"""{{ release {{
-  number publishedOn
+  number publishedOn source
   {" ".join(f"{name}(first: 0) {{ totalCount }}" for name in _COUNTS)}
 }} }}"""
 _STYLE = """
@@ -73,6 +74,7 @@ class ReleaseSummary(TypedDict):
 
     number: str
     publishedOn: str | None
+    source: str | None
     counts: dict[str, int]
 
 
@@ -106,7 +108,9 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
             == "application/json"
         ):
             return JSONResponse(summary, headers=PAGE_HEADERS)
-        return HTMLResponse(page("Competent as GraphQL", _body(summary, links)), headers=PAGE_HEADERS)
+        return HTMLResponse(
+            page("Competent as GraphQL", _body(summary, links), source=_source(summary)), headers=PAGE_HEADERS
+        )
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
@@ -132,7 +136,12 @@ async def _summary(ask: Ask, links: Links) -> Summary:
 
 def _release(release: Document) -> ReleaseSummary:
     counts = {name: release[name]["totalCount"] for name in _COUNTS if release[name]}
-    return {"number": release["number"], "publishedOn": release["publishedOn"], "counts": counts}
+    return {
+        "number": release["number"],
+        "publishedOn": release["publishedOn"],
+        "source": release["source"],
+        "counts": counts,
+    }
 
 
 def _problem(result: Executed) -> Problem | None:
@@ -141,8 +150,29 @@ def _problem(result: Executed) -> Problem | None:
     return None
 
 
-def page(title: str, body: str, up: str = "") -> str:
-    """An HTML page; `body` is HTML, and `up` is the relative URL of the home page."""
+def _source(summary: Summary) -> str | None:
+    return summary["release"] and summary["release"]["source"]
+
+
+async def source_of(ask: Ask, release: str = CURRENT) -> str | None:
+    """Where the data of a release is from, for `page`; None if that is unknown or the API is unavailable."""
+    data = (await ask(f'{{ release(number: "{release}") {{ source }} }}')).data or {}
+    source: str | None = (data.get("release") or {}).get("source")
+    return source
+
+
+def notice(source: str | None) -> str:
+    """A paragraph of HTML that says where the data is from; empty if that is unknown."""
+    return f'<p role="note">The data is {escape(source)}.</p>' if source else ""
+
+
+async def notice_of(ask: Ask) -> str:
+    """The notice for the data of the current release."""
+    return notice(await source_of(ask))
+
+
+def page(title: str, body: str, up: str = "", source: str | None = None) -> str:
+    """An HTML page; `body` is HTML, `up` the relative URL of the home page, and `source` says where the data is from."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -155,6 +185,7 @@ def page(title: str, body: str, up: str = "") -> str:
 <body>
   <main>
     <h1>{escape(title)}</h1>
+    {notice(source)}
 {body}
   </main>
   <footer>{NAME} {escape(own_version())}. This project is not VDAB's; Competent's data has its own terms.</footer>

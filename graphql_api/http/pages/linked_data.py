@@ -19,7 +19,7 @@ from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
-from graphql_api.http.pages.home import PAGE_HEADERS, page
+from graphql_api.http.pages.home import PAGE_HEADERS, page, source_of
 from graphql_api.http.pages.skos import CONTEXT, SELECTIONS, TYPES_BY_NAME, concept_document, concept_scheme
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
 
@@ -69,7 +69,10 @@ async def _respond(request: Request, ask: Ask, cache_policy: CachePolicy) -> Res
     if media_type == "text/html":
         up = "../" * (3 if type_name else 1)
         return conditional(
-            HTMLResponse(page(_title(document), _html(document, up), up), headers=PAGE_HEADERS | headers), head
+            HTMLResponse(
+                page(_title(document), _html(document, up), up, document.get("source")), headers=PAGE_HEADERS | headers
+            ),
+            head,
         )
     body = orjson.dumps({"@context": {"@base": "../../" if type_name else "./"} | CONTEXT} | dict(document))
     headers["X-Content-Type-Options"] = "nosniff"
@@ -84,7 +87,7 @@ async def _to_number(ask: Ask, rest: str, cache_policy: CachePolicy) -> Response
 
 async def _document(ask: Ask, release: str, type_name: str | None, uuid: str) -> Document:
     if type_name is None:
-        query = "query ($release: String!) { release(number: $release) { number publishedOn } }"
+        query = "query ($release: String!) { release(number: $release) { number publishedOn source } }"
         return concept_scheme((await _data(ask, query, {"release": release}))["release"])
     type = TYPES_BY_NAME[type_name]
     selection = f"{type.single}(release: $release, uuid: $uuid) {{ {SELECTIONS[type.name]} }}"
@@ -92,7 +95,7 @@ async def _document(ask: Ask, release: str, type_name: str | None, uuid: str) ->
     concept = (await _data(ask, query, {"release": release, "uuid": uuid}))[type.single]
     if concept is None:
         raise HTTPError(404, f"Not found in release {release}.")
-    return concept_document(concept, release, type)
+    return concept_document(concept, release, type, await source_of(lambda query: ask(query, {}), release))
 
 
 async def _data(ask: Ask, query: str, variables: Variables) -> Document:

@@ -10,17 +10,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from graphql_api.http.pages.examples import Ask, examples, values
-from graphql_api.http.pages.home import ABOUT
+from graphql_api.http.pages.home import ABOUT, source_of
 
-_HEAD = f"""# Competent as GraphQL
+_TITLE = f"""# Competent as GraphQL
 
 > {ABOUT}
-
+"""
+_RULES = """
 Competent is made by the Belgian public employment services and published in numbered releases; a release does not
 change. This server is read-only.
 
 - [Schema](schema.graphql): all types and fields, each with a description. Read it before writing a query of your own.
-- [GraphQL endpoint](graphql): POST JSON `{{"query": …, "variables": …}}` with `Content-Type: application/json`.
+- [GraphQL endpoint](graphql): POST JSON `{"query": …, "variables": …}` with `Content-Type: application/json`.
 - [GraphiQL](graphiql): for people.
 - [Documentation](docs/): in Markdown. The [query guide](docs/queries.md) has examples with responses.
 - [Health](health/live), [readiness](health/ready)
@@ -33,11 +34,11 @@ change. This server is read-only.
 - Codes (`OP-101`, `CP-7`, `SK-3851`, `KN-799`) are for people and can move to another concept; `uuid` is the same in
   every release; `id` is one concept in one release. Never invent an `id`: take it from a response.
 - Texts have `nl fr en de`, null if there is no translation. `text(languages: [EN, NL])` returns the first available
-  language, else Dutch, French, English or German; `localized {{ text language isFallback }}` says which one. Many texts
+  language, else Dutch, French, English or German; `localized { text language isFallback }` says which one. Many texts
   exist in Dutch and French only.
 - Find concepts with `search` (texts and codes) or `suggest` (titles as typed), and filter lists with `filter`; do not
   page through everything to find one concept.
-- Lists are connections: `first` (20 by default, at most 500) and `after`, with `pageInfo {{ hasNextPage endCursor }}`
+- Lists are connections: `first` (20 by default, at most 500) and `after`, with `pageInfo { hasNextPage endCursor }`
   and `totalCount`.
 - Null without an error means that the concept does not exist. An error has `extensions.code`. `BAD_USER_INPUT` and
   `GRAPHQL_VALIDATION_FAILED` say what to correct; for `QUERY_TOO_COMPLEX` use a smaller `first` or less nesting; with
@@ -63,7 +64,8 @@ def agents_routes(ask: Ask) -> list[Route]:
 async def llms_txt(ask: Ask) -> str:
     """The page as Markdown; if the data is unavailable, examples have no variables."""
     known_values = await values(ask)
-    sections = [_HEAD]
+    source = await source_of(ask)
+    sections = [_TITLE + (f"\nThe data is {source}.\n" if source else "") + _RULES]
     for example in examples():
         variables = example.values_of(known_values)
         lines = [f"### {example.name}", "", example.about, "", "```graphql", example.text, "```"]

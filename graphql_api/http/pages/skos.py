@@ -71,6 +71,7 @@ CONTEXT: dict[str, object] = {
     "relatedEssentialSkill": {"@id": "esco:relatedEssentialSkill", "@type": "@id"},
     "relatedOptionalSkill": {"@id": "esco:relatedOptionalSkill", "@type": "@id"},
     "modified": {"@id": "dct:modified", "@type": "xsd:dateTime"},
+    "source": "dct:source",
     "issued": {"@id": "dct:issued", "@type": "xsd:date"},
 }
 ISCO = "http://data.europa.eu/esco/isco/C"
@@ -86,12 +87,13 @@ def concept_scheme(release: Document) -> Document:
             "@type": "skos:ConceptScheme",
             "prefLabel": {"en": f"Competent {number}"},
             "issued": release["publishedOn"],
+            "source": release["source"],
         }
     )
 
 
-def concept_document(concept: Document, release: str, type: ConceptType) -> Document:
-    """The document of a concept, from the values of its selection."""
+def concept_document(concept: Document, release: str, type: ConceptType, source: str | None) -> Document:
+    """The document of a concept, from the values of its selection; `source` says where the data is from."""
     skill = concept.get("skill") or {}
     classifications = concept.get("classifications") or ()
     document = {
@@ -105,6 +107,7 @@ def concept_document(concept: Document, release: str, type: ConceptType) -> Docu
         "broadMatch": [ISCO + group["code"] for group in classifications if group["scheme"] == "ISCO-08"],
         **_relations(concept, release, type),
         "modified": concept.get("lastModified"),
+        "source": source,
     }
     return _without_empty(document)
 

@@ -33,6 +33,14 @@ class Release(Node):
         published = (await self.loaders.releases.document(self.number)).get("publishedOn")
         return date.fromisoformat(published) if published else None
 
+    @strawberry.field(
+        description="Where the data is from: `sandbox data, not VDAB's` for bundled data. Null if the API does not say."
+    )
+    async def source(self) -> str | None:
+        """Returns the text that the sandbox adds to the release's document."""
+        source: str | None = (await self.loaders.releases.document(self.number)).get("source")
+        return source
+
     vars().update({field.name: release_field(field) for field in ROOT_FIELDS})
 
 

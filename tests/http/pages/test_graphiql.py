@@ -28,9 +28,17 @@ async def tabs() -> list[dict[str, str]]:
     return TABS
 
 
+async def notice() -> str:
+    return "<p>Sandbox data</p>"
+
+
+async def no_notice() -> str:
+    return ""
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    routes = graphiql_routes(tabs)
+    routes = graphiql_routes(tabs, notice)
     app = Starlette(routes=[*routes, Mount("/behind/a/prefix", routes=routes)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
         yield client
@@ -188,3 +196,18 @@ def test_the_readme_of_the_assets_names_every_file() -> None:
     readme = (ASSETS / "README.md").read_text(encoding="utf-8")
 
     assert [file.name for file in ASSETS.iterdir() if f"`{file.name}`" not in readme and file.name != "README.md"] == []
+
+
+async def test_the_page_says_where_the_data_is_from(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/graphiql")).text
+
+    assert "<p>Sandbox data</p>" in page
+
+
+async def test_the_page_says_nothing_of_an_unknown_source() -> None:
+    transport = httpx.ASGITransport(Starlette(routes=graphiql_routes(tabs, no_notice)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        page = (await client.get("/graphiql")).text
+
+    assert "Sandbox data" not in page
+    assert "{notice}" not in page

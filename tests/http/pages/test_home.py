@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import escape
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -12,6 +13,8 @@ from graphql_api.http.pages.examples import examples
 from graphql_api.sandbox import Fault
 from tests.conftest import Server
 
+SLAGER = "07f701ec-57c9-40dd-97d9-e9238062db1e"
+SOURCE = "sandbox data, not VDAB's"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -32,9 +35,41 @@ async def test_who_prefers_json_gets_json(server: Server) -> None:
     told = (await server.client.get("/", headers={"Accept": "application/json"})).json()
 
     assert told["release"]["number"] == "3.11"
+    assert told["release"]["source"] == SOURCE
     assert told["release"]["counts"]["softSkills"] > 0
     assert told["problem"] is None
     assert told["links"]["schema"] == "schema.graphql"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/graphiql", "/docs/", "/docs/queries.md", "/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"]
+)
+async def test_every_page_says_that_the_data_is_not_vdabs(server: Server, path: str) -> None:
+    page = await server.client.get(path, headers=HTML)
+
+    assert page.status_code == 200
+    assert f'<p role="note">The data is {escape(SOURCE)}.</p>' in page.text
+
+
+@pytest.mark.parametrize("path", ["/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"])
+async def test_linked_data_says_that_it_is_not_vdabs(server: Server, path: str) -> None:
+    document = (await server.client.get(path, headers={"Accept": "application/ld+json"})).json()
+
+    assert document["source"] == SOURCE
+    assert document["@context"]["source"] == "dct:source"
+
+
+async def test_the_page_for_agents_says_that_the_data_is_not_vdabs(server: Server) -> None:
+    assert f"\nThe data is {SOURCE}.\n" in (await server.client.get("/llms.txt")).text
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/graphiql"])
+async def test_a_page_says_nothing_of_the_source_while_the_api_is_down(server: Server, path: str) -> None:
+    server.faults.add(Fault("/releases/**", "status", status=503))
+    page = await server.client.get(path, headers=HTML)
+
+    assert page.status_code == 200
+    assert 'role="note"' not in page.text
 
 
 @pytest.mark.parametrize("prefix", ["", "/partner/competent"])

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 Tabs = Callable[[], Awaitable[list[dict[str, str]]]]
+Notice = Callable[[], Awaitable[str]]
 
 _HERE = Path(__file__).parent
 _ASSETS = _HERE / "assets"
@@ -35,19 +36,20 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
 
-def graphiql_routes(tabs: Tabs, *, page_too: bool = True) -> list[Route | Mount]:
+def graphiql_routes(tabs: Tabs, notice: Notice, *, page_too: bool = True) -> list[Route | Mount]:
     """The routes of the page at `/graphiql` and its assets; the endpoint is `/graphql` next to it.
 
     `tabs` returns the operations shown on a first visit, each with `title`, `query` and `variables` (JSON text, may be
-    empty). It is called for every visit. GraphiQL labels a tab with the operation's own name. With `page_too=False` only
-    the assets are served, among them the icon of our other pages.
+    empty), and `notice` HTML to show above; both are called for every visit. GraphiQL labels a tab with the
+    operation's own name. With `page_too=False` only the assets are served, among them the icon of our other pages.
     """
     versions = {file.name: _digest(file) for file in sorted(_ASSETS.iterdir())}
     page = _versioned((_HERE / "page.html").read_text(encoding="utf-8"), versions)
 
     async def show_page(_: Request) -> Response:
         nonce = secrets.token_urlsafe(16)
-        return HTMLResponse(page.replace("{nonce}", nonce), headers=_page_headers(nonce))
+        shown = page.replace("{nonce}", nonce).replace("{notice}", await notice())
+        return HTMLResponse(shown, headers=_page_headers(nonce))
 
     async def show_tabs(_: Request) -> Response:
         return JSONResponse(await tabs(), headers={"Cache-Control": _ASK_AGAIN, "X-Content-Type-Options": "nosniff"})
