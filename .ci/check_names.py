@@ -38,16 +38,13 @@ REMAINING: Counter[str] = Counter()
 REMAINING_VARIABLES = Counter(
     {
         "asker": 21,
-        "begun": 1,
-        "each": 12,
+        "each": 4,
         "found": 10,
         "kept": 4,
-        "kind": 10,
-        "known": 6,
-        "passes": 2,
+        "kind": 3,
+        "known": 5,
         "recent": 1,
-        "wanted": 1,
-        "whole": 4,
+        "whole": 1,
         "written": 5,
     }
 )

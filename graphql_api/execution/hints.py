@@ -3,8 +3,6 @@
 Competent's terms mislead in a few places; the validation error then says where to find the data.
 """
 
-from typing import Any
-
 from graphql import FieldNode, FieldsOnCorrectTypeRule, GraphQLError
 
 from graphql_api.competent.declarations import CONCEPT_TYPES
@@ -35,7 +33,7 @@ HINTS: dict[tuple[str, str], str] = {
 class HintingFieldsRule(FieldsOnCorrectTypeRule):
     """GraphQL's rule, which only suggests similar names, plus these hints."""
 
-    def enter_field(self, node: FieldNode, *args: Any) -> None:
+    def enter_field(self, node: FieldNode, *args: object) -> None:
         """Report a field that its type does not have."""
         parent = self.context.get_parent_type()
         hint = HINTS.get((parent.name, node.name.value)) if parent and not self.context.hide_suggestions else None

@@ -102,8 +102,8 @@ def too_long(limits: Limits, text: str) -> QueryTooComplex | None:
     """Returns an error if the text has too many tokens or comments; raises GraphQLSyntaxError if it cannot be tokenized."""
     max_counted = MAX_COUNTED_FACTOR * limits.tokens
     counts = dict.fromkeys(("tokens", "comments"), 0)
-    for kind in _token_kinds(text):
-        counts["comments" if kind is TokenKind.COMMENT else "tokens"] += 1
+    for token_kind in _token_kinds(text):
+        counts["comments" if token_kind is TokenKind.COMMENT else "tokens"] += 1
         if max(counts.values()) > max_counted:
             break
     for name, count in counts.items():

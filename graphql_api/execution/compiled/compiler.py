@@ -10,7 +10,6 @@ Each selection of an object type becomes a function of the generated source:
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -30,7 +29,14 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from graphql_api.execution.compiled.execution import Build, Completion, Resolver, node_id
 from graphql_api.execution.compiled.fallback import Fallback
 from graphql_api.execution.compiled.source import Source, quoted
-from graphql_api.execution.compiled.values import Scope, SelectedField, Selection, Values, definition_of
+from graphql_api.execution.compiled.values import (
+    Scope,
+    SelectedField,
+    Selection,
+    Values,
+    definition_of,
+    type_definition_of,
+)
 from graphql_api.execution.compiled.variables import Arguments, arguments_of
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.plain_resolvers import read_of
@@ -67,7 +73,7 @@ class Compilation:
         }
         self._source = Source()
         self._values = Values(self._source, schema)
-        self._known: dict[tuple[str, tuple[int, ...]], Selection] = {}
+        self._selections: dict[tuple[str, tuple[int, ...]], Selection] = {}
         self._count = 0
 
     def build(self) -> Build:
@@ -88,19 +94,19 @@ class Compilation:
         if is_leaf_type(named):
             return []
         types = self._schema.get_possible_types(named) if is_abstract_type(named) else [named]
-        return [self._selection(each, details) for each in types]  # type: ignore[arg-type]  # object types
+        return [self._selection(possible, details) for possible in types]  # type: ignore[arg-type]  # object types
 
     def _selection(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
         fields = collect_subfields(
             self._schema, self._fragments, self._variables, self._operation, type_, details
         ).grouped_field_set
-        key = type_.name, tuple(id(each.node) for group in fields.values() for each in group)
-        if key not in self._known:
-            self._known[key] = self._compiled(type_, fields)
-        return self._known[key]
+        key = type_.name, tuple(id(field.node) for group in fields.values() for field in group)
+        if key not in self._selections:
+            self._selections[key] = self._compiled(type_, fields)
+        return self._selections[key]
 
     def _compiled(self, type_: GraphQLObjectType, fields: Fields) -> Selection:
-        definition = definition_of(type_)
+        definition = type_definition_of(type_)
         if issubclass(definition.origin, Concept):
             return self._concept(type_, definition.origin, fields)
         if definition.origin is LocalizedText:
@@ -113,9 +119,11 @@ class Compilation:
         function = self._function(scope, "o", type_, fields, partial(self._of_object, scope))
         return Selection(lambda o: f"{function}({o})", lambda o: f"{function}({o})", scope)
 
-    def _concept(self, type_: GraphQLObjectType, kind: type[Concept], fields: Fields) -> Selection:
-        scope = Scope(f"concept({self._source.constant(kind)}, d, r, i, w)", "id(d), r")
-        function = self._function(scope, "driw", type_, fields, partial(self._of_concept, scope, kind), kind)
+    def _concept(self, type_: GraphQLObjectType, concept_class: type[Concept], fields: Fields) -> Selection:
+        scope = Scope(f"concept({self._source.constant(concept_class)}, d, r, i, w)", "id(d), r")
+        function = self._function(
+            scope, "driw", type_, fields, partial(self._of_concept, scope, concept_class), concept_class
+        )
         of_part = {"d": "{0}", "r": "r", "i": '{0}["id"]', "w": "False"}
         of_view = {"d": "v.document", "r": "v.release", "i": "v.id", "w": "v.is_complete"}
         part, view = (
@@ -143,19 +151,19 @@ class Compilation:
         type_: GraphQLObjectType,
         fields: Fields,
         write: Write,
-        kind: type[Concept] | None = None,
+        concept_class: type[Concept] | None = None,
     ) -> str:
         entries = [f"    {entry}," for entry in self._entries(scope, type_, fields, write)]
-        first = self._completion(scope, kind) if kind and kind.route and scope.keys else []
+        first = self._completion(scope, concept_class) if concept_class and concept_class.route and scope.keys else []
         used = ", ".join(name for name in parameters if name in scope.uses or len(parameters) == 1)
         return self._source.function("b", used, *first, "return {", *entries, "}")
 
-    def _completion(self, scope: Scope, kind: type[Concept]) -> list[str]:
+    def _completion(self, scope: Scope, concept_class: type[Concept]) -> list[str]:
         """Replaces the document by the complete one if it lacks a key."""
         scope.uses |= {"d", "r", "i", "w"}
         tolerant = frozenset(key for key, is_tolerant in scope.keys.items() if is_tolerant)
         complete = self._source.variable(
-            "g", f"complete({self._source.constant(Completion(kind, frozenset(scope.keys) - tolerant))})"
+            "g", f"complete({self._source.constant(Completion(concept_class, frozenset(scope.keys) - tolerant))})"
         )
         condition = " and ".join(f"{quoted(key)} in d" for key in scope.keys)
         return [f"m = d if w or {condition} else {complete}(d, r, i)"]
@@ -182,17 +190,17 @@ class Compilation:
 
     # Fields
 
-    def _of_concept(self, scope: Scope, kind: type[Concept], field: SelectedField) -> str:
+    def _of_concept(self, scope: Scope, concept_class: type[Concept], field: SelectedField) -> str:
         if reads := field.definition.metadata.get("reads"):
             scope.uses.add("d")
             scope.keys[reads.name] = reads.empty_on_error
-            raw = f"{'m' if kind.route else 'd'}.get({quoted(reads.name)})"
+            raw = f"{'m' if concept_class.route else 'd'}.get({quoted(reads.name)})"
             return self._values.part(scope, field, raw, partial(reads.convert, None))
         scope.uses |= {"i", "r"}
         if field.definition.python_name == "uuid":
             return "i"
         if field.definition.python_name == "id":
-            return f"{self._source.constant(node_id)}({quoted(kind.__name__)}, r, i)"
+            return f"{self._source.constant(node_id)}({quoted(concept_class.__name__)}, r, i)"
         scope.uses |= {"d", "w"}
         return self._resolved(scope, field)
 
@@ -217,7 +225,7 @@ class Compilation:
         """A field that a function resolves: called once per execution if it, or what is below, may have to wait."""
         resolver = field.definition.base_resolver
         assert resolver is not None
-        function: Callable[..., Any] = resolver.wrapped_func  # type: ignore[assignment]  # of a field it is a function
+        function: Callable[..., object] = resolver.wrapped_func  # type: ignore[assignment]  # of a field it is a function
         info = resolver.info_parameter.name if resolver.info_parameter else None
         is_async = iscoroutinefunction(function)
         scope.suspends |= is_async
@@ -236,5 +244,5 @@ class Compilation:
         return arguments_of(self._converter, field.definition, field.graphql, field.node)
 
 
-def _unchanged(value: Any) -> Any:
+def _unchanged(value: object) -> object:
     return value

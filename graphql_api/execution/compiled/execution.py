@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from types import CoroutineType, SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 from graphql_api.asyncio_tools import Completed, Failed, start_eagerly
 from graphql_api.competent.hal import Document
@@ -24,10 +24,12 @@ from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.text import Language
 
-MAX_PASSES = 100
+T = TypeVar("T")
+
+MAX_BUILDS = 100
 """Maximum number of times that one execution is built; a level of documents takes about two."""
 
-Build = Callable[["Execution"], Any]
+Build = Callable[["Execution"], object]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +37,7 @@ class Resolver:
     """A field that is resolved by a function; `info` is the name of the parameter that takes the context."""
 
     field: str
-    function: Callable[..., Any]
+    function: Callable[..., object]
     arguments: Arguments | None
     takes_source: bool
     info: str | None
@@ -44,7 +46,7 @@ class Resolver:
 class Completion(NamedTuple):
     """A concept whose complete document has to be loaded if a part lacks a key; without a `required` one, an error is ignored."""
 
-    kind: type[Concept]
+    concept_class: type[Concept]
     required: frozenset[str]
 
 
@@ -56,7 +58,7 @@ class Execution:
     ) -> None:
         self.context = context
         self.loaders: Loaders = context.loaders
-        self.data: dict[str, Any] = {}
+        self.data: dict[str, object] = {}
         """The data, complete once nothing is `waits` any more, unless it has failed by then."""
         self.failure: Exception | None = None
         """Why graphql-core has to execute the operation."""
@@ -69,7 +71,7 @@ class Execution:
         self._pending = PendingResults()
         self._is_incomplete = False
         self._unfinished: list[Iterator[None]] = []
-        self._passes = 0
+        self._attempts = 0
 
     @cached_property
     def info(self) -> SimpleNamespace:
@@ -88,11 +90,11 @@ class Execution:
 
     def begin(self) -> None:
         """Build the data as far as that needs no waiting."""
-        self._passes += 1
+        self._attempts += 1
         self._is_incomplete, self.data = False, {}
         self._pending.arrived = 0
         try:
-            if self._passes > MAX_PASSES:
+            if self._attempts > MAX_BUILDS:
                 raise Fallback("passes")
             self._build(self)
         except Exception as error:
@@ -139,7 +141,7 @@ class Execution:
 
     # What the generated source calls
 
-    def root(self, fields: Sequence[tuple[str, Callable[[], Any]]]) -> None:
+    def root(self, fields: Sequence[tuple[str, Callable[[], object]]]) -> None:
         """Build the fields of the query."""
         data = self.data
         if self._is_long:
@@ -147,15 +149,15 @@ class Execution:
         else:
             data.update((key, make()) for key, make in fields)
 
-    def items(self, values: Iterable[Any], make: Callable[[Any], Any], are_resolved: bool) -> list[Any]:
+    def items(self, values: Iterable[object], make: Callable[[object], object], are_resolved: bool) -> list[object]:
         """Build a list whose items are large, or call resolvers; the time slice is checked after each if that may take long."""
         if not (self._is_long or are_resolved):
             return [make(value) for value in values]
-        made: list[Any] = []
+        made: list[object] = []
         self._work(_each(lambda value: made.append(make(value)), values))
         return made
 
-    def call(self, resolver: Resolver, source: Any) -> Any:
+    def call(self, resolver: Resolver, source: object) -> object:
         """Call a resolver."""
         self.field = resolver.field
         arguments = {} if resolver.arguments is None else self._variables.arguments(resolver.arguments)
@@ -163,7 +165,7 @@ class Execution:
             arguments = {**arguments, resolver.info: self.info}
         return resolver.function(source, **arguments) if resolver.takes_source else resolver.function(**arguments)
 
-    def resolve(self, resolver: Resolver, key: Hashable, source: Any) -> Any:
+    def resolve(self, resolver: Resolver, key: Hashable, source: object) -> object:
         """Returns the result of a resolver, which is called once per key; None if it is not there yet."""
         result = self._pending.results.get(key, UNKNOWN)
         if result is UNKNOWN:
@@ -176,13 +178,13 @@ class Execution:
             raise result.error
         return result
 
-    def _resolved(self, resolver: Resolver, key: Hashable, source: Any) -> Any:
+    def _resolved(self, resolver: Resolver, key: Hashable, source: object) -> object:
         result = self.call(resolver, source)
         if type(result) is CoroutineType:
-            begun = start_eagerly(result)
-            if type(begun) is not Completed and type(begun) is not Failed:
-                return self._pending.start(key, begun)
-            result = begun.result if type(begun) is Completed else begun
+            started = start_eagerly(result)
+            if type(started) is not Completed and type(started) is not Failed:
+                return self._pending.start(key, started)
+            result = started.result if type(started) is Completed else started
         self._pending.results[key] = result
         return result
 
@@ -191,37 +193,40 @@ class Execution:
 
         If it cannot be loaded, the function raises its error, unless no `required` key is missing.
         """
-        route, cached, results = completion.kind.route, self.loaders.get_cached, self._pending.results
+        route, cached, results = completion.concept_class.route, self.loaders.get_cached, self._pending.results
         assert route is not None
 
         def read(document: Document, release: str, id: str) -> Document:
             path = route.path(release, id)
-            whole: Any = cached(path)
-            if whole is None:
-                whole = results.get(path, UNKNOWN)
+            complete = cached(path)
+            if complete is None:
+                result = results.get(path, UNKNOWN)
                 tolerant = completion.required <= document.keys()
-                if whole is UNKNOWN:
-                    whole = self._pending.start(path, self.loaders.load_complete(route, release, id), tolerant)
-                if whole is LOADING:
+                if result is UNKNOWN:
+                    result = self._pending.start(path, self.loaders.load_complete(route, release, id), tolerant)
+                if result is LOADING:
                     self._is_incomplete = True
                     return document
-                if type(whole) is Failed:
-                    if tolerant and isinstance(whole.error, UpstreamError):
+                if type(result) is Failed:
+                    if tolerant and isinstance(result.error, UpstreamError):
                         return document
-                    self.field = completion.kind.__name__
-                    raise whole.error
-            return {**whole, **document}
+                    self.field = completion.concept_class.__name__
+                    raise result.error
+                complete = cast(Document, result)
+            return {**complete, **document}
 
         return read
 
-    def concept(self, kind: type[Concept], document: Document, release: str, id: str, is_complete: bool) -> Concept:
+    def concept(
+        self, concept_class: type[Concept], document: Document, release: str, id: str, is_complete: bool
+    ) -> Concept:
         """Returns the object of a concept, for a resolver."""
-        return kind(view=DocumentView(self.loaders, release, document, id, kind.route, is_complete))
+        return concept_class(view=DocumentView(self.loaders, release, document, id, concept_class.route, is_complete))
 
     def text(self, arguments: Arguments) -> Callable[[dict[str, str]], str]:
         """Returns the function that chooses the language of a text; it raises if the arguments are invalid."""
         try:
-            languages: Sequence[Language] | None = self._variables.arguments(arguments).get("languages")
+            languages = cast("Sequence[Language] | None", self._variables.arguments(arguments).get("languages"))
         except Exception as error:
             return partial(odd, error)
         return _chooser(tuple(self.context.languages if languages is None else languages))
@@ -237,7 +242,7 @@ def node_id(type_name: str, release: str, id: str) -> str:
     return str(NodeId(type_name, release, id))  # type: ignore[arg-type]  # a normalised id is the text of its UUID
 
 
-def _each(work: Callable[[Any], None], values: Iterable[Any]) -> Iterator[None]:
+def _each(work: Callable[[T], None], values: Iterable[T]) -> Iterator[None]:
     for value in values:
         work(value)
         yield

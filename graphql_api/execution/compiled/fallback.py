@@ -1,6 +1,6 @@
 """Why an operation is left to graphql-core."""
 
-from typing import Any
+from typing import NoReturn
 
 from graphql import GraphQLError
 
@@ -29,13 +29,13 @@ def fallback_of(error: Exception) -> Fallback:
             return Fallback("error")
 
 
-def listed(values: Any, field: str) -> list[Any] | tuple[Any, ...]:
+def listed(values: object, field: str) -> list[object] | tuple[object, ...]:
     """Returns the values of a list; raises Fallback for anything else."""
     if not isinstance(values, list | tuple):
         raise Fallback("value", field)
     return values
 
 
-def odd(value: object, field: str) -> Any:
+def odd(value: object, field: str) -> NoReturn:
     """Raises the exception that stands in place of a value, or Fallback for a value of another type than that of its field."""
     raise value if isinstance(value, Exception) else Fallback("value", field)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Hashable
-from typing import Any
 
 from graphql_api.asyncio_tools import Failed
 
@@ -13,19 +12,19 @@ class PendingResults:
     """`results` holds results, LOADING for those that are on their way, and Failed with the error of those that failed."""
 
     def __init__(self) -> None:
-        self.results: dict[Hashable, Any] = {}
+        self.results: dict[Hashable, object] = {}
         self.arrived = 0
         """Number of results that have arrived since the caller last looked."""
-        self._loading: set[asyncio.Future[Any]] = set()
+        self._loading: set[asyncio.Future[object]] = set()
         self._arrival: asyncio.Future[None] | None = None
 
-    def start(self, key: Hashable, loading: Awaitable[Any], tolerant: bool = False) -> object:
+    def start(self, key: Hashable, loading: Awaitable[object], tolerant: bool = False) -> object:
         """Load a result. Unless `tolerant`, an error ends the wait for all others."""
         future = asyncio.ensure_future(loading)
         self._loading.add(future)
         self.results[key] = LOADING
 
-        def arrive(future: "asyncio.Future[Any]") -> None:
+        def arrive(future: "asyncio.Future[object]") -> None:
             if future.cancelled():
                 return
             self._loading.discard(future)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from graphql import DirectiveNode, DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
@@ -40,7 +39,7 @@ class OperationQueries:
         self.operation = operation
         self._definitions: VariableDefinitions | None = None
         self._conditions: tuple[str, ...] | None = None
-        self._builds: dict[tuple[Any, ...], Build | Fallback] = {}
+        self._builds: dict[tuple[object, ...], Build | Fallback] = {}
 
     def variables(
         self, schema: GraphQLSchema, raw: Mapping[str, object], coerced: Mapping[str, object]
@@ -61,7 +60,7 @@ class OperationQueries:
             keep(self._builds, MAX_VARIANTS, variables.conditions, build)
         return build
 
-    def _values_of_conditions(self, values: VariableValues) -> tuple[Any, ...]:
+    def _values_of_conditions(self, values: VariableValues) -> tuple[object, ...]:
         if self._conditions is None:
             directives = [node for node in descendants(self._document) if isinstance(node, DirectiveNode)]
             self._conditions = tuple(sorted(variables_in(*directives)))

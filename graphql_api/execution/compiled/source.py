@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import count
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql_api.execution.compiled.fallback import Fallback
 
@@ -64,7 +64,7 @@ class Source:
             self._lines += [f"    def {name}({parameters}):", *(f"        {line}" for line in body)]
         return self._variables[key]
 
-    def compile(self, helpers: Sequence[str], result: str) -> Callable[[Any], Any]:
+    def compile(self, helpers: Sequence[str], result: str) -> Callable[[object], object]:
         """Compile the whole source: `build(execution)` binds the `helpers` of the execution and returns `result`.
 
         Raises Fallback if it is too large or too deep for Python.

@@ -5,13 +5,15 @@ Parts of normalised documents need not be checked: their types are as declared, 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql import (
     FieldNode,
+    GraphQLAbstractType,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
     get_named_type,
@@ -21,6 +23,7 @@ from graphql import (
     is_list_type,
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from graphql_api.execution.compiled.fallback import Fallback, listed, odd
@@ -32,7 +35,7 @@ LARGE = 50
 """Number of values from which an item is large: after each one, the time slice of a long operation is checked."""
 _TEXTS = ("String", "ID")
 
-Convert = Callable[[Any], Any]
+Convert = Callable[[object], object]
 Expression = Callable[[str], str]
 """Returns the source of a value for the source of what it is made from."""
 
@@ -78,9 +81,16 @@ class SelectedField(NamedTuple):
     """What is selected of its value, for each object type that this may have."""
 
 
-def definition_of(made: Any) -> Any:
-    """Returns what Strawberry made a type or a field of the schema from."""
-    return made.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+def type_definition_of(graphql_type: GraphQLObjectType) -> StrawberryObjectDefinition:
+    """Returns what Strawberry made an object type from."""
+    definition: StrawberryObjectDefinition = graphql_type.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+    return definition
+
+
+def definition_of(graphql_field: GraphQLField) -> StrawberryField:
+    """Returns what Strawberry made a field from."""
+    definition: StrawberryField = graphql_field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+    return definition
 
 
 class Values:
@@ -126,7 +136,7 @@ class Values:
         made = self._completed(get_nullable_type(type_), field, name)
         return f"{made} if {raw} is not None else {_otherwise(type_, field)}"
 
-    def _completed(self, type_: Any, field: SelectedField, name: str) -> str:
+    def _completed(self, type_: object, field: SelectedField, name: str) -> str:
         if isinstance(type_, GraphQLList):
             item = type_.of_type
             values = f'{self._source.constant(listed)}({name}, "{field.label}")'
@@ -145,10 +155,10 @@ class Values:
             return f"items({values}, lambda {name}: {item(name)}, {are_resolved})"
         return f"[{item(name)} for {name} in {values}]"
 
-    def _by_type(self, type_: Any, field: SelectedField) -> str:
+    def _by_type(self, type_: GraphQLAbstractType, field: SelectedField) -> str:
         """Returns the name of the function that completes an object of an interface or a union."""
         cases = ", ".join(
-            f"{self._source.constant(definition_of(possible).origin)}: lambda o: {selection.of_object('o')}"
+            f"{self._source.constant(type_definition_of(possible).origin)}: lambda o: {selection.of_object('o')}"
             for possible, selection in zip(self._schema.get_possible_types(type_), field.below, strict=True)
         )
         makers = self._source.variable("m", f"{{{cases}}}")
@@ -165,7 +175,7 @@ def _otherwise(type_: GraphQLOutputType, field: SelectedField) -> str:
 def _leaf(coerce: Convert, convert: Convert | None, field: str) -> Convert:
     """Returns a function that completes a scalar or an enum."""
 
-    def completed(value: Any) -> Any:
+    def completed(value: object) -> object:
         if convert is not None and (value := convert(value)) is None:
             return None
         made = coerce(value)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 import orjson
 from graphql import (
@@ -27,7 +26,7 @@ from strawberry.types.field import StrawberryField
 
 from graphql_api.caching import compact_json, keep
 
-Arguments = Callable[[VariableValues], dict[str, Any]]
+Arguments = Callable[[VariableValues], dict[str, object]]
 """Makes the arguments of a resolver from variables; raises if they are invalid."""
 
 MAX_ARGUMENTS = 100
@@ -35,18 +34,18 @@ MAX_ARGUMENTS = 100
 
 
 _KEYS: dict[type[Node], tuple[str, ...]] = {}
-"""The attributes of each class of nodes; graphql-core finds them out anew for each node."""
+"""The attributes of each class of nodes; graphql-core derives them for each node."""
 
 
 class InputVariables:
     """The variables of an operation, coerced, and the arguments made from them."""
 
-    def __init__(self, raw: Mapping[str, Any], values: VariableValues) -> None:
+    def __init__(self, raw: Mapping[str, object], values: VariableValues) -> None:
         self._raw = raw
         self.values = values
-        self.conditions: tuple[Any, ...] | None = None
+        self.conditions: tuple[object, ...] | None = None
         """The values of those that decide what is skipped and included."""
-        self._arguments: dict[Arguments, dict[str, Any]] = {}
+        self._arguments: dict[Arguments, dict[str, object]] = {}
 
     @cached_property
     def text(self) -> bytes | None:
@@ -56,7 +55,7 @@ class InputVariables:
         except orjson.JSONEncodeError:
             return None
 
-    def arguments(self, arguments: Arguments) -> dict[str, Any]:
+    def arguments(self, arguments: Arguments) -> dict[str, object]:
         """Returns the arguments of a field, made once."""
         made = self._arguments.get(arguments)
         return keep(self._arguments, MAX_ARGUMENTS, arguments, arguments(self.values)) if made is None else made
@@ -96,7 +95,7 @@ class VariableDefinitions:
         return values
 
 
-def _scalar(schema: GraphQLSchema, definition: VariableDefinitionNode) -> Callable[[Any], Any] | None:
+def _scalar(schema: GraphQLSchema, definition: VariableDefinitionNode) -> Callable[[object], object] | None:
     type_ = type_from_ast(schema, definition.type)
     assert is_input_type(type_)  # of a valid document
     named = get_nullable_type(type_)
@@ -110,11 +109,12 @@ def arguments_of(
     if not field.args:
         return None
 
-    def read(variables: VariableValues) -> dict[str, Any]:
+    def read(variables: VariableValues) -> dict[str, object]:
         values = get_argument_values(field, node, variables)
         return convert_arguments(values, definition.arguments, converter.scalar_registry, converter.config)
 
-    names = {converter.config.name_converter.from_argument(each): each.python_name for each in definition.arguments}
+    to_name = converter.config.name_converter.from_argument
+    names = {to_name(argument): argument.python_name for argument in definition.arguments}
     scalars = []
     for argument in node.arguments or ():
         name = argument.name.value
@@ -129,9 +129,9 @@ def arguments_of(
 
 def _templated(read: Arguments, scalars: list[tuple[str, str]]) -> Arguments:
     """Reads all arguments once; from then on only replaces the values of scalar variables, if all of them are set."""
-    template: dict[str, Any] | None = None
+    template: dict[str, object] | None = None
 
-    def arguments(variables: VariableValues) -> dict[str, Any]:
+    def arguments(variables: VariableValues) -> dict[str, object]:
         nonlocal template
         values = {argument: variables.coerced.get(variable) for argument, variable in scalars}
         if None in values.values():
@@ -152,9 +152,12 @@ def descendants(node: Node) -> Iterator[Node]:
         keys = _KEYS.get(type(node)) or _KEYS.setdefault(type(node), node.keys)
         for key in keys:
             value = getattr(node, key)
-            nodes += (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Node))
+            children = value if isinstance(value, tuple) else (value,)
+            nodes += (child for child in children if isinstance(child, Node))
 
 
 def variables_in(*nodes: Node) -> frozenset[str]:
     """Returns the names of the variables in parts of a document."""
-    return frozenset(each.name.value for node in nodes for each in descendants(node) if isinstance(each, VariableNode))
+    return frozenset(
+        child.name.value for node in nodes for child in descendants(node) if isinstance(child, VariableNode)
+    )

@@ -5,7 +5,7 @@ The factors of a selection are the sizes of arguments and the conditions of `@in
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql.language import (
     BooleanValueNode,
@@ -27,7 +27,7 @@ from graphql_api.schema.types.resolver_cost import Quantity
 MAX_COST = 10**15
 """Maximum cost; larger costs are reported as this."""
 
-Variables = Mapping[str, Any]
+Variables = Mapping[str, object]
 """Values of variables by name, as in JSON."""
 Arguments = Mapping[str, ValueNode]
 """Arguments of a field by name, as in the document."""
@@ -54,25 +54,25 @@ class Argument(NamedTuple):
 
     name: str
     path: tuple[str, ...]
-    each: Quantity
+    unit: Quantity
 
     def __call__(self, variables: Variables) -> float:
         """Returns the size."""
         value = variables.get(self.name)
         for key in self.path:
             value = value.get(key) if isinstance(value, dict) else None
-        return quantity(value, self.each)
+        return quantity(value, self.unit)
 
 
 class Included(NamedTuple):
     """Whether a variable includes (`@include`) or skips (`@skip`) a selection."""
 
     name: str
-    wanted: bool
+    included: bool
 
     def __call__(self, variables: Variables) -> float:
         """Returns 1.0 or 0.0."""
-        return float(variables.get(self.name, self.wanted) is self.wanted)
+        return float(variables.get(self.name, self.included) is self.included)
 
 
 Factor = Page | Argument | Included
@@ -115,13 +115,13 @@ class Sum:
         return total
 
 
-def quantity(value: object, each: Quantity) -> float:
+def quantity(value: object, unit: Quantity) -> float:
     """Returns the number of items or words of a value, or 1.0 if only its presence counts; 0.0 for None."""
     if value is None:
         return 0.0
-    if each == "word":  # longer texts are rejected when the field is resolved
+    if unit == "word":  # longer texts are rejected when the field is resolved
         return float(min(len(set(fold(value[:MAX_TEXT_CHARS]).split())), MAX_WORDS)) if isinstance(value, str) else 1.0
-    if each == "item" and isinstance(value, list):
+    if unit == "item" and isinstance(value, list):
         return float(len(value))
     return 1.0
 
@@ -160,7 +160,7 @@ def page_size(arguments: Arguments, default: float) -> Size:
     return Page(tuple(variables), default) if variables else default
 
 
-def argument(arguments: Arguments, path: str, each: Quantity) -> Size:
+def argument(arguments: Arguments, path: str, unit: Quantity) -> Size:
     """Returns the size of an argument, or of a part of an input object, given as a literal or a variable."""
     name, *rest = path.split(".")
     value = arguments.get(name)
@@ -168,8 +168,8 @@ def argument(arguments: Arguments, path: str, each: Quantity) -> Size:
         key = rest.pop(0)
         value = next((entry.value for entry in value.fields if entry.name.value == key), None)
     if isinstance(value, VariableNode):
-        return Argument(value.name.value, tuple(rest), each)
-    return 0.0 if value is None or rest else quantity(literal(value), each)
+        return Argument(value.name.value, tuple(rest), unit)
+    return 0.0 if value is None or rest else quantity(literal(value), unit)
 
 
 def literal(value: ValueNode) -> object:
