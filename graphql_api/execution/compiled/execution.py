@@ -75,7 +75,7 @@ class Execution:
 
     @cached_property
     def info(self) -> SimpleNamespace:
-        """What resolvers get in place of Strawberry's Info: they use nothing but the context."""
+        """What resolvers get in place of Strawberry's Info: they use only the context."""
         return SimpleNamespace(context=self.context)
 
     @property

@@ -55,7 +55,7 @@ class KnownHead(NamedTuple):
 
 
 class FastPath:
-    """Answers requests to the endpoint that need nothing but memory."""
+    """Responds to requests that need only what is in memory."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What GraphQL says of odd documents and odd values, each told by name: with plans and without, the answer is the same."""
+"""Unusual documents and values, by name: responses are the same with compiled queries and without."""
 
 from dataclasses import replace
 from typing import Any
@@ -56,7 +56,7 @@ WORKS = {
     "a default that null stands before": of_profile(
         "title { text(languages: $l) }", "$l: [Language!] = [EN]", {"l": None}
     ),
-    "a variable nobody declared": of_profile("code", "", {"x": 1, "c": None}),
+    "an undeclared variable": of_profile("code", "", {"x": 1, "c": None}),
     "a whole float for an int": Asked(
         "query ($n: Int) { skills(first: $n) { totalCount nodes { code } } }", {"n": 2.0}
     ),
@@ -122,9 +122,9 @@ FAILS = {
         "query ($c: String) { skills(after: $c) { totalCount } knowledgeItems(after: $c, first: 2) { totalCount nodes { code } } }",
         {"c": "CURSOR"},
     ),
-    "a uuid that is none": Asked("query ($u: UUID) { skill(uuid: $u) { id } }", {"u": "x"}),
-    "a uuid that is none, as it stands": Asked('{ skill(uuid: "x") { id } }'),
-    "a day that is none": Asked(
+    "an invalid uuid": Asked("query ($u: UUID) { skill(uuid: $u) { id } }", {"u": "x"}),
+    "an invalid uuid as a literal": Asked('{ skill(uuid: "x") { id } }'),
+    "an invalid date": Asked(
         "query ($d: Date) { occupationalProfiles(filter: {changedSince: $d}) { totalCount } }", {"d": "2020-02-30"}
     ),
     "too large a number": Asked("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": 2**31}),
@@ -141,14 +141,14 @@ FAILS = {
         "query ($o: OccupationalProfileOrder) { occupationalProfiles(orderBy: $o) { totalCount } }",
         {"o": {"field": "CODE", "language": None}},
     ),
-    "an id in a filter that is none": Asked(
+    "an invalid id in a filter": Asked(
         "query ($id: ID) { occupationalProfiles(filter: {uses: $id}) { totalCount } }", {"id": "x"}
     ),
     "a variable that is missing where one must be": Asked("query ($u: UUID!) { skill(uuid: $u) { id } }", {}),
     "a number for an id": Asked("query ($id: ID!) { nodes(ids: [$id]) { id } }", {"id": 5}),
     "no such operation": Asked("query A { releases { id } } query B { releases { id } }", name="C"),
     "no operation chosen": Asked("query A { releases { id } } query B { releases { id } }"),
-    "too many fields that are none": Asked("{ " + " ".join(f"x{number}" for number in range(30)) + " }"),
+    "too many unknown fields": Asked("{ " + " ".join(f"x{number}" for number in range(30)) + " }"),
 }
 """Each has an error."""
 

@@ -20,7 +20,7 @@ DEEP = """{ occupationalProfile(uuid: "UUID") { code title { nl fr } description
   essentialCompetences { code skill { code description { nl text } } knowledgeItems { code description { nl } }
     behaviouralIndicators { code description { nl } } usedInOccupationalProfiles { totalCount nodes { code title { nl } } } }
   softSkills { code description { nl } } economicSectors { code title { nl } } } }"""
-"""Long enough that parts of its answer are kept encoded, at several levels."""
+"""A long response, with lists at several levels."""
 
 
 def of_profile(bench: Bench, query: str = DEEP) -> Asked:

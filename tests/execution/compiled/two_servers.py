@@ -126,7 +126,7 @@ def runs() -> Counter[str]:
 
 
 class Twins:
-    """Both servers; `ask` returns their differences, of which there should be none."""
+    """Both servers; `ask` returns their differences."""
 
     def __init__(self, first: Twin, second: Twin) -> None:
         self.first = first

@@ -48,7 +48,7 @@ FAST = {
     "identity, long": post(LISTED, {"first": 40}, Accept_Encoding="identity"),
     "charset": post(PINNED, CP, Content_Type="application/json; charset=utf-8"),
     "an id": post(PINNED, CP, X_Request_ID="mine-1"),
-    "an id that is none": post(PINNED, CP, X_Request_ID="mine 1"),
+    "an invalid id": post(PINNED, CP, X_Request_ID="mine 1"),
     "two ids": with_field(PLAIN, b"X-Request-ID: a", b"X-Request-ID: b"),
     "a trace, though nothing is traced": post(
         PINNED, CP, traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate="a=b"
@@ -57,10 +57,10 @@ FAST = {
     "a cookie": post(PINNED, CP, Cookie="a=b"),
     "what holds for a GET only": post(PINNED, CP, If_None_Match="*"),
     "who reads no keys": post(PINNED, CP, Authorization="Bearer x", X_API_Key="x"),
-    "fields that nobody knows, in odd letters": post(PINNED, CP, X_Unknown="\xe9", hOsT="x", Host=None),
+    "unknown fields, with unusual letters": post(PINNED, CP, X_Unknown="\xe9", hOsT="x", Host=None),
     "a name": post("query A { __typename } query B { b: __typename }", more={"operationName": "B"}),
     "more than is read": post(PINNED, CP, more={"extra": [1, {"a": None}]}),
-    "variables that nobody asks for": post(PINNED, CP | {"more": [1, 2]}),
+    "undeclared variables": post(PINNED, CP | {"more": [1, 2]}),
     "white space around": request(b" \n" + orjson.dumps({"query": "{ __typename }"}) + b"\n "),
     "a hash with its text": post(PINNED, CP, hashed(PINNED)),
     "by GET": get(PINNED, CP),
@@ -73,7 +73,7 @@ FAST = {
     "a tag among others, of which one has a comma": get(
         PINNED, CP, If_None_Match='"a,b", W/"c"', Accept_Language="fr, *"
     ),
-    "a coding that is none": post(PINNED, CP, Content_Encoding="identity, identity"),
+    "the identity coding": post(PINNED, CP, Content_Encoding="identity, identity"),
     "white space after a tag": get(PINNED, CP, If_None_Match='"x" \t'),
     "white space after a type": post(PINNED, CP, Accept="application/json \t", Content_Type="application/json  "),
     "PHP's empty maps": request(b'{"query":"{ __typename }","variables":[],"extensions":[]}'),
@@ -126,7 +126,7 @@ LONG = {
     "a type that is JSON twice": with_field(PLAIN, b"Content-Type: application/json"),
     "tags in two lines": with_field(get(PINNED, CP), b'If-None-Match: "x"', b"If-None-Match: *"),
     "types that differ": with_field(PLAIN, b"Content-Type: text/plain"),
-    "a hurry that is told twice": with_field(PLAIN, b"X-Competent-Timeout: 3", b"X-Competent-Timeout: 2"),
+    "two timeouts": with_field(PLAIN, b"X-Competent-Timeout: 3", b"X-Competent-Timeout: 2"),
     "two that may accept": with_field(PLAIN, b"Accept: text/html", b"Accept: application/json"),
     "a compressed body": post(PINNED, CP, Content_Encoding="gzip"),
     "no JSON": request(b"{"),
@@ -152,7 +152,7 @@ LONG = {
     "a bad argument": post("{ occupationalProfiles(first: -1) { totalCount } }"),
     "a bad id beside what is well": post('{ node(id: "x") { id } release(number: "3.11") { number } }'),
     "a search": post('{ search(text: "bouw", release: "3.11", first: 2) { nodes { concept { id } } } }'),
-    "a hash that nobody left": post(None, None, hashed("{ a: __typename }")),
+    "an unknown hash": post(None, None, hashed("{ a: __typename }")),
     "a hash of another text": post("{ __typename }", None, hashed("{ a: __typename }")),
     "an id where there are none": post(None, None, {"documentId": "x"}),
     "by GET, nothing": request(b"", "GET /graphql HTTP/1.1", Content_Length=None),

@@ -52,7 +52,7 @@ ODD = {
     "a fragment": PLAIN.replace(b"POST /graphql", b"POST /graphql#a", 1),
     "an empty query string": PLAIN.replace(b"POST /graphql", b"POST /graphql?", 1),
     "hop by hop": with_field(PLAIN, b"TE: trailers", b"Keep-Alive: timeout=5"),
-    "an upgrade that nobody gives": with_field(PLAIN, b"Upgrade: h2c"),
+    "an upgrade that is not supported": with_field(PLAIN, b"Upgrade: h2c"),
     "a head in the body": post(PINNED, CP, {"extra": HEAD.decode() + "\r\n\r\n"}),
 }
 
@@ -70,7 +70,7 @@ ENDING = {
     "who closes": with_field(PLAIN, b"Connection: close"),
     "a proxy that closes": with_field(PLAIN, b"Proxy-Connection: close"),
     "HTTP/1.0": PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0", 1),
-    "HTTP/1.0 that is to be kept": with_field(PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0", 1), b"Connection: keep-alive"),
+    "HTTP/1.0 with keep-alive": with_field(PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0", 1), b"Connection: keep-alive"),
     "another version": PLAIN.replace(b"HTTP/1.1", b"HTTP/7.1", 1),
     "lines that end otherwise": PLAIN.replace(b"\r\n", b"\n"),
     "a length with a sign": without_length(b"Content-Length: +%d" % len(BODY)) + BODY,
@@ -134,7 +134,7 @@ async def answers(line: Line, count: int) -> list[bytes]:
 
 @pytest.mark.parametrize("way", [1, 2, 3, 1000])
 async def test_requests_on_the_heels_of_each_other_are_answered_in_their_order(two: Both, way: int) -> None:
-    """Cut into so many pieces."""
+    """Cut into this number of pieces."""
     bodies = [(await two.again(each))[0].body for each in KINDS[:3]]
     many = b"".join(KINDS[:3]) * 2
     size = -(-len(many) // way)

@@ -21,7 +21,7 @@ from tests.server.fast_path.two_connections import Both, both
 
 @pytest.fixture(params=["answers", "documents"])
 async def moving(request: pytest.FixtureRequest, releases: Releases, settings: Settings) -> AsyncIterator[Both]:
-    """A server whose clock is moved by hand and whose upstream changes; of each kept thing in turn nothing but it."""
+    """A server whose clock is moved by hand and whose upstream changes; with a response cache, and with documents alone."""
     rooms = {"documents": {"response_cache_bytes": 0}}.get(request.param, {})
     server = Moving(releases, replace(settings, index="off", **rooms))
     async with both(server) as found:

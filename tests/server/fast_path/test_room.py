@@ -1,6 +1,4 @@
-"""What the fast path remembers is bounded, whatever clients send, and takes about what it is counted as; and it keeps no document
-that is let go of elsewhere.
-"""
+"""The caches of the fast path are bounded, their estimated size is about right, and they hold no evicted document."""
 
 import asyncio
 import gc
@@ -101,7 +99,7 @@ async def test_what_is_remembered_takes_about_what_it_is_counted_as(
 async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
     releases: Releases, settings: Settings
 ) -> None:
-    """However often its plan is compiled anew, and in however many languages it is asked."""
+    """However often it is compiled, and in however many languages it is requested."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
         in_turn = [each for each in asked for _ in range(SKIP_AFTER_MISS + 3)]

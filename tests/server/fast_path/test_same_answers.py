@@ -1,5 +1,6 @@
-"""Whatever a client asks for and however it is set up: by the fast path and by the long way it is told the same, byte by byte,
-and the same is counted and logged. Each case says which way it went, so that neither proves nothing.
+"""The fast path and the ASGI path send the same bytes, and count and log the same, for all requests and settings.
+
+Each case says which path it takes.
 """
 
 import asyncio
@@ -118,12 +119,12 @@ async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looke
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "no answers are kept": {"response_cache_bytes": 0},
+    "no response cache": {"response_cache_bytes": 0},
     "little room": {"response_cache_bytes": 20_000},
     "the statuses of 2026": {"status_policy": "2026"},
     "texts are logged": {"log_documents": "on"},
-    "nobody may keep what is current": {"current_max_age": 0.0},
-    "nobody may keep anything": {"current_max_age": 0.0, "release_max_age": 0.0},
+    "current data must be revalidated": {"current_max_age": 0.0},
+    "all data must be revalidated": {"current_max_age": 0.0, "release_max_age": 0.0},
     "a subgraph": {"federation": "on"},
     "incremental delivery": {"incremental": "on"},
     "no introspection": {"introspection": "off"},
