@@ -104,10 +104,11 @@ class _Assembly:
             )
             for concept in self._concepts(PROFILE)
         )
-        competences = tuple(self._concepts(COMPETENCE))
         if self._number == SMALL:
-            used = {competence.code for profile in profiles for competence in profile.competences}
-            competences = tuple(competence for competence in competences if competence.code in used)
+            used = {competence.code: competence for profile in profiles for competence in profile.competences}
+            competences = tuple(used[code] for code in self._tables if code in used)
+        else:
+            competences = tuple(self._concepts(COMPETENCE))
         embedded = [concept_type(value.type_name) for _, value in relations(PROFILE)]
         blocks = {type.name: self._blocks(type, profiles) for type in embedded if type != COMPETENCE}
         return Dataset(self._number, RELEASES[self._number], profiles, competences, blocks, SOURCE)
