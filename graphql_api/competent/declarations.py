@@ -322,7 +322,7 @@ def concept_type(name: str) -> ConceptType:
 
 
 def _by_name() -> dict[str, ConceptType]:
-    return {each.name: each for each in CONCEPT_TYPES}
+    return {type.name: type for type in CONCEPT_TYPES}
 
 
 def compared_fields(type: ConceptType) -> tuple[Field, ...]:

@@ -21,8 +21,8 @@ class CompetenceBuilder:
     def add(self, name: str, block: Concept, single: bool) -> None:
         blocks = self.blocks[name]
         if single and blocks and block.uuid not in blocks:
-            (known,) = blocks.values()
-            raise CellError(7, f"{self.code} already has the {name} {known.code} and cannot have a second one")
+            (present,) = blocks.values()
+            raise CellError(7, f"{self.code} already has the {name} {present.code} and cannot have a second one")
         blocks.setdefault(block.uuid, block)
 
     def build(self) -> Concept:

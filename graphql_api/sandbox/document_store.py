@@ -132,8 +132,8 @@ def read_documents(path: Path, source: str) -> Documents | None:
         connection.execute("PRAGMA mmap_size = 0")  # truncating a mapped file would crash the process
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             return None
-        known = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
-        if known == {"format": FORMAT, "source": source}:
+        about = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
+        if about == {"format": FORMAT, "source": source}:
             documents = Documents(connection)
             unless_used.pop_all()
             return documents

@@ -43,8 +43,8 @@ class Faulty:
                 await _error(standing.fault, scope["path"])(scope, receive, send)
             case "html":
                 await HTMLResponse(_PAGE)(scope, receive, send)
-            case kind:
-                await self._half(kind, scope, receive, send)
+            case "cut" | "broken" as effect:
+                await self._half(effect, scope, receive, send)
 
     async def _late(self, standing: Standing, scope: Scope, receive: Receive, send: Send) -> None:
         slow = standing.fault.kind == "slow"
@@ -52,10 +52,10 @@ class Faulty:
         if await _over_before_client_left(wait, receive):
             await self._app(scope, receive, send)
 
-    async def _half(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _half(self, effect: str, scope: Scope, receive: Receive, send: Send) -> None:
         start, body = await self._answer(scope, receive)
         half = body[: len(body) // 2]
-        if kind == "broken":
+        if effect == "broken":
             start["status"] = 200
             MutableHeaders(scope=start)["Content-Length"] = str(len(half))
         await send(start)

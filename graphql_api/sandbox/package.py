@@ -61,7 +61,7 @@ class Package:
 
         Raises WorkbookError if the sheet has more than MAX_CELLS cells.
         """
-        found: dict[int, dict[int, str]] = {}
+        errors: dict[int, dict[int, str]] = {}
         is_wide = False
         for piece in self._pieces(self.parts[sheet]) if sheet in self.parts else ():
             is_wide = is_wide or _WIDE.search(piece) is not None
@@ -69,10 +69,10 @@ class Package:
                 for failed in _FAILED.finditer(piece):
                     if cell := _CELL.match(failed[0]):
                         row, column = int(cell[2]) - 1, column_number(cell[1].decode()) - 1
-                        found.setdefault(row, {})[column] = html.unescape(failed[1].decode(errors="replace"))
+                        errors.setdefault(row, {})[column] = html.unescape(failed[1].decode(errors="replace"))
         if is_wide:
             self._check_extent(sheet)
-        return found
+        return errors
 
     def _check_extent(self, sheet: str) -> None:
         extent = Extent()
@@ -180,21 +180,21 @@ def _check_archive(name: str, archive: zipfile.ZipFile) -> None:
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     targets = {
-        each.get("Id"): each.get("Target", "")
-        for each in _elements(archive, "xl/_rels/workbook.xml.rels", "Relationship")
+        relationship.get("Id"): relationship.get("Target", "")
+        for relationship in _elements(archive, "xl/_rels/workbook.xml.rels", "Relationship")
     }
     return {
-        each["name"]: target[1:] if target.startswith("/") else f"xl/{target}"
-        for each in _elements(archive, "xl/workbook.xml", "sheet")
-        if "name" in each and (target := targets.get(each.get("id")))
+        sheet["name"]: target[1:] if target.startswith("/") else f"xl/{target}"
+        for sheet in _elements(archive, "xl/workbook.xml", "sheet")
+        if "name" in sheet and (target := targets.get(sheet.get("id")))
     }
 
 
 def _elements(archive: zipfile.ZipFile, part: str, name: str) -> Iterator[dict[str, str]]:
     """The attributes, without namespaces, of all elements with this name."""
     with archive.open(part) as stream:
-        found = stream.read(8 * _CHUNK)
-    for element in _ELEMENT.finditer(found):
+        xml = stream.read(8 * _CHUNK)
+    for element in _ELEMENT.finditer(xml):
         if element[1].decode() == name:
             attributes = _ATTRIBUTE.findall(element[0].decode())
             yield {key: html.unescape(double or single) for key, double, single in attributes}

@@ -85,7 +85,7 @@ class Releases:
         """A one-line description: the releases, and the size of the current one."""
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
         held = f"; held back: {', '.join(self.held)}" if self.held else ""
-        if left_out := sum(each.left_out for each in (*self._documents, *self._held)):
+        if left_out := sum(release.left_out for release in (*self._documents, *self._held)):
             held += f"; rows skipped: {left_out:,}"
         profiles, competences = self.current.count(PROFILES), self.current.count(COMPETENCES)
         return (
@@ -113,8 +113,8 @@ def workbook_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _workbooks_in(folder: Path) -> list[Path]:
-    found = [file for suffix in ("xlsx", "xlsm") for file in folder.glob(f"*.{suffix}")]
-    if files := sorted(file for file in found if not file.name.startswith(("~$", "."))):
+    workbooks = [file for suffix in ("xlsx", "xlsm") for file in folder.glob(f"*.{suffix}")]
+    if files := sorted(file for file in workbooks if not file.name.startswith(("~$", "."))):
         return files
     raise WorkbookError(f"{folder}: no workbook (.xlsx) in this folder")
 
@@ -183,19 +183,19 @@ def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, p
     if cache_dir is None:
         logger.warning("no cache folder: %s is converted again at every start", path.name)
     else:
-        kept = cache_dir.absolute() / _file_name(path)
-        documents = _read_kept(kept, source, lenient)
+        cached = cache_dir.absolute() / _file_name(path)
+        documents = _read_cached(cached, source, lenient)
         if documents is None:
             try:
-                _keep(path, kept, source, lenient, progress)
+                _convert_to(cached, path, source, lenient, progress)
             except OSError as error:
-                logger.warning("cannot write %s (%s): %s is converted again at every start", kept, error, path.name)
-            documents = _read_kept(kept, source, lenient)
+                logger.warning("cannot write %s (%s): %s is converted again at every start", cached, error, path.name)
+            documents = _read_cached(cached, source, lenient)
     return documents or documents_of(convert(path, None, source, lenient, progress))
 
 
-def _read_kept(kept: Path, source: str, lenient: bool) -> Documents | None:
-    documents = read_documents(kept, source)
+def _read_cached(cached: Path, source: str, lenient: bool) -> Documents | None:
+    documents = read_documents(cached, source)
     if documents is not None and documents.left_out and not lenient:
         documents.close()
         return None
@@ -207,26 +207,26 @@ def _file_name(path: Path) -> str:
     return f"{path.stem}-{where[:16]}.sqlite"
 
 
-def _keep(path: Path, kept: Path, source: str, lenient: bool, progress: Progress) -> None:
+def _convert_to(cached: Path, path: Path, source: str, lenient: bool, progress: Progress) -> None:
     """Write a temporary file and rename it, so that no process opens an incomplete file."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(kept)
-    handle, name = tempfile.mkstemp(prefix=f".{kept.stem}-", suffix=".part", dir=kept.parent)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(cached)
+    handle, name = tempfile.mkstemp(prefix=f".{cached.stem}-", suffix=".part", dir=cached.parent)
     part = Path(name)
     try:
-        with os.fdopen(handle, "rb") as written:
+        with os.fdopen(handle, "rb") as file:
             convert(path, part, source, lenient, progress)
-            os.fsync(written.fileno())
-        part.replace(kept)
+            os.fsync(file.fileno())
+        part.replace(cached)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
 
 
-def _sweep(kept: Path) -> None:
+def _sweep(cached: Path) -> None:
     """Remove unfinished files of processes that were killed long ago."""
-    for part in kept.parent.glob(f".{glob.escape(kept.stem)}-*.part"):
+    for part in cached.parent.glob(f".{glob.escape(cached.stem)}-*.part"):
         with suppress(OSError):
             if part.stat().st_mtime < time.time() - _ABANDONED:
                 part.unlink()

@@ -100,13 +100,13 @@ class Bodies:
 
     def _fields(self, type: ConceptType, is_embedded: bool) -> Sequence[tuple[str, Read]]:
         """The keys of a type in order, each with the function that reads its value."""
-        known = self._readers.get((type.name, is_embedded))
-        if known is None:
+        readers = self._readers.get((type.name, is_embedded))
+        if readers is None:
             without = {"code"} | (_NOT_EMBEDDED.get(type.name, set()) if is_embedded else set())
             fields = [field for field in type.fields if field.name not in without]
-            known = [(field.hal_keys[0], self._reader(type, field)) for field in fields]
-            self._readers[type.name, is_embedded] = known
-        return known
+            readers = [(field.hal_keys[0], self._reader(type, field)) for field in fields]
+            self._readers[type.name, is_embedded] = readers
+        return readers
 
     def _reader(self, owner: ConceptType, field: Field) -> Read:
         name = field.name

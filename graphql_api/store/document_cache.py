@@ -63,7 +63,7 @@ Results = dict[str, Document | Exception]
 class Fetch(Protocol):
     """The function that fetches from upstream: `Upstream.fetch`."""
 
-    def __call__(self, path: str, asker: FetchContext, validators: Validators, /) -> Awaitable[Fetched]:
+    def __call__(self, path: str, context: FetchContext, validators: Validators, /) -> Awaitable[Fetched]:
         """Fetch the document, or learn that it is unchanged under these validators. Raises only UpstreamError."""
 
 
@@ -110,10 +110,10 @@ class Store:
             raise result
         return result
 
-    def get_cached(self, path: str, asker: FetchContext) -> Document | None:
+    def get_cached(self, path: str, context: FetchContext) -> Document | None:
         """Return the document in memory, fresh or stale, counted and revalidated as by `get_many`; None if that needs to wait."""
         entry = self._memory.get(path)
-        return None if entry is None else self._served(path, entry, asker)
+        return None if entry is None else self._served(path, entry, context)
 
     def get_fresh(self, path: str) -> Document | None:
         """Return the document in memory if it is fresh, without counting a hit or revalidating."""
@@ -158,55 +158,55 @@ class Store:
             for path in paths:
                 self._memory.get(path)
 
-    async def get_many(self, paths: Iterable[str], asker: FetchContext) -> Results:
-        """Return the document of each path, or its error: UpstreamTimeout if it is not ready by `asker.deadline`.
+    async def get_many(self, paths: Iterable[str], context: FetchContext) -> Results:
+        """Return the document of each path, or its error: UpstreamTimeout if it is not ready by `context.deadline`.
 
-        Reads the backend in one batch. Hits, stale hits and requests are added to `asker.stats`.
+        Reads the backend in one batch. Hits, stale hits and requests are added to `context.stats`.
         """
         unique = list(dict.fromkeys(paths))
         self._uncached_paths.difference_update(unique)
-        return await self._get_many(unique, asker)
+        return await self._get_many(unique, context)
 
-    async def _get_many(self, paths: list[str], asker: FetchContext) -> Results:
+    async def _get_many(self, paths: list[str], context: FetchContext) -> Results:
         expired: dict[str, CacheEntry] = {}
-        results = self._in_memory(paths, asker, expired)
+        results = self._in_memory(paths, context, expired)
         if missing := _without(paths, results):
             results |= self._cached_missing(missing)
         if (missing := _without(paths, results)) and self._backend is not None:
             cached = await self._store_all_in_memory(dict(await self._backend.get_many(missing)))
             # A fetch by another request may have finished during the read.
-            results |= self._in_memory(missing, asker, expired)
-            results |= self._all_served(_only(cached, _without(missing, results)), asker, expired)
+            results |= self._in_memory(missing, context, expired)
+            results |= self._all_served(_only(cached, _without(missing, results)), context, expired)
         if missing := _without(paths, results):
-            results |= await self._from_upstream(missing, asker, expired)
+            results |= await self._from_upstream(missing, context, expired)
         return results
 
-    def _in_memory(self, paths: list[str], asker: FetchContext, expired: dict[str, CacheEntry]) -> Results:
+    def _in_memory(self, paths: list[str], context: FetchContext, expired: dict[str, CacheEntry]) -> Results:
         cached = {path: entry for path in paths if (entry := self._memory.get(path)) is not None}
-        return self._all_served(cached, asker, expired)
+        return self._all_served(cached, context, expired)
 
     def _all_served(
-        self, cached: Mapping[str, CacheEntry], asker: FetchContext, expired: dict[str, CacheEntry]
+        self, cached: Mapping[str, CacheEntry], context: FetchContext, expired: dict[str, CacheEntry]
     ) -> Results:
         results: Results = {}
         for path, entry in cached.items():
-            document = self._served(path, entry, asker)
+            document = self._served(path, entry, context)
             if document is None:
                 expired[path] = entry
             else:
                 results[path] = document
         return results
 
-    def _served(self, path: str, entry: CacheEntry, asker: FetchContext) -> Document | None:
+    def _served(self, path: str, entry: CacheEntry, context: FetchContext) -> Document | None:
         """The document of an entry, counted and, if stale, revalidated; None if it has expired."""
         state = self._freshness.state(path, entry, self._clock())
         if state is Freshness.FRESH:
-            asker.stats.cached += 1
+            context.stats.cached += 1
             _FRESH.count += 1
         elif state is Freshness.STALE:
-            asker.stats.stale += 1
+            context.stats.stale += 1
             _STALE.count += 1
-            self._revalidate(path, entry, asker)
+            self._revalidate(path, entry, context)
         else:
             return None
         return entry.document
@@ -216,69 +216,71 @@ class Store:
         _MISSING.count += len(results)
         return results
 
-    def _flight(self, path: str, asker: FetchContext) -> tuple[str, Secret | None, Priority]:
+    def _flight(self, path: str, context: FetchContext) -> tuple[str, Secret | None, Priority]:
         # Join only a flight of the same or a higher priority, and of the same key, since a key may be rejected or out of quota.
-        for urgency in _JOINABLE[asker.urgency]:
-            if (path, asker.key, urgency) in self._flights:
-                return path, asker.key, urgency
-        return path, asker.key, asker.urgency
+        for urgency in _JOINABLE[context.urgency]:
+            if (path, context.key, urgency) in self._flights:
+                return path, context.key, urgency
+        return path, context.key, context.urgency
 
-    def _revalidate(self, path: str, entry: CacheEntry, asker: FetchContext) -> None:
-        if asker.urgency is not Priority.CRAWL:
-            context = FetchContext(Priority.REVALIDATION, key=asker.key)
+    def _revalidate(self, path: str, entry: CacheEntry, context: FetchContext) -> None:
+        if context.urgency is not Priority.CRAWL:
+            revalidating = FetchContext(Priority.REVALIDATION, key=context.key)
             self._revalidations.start(
                 path,
-                asker.key,
-                lambda: self._revalidate_entry(path, entry, context),
+                context.key,
+                lambda: self._revalidate_entry(path, entry, revalidating),
                 self._freshness.revalidation_backoff(path),
             )
 
-    async def _revalidate_entry(self, path: str, entry: CacheEntry, asker: FetchContext) -> None:
+    async def _revalidate_entry(self, path: str, entry: CacheEntry, context: FetchContext) -> None:
         # Another process may have revalidated it. With leases, `turn` checks that.
         if self._backend is not None and not self._backend.uses_leases and is_persistable(path):
             shared = (await self._backend.get_many([path])).get(path)
             if shared is not None and self._is_fresh(path, shared):
                 await self._store_in_memory(path, shared)
                 return
-        await self._join_flight(path, asker, entry)
+        await self._join_flight(path, context, entry)
 
-    async def _from_upstream(self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]) -> Results:
-        if asker.deadline <= asyncio.get_running_loop().time():
+    async def _from_upstream(
+        self, paths: list[str], context: FetchContext, expired: Mapping[str, CacheEntry]
+    ) -> Results:
+        if context.deadline <= asyncio.get_running_loop().time():
             return _too_late(paths)
-        allowance = int(min(len(paths), max(asker.max_requests - asker.stats.requests, 0)))
-        results: Results = {path: _not_loaded(asker) for path in paths[allowance:]}
+        allowance = int(min(len(paths), max(context.max_requests - context.stats.requests, 0)))
+        results: Results = {path: _not_loaded(context) for path in paths[allowance:]}
         if allowed := paths[:allowance]:
             try:
-                with asker.wait_guard():
-                    asker.stats.requests += allowance
-                    results |= await self._fetch_in_batches(allowed, asker, expired)
+                with context.wait_guard():
+                    context.stats.requests += allowance
+                    results |= await self._fetch_in_batches(allowed, context, expired)
             except UpstreamError as error:  # too many requests are waiting already
                 results |= {path: copy.copy(error) for path in allowed}
         return results
 
     async def _fetch_in_batches(
-        self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]
+        self, paths: list[str], context: FetchContext, expired: Mapping[str, CacheEntry]
     ) -> Results:
         results: Results = {}
         for start in range(0, len(paths), MAX_STARTED):
             batch = paths[start : start + MAX_STARTED]
-            if start and asker.deadline <= asyncio.get_running_loop().time():
-                asker.stats.requests -= len(paths) - start
+            if start and context.deadline <= asyncio.get_running_loop().time():
+                context.stats.requests -= len(paths) - start
                 return results | _too_late(paths[start:])
-            results |= await self._fetched(batch, asker, expired)
+            results |= await self._fetched(batch, context, expired)
         return results
 
-    async def _fetched(self, paths: list[str], asker: FetchContext, expired: Mapping[str, CacheEntry]) -> Results:
-        joined = sum(self._flight(path, asker) in self._flights for path in paths)
+    async def _fetched(self, paths: list[str], context: FetchContext, expired: Mapping[str, CacheEntry]) -> Results:
+        joined = sum(self._flight(path, context) in self._flights for path in paths)
         _JOINED.count += joined
         _MISSED.count += len(paths) - joined
-        waiting = [self._join_flight(path, asker, expired.get(path)) for path in paths]
+        waiting = [self._join_flight(path, context, expired.get(path)) for path in paths]
         outcomes = await _gather(waiting)
         return dict(zip(paths, map(_result_of, outcomes), strict=True))
 
-    def _join_flight(self, path: str, asker: FetchContext, old: CacheEntry | None) -> "asyncio.Future[CacheEntry]":
+    def _join_flight(self, path: str, context: FetchContext, old: CacheEntry | None) -> "asyncio.Future[CacheEntry]":
         return self._flights.run(
-            self._flight(path, asker), asker, lambda flight: self._fetch_and_store(path, flight, old)
+            self._flight(path, context), context, lambda flight: self._fetch_and_store(path, flight, old)
         )
 
     async def _fetch_and_store(self, path: str, flight: InFlight[CacheEntry], old: CacheEntry | None) -> CacheEntry:
@@ -299,7 +301,7 @@ class Store:
 
     async def _fetch_from_upstream(self, path: str, flight: InFlight[CacheEntry], old: CacheEntry | None) -> CacheEntry:
         validators = old.validators if old else Validators()
-        entry = await self._updated(path, await self._fetch(path, flight.asker, validators), old)
+        entry = await self._updated(path, await self._fetch(path, flight.context, validators), old)
         for name in {path, _pinned_path(path, entry.document)}:
             entry = await self._store(name, entry)
         return entry
@@ -371,9 +373,9 @@ def _too_late(paths: list[str]) -> Results:
     return {path: UpstreamTimeout(detail="the deadline of the operation has passed") for path in paths}
 
 
-def _not_loaded(asker: FetchContext) -> NotLoadedYet:
+def _not_loaded(context: FetchContext) -> NotLoadedYet:
     return NotLoadedYet(
-        f"The operation needs more than {asker.max_requests:g} documents that are not cached yet. Send it again to fetch the "
+        f"The operation needs more than {context.max_requests:g} documents that are not cached yet. Send it again to fetch the "
         "next ones, or request fewer fields or items.",
         retry_after=RETRY_AFTER,
     )

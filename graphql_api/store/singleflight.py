@@ -17,16 +17,16 @@ T = TypeVar("T")
 class InFlight(Generic[T]):
     """A task in progress and its waiters.
 
-    `asker` is the task's own context: priority, headers and key of the caller that started it, without a deadline, because
+    `context` is the task's own context: priority, headers and key of the caller that started it, without a deadline, because
     later waiters may have later ones.
     """
 
-    __slots__ = ("asker", "task", "waiters")
+    __slots__ = ("context", "task", "waiters")
 
     task: "asyncio.Task[T]"
 
-    def __init__(self, asker: FetchContext) -> None:
-        self.asker = FetchContext(asker.urgency, math.inf, asker.headers, key=asker.key)
+    def __init__(self, context: FetchContext) -> None:
+        self.context = FetchContext(context.urgency, math.inf, context.headers, key=context.key)
         self.waiters: set[asyncio.Future[T]] = set()
 
     def add_waiter(self) -> "asyncio.Future[T]":
@@ -43,18 +43,18 @@ class SingleFlight(Generic[T]):
         self._flights: dict[Hashable, InFlight[T]] = {}
 
     def run(
-        self, key: Hashable, asker: FetchContext, start: Callable[[InFlight[T]], Coroutine[object, None, T]]
+        self, key: Hashable, context: FetchContext, start: Callable[[InFlight[T]], Coroutine[object, None, T]]
     ) -> "asyncio.Future[T]":
         """Wait for the task of this key, started by `start` if there is none. Raises UpstreamTimeout at the caller's deadline."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = InFlight(asker)
+            flight = self._flights[key] = InFlight(context)
             flight.task = asyncio.get_running_loop().create_task(start(flight))
             flight.task.add_done_callback(lambda _: self._finish(key, flight))
         waiter = flight.add_waiter()
         timer = None
-        if asker.deadline < math.inf:
-            timer = asyncio.get_running_loop().call_at(asker.deadline, _time_out, waiter)
+        if context.deadline < math.inf:
+            timer = asyncio.get_running_loop().call_at(context.deadline, _time_out, waiter)
         waiter.add_done_callback(lambda _: self._remove_waiter(key, flight, waiter, timer))
         return waiter
 

@@ -95,8 +95,8 @@ class ValkeyStore:
 
     async def _decoded(self, values: Mapping[str, bytes | int | None]) -> dict[str, CacheEntry]:
         """Decode the usable values, by path. Runs in a thread, because inflating and parsing many documents is slow."""
-        found = {path: value for path, value in values.items() if value is not None}
-        return await asyncio.to_thread(_decode_all, found, self._document_bytes) if found else {}
+        stored = {path: value for path, value in values.items() if value is not None}
+        return await asyncio.to_thread(_decode_all, stored, self._document_bytes) if stored else {}
 
     def put(self, path: str, entry: CacheEntry) -> None:
         """Queue a document; it is written soon, in a batch."""

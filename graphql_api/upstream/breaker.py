@@ -71,5 +71,5 @@ class CircuitBreaker:
 
     def max_recovery_wait(self, now: float) -> float:
         """Returns the seconds for which an interactive call waits for this route to recover before it fails."""
-        recent = self._failing_since is not None and now - self._failing_since < RECENT_OUTAGE
-        return MAX_RECENT_RECOVERY_WAIT if recent else MAX_RECOVERY_WAIT
+        is_recent = self._failing_since is not None and now - self._failing_since < RECENT_OUTAGE
+        return MAX_RECENT_RECOVERY_WAIT if is_recent else MAX_RECOVERY_WAIT

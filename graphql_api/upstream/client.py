@@ -68,13 +68,13 @@ class Upstream:
         self._bodies = BodyReader(settings.upstream_document_bytes, heap or HeapTrimmer())
         self._total_timeout = settings.upstream_total_timeout
 
-    async def fetch(self, path: str, asker: FetchContext, validators: Validators = NONE) -> Fetched:
+    async def fetch(self, path: str, context: FetchContext, validators: Validators = NONE) -> Fetched:
         """Fetch the document at a path known to `routes.py`, or learn that it is unchanged; raises only UpstreamError."""
         match = route_of(path)
         if match is None:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
-        headers = request_headers(asker, validators)
-        request = FetchRequest(match.route.template, path, _account(asker), asker.urgency, asker.deadline)
+        headers = request_headers(context, validators)
+        request = FetchRequest(match.route.template, path, _account(context), context.urgency, context.deadline)
 
         async def call(until: float) -> CallResult:
             return await self._call(path, match, headers, until)
@@ -82,7 +82,7 @@ class Upstream:
         try:
             return await self._caller.fetch(request, call)
         except UpstreamUnauthorized as error:
-            if asker.key is None:
+            if context.key is None:
                 raise
             raise UpstreamUnauthorized(
                 "The Competent API rejects the key that you sent.", retry_after=error.retry_after, detail=error.detail
@@ -148,10 +148,10 @@ class Upstream:
         await self._client.aclose()
 
 
-def _account(asker: FetchContext) -> str:
-    if asker.key is None:
+def _account(context: FetchContext) -> str:
+    if context.key is None:
         return SERVER
-    return hashlib.blake2s(asker.key.reveal().encode(), digest_size=16).hexdigest()
+    return hashlib.blake2s(context.key.reveal().encode(), digest_size=16).hexdigest()
 
 
 def _validated(document: dict[str, Any], match: RouteMatch) -> dict[str, Any]:

@@ -24,18 +24,18 @@ MAX_LEFT_CHARS = 500
 _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 
 
-def request_headers(asker: FetchContext, validators: Validators) -> dict[str, str]:
+def request_headers(context: FetchContext, validators: Validators) -> dict[str, str]:
     """Returns the request headers for a call; raises UpstreamUnauthorized if the client's key is malformed."""
     conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
     headers = {name: value for name, value in conditions.items() if is_validator(value)}
-    for name, value in asker.headers.items():
+    for name, value in context.headers.items():
         allowed = _PASSED_ON.get(name.lower())
         if allowed and allowed.fullmatch(value):
             headers[_NAMES.get(name.lower(), name.lower())] = value
-    if asker.key is not None:
-        if not _KEY.fullmatch(asker.key.reveal()):
+    if context.key is not None:
+        if not _KEY.fullmatch(context.key.reveal()):
             raise UpstreamUnauthorized("The key that you sent does not have the form of a key for the Competent API.")
-        headers["X-IBM-Client-Id"] = asker.key.reveal()
+        headers["X-IBM-Client-Id"] = context.key.reveal()
     return headers
 
 

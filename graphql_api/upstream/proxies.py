@@ -106,9 +106,9 @@ def _matches(entry: str, host: str, port: int) -> bool:
 
 def _split_port(entry: str) -> tuple[str, int | None]:
     """Splits an entry into host and port; an IPv6 address with a port is in brackets."""
-    if (found := _ENTRY.fullmatch(entry)) is None:
+    if (match := _ENTRY.fullmatch(entry)) is None:
         return entry, None
-    return found["v6"] or found["host"] or "", int(found["port"][:6]) if found["port"] else None
+    return match["v6"] or match["host"] or "", int(match["port"][:6]) if match["port"] else None
 
 
 def _ip(text: str) -> IPv4Address | IPv6Address | None:

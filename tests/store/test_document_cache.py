@@ -335,7 +335,7 @@ async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
     let_go = asyncio.Event()
 
     async def work(flight: InFlight[int]) -> int:
-        asker.append(flight.asker)
+        asker.append(flight.context)
         await let_go.wait()
         return 1
 
