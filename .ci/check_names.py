@@ -37,15 +37,11 @@ RETIRED_VARIABLES = RETIRED | {"asker", "each", "found", "kind", "place", "place
 REMAINING: Counter[str] = Counter()
 REMAINING_VARIABLES = Counter(
     {
-        "asker": 21,
-        "each": 4,
-        "found": 10,
-        "kept": 4,
-        "kind": 3,
-        "known": 5,
-        "recent": 1,
+        "found": 5,
+        "kind": 2,
+        "known": 1,
         "whole": 1,
-        "written": 5,
+        "written": 4,
     }
 )
 

@@ -5,12 +5,13 @@ A lookup of several concepts is one statement per CHUNK keys.
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
 
 from graphql_api.competent.declarations import ConceptType
+from graphql_api.competent.hal import JsonObject
 from graphql_api.index.tables import TYPES, DamagedIndex
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class IndexedConcept(NamedTuple):
     type: ConceptType
     uuid: UUID
     code: str | None
-    item: dict[str, Any]
+    item: JsonObject
 
 
 def by_row_id(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:

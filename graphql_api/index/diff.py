@@ -5,11 +5,12 @@ Reads facts only of concepts whose digests differ. The result is deterministic.
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
+from graphql_api.index.facts import Facts
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import LANGUAGES, DamagedIndex
 
@@ -120,7 +121,7 @@ def _fields(
     return fields
 
 
-def _facts(connection: sqlite3.Connection, row_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _facts(connection: sqlite3.Connection, row_ids: Sequence[int]) -> dict[int, Facts]:
     try:
         facts = {n: orjson.loads(row) for n, row in connection.execute(_FACTS, (array(row_ids),))}
     except ValueError as error:
@@ -128,7 +129,7 @@ def _facts(connection: sqlite3.Connection, row_ids: Sequence[int]) -> dict[int, 
     return facts
 
 
-def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _differences(was: Facts, now: Facts) -> Iterator[str]:
     """Yield the fields that differ; a missing value equals null."""
     for field in dict.fromkeys([*was, *now]):
         old, new = was.get(field), now.get(field)

@@ -7,13 +7,12 @@ document with a number below that of the embedding one, and referred to by the n
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import orjson
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, concept_type
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.index.concepts import count
 from graphql_api.index.tables import LANGUAGES, TYPES, DamagedIndex, parts
 
@@ -34,7 +33,7 @@ _DICTIONARY = b"".join(
 """The preset zlib dictionary: the keys of all types."""
 
 
-def compressed(body: Mapping[str, Any]) -> bytes:
+def compressed(body: Document) -> bytes:
     """Serialise a document whose embedded concepts are references."""
     text = orjson.dumps(body)
     if len(text) < MIN_COMPRESSED:
@@ -108,9 +107,9 @@ def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tupl
         raise DamagedIndex(f"a document of the index: {error!r}") from error
 
 
-def _assembled(connection: sqlite3.Connection, requested: Mapping[int, ConceptType]) -> dict[int, dict[str, Any]]:
+def _assembled(connection: sqlite3.Connection, requested: Mapping[int, ConceptType]) -> dict[int, JsonObject]:
     """Documents by number, and the documents that these refer to, with embedded concepts in place of references."""
-    types, bodies, embedded = dict(requested), dict[int, dict[str, Any]](), set[int]()
+    types, bodies, embedded = dict(requested), dict[int, JsonObject](), set[int]()
     missing = set(requested)
     while missing:
         for number, row in _select(connection, _BODIES, missing):
@@ -136,14 +135,14 @@ def _select(connection: sqlite3.Connection, sql: str, numbers: set[int]) -> list
     return rows
 
 
-def _references(type: ConceptType, body: Mapping[str, Any]) -> Iterator[tuple[int, ConceptType]]:
+def _references(type: ConceptType, body: Document) -> Iterator[tuple[int, ConceptType]]:
     for name, declared in parts(type).items():
         value = body.get(name)
         for ref in value if isinstance(value, list) else () if value is None else (value,):
             yield ref, concept_type(declared.type_name)
 
 
-def _fill(type: ConceptType, body: dict[str, Any], concept: Callable[[int], Document]) -> None:
+def _fill(type: ConceptType, body: JsonObject, concept: Callable[[int], Document]) -> None:
     for name, declared in parts(type).items():
         if (value := body.get(name)) is not None:
             body[name] = concept(value) if declared.single else [concept(ref) for ref in value]

@@ -5,10 +5,12 @@ from functools import cache
 from typing import Any
 
 from graphql_api.competent.declarations import Concepts, ConceptType, Plain, Terms, Value, compared_fields
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 
-Facts = dict[str, Any]
+Facts = JsonObject
 """The compared values by GraphQL field, in the order in which changes list them."""
+FactOf = Callable[[Any], object]
+"""Turns a field's value into a fact."""
 
 
 def facts(type: ConceptType, document: Document) -> Facts:
@@ -17,11 +19,11 @@ def facts(type: ConceptType, document: Document) -> Facts:
 
 
 @cache
-def _compared(type: ConceptType) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+def _compared(type: ConceptType) -> tuple[tuple[str, FactOf], ...]:
     return tuple((field.name, _fact_of(field.value)) for field in compared_fields(type))
 
 
-def _fact_of(value: Value) -> Callable[[Any], Any]:
+def _fact_of(value: Value) -> FactOf:
     """The function that turns a field's value into a fact; chosen once per field."""
     match value:
         case Plain("code" | "moment"):

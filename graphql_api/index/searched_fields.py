@@ -1,12 +1,15 @@
 """The searched fields of each concept type and the functions that read their texts; the keys of a concept's item."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from graphql_api.competent.declarations import Concepts, ConceptType, Plain, Terms, Value, concept_type
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.index.tables import LANGUAGES, SEARCHED
+
+ReadTexts = Callable[[Any], Iterable[tuple[str, str]]]
+"""Reads (language, text) of all texts in a field's value."""
 
 
 class SearchedField(NamedTuple):
@@ -14,7 +17,7 @@ class SearchedField(NamedTuple):
 
     name: str
     number: int
-    texts: Callable[[Any], Iterable[tuple[str, str]]]
+    texts: ReadTexts
 
 
 @cache
@@ -30,7 +33,7 @@ def item_keys(type: ConceptType) -> frozenset[str]:
     return frozenset(("id", *named))
 
 
-def _texts_of(declared: Value) -> Callable[[Any], Iterable[tuple[str, str]]]:
+def _texts_of(declared: Value) -> ReadTexts:
     """The function that reads (language, text) of all texts of a field; of embedded concepts, their labels."""
     match declared:
         case Plain("text"):
@@ -44,12 +47,12 @@ def _texts_of(declared: Value) -> Callable[[Any], Iterable[tuple[str, str]]]:
         case Terms():
             return lambda value: (text for term in value or () for text in (term["title"] or {}).items())
         case Concepts():
-            return lambda value: _labels(declared, value)
+            return partial(_labels, concept_type(declared.type_name))
 
 
-def _labels(declared: Concepts, value: Any) -> Iterator[tuple[str, str]]:
-    labels = searched_fields(concept_type(declared.type_name))[:1]
-    for concept in () if value is None else [value] if declared.single else value:
+def _labels(type: ConceptType, value: JsonObject | list[JsonObject] | None) -> Iterator[tuple[str, str]]:
+    labels = searched_fields(type)[:1]
+    for concept in value if isinstance(value, list) else [value] if value else ():
         for label in labels:
             yield from label.texts(concept.get(label.name))
 

@@ -56,6 +56,8 @@ RETRY_AFTER = 1.0
 LARGE_BYTES = 100_000
 """Bytes of JSON from which a document is stored in steps with event-loop turns between; a smaller one takes about 1 ms."""
 
+FlightKey = tuple[str, Secret | None, Priority]
+"""Path, client's key and priority of a fetch in flight."""
 Results = dict[str, Document | Exception]
 """The document, or the exception raised instead (nearly always a CompetentError), by path."""
 
@@ -183,7 +185,7 @@ class Store:
 
     def _in_memory(self, paths: list[str], context: FetchContext, expired: dict[str, CacheEntry]) -> Results:
         cached = {path: entry for path in paths if (entry := self._memory.get(path)) is not None}
-        return self._all_served(cached, context, expired)
+        return self._all_served(cached, context, expired) if cached else {}
 
     def _all_served(
         self, cached: Mapping[str, CacheEntry], context: FetchContext, expired: dict[str, CacheEntry]
@@ -216,7 +218,7 @@ class Store:
         _MISSING.count += len(results)
         return results
 
-    def _flight(self, path: str, context: FetchContext) -> tuple[str, Secret | None, Priority]:
+    def _flight(self, path: str, context: FetchContext) -> FlightKey:
         # Join only a flight of the same or a higher priority, and of the same key, since a key may be rejected or out of quota.
         for urgency in _JOINABLE[context.urgency]:
             if (path, context.key, urgency) in self._flights:
@@ -240,7 +242,7 @@ class Store:
             if shared is not None and self._is_fresh(path, shared):
                 await self._store_in_memory(path, shared)
                 return
-        await self._join_flight(path, context, entry)
+        await self._join_flight(self._flight(path, context), context, entry)
 
     async def _from_upstream(
         self, paths: list[str], context: FetchContext, expired: Mapping[str, CacheEntry]
@@ -271,17 +273,17 @@ class Store:
         return results
 
     async def _fetched(self, paths: list[str], context: FetchContext, expired: Mapping[str, CacheEntry]) -> Results:
-        joined = sum(self._flight(path, context) in self._flights for path in paths)
+        keys = [self._flight(path, context) for path in paths]
+        joined = sum(key in self._flights for key in keys)
         _JOINED.count += joined
         _MISSED.count += len(paths) - joined
-        waiting = [self._join_flight(path, context, expired.get(path)) for path in paths]
-        outcomes = await _gather(waiting)
+        outcomes = await _gather([self._join_flight(key, context, expired.get(key[0])) for key in keys])
         return dict(zip(paths, map(_result_of, outcomes), strict=True))
 
-    def _join_flight(self, path: str, context: FetchContext, old: CacheEntry | None) -> "asyncio.Future[CacheEntry]":
-        return self._flights.run(
-            self._flight(path, context), context, lambda flight: self._fetch_and_store(path, flight, old)
-        )
+    def _join_flight(
+        self, key: FlightKey, context: FetchContext, old: CacheEntry | None
+    ) -> "asyncio.Future[CacheEntry]":
+        return self._flights.run(key, context, lambda flight: self._fetch_and_store(key[0], flight, old))
 
     async def _fetch_and_store(self, path: str, flight: InFlight[CacheEntry], old: CacheEntry | None) -> CacheEntry:
         try:
@@ -362,7 +364,7 @@ class Store:
 
 
 def _without(paths: list[str], results: Results) -> list[str]:
-    return [path for path in paths if path not in results]
+    return [path for path in paths if path not in results] if results else paths
 
 
 def _only(cached: Mapping[str, CacheEntry], paths: list[str]) -> dict[str, CacheEntry]:

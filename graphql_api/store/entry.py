@@ -10,12 +10,11 @@ import logging
 import math
 import zlib
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
 from graphql_api.competent.fetch import Validators
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.competent.normalise import FORMAT, normalise, renormalise
 from graphql_api.competent.routes import route_of
 from graphql_api.observability.metrics import STORE_INVALID_ENTRIES
@@ -65,7 +64,7 @@ def _identified(path: str, document: Document) -> Document:
     return document
 
 
-def _parsed(body: bytes, max_bytes: int) -> dict[str, Any]:
+def _parsed(body: bytes, max_bytes: int) -> JsonObject:
     text = _inflated(body, max_bytes)
     if sum(map(text.count, (b",", b"[", b"{"))) > max(max_bytes // BYTES_PER_VALUE, 1000):
         raise UnusableEntry("more values than a document may have")

@@ -8,7 +8,7 @@ from sys import getsizeof
 from typing import Any
 
 from graphql_api.competent.declarations import LANGUAGES
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.store.steps import Steps, run_steps
 
 MAX_VARIANTS = 16
@@ -26,7 +26,7 @@ class _Part:
 
     __slots__ = ("count", "object")
 
-    def __init__(self, part: dict[str, Any]) -> None:
+    def __init__(self, part: JsonObject) -> None:
         self.object = part
         self.count = 1
 
@@ -72,24 +72,24 @@ class Interner:
 
     def intern_steps(self, document: Document) -> Steps[tuple[Document, int]]:
         """`intern` in steps."""
-        walk, name = _Walk(), _name(document)
-        new: dict[str, Any] = document  # type: ignore[assignment]  # as it is parsed
+        walk, name = _Walk(), document.get("id")
+        new: JsonObject = document  # type: ignore[assignment]  # as it is parsed
         if part := self._find(name, new):
             return part.object, 0
-        yield from self._intern_children(new, walk)
         self._add(name, new, walk)
+        yield from self._intern_children(new, walk)
         return new, walk.bytes
 
     def release_steps(self, document: Document) -> Steps[int]:
         """`release` in steps."""
         walk = _Walk()
-        yield from self._release_part(document, walk)  # type: ignore[arg-type]
+        yield from self._release(document, walk)  # type: ignore[arg-type]  # as it is parsed
         return walk.bytes
 
     def __len__(self) -> int:
         return sum(map(len, self._parts.values()))
 
-    def _find(self, name: str | None, new: dict[str, Any]) -> _Part | None:
+    def _find(self, name: str | None, new: JsonObject) -> _Part | None:
         """Find the interned part that equals this object, and count a reference to it."""
         for part in self._parts.get(name, ()) if name is not None else ():
             if part.object is new or part.object == new:  # parts hold no numbers, of which `1 == True` would match
@@ -97,7 +97,7 @@ class Interner:
                 return part
         return None
 
-    def _add(self, name: str | None, new: dict[str, Any], walk: _Walk) -> None:
+    def _add(self, name: str | None, new: JsonObject, walk: _Walk) -> None:
         if name is None:
             return
         variants = self._parts.setdefault(name, [])
@@ -105,73 +105,75 @@ class Interner:
             walk.bytes += _PART_OVERHEAD
             variants.append(_Part(new))
 
-    def _intern_children(self, holder: Any, walk: _Walk) -> Steps[None]:
-        if walk.is_over():
-            yield
-        size = getsizeof(holder)
-        for key, value in holder.items() if holder.__class__ is dict else enumerate(holder):
-            value_class = value.__class__
-            if value_class is str:
-                size += getsizeof(value)
-            elif value_class is dict:
-                name = _name(value)
-                if name is None and (text := _text_size(value)):
-                    size += text
-                elif part := self._find(name, value):
-                    holder[key] = part.object
-                else:
-                    yield from self._intern_children(value, walk)
-                    self._add(name, value, walk)
-            elif value_class is list:
-                yield from self._intern_children(value, walk)
-            elif value is not None:
-                size += _NUMBER_SIZE
-        walk.bytes += size
+    def _intern_children(self, document: JsonObject, walk: _Walk) -> Steps[None]:
+        pending: list[Any] = [document]  # objects and lists; not recursive, because nested generators are slow
+        while pending:
+            holder = pending.pop()
+            if walk.is_over():
+                yield
+            size = getsizeof(holder)
+            for key, value in holder.items() if holder.__class__ is dict else enumerate(holder):
+                value_class = value.__class__
+                if value_class is str:
+                    size += getsizeof(value)
+                elif value_class is dict:
+                    name = value.get("id")
+                    if name is None and (text := _text_size(value)):
+                        size += text
+                    elif part := self._find(name, value):
+                        holder[key] = part.object
+                    else:
+                        self._add(name, value, walk)
+                        pending.append(value)
+                elif value_class is list:
+                    pending.append(value)
+                elif value is not None:
+                    size += _NUMBER_SIZE
+            walk.bytes += size
 
-    def _release_part(self, old: dict[str, Any], walk: _Walk) -> Steps[None]:
-        name = _name(old)
+    def _release(self, document: JsonObject, walk: _Walk) -> Steps[None]:
+        pending: list[Any] = [document]
+        while pending:
+            holder = pending.pop()
+            is_object = holder.__class__ is dict
+            if is_object and self._is_still_used(holder, walk):
+                continue
+            if walk.is_over():
+                yield
+            size = getsizeof(holder)
+            for value in holder.values() if is_object else holder:
+                value_class = value.__class__
+                if value_class is str:
+                    size += getsizeof(value)
+                elif value_class is dict:
+                    if "id" not in value and (text := _text_size(value)):
+                        size += text
+                    else:
+                        pending.append(value)
+                elif value_class is list:
+                    pending.append(value)
+                elif value is not None:
+                    size += _NUMBER_SIZE
+            walk.bytes += size
+
+    def _is_still_used(self, old: JsonObject, walk: _Walk) -> bool:
+        """Remove a reference to an interned part; returns whether others remain. False for an object that was not interned."""
+        name = old.get("id")
         variants = self._parts.get(name, []) if name is not None else []
         part = next((variant for variant in variants if variant.object is old), None)
-        if part is not None:
-            part.count -= 1
-            if part.count:
-                return
-            self._remove(name, part)  # type: ignore[arg-type]
-            walk.bytes += _PART_OVERHEAD
-        yield from self._release_children(old, walk)
-
-    def _remove(self, name: str, part: _Part) -> None:
-        self._parts[name].remove(part)
-        if not self._parts[name]:
-            del self._parts[name]
-
-    def _release_children(self, holder: Any, walk: _Walk) -> Steps[None]:
-        if walk.is_over():
-            yield
-        size = getsizeof(holder)
-        for value in holder.values() if holder.__class__ is dict else holder:
-            value_class = value.__class__
-            if value_class is str:
-                size += getsizeof(value)
-            elif value_class is dict:
-                if "id" not in value and (text := _text_size(value)):
-                    size += text
-                else:
-                    yield from self._release_part(value, walk)
-            elif value_class is list:
-                yield from self._release_children(value, walk)
-            elif value is not None:
-                size += _NUMBER_SIZE
-        walk.bytes += size
+        if part is None:
+            return False
+        part.count -= 1
+        if part.count:
+            return True
+        variants.remove(part)
+        if not variants:
+            del self._parts[name]  # type: ignore[arg-type]  # it has variants, so it is not None
+        walk.bytes += _PART_OVERHEAD
+        return False
 
 
-def _name(part: Document) -> str | None:
-    """The key under which a part is interned: its id, if that is a string."""
-    name = part.get("id")
-    return name if name.__class__ is str else None
-
-
-def _text_size(value: dict[str, Any]) -> int:
+def _text_size(value: JsonObject) -> int:
     """Bytes of a text by language (most objects without an id), or 0 if the object is something else."""
     if len(value) > len(LANGUAGES):
         return 0

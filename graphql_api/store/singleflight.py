@@ -6,7 +6,7 @@ Each waiter has its own deadline; a waiter that times out or is cancelled does n
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from graphql_api.errors import UpstreamTimeout, UpstreamUnavailable
 from graphql_api.observability.fetch_context import FetchContext
@@ -84,7 +84,7 @@ class SingleFlight(Generic[T]):
         return key in self._flights
 
 
-def _time_out(waiter: "asyncio.Future[Any]") -> None:
+def _time_out(waiter: "asyncio.Future[T]") -> None:
     if not waiter.done():
         waiter.set_exception(UpstreamTimeout(detail="not ready before the deadline of the operation"))
 

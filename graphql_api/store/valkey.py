@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -112,7 +112,7 @@ class ValkeyStore:
                 pipe.set(self._document(path), entry, ex=self._ttl)
             self._log_refusal(await pipe.execute(raise_on_error=False))
 
-    def _log_refusal(self, results: list[Any]) -> None:
+    def _log_refusal(self, results: list[object]) -> None:
         """Log once that the server accepts no writes; one that is full or read-only still serves reads."""
         refusal = next((result for result in results if isinstance(result, Exception)), None)
         if refusal is not None and not self._writes_fail:

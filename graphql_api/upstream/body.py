@@ -6,10 +6,11 @@ body in memory: buffers are cleared however reading ends, and errors raised here
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import orjson
 
+from graphql_api.competent.hal import JsonObject
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse
 from graphql_api.upstream.gunzip import Gunzip
 from graphql_api.upstream.heap import HeapTrimmer
@@ -32,7 +33,7 @@ _BOM = b"\xef\xbb\xbf"
 class Parsed(NamedTuple):
     """A JSON object and its approximate number of values."""
 
-    document: dict[str, Any]
+    document: JsonObject
     values: int
 
 

@@ -8,9 +8,10 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql_api.competent.fetch import Fetched, Validators
+from graphql_api.competent.hal import JsonObject
 from graphql_api.competent.routes import RouteMatch, route_of
 from graphql_api.competent.values import uuid
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
@@ -154,7 +155,7 @@ def _account(context: FetchContext) -> str:
     return hashlib.blake2s(context.key.reveal().encode(), digest_size=16).hexdigest()
 
 
-def _validated(document: dict[str, Any], match: RouteMatch) -> dict[str, Any]:
+def _validated(document: JsonObject, match: RouteMatch) -> JsonObject:
     # Error documents may come with status 200: from API Connect (httpCode) or from the service (status and error).
     status = document.get("httpCode", document.get("status") if "error" in document else None)
     if status in (404, "404"):

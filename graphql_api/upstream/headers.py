@@ -26,8 +26,11 @@ _LEFT = re.compile(r"name=[^,;]*,(-?\d{1,9})|^(-?\d{1,9})$")
 
 def request_headers(context: FetchContext, validators: Validators) -> dict[str, str]:
     """Returns the request headers for a call; raises UpstreamUnauthorized if the client's key is malformed."""
-    conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
-    headers = {name: value for name, value in conditions.items() if is_validator(value)}
+    headers: dict[str, str] = {}
+    if is_validator(validators.etag):
+        headers["If-None-Match"] = validators.etag
+    if is_validator(validators.last_modified):
+        headers["If-Modified-Since"] = validators.last_modified
     for name, value in context.headers.items():
         allowed = _PASSED_ON.get(name.lower())
         if allowed and allowed.fullmatch(value):
@@ -46,8 +49,8 @@ def is_validator(value: object) -> TypeGuard[str]:
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
     """Returns ETag and Last-Modified if they can be sent back; they are stored with the document."""
-    values = (headers.get(name) for name in ("etag", "last-modified"))
-    return Validators(*(value if is_validator(value) else None for value in values))
+    etag, last_modified = headers.get("etag"), headers.get("last-modified")
+    return Validators(etag if is_validator(etag) else None, last_modified if is_validator(last_modified) else None)
 
 
 def calls_left(headers: Mapping[str, str]) -> int | None:

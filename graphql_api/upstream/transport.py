@@ -6,7 +6,7 @@ real service alike; serving the sandbox imports no HTTP library.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, Self
 from urllib.parse import unquote
@@ -15,7 +15,9 @@ from graphql_api.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+Message = MutableMapping[str, Any]
+"""A message of ASGI, or the scope of a request."""
+ASGIApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
 class Response(Protocol):
@@ -57,7 +59,7 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 class _AsgiResponse:
     """Response of an in-process ASGI app; provides its `receive` and `send`. A context manager: entering it calls the app."""
 
-    def __init__(self, app: ASGIApp, scope: dict[str, object]) -> None:
+    def __init__(self, app: ASGIApp, scope: Message) -> None:
         self._app = app
         self._scope = scope
         self._is_request_sent = False
@@ -80,14 +82,14 @@ class _AsgiResponse:
         for chunk in self.body:
             yield chunk
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Message:
         """Returns the request once, then waits until cancelled: no disconnect is ever reported."""
         if self._is_request_sent:
             await asyncio.Event().wait()
         self._is_request_sent = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(self, message: Mapping[str, Any]) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status_code = message["status"]
             self.headers = {
@@ -112,7 +114,7 @@ class AsgiTransport:
         """The app's response; status 500 if the app raises."""
         return _AsgiResponse(self._app, self._scope(method, url, headers))
 
-    def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> Message:
         path, _, query = url.partition("?")
         return {
             "type": "http",

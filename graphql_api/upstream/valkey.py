@@ -124,7 +124,7 @@ class Shared:
         """Returns the namespaced key of this upstream; versioned, so that replicas of different versions do not mix data."""
         return f"{self._prefix}:{key_type}:{name}"
 
-    async def run(self, work: "Callable[[Valkey], Awaitable[Any]]", otherwise: T) -> T:
+    async def run(self, work: "Callable[[Valkey], Awaitable[T]]", otherwise: T) -> T:
         """Returns the result of `work`; `otherwise` if the server is unreachable."""
         was_alone = self._reach.alone
         result: T = await self._reach.run(lambda: work(self._client), otherwise)
@@ -151,7 +151,7 @@ class Shared:
 async def _evaluated(server: "Valkey", script: str, keys: Sequence[str], arguments: Sequence[str]) -> Any:
     from valkey.exceptions import ResponseError
 
-    result: Any
+    result: object
     try:
         result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]
     except ResponseError as error:
