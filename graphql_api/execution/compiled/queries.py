@@ -62,7 +62,7 @@ class OperationQueries:
 
     def _values_of_conditions(self, values: VariableValues) -> tuple[object, ...]:
         if self._conditions is None:
-            directives = [node for node in descendants(self._document) if isinstance(node, DirectiveNode)]
+            directives = _directives_in(self._document)
             self._conditions = tuple(sorted(variables_in(*directives)))
             if others := {directive.name.value for directive in directives} - {"skip", "include"}:
                 self._conditions, self._builds[()] = (), Fallback("directive", min(others))
@@ -78,6 +78,12 @@ class OperationQueries:
         except Exception:  # a bug: graphql-core can still execute the operation
             log.exception("compiling an operation failed")
             return Fallback("error")
+
+
+def _directives_in(document: DocumentNode) -> list[DirectiveNode]:
+    if document.loc is not None and "@" not in document.loc.source.body:
+        return []  # the usual case
+    return [node for node in descendants(document) if isinstance(node, DirectiveNode)]
 
 
 class CompiledQueries:
