@@ -37,7 +37,7 @@ RETIRED_VARIABLES = RETIRED | {"asker", "each", "found", "kind", "place", "place
 REMAINING: Counter[str] = Counter()
 REMAINING_VARIABLES = Counter(
     {
-        "found": 5,
+        "found": 2,
         "kind": 2,
         "known": 1,
         "whole": 1,

@@ -16,10 +16,10 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
-from graphql_api.index.search import Search, suggest
+from graphql_api.index.search import Search
 from graphql_api.index.similarity import gap, matches, similar
+from graphql_api.index.stop_words import FUNCTION_WORDS
 from graphql_api.index.tables import SEARCHED
-from graphql_api.index.tokenizer import FUNCTION_WORDS
 from graphql_api.index.usage import competences_using, profiles_using
 
 Lookups = Sequence[Callable[[sqlite3.Connection], object]]
@@ -33,7 +33,12 @@ _HELD = "SELECT member FROM profile_member WHERE profile = ? AND concept_type = 
 def everyday(connection: sqlite3.Connection, search: Search) -> dict[str, Lookups]:
     """Queries of all kinds, by name of the kind."""
     titles = _drawn(connection, _TEXTS, SEARCHED[OCCUPATIONAL_PROFILE]["title"])
-    return {**_searches(connection, search, titles), **_suggestions(titles), **_uses(connection), **_sets(connection)}
+    return {
+        **_searches(connection, search, titles),
+        **_suggestions(search, titles),
+        **_uses(connection),
+        **_sets(connection),
+    }
 
 
 def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[str]) -> dict[str, Lookups]:
@@ -51,10 +56,11 @@ def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[s
     return {name: [partial(search_for, text=text) for text in some] for name, some in texts.items()}
 
 
-def _suggestions(titles: Sequence[str]) -> dict[str, Lookups]:
+def _suggestions(search: Search, titles: Sequence[str]) -> dict[str, Lookups]:
     return {
         f"suggest: {letters} typed": [
-            partial(suggest, prefix=title[:letters], languages=None, most=10) for title in titles
+            partial(search.suggest, prefix=title[:letters], types={OCCUPATIONAL_PROFILE}, languages=None, most=10)
+            for title in titles
         ]
         for letters in (1, 3, 6)
     }

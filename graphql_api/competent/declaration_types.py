@@ -51,13 +51,15 @@ class Search:
     """How a text field is searched. `rank` orders fields, the most significant first, and determines their numbers in the index.
 
     A text that equals the query scores `exact`, any other at most `weight`; long texts have no `exact`. Fields with `is_name`,
-    such as titles, are suggested while a user types.
+    such as titles, are also found by a query that misspells them. `word_weight`: how much a word of the text counts among the
+    words of all texts of a profile.
     """
 
     rank: int
     weight: float
     exact: float | None = None
     is_name: bool = False
+    word_weight: float = 1.0
 
 
 class Length(NamedTuple):

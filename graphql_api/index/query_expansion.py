@@ -1,27 +1,31 @@
 """Query expansion: maps each word of a search text to the words of a release that match it, with weights up to 1.
 
-The word itself has weight 1. FTS5 gets a bounded number of words, whatever the length of the text, and only folded, quoted ones.
+The word itself has weight 1. The number of words is bounded, whatever the length of the text.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from graphql_api.index.tokenizer import FUNCTION_WORDS, words
+from graphql_api.index.stop_words import FUNCTION_WORDS, OCCUPATION_WORDS
+from graphql_api.index.tokenizer import words, words_as_written
 from graphql_api.index.vocabulary import Vocabulary
 
-ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF, HEAD = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5, 0.35
+ITSELF, SAME_STEM, SWAPPED, ONE_OFF, HALVES, TWO_OFF, SAME_PART, HEAD = 1.0, 0.9, 0.75, 0.7, 0.6, 0.5, 0.5, 0.35
+PERHAPS_SWAPPED = 0.5  # of a word that the release has
 BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 """Weights (base, share) of longer words: base, plus share multiplied by the fraction of the word that was typed."""
 
 MIN_PREFIX_CHARS, MIN_SUBSTRING_CHARS, MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS, MIN_COMPOUND_CHARS = 3, 4, 4, 8, 8
-MIN_HEAD_CHARS = 5
-MAX_MATCHING_WORDS = 50
+MIN_HEAD_CHARS, MIN_PART_CHARS = 5, 5
+MAX_MATCHING_WORDS = 20
 MAX_PAIRS = 2
 MAX_WORDS = 16
 """Maximum words of a search text that are used; function words come last."""
+MAX_LONGER_WORDS = 30
+"""Maximum longer words that match one word: the shortest."""
 _CLOSE = 0.8  # as a fraction of the highest weight
-_HINT = 0.05  # the factor on the rarity of function words
+HINT, _OCCUPATION = 0.02, 0.2  # factors on the rarity of function words, and of words such as "job"
 
 Pair = tuple[frozenset[str], frozenset[str]]
 
@@ -30,18 +34,15 @@ Pair = tuple[frozenset[str], frozenset[str]]
 class ExpandedTerm:
     """One typed word and the words that match it.
 
-    `word`: as typed, folded. `rarity`: how significant it is. `must`: whether texts without it are excluded as long as others
-    match. `weights`: the words that match it. `starts`: prefixes that FTS5 searches for; `weights` has all words with them.
-    `pairs`: a word of each side together match it. `heads`: last parts of the compound, used only if little else is found.
+    `word`: as typed, folded. `significance`: less than 1 for words that say little. `rarity`: how rare it is among texts, times
+    its significance. `weights`: the words that match it. `pairs`: a word of each side together match it.
     """
 
     word: str
+    significance: float = 1.0
     rarity: float = 0.0
-    must: bool = True
     weights: dict[str, float] = field(default_factory=dict)
-    starts: tuple[str, ...] = ()
     pairs: list[Pair] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
 
     def add(self, words: Iterable[str], weight: float) -> None:
         """Add matching words, unless they have a higher weight already."""
@@ -49,32 +50,26 @@ class ExpandedTerm:
             if self.weights.get(word, 0.0) < weight:
                 self.weights[word] = weight
 
+    @property
+    def is_hint(self) -> bool:
+        """Whether it is a function word."""
+        return self.significance == HINT
+
+    def words(self) -> Iterator[str]:
+        """Yield all words that match it, also with others."""
+        yield from self.weights
+        for one, other in self.pairs:
+            yield from one
+            yield from other
+
     def is_findable(self) -> bool:
         """Whether any text can match it."""
         return bool(self.weights or self.pairs)
-
-    def counting(self) -> dict[str, float]:
-        """All words that match it, heads included, with their weights."""
-        return dict.fromkeys(self.heads, HEAD) | self.weights
 
     def close(self) -> list[str]:
         """The words whose weight is close to the highest one."""
         least = _CLOSE * max(self.weights.values(), default=0.0)
         return [word for word, weight in self.weights.items() if weight >= least]
-
-    def query(self) -> str:
-        """The FTS5 expression for texts that match it."""
-        return self._any(self.starts, [word for word in self.weights if not word.startswith(self.starts)])
-
-    def loose_query(self) -> str:
-        """The FTS5 expression for texts that have a close word or a head."""
-        return self._any((), [*self.heads, *self.close()])
-
-    def _any(self, starts: Iterable[str], words: Iterable[str]) -> str:
-        best = sorted(words, key=lambda word: (-self.weights.get(word, HEAD), word))[:MAX_MATCHING_WORDS]
-        terms = [*(f'"{start}"*' for start in starts), *(f'"{word}"' for word in best)]
-        terms += [f"({_quoted(one)} AND {_quoted(other)})" for one, other in self.pairs]
-        return f"({' OR '.join(terms)})"
 
 
 def expand(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[ExpandedTerm]:
@@ -83,32 +78,37 @@ def expand(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) ->
     for word in words(text):
         typed.setdefault(word.folded, text[word.start : word.end])
     hints = {word for word in typed if len(word) == 1 or word in FUNCTION_WORDS}
-    first = sorted(typed, key=lambda word: word in hints)[:MAX_WORDS]
     if len(hints) == len(typed):
         hints.clear()
-    return [
+    first = sorted(typed, key=lambda word: word in hints)[:MAX_WORDS]
+    terms = [
         _hint(vocabulary, word) if word in hints else _expanded(connection, vocabulary, word, typed[word])
         for word in first
     ]
+    if len(first) - len(hints) > 1:
+        for term in terms:
+            term.add(vocabulary.swapped(term.word) if not term.is_hint else (), PERHAPS_SWAPPED)
+    return terms + [_as_written(vocabulary, word) for word in words_as_written(text) if word in vocabulary]
 
 
-def expand_misspelled(vocabulary: Vocabulary, terms: Sequence[ExpandedTerm]) -> None:
-    """Also treat words of the release as misspelled: a single word in every way, one of several only for swapped letters."""
-    known_terms = [term for term in terms if term.must and term.word in vocabulary]
-    for term in known_terms:
-        if sum(term.must for term in terms) == 1:
+def expand_misspelled(vocabulary: Vocabulary, terms: Iterable[ExpandedTerm]) -> None:
+    """Also treat words of the release as misspelled."""
+    for term in terms:
+        if not term.is_hint and term.word in vocabulary:
             _add_misspelled(term, vocabulary)
-        else:
-            term.add(vocabulary.swapped(term.word), SWAPPED)
+
+
+def _as_written(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
+    return ExpandedTerm(word, 1.0, vocabulary.rarity([word]), {word: ITSELF})
 
 
 def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
     weights = {word: ITSELF} if word in vocabulary else {}
-    return ExpandedTerm(word, _HINT * vocabulary.rarity([word]), must=False, weights=weights)
+    return ExpandedTerm(word, HINT, HINT * vocabulary.rarity([word]), weights)
 
 
 def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> ExpandedTerm:
-    term = ExpandedTerm(word)
+    term = ExpandedTerm(word, _OCCUPATION if word in OCCUPATION_WORDS else 1.0)
     forms = vocabulary.same_stem(connection, written, word)
     term.add(forms, SAME_STEM)
     _add_longer(term, connection, vocabulary, forms)
@@ -116,10 +116,12 @@ def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str,
         term.add([word], ITSELF)
     else:
         _add_misspelled(term, vocabulary)
-    term.rarity = vocabulary.rarity(term.close())
     if len(word) >= MIN_COMPOUND_CHARS:
         term.pairs = list(_pairs(connection, vocabulary, word))
-        term.heads = _heads(connection, vocabulary, word)
+        term.add(_heads(connection, vocabulary, word), HEAD)
+        if not term.is_findable():
+            _add_words_with_same_end(term, connection, vocabulary)
+    term.rarity = term.significance * vocabulary.rarity(term.close())
     return term
 
 
@@ -131,10 +133,9 @@ def _add_longer(
     if len(word) < MIN_PREFIX_CHARS:
         return
     shorter = min((form for form in forms if word.startswith(form)), key=len, default=word)
-    term.starts = (shorter if len(shorter) >= MIN_SUBSTRING_CHARS else word,)
-    for part in {word, *term.starts}:
+    for part in {word, shorter if len(shorter) >= MIN_SUBSTRING_CHARS else word}:
         worth = ITSELF if part == word else SAME_STEM
-        for longer in vocabulary.beginning_with(part):
+        for longer in sorted(vocabulary.beginning_with(part), key=len)[:MAX_LONGER_WORDS]:
             term.add([longer], worth * _share(BEGINNING, part, longer))
         if len(part) >= MIN_SUBSTRING_CHARS:
             for longer in vocabulary.containing(connection, part, MAX_MATCHING_WORDS):
@@ -151,6 +152,19 @@ def _add_misspelled(term: ExpandedTerm, vocabulary: Vocabulary) -> None:
         term.add([near], ONE_OFF if far == 1 else TWO_OFF)
 
 
+def _add_words_with_same_end(term: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary) -> None:
+    """Add the words that share the longest beginning, and those that have the longest ending: other compounds of its parts."""
+    word = term.word
+    for length in range(len(word) - 1, MIN_PART_CHARS - 1, -1):
+        if alike := vocabulary.beginning_with(word[:length]):
+            term.add(sorted(alike, key=len)[:MAX_MATCHING_WORDS], SAME_PART * length / len(word))
+            break
+    for length in range(len(word) - 1, MIN_PART_CHARS - 1, -1):
+        if alike := vocabulary.containing(connection, word[-length:], MAX_MATCHING_WORDS):
+            term.add(alike, SAME_PART * length / len(word))
+            break
+
+
 def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> Iterator[Pair]:
     for halves in vocabulary.halves(word)[:MAX_PAIRS]:
         one, other = (frozenset((half, *vocabulary.same_stem(connection, half, half))) for half in halves)
@@ -165,7 +179,3 @@ def _heads(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) ->
 def _share(weight: tuple[float, float], part: str, longer: str) -> float:
     least, more = weight
     return least + more * len(part) / len(longer)
-
-
-def _quoted(words: frozenset[str]) -> str:
-    return "(" + " OR ".join(f'"{word}"' for word in sorted(words)) + ")"

@@ -1,11 +1,14 @@
-"""Scoring: how well a text matches a query, from 0 to 1, by its matching words, their rarity, and its field.
+"""Scoring: how well texts and profiles match the words of a query, from 0 to 1.
 
-A pure function of query and text. Exact matches come first, by field; then texts by how well they match the words.
+A text scores by the query words that it has, weighted by their rarity, and by its field; a profile also by the words of all that
+it holds. Only texts and profiles with at least one rare word of the query score.
 """
 
-from collections.abc import Sequence
-from operator import mul
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
+from graphql_api.index.profile_words import FULL
 from graphql_api.index.query_expansion import HALVES, ExpandedTerm
 from graphql_api.index.tables import SEARCH
 
@@ -15,62 +18,131 @@ WEIGHTS = {number: search.weight for number, search in SEARCH.items()}
 """The maximum score of any other text, by field number."""
 CLOSENESS = 0.4
 """The fraction of its score that a text loses as the share of its words that do not match approaches 1."""
-MIN_RARITY_SHARE = 0.4
-"""The fraction of the total rarity of the query words that a text must have to match."""
+RARE = 0.5
+"""Words whose rarity is at least this fraction of that of the rarest one make a text a hit."""
+
+CLOSE = 0.8
+"""Words with at least this weight are close to the word of the query."""
+
+Postings = Mapping[str, Iterable[int]]
+"""The numbers of the texts that have a word."""
+ProfileWeights = Mapping[str, Sequence[tuple[Iterable[int], bytes]]]
+"""For each word, the positions of profiles and the weights of the word in them, in each language."""
 
 
-class Ranking:
-    """Scores texts for one query: its folded text, and its expanded words."""
+class TextScores:
+    """The texts that match a query, by number: `shares` of the query that they have, and how many of its words."""
 
-    def __init__(self, folded_text: str, terms: Sequence[ExpandedTerm]) -> None:
-        self._folded_text = folded_text
-        self._rarities = [term.rarity for term in terms]
-        self._all = sum(self._rarities)
-        findable = [term.rarity for term in terms if term.is_findable() or term.heads]
-        self._least = MIN_RARITY_SHARE * sum(findable) / (self._all or 1)
-        self._must = [position for position, term in enumerate(terms) if term.must]
-        self._pairs = [(position, pair) for position, term in enumerate(terms) for pair in term.pairs]
-        self._counts: dict[str, list[tuple[int, float]]] = {}
-        for position, term in enumerate(terms):
-            for word, weight in term.counting().items():
-                self._counts.setdefault(word, []).append((position, weight))
-        self._hints = {word for term in terms if not term.must for word in term.weights}
+    def __init__(self, terms: Sequence[ExpandedTerm], postings: Postings) -> None:
+        self.shares: dict[int, float] = {}
+        self.counts: dict[int, int] = {}
+        everything = sum(term.rarity for term in terms)
+        findable = sorted((term for term in terms if term.is_findable()), key=lambda term: -term.rarity)
+        self._terms, self._postings = findable, postings
+        for term in findable:
+            self._add(term.rarity / everything, _texts_with(term, postings), term.rarity >= RARE * findable[0].rarity)
 
-    def score(self, field: int, folded: str) -> float:
-        """The score of a folded text; 0 if it matches too little.
+    def _add(self, rarity: float, weights: Mapping[int, float], makes_hits: bool) -> None:
+        shares, counts = self.shares, self.counts
+        if makes_hits:
+            for n, weight in weights.items():
+                shares[n] = shares.get(n, 0.0) + rarity * weight
+                counts[n] = counts.get(n, 0) + 1
+        else:
+            for n in weights.keys() & shares.keys():
+                shares[n] += rarity * weights[n]
+                counts[n] += 1
 
-        It matches enough with MIN_RARITY_SHARE of the rarity or, in a short text, with all words, whatever their weights.
-        """
-        if folded == self._folded_text and field in EXACT:
-            return EXACT[field]
-        words = folded.split(" ")
-        best, counted = self._best(words)
-        has: float = sum(map(mul, self._rarities, best)) / self._all
-        if has < self._least and (field not in EXACT or not all(best[position] for position in self._must)):
-            return 0.0
-        return round(WEIGHTS[field] * has * (1 - CLOSENESS + CLOSENESS * counted / len(words)), 4)
+    def all_shares(self) -> dict[int, float]:
+        """The rarity of what texts have of the query: all texts with any word or half of a compound, also if none is rare."""
+        shares: dict[int, float] = {}
+        for term in self._terms:
+            for n in _any(term.words(), self._postings):
+                shares[n] = shares.get(n, 0.0) + term.rarity
+        return shares
 
-    def counting(self, field: int, folded: str) -> set[str]:
-        """The words of a text that match; without function words in long texts."""
-        words = set(folded.split(" "))
-        matching = words & self._counts.keys()
-        if field not in EXACT:
-            matching -= self._hints
-        for _, (one, other) in self._pairs:
-            if words & one and words & other:
-                matching |= words & (one | other)
-        return matching
+    def score(self, n: int, field: int, length: int) -> float:
+        """The score of a text of `length` words."""
+        closeness = 1 - CLOSENESS + CLOSENESS * min(self.counts[n] / length, 1.0)
+        return WEIGHTS[field] * self.shares[n] * closeness
 
-    def _best(self, words: Sequence[str]) -> tuple[list[float], int]:
-        """The best weight of each query word in the text, and the number of words of the text that match."""
-        counts = self._counts
-        best = [0.0] * len(self._rarities)
-        matching = [word for word in words if word in counts]
-        for word in matching:
-            for position, weight in counts[word]:
-                if weight > best[position]:
-                    best[position] = weight
-        for position, (one, other) in self._pairs:
-            if best[position] < HALVES and not one.isdisjoint(words) and not other.isdisjoint(words):
-                best[position] = HALVES
-        return best, len(matching)
+
+def _texts_with(term: ExpandedTerm, postings: Postings) -> dict[int, float]:
+    """The texts that have words of a term, with the highest of their weights."""
+    weights: dict[int, float] = {}
+    for one, other in term.pairs:
+        both = _any(one, postings) & _any(other, postings)
+        weights.update(dict.fromkeys(both, HALVES))
+    for word, weight in sorted(term.weights.items(), key=lambda item: item[1]):
+        if weight >= HALVES or not term.pairs:
+            weights.update(dict.fromkeys(postings.get(word, ()), weight))
+        else:
+            for n in postings.get(word, ()):
+                weights.setdefault(n, weight)
+    return weights
+
+
+def _any(words: Iterable[str], postings: Postings) -> set[int]:
+    return set().union(*(postings.get(word, ()) for word in words))
+
+
+def profile_scores(terms: Sequence[ExpandedTerm], count: int, weights: ProfileWeights) -> dict[int, float]:
+    """The profiles that match a query, by position, with scores; `count` is the number of all profiles."""
+    matching = [(term, _profiles_with(term, weights)) for term in terms if term.is_findable()]
+    rarities = [
+        (term.significance * _rarity(len(profiles), count), profiles) for term, profiles in matching if profiles
+    ]
+    rarities.sort(key=lambda item: -item[0])
+    everything = sum(rarity for rarity, _ in rarities) or 1.0
+    scores: dict[int, float] = {}
+    for rarity, profiles in rarities:
+        share = rarity / everything / FULL
+        if rarity >= RARE * rarities[0][0]:
+            for position, weight in profiles.items():
+                scores[position] = scores.get(position, 0.0) + share * weight
+        else:
+            for position in profiles.keys() & scores.keys():
+                scores[position] += share * profiles[position]
+    return {position: score for position, score in scores.items() if score > 0}
+
+
+def _rarity(having: int, count: int) -> float:
+    return math.log(1 + (count - having + 0.5) / (having + 0.5))
+
+
+def _profiles_with(term: ExpandedTerm, weights: ProfileWeights) -> dict[int, float]:
+    """The profiles that have words of a term, with their weights there times those in the query; the highest, nearly."""
+    profiles: dict[int, float] = {}
+    ranked = sorted(term.weights.items(), key=lambda item: item[1])
+    for word, of_word in ranked:
+        for positions, of_positions in weights.get(word, ()):
+            if of_word < CLOSE:  # many words with little weight: which of them counts matters less than time
+                profiles.update(zip(positions, of_positions.translate(_scaled(round(100 * of_word))), strict=True))
+            else:
+                _raise(profiles, positions, of_positions, of_word)
+    for one, other in term.pairs:
+        first, second = (_any_profiles(words, weights) for words in (one, other))
+        for position in first.keys() & second.keys():
+            weight = HALVES * min(first[position], second[position])
+            profiles[position] = max(profiles.get(position, 0.0), weight)
+    return profiles
+
+
+def _any_profiles(words: Iterable[str], weights: ProfileWeights) -> dict[int, float]:
+    profiles: dict[int, float] = {}
+    for word in words:
+        for positions, of_positions in weights.get(word, ()):
+            _raise(profiles, positions, of_positions, 1.0)
+    return profiles
+
+
+def _raise(profiles: dict[int, float], positions: Iterable[int], weights: bytes, factor: float) -> None:
+    for position, weight in zip(positions, weights, strict=True):
+        if (value := factor * weight) > profiles.get(position, 0.0):
+            profiles[position] = value
+
+
+@cache
+def _scaled(percent: int) -> bytes:
+    """The table that multiplies each byte by a percentage."""
+    return bytes(byte * percent // 100 for byte in range(FULL + 1))

@@ -1,15 +1,19 @@
-"""The tables for full-text search: each distinct text by rank, the concepts that have it, and its words for FTS5.
+"""The tables for full-text search: distinct texts by rank, the concepts that have them, and where words are.
 
-`finish` derives them from `text` and `concept`, whose positions must be written before. Writing them again gives the same rows.
+`finish` derives them from `text`, `concept` and `profile_member`, whose positions must be written before. Writing them again
+gives the same rows.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from graphql_api.index.tables import LANGUAGES, SEARCH, numbers
-from graphql_api.index.tokenizer import Stems, fold
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
+from graphql_api.index.postings import pack
+from graphql_api.index.profile_words import TABLE, ProfileTexts, Text, profile_words
+from graphql_api.index.tables import CONTAINED_TEXTS, LANGUAGES, SEARCH, numbers
+from graphql_api.index.tokenizer import Stems, fold, words_as_written
 from graphql_api.index.vocabulary import write_vocabulary
 
 _TABLES = {
@@ -22,29 +26,21 @@ _TABLES = {
         searched_text INTEGER NOT NULL, concept_type INTEGER NOT NULL, position INTEGER NOT NULL,
         concept INTEGER NOT NULL, language INTEGER NOT NULL,
         PRIMARY KEY (searched_text, concept_type, position, concept, language)) WITHOUT ROWID""",
-    # Folded words have only letters and digits: the tokenizer `ascii` splits at spaces and leaves words unchanged.
-    "searched_words": """CREATE VIRTUAL TABLE searched_words USING fts5(
-        words, content = '', columnsize = 0, detail = none, prefix = '3', tokenize = 'ascii')""",
-    # Only names (titles and alternative names), with word positions, to match how names begin.
-    "name_words": """CREATE VIRTUAL TABLE name_words USING fts5(
-        words, content = '', columnsize = 0, prefix = '1 2 3', tokenize = 'ascii')""",
+    "profile_word": TABLE,
 }
 EXACT = f"field IN ({numbers(number for number, search in SEARCH.items() if search.exact is not None)})"
 """The SQL condition for texts that can match exactly; they have an index."""
 _INDEX = f"CREATE INDEX searched_text_folded ON searched_text (folded) WHERE {EXACT}"
 
-_NAMES = f"""
-    INSERT INTO name_words (rowid, words) SELECT n, folded FROM searched_text
-    WHERE field IN ({numbers(number for number, search in SEARCH.items() if search.is_name)}) ORDER BY n
-"""  # noqa: S608  # numbers of fields
-
 
 class SearchRows(NamedTuple):
-    """The rows of the tables `searched_text`, `occurrence` and `stem`, sorted."""
+    """The rows of the tables `searched_text`, `occurrence`, `word` and `stem`, sorted; and the words of all texts, by text."""
 
     texts: Sequence[tuple[int, int, str, str]]
     occurrences: Sequence[tuple[int, int, int, int, int]]
+    words: Sequence[tuple[int, str, int, bytes]]
     stems: Sequence[tuple[int, str, str]]
+    words_of_texts: Mapping[str, Sequence[int]]
 
 
 _Concepts = Mapping[int, tuple[int, int]]
@@ -76,10 +72,14 @@ def arrange(concepts: _Concepts, texts: Collection[_Text]) -> SearchRows:
         for field, text, concept, language in texts
         if (n := number.get((field, text)))
     }
+    words_by_text = {text: [*of_text.split(), *words_as_written(text)] for text, of_text in folded.items()}
+    word_rows, word_numbers = _words(words_by_text, [text for _, _, _, text in ranked])
     return SearchRows(
         [(n, field, text, words) for n, (field, _, words, text) in enumerate(ranked, 1)],
         sorted(occurrences),
+        word_rows,
         _stems(texts),
+        {text: [word_numbers[word] for word in of_text] for text, of_text in words_by_text.items()},
     )
 
 
@@ -89,24 +89,65 @@ def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = N
         for table, statement in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(statement)
-        texts, occurrences, stems = arranged or arrange(*read_texts(connection))
-        connection.executemany("INSERT INTO searched_text VALUES (?, ?, ?, ?)", texts)
-        connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", occurrences)
+        concepts, texts = read_texts(connection)
+        rows = arranged or arrange(concepts, texts)
+        connection.executemany("INSERT INTO searched_text VALUES (?, ?, ?, ?)", rows.texts)
+        connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", rows.occurrences)
         connection.execute(_INDEX)
-        _write_words(connection)
-        write_vocabulary(connection, _counts(connection), stems)
+        write_vocabulary(connection, rows.words, rows.stems)
+        profiles = [(n, position) for n, (type, position) in concepts.items() if type == OCCUPATIONAL_PROFILE.number]
+        connection.executemany(
+            "INSERT INTO profile_word VALUES (?, ?, ?, ?)",
+            profile_words(_texts_of_profiles(connection, profiles, texts, rows.words_of_texts), len(profiles)),
+        )
 
 
-def _write_words(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT INTO searched_words (rowid, words) SELECT n, folded FROM searched_text ORDER BY n")
-    connection.execute(_NAMES)
+def _words(
+    words: Mapping[str, Sequence[str]], texts: Sequence[str]
+) -> tuple[list[tuple[int, str, int, bytes]], Mapping[str, int]]:
+    """The rows of `word`, and the number of each word; `texts` are in order of their numbers."""
+    postings: dict[str, list[int]] = {}
+    for n, text in enumerate(texts, 1):
+        for word in dict.fromkeys(words[text]):
+            postings.setdefault(word, []).append(n)
+    rows = [(n, word, len(postings[word]), pack(postings[word])) for n, word in enumerate(sorted(postings), 1)]
+    return rows, {word: n for n, word, _, _ in rows}
 
 
-def _counts(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
-    """Yield each word and the number of texts that have it, as counted by FTS5."""
-    connection.execute("CREATE VIRTUAL TABLE temp.word_count USING fts5vocab('main', 'searched_words', 'row')")
-    yield from connection.execute("SELECT term, doc FROM temp.word_count")
-    connection.execute("DROP TABLE temp.word_count")
+_CONTAINED = numbers(type.number for type in CONTAINED_TEXTS)
+_MEMBERS = f"""
+    SELECT profile, member, weight FROM profile_member WHERE concept_type NOT IN ({_CONTAINED}) ORDER BY profile
+"""  # noqa: S608  # numbers of types
+_ESSENTIAL = 2  # the weight of what a profile holds as essential
+
+
+def _texts_of_profiles(
+    connection: sqlite3.Connection,
+    profiles: Iterable[tuple[int, int]],
+    texts: Collection[_Text],
+    words: Mapping[str, Sequence[int]],
+) -> Callable[[int], Iterator[ProfileTexts]]:
+    """The texts of each of `profiles` (row id and position) by language: its own, and those of all that it holds.
+
+    What it holds as optional counts half.
+    """
+    held: dict[int, list[tuple[int, float]]] = {}
+    for profile, member, weight in connection.execute(_MEMBERS):
+        held.setdefault(profile, []).append((member, weight / _ESSENTIAL))
+
+    def in_language(searched: int) -> Iterator[ProfileTexts]:
+        own: dict[int, list[Text]] = {}
+        for field, text, concept, language in texts:
+            if language == searched:
+                own.setdefault(concept, []).append((SEARCH[field].word_weight, words[text]))
+        for profile, position in profiles:
+            members = ((profile, 1.0), *held.get(profile, ()))
+            yield ProfileTexts(
+                position,
+                [(of_text * share, words) for member, share in members for of_text, words in own.get(member, ())],
+            )
+
+    return in_language
 
 
 def _stems(texts: Iterable[_Text]) -> list[tuple[int, str, str]]:

@@ -1,62 +1,154 @@
-"""Suggestions while a user types: titles and alternative names of profiles that match the input so far.
-
-FTS5 returns names in the order of suggestions, so that reading stops after the last one needed.
-"""
+"""Suggestions while a user types: titles, names and labels of concepts that match the input so far."""
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
-from graphql_api.errors import BadUserInput
-from graphql_api.index.tables import LANGUAGES, SEARCHED
-from graphql_api.index.tokenizer import MAX_TEXT_CHARS, fold
+from graphql_api.index.postings import unpack
+from graphql_api.index.profile_closure import array
+from graphql_api.index.release_texts import ReleaseTexts
+from graphql_api.index.scoring import EXACT
+from graphql_api.index.search_schema import EXACT as CAN_BE_EXACT
+from graphql_api.index.tables import SEARCHED, TYPES
+from graphql_api.index.tokenizer import fold, marked_beginnings
+
+MIN_TYPO_CHARS = 4
+"""Minimum length of words that may have a typo."""
+MAX_BEGINNINGS = 200
+"""Maximum words that the last typed word may begin: the shortest."""
+
+_BEGINNING = f"SELECT n FROM searched_text WHERE folded >= ? AND folded < ? AND {CAN_BE_EXACT} ORDER BY n"  # noqa: S608
+_POSTINGS = "SELECT postings FROM word JOIN json_each(?) ON n = value"
+_TEXTS = "SELECT n, text FROM searched_text JOIN json_each(?) ON n = value"
+_FIELDS = {(type.number, number): name for type in TYPES.values() for name, number in SEARCHED[type].items()}
+_LAST = "\U0010ffff"
 
 
 class Suggestion(NamedTuple):
-    """A profile with the title or alternative name that matches; `field` is the GraphQL field of the name."""
+    """A concept with the text that matches: its GraphQL field, its position in LANGUAGES, and the text, plain and marked."""
 
     row_id: int
     field: str
     language: int
     text: str
+    marked: str
 
 
-_MATCHING = f"""
-SELECT concept, field, language, text
-FROM name_words CROSS JOIN occurrence ON searched_text = name_words.rowid
-CROSS JOIN searched_text ON n = searched_text
-WHERE name_words MATCH ? AND concept_type = {OCCUPATIONAL_PROFILE.number} AND (1 << language) & ?
-ORDER BY name_words.rowid
-"""  # noqa: S608  # the number of a type
-_FIELDS = {number: name for name, number in SEARCHED[OCCUPATIONAL_PROFILE].items()}
+_Group = tuple[Iterable[int], Collection[str]]
+"""Numbers of texts, best first, and the beginnings of words to mark in them."""
+
+
+class _Match(NamedTuple):
+    """A text of a concept, and the beginnings of words that match in it."""
+
+    n: int
+    row_id: int
+    language: int
+    beginnings: Collection[str]
 
 
 def suggest(
-    connection: sqlite3.Connection, prefix: str, languages: Collection[int] | None, most: int
+    connection: sqlite3.Connection,
+    release: ReleaseTexts,
+    prefix: str,
+    types: Collection[int],
+    languages: Collection[int],
+    most: int,
 ) -> list[Suggestion]:
-    """Suggest at most `most` names that contain every typed word, the last one as a prefix; one name per profile.
+    """Suggest at most `most` texts that contain every typed word, the last one as a prefix; one per concept.
 
-    Names that begin with the whole input come first; within each group, titles come before alternative names, and shorter names
-    before longer ones. `languages` (positions in LANGUAGES) limits the search; None means all. Empty input gives no suggestions.
-    Raises BadUserInput if `prefix` has more than MAX_TEXT_CHARS characters.
+    `types` are numbers of concept types, `languages` positions in LANGUAGES. Texts that begin with the whole input come first;
+    within each group, titles come before alternative names and labels, and shorter texts before longer ones. If nothing matches,
+    words of at least four letters may have one typo. Input without a word gives no suggestions.
     """
-    if len(prefix) > MAX_TEXT_CHARS:
-        raise BadUserInput(f"`prefix` must have at most {MAX_TEXT_CHARS} characters.")
-    suggestions: dict[int, Suggestion] = {}
-    bits = sum(1 << language for language in (range(len(LANGUAGES)) if languages is None else set(languages)))
-    if most > 0 and (typed := fold(prefix)):
-        for row_id, field, language, text in _names(connection, typed, bits):
-            if row_id not in suggestions:
-                suggestions[row_id] = Suggestion(row_id, _FIELDS[field], language, text)
-                if len(suggestions) == most:
-                    break
-    return list(suggestions.values())
+    if most <= 0 or not (typed := fold(prefix)):
+        return []
+    bits = {type * 4 + language for type in types for language in languages}
+    matches: dict[int, _Match] = {}
+    for candidates in (_as_typed, _with_typos):
+        for texts, beginnings in candidates(connection, release, typed.split()):
+            _add(matches, release, bits, texts, beginnings, most)
+        if matches:
+            break
+    return _suggestions(connection, release, matches.values())
 
 
-def _names(connection: sqlite3.Connection, typed: str, bits: int) -> Iterator[tuple[int, int, int, str]]:
-    """Yield names that begin with the whole input, then those with every word of it. `typed` is folded."""
-    yield from connection.execute(_MATCHING, (f'^"{typed}" *', bits))
-    *words, last = typed.split()
-    expression = " AND ".join((*(f'"{word}"' for word in dict.fromkeys(words)), f'"{last}" *'))
-    yield from connection.execute(_MATCHING, (expression, bits))
+def _add(
+    matches: dict[int, _Match],
+    release: ReleaseTexts,
+    bits: Collection[int],
+    texts: Iterable[int],
+    beginnings: Collection[str],
+    most: int,
+) -> None:
+    """Add a match for each further concept that has one of the texts, until there are `most`."""
+    for n in texts:
+        for row_id, bit in release.table.occurrences(n):
+            if len(matches) >= most:
+                return
+            if bit in bits and row_id not in matches:
+                matches[row_id] = _Match(n, row_id, bit % 4, beginnings)
+
+
+def _as_typed(connection: sqlite3.Connection, release: ReleaseTexts, typed: list[str]) -> Iterator[_Group]:
+    """Yield the texts that begin with the input, then those that have all words."""
+    text = " ".join(typed)
+    yield [n for (n,) in connection.execute(_BEGINNING, (text, text + _LAST))], typed
+    yield _with_all(connection, release, [[word] for word in typed[:-1]], typed[-1:]), typed
+
+
+def _with_typos(connection: sqlite3.Connection, release: ReleaseTexts, typed: list[str]) -> Iterator[_Group]:
+    """Yield the texts that have all words with at most one typo each, then those without the last letter."""
+    *words, last = typed
+    nearby = [_nearby(release, word) for word in words]
+    beginnings = release.vocabulary.near_beginnings(last) if len(last) >= MIN_TYPO_CHARS else []
+    for starts in ([last] if words else [], beginnings, [last[:-1]] if beginnings else []):
+        texts = _with_all(connection, release, nearby, starts)
+        yield texts, [*(word for of_word in nearby for word in of_word), *starts]
+
+
+def _nearby(release: ReleaseTexts, word: str) -> list[str]:
+    """The word, or if the release does not have it the words with one edit."""
+    if word in release.vocabulary or len(word) < MIN_TYPO_CHARS:
+        return [word]
+    return [near for near, _ in release.vocabulary.near(word, 1, MAX_BEGINNINGS)]
+
+
+def _with_all(
+    connection: sqlite3.Connection, release: ReleaseTexts, words: Iterable[Iterable[str]], beginnings: Iterable[str]
+) -> list[int]:
+    """The texts that have one of each of these words, and a word that begins so."""
+    table, vocabulary = release.table, release.vocabulary
+    texts: set[int] | None = None
+    for of_word in words:
+        having = _having(connection, release, of_word)
+        texts = having if texts is None else texts & having
+    if texts is None or texts:
+        longer = {word for beginning in beginnings for word in vocabulary.beginning_with(beginning)}
+        shortest = sorted(longer, key=lambda word: (len(word), word))[:MAX_BEGINNINGS]
+        having = _having(connection, release, shortest)
+        texts = having if texts is None else texts & having
+    return sorted(n for n in texts if table.fields[n] in EXACT)
+
+
+def _having(connection: sqlite3.Connection, release: ReleaseTexts, words: Iterable[str]) -> set[int]:
+    """The texts that have any of these words."""
+    numbers = array(number for word in words if (number := release.vocabulary.number(word)))
+    return set().union(*(unpack(postings) for (postings,) in connection.execute(_POSTINGS, (numbers,))))
+
+
+def _suggestions(
+    connection: sqlite3.Connection, release: ReleaseTexts, matches: Collection[_Match]
+) -> list[Suggestion]:
+    table = release.table
+    texts = dict(connection.execute(_TEXTS, (array(match.n for match in matches),)))
+    return [
+        Suggestion(
+            row_id,
+            _FIELDS[table.types[row_id], table.fields[n]],
+            language,
+            texts[n],
+            marked_beginnings(texts[n], beginnings),
+        )
+        for n, row_id, language, beginnings in matches
+    ]

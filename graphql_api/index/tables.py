@@ -6,6 +6,7 @@ documents are added.
 
 import hashlib
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -20,7 +21,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
-VERSION = 5
+VERSION = 6
 """Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14
@@ -158,9 +159,11 @@ def _format() -> int:
             type_fields,
         )
         for type in CONCEPT_TYPES
-        for type_fields in [[(field.name, field.value, field.is_filter) for field in type.fields]]
+        for type_fields in [[(field.name, field.value, field.is_filter, field.search) for field in type.fields]]
     ]
-    digest = hashlib.blake2s(repr((VERSION, normalise.FORMAT, declared)).encode(), digest_size=4).digest()
+    digest = hashlib.blake2s(
+        repr((VERSION, sys.byteorder, normalise.FORMAT, declared)).encode(), digest_size=4
+    ).digest()
     return int.from_bytes(digest, "big") >> 1 or 1  # 0 is the value of an empty file
 
 

@@ -1,34 +1,43 @@
 """Tokenisation: splits text into words, folds accents and case, stems, and marks words in the original text.
 
-Folding is context-free: each character folds by itself, so a folded word corresponds to consecutive characters of the original.
+Each character folds by itself, so a folded word corresponds to consecutive characters of the original. Signs separate words,
+except in names such as `C++` and `C#`, which would be another word without them.
 """
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
 import Stemmer
 
+from graphql_api.index.stop_words import FUNCTION_WORDS
 from graphql_api.index.tables import LANGUAGES
 
 MAX_TEXT_CHARS = 300
 """Maximum characters of a search text; the longest titles have about 200."""
 
 _STEMMERS = {"nl": "dutch", "fr": "french", "en": "english", "de": "german"}
+_UNVOICED = {"z": "s", "v": "f"}
 _RARE = 0x3000  # characters from here on are not cached, to bound the cache
 _APART = {"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "þ": "th"}
 _BREAKS = "\u200b"  # zero-width space; other format characters, like the soft hyphen, are part of words
 _SPACES = re.compile(r"(\s+)")
 _WORD = re.compile(r"[^\W_]+")
-
-_FUNCTION_WORDS = {
-    "nl": "de het een en van in op met zonder voor te om aan bij uit door naar die dat zij hij zijn zich als tot over",
-    "fr": "de le la les un une des du et ou au aux en pour par sur sous dans avec sans que qui leur leurs ils elles",
-    "en": "the a an of and for in on to with without by at from as they their that are is",
-    "de": "der die das den dem des ein eine einer und oder von vom für mit ohne in im zu zum zur auf bei sie als",
-}
+_SIGNS = re.compile(r"(?<![^\s(/,;:-])[A-Za-z]{1,2}(?:\+\+|#)(?=[\s)/,;:.!?-]|$)|[+#]")
+"""Names that end in signs, such as C++, or else one of these signs."""
+_AS_WRITTEN = re.compile(
+    r"""(?<![^\s(/,;:-])\.[A-Za-z]{2,8}(?![^\W_])  # .NET
+    | (?<![^\W_])[^\W_]{1,4}(?:[/&+][^\W_]{1,4})+(?![^\W_])  # MIG/MAG, R&D, C+E
+    | (?<![^\W_])[A-Z]{1,2}(?![^\W_]|['’.+#&/])  # CE, IT
+    """,
+    re.VERBOSE,
+)
+_COMMON_CAPITALS = frozenset("AIOUY")
+"""Words of one letter, and how they begin sentences."""
 
 
 class Word(NamedTuple):
@@ -40,7 +49,13 @@ class Word(NamedTuple):
 
 
 class _FoldedCharacters(dict[int, str]):
-    """Folded characters by code point: empty, a space (word boundary), or one or more lower-case letters and digits."""
+    """Folded characters by code point: empty, a space (word boundary), or one or more lower-case letters and digits.
+
+    The signs of names such as C++ are folded to themselves; `_without_lone_signs` removes all others before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({ord(sign): sign for sign in "+#"})
 
     def __missing__(self, code: int) -> str:
         folded = _fold_letter(chr(code))
@@ -66,15 +81,41 @@ _FOLDED = _FoldedCharacters()
 
 
 def fold(text: str) -> str:
-    """The words of a text without accents and case, separated by single spaces; empty if it has none."""
-    return " ".join(text.translate(_FOLDED).split())
+    """The words of a text without accents, case and signs, separated by single spaces; empty if it has none."""
+    return " ".join(_without_lone_signs(text).translate(_FOLDED).split())
+
+
+def _without_lone_signs(text: str) -> str:
+    """The text, of the same length, with spaces in place of signs that belong to no name."""
+    if "+" in text or "#" in text:
+        return _SIGNS.sub(lambda match: match[0] if len(match[0]) > 1 else " ", text)
+    return text
+
+
+def words_as_written(text: str) -> list[str]:
+    """The words of a text that folding changes into others, as written: short capitals and words with signs inside.
+
+    Capitals stay capitals (`CE`), others are lower-case (`mig/mag`, `.net`), so that none equals a folded word. A text that is
+    all in capitals has no such capitals, unless it is that word.
+    """
+    if len(text) > 2 and text == text.upper():
+        return [match.lower() for match in _AS_WRITTEN.findall(text) if _has_meaning(match) and not match.isalpha()]
+    return [match if match.isalpha() else match.lower() for match in _AS_WRITTEN.findall(text) if _has_meaning(match)]
+
+
+def _has_meaning(word: str) -> bool:
+    """Whether it is more than a word with a capital (`A`), or alternatives (`m/v`, `en/of`)."""
+    if "/" in word:
+        parts = fold(word).split()
+        return max(map(len, parts)) > 1 and not FUNCTION_WORDS.issuperset(parts)
+    return word not in _COMMON_CAPITALS
 
 
 def words(text: str) -> Iterator[Word]:
     """Yield the words of a text as `fold` returns them, with their positions."""
     letters = ""
     start = end = 0
-    for position, letter in enumerate(text):
+    for position, letter in enumerate(_without_lone_signs(text)):
         folded = _FOLDED[ord(letter)]
         for part in folded:
             if part == " ":
@@ -90,19 +131,45 @@ def words(text: str) -> Iterator[Word]:
         yield Word(letters, start, end)
 
 
-def marked(text: str, marked_words: Collection[str]) -> str:
+def marked(text: str, marked_words: AbstractSet[str]) -> str:
     """A text as HTML, with <mark> around the words whose folded form is in `marked_words`."""
-    return "".join(
-        piece if piece.isspace() else _marked(piece, marked_words) if _has(piece, marked_words) else escape(piece)
-        for piece in _SPACES.split(text)
-    )
+    pieces = _SPACES.split(text)
+    html: list[str] = []
+    unmarked = 0
+    for at in range(0, len(pieces), 2):
+        if not marked_words.isdisjoint(_words_of(pieces[at])):
+            html += escape("".join(pieces[unmarked:at])), _marked(pieces[at], marked_words)
+            unmarked = at + 1
+    return "".join((*html, escape("".join(pieces[unmarked:]))))
 
 
-def _has(piece: str, marked_words: Collection[str]) -> bool:
-    return any(word in marked_words for word in piece.translate(_FOLDED).split())
+def marked_beginnings(text: str, beginnings: Iterable[str]) -> str:
+    """A text as HTML, with <mark> around the longest of the folded `beginnings` with which each of its words begins."""
+    html: list[str] = []
+    at = 0
+    for word in words(text):
+        length = max((len(start) for start in beginnings if start and word.folded.startswith(start)), default=0)
+        if length and word.start >= at:
+            end = word.end if length == len(word.folded) else _end_of(text, word, length)
+            html += escape(text[at : word.start]), "<mark>", escape(text[word.start : end]), "</mark>"
+            at = end
+    return "".join((*html, escape(text[at:])))
 
 
-def _marked(text: str, marked_words: Collection[str]) -> str:
+def _end_of(text: str, word: Word, length: int) -> int:
+    """Where the first `length` folded characters of a word end in the original text, with the accents of the last one."""
+    end = next(end for end in range(word.start + 1, word.end + 1) if len(fold(text[word.start : end])) >= length)
+    while end < word.end and not _FOLDED[ord(text[end])]:
+        end += 1
+    return end
+
+
+@lru_cache(maxsize=8192)
+def _words_of(piece: str) -> frozenset[str]:
+    return frozenset(fold(piece).split())
+
+
+def _marked(text: str, marked_words: AbstractSet[str]) -> str:
     pieces: list[str] = []
     at = 0
     for word in words(text):
@@ -110,10 +177,6 @@ def _marked(text: str, marked_words: Collection[str]) -> str:
             pieces += escape(text[at : word.start]), "<mark>", escape(text[word.start : word.end]), "</mark>"
             at = word.end
     return "".join((*pieces, escape(text[at:])))
-
-
-FUNCTION_WORDS = frozenset(fold(" ".join(_FUNCTION_WORDS.values())).split())
-"""Folded function words, such as articles and prepositions, which say little about a text."""
 
 
 class Stems:
@@ -135,7 +198,7 @@ class Stems:
         folded = list(set(written.values()))
         stems = self._stemmers[language].stemWords
         pairs = {*zip(stems(list(written)), written.values(), strict=True), *zip(stems(folded), folded, strict=True)}
-        return {(_folded(stem), word) for stem, word in pairs if stem and word}
+        return {(_unvoiced(language, _folded(stem)), word) for stem, word in pairs if stem and word}
 
     def of_word(self, written: str, folded: str) -> set[tuple[int, str]]:
         """All possible stems of a word, as (language, stem): the language of a query is unknown."""
@@ -145,8 +208,15 @@ class Stems:
             stems = {stemmer.stemWord(form) for form in forms}
             # Without accents, French words need a second pass: infirmieres, infirmier, infirmi.
             stems |= {stemmer.stemWord(stem) for stem in stems}
-            stems_by_language |= {(language, fold(stem)) for stem in stems}
+            stems_by_language |= {(language, _unvoiced(language, fold(stem))) for stem in stems}
         return stems_by_language
+
+
+def _unvoiced(language: int, stem: str) -> str:
+    """A Dutch stem as it is spelt at the end of a word: huiz(en) is huis, (golv)en is golf."""
+    if LANGUAGES[language] == "nl" and stem[-1:] in _UNVOICED:
+        return stem[:-1] + _UNVOICED[stem[-1]]
+    return stem
 
 
 def _folded(word: str) -> str:

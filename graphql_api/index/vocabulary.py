@@ -6,8 +6,12 @@ words of the release, in a fixed order.
 
 import math
 import sqlite3
+import threading
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, product
+from string import ascii_lowercase
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -22,7 +26,7 @@ _TABLES = """
 DROP TABLE IF EXISTS word;
 DROP TABLE IF EXISTS word_part;
 DROP TABLE IF EXISTS stem;
-CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL);
+CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL, postings BLOB NOT NULL);
 CREATE VIRTUAL TABLE word_part USING fts5(
     word, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1');
 CREATE TABLE stem (
@@ -32,33 +36,51 @@ CREATE TABLE stem (
 
 
 def write_vocabulary(
-    connection: sqlite3.Connection, counts: Iterable[tuple[str, int]], stems: Iterable[tuple[int, str, str]]
+    connection: sqlite3.Connection, words: Iterable[tuple[int, str, int, bytes]], stems: Iterable[tuple[int, str, str]]
 ) -> None:
-    """Write `counts` (word, number of texts that have it) and `stems` (language, stem, word), both sorted."""
+    """Write `words` (number, word, number of texts that have it, these texts) and `stems` (language, stem, word), both sorted."""
     for statement in _TABLES.split(";"):
         connection.execute(statement)
-    connection.executemany("INSERT INTO word (word, texts) VALUES (?, ?)", counts)
+    connection.executemany("INSERT INTO word VALUES (?, ?, ?, ?)", words)
     connection.execute("INSERT INTO word_part (rowid, word) SELECT n, word FROM word ORDER BY n")
     connection.executemany("INSERT INTO stem VALUES (?, ?, ?)", stems)
+
+
+_local = threading.local()
+
+
+def _stemmers() -> Stems:
+    """The stemmers of this thread."""
+    if not hasattr(_local, "stems"):
+        _local.stems = Stems()
+    stems: Stems = _local.stems
+    return stems
 
 
 class Vocabulary:
     """All folded words of a release."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._texts: dict[str, int] = dict(connection.execute("SELECT word, texts FROM word ORDER BY n"))
-        self._commonest = max(self._texts.values(), default=0)
-        self._words = list(self._texts)
-        self._by_length: dict[int, list[str]] = {}
+        rows = connection.execute("SELECT word, texts FROM word ORDER BY n").fetchall()
+        self._words = [word for word, _ in rows]
+        self._numbers = {word: n for n, word in enumerate(self._words, 1)}
+        self._texts: Sequence[int] = array("I", [0, *(texts for _, texts in rows)])
+        self._commonest = max(self._texts)
+        self._by_letter: dict[tuple[int, int, str], list[str]] = {}
         for word in self._words:
-            self._by_length.setdefault(len(word), []).append(word)
+            for at, letter in enumerate(word[:2]):
+                self._by_letter.setdefault((len(word), at, letter), []).append(word)
 
     def __contains__(self, word: str) -> bool:
-        return word in self._texts
+        return word in self._numbers
+
+    def number(self, word: str) -> int:
+        """The number of a word in the index; 0 if the release does not have it."""
+        return self._numbers.get(word, 0)
 
     def texts(self, word: str) -> int:
         """The number of texts that have this word."""
-        return self._texts.get(word, 0)
+        return self._texts[self.number(word)]
 
     def rarity(self, words: Iterable[str]) -> float:
         """How significant a match of any of these words is: about 1 for the most common words, highest for unknown ones."""
@@ -70,6 +92,24 @@ class Vocabulary:
         first = bisect_left(words, start)
         last = bisect_left(words, start + "\U0010ffff", lo=first)
         return words[first:last]
+
+    def near_beginnings(self, start: str) -> list[str]:
+        """The beginnings of words that differ from `start` by one edit, but not in the last letter typed."""
+        edits = {
+            edited
+            for at in range(len(start))
+            for edited in (
+                *(start[:at] + letter + start[at:] for letter in ascii_lowercase),
+                *(start[:at] + letter + start[at + 1 :] for letter in ascii_lowercase if at < len(start) - 1),
+                start[:at] + start[at + 1 :] if at < len(start) - 1 else start,
+                start[:at] + start[at + 1 : at + 2] + start[at] + start[at + 2 :],
+            )
+        }
+        return sorted(edited for edited in edits - {start} if self._begins_a_word(edited))
+
+    def _begins_a_word(self, start: str) -> bool:
+        first = bisect_left(self._words, start)
+        return first < len(self._words) and self._words[first].startswith(start)
 
     def containing(self, connection: sqlite3.Connection, part: str, limit: int) -> list[str]:
         """At most `limit` words that contain `part` but do not start with it: suffixes first, then shorter words.
@@ -84,23 +124,25 @@ class Vocabulary:
     def near(self, word: str, distance: int, limit: int) -> list[tuple[str, int]]:
         """At most `limit` other words within this edit distance, with the distance: nearest first, then the more common.
 
-        The distance counts replaced, missing, added and swapped letters (optimal string alignment).
+        The distance counts replaced, missing, added and swapped letters (optimal string alignment). Words of which the first and
+        the second letter are others are left out.
         """
-        found: list[tuple[str, int]] = []
+        edits: dict[str, int] = {}
         for length in range(len(word) - distance, len(word) + distance + 1):
-            candidates = self._by_length.get(length, ())
-            hits = process.extract(
-                word, candidates, scorer=OSA.distance, processor=None, score_cutoff=distance, limit=None
-            )
-            found += ((hit, int(far)) for hit, far, _ in hits if far)
-        found.sort(key=lambda hit: (hit[1], -self._texts[hit[0]], hit[0]))
-        return found[:limit]
+            for at, letter in product((0, 1), dict.fromkeys(word[:2])):
+                candidates = self._by_letter.get((length, at, letter), ())
+                hits = process.extract(
+                    word, candidates, scorer=OSA.distance, processor=None, score_cutoff=distance, limit=None
+                )
+                edits |= {hit: int(far) for hit, far, _ in hits if far}
+        nearest = sorted(edits.items(), key=lambda hit: (hit[1], -self.texts(hit[0]), hit[0]))
+        return nearest[:limit]
 
     def swapped(self, word: str) -> Iterator[str]:
         """Yield the words that differ by two adjacent swapped letters."""
         for at in range(len(word) - 1):
             turned = f"{word[:at]}{word[at + 1]}{word[at]}{word[at + 2 :]}"
-            if turned != word and turned in self._texts:
+            if turned != word and turned in self._numbers:
                 yield turned
 
     def halves(self, compound: str) -> list[tuple[str, str]]:
@@ -111,17 +153,17 @@ class Vocabulary:
             for link in _LINKS
             if compound[:at].endswith(link) and at - len(link) >= MIN_HALF_CHARS
         }
-        known = [pair for pair in found if pair[0] in self._texts and pair[1] in self._texts]
+        known = [pair for pair in found if pair[0] in self._numbers and pair[1] in self._numbers]
         return sorted(known, key=lambda pair: (-min(map(len, pair)), pair))
 
     def head(self, compound: str, least: int) -> str | None:
         """The head of a compound: the longest other word of at least `least` letters that ends it; None if there is none."""
         ends = (compound[at:] for at in range(MIN_HALF_CHARS, len(compound) - least + 1))
-        return next((end for end in ends if end in self._texts), None)
+        return next((end for end in ends if end in self._numbers), None)
 
     def same_stem(self, connection: sqlite3.Connection, written: str, folded: str) -> list[str]:
         """Other words with the same stem as a word, as written and folded; reads the file."""
-        sql = "SELECT word FROM stem WHERE language = ? AND stem = ?"
-        stems = Stems().of_word(written, folded)
-        found = {word for pair in stems for (word,) in connection.execute(sql, pair)}
-        return sorted(word for word in found if word != folded and word in self._texts)
+        stems = sorted(_stemmers().of_word(written, folded))
+        sql = "SELECT word FROM stem WHERE " + " OR ".join(["language = ? AND stem = ?"] * len(stems))  # noqa: S608
+        alike = {word for (word,) in connection.execute(sql, [*chain.from_iterable(stems)])}
+        return sorted(word for word in alike if word != folded and word in self._numbers)

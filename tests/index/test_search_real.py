@@ -26,7 +26,7 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.index.scoring import EXACT
-from graphql_api.index.search import MAX_RESULTS, MAX_TEXT_CHARS, Search, suggest, write_search
+from graphql_api.index.search import MAX_RESULTS, MAX_TEXT_CHARS, Search, write_search
 from graphql_api.index.tables import LANGUAGES
 from graphql_api.index.tokenizer import fold
 from graphql_api.sandbox.dataset import Dataset, Texts
@@ -111,7 +111,7 @@ def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_pro
 
 def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
     for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
-        found = suggest(real.connection, text, {language}, 50)
+        found = real.search.suggest(real.connection, text, PROFILES, {language}, 50)
         assert thing in [each.row_id for each in found]
         assert all(fold(each.text).startswith(fold(text)) for each in found[:1])
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphql_api.index.stop_words import FUNCTION_WORDS, OCCUPATION_WORDS
 from graphql_api.index.tables import LANGUAGES
-from graphql_api.index.tokenizer import FUNCTION_WORDS, Stems, Word, fold, marked, words
+from graphql_api.index.tokenizer import Stems, Word, fold, marked, marked_beginnings, words, words_as_written
 
 ANY = st.text(st.characters(exclude_categories=()))
 """Any text at all, half surrogate pairs and signs without a meaning too."""
@@ -27,7 +28,10 @@ ANY = st.text(st.characters(exclude_categories=()))
         ("ĳsmaker", "ijsmaker"),
         ("lasser/lasster (m/v/x)", "lasser lasster m v x"),
         ("HR-manager, 2e graad", "hr manager 2e graad"),
-        ("C++ en C#", "c en c"),
+        ("C++ en C#", "c++ en c#"),
+        ("C++/C# (c++), C#.", "c++ c# c++ c#"),
+        ("a+b, ABC++, ++, #1, c##, 1+", "a b abc 1 c 1"),
+        ("MIG/MAG, R&D en .NET", "mig mag r d en net"),
         ("m²", "m2"),
         ("½", "1 2"),
         ("vracht\u00adwagen", "vrachtwagen"),
@@ -45,7 +49,8 @@ def test_accents_case_and_signs_do_not_count(text: str, folded: str) -> None:
 @given(ANY)
 def test_folded_words_are_letters_and_digits_with_one_space_between(text: str) -> None:
     folded = fold(text)
-    assert all(letter.isalnum() or letter == " " for letter in folded)
+    assert all(letter.isalnum() or letter in " +#" for letter in folded)
+    assert all(word.isalnum() or word[1:] in ("++", "#") or word[2:] in ("++", "#") for word in folded.split())
     assert folded == " ".join(folded.split())
     assert fold(folded) == folded
 
@@ -91,6 +96,8 @@ def test_marks_change_nothing_of_the_text(text: str, data: st.DataObject) -> Non
     [
         ("nl", "werken", "werkt"),
         ("nl", "verpleegkundigen", "Verpleegkundige"),
+        ("nl", "huizen", "huis"),
+        ("nl", "golven", "golf"),
         ("fr", "infirmières", "infirmier"),
         ("fr", "infirmieres", "infirmier"),
         ("fr", "électriciens", "electricienne"),
@@ -111,6 +118,57 @@ def test_a_stem_belongs_to_single_words() -> None:
     assert "dag" in {word for _, word in found}
 
 
-def test_function_words_are_folded() -> None:
+def test_stop_words_are_folded_and_apart() -> None:
     assert {"van", "de", "fur", "with"} <= FUNCTION_WORDS
-    assert all(fold(word) == word for word in FUNCTION_WORDS)
+    assert {"job", "metier", "beruf", "beroep"} <= OCCUPATION_WORDS
+    assert all(fold(word) == word for word in FUNCTION_WORDS | OCCUPATION_WORDS)
+    assert not FUNCTION_WORDS & OCCUPATION_WORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Lasser MIG/MAG", ["mig/mag"]),
+        ("lasser mig/mag", ["mig/mag"]),
+        ("R&D in een B&B", ["r&d", "b&b"]),
+        ("Rijbewijs CE of C+E", ["CE", "c+e"]),
+        (".NET developer", [".net"]),
+        ("24/7", ["24/7"]),
+        ("IT", ["IT"]),
+        ("c", []),
+        ("Een IT-manager", ["IT"]),
+        ("IT MANAGER", []),
+        ("A nurse, L'infirmier", []),
+        ("lasser/lasster (m/v/x) en/of et/ou", []),
+        ("asp.net, einde.Net", []),
+        ("e\u0301cole C++", []),
+    ],
+)
+def test_short_capitals_and_words_with_signs_are_words_as_written_too(text: str, written: list[str]) -> None:
+    assert words_as_written(text) == written
+
+
+@given(ANY)
+def test_words_as_written_differ_from_folded_words(text: str) -> None:
+    assert not set(words_as_written(text)) & set(fold(text).split())
+
+
+@pytest.mark.parametrize(
+    ("text", "beginnings", "html"),
+    [
+        ("Verpleegkundige", ["verpl"], "<mark>Verpl</mark>eegkundige"),
+        ("Élève-infirmier", ["el", "infirmier"], "<mark>Él</mark>ève-<mark>infirmier</mark>"),
+        ("E\u0301le\u0300ve", ["ele"], "<mark>E\u0301le\u0300</mark>ve"),
+        ("Straßenbauer", ["stras"], "<mark>Straß</mark>enbauer"),
+        ("C++ <dev>", ["c++", "de", "d"], "<mark>C++</mark> &lt;<mark>de</mark>v&gt;"),
+        ("kok", ["", "ok"], "kok"),
+    ],
+)
+def test_beginnings_of_words_are_marked_in_the_original(text: str, beginnings: list[str], html: str) -> None:
+    assert marked_beginnings(text, beginnings) == html
+
+
+@given(ANY, st.lists(ANY, max_size=3))
+def test_marked_beginnings_change_nothing_of_the_text(text: str, typed: list[str]) -> None:
+    html = marked_beginnings(text, [fold(each) for each in typed] + [fold(text)[:2]])
+    assert html.replace("<mark>", "").replace("</mark>", "") == escape(text)

@@ -13,7 +13,10 @@ _SEARCH = (
     "alternative names, texts of competences, and descriptions. Word forms, compounds and small misspellings match too. A "
     "technical competence and its skill are one hit, the skill; search the type `TECHNICAL_COMPETENCE` alone for competences."
 )
-_SUGGEST = "Titles and alternative names of occupational profiles that begin with a prefix, for typeahead."
+_SUGGEST = (
+    "Titles, alternative names and texts of concepts that match what a user has typed so far, one per concept; those that begin "
+    "with it come first. If nothing matches, words of four letters or more may have a typo."
+)
 
 
 def _lookup(declared: ConceptType) -> RootField:

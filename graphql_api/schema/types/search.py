@@ -5,7 +5,8 @@ Hits come from the index; until it is built, profiles are searched with Competen
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated
+from hashlib import blake2s
+from typing import Annotated, cast
 from urllib.parse import urlencode
 
 import strawberry
@@ -16,7 +17,7 @@ from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import concepts, concepts_as
+from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.concept_type import ConceptType, declared
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
@@ -34,6 +35,9 @@ Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Typ
 InLanguages = Annotated[
     list[Language] | None, strawberry.argument(description="Languages of the texts to search; all if omitted.")
 ]
+
+SuggestedTypes = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to suggest; all if null.")]
+_ONLY_PROFILES = cast("list[ConceptType]", (ConceptType["OCCUPATIONAL_PROFILE"],))  # inspect hashes defaults
 
 
 @strawberry.enum(description="How a search finds concepts.")
@@ -115,16 +119,27 @@ class SearchConnection:
     )
 
 
-@strawberry.type(description="A title or alternative name that begins with the prefix.")
+@strawberry.type(description="A title, alternative name or text that matches what is typed.")
 class Suggestion:
-    """A suggestion; at most one per profile."""
+    """A suggestion; at most one per concept."""
 
-    text: str = strawberry.field(description="The title or the alternative name.")
-    language: Language = strawberry.field(description="The language of the text.")
-    is_alternative_name: bool = strawberry.field(
-        description="Whether the text is an alternative name, and not the title."
+    id: strawberry.ID = strawberry.field(
+        description="Identifies the text and its concept in a list of suggestions, whatever is typed. Not a global id."
     )
-    occupational_profile: OccupationalProfile = strawberry.field(description="The profile with this name.")
+    text: str = strawberry.field(description="The title, the alternative name, or the text of the concept.")
+    marked: str = strawberry.field(
+        description="The text as HTML, with `<mark>` around what matches the input and everything else escaped."
+    )
+    language: Language = strawberry.field(description="The language of the text.")
+    is_alternative_name: bool = strawberry.field(description="Whether the text is an alternative name of a profile.")
+    concept: Concept = strawberry.field(description="The concept with this text.")
+
+    @strawberry.field(
+        description="The profile with this name; null for other concepts.", deprecation_reason="Use `concept`."
+    )
+    def occupational_profile(self) -> OccupationalProfile | None:
+        """Returns the concept if it is a profile."""
+        return self.concept if isinstance(self.concept, OccupationalProfile) else None
 
 
 async def search(
@@ -161,25 +176,34 @@ async def suggest(
     loaders: Loaders,
     number: str,
     prefix: Annotated[str, strawberry.argument(description="The text typed so far.")],
+    types: SuggestedTypes = _ONLY_PROFILES,
     languages: InLanguages = None,
     first: Annotated[
         int, strawberry.argument(description=f"The number of suggestions to return; at most {MAX_SUGGESTIONS}.")
     ] = 10,
 ) -> list[Suggestion] | None:
-    """Returns names of profiles that begin with the prefix; raises BadUserInput if `first` is out of range."""
+    """Returns texts of concepts that match the prefix; raises BadUserInput if `first` is out of range."""
     if not 0 <= first <= MAX_SUGGESTIONS:
         raise BadUserInput(f"`first` is {first}; it must be between 0 and {MAX_SUGGESTIONS}.")
-    names = await loaders.ask(await loaders.index(number), index.suggest, prefix, _positions(languages), first)
-    profiles = await concepts_as(OccupationalProfile, loaders, number, (name.row_id for name in names))
-    return [
-        Suggestion(
-            text=name.text,
-            language=_language(name.language),
-            is_alternative_name=name.field != "title",
-            occupational_profile=profile,
-        )
-        for name, profile in zip(names, profiles, strict=True)
-    ]
+    opened = await loaders.index(number)
+    suggestions = await loaders.ask(
+        opened, opened.search.suggest, prefix, declared(types), _positions(languages), first
+    )
+    nodes = await concepts(loaders, number, (suggestion.row_id for suggestion in suggestions))
+    return [_suggestion(suggestion, node) for suggestion, node in zip(suggestions, nodes, strict=True)]
+
+
+def _suggestion(suggestion: index.Suggestion, concept: Concept) -> Suggestion:
+    language = _language(suggestion.language)
+    key = f"{concept.view.release} {concept.view.uuid} {suggestion.field} {language.key} {suggestion.text}"
+    return Suggestion(
+        id=strawberry.ID(blake2s(key.encode(), digest_size=12).hexdigest()),
+        text=suggestion.text,
+        marked=suggestion.marked,
+        language=language,
+        is_alternative_name=suggestion.field == "alternativeNames",
+        concept=concept,
+    )
 
 
 async def _upstream(
