@@ -9,13 +9,14 @@ from typing import NamedTuple
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.index.codes import CodeMatch
 from graphql_api.index.profile_closure import array
-from graphql_api.index.ranking import Best, Ranking
+from graphql_api.index.ranking import LOSSES, Best, Ranking
 from graphql_api.index.scoring import EXACT
 from graphql_api.index.tables import CONTAINED_TEXTS, SEARCHED, TYPES, parts
 from graphql_api.index.tokenizer import marked
 
-HELD_SHARE = 0.8
-"""A text of what a profile holds is shown if this fraction of its share of the query exceeds that of the profile's own text."""
+ENOUGH_SHARE, HELD_SHARE = 0.4, 0.8
+"""A text of what a profile holds is shown if the profile's own text has less of the query than the first, and than the second
+fraction of what that text has."""
 MAX_TEXTS = 200
 """Maximum texts of what profiles hold that are considered: the best."""
 
@@ -76,7 +77,7 @@ def hits_by_words(connection: sqlite3.Connection, ranking: Ranking, page: Sequen
 
 def _hit(ranking: Ranking, best: Best, shown: _Shown, text: str, folded: str) -> Hit:
     words = ranking.matching_words(folded, is_long=ranking.table.fields[shown.n] not in EXACT)
-    return Hit(best.row_id, round(1 - best.loss, 4), shown.field, shown.language, text, marked(text, words))
+    return Hit(best.row_id, 1 - best.loss / LOSSES, shown.field, shown.language, text, marked(text, words))
 
 
 def _own(ranking: Ranking, best: Best) -> _Shown:
@@ -91,7 +92,7 @@ def _held(connection: sqlite3.Connection, ranking: Ranking, page: Iterable[Best]
         for best in page
         if ranking.table.types[best.row_id] == OCCUPATIONAL_PROFILE.number
     }
-    weak = {row_id: share for row_id, share in profiles.items() if share < 1.0}
+    weak = {row_id: share for row_id, share in profiles.items() if share < ENOUGH_SHARE / HELD_SHARE}
     least = min(weak.values(), default=1.0)
     better = nlargest(MAX_TEXTS, (n for n in shares if shares[n] > least), key=lambda n: (shares[n], -n))
     shown = _best_held(connection, ranking, {n: shares[n] for n in better}, weak) if better else {}

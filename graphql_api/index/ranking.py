@@ -5,7 +5,7 @@ say what the query describes.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ MAX_BY_ALL = 0.85
 """The maximum score of a profile by the words of all its texts."""
 NEAR, PER_EDIT = 0.9, 0.03
 """The score of a name that the query misspells by one edit, and what each further edit costs."""
+LOSSES = 10_000
+"""The loss of a concept with score 0; one with score 1 has loss 0. Whole numbers, so that equal scores are equal."""
 
 _EXACT = f"SELECT n FROM searched_text WHERE folded = ? AND {CAN_BE_EXACT}"  # noqa: S608  # numbers of fields
 _POSTINGS = "SELECT n, postings FROM word JOIN json_each(?) ON n = value"
@@ -34,7 +36,7 @@ _PROFILES = "SELECT word, language, profiles, weights FROM profile_word JOIN jso
 class Best(NamedTuple):
     """A concept with its best text `n`, 0 for a profile without a matching text of its own; sorts best first."""
 
-    loss: float  # 1 minus the score
+    loss: int
     field: int
     length: int
     order: int
@@ -49,7 +51,8 @@ _NO_FIELD = 0xFF
 class Ranking:
     """What matches one query, of the types in `types` (numbers) and in `languages` (positions in LANGUAGES).
 
-    `best` has the concepts that match, best first; `texts` the texts that match, of all types and languages.
+    `best` has the concepts that match, best first, as tuples of the values of `Best`; `texts` the texts that match, of all types
+    and languages.
     """
 
     def __init__(
@@ -72,17 +75,18 @@ class Ranking:
             expand_misspelled(release.vocabulary, self._terms)
             self.best = self._matching_concepts()
 
-    def _matching_concepts(self) -> list[Best]:
+    def _matching_concepts(self) -> list[tuple[int, ...]]:
+        """The concepts that match, best first, as tuples of the values of `Best`: creating thousands of objects takes long."""
         self._numbers = {self._release.vocabulary.number(word): word for term in self._terms for word in term.words()}
         self.texts = TextScores(self._terms, self._postings())
         table = self.table
         bits = {type * 4 + language for type in self._types for language in self.languages}
-        best: dict[int, Best] = {}
+        best: dict[int, tuple[int, ...]] = {}
         for loss, n in sorted(self._losses()):
-            for row_id, bit in table.occurrences(n):
+            for at in range(table.starts[n], table.starts[n + 1]):
+                row_id, bit = table.concepts[at], table.bits[at]
                 if row_id not in best and bit in bits:
-                    order = table.orders[row_id]
-                    best[row_id] = Best(loss, table.fields[n], table.lengths[n], order, row_id, n, bit % 4)
+                    best[row_id] = (loss, table.fields[n], table.lengths[n], table.orders[row_id], row_id, n, bit % 4)
         if OCCUPATIONAL_PROFILE.number in self._types:
             self._add_profiles(best)
         return sorted(best.values())
@@ -101,22 +105,20 @@ class Ranking:
         terms = [term for term in self._terms if not term.is_hint]
         return frozenset(part for term in terms for word in term.words() for part in fold(word).split())
 
-    def _add_profiles(self, best: dict[int, Best]) -> None:
+    def _add_profiles(self, best: dict[int, tuple[int, ...]]) -> None:
         """Add profiles by the words of all their texts, and mix these scores into those by their best text."""
         table = self.table
         scores = profile_scores(self._terms, len(table.profiles), self._profiles())
+        by_all = (1 - OWN_SHARE) * MAX_BY_ALL * LOSSES
         for position, score in scores.items():
             row_id = table.profiles[position]
-            by_all = MAX_BY_ALL * (1 - OWN_SHARE) * score
-            own = best.get(row_id)
-            if own is None:
-                order = table.orders[row_id]
-                best[row_id] = Best(round(1 - by_all, 4), _NO_FIELD, 0, order, row_id, 0, 0)
-            elif own.loss > 1 - MAX_BY_ALL:
-                best[row_id] = own._replace(loss=round(1 - by_all - OWN_SHARE * (1 - own.loss), 4))
+            if (own := best.get(row_id)) is None:
+                best[row_id] = (LOSSES - round(by_all * score), _NO_FIELD, 0, table.orders[row_id], row_id, 0, 0)
+            elif (loss := own[0]) > (1 - MAX_BY_ALL) * LOSSES:
+                best[row_id] = (LOSSES - round(by_all * score + OWN_SHARE * (LOSSES - loss)), *own[1:])
 
-    def _losses(self) -> Iterator[tuple[float, int]]:
-        """Yield 1 minus the score, and the number, of each text that matches in a field of the types that are searched."""
+    def _losses(self) -> list[tuple[int, int]]:
+        """The loss and the number of each text that matches in a field of the types that are searched."""
         fields, lengths, texts = self.table.fields, self.table.lengths, self.texts
         searched = {
             number for type, of_type in SEARCHED.items() if type.number in self._types for number in of_type.values()
@@ -124,10 +126,9 @@ class Ranking:
         equal = {n: EXACT[fields[n]] for (n,) in self._connection.execute(_EXACT, (self._folded,))}
         if not equal and any(term.word not in self._release.vocabulary for term in self._terms):
             equal = {n: NEAR - PER_EDIT * (edits - 1) for n, edits in self._release.names.near(self._folded).items()}
-        for n in texts.shares.keys() | equal.keys():
-            if fields[n] in searched:
-                score = equal[n] if n in equal else texts.score(n, fields[n], lengths[n])
-                yield round(1 - score, 4), n
+        scores = {n: texts.score(n, fields[n], lengths[n]) for n in texts.shares if fields[n] in searched}
+        scores |= {n: score for n, score in equal.items() if fields[n] in searched}
+        return [(LOSSES - round(score * LOSSES), n) for n, score in scores.items()]
 
     def _postings(self) -> dict[str, Sequence[int]]:
         rows = self._connection.execute(_POSTINGS, (array(self._numbers),))

@@ -47,9 +47,10 @@ class Search:
         means all. A technical competence and its skill are one hit, the skill, if skills are searched too. The order is
         deterministic. Raises BadUserInput if the text is too long, has half of a surrogate pair, or no letter and no digit.
         """
-        codes, ranking, best = self._ranked(connection, text, types, languages)
-        page = best[max(start - len(codes), 0) : max(stop - len(codes), 0)]
-        return hits_by_code(codes[start:stop]) + hits_by_words(connection, ranking, page), len(codes) + len(best)
+        codes, ranking, rows = self._ranked(connection, text, types, languages)
+        page = [Best(*row) for row in rows[max(start - len(codes), 0) : max(stop - len(codes), 0)]]
+        hits = hits_by_words(connection, ranking, page) if ranking and page else []
+        return hits_by_code(codes[start:stop]) + hits, len(codes) + len(rows)
 
     def row_ids(
         self,
@@ -59,8 +60,8 @@ class Search:
         languages: Collection[int] | None,
     ) -> list[int]:
         """The row ids of all concepts that `search` finds, in the same order; cheaper, as it builds no hits."""
-        codes, _, best = self._ranked(connection, text, types, languages)
-        return [match.row_id for match in codes] + [concept.row_id for concept in best]
+        codes, _, rows = self._ranked(connection, text, types, languages)
+        return [match.row_id for match in codes] + [Best(*row).row_id for row in rows]
 
     def suggest(
         self,
@@ -88,15 +89,21 @@ class Search:
         text: str,
         types: Collection[ConceptType] | None,
         languages: Collection[int] | None,
-    ) -> tuple[list[CodeMatch], Ranking, list[Best]]:
+    ) -> tuple[list[CodeMatch], Ranking | None, list[tuple[int, ...]]]:
+        """The concepts with this code, and those that match the words as tuples of the values of `Best`.
+
+        A text that is the code of a concept is not searched for as words.
+        """
         check_text("text", text)
         if not fold(text):
             raise BadUserInput("`text` has no letter and no digit; send words or a code to search for.")
         codes = with_code(connection, text, types)[:MAX_RESULTS]
+        if any(match.field == "code" for match in codes):
+            return codes, None, []
         with_codes = {match.row_id for match in codes}
         ranking = Ranking(connection, self._texts(connection), text, _grouped(types), _positions(languages))
-        best = [concept for concept in ranking.best if concept.row_id not in with_codes]
-        return codes, ranking, best[: MAX_RESULTS - len(codes)]
+        rows = [row for row in ranking.best if Best(*row).row_id not in with_codes] if codes else ranking.best
+        return codes, ranking, rows[: MAX_RESULTS - len(codes)]
 
 
 def check_text(name: str, text: str) -> None:

@@ -14,7 +14,8 @@ class TextTable:
     """What scoring needs of each text, concept and profile.
 
     `fields` and `lengths` (in words) are by number of a text; `orders` (the place of a concept among all) and `types` by row id;
-    `profiles` has the row id of each profile by position.
+    `profiles` has the row id of each profile by position. The concepts that have text `n` are at `starts[n]` to `starts[n + 1]`
+    of `concepts` (row ids) and `bits` (type * 4 + language).
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -22,15 +23,15 @@ class TextTable:
         for field, words in connection.execute(_TEXTS):
             self.fields.append(field)
             self.lengths.append(min(words, 0xFFFF))
-        self._starts, self._concepts = array("I", [0, 0]), array("I")
-        self._bits = array("B")
+        self.starts, self.concepts = array("I", [0, 0]), array("I")
+        self.bits = array("B")
         for n, row_id, bit in connection.execute(_OCCURRENCES):
-            while len(self._starts) <= n:
-                self._starts.append(len(self._concepts))
-            self._concepts.append(row_id)
-            self._bits.append(bit)
-        while len(self._starts) <= len(self.fields):
-            self._starts.append(len(self._concepts))
+            while len(self.starts) <= n:
+                self.starts.append(len(self.concepts))
+            self.concepts.append(row_id)
+            self.bits.append(bit)
+        while len(self.starts) <= len(self.fields):
+            self.starts.append(len(self.concepts))
         rows = connection.execute(_CONCEPTS).fetchall()
         size = max(rows, default=(0,))[0] + 1
         self.orders, self.types = array("I", [0]) * size, array("B", [0]) * size
@@ -40,8 +41,8 @@ class TextTable:
 
     def occurrences(self, n: int) -> Iterator[tuple[int, int]]:
         """Yield the row id of each concept that has a text, by its number, and the type and language: type * 4 + language."""
-        start, stop = self._starts[n], self._starts[n + 1]
-        return zip(self._concepts[start:stop], self._bits[start:stop], strict=True)
+        start, stop = self.starts[n], self.starts[n + 1]
+        return zip(self.concepts[start:stop], self.bits[start:stop], strict=True)
 
 
 _TEXTS = "SELECT field, length(folded) - length(replace(folded, ' ', '')) + 1 FROM searched_text ORDER BY n"

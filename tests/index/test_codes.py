@@ -81,6 +81,8 @@ def test_hits_by_code_come_first_and_each_concept_is_one_hit(release: sqlite3.Co
     assert Search().row_ids(release, "22", None, None) == [3, 1, 4]
 
 
-def test_an_exact_title_comes_after_the_concept_with_the_code(release: sqlite3.Connection) -> None:
-    hits, total = Search().search(release, "SK 7", None, None, 0, 10)
-    assert ([hit.row_id for hit in hits], total) == ([5, 1], 2)
+def test_the_code_of_a_concept_is_not_searched_for_as_words(release: sqlite3.Connection) -> None:
+    for types, row_ids in ((None, [5]), ({OCCUPATIONAL_PROFILE}, [1])):
+        hits, total = Search().search(release, "SK 7", types, None, 0, 10)
+        assert ([hit.row_id for hit in hits], total) == (row_ids, 1)
+        assert Search().row_ids(release, "SK 7", types, None) == row_ids
