@@ -68,6 +68,8 @@ def suggest(
     for candidates in (_as_typed, _with_typos):
         for texts, beginnings in candidates(connection, release, typed.split()):
             _add(matches, release, bits, texts, beginnings, most)
+            if len(matches) == most:
+                break
         if matches:
             break
     return _suggestions(connection, release, matches.values())
