@@ -67,6 +67,7 @@ ISCO_CODES = frozenset(
 
 MIN_ESSENTIAL = 6
 NO_PROFILE: Values = {"title": {}}
+TERMS = {"KN", "SS", "DS", "PL", "ES", "AI"}
 AS_PUBLISHED = {"Boucher"}
 """French titles of Competent itself, which has the masculine form only."""
 EPICENE = frozenset(
@@ -204,17 +205,23 @@ def names(values: Values) -> Iterator[tuple[str, str, str]]:
 
 
 def shared_names(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
-    """No two profiles of a release share a title or an alternative name in a language, and none repeats its own."""
+    """No two profiles, or two terms of a kind, share a name in a language of a release, and no profile repeats its own."""
     for release in RELEASES:
-        owners: dict[tuple[str, str], Table] = {}
+        owners: dict[tuple[str, str, str], Table] = {}
         for table in tables.values():
-            if table.prefix == "OP" and (values := table.as_of(release)) is not None:
-                for key, language, name in names(values):
-                    if owner := owners.get((language, name.lower())):
-                        yield table.error(
-                            f"{name!r} is also a name of {owner.code} in release {release}", f"{key}.{language}"
-                        )
-                    owners[language, name.lower()] = table
+            for key, language, name in labels(table, table.as_of(release)):
+                label = table.prefix, language, name.lower()
+                if owner := owners.get(label):
+                    yield table.error(f"{name!r} is also a name of {owner.code} in release {release}", key)
+                owners[label] = table
+
+
+def labels(table: Table, values: Values | None) -> Iterator[tuple[str, str, str]]:
+    """Key, language and text of the names of a profile or term; competences may share a skill."""
+    if values is not None and table.prefix == "OP":
+        yield from ((f"{key}.{language}", language, name) for key, language, name in names(values))
+    elif values is not None and table.prefix in TERMS:
+        yield from ((language, language, values[language]) for language in SUBJECTS.keys() & values.keys())
 
 
 def lost_names(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:

@@ -75,6 +75,7 @@ def test_a_sound_folder_has_no_fault(tmp_path: Path) -> None:
         ("bloem af", "bloem af.", "[CP-1], key nl: 'Weegt bloem af.' must start with a capital and end without"),
         ("Voedings", "voedings", "[ES-1], key nl: 'voedingsindustrie' must start with a capital"),
         ('economic_sectors = ["ES-1"]\n', "", "[ES-1]: nothing refers to this table"),
+        ("[ES-1]", '[KN-2]\nnl = "Deegsoorten"\n[ES-1]', "[KN-2], key nl: 'Deegsoorten' is also a name of KN-1"),
     ],
 )
 def test_a_planted_fault_is_found(tmp_path: Path, original: str, planted: str, fault: str) -> None:
