@@ -40,7 +40,6 @@ REMAINING_VARIABLES = Counter(
         "found": 2,
         "kind": 2,
         "known": 1,
-        "whole": 1,
         "written": 4,
     }
 )

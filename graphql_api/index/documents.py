@@ -21,7 +21,8 @@ CHUNK = 50
 
 MIN_COMPRESSED = 400
 """Bytes from which documents are compressed: compressing smaller ones would save a megabyte and double the time."""
-_LEVEL = 6
+_LEVEL = 3
+"""Level 6 takes half more time and saves 5 % of the compressed bytes of a full-size release."""
 _TEXT = dict.fromkeys(LANGUAGES, "")
 _DICTIONARY = b"".join(
     orjson.dumps(

@@ -15,12 +15,17 @@ FactOf = Callable[[Any], object]
 
 def facts(type: ConceptType, document: Document) -> Facts:
     """The facts of a normalised document."""
-    return {name: fact_of(document.get(name)) for name, fact_of in _compared(type)}
+    return {
+        name: empty if (value := document.get(name)) is None else fact_of(value)
+        for name, fact_of, empty in _compared(type)
+    }
 
 
 @cache
-def _compared(type: ConceptType) -> tuple[tuple[str, FactOf], ...]:
-    return tuple((field.name, _fact_of(field.value)) for field in compared_fields(type))
+def _compared(type: ConceptType) -> tuple[tuple[str, FactOf, object], ...]:
+    """Name, conversion and the fact of a missing value, for each compared field."""
+    fields = ((field.name, _fact_of(field.value)) for field in compared_fields(type))
+    return tuple((name, fact_of, fact_of(None)) for name, fact_of in fields)
 
 
 def _fact_of(value: Value) -> FactOf:

@@ -60,6 +60,7 @@ class _EmbeddedConcept(NamedTuple):
     type: ConceptType
     n: int
     reference: int
+    """The reference for this form of it, as in the documents of the index."""
 
 
 class Indexer:
@@ -132,21 +133,21 @@ class Indexer:
         for name, (value, target) in _parts(type).items():
             if (item := document.get(name)) is None:
                 continue
-            pairs = [self._embedded(target, embedded) for embedded in ([item] if value.single else item)]
-            references = [reference for _, reference in pairs]
+            concepts = [self._embedded(target, embedded) for embedded in ([item] if value.single else item)]
+            references = [concept.reference for concept in concepts]
             body[name] = references[0] if value.single else references
             if container is not None:
                 earlier = held.setdefault(target, set())
-                new = {n for n, _ in pairs} - earlier
+                new = {concept.n for concept in concepts} - earlier
                 self._rows[_EMBEDS] += [(container, value.role, n) for n in new]
                 earlier |= new
         return body
 
-    def _embedded(self, type: ConceptType, document: Document) -> tuple[int, int]:
-        """Write an embedded concept, unless it is written; returns its number, and the reference for this form of it."""
+    def _embedded(self, type: ConceptType, document: Document) -> _EmbeddedConcept:
+        """Write an embedded concept, unless it is written."""
         cached = self._embedded_by_identity.get(id(document))
         if cached is not None and cached.document is document and cached.type is type:
-            return cached.n, cached.reference
+            return cached
         concept = self._concepts_by_id.get((type, document["id"]))
         if type.is_block:
             if concept is None or concept.item is None:
@@ -157,8 +158,9 @@ class Indexer:
         reference = self._reference(type, concept, document)
         if len(self._embedded_by_identity) >= MAX_EMBEDDED:
             self._embedded_by_identity.clear()
-        self._embedded_by_identity[id(document)] = _EmbeddedConcept(document, type, concept.n, reference)
-        return concept.n, reference
+        embedded = _EmbeddedConcept(document, type, concept.n, reference)
+        self._embedded_by_identity[id(document)] = embedded
+        return embedded
 
     def _reference(self, type: ConceptType, concept: _WrittenConcept, document: Document) -> int:
         form = hash(orjson.dumps(document))

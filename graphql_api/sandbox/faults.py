@@ -50,8 +50,8 @@ class Fault:
             raise ValueError(f"status must be one of {', '.join(map(str, STATUSES))}, not {self.status!r}")
         _check_number("seconds", self.seconds, 0, 3600)
         _check_number("rate", self.rate, 0, 1)
-        _check_number("times", self.times, 1, None, whole=True)
-        _check_number("retry_after", self.retry_after, 0, None, whole=True)
+        _check_number("times", self.times, 1, None, integer=True)
+        _check_number("retry_after", self.retry_after, 0, None, integer=True)
 
 
 @dataclass(slots=True)
@@ -119,10 +119,10 @@ def _pattern(match: str) -> re.Pattern[str]:
     return re.compile("".join(segments))
 
 
-def _check_number(name: str, value: object, minimum: float, maximum: float | None, whole: bool = False) -> None:
-    if value is None and whole:
+def _check_number(name: str, value: object, minimum: float, maximum: float | None, integer: bool = False) -> None:
+    if value is None and integer:
         return
-    classes = int if whole else (int, float)
+    classes = int if integer else (int, float)
     if (
         isinstance(value, bool)
         or not isinstance(value, classes)
@@ -130,4 +130,4 @@ def _check_number(name: str, value: object, minimum: float, maximum: float | Non
         or (maximum is not None and value > maximum)
     ):
         bounds = f"from {minimum:g} to {maximum:g}" if maximum is not None else f"from {minimum:g} on"
-        raise ValueError(f"{name} must be a {'whole ' * whole}number {bounds}, not {value!r}")
+        raise ValueError(f"{name} must be a {'whole ' * integer}number {bounds}, not {value!r}")

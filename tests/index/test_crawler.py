@@ -31,7 +31,7 @@ from graphql_api.store.memory import Memory
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import AsgiTransport
-from tests.conftest import COMPETENCES, PROFILES, NoJitter, running
+from tests.conftest import COMPETENCES, PROFILES, SOFT_SKILLS, NoJitter, running
 
 SETTINGS = Settings()
 PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30ea8"
@@ -155,7 +155,7 @@ async def test_a_finished_index_is_opened_without_asking_anything(world: World) 
 
     index = await world.start().get("3.11")
 
-    assert await index.query(count, SOFT_SKILL) == 18
+    assert await index.query(count, SOFT_SKILL) == SOFT_SKILLS
     assert world.asked == []
 
 
