@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
-from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -12,7 +11,6 @@ from hypothesis import strategies as some
 
 from tests.execution.compiled.operations import numbered, operations
 from tests.execution.compiled.scenarios import SHAPES, Data, Round, Scenario, rounds
-from tests.execution.compiled.shrink import reduced
 from tests.execution.compiled.two_servers import Asked, Reply, runs
 
 T = TypeVar("T")
@@ -55,19 +53,11 @@ class Bench:
         return found
 
     def compare_numbered(self, scenario: Scenario, first: int, examples: int) -> None:
-        """Compare generated operations, numbered from `first`; a failure shows the shortest operation that fails."""
+        """Compare generated operations, numbered from `first`."""
         for start in range(first, first + examples * MANY, MANY):
-            asked = [numbered(SHAPES, self.data.known, number) for number in range(start, start + MANY)]
-            try:
-                self.compare(scenario, start, asked)
-            except AssertionError as error:
-                differs = partial(self.differs, scenario, start)
-                shortest = [reduced(each, differs) for each in list(filter(differs, asked))[:1]]
-                raise AssertionError(f"{error}\nin short: {shortest or 'only one after the other'}") from None
-
-    def differs(self, scenario: Scenario, number: int, asked: Asked) -> bool:
-        """True if two new servers differ in their response to an operation."""
-        return bool(self._runner.run(self._compare(scenario, number, [asked])).found)
+            self.compare(
+                scenario, start, [numbered(SHAPES, self.data.known, number) for number in range(start, start + MANY)]
+            )
 
     def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
         """Compare operations from Hypothesis, the same ones for each number."""

@@ -12,7 +12,6 @@ from graphql_api.server.response_cycle import Headers
 from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.scenarios import RELEASES
 from tests.execution.compiled.shared_upstream import Damage, Upstream
-from tests.execution.compiled.shrink import reduced
 from tests.execution.compiled.two_servers import Asked, Reply, differences, twins
 
 BODY = b'{"errors":[{"message":"m","locations":[{"line":1,"column":3}],"path":["a",0],"extensions":{"code":"X"}},{"message":"n","path":["b"]}],"data":{"a":[{"x":1,"y":null},{"x":2,"y":[]}],"b":null}}'
@@ -135,14 +134,3 @@ def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:
 
     assert damaged(1) == damaged(1)
     assert len({repr(damaged(number)) for number in range(20)}) > 10
-
-
-def test_a_failing_operation_is_made_short() -> None:
-    asked = Asked(
-        "query A($c: Boolean = true, $u: UUID) { releases { id } skill(uuid: $u) { ...F code } skills { totalCount } } "
-        "fragment F on Competence { id description { nl } regions @include(if: $c) uuid }"
-    )
-
-    short = reduced(asked, lambda each: "regions" in each.query)
-
-    assert " ".join(short.query.split()) == "query A { skill { ...F } } fragment F on Competence { regions }"
