@@ -12,6 +12,7 @@ from graphql import (
     Visitor,
     get_named_type,
     is_enum_type,
+    is_input_object_type,
     parse,
     visit,
 )
@@ -27,16 +28,18 @@ from graphql.language import (
 def of_schema(schema: GraphQLSchema) -> set[str]:
     """All fields, arguments, input fields and enum values that a query can use."""
     found: set[str] = set()
-    outputs = {"Subscription"}
-    for kind in schema.type_map.values():
-        if kind.name.startswith("__") or kind.name in outputs:
-            continue
+    sent: set[str] = set()
+    types = [
+        kind for kind in schema.type_map.values() if not kind.name.startswith("__") and kind.name != "Subscription"
+    ]
+    for kind in types:
         for name, field in getattr(kind, "fields", {}).items():
             found.add(f"{kind}.{name}")
             found |= {f"{kind}.{name}({each})" for each in getattr(field, "args", {})}
-        if is_enum_type(kind) and kind.name != "Importance":  # an output-only enum
-            found |= {f"{kind}.{each}" for each in kind.values}
-    return found
+            values = [field] if is_input_object_type(kind) else getattr(field, "args", {}).values()
+            sent |= {get_named_type(each.type).name for each in values}
+    enums = [kind for kind in types if is_enum_type(kind) and kind.name in sent]  # not those of responses alone
+    return found | {f"{kind}.{each}" for kind in enums for each in kind.values}
 
 
 class _Named(Visitor):
