@@ -1,6 +1,7 @@
 """All titles and alternative names of a release, to find those that a whole search text misspells."""
 
 import sqlite3
+from array import array
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -17,16 +18,21 @@ WHERE field IN ({numbers(number for number, search in SEARCH.items() if search.i
 
 
 class Names:
-    """Folded names by length and by their first and last letters; immutable once loaded, so that threads can share it."""
+    """Folded names, and their positions by length and by first and last letter.
+
+    Immutable once loaded, so that threads can share it.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._by_ends: dict[tuple[int, str, str], tuple[list[int], list[str]]] = {}
+        self._names: list[str] = []
+        self._texts = array("I")
+        self._by_end: dict[tuple[int, int, str], array[int]] = {}
         for n, folded in connection.execute(_NAMES):
             if len(folded) >= MIN_CHARS:
-                for end in _ends(folded):
-                    texts, names = self._by_ends.setdefault((len(folded), *end), ([], []))
-                    texts.append(n)
-                    names.append(folded)
+                for end in (0, -1):
+                    self._by_end.setdefault((len(folded), end, folded[end]), array("I")).append(len(self._names))
+                self._texts.append(n)
+                self._names.append(folded)
 
     def near(self, folded: str) -> dict[int, int]:
         """The names within a few edits of a text that begin or end alike: the edit distance by number; without equal ones.
@@ -36,14 +42,10 @@ class Names:
         edits = sum(len(folded) >= least for least in (MIN_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS))
         distances: dict[int, int] = {}
         for length in range(len(folded) - edits, len(folded) + edits + 1) if edits else ():
-            for end in _ends(folded):
-                texts, names = self._by_ends.get((length, *end), ((), ()))
+            for end in (0, -1):
+                names = {at: self._names[at] for at in self._by_end.get((length, end, folded[end]), ())}
                 matches = process.extract(
                     folded, names, scorer=OSA.distance, processor=None, score_cutoff=edits, limit=None
                 )
-                distances |= {texts[at]: int(distance) for _, distance, at in matches if distance}
+                distances |= {self._texts[at]: int(distance) for _, distance, at in matches if distance}
         return distances
-
-
-def _ends(name: str) -> tuple[tuple[str, str], ...]:
-    return ("first", name[:2]), ("last", name[-2:])

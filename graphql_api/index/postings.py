@@ -4,7 +4,7 @@ They are read into arrays without any parsing, in the byte order of the machine 
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 TEXTS = "I"
 """The type code of numbers of texts."""
@@ -15,13 +15,8 @@ def profiles_type(count: int) -> str:
     return "H" if count <= 0xFFFF else "I"
 
 
-def pack(numbers: Iterable[int], typecode: str = TEXTS) -> bytes:
-    """The bytes of numbers."""
-    return array(typecode, numbers).tobytes()
-
-
 def unpack(packed: bytes, typecode: str = TEXTS) -> Sequence[int]:
-    """The numbers that `pack` wrote. Raises ValueError if the bytes are incomplete."""
+    """The numbers of an array whose bytes these are. Raises ValueError if the bytes are incomplete."""
     numbers = array(typecode)
     numbers.frombytes(packed)
     return numbers

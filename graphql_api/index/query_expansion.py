@@ -17,7 +17,7 @@ BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 """Weights (base, share) of longer words: base, plus share multiplied by the fraction of the word that was typed."""
 
 MIN_PREFIX_CHARS, MIN_SUBSTRING_CHARS, MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS, MIN_COMPOUND_CHARS = 3, 4, 4, 8, 8
-MIN_HEAD_CHARS, MIN_PART_CHARS = 5, 5
+MIN_HEAD_CHARS, MIN_PART_CHARS, MAX_PART_CHARS = 5, 5, 30
 MAX_MATCHING_WORDS = 20
 MAX_PAIRS = 2
 MAX_WORDS = 16
@@ -155,11 +155,12 @@ def _add_misspelled(term: ExpandedTerm, vocabulary: Vocabulary) -> None:
 def _add_words_with_same_end(term: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary) -> None:
     """Add the words that share the longest beginning, and those that have the longest ending: other compounds of its parts."""
     word = term.word
-    for length in range(len(word) - 1, MIN_PART_CHARS - 1, -1):
+    lengths = range(min(len(word) - 1, MAX_PART_CHARS), MIN_PART_CHARS - 1, -1)
+    for length in lengths:
         if alike := vocabulary.beginning_with(word[:length]):
             term.add(sorted(alike, key=len)[:MAX_MATCHING_WORDS], SAME_PART * length / len(word))
             break
-    for length in range(len(word) - 1, MIN_PART_CHARS - 1, -1):
+    for length in lengths:
         if alike := vocabulary.containing(connection, word[-length:], MAX_MATCHING_WORDS):
             term.add(alike, SAME_PART * length / len(word))
             break

@@ -123,7 +123,8 @@ class Ranking:
         searched = {
             number for type, of_type in SEARCHED.items() if type.number in self._types for number in of_type.values()
         }
-        equal = {n: EXACT[fields[n]] for (n,) in self._connection.execute(_EXACT, (self._folded,))}
+        rows = self._connection.execute(_EXACT, (self._folded,))
+        equal = {n: EXACT[fields[n]] for (n,) in rows if fields[n] in searched}
         if not equal and any(term.word not in self._release.vocabulary for term in self._terms):
             equal = {n: NEAR - PER_EDIT * (edits - 1) for n, edits in self._release.names.near(self._folded).items()}
         scores = {n: texts.score(n, fields[n], lengths[n]) for n in texts.shares if fields[n] in searched}

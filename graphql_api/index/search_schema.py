@@ -5,12 +5,13 @@ gives the same rows.
 """
 
 import sqlite3
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
-from graphql_api.index.postings import pack
+from graphql_api.index.postings import TEXTS
 from graphql_api.index.profile_words import TABLE, ProfileTexts, Text, profile_words
 from graphql_api.index.tables import CONTAINED_TEXTS, LANGUAGES, SEARCH, numbers
 from graphql_api.index.tokenizer import Stems, fold, words_as_written
@@ -72,14 +73,20 @@ def arrange(concepts: _Concepts, texts: Collection[_Text]) -> SearchRows:
         for field, text, concept, language in texts
         if (n := number.get((field, text)))
     }
-    words_by_text = {text: [*of_text.split(), *words_as_written(text)] for text, of_text in folded.items()}
-    word_rows, word_numbers = _words(words_by_text, [text for _, _, _, text in ranked])
+    numbers: dict[str, int] = {}
+    words_by_text = {
+        text: array(
+            "I", [numbers.setdefault(word, len(numbers)) for word in (*of_text.split(), *words_as_written(text))]
+        )
+        for text, of_text in folded.items()
+    }
+    word_rows, ranks = _words([*numbers], words_by_text, (text for _, _, _, text in ranked))
     return SearchRows(
         [(n, field, text, words) for n, (field, _, words, text) in enumerate(ranked, 1)],
         sorted(occurrences),
         word_rows,
         _stems(texts),
-        {text: [word_numbers[word] for word in of_text] for text, of_text in words_by_text.items()},
+        {text: array("I", [ranks[word] for word in of_text]) for text, of_text in words_by_text.items()},
     )
 
 
@@ -103,15 +110,19 @@ def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = N
 
 
 def _words(
-    words: Mapping[str, Sequence[str]], texts: Sequence[str]
-) -> tuple[list[tuple[int, str, int, bytes]], Mapping[str, int]]:
-    """The rows of `word`, and the number of each word; `texts` are in order of their numbers."""
-    postings: dict[str, list[int]] = {}
+    words: Sequence[str], words_by_text: Mapping[str, Iterable[int]], texts: Iterable[str]
+) -> tuple[list[tuple[int, str, int, bytes]], Sequence[int]]:
+    """The rows of `word`, and the number there of each of `words`; `texts` are in order of their numbers."""
+    postings = [array(TEXTS) for _ in words]
     for n, text in enumerate(texts, 1):
-        for word in dict.fromkeys(words[text]):
-            postings.setdefault(word, []).append(n)
-    rows = [(n, word, len(postings[word]), pack(postings[word])) for n, word in enumerate(sorted(postings), 1)]
-    return rows, {word: n for n, word, _, _ in rows}
+        for word in set(words_by_text[text]):
+            postings[word].append(n)
+    ranks = [0] * len(words)
+    rows = []
+    for n, word in enumerate(sorted(range(len(words)), key=words.__getitem__), 1):
+        ranks[word] = n
+        rows.append((n, words[word], len(postings[word]), postings[word].tobytes()))
+    return rows, ranks
 
 
 _CONTAINED = numbers(type.number for type in CONTAINED_TEXTS)

@@ -12,8 +12,8 @@ from graphql_api.index.search_schema import EXACT as CAN_BE_EXACT
 from graphql_api.index.tables import SEARCHED, TYPES
 from graphql_api.index.tokenizer import fold, marked_beginnings
 
-MIN_TYPO_CHARS = 4
-"""Minimum length of words that may have a typo."""
+MIN_TYPO_CHARS, MAX_TYPO_CHARS = 4, 40
+"""Minimum and maximum length of words that may have a typo."""
 MAX_BEGINNINGS = 200
 """Maximum words that the last typed word may begin: the shortest."""
 
@@ -103,7 +103,7 @@ def _with_typos(connection: sqlite3.Connection, release: ReleaseTexts, typed: li
     """Yield the texts that have all words with at most one typo each, then those without the last letter."""
     *words, last = typed
     nearby = [_nearby(release, word) for word in words]
-    beginnings = release.vocabulary.near_beginnings(last) if len(last) >= MIN_TYPO_CHARS else []
+    beginnings = release.vocabulary.near_beginnings(last) if MIN_TYPO_CHARS <= len(last) <= MAX_TYPO_CHARS else []
     for starts in ([last] if words else [], beginnings, [last[:-1]] if beginnings else []):
         texts = _with_all(connection, release, nearby, starts)
         yield texts, [*(word for of_word in nearby for word in of_word), *starts]
