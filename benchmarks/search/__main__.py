@@ -15,6 +15,7 @@ from typing import NamedTuple
 from benchmarks.search import worker
 from benchmarks.search.metrics import CUTOFFS, Answer, percentile, quality
 from benchmarks.search.sets import INDEXED_LANGUAGES, QUERIES, Half, QuerySet, held_out, make_sets
+from graphql_api.index.semantic.embedder import has_encoder
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.excel import read_workbook
 
@@ -23,10 +24,12 @@ WORKBOOK = ROOT.parent / "shared" / "data" / "competent-export-3.27.xlsx"
 
 
 class Contestant(NamedTuple):
-    """A version of the search: its name in the table, and the checkout with its package."""
+    """A version of the search: its name in the table, the checkout with its package, and how it searches."""
 
     name: str
     checkout: Path
+    hybrid: bool = False
+    vectors: Path | None = None
 
 
 class SetResult(NamedTuple):
@@ -44,6 +47,8 @@ def measure(
         workbook=None if workbook is None else str(workbook),
         left_out=held_out(dataset),
         languages=list(INDEXED_LANGUAGES),
+        hybrid=contestant.hybrid,
+        vectors=None if contestant.vectors is None else str(contestant.vectors),
         sets=[
             worker.Set(name=s.name, variant=s.variant, profiles_only=s.profiles_only, texts=[q.text for q in s.queries])
             for s in sets
@@ -103,6 +108,10 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, default=QUERIES, help="natural queries, in the form of queries.toml")
     parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout to compare with")
     parser.add_argument("--tune", action="store_true", help="measure the half for tuning, and list its misses")
+    parser.add_argument("--lexical", action="store_true", help="do not measure hybrid search")
+    parser.add_argument(
+        "--vectors", type=Path, metavar="FILE", help="vectors of an earlier run; written if it is missing"
+    )
     parser.add_argument(
         "--only", action="append", metavar="SET", help="only this set, such as 'one typo'; may be repeated"
     )
@@ -110,7 +119,9 @@ def main() -> None:
     if not options.workbook.is_file():
         print(f"Skipped: it measures a workbook of real size, and {options.workbook} is missing.")
         return
-    contestants = [Contestant("now", ROOT)]
+    contestants = [Contestant("lexical", ROOT), Contestant("hybrid", ROOT, True, options.vectors)]
+    if options.lexical or not has_encoder():
+        contestants.pop()
     if options.beside:
         contestants.insert(0, Contestant("before", options.beside.resolve()))
     dataset = read_workbook(options.workbook)
@@ -118,7 +129,7 @@ def main() -> None:
     results = {each.name: measure(each, options.workbook, dataset, sets) for each in contestants}
     print(*report(sets, results, "tune" if options.tune else "report"), sep="\n")
     if options.tune:
-        print("", *misses(sets, results["now"]), sep="\n")
+        print("", *misses(sets, results[contestants[-1].name]), sep="\n")
 
 
 if __name__ == "__main__":

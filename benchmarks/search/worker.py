@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -39,12 +40,17 @@ class Set(TypedDict):
 
 
 class Task(TypedDict):
-    """`workbook` is a file, or None for the bundled data; `left_out` has names by code of profile; `languages` are codes."""
+    """`workbook` is a file, or None for the bundled data; `left_out` has names by code of profile; `languages` are codes.
+
+    With `hybrid`, vectors are used; `vectors` is a file to which they are copied, or from which if it exists.
+    """
 
     workbook: str | None
     left_out: dict[str, list[str]]
     languages: list[str]
     sets: list[Set]
+    hybrid: bool
+    vectors: str | None
 
 
 class Result(TypedDict):
@@ -66,9 +72,11 @@ def run(task: Task, folder: Path) -> dict[str, Result]:
         remove_texts(part, variant, task)
         file.finish(part)
         with closing(read_only(file.path)) as connection:
+            search = hybrid_search(file.path, task["vectors"]) if task["hybrid"] else Search()
             sets = [queries for queries in task["sets"] if queries["variant"] == variant]
             results |= {
-                queries["name"]: result for queries, result in zip(sets, search_all(connection, sets), strict=True)
+                queries["name"]: result
+                for queries, result in zip(sets, search_all(connection, search, sets), strict=True)
             }
     return results
 
@@ -98,10 +106,28 @@ def remove_texts(connection: sqlite3.Connection, variant: str, task: Task) -> No
     connection.commit()
 
 
-def search_all(connection: sqlite3.Connection, sets: Sequence[Set]) -> list[Result]:
+def hybrid_search(index: Path, vectors: str | None) -> Any:
+    """Hybrid search of an index. Without a file of vectors it takes a minute."""
+    from graphql_api.index.hybrid import HybridSearch
+    from graphql_api.index.semantic import progress
+    from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
+    from graphql_api.index.semantic.vector_builder import read_meaning
+    from graphql_api.index.semantic.vector_file import VectorFile
+
+    progress.REST = 0.0
+    encoder = SentenceEncoder()
+    file = VectorFile(index, encoder.id).path
+    if vectors and Path(vectors).exists() and not file.exists():
+        shutil.copyfile(vectors, file)
+    meaning = read_meaning(index, encoder, progress.Progress(threading.Event()))
+    if vectors and not Path(vectors).exists():
+        shutil.copyfile(file, vectors)
+    return HybridSearch(Search(), meaning)
+
+
+def search_all(connection: sqlite3.Connection, search: Any, sets: Sequence[Set]) -> list[Result]:
     """Search for the texts of each set in one index, after a search that loads the vocabulary."""
     codes: dict[int, str] = dict(connection.execute("SELECT n, code FROM concept"))
-    search = Search()
     search.search(connection, "x", None, None, 0, FIRST)
     return [search_one(connection, search, queries, codes) for queries in sets]
 

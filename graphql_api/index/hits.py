@@ -31,9 +31,10 @@ _CONTAINED = {type.number for type in CONTAINED_TEXTS}
 
 
 class MatchKind(Enum):
-    """How a text matches: by its words, or as a code."""
+    """How a text matches: by its words, by its meaning alone, or as a code."""
 
     WORDS = "words"
+    MEANING = "meaning"
     CODE = "code"
 
 

@@ -47,7 +47,7 @@ class Search:
         means all. A technical competence and its skill are one hit, the skill, if skills are searched too. The order is
         deterministic. Raises BadUserInput if the text is too long, has half of a surrogate pair, or no letter and no digit.
         """
-        codes, ranking, rows = self._ranked(connection, text, types, languages)
+        codes, ranking, rows = self.ranked(connection, text, types, languages)
         page = [Best(*row) for row in rows[max(start - len(codes), 0) : max(stop - len(codes), 0)]]
         hits = hits_by_words(connection, ranking, page) if ranking and page else []
         return hits_by_code(codes[start:stop]) + hits, len(codes) + len(rows)
@@ -60,7 +60,7 @@ class Search:
         languages: Collection[int] | None,
     ) -> list[int]:
         """The row ids of all concepts that `search` finds, in the same order; cheaper, as it builds no hits."""
-        codes, _, rows = self._ranked(connection, text, types, languages)
+        codes, _, rows = self.ranked(connection, text, types, languages)
         return [match.row_id for match in codes] + [Best(*row).row_id for row in rows]
 
     def suggest(
@@ -76,14 +76,16 @@ class Search:
         Raises BadUserInput if `prefix` is too long, or has half of a surrogate pair.
         """
         check_text("prefix", prefix)
-        return suggest(connection, self._texts(connection), prefix, _grouped(types), _positions(languages), most)
+        return suggest(
+            connection, self._texts(connection), prefix, searched_types(types), searched_languages(languages), most
+        )
 
     def _texts(self, connection: sqlite3.Connection) -> ReleaseTexts:
         if self._release is None:
             self._release = ReleaseTexts(connection)
         return self._release
 
-    def _ranked(
+    def ranked(
         self,
         connection: sqlite3.Connection,
         text: str,
@@ -101,7 +103,9 @@ class Search:
         if any(match.field == "code" for match in codes):
             return codes, None, []
         with_codes = {match.row_id for match in codes}
-        ranking = Ranking(connection, self._texts(connection), text, _grouped(types), _positions(languages))
+        ranking = Ranking(
+            connection, self._texts(connection), text, searched_types(types), searched_languages(languages)
+        )
         rows = [row for row in ranking.best if Best(*row).row_id not in with_codes] if codes else ranking.best
         return codes, ranking, rows[: MAX_RESULTS - len(codes)]
 
@@ -114,11 +118,12 @@ def check_text(name: str, text: str) -> None:
         raise BadUserInput(f"`{name}` has half of a surrogate pair, which is not valid Unicode.")
 
 
-def _grouped(types: Collection[ConceptType] | None) -> frozenset[int]:
+def searched_types(types: Collection[ConceptType] | None) -> frozenset[int]:
     """The numbers of the types to search, without those whose only texts are those of another type that is searched too."""
     searched = set(TYPES.values() if types is None else types)
     return frozenset(type.number for type in searched if CONTAINED_TEXTS.get(type) not in searched)
 
 
-def _positions(languages: Collection[int] | None) -> frozenset[int]:
+def searched_languages(languages: Collection[int] | None) -> frozenset[int]:
+    """The positions of the languages to search."""
     return frozenset(range(len(LANGUAGES)) if languages is None else languages)

@@ -44,7 +44,8 @@ class FetchContext:
     `deadline` is a time of the event loop's clock after which the caller no longer needs the documents. `headers` are sent with
     each call upstream: request id and trace context. `key` is a client's own key for the Competent API, sent instead of the
     server's. After `max_requests` calls no further call is made; crawls and command-line tools have no such limit.
-    `depends_on_current` is set if a document was read that changes when a release is published.
+    `depends_on_current` is set if a document was read that changes when a release is published, `is_provisional` if the response
+    will soon be better: caches must not store it.
 
     A call that several contexts share has a context of its own without a deadline; each of them stops waiting at its own.
     """
@@ -54,6 +55,7 @@ class FetchContext:
     headers: dict[str, str] = field(default_factory=dict)
     stats: FetchStats = field(default_factory=FetchStats)
     depends_on_current: bool = False
+    is_provisional: bool = False
     key: Secret | None = field(default=None, repr=False)
     max_requests: float = math.inf
     wait_guard: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -21,6 +21,7 @@ from graphql_api.competent.routes import Route
 from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
 from graphql_api.index import UNKNOWN, Index, IndexRegistry
 from graphql_api.index.lookup_cache import Unknown
+from graphql_api.index.semantic.embedder import Embedder, NoVectors
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.schema.dependencies import INDEX, index_name
 from graphql_api.schema.document_loaders import BATCH, DocumentLoaders
@@ -90,6 +91,16 @@ class Loaders(DocumentLoaders):
             if not self._reads or self._reads[-1] != (name, index):
                 self._reads.append((name, index))
         return index
+
+    def mark_provisional(self) -> None:
+        """Keep the response out of all caches, because the same request will soon have a better one."""
+        self._reads.append(None)
+        self.fetch_context.is_provisional = True
+
+    @property
+    def embedder(self) -> Embedder | NoVectors:
+        """The embedder of this server, or why there is none."""
+        return self._indexes.embedder
 
     def is_indexed(self, number: str) -> bool:
         """Whether the index of this release is available without waiting."""

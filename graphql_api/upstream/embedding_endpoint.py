@@ -3,6 +3,7 @@
 Texts leave this server, so it is used only if its URL is set. Calls are made by threads.
 """
 
+import logging
 import math
 import threading
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Matrix = npt.NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 DOCUMENTS_TIMEOUT, QUERIES_TIMEOUT = 60.0, 2.0
 """Seconds for a whole call."""
@@ -56,7 +59,8 @@ class EmbeddingEndpoint:
             raise EmbeddingError("the embeddings service failed a moment ago")
         try:
             return self._vectors(texts, QUERIES_TIMEOUT)
-        except EmbeddingError:
+        except EmbeddingError as error:
+            log.warning("%s; searches are lexical for %d s", error, PAUSE)
             self._closed_until = time.monotonic() + PAUSE
             raise
 

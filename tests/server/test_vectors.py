@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graphql_api import services
 from graphql_api.cli.mirror import run_mirror
+from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.index.semantic.vectorizer import VectorJob
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.services import Services
@@ -112,3 +114,85 @@ async def test_mirror_says_that_vectors_are_missing(
 
     assert await run_mirror(parts, "3.11") == 0
     assert "could not be computed" in capsys.readouterr().err
+
+
+SEARCH = """query ($text: String!, $mode: SearchMode! = AUTO, $after: String) {
+  search(text: $text, mode: $mode, types: [OCCUPATIONAL_PROFILE], first: 2, after: $after) {
+    mode reason pageInfo { endCursor hasNextPage }
+    edges { node { ... on OccupationalProfile { code } } match { kind text } }
+  }
+}"""
+
+
+async def search(server: Server, text: str, **variables: object) -> Any:
+    return (await server.ask(SEARCH, {"text": text, **variables}))["search"]
+
+
+async def test_a_search_is_hybrid_once_the_vectors_are_there(server: Server) -> None:
+    wait(server)
+    found = await search(server, "zzz ziekenhuis")
+
+    assert (found["mode"], found["reason"]) == ("HYBRID", None)
+    assert {edge["match"]["kind"] for edge in found["edges"]} <= {"WORDS", "MEANING"}
+    lexical = await search(server, "zzz ziekenhuis", mode="LEXICAL")
+    assert (lexical["mode"], lexical["reason"]) == ("LEXICAL", None)
+
+
+async def test_a_cursor_holds_for_its_mode_and_model_only(server: Server) -> None:
+    wait(server)
+    page = await search(server, "verpleegkundige")
+    after = page["pageInfo"]["endCursor"]
+
+    following = await search(server, "verpleegkundige", after=after)
+    assert following["edges"]
+    assert following["edges"][0] not in page["edges"]
+    assert await server.codes(SEARCH, {"text": "verpleegkundige", "mode": "LEXICAL", "after": after}) == [
+        "BAD_USER_INPUT"
+    ]
+
+
+async def test_a_search_before_the_vectors_is_lexical_and_never_cached(
+    releases: Releases, settings: Settings, tmp_path: Path, embedder: FakeEmbedder
+) -> None:
+    embedder.gate.clear()
+    async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
+        await server.app.state.services.indexes.ready("3.11")
+        for _ in range(2):
+            response = await server.post(SEARCH, {"text": "verpleegkundige"})
+            found = response.json()["data"]["search"]
+            assert (found["mode"], found["reason"]) == ("LEXICAL", "NOT_READY")
+            assert response.headers["cache-control"] == "no-store"
+        lexical = await server.post(SEARCH, {"text": "verpleegkundige", "mode": "LEXICAL"})
+        assert lexical.headers["cache-control"] != "no-store"
+        embedder.gate.set()
+        wait(server)
+
+        response = await server.post(SEARCH, {"text": "verpleegkundige"})
+        assert response.json()["data"]["search"]["mode"] == "HYBRID"
+        assert response.headers["cache-control"] != "no-store"
+
+
+async def test_a_search_is_lexical_while_the_embedder_is_down(server: Server, embedder: FakeEmbedder) -> None:
+    wait(server)
+    embedder.is_down = True
+    response = await server.post(SEARCH, {"text": "verpleegkundige", "mode": "HYBRID"})
+    found = response.json()["data"]["search"]
+
+    assert (found["mode"], found["reason"]) == ("LEXICAL", "UNAVAILABLE")
+    assert found["edges"][0]["node"]["code"] == "OP-101"
+    assert response.headers["cache-control"] == "no-store"
+    embedder.is_down = False
+    assert (await search(server, "verpleegkundige", mode="HYBRID"))["mode"] == "HYBRID"
+
+
+@pytest.mark.parametrize("reason", [NoVectors.OFF, NoVectors.NOT_INSTALLED])
+async def test_a_server_without_vectors_says_why(
+    releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch, reason: NoVectors
+) -> None:
+    monkeypatch.setattr(services, "_embedder", lambda *_: reason)
+    async with running(releases, settings) as server:
+        response = await server.post(SEARCH, {"text": "verpleegkundige"})
+        found = response.json()["data"]["search"]
+
+        assert (found["mode"], found["reason"]) == ("LEXICAL", reason.name)
+        assert response.headers["cache-control"] != "no-store"

@@ -1,7 +1,7 @@
 """`Cache-Control` and `ETag` of responses, from the data that they were made of.
 
 Long for data of numbered releases, short if the operation used `current` or the list of releases, `no-store` if something
-is missing or stale.
+is missing, stale or provisional.
 """
 
 import re
@@ -30,10 +30,11 @@ class CachePolicy:
 
     def header_for(self, record: RequestContext, query: str, explained: bool) -> str:
         """The `Cache-Control` value for the response to an operation."""
-        if record.outcome != "ok" or record.fetch_context.stats.stale or explained:
+        fetch_context = record.fetch_context
+        if record.outcome != "ok" or fetch_context.stats.stale or fetch_context.is_provisional or explained:
             return NO_STORE
         return _max_age(
-            self.current if record.fetch_context.depends_on_current or introspects(query) else self.release,
+            self.current if fetch_context.depends_on_current or introspects(query) else self.release,
             KEY_HEADERS.isdisjoint(record.head),
         )
 

@@ -13,8 +13,10 @@ import strawberry
 
 from graphql_api.competent import declarations, routes
 from graphql_api.competent.values import LANGUAGES
-from graphql_api.errors import BadUserInput, NotIndexedYet, UpstreamError
+from graphql_api.errors import BadUserInput, EmbeddingError, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
+from graphql_api.index.hybrid import HybridSearch
+from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts
@@ -58,6 +60,9 @@ class SearchModeReason(Enum):
     )
     NOT_READY = strawberry.enum_value("NOT_READY", description="The vectors of this release are not computed yet.")
     OFF = strawberry.enum_value("OFF", description="The operator has switched hybrid search off.")
+    UNAVAILABLE = strawberry.enum_value(
+        "UNAVAILABLE", description="The service that computes the vectors of search texts does not respond."
+    )
 
 
 @strawberry.enum(description="How a text matches.")
@@ -65,6 +70,7 @@ class MatchKind(Enum):
     """GraphQL enum of the kinds of matches that an index reports."""
 
     WORDS = strawberry.enum_value(index.MatchKind.WORDS, description="By its words.")
+    MEANING = strawberry.enum_value(index.MatchKind.MEANING, description="By its meaning alone.")
     CODE = strawberry.enum_value(
         index.MatchKind.CODE, description="It is the code that was searched for, or begins with it."
     )
@@ -161,15 +167,40 @@ async def search(
         opened = await loaders.index(number)
     except NotIndexedYet as not_yet:
         return await _upstream(loaders, number, text, mode, types, paging, not_yet)
-    scope = _scope(number, text, types, languages)
-    # The search itself returns the total, so the slice assumes the maximum.
-    window = paging.window(scope, index.MAX_RESULTS)
-    hits, total = await loaders.ask(
-        opened, opened.search.search, text, declared(types), _positions(languages), window.start, window.stop
-    )
-    nodes = await concepts(loaders, number, (hit.row_id for hit in hits))
-    matches = [_match(hit) for hit in hits]
-    return _connection(Slice(scope, total, window.start, window.start + len(hits)), nodes, matches, mode)
+
+    async def page(searcher: index.Search | HybridSearch) -> SearchConnection:
+        scope = _scope(number, text, types, languages, searcher)
+        # The search itself returns the total, so the slice assumes the maximum.
+        window = paging.window(scope, index.MAX_RESULTS)
+        hits, total = await loaders.ask(
+            opened, searcher.search, text, declared(types), _positions(languages), window.start, window.stop
+        )
+        nodes = await concepts(loaders, number, (hit.row_id for hit in hits))
+        matches = [_match(hit) for hit in hits]
+        return _connection(Slice(scope, total, window.start, window.start + len(hits)), nodes, matches, used)
+
+    meaning = None if mode is SearchMode.LEXICAL else opened.meaning
+    used: _Used = (SearchMode.LEXICAL, None)
+    if isinstance(meaning, NoVectors):
+        used = _without(loaders, meaning)
+    elif meaning is not None:
+        used = (SearchMode.HYBRID, None)
+        try:
+            return await page(HybridSearch(opened.search, meaning))
+        except EmbeddingError:
+            used = _without(loaders, NoVectors.UNAVAILABLE)
+    return await page(opened.search)
+
+
+_Used = tuple[SearchMode, SearchModeReason | None]
+"""The mode of a search, and why it is not hybrid."""
+
+
+def _without(loaders: Loaders, reason: NoVectors) -> _Used:
+    """A lexical search that should be hybrid. Its response is not cached if it can be hybrid soon."""
+    if reason in (NoVectors.NOT_READY, NoVectors.UNAVAILABLE):
+        loaders.mark_provisional()
+    return SearchMode.LEXICAL, SearchModeReason[reason.name]
 
 
 async def suggest(
@@ -217,7 +248,7 @@ async def _upstream(
 ) -> SearchConnection:
     if types is not None and declarations.OCCUPATIONAL_PROFILE.name not in {type.value for type in types}:
         raise not_yet
-    scope = _scope(number, text, None, None)
+    scope = _scope(number, text, None, None, None)
     stop = paging.window(scope, index.MAX_RESULTS).stop
     parameters = {
         "searchValue": text.strip()[: index.MAX_TEXT_CHARS],
@@ -236,11 +267,15 @@ async def _upstream(
         for hit in hits[window.start : window.stop]
         if "id" in hit
     ]
-    return _connection(window, nodes, [None] * len(nodes), mode)
+    used: _Used = (SearchMode.LEXICAL, None)
+    if mode is not SearchMode.LEXICAL:
+        reason = loaders.embedder
+        used = _without(loaders, reason if isinstance(reason, NoVectors) else NoVectors.NOT_READY)
+    return _connection(window, nodes, [None] * len(nodes), used)
 
 
 def _connection(
-    window: Slice, nodes: list[Concept], matches: Sequence[SearchMatch | None], mode: SearchMode
+    window: Slice, nodes: list[Concept], matches: Sequence[SearchMatch | None], used: _Used
 ) -> SearchConnection:
     cursors = window.cursors(len(nodes))
     edges = [
@@ -252,8 +287,8 @@ def _connection(
         nodes=nodes,
         page_info=window.info(cursors),
         total_count=window.total,
-        mode=SearchMode.LEXICAL,
-        reason=None if mode is SearchMode.LEXICAL else SearchModeReason.NOT_INSTALLED,
+        mode=used[0],
+        reason=used[1],
     )
 
 
@@ -267,11 +302,18 @@ def _match(hit: index.Hit) -> SearchMatch:
     )
 
 
-def _scope(number: str, text: str, types: list[ConceptType] | None, languages: list[Language] | None) -> str:
+def _scope(
+    number: str,
+    text: str,
+    types: list[ConceptType] | None,
+    languages: list[Language] | None,
+    searcher: index.Search | HybridSearch | None,
+) -> str:
+    model = f" {searcher.model}" if isinstance(searcher, HybridSearch) else ""
     arguments = [
         None if members is None else sorted(member.name for member in members) for members in (types, languages)
     ]
-    return f"search {number} {arguments} {text}"
+    return f"search{model} {number} {arguments} {text}"
 
 
 def _positions(languages: list[Language] | None) -> frozenset[int] | None:
