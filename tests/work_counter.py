@@ -10,7 +10,7 @@ import pytest
 
 from graphql_api.index import vocabulary
 from graphql_api.index.lookup_cache import LookupCache
-from graphql_api.index.scoring import Ranking
+from graphql_api.index.scoring import TextScores
 from graphql_api.schema.types.global_id import NodeId
 from tests.conftest import Server
 
@@ -68,7 +68,7 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Work:
         connection.watch(work)
         return connection
 
-    parse, extract, score = NodeId.parse, vocabulary.process.extract, Ranking.score
+    parse, extract, score = NodeId.parse, vocabulary.process.extract, TextScores.score
 
     def parsed(text: str) -> NodeId:
         work.ids += 1
@@ -78,14 +78,14 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Work:
         work.words += len(words)
         return extract(word, words, **more)
 
-    def scored(self: Ranking, field: int, folded: str) -> float:
-        work.words += folded.count(" ") + 1
-        return score(self, field, folded)
+    def scored(self: TextScores, n: int, field: int, length: int) -> float:
+        work.words += 1
+        return score(self, n, field, length)
 
     monkeypatch.setattr("graphql_api.index.index.read_only", read_only)
     monkeypatch.setattr(NodeId, "parse", parsed)
     monkeypatch.setattr(vocabulary.process, "extract", extracted)
-    monkeypatch.setattr(Ranking, "score", scored)
+    monkeypatch.setattr(TextScores, "score", scored)
     return work
 
 
