@@ -7,6 +7,7 @@ arrive does not matter.
 import asyncio
 import gzip
 import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from graphql_api.execution.compiled.queries import COMPILED, FELL_BACK, NOT_COMP
 from graphql_api.server.protocol import FastPathHandler
 from graphql_api.settings import Settings
 from graphql_api.store.revalidation import MAX_CONCURRENT
+from graphql_api.upstream import resilience
+from tests.conftest import Clock
 from tests.execution.compiled.shared_upstream import Upstream
 from tests.server.fast_path.two_connections import hurry_nobody
 
@@ -68,7 +71,7 @@ class Twin:
 
     def __init__(self, settings: Settings, upstream: Upstream) -> None:
         self.asked: list[str] = []
-        self.app = create_app(settings, upstream.door(self.asked))
+        self.app = create_app(settings, upstream.door(self.asked), Clock(time.time()))
         self.parts = self.app.state.services
         hurry_nobody(self.app.state.fast_path)
         self.fast_path: FastPathHandler = self.app.state.fast_path
@@ -165,7 +168,12 @@ class Twins:
 async def twins(
     first: Settings, second: Settings, upstream: Upstream, *indexed: str, other: Upstream | None = None
 ) -> AsyncIterator[Twins]:
-    """Create two servers with the indexes of these releases open; the second may use another upstream."""
+    """Create two servers with the indexes of these releases open; the second may use another upstream.
+
+    Time stands still for what they remember of documents and failures: on a busy machine, one of them would forget first.
+    """
+    now, read_time = asyncio.get_running_loop().time(), resilience._now
+    resilience._now = lambda: now
     pair = Twins(Twin(first, upstream), Twin(second, other or upstream))
     try:
         for each in (pair.first, pair.second):
@@ -175,6 +183,7 @@ async def twins(
     finally:
         await pair.first.parts.aclose()
         await pair.second.parts.aclose()
+        resilience._now = read_time
 
 
 def differences(one: Reply, other: Reply) -> list[str]:
