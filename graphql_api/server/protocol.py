@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextvars import Context
+from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -48,14 +49,18 @@ class BoundedConfig(Config):
         self.frames_per_second = frames_per_second
 
 
+class Unanswered(Enum):
+    """Why the fast path does not answer an unparsed request."""
+
+    UNPARSED = "it must be parsed first"
+    DECLINED = "the app must handle it"
+
+
 class FastPathHandler(Protocol):
     """Answers complete requests synchronously, from cached data only."""
 
-    def respond(self, request: bytes, fields: Headers) -> bytes | None:
-        """Respond to an unparsed request; `fields` are the server's default response headers.
-
-        Returns the response; None if the request must be parsed first; empty bytes if the app must handle it.
-        """
+    def respond(self, request: bytes, fields: Headers) -> bytes | Unanswered:
+        """Respond to an unparsed request; `fields` are the server's default response headers."""
 
     def respond_to_parsed(self, scope: Scope, body: bytes, received: bytes | None, fields: Headers) -> bytes | None:
         """Respond to a parsed request; returns None if the app must handle it.
@@ -141,8 +146,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._fast_path is None or self.flow.write_paused:
             return False
         response = self._fast_path.respond(data, self.server_state.default_headers)
-        self._is_declined = response == b""  # the fast path declined: do not try it again after parsing
-        if not response:
+        if isinstance(response, Unanswered):
+            self._is_declined = response is Unanswered.DECLINED  # then it is not tried again after parsing
             return False
         self.transport.write(response)
         self._is_arriving = False

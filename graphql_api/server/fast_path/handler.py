@@ -33,6 +33,7 @@ from graphql_api.schema.cached_loaders import CacheMiss
 from graphql_api.server.fast_path.header_profile import HeaderProfile, HeaderProfiles
 from graphql_api.server.fast_path.request_cache import ParsedRequest, RequestCache
 from graphql_api.server.fast_path.response_heads import ResponseHeads
+from graphql_api.server.protocol import Unanswered
 from graphql_api.server.response_cycle import Headers
 
 log = logging.getLogger(__name__)
@@ -78,17 +79,16 @@ class FastPath:
         self._profiles = HeaderProfiles(root_path)
         self._heads: LRUCache[bytes, KnownHead] = LRUCache(HEADS_BYTES)
 
-    def respond(self, request: bytes, fields: Headers) -> bytes | None:
-        """Respond to a request as received, if a request with the same head was parsed before.
+    def respond(self, request: bytes, fields: Headers) -> bytes | Unanswered:
+        """Respond to a request as received; UNPARSED unless a request with the same head was parsed before.
 
-        `fields` are the server's default response headers. Returns None if the request must be parsed, and empty bytes if it
-        must take the ASGI path.
+        `fields` are the server's default response headers.
         """
         end = _end_of_head(request)
         head = self._heads.get(request[:end])
         if head is None or len(request) != end + head.body_bytes:
-            return None
-        return self._respond(head.profile, request[end:], new_id(), fields) or b""
+            return Unanswered.UNPARSED
+        return self._respond(head.profile, request[end:], new_id(), fields) or Unanswered.DECLINED
 
     def respond_to_parsed(self, scope: Scope, body: bytes, received: bytes | None, fields: Headers) -> bytes | None:
         """Respond to a parsed request; None if it must take the ASGI path.

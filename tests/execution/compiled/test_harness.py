@@ -7,7 +7,7 @@ import orjson
 import pytest
 from starlette.types import Scope
 
-from graphql_api.server.protocol import FastPathHandler
+from graphql_api.server.protocol import FastPathHandler, Unanswered
 from graphql_api.server.response_cycle import Headers
 from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.scenarios import RELEASES
@@ -97,14 +97,13 @@ class Lying:
         self._path = path
         self._old, self._new = old, new
 
-    def respond(self, request: bytes, fields: Headers) -> bytes | None:
-        return self._changed(self._path.respond(request, fields))
+    def respond(self, request: bytes, fields: Headers) -> bytes | Unanswered:
+        response = self._path.respond(request, fields)
+        return response if isinstance(response, Unanswered) else response.replace(self._old, self._new, 1)
 
     def respond_to_parsed(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
-        return self._changed(self._path.respond_to_parsed(scope, body, came, fields))
-
-    def _changed(self, answer: bytes | None) -> bytes | None:
-        return answer and answer.replace(self._old, self._new, 1)
+        response = self._path.respond_to_parsed(scope, body, came, fields)
+        return response and response.replace(self._old, self._new, 1)
 
 
 LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"), "data": (b'"code":"', b'"code":"x')}

@@ -12,7 +12,7 @@ import orjson
 from starlette.types import Scope
 from uvicorn.server import ServerState
 
-from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol, FastPathHandler
+from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol, FastPathHandler, Unanswered
 from graphql_api.server.response_cycle import Headers
 from tests.server.test_response_cycle import Written
 
@@ -60,10 +60,10 @@ class Spy:
         self._fast = fast
         self.told: list[bool] = []
 
-    def respond(self, request: bytes, fields: Headers) -> bytes | None:
+    def respond(self, request: bytes, fields: Headers) -> bytes | Unanswered:
         found = self._fast.respond(request, fields)
-        if found is not None:
-            self.told.append(bool(found))
+        if found is not Unanswered.UNPARSED:
+            self.told.append(isinstance(found, bytes))
         return found
 
     def respond_to_parsed(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:

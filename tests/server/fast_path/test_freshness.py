@@ -11,6 +11,7 @@ from graphql_api.http.admission.loop_budget import PASS_SECONDS
 from graphql_api.observability import tracing
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.server.fast_path.handler import SKIP_AFTER_MISS
+from graphql_api.server.protocol import Unanswered
 from graphql_api.settings import Settings
 from tests.conftest import CP_7
 from tests.http.graphql.test_response_cache import DAY, Moving
@@ -72,7 +73,7 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
 
     told = [moving.fast_path.respond(each, ()) for each in vain]
 
-    assert told == [b""] * len(vain)
+    assert told == [Unanswered.DECLINED] * len(vain)
     for _ in range(5):
         assert asyncio.all_tasks() == before
         await asyncio.sleep(0)
