@@ -17,7 +17,6 @@ from tests.execution.compiled.shared_upstream import Damage, Upstream
 from tests.execution.compiled.two_servers import Asked, Reply, Twins, twins
 from tests.variants.mutated_sandbox import Original, as_it_is
 
-RELEASES = ("3.11", "3.10")
 LONG = 600.0
 PATIENT = {
     "queue_timeout": LONG,
@@ -37,8 +36,9 @@ SHAPES = Shapes(SCHEMA)
 class Data:
     """Releases, argument values from them, and a folder with their indexes; shared by all scenarios."""
 
-    def __init__(self, original: Original, known: Known, settings: Settings) -> None:
+    def __init__(self, original: Original, numbers: tuple[str, ...], known: Known, settings: Settings) -> None:
         self.original = original
+        self.numbers = numbers
         self.known = known
         self.settings = settings
         self.empty = (settings.cache_dir or Path()) / "empty"
@@ -48,8 +48,8 @@ class Data:
         """Create the data of these releases; the caller closes them."""
         original = Original(create_sandbox(releases))
         settings = replace(Settings(), index="need", cache_dir=folder, **PATIENT, **WIDE)
-        async with twins(settings, settings, Upstream(original), *RELEASES) as pair:
-            return cls(original, await Known.of(pair.first), settings)
+        async with twins(settings, settings, Upstream(original), *releases.numbers) as pair:
+            return cls(original, releases.numbers, await Known.of(pair.first), settings)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Scenario:
         if self.index == "off":  # and without existing indexes
             settings = replace(settings, index="off", cache_dir=data.empty)
         one, other = (replace(settings, **each) for each in switches)
-        async with twins(one, other, upstream, *(RELEASES if self.index == "open" else ())) as pair:
+        async with twins(one, other, upstream, *(data.numbers if self.index == "open" else ())) as pair:
             pair.upstream_too = not self.forgets
             yield pair, upstream
 

@@ -10,7 +10,6 @@ from starlette.types import Scope
 from graphql_api.server.protocol import FastPathHandler, Unanswered
 from graphql_api.server.response_cycle import Headers
 from tests.execution.compiled.run_examples import Bench
-from tests.execution.compiled.scenarios import RELEASES
 from tests.execution.compiled.shared_upstream import Damage, Upstream
 from tests.execution.compiled.two_servers import Asked, Reply, differences, twins
 
@@ -67,7 +66,7 @@ async def compared(bench: Bench, change: Callable[[str, int, Any], Any], asked: 
     """What a server over the same data and one over changed data differ in, that has its index all the same."""
     data = bench.data
     upstream, other = Upstream(data.original), Upstream(data.original, change)
-    async with twins(data.settings, data.settings, upstream, *RELEASES, other=other) as pair:
+    async with twins(data.settings, data.settings, upstream, *data.numbers, other=other) as pair:
         return await pair.ask(asked)
 
 
@@ -113,7 +112,7 @@ LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"
 def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: bytes, new: bytes) -> None:
     async def lied() -> tuple[list[str], list[str]]:
         data = bench.data
-        async with twins(data.settings, data.settings, Upstream(data.original), *RELEASES) as pair:
+        async with twins(data.settings, data.settings, Upstream(data.original), *data.numbers) as pair:
             honest = await pair.ask(Asked(QUERY))
             assert pair.second.fast == 2
             pair.second.fast_path = Lying(pair.second.fast_path, old, new)

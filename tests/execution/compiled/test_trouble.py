@@ -11,7 +11,7 @@ import pytest
 from graphql_api.settings import Settings
 from tests.execution.compiled.argument_values import Known
 from tests.execution.compiled.run_examples import OFF, ON, Bench
-from tests.execution.compiled.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, RELEASES, SCENARIOS
+from tests.execution.compiled.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, SCENARIOS
 from tests.execution.compiled.shared_upstream import Upstream
 from tests.execution.compiled.two_servers import Asked, Twin, Twins, twins
 from tests.variants.mutated_sandbox import as_it_is
@@ -56,7 +56,7 @@ async def changed(settings: Settings, bench: Bench, kind: str, settles: bool) ->
     """The answers before a document changed, and twice each after it did so once and again."""
     upstream = Upstream(bench.data.original)
     asked, answers = of_profile(bench), []
-    async with twins(replace(settings, **OFF), replace(settings, **ON), upstream, *RELEASES) as pair:
+    async with twins(replace(settings, **OFF), replace(settings, **ON), upstream, *bench.data.numbers) as pair:
         for change in (as_it_is, saying("Nieuw.", kind), saying("Nog nieuwer.", kind)):
             upstream.change = change
             if settles:
