@@ -6,7 +6,9 @@ are apart, so that missing translations change nothing.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from graphql_api.index.postings import profiles_type
@@ -37,6 +39,7 @@ def profile_words(
     profiles: Callable[[int], Iterable[ProfileTexts]], count: int
 ) -> Iterator[tuple[int, int, bytes, bytes]]:
     """Yield the rows of the table; `profiles` returns the texts in a language, `count` is the number of profiles."""
+    item_type = profiles_type(count)
     for language in range(len(LANGUAGES)):
         lengths = [sum(weight * len(words) for weight, words in texts) for _, texts in profiles(language)]
         mean = sum(lengths) / (sum(map(bool, lengths)) or 1)
@@ -44,17 +47,22 @@ def profile_words(
         for length, (position, texts) in zip(lengths, profiles(language), strict=True):
             damping = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / (mean or 1))
             for word, frequency in _frequencies(texts).items():
-                positions, weights = postings.setdefault(word, (array(profiles_type(count)), bytearray()))
-                positions.append(position)
-                weights.append(max(round(FULL * frequency / (frequency + damping)), 1))
+                posting = postings.get(word)
+                if posting is None:
+                    posting = postings[word] = array(item_type), bytearray()
+                posting[0].append(position)
+                posting[1].append(int(FULL * frequency / (frequency + damping) + 0.5) or 1)
         for word, (positions, weights) in sorted(postings.items()):
             yield word, language, positions.tobytes(), bytes(weights)
 
 
 def _frequencies(texts: Iterable[Text]) -> dict[int, float]:
     """How often the texts of a profile have each word, by the weights of their fields."""
-    frequencies: dict[int, float] = {}
+    by_weight: dict[float, list[Sequence[int]]] = {}
     for weight, words in texts:
-        for word in words:
-            frequencies[word] = frequencies.get(word, 0.0) + weight
+        by_weight.setdefault(weight, []).append(words)
+    frequencies: dict[int, float] = {}
+    for weight, texts_of_weight in by_weight.items():
+        for word, count in Counter(chain.from_iterable(texts_of_weight)).items():
+            frequencies[word] = frequencies.get(word, 0.0) + weight * count
     return frequencies
