@@ -249,7 +249,7 @@ async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: i
 
 
 async def test_room_for_answers_is_bounded(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, response_cache_bytes=40_000)) as server:
+    async with moving(releases, replace(settings, response_cache_bytes=60_000)) as server:
         for first in range(1, 30):
             await again(server, LISTED, {"first": first})
         _, last = await again(server, LISTED, {"first": 2})
