@@ -34,7 +34,7 @@ def over_http(*requests: Hostile) -> Attack:
     texts = count()  # each document is new, because refusals are cached
 
     async def attack(port: int) -> None:
-        await asyncio.gather(*(send(port, each, next(texts)) for each in requests))
+        await asyncio.gather(*(send(port, request, next(texts)) for request in requests))
 
     return attack
 

@@ -142,7 +142,7 @@ async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> 
         await after.query(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
     found: dict[str, Timing] = {}
     for name, lookups in (await after.query(everyday, after.search)).items():
-        found[name] = await timing([partial(after.ask, each) for each in lookups], effort)
+        found[name] = await timing([partial(after.ask, lookup) for lookup in lookups], effort)
     costs["peak memory of answering, MB"] = peak()
     with before.comparison_connection() as other:
         compared = partial(after.ask, lambda connection: changes(other, connection, None, None))
@@ -180,7 +180,7 @@ def build(folder: Path, size: int) -> Costs:
 
 def best(runs: Sequence[Costs]) -> Costs:
     """The minimum of each cost, because other work on the machine only adds to it."""
-    return {name: min(each[name] for each in runs) for name in runs[0]}
+    return {name: min(run[name] for run in runs) for name in runs[0]}
 
 
 def apart(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -213,7 +213,7 @@ def report(runs: dict[int, Run]) -> Iterator[str]:
     real, large = runs[1], runs[max(runs)]
     yield f"| | {' | '.join(f'{size}×' for size in runs)} | ratio |\n|---|{'---:|' * (len(runs) + 1)}"
     for name in real.costs:
-        figures = [figure(each.costs[name]) if name in each.costs else "" for each in runs.values()]
+        figures = [figure(run.costs[name]) if name in run.costs else "" for run in runs.values()]
         yield f"| {name} | {' | '.join(figures)} | {ratio(real.costs.get(name), large.costs.get(name))} |"
     heads = (f"{size}×: a second | p50, ms | p99, ms" for size in runs)
     yield f"\n| look-up | {' | '.join(heads)} | ratio of p50 |\n|---|{'---:|' * (3 * len(runs) + 1)}"

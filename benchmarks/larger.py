@@ -16,9 +16,9 @@ def copies(dataset: Dataset, size: int) -> Dataset:
     others = [_Copy(f".{number}") for number in range(1, size)]
     return replace(
         dataset,
-        profiles=dataset.profiles + tuple(copy.profile(each) for copy in others for each in dataset.profiles),
+        profiles=dataset.profiles + tuple(copy.profile(profile) for copy in others for profile in dataset.profiles),
         competences=dataset.competences
-        + tuple(copy.competence(each) for copy in others for each in dataset.competences),
+        + tuple(copy.competence(competence) for copy in others for competence in dataset.competences),
     )
 
 
@@ -34,9 +34,9 @@ class _Copy:
             one,
             uuid=self._uuid(one.uuid),
             code=one.code + self._mark,
-            texts={name: self._texts(each) for name, each in one.texts.items()},
+            texts={name: self._texts(value) for name, value in one.texts.items()},
             related={
-                name: tuple(each if name in SHARED else self._item(each) for each in items)
+                name: tuple(item if name in SHARED else self._item(item) for item in items)
                 for name, items in one.related.items()
             },
         )
@@ -48,7 +48,7 @@ class _Copy:
                 one,
                 uuid=self._uuid(one.uuid),
                 code=one.code + self._mark,
-                texts={name: self._texts(each) for name, each in one.texts.items()},
+                texts={name: self._texts(value) for name, value in one.texts.items()},
                 related={name: tuple(map(self._item, items)) for name, items in one.related.items()},
             )
         return known

@@ -84,7 +84,7 @@ def _sets(connection: sqlite3.Connection) -> dict[str, Lookups]:
         "similar": [partial(similar, profile=profile, most=20) for profile in some],
         "matches: 20 technical competences": _matches(connection, some, TECHNICAL_COMPETENCE),
         "matches: 20 skills": _matches(connection, some, SKILL),
-        "filter by ISCO, order by title": [partial(profiles, filter=each, order=Order("title")) for each in isco],
+        "filter by ISCO, order by title": [partial(profiles, filter=item, order=Order("title")) for item in isco],
     }
 
 
@@ -95,7 +95,7 @@ def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptT
 
 
 def _drawn(connection: sqlite3.Connection, sql: str, value: int, most: int = 500) -> list[Any]:
-    found = [each for (each,) in connection.execute(sql, (value,))]
+    found = [item for (item,) in connection.execute(sql, (value,))]
     return found[:: max(1, len(found) // most)][:most]
 
 

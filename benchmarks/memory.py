@@ -64,16 +64,16 @@ async def load(parts: Services) -> list[Document]:
             (routes.TECHNICAL_COMPETENCE, competences),
             (routes.USED_IN_PROFILES, competences),
         )
-        for each in listed
-        if (uuid := as_uuid(each.get("id")))
+        for entry in listed
+        if (uuid := as_uuid(entry.get("id")))
     ]
     found: list[Document] = []
     for start in range(0, len(paths), AT_ONCE):
         some = await parts.store.get_many(paths[start : start + AT_ONCE], FetchContext())
-        failed = [each for each in some.values() if isinstance(each, Exception)]
+        failed = [item for item in some.values() if isinstance(item, Exception)]
         if failed:
             raise failed[0]
-        found += [each for each in some.values() if not isinstance(each, Exception)]
+        found += [item for item in some.values() if not isinstance(item, Exception)]
     return found
 
 

@@ -78,8 +78,8 @@ def measured(workbooks: Sequence[Path], times: int) -> tuple[list[Start], list[S
 
 def row(name: str, starts: Sequence[Start]) -> str:
     """A Markdown table row: medians, and minimum and maximum time until the response."""
-    middle = Start(*(median(each) for each in zip(*starts, strict=True)))
-    answered = sorted(each.answered for each in starts)
+    middle = Start(*(median(item) for item in zip(*starts, strict=True)))
+    answered = sorted(start.answered for start in starts)
     figures = f"{middle.listening:.2f} | {middle.answered:.2f} | {answered[0]:.2f} to {answered[-1]:.2f}"
     return f"| {name} | {figures} | {middle.processor:.2f} |"
 

@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 WHEEL = f"dist/competent_graphql-{PROJECT['version']}-py3-none-any.whl"
 NPM = json.loads((ROOT / "tests" / "clients" / "package.json").read_text(encoding="utf-8"))["devDependencies"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-SETTINGS = {each.name: variable(each) for each in Settings.__dataclass_fields__.values()}
+SETTINGS = {item.name: variable(item) for item in Settings.__dataclass_fields__.values()}
 STANDS_FOR = "mcp"
 """What is taken for a value that is put into a message: the name of an extra where it is one."""
 PROGRAMS = "competent-graphql|curl|docker|export|kubectl|make|npm|npx|pip|python3?|uvicorn"
@@ -68,7 +68,7 @@ def texts_of(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
         elif isinstance(node, ast.JoinedStr):
-            yield "".join(str(each.value) if isinstance(each, ast.Constant) else STANDS_FOR for each in node.values)
+            yield "".join(str(value.value) if isinstance(value, ast.Constant) else STANDS_FOR for value in node.values)
 
 
 def said() -> Iterator[tuple[str, str]]:
@@ -114,7 +114,7 @@ def check_setting(assignment: str) -> None:
 
 def check_ours(arguments: list[str]) -> None:
     """Parsed as the command line does, without being run."""
-    arguments = [each for each in arguments if not _ELLIPSIS.fullmatch(each)]
+    arguments = [argument for argument in arguments if not _ELLIPSIS.fullmatch(argument)]
     found: Any = get_group(command)
     while hasattr(found, "commands"):
         if not arguments or arguments == ["--version"] or arguments == ["COMMAND", "--help"]:
@@ -130,10 +130,10 @@ def check_ours(arguments: list[str]) -> None:
 
 
 def check_make(arguments: list[str]) -> None:
-    targets = [each for each in arguments if "=" not in each]
+    targets = [argument for argument in arguments if "=" not in argument]
     for target in targets:
         assert re.search(rf"^{re.escape(target)}:", MAKEFILE, re.MULTILINE), f"make has no target {target}"
-    for name in (each.partition("=")[0] for each in arguments if "=" in each):
+    for name in (argument.partition("=")[0] for argument in arguments if "=" in argument):
         assert re.search(rf"\$\(({name})\)|\$\({name}\b|^{name} \?=|^{name} :=", MAKEFILE, re.MULTILINE), (
             f"make knows no {name}"
         )
@@ -155,7 +155,7 @@ def check_pip(arguments: list[str]) -> None:
 
 
 def check_npm(arguments: list[str]) -> None:
-    packages = [each for each in arguments[1:] if not each.startswith("-")]
+    packages = [argument for argument in arguments[1:] if not argument.startswith("-")]
     assert arguments[0] == "install"
     assert set(packages) <= NPM.keys(), "a package that no test uses"
 
@@ -167,7 +167,10 @@ def check_npx(arguments: list[str]) -> None:
 
 
 def check_curl(arguments: list[str]) -> None:
-    urls, data = [each for each in arguments if each.startswith("http")], re.findall(r"\{.*\}", " ".join(arguments))
+    urls, data = (
+        [argument for argument in arguments if argument.startswith("http")],
+        re.findall(r"\{.*\}", " ".join(arguments)),
+    )
     if arguments == ["--http2"]:
         return
     (url,) = urls
@@ -205,8 +208,8 @@ def check_python(arguments: list[str]) -> None:
 def check_pytest(arguments: list[str]) -> None:
     """Files that are there, or that a page has its reader write."""
     pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    for each in arguments:
-        assert each == "-q" or (ROOT / each).exists() or f"Write `{each}`" in pages, each
+    for argument in arguments:
+        assert argument == "-q" or (ROOT / argument).exists() or f"Write `{argument}`" in pages, argument
 
 
 def check_uvicorn(arguments: list[str]) -> None:
@@ -216,8 +219,8 @@ def check_uvicorn(arguments: list[str]) -> None:
 
 
 def check_export(arguments: list[str]) -> None:
-    for each in arguments:
-        check_setting(each)
+    for argument in arguments:
+        check_setting(argument)
 
 
 CHECKS = {

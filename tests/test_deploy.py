@@ -50,9 +50,9 @@ def test_every_metric_of_ours_is_on_the_dashboard_but_for_a_few() -> None:
 
 def test_labels_that_are_asked_for_are_there() -> None:
     declared = {
-        each._name: set(each._labelnames)
-        for each in vars(graphql_api.observability.metrics).values()
-        if hasattr(each, "_labelnames") and hasattr(each, "_name")
+        metric._name: set(metric._labelnames)
+        for metric in vars(graphql_api.observability.metrics).values()
+        if hasattr(metric, "_labelnames") and hasattr(metric, "_name")
     }
     for expression in expressions():
         for metric, selector in re.findall(r"(competent_\w+)\{([^}]*)\}", expression):
@@ -65,7 +65,7 @@ def test_labels_that_are_asked_for_are_there() -> None:
 
 def test_every_label_value_that_is_asked_for_is_in_the_code() -> None:
     source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "graphql_api").rglob("*.py"))
-    values = {value for each in expressions() for value in re.findall(r'\w+="(\w+)"', each)}
+    values = {value for expression in expressions() for value in re.findall(r'\w+="(\w+)"', expression)}
 
     assert {value for value in values if f'"{value}"' not in source} == set()
 
@@ -77,7 +77,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 def manifest(kind: str, name: str) -> dict[str, Any]:
     """The object of Kubernetes of this kind and name."""
-    (found,) = (each for each in KUBERNETES if (each["kind"], each["metadata"]["name"]) == (kind, name))
+    (found,) = (manifest for manifest in KUBERNETES if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name))
     return dict(found)
 
 
@@ -89,7 +89,7 @@ def pod(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def environment_of_the_manifest() -> dict[str, str]:
-    return {each["name"]: each["value"] for each in pod("competent-graphql")[1]["env"]}
+    return {item["name"]: item["value"] for item in pod("competent-graphql")[1]["env"]}
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
@@ -98,7 +98,7 @@ def test_every_setting_in_a_manifest_is_one(file: str) -> None:
     named = set(re.findall(r"COMPETENT_[A-Z_]+", text))
 
     assert named
-    assert named <= {variable(each) for each in fields(Settings)}
+    assert named <= {variable(field) for field in fields(Settings)}
 
 
 def test_the_settings_of_the_manifests_are_accepted() -> None:
@@ -135,7 +135,7 @@ def test_replicas_share_one_rate_plan() -> None:
     shared = manifest("Deployment", "competent-valkey")["spec"]
 
     assert address.scheme == "valkey"
-    assert [each["port"] for each in service["ports"]] == [address.port]
+    assert [port["port"] for port in service["ports"]] == [address.port]
     assert service["selector"].items() <= shared["template"]["metadata"]["labels"].items()
     assert shared["replicas"] == 1
     assert "deploy" not in COMPOSE["services"]["competent"]  # one container, whose processes share the plan
@@ -157,7 +157,7 @@ def test_the_ingress_leads_over_tls_to_the_server_and_not_to_metrics() -> None:
     (path,) = rule["http"]["paths"]
     target = path["backend"]["service"]
     (port,) = manifest("Service", target["name"])["spec"]["ports"]
-    ports = {each["name"]: each["containerPort"] for each in pod("competent-graphql")[1]["ports"]}
+    ports = {port["name"]: port["containerPort"] for port in pod("competent-graphql")[1]["ports"]}
     annotations = manifest("Deployment", "competent-graphql")["spec"]["template"]["metadata"]["annotations"]
 
     assert ingress["tls"][0]["hosts"] == [rule["host"]]
@@ -169,17 +169,17 @@ def test_the_ingress_leads_over_tls_to_the_server_and_not_to_metrics() -> None:
 
 def test_keys_of_clients_are_where_the_server_looks() -> None:
     spec, container = pod("competent-graphql")
-    secrets = {each["name"]: each["secret"]["secretName"] for each in spec["volumes"] if "secret" in each}
-    mounts = {each["mountPath"]: secrets.get(each["name"]) for each in container["volumeMounts"]}
+    secrets = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
+    mounts = {mount["mountPath"]: secrets.get(mount["name"]) for mount in container["volumeMounts"]}
     told = environment_of_the_manifest()
 
     assert mounts[str(Path(told["COMPETENT_KEYS_FILE"]).parent)] == "competent-keys"
     assert mounts[str(Path(told["COMPETENT_API_KEY_FILE"]).parent)] == "competent"
-    assert all(each["secret"]["defaultMode"] == 0o440 for each in spec["volumes"] if "secret" in each)
+    assert all(volume["secret"]["defaultMode"] == 0o440 for volume in spec["volumes"] if "secret" in volume)
     (of_the_image,) = re.findall(r"COMPETENT_KEYS_FILE=(\S+)", DOCKERFILE)
     folder = str(Path(of_the_image).parent)
     assert folder in re.findall(r'"([^"]+)"', DOCKERFILE.partition("VOLUME")[2])
-    volumes = dict(each.split(":") for each in COMPOSE["services"]["competent"]["volumes"])
+    volumes = dict(volume.split(":") for volume in COMPOSE["services"]["competent"]["volumes"])
     assert folder in volumes.values()
     assert volumes.keys() == COMPOSE["volumes"].keys()
 

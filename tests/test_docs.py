@@ -95,7 +95,7 @@ def test_what_happens_where_an_assumption_does_not_hold_is_what_the_doctor_tells
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## If an assumption")[2], re.MULTILINE)
 
-    assert told[1:] == [(each.assumed, ("**needed**: " if each.needed else "") + each.otherwise) for each in CHECKS]
+    assert told[1:] == [(check.assumed, ("**needed**: " if check.needed else "") + check.otherwise) for check in CHECKS]
 
 
 def test_every_kind_of_fault_is_in_the_docs() -> None:
@@ -112,7 +112,7 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 
 def test_every_client_that_is_tried_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-    tried = [each.name for each in (ROOT / "tests" / "clients").rglob("*test*") if "node_modules" not in each.parts]
+    tried = [file.name for file in (ROOT / "tests" / "clients").rglob("*test*") if "node_modules" not in file.parts]
 
     assert len(tried) >= 12
     assert [name for name in tried if not name.endswith((".js", ".py")) or name not in page] == []
@@ -121,9 +121,9 @@ def test_every_client_that_is_tried_is_in_the_docs() -> None:
 def test_every_module_is_in_the_picture() -> None:
     picture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = ROOT / "graphql_api"
-    modules = [each for each in package.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()]
+    modules = [file for file in package.iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()]
 
-    missing = [each.name for each in modules if each.name not in picture and each.stem != "__init__"]
+    missing = [module.name for module in modules if module.name not in picture and module.stem != "__init__"]
     assert missing == []
 
 

@@ -86,9 +86,9 @@ def test_the_workflow_calls_ci_on_every_supported_python() -> None:
         ["bash", "-c", "source .ci/pythons.sh; supported_pythons"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
 
-    assert [each["python"] for each in job["strategy"]["matrix"]["include"]] == supported
+    assert [item["python"] for item in job["strategy"]["matrix"]["include"]] == supported
     assert any(step.get("run", "").startswith(".ci/run ") for step in job["steps"])
-    assert {each["suites"] for each in job["strategy"]["matrix"]["include"]} == {"all", "quick"}
+    assert {item["suites"] for item in job["strategy"]["matrix"]["include"]} == {"all", "quick"}
 
 
 def test_ci_refuses_suites_that_it_does_not_know() -> None:

@@ -14,13 +14,13 @@ PACKAGE = ROOT / "graphql_api"
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 LAYERS = [name for layer in CONTRACTS[0]["layers"] for name in layer.split(" | ")]
 CIRCLES = next(contract for contract in CONTRACTS if contract["type"] == "acyclic_siblings")
-LATE = [tuple(each.split(" -> ")) for each in CIRCLES["ignore_imports"]]
+LATE = [tuple(item.split(" -> ")) for item in CIRCLES["ignore_imports"]]
 """Imports that the contract on circles leaves out, as (importer, imported)."""
 
 
 def entries() -> set[str]:
     """The modules and packages at the top of graphql_api/."""
-    return {each.stem for each in PACKAGE.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()}
+    return {file.stem for file in PACKAGE.iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()}
 
 
 def test_every_entry_at_the_top_has_its_layer() -> None:
@@ -46,7 +46,7 @@ def test_no_two_files_import_each_other_however_indirectly() -> None:
     graph = grimp.build_graph("graphql_api", cache_dir=None)
     for importer, imported in LATE:
         graph.remove_import(importer=importer, imported=imported)
-    arrows = [(each, other) for each in graph.modules for other in graph.find_modules_directly_imported_by(each)]
+    arrows = [(module, other) for module in graph.modules for other in graph.find_modules_directly_imported_by(module)]
     circles = [arrow for arrow in arrows if graph.chain_exists(importer=arrow[1], imported=arrow[0])]
 
     assert len(arrows) > 500
@@ -67,14 +67,14 @@ def imported_at_once(tree: ast.Module) -> Iterator[str]:
     for statement in tree.body:
         if isinstance(statement, ast.ImportFrom) and statement.module:
             yield statement.module
-            yield from (f"{statement.module}.{each.name}" for each in statement.names)
+            yield from (f"{statement.module}.{name.name}" for name in statement.names)
         elif isinstance(statement, ast.Import):
-            yield from (each.name for each in statement.names)
+            yield from (name.name for name in statement.names)
 
 
 def test_the_folders_of_tests_are_packages_or_suites_apart() -> None:
     suites = {"browser", "clients", "fuzz", "golden", "security", "soak", "types", "valkey", "variants"}
-    folders = {each.parent.relative_to(ROOT / "tests") for each in (ROOT / "tests").rglob("test_*.py")}
+    folders = {file.parent.relative_to(ROOT / "tests") for file in (ROOT / "tests").rglob("test_*.py")}
     mirrored = {folder for folder in folders if folder.parts and folder.parts[0] not in suites}
 
     assert len(mirrored) > 15

@@ -29,7 +29,7 @@ def queries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sets(dataset: Dataset, queries: Path) -> dict[str, QuerySet]:
-    return {each.name: each for each in make_sets(dataset, queries)}
+    return {item.name: item for item in make_sets(dataset, queries)}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_sets_are_the_same_each_time_and_have_both_halves(dataset: Dataset, quer
     first, second = make_sets(dataset, queries), make_sets(dataset, queries)
 
     assert first == second
-    assert all({query.half for query in each.queries} == {"tune", "report"} for each in first)
+    assert all({query.half for query in item.queries} == {"tune", "report"} for item in first)
 
 
 def test_held_out_names_are_half_of_each_profile_and_in_no_other_profile(

@@ -62,14 +62,14 @@ def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: Documents) -
 
 
 def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
-    types = [each for name, each in peers.type_map.items() if not name.startswith("__") and is_object_type(each)]
+    types = [value for name, value in peers.type_map.items() if not name.startswith("__") and is_object_type(value)]
     assert len(types) > 5
     for of_peers in types:
         ours = schema.type_map[of_peers.name].fields
         for name, field in of_peers.fields.items():
             assert str(field.type) == str(ours[name].type), f"{of_peers.name}.{name}"
-            assert {key: str(each.type) for key, each in field.args.items()}.items() <= {
-                key: str(each.type) for key, each in ours[name].args.items()
+            assert {key: str(value.type) for key, value in field.args.items()}.items() <= {
+                key: str(value.type) for key, value in ours[name].args.items()
             }.items()
 
 

@@ -74,7 +74,7 @@ def test_a_store_whose_second_connection_fails_closes_its_first(
     def second_fails(database: Database, *timeout: float) -> Connection:
         if timeout:  # the one that reads; the check before has none either
             return connect(database, *timeout)
-        if any(not is_closed(each) for each in opened):
+        if any(not is_closed(item) for item in opened):
             raise sqlite3.OperationalError("too many open files")
         return connect(database)
 

@@ -11,7 +11,7 @@ async def hanging(soak: Soak) -> list[Row]:
     await soak.warm()
     await soak.fail("hang", ONE_COMPETENCE)
     seen = await soak.load()
-    slowest = max(each.seconds for each in seen)
+    slowest = max(response.seconds for response in seen)
     return [
         Row(
             "R1",
@@ -71,7 +71,7 @@ async def flapping(soak: Soak) -> list[Row]:
         await flapped
         await soak.heal()
         await asyncio.sleep(5)
-        slowest = max(each.seconds for each in seen)
+        slowest = max(response.seconds for response in seen)
         rows.append(
             Row(
                 "R21",
@@ -157,8 +157,8 @@ async def leaving(soak: Soak) -> list[Row]:
     await soak.fail("hang", ONE_COMPETENCE)
     asking = [asyncio.ensure_future(soak.ask(soak.new())) for _ in range(30)]
     await asyncio.sleep(0.5)
-    for each in asking:
-        each.cancel()
+    for task in asking:
+        task.cancel()
     await asyncio.gather(*asking, return_exceptions=True)
     await asyncio.sleep(0.5)
     under_way = (await soak.book())["under_way"]

@@ -14,7 +14,7 @@ async def one_route(soak: Soak) -> list[Row]:
     await soak.warm()
     await soak.fail(match="/releases/*/technicalcompetences/*/occupationalprofiles/used")
     seen = [await soak.ask(uuid, query=PARENTS) for uuid in soak.known]
-    whole = sum(each.codes == ["UPSTREAM_UNAVAILABLE"] and not each.wrong for each in seen)
+    whole = sum(response.codes == ["UPSTREAM_UNAVAILABLE"] and not response.wrong for response in seen)
     others = await soak.load(seconds=5)
     return [
         Row(
@@ -42,7 +42,7 @@ async def bad_documents(soak: Soak) -> list[Row]:
             left = [uuid for uuid in left if (await soak.ask(uuid)).codes]
             await asyncio.sleep(0.1)
         after = time.monotonic() - healed
-        coded = all(each.codes for each in seen) and not any(each.wrong for each in seen)
+        coded = all(response.codes for response in seen) and not any(response.wrong for response in seen)
         rows.append(
             Row(
                 "R18",
@@ -70,7 +70,7 @@ async def bombs(soak: Soak) -> list[Row]:
     watching = asyncio.ensure_future(watch())
     seen = await asyncio.gather(*(soak.ask(soak.new("b0b0")) for _ in range(12)))
     watching.cancel()
-    refused = sum(each.codes == ["UPSTREAM_INVALID_RESPONSE"] for each in seen)
+    refused = sum(response.codes == ["UPSTREAM_INVALID_RESPONSE"] for response in seen)
     return [
         Row(
             "S5",
@@ -104,8 +104,8 @@ async def moving(soak: Soak) -> list[Row]:
                 wrong += things[0]["uuid"] != uuid
                 told.append(
                     {answer["data"]["release"]["number"]}
-                    | {each["release"]["number"] for each in things}
-                    | {each["code"].partition("@")[2] for each in things}
+                    | {item["release"]["number"] for item in things}
+                    | {item["code"].partition("@")[2] for item in things}
                 )
             await asyncio.sleep(0.5)
 
@@ -115,7 +115,7 @@ async def moving(soak: Soak) -> list[Row]:
             await asyncio.sleep(1)
 
     await asyncio.gather(move(), *(client() for _ in range(20)))
-    mixed = sum(len(each) > 1 for each in told)
+    mixed = sum(len(line) > 1 for line in told)
     numbers = sorted(set.union(*told))
     return [
         Row(
@@ -143,8 +143,8 @@ async def elsewhere(soak: Soak) -> list[Row]:
         await soak.order("trap", port=str(trap.sockets[0].getsockname()[1]))
         sent = await asyncio.gather(*(soak.ask(soak.new("4edd")) for _ in range(20)))
         linked = await asyncio.gather(*(soak.ask(soak.new("11ec"), query=PARENTS) for _ in range(20)))
-    coded = sum(each.codes == ["UPSTREAM_INVALID_RESPONSE"] for each in sent)
-    right = sum(not each.codes and not each.wrong for each in linked)
+    coded = sum(message.codes == ["UPSTREAM_INVALID_RESPONSE"] for message in sent)
+    right = sum(not item.codes and not item.wrong for item in linked)
     return [
         Row(
             "S4",

@@ -28,12 +28,12 @@ async def dead(soak: Soak) -> list[Row]:
     book = await soak.book()
     grown = soak.server.megabytes - before
     unknown = [path for _, path, *_ in book["calls"] if path.removeprefix(COMPETENCES) not in soak.known]
-    later = [each for each in seen if not each.known and each.at > seen[0].at + 5]
-    quick = sorted(each.seconds for each in later)[int(len(later) * 0.95)]
-    stale = [each for each in seen if each.known and not each.codes]
+    later = [response for response in seen if not response.known and response.at > seen[0].at + 5]
+    quick = sorted(item.seconds for item in later)[int(len(later) * 0.95)]
+    stale = [response for response in seen if response.known and not response.codes]
     await soak.heal()
     healed = time.monotonic()
-    well = [each.at - healed for each in await soak.load(seconds=8) if each.codes]
+    well = [item.at - healed for item in await soak.load(seconds=8) if item.codes]
     recovered = max(well, default=0.0)
     return [
         Row(
@@ -50,8 +50,8 @@ async def dead(soak: Soak) -> list[Row]:
             "503: known data",
             "0 failed, p99 <= 150 ms, marked as stale",
             f"{failed(seen, True):.1f} % failed, {p99(seen):.0f} ms, "
-            f"{100 * sum(each.stale for each in stale) / max(len(stale), 1):.0f} % said so",
-            failed(seen, True) == 0 and p99(seen) <= 150 and all(each.stale for each in stale),
+            f"{100 * sum(item.stale for item in stale) / max(len(stale), 1):.0f} % said so",
+            failed(seen, True) == 0 and p99(seen) <= 150 and all(item.stale for item in stale),
         ),
         Row("R20", "memory grown during the fault", "<= 80 MB", f"{grown:.0f} MB", grown <= 80),
     ]
@@ -70,7 +70,7 @@ async def stale_if_error(soak: Soak) -> list[Row]:
         await soak.fail(**fault)
         seen = await soak.load(unknown=0.001, known=60, seconds=max(soak.seconds / 3, 3))
         await soak.heal()
-        stale = [each for each in seen if each.known]
+        stale = [response for response in seen if response.known]
         rows.append(
             Row(
                 "R11",

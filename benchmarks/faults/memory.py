@@ -13,10 +13,10 @@ PATIENT = {"COMPETENT_QUEUE_TIMEOUT": "60", "COMPETENT_MAX_EXECUTING": "300", "C
 async def bombard(soak: Soak, prefixes: list[str], a_second: float, until: float) -> list[Seen]:
     """Request unusable documents at this rate, each one new."""
     asking: list[asyncio.Task[Seen]] = []
-    for each in range(10**9):
+    for number in range(10**9):
         if time.monotonic() >= until:
             break
-        asking.append(asyncio.ensure_future(soak.ask(soak.new(prefixes[each % len(prefixes)]))))
+        asking.append(asyncio.ensure_future(soak.ask(soak.new(prefixes[number % len(prefixes)]))))
         await asyncio.sleep(1 / a_second)
     return await asyncio.gather(*asking)
 
@@ -48,9 +48,9 @@ async def bombs_again_and_again(soak: Soak) -> list[Row]:
                 f"{what}, 10 per second: memory",
                 "<= 80 MB more; known 0 failed",
                 f"{before:.0f} MB, at most {grown:.0f} MB more, {after - before:.0f} MB more after it; "
-                f"{sum(bool(each.codes) for each in refused)} of {len(refused)} refused; "
+                f"{sum(bool(item.codes) for item in refused)} of {len(refused)} refused; "
                 f"known {failed(seen, True):.1f} % failed, p99 {p99(seen):.0f} ms",
-                grown <= 80 and failed(seen, True) == 0 and all(each.codes for each in refused),
+                grown <= 80 and failed(seen, True) == 0 and all(item.codes for item in refused),
             )
         )
     return rows

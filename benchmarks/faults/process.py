@@ -16,7 +16,7 @@ from benchmarks.servers import Serving, free_port, serving
 async def too_much(soak: Soak) -> list[Row]:
     async with serving(**overload.WORKING) as server:
         most, seen = await overload.compared(server.port, soak.seconds / 2)
-    good = {times: each.good / (soak.seconds / 2) for times, each in seen.items()}
+    good = {times: value.good / (soak.seconds / 2) for times, value in seen.items()}
     share = good[5] / good[1] if good[1] else 0.0
     refused = seen[5]
     return [
@@ -44,7 +44,7 @@ async def stored_last(soak: Soak) -> list[Row]:
     await soak.warm()
     await soak.fail("hang", ONE_COMPETENCE)
     seen = await soak.load(unknown=200, known=30, seconds=min(soak.seconds, 20))
-    shed = sum(each.codes == ["UPSTREAM_UNAVAILABLE"] for each in seen if not each.known)
+    shed = sum(response.codes == ["UPSTREAM_UNAVAILABLE"] for response in seen if not response.known)
     return [
         Row(
             "R8",
@@ -62,7 +62,7 @@ async def stopping(soak: Soak) -> list[Row]:
     asking = [asyncio.ensure_future(soak.ask(soak.new())) for _ in range(10)]
     await asyncio.sleep(0.5)
     took = await stopped(soak.server)
-    broken = sum(each.codes != ["UPSTREAM_TIMEOUT"] for each in await asyncio.gather(*asking))
+    broken = sum(item.codes != ["UPSTREAM_TIMEOUT"] for item in await asyncio.gather(*asking))
     async with serving(COMPETENT_UPSTREAM_URL=soak.upstream, **SETTINGS) as idle:
         idling = [await asyncio.open_connection("127.0.0.1", idle.port) for _ in range(40)]
         for _, writer in idling[:20]:  # half of them have sent a request

@@ -73,7 +73,7 @@ class Soak:
         began = time.monotonic()
         told = await self.answer(query, u=uuid)
         thing: dict[str, Any] = (told.get("data") or {}).get("technicalCompetence") or {}
-        codes = [each["extensions"]["code"] for each in told.get("errors", ())]
+        codes = [error["extensions"]["code"] for error in told.get("errors", ())]
         stale = bool(told.get("extensions", {}).get("upstream", {}).get("stale"))
         wrong = bool(thing) and thing["uuid"] != uuid
         return Seen(began, time.monotonic() - began, known, codes, stale, wrong)
@@ -126,19 +126,19 @@ class Soak:
 
 def failed(seen: list[Seen], known: bool) -> float:
     """The percentage of these that failed."""
-    some = [each for each in seen if each.known == known]
-    return 100 * sum(bool(each.codes) for each in some) / max(len(some), 1)
+    some = [response for response in seen if response.known == known]
+    return 100 * sum(bool(item.codes) for item in some) / max(len(some), 1)
 
 
 def p99(seen: list[Seen]) -> float:
     """The 99th percentile for known documents, in milliseconds."""
-    times = sorted(each.seconds for each in seen if each.known)
+    times = sorted(response.seconds for response in seen if response.known)
     return 1000 * times[int(len(times) * 0.99)] if times else 0.0
 
 
 def keys(seen: list[Seen]) -> int:
     """Number of requests for unknown documents."""
-    return sum(not each.known for each in seen)
+    return sum(not response.known for response in seen)
 
 
 class Row(NamedTuple):

@@ -47,7 +47,7 @@ class _EveryId:
 class _Releases:
     def __init__(self) -> None:
         self._releases = bundled_releases()
-        self._by_number = {each.number: _EveryId(each) for each in self._releases}
+        self._by_number = {release.number: _EveryId(release) for release in self._releases}
         self.number = self._releases.current.number
 
     @property
@@ -124,7 +124,7 @@ class Book:
 
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept = [each for each in message["headers"] if each[0] != b"content-length"]
+                kept = [header for header in message["headers"] if header[0] != b"content-length"]
                 message = {**message, "headers": kept}
             elif message.get("body"):
                 message = {**message, "body": re.sub(rb'(?<="href":")https?://[^/"]+', self._trap, message["body"])}

@@ -125,8 +125,8 @@ def main() -> None:
     if options.beside:
         contestants.insert(0, Contestant("before", options.beside.resolve()))
     dataset = read_workbook(options.workbook)
-    sets = [each for each in make_sets(dataset, options.queries) if not options.only or each.name in options.only]
-    results = {each.name: measure(each, options.workbook, dataset, sets) for each in contestants}
+    sets = [item for item in make_sets(dataset, options.queries) if not options.only or item.name in options.only]
+    results = {contestant.name: measure(contestant, options.workbook, dataset, sets) for contestant in contestants}
     print(*report(sets, results, "tune" if options.tune else "report"), sep="\n")
     if options.tune:
         print("", *misses(sets, results[contestants[-1].name]), sep="\n")

@@ -117,7 +117,7 @@ def measure_start(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 
 def _own(*names: str, **chosen: str) -> list[Contestant]:
-    return [each for name, each in contestants.ours(**chosen).items() if name in names]
+    return [value for name, value in contestants.ours(**chosen).items() if name in names]
 
 
 def _mercurius(release: Documents) -> list[Contestant]:
@@ -125,7 +125,7 @@ def _mercurius(release: Documents) -> list[Contestant]:
 
 
 def _with_memory(release: Documents) -> list[Contestant]:
-    return [each for each in contestants.peers(release.number) if each.in_memory]
+    return [peer for peer in contestants.peers(release.number) if peer.in_memory]
 
 
 PARTS = {

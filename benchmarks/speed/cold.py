@@ -43,7 +43,9 @@ def measure(contestants: Iterable[Contestant], release: Documents, upstream: Ups
     """Measure one server after the other with the same profiles."""
     asked = profiles(release)
     _open(upstream, {path for profile in asked for path in needed(profile, release.number)})
-    return [_cold(each, asked, release.number, upstream, folder / f"cold-{at}") for at, each in enumerate(contestants)]
+    return [
+        _cold(value, asked, release.number, upstream, folder / f"cold-{at}") for at, value in enumerate(contestants)
+    ]
 
 
 def profiles(release: Documents) -> list[Any]:
@@ -52,7 +54,7 @@ def profiles(release: Documents) -> list[Any]:
         orjson.loads(release.document(PROFILES, orjson.loads(item)["id"]) or b"") for item in release.items(PROFILES)
     )
     usable = {
-        each["id"]: each for each in every if 5 <= len(each["essentialCompetences"]) <= Settings().upstream_concurrency
+        item["id"]: item for item in every if 5 <= len(item["essentialCompetences"]) <= Settings().upstream_concurrency
     }
     return [usable[uuid] for uuid in drawn(list(usable), WARMING + PROFILES_ASKED)]
 
@@ -61,7 +63,7 @@ def needed(profile: Any, number: str) -> set[str]:
     """The paths of the documents in the nested response."""
     return {
         f"/releases/{number}/{PROFILES}/{profile['id']}",
-        *(f"/releases/{number}/{COMPETENCES}/{each['id']}" for each in profile["essentialCompetences"]),
+        *(f"/releases/{number}/{COMPETENCES}/{competence['id']}" for competence in profile["essentialCompetences"]),
     }
 
 

@@ -62,11 +62,11 @@ def lists(release: Documents) -> Iterator[str]:
 def asked(operations: Iterable[Operation]) -> Iterator[str]:
     """The paths of lists that operations request: profiles that use a competence, and first pages as peers request them."""
     for operation in operations:
-        for each in operation.variables:
+        for variable in operation.variables:
             if operation.name == "fan-out":
-                yield routes.USED_IN_PROFILES.path(each["release"], UUID(each["uuid"]))
+                yield routes.USED_IN_PROFILES.path(variable["release"], UUID(variable["uuid"]))
             elif operation.name == "wide":
-                yield f"{routes.OCCUPATIONAL_PROFILES.path(each['release'])}?page=0&size={each['first']}"
+                yield f"{routes.OCCUPATIONAL_PROFILES.path(variable['release'])}?page=0&size={variable['first']}"
 
 
 async def answer(app: ASGIApp, path: str) -> bytes:

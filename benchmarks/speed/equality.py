@@ -34,11 +34,11 @@ def compare(first: tuple[str, Sequence[Any]], other: tuple[str, Sequence[Any]], 
 def _plain(data: Any) -> Any:
     """The data with null for texts that are null in all languages, as Tailcall cannot return null for them."""
     if isinstance(data, list):
-        return [_plain(each) for each in data]
+        return [_plain(item) for item in data]
     if not isinstance(data, dict):
         return data
     without = data.keys() <= {*LANGUAGES} and not any(data.values())
-    return None if without else {name: _plain(each) for name, each in data.items()}
+    return None if without else {name: _plain(value) for name, value in data.items()}
 
 
 def _data(client: Client, operation: Operation, body: bytes) -> Mapping[str, Any]:

@@ -45,11 +45,11 @@ def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, s
             _release(copies(dataset, times), folder) as (release, size, operations),
             serving(folder / "documents", folder / f"nginx-{times}") as upstream,
         ):
-            for place, each in enumerate(everybody):
-                with each.start(upstream.url, folder / f"server-{times}-{place}") as server:
+            for place, value in enumerate(everybody):
+                with value.start(upstream.url, folder / f"server-{times}-{place}") as server:
                     loads, memory = _measure(server, driver, operations, seconds)
-                found.append(Grown(each.label, each.ours, release.count(PROFILES), size, memory, loads))
-                print(f"{times:3}× {each.label:50} {memory:6.0f} MB  {_told(loads)}", flush=True)
+                found.append(Grown(value.label, value.ours, release.count(PROFILES), size, memory, loads))
+                print(f"{times:3}× {value.label:50} {memory:6.0f} MB  {_told(loads)}", flush=True)
     return found
 
 
@@ -63,7 +63,7 @@ def _measure(
     for operation in (*operations, *operations):  # first to load documents, then to fill caches of repeated operations
         ask_all(server.url, operation.bodies)
     memory = resident(server.pid)
-    return {each.name: driver.run(server, each.bodies, seconds) for each in operations}, memory
+    return {operation.name: driver.run(server, operation.bodies, seconds) for operation in operations}, memory
 
 
 @contextmanager

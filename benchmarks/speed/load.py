@@ -83,4 +83,4 @@ class Driver:
 
 def middle(runs: Sequence[Load]) -> Load:
     """The median of each figure."""
-    return Load(*(median(each) for each in zip(*runs, strict=True)))
+    return Load(*(median(item) for item in zip(*runs, strict=True)))

@@ -66,13 +66,15 @@ def measure(
     folder.mkdir()
     driver = Driver(folder)
     filled = [
-        _filling(each, operations, upstream, driver, folder / f"fill-{at}", lasts) for at, each in _at(contestants)
+        _filling(value, operations, upstream, driver, folder / f"fill-{at}", lasts) for at, value in _at(contestants)
     ]
     filled_late = [
-        _filling(each, operations, late, driver, folder / f"late-{at}", lasts) for at, each in _at(contestants)
+        _filling(value, operations, late, driver, folder / f"late-{at}", lasts) for at, value in _at(contestants)
     ]
     with ExitStack() as stack:
-        servers = [stack.enter_context(each.start(upstream, folder / f"server-{at}")) for at, each in _at(contestants)]
+        servers = [
+            stack.enter_context(value.start(upstream, folder / f"server-{at}")) for at, value in _at(contestants)
+        ]
         for server in servers:
             ask_all(server.url, operations.nested)
         big = [_big(server, operations.big) for server in servers]
@@ -82,8 +84,8 @@ def measure(
             driver.run(server, operations.varied, lasts.seconds, VARIED_CLIENTS, may_fail=True) for server in servers
         ]
     return [
-        Mixed(each.label, each.ours, *big[at], beside[at], bursts[at], varied[at], filled[at], filled_late[at])
-        for at, each in _at(contestants)
+        Mixed(value.label, value.ours, *big[at], beside[at], bursts[at], varied[at], filled[at], filled_late[at])
+        for at, value in _at(contestants)
     ]
 
 

@@ -91,7 +91,7 @@ class Operation(NamedTuple):
     @property
     def bodies(self) -> list[bytes]:
         """Request bodies, one for each set of variables."""
-        return [orjson.dumps({"query": self.document, "variables": each}) for each in self.variables]
+        return [orjson.dumps({"query": self.document, "variables": variable}) for variable in self.variables]
 
 
 def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
@@ -133,7 +133,9 @@ def used_often(release: Documents) -> list[str]:
     uses: Counter[str] = Counter()
     for uuid in uuids(release, PROFILES):
         profile = orjson.loads(release.document(PROFILES, uuid) or b"")
-        uses.update({each["id"] for each in (*profile["essentialCompetences"], *profile["specificCompetences"])})
+        uses.update(
+            {competence["id"] for competence in (*profile["essentialCompetences"], *profile["specificCompetences"])}
+        )
     least = min(OFTEN, max(uses.values()))
     return sorted(uuid for uuid, times in uses.items() if times >= least)
 

@@ -34,15 +34,15 @@ def clients(found: Any) -> None:
 def growth(found: Any) -> None:
     """Plot responses per second of each operation, and memory, by number of profiles."""
     servers: dict[str, list[Any]] = {}
-    for each in found["servers"]:
-        servers.setdefault(each["label"], []).append(each)
+    for value in found["servers"]:
+        servers.setdefault(value["label"], []).append(value)
     operations = list(found["servers"][0]["loads"])
-    sizes = sorted({each["profiles"] for each in found["servers"]})
+    sizes = sorted({server["profiles"] for server in found["servers"]})
     figure, panels = pyplot.subplots(1, len(operations) + 1, figsize=(3 * len(operations) + 3, 4), layout="constrained")
     for place, (label, grown) in enumerate(servers.items()):
         for axes, name in zip(panels, operations, strict=False):
-            _line(axes, sizes, [each["loads"][name]["per_second"] for each in grown], label, place)
-        _line(panels[-1], sizes, [each["memory"] for each in grown], label, place)
+            _line(axes, sizes, [item["loads"][name]["per_second"] for item in grown], label, place)
+        _line(panels[-1], sizes, [item["memory"] for item in grown], label, place)
     for axes, name in zip(
         panels, [*(f"{name}: responses per second" for name in operations), "memory, MB"], strict=True
     ):

@@ -108,7 +108,7 @@ def clients(found: Part) -> Iterator[str]:
     yield f"One run of {Lasts(**found['lasts']).shorter} s each."
     yield "\n![Responses per second and the 99th percentile by the number of clients](performance/clients.png)"
     for head, key in (("nested, responses per second", "per_second"), ("p99, ms", "p99")):
-        rows = [(each["label"], *(_figure(load[key]) for load in each["loads"])) for each in found["servers"]]
+        rows = [(server["label"], *(_figure(load[key]) for load in server["loads"])) for server in found["servers"]]
         yield from _table((head, *(f"{count} clients" for count in found["counts"])), rows)
 
 
@@ -118,13 +118,13 @@ def growth(found: Part) -> Iterator[str]:
     yield "\n![Responses per second and memory by the number of profiles](performance/growth.png)"
     rows = [
         (
-            each["label"],
-            f"{each['profiles']:,}",
-            f"{each['documents']:.0f}",
-            f"{each['memory']:.0f}",
-            *(_figure(load["per_second"]) for load in each["loads"].values()),
+            server["label"],
+            f"{server['profiles']:,}",
+            f"{server['documents']:.0f}",
+            f"{server['memory']:.0f}",
+            *(_figure(load["per_second"]) for load in server["loads"].values()),
         )
-        for each in found["servers"]
+        for server in found["servers"]
     ]
     names = [f"{name}, per second" for name in found["servers"][0]["loads"]]
     yield from _table(("", "profiles", "documents, MB of JSON", "memory, MB", *names), rows)

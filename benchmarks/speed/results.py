@@ -15,10 +15,10 @@ Part = Mapping[str, Any]
 def plain(value: Any) -> Any:
     """The value as for JSON, with named tuples as objects."""
     if isinstance(value, Mapping):
-        return {name: plain(each) for name, each in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if hasattr(value, "_asdict"):
         return plain(value._asdict())
-    return [plain(each) for each in value] if isinstance(value, list | tuple) else value
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def write(name: str, found: Part) -> None:

@@ -27,8 +27,8 @@ def measure(
 ) -> list[Started]:
     """Medians of `runs` starts, each with an empty folder."""
     return [
-        _started(each, operation.bodies[0], upstream, folder / f"start-{at}", runs)
-        for at, each in enumerate(contestants)
+        _started(value, operation.bodies[0], upstream, folder / f"start-{at}", runs)
+        for at, value in enumerate(contestants)
     ]
 
 
@@ -39,4 +39,4 @@ def _started(contestant: Contestant, body: bytes, upstream: str, folder: Path, r
         with contestant.start(upstream, folder / str(run)) as serving, Client(serving.url) as client:
             client.data(body)
             found.append((time.perf_counter() - begun, processor_time(serving.pid), resident(serving.pid)))
-    return Started(contestant.label, contestant.ours, *(median(each) for each in zip(*found, strict=True)))
+    return Started(contestant.label, contestant.ours, *(median(item) for item in zip(*found, strict=True)))

@@ -61,8 +61,8 @@ class Upstream:
 def serving(documents: Path, folder: Path, delay: float = 0.0, logged: bool = False) -> Iterator[Upstream]:
     """Run nginx with these documents; responses are delayed by `delay` seconds, and `logged` logs requests."""
     folder.mkdir(parents=True)
-    for each in (folder, documents):
-        each.chmod(0o755)  # if run as root, nginx's worker has another user
+    for item in (folder, documents):
+        item.chmod(0o755)  # if run as root, nginx's worker has another user
     nginx, port, log = needed("nginx", "nginx"), free_port(), folder / "asked.log"
     if delay and not Path(_LUA[1]).is_file():
         raise Missing("nginx cannot answer late: apt-get install libnginx-mod-http-lua")

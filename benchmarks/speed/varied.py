@@ -132,24 +132,26 @@ def measure(
     driver, kinds, sizes = Driver(folder), requests(release), dict[str, float]()
     with ExitStack() as stack:
         started = [
-            (each, stack.enter_context(each.start(upstream, folder / f"server-{place}")), dict[str, Load]())
-            for place, each in enumerate(contestants)
+            (value, stack.enter_context(value.start(upstream, folder / f"server-{place}")), dict[str, Load]())
+            for place, value in enumerate(contestants)
         ]
         for _, serving, _ in started:
             _read_all(serving, release)
         for kind in kinds:
-            sizes[kind.name] = _compare([(each.label, serving) for each, serving, _ in started], kind)
+            sizes[kind.name] = _compare([(value.label, serving) for value, serving, _ in started], kind)
             found: list[list[Load]] = [[] for _ in started]
             for run in range(lasts.runs):
                 for (_, serving, _), loads in zip(started, found, strict=True):
                     loads.append(driver.run(serving, kind.of_run(run, lasts.runs), lasts.seconds))
-            for (each, _, by_name), loads in zip(started, found, strict=True):
+            for (item, _, by_name), loads in zip(started, found, strict=True):
                 by_name[kind.name] = load = middle(loads)
                 print(
-                    f"{kind.name:10} {each.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of CPU",
+                    f"{kind.name:10} {item.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of CPU",
                     flush=True,
                 )
-        return [Varied(each.label, each.ours, loads, resident(serving.pid)) for each, serving, loads in started], sizes
+        return [
+            Varied(value.label, value.ours, loads, resident(serving.pid)) for value, serving, loads in started
+        ], sizes
 
 
 def _read_all(serving: Serving, release: Documents) -> None:

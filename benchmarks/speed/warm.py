@@ -56,18 +56,18 @@ def measure(
     driver, sizes = Driver(folder), {}
     with ExitStack() as stack:
         started = [
-            (each, stack.enter_context(each.start(upstream, folder / f"server-{place}")), dict[str, Load]())
-            for place, each in enumerate(contestants)
+            (value, stack.enter_context(value.start(upstream, folder / f"server-{place}")), dict[str, Load]())
+            for place, value in enumerate(contestants)
         ]
         for operation in operations:
-            sizes[operation.name] = _check([(each, serving) for each, serving, _ in started], operation)
-            for (each, _, loads), load in zip(started, _turns(driver, started, operation, lasts), strict=True):
+            sizes[operation.name] = _check([(value, serving) for value, serving, _ in started], operation)
+            for (item, _, loads), load in zip(started, _turns(driver, started, operation, lasts), strict=True):
                 loads[operation.name] = load
                 print(
-                    f"{operation.name:8} {each.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of processor",
+                    f"{operation.name:8} {item.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of processor",
                     flush=True,
                 )
-        servers = [Warm(*_what(each), loads, resident(serving.pid)) for each, serving, loads in started]
+        servers = [Warm(*_what(value), loads, resident(serving.pid)) for value, serving, loads in started]
     return Measured(servers, sizes)
 
 

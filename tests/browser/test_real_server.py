@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-NAMES = [each.name for each in examples()]
+NAMES = [example.name for example in examples()]
 EXPLORER = ".graphiql-doc-explorer"
 
 
@@ -57,7 +57,7 @@ def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome",
 
 
 def test_every_tab_with_a_query_answers(page: Page) -> None:
-    queries = [each.name for each in examples() if each.operation_type == "query"]
+    queries = [example.name for example in examples() if example.operation_type == "query"]
     assert len(queries) >= 16
     for name in queries:
         choose(page, name)
@@ -133,7 +133,7 @@ def test_the_docs_lead_from_an_entry_point_to_its_type(page: Page) -> None:
 def test_the_docs_are_searched(page: Page) -> None:
     page.docs()
     page.find(f"{EXPLORER} input")[0].send_keys("competenceGap")
-    page.until(lambda: any("competenceGap" in each for each in page.texts("[role='option']")), "it is found")
+    page.until(lambda: any("competenceGap" in text for text in page.texts("[role='option']")), "it is found")
 
 
 def test_history_gives_an_operation_back(page: Page) -> None:

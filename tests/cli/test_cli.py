@@ -198,10 +198,10 @@ def test_schema_prints_the_sdl() -> None:
 
 
 def test_every_command_and_option_has_a_help() -> None:
-    for name, each in get_group(command).commands.items():  # type: ignore[attr-defined]
-        assert each.help, name
-        assert [option.name for option in each.params if not option.help] == []
-        assert " ".join(each.help.split("\n\n")[0].split()) in " ".join(run(name, "--help")[1].split())
+    for name, value in get_group(command).commands.items():  # type: ignore[attr-defined]
+        assert value.help, name
+        assert [option.name for option in value.params if not option.help] == []
+        assert " ".join(value.help.split("\n\n")[0].split()) in " ".join(run(name, "--help")[1].split())
 
 
 def test_the_version_is_shown() -> None:

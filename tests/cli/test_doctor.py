@@ -62,7 +62,7 @@ def changing(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         async def changed(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept = [each for each in message["headers"] if each[0] != b"content-length"]
+                kept = [header for header in message["headers"] if header[0] != b"content-length"]
                 message = {**message, "headers": kept}
             elif body := message.get("body"):
                 message = {**message, "body": orjson.dumps(change(orjson.loads(body)))}
@@ -83,7 +83,7 @@ async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
     assert answer["usable"]
     assert answer["calls"] == len(asked) == len(set(asked)) <= MAX_CALLS
     assert not [path for path in asked if "lang=" in path]
-    assert [each["assumption"] for each in answer["checks"]] == [each.assumed for each in CHECKS]
+    assert [check["assumption"] for check in answer["checks"]] == [check.assumed for check in CHECKS]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
     ],
 )
 async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases, mutation: str, assumed: str) -> None:
-    (wrong,) = (each for each in MUTATIONS if each.name == mutation)
+    (wrong,) = (item for item in MUTATIONS if item.name == mutation)
 
     found = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
 
@@ -125,7 +125,7 @@ async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: 
 
     def with_wages(document: Any) -> Any:
         if isinstance(document, list):
-            return [with_wages(each) for each in document]
+            return [with_wages(item) for item in document]
         if not isinstance(document, dict):
             return document
         more = {"[wages]\n" + "x" * 100: 3} if "code" in document else {}
@@ -133,7 +133,7 @@ async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: 
 
     code, answer = await told(changing(sandbox, with_wages), capsys)
 
-    (check,) = (each for each in answer["checks"] if each["assumption"] == assumed)
+    (check,) = (check for check in answer["checks"] if check["assumption"] == assumed)
     assert (code, check["verdict"]) == (0, Verdict.DOES_NOT.value)
     named = check["seen"].split(", ")
     assert {"OccupationalProfile", "TechnicalCompetence", "Skill", "OccupationalProfile.economicSectors"} <= {
@@ -153,11 +153,13 @@ async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     assert answer["checks"][0]["verdict"] == "fails"
     assert "The key is rejected" in answer["ended"]
     assert asked == ["/releases/current"]
-    assert {each["verdict"] for each in answer["checks"][1:]} == {"unknown"}
+    assert {check["verdict"] for check in answer["checks"][1:]} == {"unknown"}
 
     code, answer = await told(create_sandbox(releases, faults=Faults([Fault("**", "status", status=503)])), capsys)
     assert code == 1
-    assert not [each for each in answer["checks"] if each["assumption"].startswith("`/") and each["verdict"] == "fails"]
+    assert not [
+        check for check in answer["checks"] if check["assumption"].startswith("`/") and check["verdict"] == "fails"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ async def test_of_an_address_that_has_nothing_the_key_and_the_number_are_not_kno
 
     code, answer = await told(elsewhere, capsys)
 
-    verdicts = {each["assumption"]: each["verdict"] for each in answer["checks"]}
+    verdicts = {check["assumption"]: check["verdict"] for check in answer["checks"]}
     assert code == 1
     assert verdicts["the key is accepted"] == Verdict.UNKNOWN.value
     assert verdicts["a route returns the number of the current release"] == Verdict.UNKNOWN.value
@@ -212,7 +214,7 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
     async def echoing(scope: Any, receive: Any, send: Any) -> None:
         async def with_key(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept = [each for each in message["headers"] if each[0] != b"content-length"]
+                kept = [header for header in message["headers"] if header[0] != b"content-length"]
                 more = [(b"x-ibm-client-id", KEY.encode()), (b"etag", KEY.encode()), (b"set-cookie", KEY.encode())]
                 message = {**message, "headers": kept + more}
             elif body := message.get("body"):
@@ -222,16 +224,16 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
         await sandbox(scope, receive, with_key)
 
     _, answer = await told(echoing, capsys, tmp_path)
-    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
     _, again = await told(Recording(tmp_path), capsys)
 
     assert len(files) >= 15
-    assert not [each for each in files if KEY in each.read_text() or "cookie" in each.read_text()]
+    assert not [file for file in files if KEY in file.read_text() or "cookie" in file.read_text()]
     assert (tmp_path / f"releases/current/technicalcompetences/{CP_7}.json").exists()
     assert KEY not in json.dumps(answer)
     left_out = "revalidation of an unchanged document returns 304"
     verdicts = [
-        {each["assumption"]: each["verdict"] for each in some["checks"] if each["assumption"] != left_out}
+        {check["assumption"]: check["verdict"] for check in some["checks"] if check["assumption"] != left_out}
         for some in (answer, again)
     ]
     assert verdicts[0] == verdicts[1]

@@ -34,7 +34,7 @@ def nested(levels: int, key: str) -> Any:
 LINK = "http://h" + "/releases/a" * 88
 DOCUMENTS: dict[str, tuple[str, int, Callable[[int], Any]]] = {
     "ids": (PROFILE, 50_000, lambda n: {"softSkills": ids(n)}),
-    "objects": (PROFILE, 40_000, lambda n: {"softSkills": [{"id": each} for each in ids(n)]}),
+    "objects": (PROFILE, 40_000, lambda n: {"softSkills": [{"id": item} for item in ids(n)]}),
     "the same id": (PROFILE, 50_000, lambda n: {"softSkills": [A] * n}),
     "codes": (PROFILE, 120_000, lambda n: {"codes": list(range(n))}),
     "names": (PROFILE, 24_000, lambda n: {"alternativeNames": [{"name": "x", "language": [[]]}] * n}),

@@ -105,8 +105,8 @@ async def seen(settings: Settings, client: str, **headers: str) -> tuple[str, st
         found.append(scope)
 
     wrapped: Any = app
-    for each in reversed(forwarded_middleware(settings)):
-        wrapped = each.cls(wrapped, *each.args, **each.kwargs)  # type: ignore[call-arg]
+    for item in reversed(forwarded_middleware(settings)):
+        wrapped = item.cls(wrapped, *item.args, **item.kwargs)  # type: ignore[call-arg]
     told = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "path": "/", "headers": told, "client": (client, 1), "scheme": "http"}
     await wrapped(scope, None, None)

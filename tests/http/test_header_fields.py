@@ -69,7 +69,7 @@ async def test_a_copy_that_a_client_holds_is_not_sent_again(server: Server, path
         [("If-None-Match", "*")],
     ]
 
-    assert [(await server.client.get(path, headers=each)).status_code for each in forms] == [304] * 5
+    assert [(await server.client.get(path, headers=form)).status_code for form in forms] == [304] * 5
     assert (await server.client.get(path, headers=[("If-None-Match", '"x"')])).status_code == 200
 
 

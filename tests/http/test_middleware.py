@@ -87,9 +87,9 @@ async def test_pages_of_the_origins_may_ask_and_read(shared: Server) -> None:
 
     assert before.status_code == 200
     assert "content-type" in before.headers["access-control-allow-headers"].lower()
-    for each in (before, answer, refused):
-        assert each.headers["access-control-allow-origin"] == HERE
-        assert "Origin" in each.headers["vary"]
+    for item in (before, answer, refused):
+        assert item.headers["access-control-allow-origin"] == HERE
+        assert "Origin" in item.headers["vary"]
     assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 

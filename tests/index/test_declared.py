@@ -27,7 +27,7 @@ from tests.index.small_indexes import normalised, written
 OWN, HOLDER, OTHER, SAME = (f"00000000-0000-4000-8000-00000000000{n}" for n in "abcd")
 
 FIELDS = [pytest.param(type, field, id=f"{type}.{field.name}") for type in CONCEPT_TYPES for field in type.fields]
-SEARCHED = [each for each in FIELDS if each.values[1].search is not None]  # type: ignore[union-attr]
+SEARCHED = [field for field in FIELDS if field.values[1].search is not None]  # type: ignore[union-attr]
 
 
 def raw(field: Field, word: str, uuid: str = OTHER) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def raw(field: Field, word: str, uuid: str = OTHER) -> dict[str, Any]:
             value = [{"id": uuid, "code": word, "title": {"nl": word}}]
         case Concepts(name):
             type = concept_type(name)
-            texts = {each.hal_keys[0]: {"nl": word} for each in type.fields if each.search is not None}
+            texts = {field.hal_keys[0]: {"nl": word} for field in type.fields if field.search is not None}
             value = [{"id": uuid, "code": f"{type.code_prefix}-1", **texts}]
     return {field.hal_keys[0]: value}
 
@@ -59,10 +59,10 @@ def document(type: ConceptType, keys: dict[str, Any]) -> tuple[ConceptType, Docu
     if type.route is not None:
         return type, normalised(type, OWN, **keys)
     holder, field = next(
-        (each, field)
-        for each in CONCEPT_TYPES
-        for field in each.fields
-        if each.route and isinstance(field.value, Concepts) and field.value.type_name == type.name
+        (type_name, field)
+        for type_name in CONCEPT_TYPES
+        for field in type_name.fields
+        if type_name.route and isinstance(field.value, Concepts) and field.value.type_name == type.name
     )
     return holder, normalised(holder, HOLDER, code="X-1", **{field.hal_keys[0]: [{"id": OWN, **keys}]})
 

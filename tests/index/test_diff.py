@@ -31,8 +31,11 @@ class Two:
     def __init__(self, before: sqlite3.Connection, after: sqlite3.Connection) -> None:
         self.connections = (before, after)
         self.was, self.now = (
-            {(TYPES[kind], uuid): n for kind, uuid, n in each.execute("SELECT concept_type, uuid, n FROM concept")}
-            for each in self.connections
+            {
+                (TYPES[kind], uuid): n
+                for kind, uuid, n in connection.execute("SELECT concept_type, uuid, n FROM concept")
+            }
+            for connection in self.connections
         )
 
     def changes(
@@ -99,7 +102,7 @@ def test_a_code_that_moved_to_another_thing_that_is_still_there_is_no_identity()
     before: Things = {(SKILL, "a"): ("X-1", {"code": "X-1"}), (SKILL, "b"): ("X-2", {"code": "X-2"})}
     after: Things = {(SKILL, "b"): ("X-1", {"code": "X-1"}), (SKILL, "c"): (None, {})}
     with two(before, after) as both:
-        assert [(each.change, each.before, each.after, each.fields) for each in both.changes()] == [
+        assert [(change.change, change.before, change.after, change.fields) for change in both.changes()] == [
             ("ADDED", None, both.now[SKILL, "c"], ()),
             ("CHANGED", both.was[SKILL, "b"], both.now[SKILL, "b"], ("code",)),
             ("REMOVED", both.was[SKILL, "a"], None, ()),
@@ -124,8 +127,8 @@ def test_facts_are_read_only_of_what_changed_and_is_asked_for() -> None:
             index.thing(KNOWLEDGE, "KN-1", "b", b"no JSON", digest=digest)
             index.thing(SKILL, f"SK-{digest + 1}", f"c{digest}", b"no JSON", digest=8)
         before, after = old.finish(), new.finish()
-        assert [each.change for each in changes(before, after, {SKILL}, None)] == ["ADDED", "REMOVED"]
-        assert [each.change for each in changes(before, after, None, {"REMOVED"})] == ["REMOVED"]
+        assert [change.change for change in changes(before, after, {SKILL}, None)] == ["ADDED", "REMOVED"]
+        assert [change.change for change in changes(before, after, None, {"REMOVED"})] == ["REMOVED"]
         with pytest.raises(DamagedIndex):
             changes(before, after, None, {"CHANGED"})
 
@@ -219,7 +222,9 @@ def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
 
 
 def ordered(things: Things, kind: ConceptType) -> list[str]:
-    return sorted((uuid for each, uuid in things if each is kind), key=lambda uuid: (things[kind, uuid][0] or "", uuid))
+    return sorted(
+        (uuid for value, uuid in things if value is kind), key=lambda uuid: (things[kind, uuid][0] or "", uuid)
+    )
 
 
 def differing(was: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:

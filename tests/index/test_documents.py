@@ -53,12 +53,12 @@ async def test_every_document_of_a_release_is_as_the_store_has_it(
         index = await world.start().get(release)
         for type in WHOLE:
             assert type.route is not None
-            by_place = [each.uuid for each in await index.query(listed, type, 0, 1000)]
-            stored = [await world.store.get_uncached(type.route.path(release, each)) for each in by_place]
+            by_place = [item.uuid for item in await index.query(listed, type, 0, 1000)]
+            stored = [await world.store.get_uncached(type.route.path(release, item)) for item in by_place]
 
             assert len(stored) > 10
             assert await index.query(lambda connection, type=type: [*all_documents(connection, type)]) == stored
-            assert [await index.query(document, type, each) for each in by_place] == stored
+            assert [await index.query(document, type, item) for item in by_place] == stored
     finally:
         await world.aclose()
 
@@ -86,8 +86,8 @@ def test_every_document_of_a_workbook_is_as_it_was_written(release: str) -> None
         for id, body, _ in bodies.collection(type.name)
     ]
     with written(*whole) as connection:
-        found = {(type, each["id"]): each for type in WHOLE for each in all_documents(connection, type)}
-    assert found == {(type, each["id"]): each for type, each in whole}
+        found = {(type, document["id"]): document for type in WHOLE for document in all_documents(connection, type)}
+    assert found == {(type, value["id"]): value for type, value in whole}
 
 
 TEXT = st.sampled_from([None, {"nl": "a"}, {"nl": "b", "fr": "c"}])
@@ -115,7 +115,7 @@ RELEASE = st.lists(
         st.tuples(st.just(OCCUPATIONAL_PROFILE.name), PROFILE),
         st.tuples(st.just(SOFT_SKILL.name), SOFT),
     ),
-    unique_by=lambda each: (each[0], each[1]["id"]),
+    unique_by=lambda item: (item[0], item[1]["id"]),
     max_size=6,
 )
 BY_NAME = {type.name: type for type in CONCEPT_TYPES}
@@ -129,13 +129,13 @@ def test_documents_in_any_order_and_form_are_exact_also_after_a_restart(
     with small() as index:
         for some in (whole[:restart], whole[restart:]):
             writer = Indexer(index.connection)
-            for type, each in some:
-                writer.add(type, each)
+            for type, value in some:
+                writer.add(type, value)
             writer.commit()
         connection = index.finish()
-        for type, each in whole:
-            assert document(connection, type, UUID(each["id"])) == each
-            assert documents(connection, [row_id(connection, type, each["id"])]) != {}
+        for type, item in whole:
+            assert document(connection, type, UUID(item["id"])) == item
+            assert documents(connection, [row_id(connection, type, item["id"])]) != {}
 
 
 def profile(**raw: Any) -> tuple[ConceptType, Document]:
@@ -204,7 +204,7 @@ def test_all_documents_are_read_in_pieces_of_bounded_size() -> None:
 
         assert [next(found)["code"] for _ in range(CHUNK)] == [f"OP-{n}" for n in range(CHUNK)]
         assert statements.count("document") == 1
-        assert [each["code"] for each in found] == [f"OP-{n}" for n in range(CHUNK, 2 * CHUNK + 1)]
+        assert [result["code"] for result in found] == [f"OP-{n}" for n in range(CHUNK, 2 * CHUNK + 1)]
         assert statements.count("document") == 3
 
 
@@ -251,4 +251,4 @@ def test_a_damaged_document_is_a_damaged_index(damage: Callable[[sqlite3.Connect
     with written(competence, profile(essentialCompetences=[EMBEDDED])) as connection:
         damage(connection)
         with pytest.raises(DamagedIndex):
-            [each for type in TYPES.values() for each in all_documents(connection, type)]
+            [document for type in TYPES.values() for document in all_documents(connection, type)]

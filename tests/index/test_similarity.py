@@ -155,9 +155,9 @@ def test_equally_similar_profiles_stand_by_place() -> None:
         second = index.profile("OP-2", optional=[two])
         first = index.profile("OP-1", essential=[one])
         connection = index.finish()
-        told = [(each.profile, each.score) for each in similar(connection, profile, 5)]
+        told = [(item.profile, item.score) for item in similar(connection, profile, 5)]
         assert told == [(first, 2 / 3), (second, 1 / 3), (third, 1 / 3)]
-        assert [each.profile for each in similar(connection, profile, 2)] == [first, second]
+        assert [item.profile for item in similar(connection, profile, 2)] == [first, second]
 
 
 def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() -> None:

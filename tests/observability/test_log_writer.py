@@ -66,12 +66,12 @@ def test_lines_are_written_in_order_and_together() -> None:
     writer = LogWriter(stream, notice)
     writer.put(b"first\n")
     assert stream.begun.wait(LONG)
-    for each in range(1000):
-        writer.put(b"%d\n" % each)
+    for item in range(1000):
+        writer.put(b"%d\n" % item)
     stream.open.set()
 
     assert writer.flush(LONG)
-    assert stream.lines() == [b"first", *(b"%d" % each for each in range(1000))]
+    assert stream.lines() == [b"first", *(b"%d" % number for number in range(1000))]
     assert len(stream.written) < 20
 
 
@@ -85,8 +85,8 @@ def test_no_write_of_several_lines_is_larger_than_a_pipe_keeps_together() -> Non
 
     assert writer.flush(LONG)
     assert b"".join(stream.written) == b"".join(lines)
-    assert all(len(each) <= CHUNK_BYTES or each in lines for each in stream.written)
-    assert all(each.endswith(b"\n") for each in stream.written)
+    assert all(len(item) <= CHUNK_BYTES or item in lines for item in stream.written)
+    assert all(item.endswith(b"\n") for item in stream.written)
 
 
 def test_a_full_queue_holds_nobody_up_and_says_what_is_missing() -> None:
@@ -94,8 +94,8 @@ def test_a_full_queue_holds_nobody_up_and_says_what_is_missing() -> None:
     writer = LogWriter(stream, notice, capacity=60)
     writer.put(b"begin....\n")
     assert stream.begun.wait(LONG)  # and it is being written, which never ends
-    for each in range(9):
-        writer.put(b"line....%d\n" % each)
+    for item in range(9):
+        writer.put(b"line....%d\n" % item)
     assert writer.dropped == 4
     assert not writer.flush(0)
     stream.open.set()
@@ -105,7 +105,7 @@ def test_a_full_queue_holds_nobody_up_and_says_what_is_missing() -> None:
     assert writer.flush(LONG)
     assert stream.lines() == [
         b"begin....",
-        *(b"line....%d" % each for each in range(5)),
+        *(b"line....%d" % number for number in range(5)),
         b"4 dropped",
         b"after",
     ]
@@ -130,8 +130,8 @@ def test_a_full_disk_costs_lines_which_are_counted_and_none_is_torn() -> None:
     stream = Stream()
     writer = LogWriter(stream, notice)
     stream.room = 3
-    for each in (b"torn\n", b"lost\n", b"lost\n"):
-        writer.put(each)
+    for item in (b"torn\n", b"lost\n", b"lost\n"):
+        writer.put(item)
         assert writer.flush(LONG)
     assert writer.dropped == 3
     stream.room = 1000
@@ -148,8 +148,8 @@ def test_lines_that_were_written_before_a_disk_was_full_are_not_counted() -> Non
     writer = LogWriter(stream, notice)
     writer.put(b"a\n")
     assert stream.begun.wait(LONG)
-    for each in (b"bbb\n", b"ccc\n", b"ddd\n"):
-        writer.put(each)
+    for item in (b"bbb\n", b"ccc\n", b"ddd\n"):
+        writer.put(item)
     stream.open.set()
 
     assert writer.flush(LONG)
@@ -243,7 +243,7 @@ def test_a_server_whose_log_nobody_reads_answers_and_stops(workers: str) -> None
         assert process.wait(LONG) == 0
         read = process.stderr.read()
 
-    assert {each.status_code for each in answers} == {200}
+    assert {response.status_code for response in answers} == {200}
     assert alive.status_code == 200
     assert len(read) <= 2 * 4096
 

@@ -35,7 +35,7 @@ def write(path: Path, sheets: dict[str, list[Sequence[Any]]], hidden: Sequence[s
 
 def test_columns_in_another_order_are_found_by_their_headings(tmp_path: Path) -> None:
     order = [15, *range(14, -1, -1)]
-    rows = [[each[place] for place in order] for each in (HEADINGS, profile())]
+    rows = [[item[place] for place in order] for item in (HEADINGS, profile())]
 
     (baker,) = read_workbook(write(tmp_path / "export.xlsx", {MAIN: rows})).profiles
 
@@ -74,7 +74,7 @@ def test_headings_are_found_below_a_title(tmp_path: Path) -> None:
 
 
 def test_a_column_is_told_by_its_letter_in_the_file(tmp_path: Path) -> None:
-    rows = [["", "Remark", *each] for each in (HEADINGS, profile(code=""))]
+    rows = [["", "Remark", *item] for item in (HEADINGS, profile(code=""))]
     rows[0][:2] = "", "Remark"
 
     with pytest.raises(WorkbookError, match=r"row 2, column D: the profile's code is missing"):
@@ -101,7 +101,7 @@ def test_a_hidden_sheet_is_read_only_where_no_visible_one_has_its_name(tmp_path:
     release = read_workbook(write(tmp_path / "export.xlsx", sheets, hidden=[old, codes]))
 
     assert release.number == "3.26"
-    assert [(each.uuid, each.related["classifications"]) for each in release.profiles] == [
+    assert [(profile.uuid, profile.related["classifications"]) for profile in release.profiles] == [
         (BAKER, (("ISCO08", "7512"),))
     ]
 

@@ -148,9 +148,9 @@ nl = "Oven"
     baker, bread = served(tmp_path)
 
     assert (baker["foo"], baker["lastChecked"]) == (text("ja"), "2026-03-26T00:00:00Z")
-    assert [(each["code"], each["description"]["nl"], each["regions"]) for each in baker["traits"]] == [
+    assert [(trait["code"], trait["description"]["nl"], trait["regions"]) for trait in baker["traits"]] == [
         ("TR-1", "Net", ["BRU"]),
         ("TR-2", "Vroeg op", []),
     ]
-    assert [(each["code"], each["title"]["nl"]) for each in baker["tools"]] == [("TO-1", "Oven")]
-    assert [each["code"] for each in bread["attitudes"]] == ["WA-1", "WA-7"]
+    assert [(tool["code"], tool["title"]["nl"]) for tool in baker["tools"]] == [("TO-1", "Oven")]
+    assert [attitude["code"] for attitude in bread["attitudes"]] == ["WA-1", "WA-7"]

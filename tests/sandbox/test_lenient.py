@@ -42,7 +42,7 @@ def test_a_competence_of_unusable_rows_alone_is_left_out(write_workbook: WriteWo
 
     release = read_workbook(write_workbook(blocks(other)), lenient=True)
 
-    assert [each.code for each in release.competences] == ["CP-1"]
+    assert [competence.code for competence in release.competences] == ["CP-1"]
     assert release.profiles[0].concepts("essentialCompetences") == release.competences
 
 
@@ -57,7 +57,7 @@ def test_a_profile_that_cannot_be_read_is_left_out_whole(write_workbook: WriteWo
 
     release = read_workbook(path, lenient=True)
 
-    assert [each.uuid for each in release.profiles] == [BAKER]
+    assert [profile.uuid for profile in release.profiles] == [BAKER]
     assert release.left_out == 1
     assert [note for note in release.notes if "row" in note][
         1
@@ -212,7 +212,7 @@ def test_a_block_type_is_read_in_each_spelling_of_competent(write_workbook: Writ
     row = of(BAKER, OVEN, "CP-1", spelling, uuid(9), "BI-1", "Stelt de oven in", None)
 
     (competence,) = read_workbook(write_workbook(blocks(row))).competences
-    assert [each.code for each in competence.concepts("behaviouralIndicators")] == ["BI-1"]
+    assert [concept.code for concept in competence.concepts("behaviouralIndicators")] == ["BI-1"]
 
 
 def test_a_code_of_isco_that_became_a_number_has_its_zeros(write_workbook: WriteWorkbook) -> None:

@@ -99,22 +99,24 @@ async def test_a_profile_is_what_its_rows_say(workbooks: Server, rows: dict[str,
     profile = data["occupationalProfile"]
 
     def own(start: str) -> list[list[Any]]:
-        return [each for each in rows[number][start] if each[0] == row[0]]
+        return [item for item in rows[number][start] if item[0] == row[0]]
 
     def codes(start: str) -> set[str]:
-        return {each[5] for each in own(start)}
+        return {item[5] for item in own(start)}
 
     assert profile["code"] == row[1]
     assert profile["title"] == {
         language: (row[2 + place].strip() or None) for place, language in enumerate(("nl", "fr", "en", "de"))
     }
     assert profile["release"] == {"number": number}
-    assert {(each["code"], each["name"], each["language"].lower()) for each in profile["alternativeNames"]} == {
-        (each[5], each[7].strip(), each[6]) for each in own("Occ.Prof - Alt.Names")
+    assert {(name["code"], name["name"], name["language"].lower()) for name in profile["alternativeNames"]} == {
+        (item[5], item[7].strip(), item[6]) for item in own("Occ.Prof - Alt.Names")
     }
-    assert [each["code"] for each in profile["classifications"]] == [str(each[5]) for each in own("Occ.Prof - Codes")]
-    assert {each["code"] for each in profile["essentialCompetences"]} == codes("Occ.Prof - Essential")
-    assert {each["code"] for each in profile["optionalCompetences"]} == codes("Occ.Prof - Optional")
+    assert [classification["code"] for classification in profile["classifications"]] == [
+        str(item[5]) for item in own("Occ.Prof - Codes")
+    ]
+    assert {competence["code"] for competence in profile["essentialCompetences"]} == codes("Occ.Prof - Essential")
+    assert {competence["code"] for competence in profile["optionalCompetences"]} == codes("Occ.Prof - Optional")
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -137,8 +139,8 @@ async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use
 
     assert competence["code"] == essential[100][5]
     assert {competence["skill"]["code"]} == blocks("skill")
-    assert {each["code"] for each in competence["knowledgeItems"]} == blocks("knowledge")
-    assert {each["code"] for each in competence["behaviouralIndicators"]} == blocks("behavioural indicator")
+    assert {item["code"] for item in competence["knowledgeItems"]} == blocks("knowledge")
+    assert {indicator["code"] for indicator in competence["behaviouralIndicators"]} == blocks("behavioural indicator")
     used = {(edge["node"]["code"], edge["importance"]) for edge in competence["usedInOccupationalProfiles"]["edges"]}
     assert {code for code, _ in used} == {row[1] for row in (*essential, *optional) if row[4] == uuid}
     assert {code for code, kind in used if kind == "ESSENTIAL"} == {row[1] for row in essential if row[4] == uuid}
@@ -167,12 +169,12 @@ async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dic
         blocks = [row for kind in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {kind}"]]
         data = await workbooks.ask(
             "query ($r: String!) {"
-            + " ".join(f"{each}(release: $r, first: 0) {{ totalCount }}" for each in kinds)
+            + " ".join(f"{item}(release: $r, first: 0) {{ totalCount }}" for item in kinds)
             + "}",
             {"r": number},
         )
-        assert {each: data[each]["totalCount"] for each in kinds} == {
-            each: len({row[7] for row in blocks if row[6] == kind}) for each, kind in kinds.items()
+        assert {item: data[item]["totalCount"] for item in kinds} == {
+            value: len({row[7] for row in blocks if row[6] == kind}) for value, kind in kinds.items()
         }
 
 
@@ -187,16 +189,16 @@ async def test_reverse_links_are_the_sets_that_the_rows_say(workbooks: Server, r
             }} }}""",
             {"u": row[7]},
         )
-        where = [each for each in (*essential, *optional) if each[7] == row[7]]
-        assert data[field]["usedInTechnicalCompetences"]["totalCount"] == len({each[5] for each in where})
-        codes = {each[1] for each in where}
+        where = [item for item in (*essential, *optional) if item[7] == row[7]]
+        assert data[field]["usedInTechnicalCompetences"]["totalCount"] == len({item[5] for item in where})
+        codes = {item[1] for item in where}
         assert data[field]["usedInOccupationalProfiles"]["totalCount"] == len(codes)
         if len(codes) <= 500:
             told = {
                 (edge["node"]["code"], edge["importance"])
                 for edge in data[field]["usedInOccupationalProfiles"]["edges"]
             }
-            strong = {each[1] for each in essential if each[7] == row[7]}
+            strong = {item[1] for item in essential if item[7] == row[7]}
             assert told == {(code, "ESSENTIAL" if code in strong else "OPTIONAL") for code in codes}
 
 

@@ -105,7 +105,7 @@ async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> No
     await asyncio.gather(*(work(amount) for amount in amounts))
     watching.cancel()
 
-    assert [each for found in passes for each in found] == amounts
+    assert [result for found in passes for result in found] == amounts
     assert all(sum(found) <= 100 or len(found) == 1 for found in passes)
     assert len([found for found in passes if found]) == 6
 

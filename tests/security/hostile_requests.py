@@ -344,6 +344,6 @@ def persisted() -> Iterator[Hostile]:
 
 
 FAMILIES: dict[str, Callable[[], Iterator[Hostile]]] = {
-    each.__name__: each
-    for each in (depth, breadth, fragments, directives, tokens, variables, ids, bodies, encodings, methods, persisted)
+    item.__name__: item
+    for item in (depth, breadth, fragments, directives, tokens, variables, ids, bodies, encodings, methods, persisted)
 }

@@ -133,6 +133,6 @@ async def test_the_key_is_in_no_answer_log_metric_trace_repr_or_stored_document(
     told += [repr(settings), str(settings), f"{settings}", log.getvalue()]
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert files
-    for each in (CANARY, THEIRS):
-        assert not any(each in text for text in told)
-        assert not any(each.encode() in file.read_bytes() for file in files)
+    for item in (CANARY, THEIRS):
+        assert not any(item in text for text in told)
+        assert not any(item.encode() in file.read_bytes() for file in files)

@@ -14,7 +14,7 @@ MODULES = re.findall(r"`([\w/]+\.py)`", (ROOT / "SECURITY.md").read_text(encodin
 @pytest.mark.parametrize(("file", "test"), NAMED)
 def test_each_test_that_is_named_is_there(file: str, test: str) -> None:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    tests = {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+    tests = {item.name for item in ast.walk(tree) if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)}
 
     assert test in tests or not test
     assert any(name.startswith("test_") for name in tests)
@@ -29,6 +29,8 @@ def test_each_threat_names_a_test() -> None:
 
 
 def test_each_module_that_is_named_is_there() -> None:
-    missing = [each for each in MODULES if not (ROOT / "graphql_api" / each).exists() and not (ROOT / each).exists()]
+    missing = [
+        module for module in MODULES if not (ROOT / "graphql_api" / module).exists() and not (ROOT / module).exists()
+    ]
 
     assert missing == []

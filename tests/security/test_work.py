@@ -37,8 +37,8 @@ async def longest(server: Server, *requests: Hostile) -> int:
     with work.counted(server.app.state.scheduler):
         for response in await asyncio.gather(
             *(
-                server.client.request(each.method, each.path, content=each.content, headers=each.headers)
-                for each in requests
+                server.client.request(request.method, request.path, content=request.content, headers=request.headers)
+                for request in requests
             )
         ):
             assert len(response.json().get("errors", ())) <= 21

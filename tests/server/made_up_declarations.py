@@ -60,7 +60,7 @@ async def answers(workbooks: list[Path], folder: Path) -> dict[str, Any]:
         seen = await Visitor(upstream.probe, 500).visit()
         await upstream.aclose()
     checks = {check.assumed: check.judge(seen) for check in CHECKS}
-    return data | {"doctor": [str(each) for each in checks["profiles have all declared fields"]]}
+    return data | {"doctor": [str(field) for field in checks["profiles have all declared fields"]]}
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def refusal_in(answer: bytes) -> int:
     """The status of an error response; asserts that it is the only one and complete."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
-    headers = dict(each.split(": ", 1) for each in lines)
+    headers = dict(line.split(": ", 1) for line in lines)
     (error,) = json.loads(body)["errors"]
     assert error["message"]
     assert error["extensions"] == {"code": "BAD_REQUEST", "requestId": headers["x-request-id"]}

@@ -74,7 +74,7 @@ async def cold(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
 
 
 def below(*rest: str) -> list[str]:
-    return sorted(f"/releases/3.11{each}" for each in rest)
+    return sorted(f"/releases/3.11{item}" for item in rest)
 
 
 @pytest.mark.parametrize("release", ["current", "3.11"])
@@ -88,12 +88,14 @@ async def test_a_nested_answer_takes_a_round_a_level_and_asks_for_each_document_
 
     competences = answer["occupationalProfile"]["essentialCompetences"]
     assert len(competences) == 7
-    assert all(each["skill"]["description"]["nl"] and each["behaviouralIndicators"] for each in competences)
+    assert all(
+        competence["skill"]["description"]["nl"] and competence["behaviouralIndicators"] for competence in competences
+    )
     assert cold.upstream.rounds == [
         *([["/releases/current"]] if release == "current" else []),
         *([below("/occupationalprofiles?page=0&size=500")] if by == "code" else []),
         below(f"/occupationalprofiles/{NURSE}"),
-        below(*(f"/technicalcompetences/{each['uuid']}" for each in competences)),
+        below(*(f"/technicalcompetences/{competence['uuid']}" for competence in competences)),
     ]
 
 
@@ -110,11 +112,11 @@ async def test_what_is_missing_of_two_profiles_is_one_round_and_what_they_share_
 
     nodes = (await cold.ask(query))["occupationalProfiles"]["nodes"]
 
-    uuids = {each["uuid"] for node in nodes for each in node["essentialCompetences"]}
+    uuids = {competence["uuid"] for node in nodes for competence in node["essentialCompetences"]}
     assert len(uuids) < sum(len(node["essentialCompetences"]) for node in nodes)
     _, _, profiles, competences = cold.upstream.rounds
     assert len(profiles) == 2
-    assert competences == below(*(f"/technicalcompetences/{each}" for each in uuids))
+    assert competences == below(*(f"/technicalcompetences/{uuid}" for uuid in uuids))
 
 
 async def test_a_level_with_more_documents_than_places_takes_as_many_rounds_as_the_places_allow(
@@ -123,7 +125,7 @@ async def test_a_level_with_more_documents_than_places_takes_as_many_rounds_as_t
     async with cooled(releases, replace(settings, upstream_concurrency=4)) as made:
         await made.ask(QUESTION, {"release": "3.11", "uuid": NURSE})
 
-    assert [len(each) for each in made.upstream.rounds] == [1, 4, 3]
+    assert [len(item) for item in made.upstream.rounds] == [1, 4, 3]
 
 
 async def test_a_code_on_the_first_page_of_a_list_is_found_without_the_others(

@@ -49,8 +49,8 @@ def test_all_who_wait_are_taken_in_a_few_turns() -> None:
             for _ in range(TURNS):
                 await asyncio.sleep(0)
             assert len(made) == 60
-            for each in made:
-                each.close()  # type: ignore[attr-defined]
+            for item in made:
+                item.close()  # type: ignore[attr-defined]
             server.close()
             await server.wait_closed()
 

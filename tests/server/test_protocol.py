@@ -90,7 +90,7 @@ async def test_a_request_that_no_app_sees_is_logged_with_its_id(
 
     answer = await answer_to(b"GET / HTTP/9.9\r\nHost: x\r\n\r\n")
 
-    (record,) = (each for each in caplog.records if each.name == "graphql_api.requests")
+    (record,) = (record for record in caplog.records if record.name == "graphql_api.requests")
     line = record.__dict__["fields"]
     assert (line["status"], line["outcome"]) == (400, "refused")
     assert f"x-request-id: {line['request_id']}\r\n".encode() in answer

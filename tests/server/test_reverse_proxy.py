@@ -44,9 +44,9 @@ def directives(block: str) -> list[str]:
 
 
 def test_the_block_passes_on_what_the_server_needs() -> None:
-    found = [re.sub(r"\s+", " ", each) for each in directives(BLOCK)]
+    found = [re.sub(r"\s+", " ", directive) for directive in directives(BLOCK)]
 
-    for each in (
+    for item in (
         "proxy_http_version 1.1;",
         "proxy_set_header Host $host;",
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
@@ -55,7 +55,7 @@ def test_the_block_passes_on_what_the_server_needs() -> None:
         "proxy_set_header Connection $competent_connection;",
         "absolute_redirect off;",
     ):
-        assert each in found
+        assert item in found
 
 
 def configured(folder: Path, upstream: str, port: int) -> Path:
@@ -70,7 +70,7 @@ def configured(folder: Path, upstream: str, port: int) -> Path:
         assert told in block
         block = block.replace(told, here)
     paths = "".join(
-        f"{each}_temp_path {folder / each};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"{item}_temp_path {folder / item};" for item in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     file = folder / "nginx.conf"
     file.write_text(

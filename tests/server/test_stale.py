@@ -108,11 +108,11 @@ async def test_with_one_route_down_known_parents_stay_and_each_loss_has_its_path
     answer = (await server.post(query)).json()
 
     competences = [
-        (["occupationalProfiles", "nodes", place, "essentialCompetences", below], each)
+        (["occupationalProfiles", "nodes", place, "essentialCompetences", below], value)
         for place, node in enumerate(answer["data"]["occupationalProfiles"]["nodes"])
-        for below, each in enumerate(node["essentialCompetences"])
+        for below, value in enumerate(node["essentialCompetences"])
     ]
-    assert all(each["behaviouralIndicators"] for _, each in competences)
+    assert all(value["behaviouralIndicators"] for _, value in competences)
     lost = sorted(error["path"] for error in answer["errors"])
     assert lost == sorted([*path, "usedInOccupationalProfiles"] for path, _ in competences)
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"UPSTREAM_UNAVAILABLE"}
@@ -144,7 +144,7 @@ async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones
       }
       again: release { number isCurrent }
     }"""
-    server = Stale(Releases(each for each in releases if each.number == "3.10"), settings)
+    server = Stale(Releases(release for release in releases if release.number == "3.10"), settings)
     server.watched.move_at = (moves_at, create_sandbox(releases, requests=server.paths))
 
     async with alive(server):
@@ -173,8 +173,8 @@ async def test_clients_that_leave_end_the_calls_that_only_they_wanted(server: St
     while not server.upstream_paths():
         await asyncio.sleep(0)
     assert server.watched.under_way == 1
-    for each in leaving:
-        each.cancel()
+    for task in leaving:
+        task.cancel()
     await asyncio.gather(*leaving, return_exceptions=True)
 
     await server.watched.ended_at_once()

@@ -39,7 +39,10 @@ async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
     answer = (await server.post(QUESTION)).json()
 
     competences = answer["data"]["occupationalProfile"]["essentialCompetences"]
-    assert all(each["behaviouralIndicators"] and each["usedInOccupationalProfiles"] is None for each in competences)
+    assert all(
+        competence["behaviouralIndicators"] and competence["usedInOccupationalProfiles"] is None
+        for competence in competences
+    )
     # In the order of their paths: which of them failed first is not defined.
     assert sorted(error["path"] for error in answer["errors"]) == [
         ["occupationalProfile", "essentialCompetences", place, "usedInOccupationalProfiles"]
@@ -59,7 +62,8 @@ async def test_one_lost_document_leaves_its_siblings(server: Server) -> None:
     answer = (await server.post(QUESTION)).json()
 
     lost = [
-        each["behaviouralIndicators"] is None for each in answer["data"]["occupationalProfile"]["essentialCompetences"]
+        competence["behaviouralIndicators"] is None
+        for competence in answer["data"]["occupationalProfile"]["essentialCompetences"]
     ]
     assert sum(lost) == len(answer["errors"]) == 1
 
@@ -102,7 +106,7 @@ async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_
 
     answers = await asyncio.gather(*(server.post(query) for _ in range(300)))
 
-    assert {each["extensions"]["code"] for answer in answers for each in answer.json()["errors"]} == {
+    assert {error["extensions"]["code"] for answer in answers for error in answer.json()["errors"]} == {
         "UPSTREAM_UNAVAILABLE"
     }
     assert 1 <= len(server.upstream_paths()) <= 6
@@ -159,9 +163,9 @@ async def test_asking_again_fetches_the_next_documents_until_none_is_missing(
             errors = body.get("errors", [])
             counts.append(len(errors))
             assert 0 < len(server.upstream_paths()) <= 5
-            assert {each["extensions"]["code"] for each in errors} <= {"NOT_LOADED_YET"}
-            assert {each["extensions"]["retryAfter"] for each in errors} <= {1.0}
-            assert all("needs more than 5 documents" in each["message"] for each in errors)
+            assert {error["extensions"]["code"] for error in errors} <= {"NOT_LOADED_YET"}
+            assert {error["extensions"]["retryAfter"] for error in errors} <= {1.0}
+            assert all("needs more than 5 documents" in error["message"] for error in errors)
             assert body["data"]["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
 
     assert len(counts) > 2
@@ -176,7 +180,9 @@ async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
 
         assert len(server.upstream_paths()) > 200
     assert all(
-        each["skill"]["code"] for node in data["occupationalProfiles"]["nodes"] for each in node["essentialCompetences"]
+        competence["skill"]["code"]
+        for node in data["occupationalProfiles"]["nodes"]
+        for competence in node["essentialCompetences"]
     )
 
 

@@ -137,11 +137,11 @@ async def test_the_code_of_the_app_arrives_though_the_flood_goes_on(seen: Seen, 
 async def test_pings_within_the_limit_are_all_answered(seen: Seen) -> None:
     reader, writer, _ = await opened(seen.port)
     pings = [b"%d" % n for n in range(FRAMES // 2)]
-    writer.write(b"".join(frame(PING, each) for each in pings) + frame(CLOSE, b"\x03\xe8"))
+    writer.write(b"".join(frame(PING, ping) for ping in pings) + frame(CLOSE, b"\x03\xe8"))
     with closing(writer):
         frames = await frames_of(reader)
 
-    assert frames == [*((PONG, each) for each in pings), (CLOSE, b"\x03\xe8")]
+    assert frames == [*((PONG, ping) for ping in pings), (CLOSE, b"\x03\xe8")]
 
 
 async def test_a_message_in_fragments_is_put_together(seen: Seen) -> None:
@@ -203,9 +203,9 @@ async def test_rubbish_closes_with_its_code_and_logs_one_line(
         assert await closing_code(seen, data) == code
 
     ours = [
-        each
-        for each in caplog.records
-        if each.name.startswith(("graphql_api.http", "graphql_api.server")) or each.levelno > logging.INFO
+        record
+        for record in caplog.records
+        if record.name.startswith(("graphql_api.http", "graphql_api.server")) or record.levelno > logging.INFO
     ]
     (line,) = ours
     assert line.exc_info is None
@@ -307,7 +307,7 @@ async def test_frames_before_the_handshake_is_answered_wait_for_it(
         assert (await frames_of(reader))[-1][0] == CLOSE
         writer.close()
 
-    assert [each for each in caplog.records if each.exc_info or each.levelno > logging.WARNING] == []
+    assert [record for record in caplog.records if record.exc_info or record.levelno > logging.WARNING] == []
 
 
 async def test_a_client_that_takes_nothing_is_cut_after_the_app_has_ended() -> None:

@@ -73,6 +73,6 @@ def test_ignored_variables_are_logged_at_debug(
 
     begin_logging(Settings())
 
-    (record,) = (each for each in caplog.records if "Kubernetes" in each.getMessage())
+    (record,) = (record for record in caplog.records if "Kubernetes" in record.getMessage())
     assert record.levelno == logging.DEBUG
     assert "COMPETENT_GRAPHQL_PORT_80_TCP_ADDR" in record.getMessage()

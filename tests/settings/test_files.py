@@ -37,7 +37,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError(uid)
 
     for name in [
-        each for each in os.environ if each in ("HOME", "USERPROFILE") or each.startswith(("XDG_", "COMPETENT_"))
+        item for item in os.environ if item in ("HOME", "USERPROFILE") or item.startswith(("XDG_", "COMPETENT_"))
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(pwd, "getpwuid", unknown)

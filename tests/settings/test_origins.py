@@ -46,7 +46,7 @@ def test_there_is_no_default_on_a_network_or_with_keys(chosen: dict[str, str]) -
     origins = replace(Settings(), **chosen).origins  # type: ignore[arg-type]
 
     assert not origins
-    assert not any(origins.allow(each) for each in LOCAL)
+    assert not any(origins.allow(item) for item in LOCAL)
 
 
 @pytest.mark.parametrize("setting", ["none", " none "])
@@ -91,8 +91,8 @@ def test_what_is_set_replaces_the_default() -> None:
 def test_an_origin_of_the_setting_is_matched_exactly(setting: str, allowed: list[str], not_allowed: list[str]) -> None:
     origins = Settings(cors_origins=setting).checked().origins
 
-    assert [each for each in allowed if not origins.allow(each)] == []
-    assert [each for each in not_allowed if origins.allow(each)] == []
+    assert [item for item in allowed if not origins.allow(item)] == []
+    assert [item for item in not_allowed if origins.allow(item)] == []
 
 
 @pytest.mark.parametrize(

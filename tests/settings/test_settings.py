@@ -76,15 +76,15 @@ def test_what_makes_no_sense_stops_the_start_with_a_sentence(environment: dict[s
 
 
 def test_a_text_that_is_none_of_the_choices_is_refused_with_them() -> None:
-    with_choices = [each for each in fields(Settings) if each.metadata["choices"]]
+    with_choices = [field for field in fields(Settings) if field.metadata["choices"]]
     assert len(with_choices) >= 12
-    for each in with_choices:
-        for choice in each.metadata["choices"]:
-            if each.name != "persisted_mode":  # which wants manifests
-                assert getattr(read({variable(each): choice}), each.name) == choice
-        told = f"{variable(each)} must be .*{each.metadata['choices'][-1]}"
+    for item in with_choices:
+        for choice in item.metadata["choices"]:
+            if item.name != "persisted_mode":  # which wants manifests
+                assert getattr(read({variable(item): choice}), item.name) == choice
+        told = f"{variable(item)} must be .*{item.metadata['choices'][-1]}"
         with pytest.raises(SettingsError, match=told):
-            read({variable(each): "nonsense"})
+            read({variable(item): "nonsense"})
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -94,7 +94,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_the_former_name_of_a_setting_is_refused_with_its_new_name() -> None:
     renamed = {
-        PREFIX + each.metadata["formerly"]: variable(each) for each in fields(Settings) if each.metadata["formerly"]
+        PREFIX + field.metadata["formerly"]: variable(field) for field in fields(Settings) if field.metadata["formerly"]
     }
     assert renamed.items() >= {
         ("COMPETENT_PLANS", "COMPETENT_COMPILED_QUERIES"),
@@ -113,10 +113,10 @@ def test_the_former_name_of_a_setting_is_refused_with_its_new_name() -> None:
 
 
 def test_no_former_name_is_the_name_of_a_setting() -> None:
-    former = [each.metadata["formerly"] for each in fields(Settings) if each.metadata["formerly"]]
+    former = [field.metadata["formerly"] for field in fields(Settings) if field.metadata["formerly"]]
 
     assert len(former) == len(set(former))
-    assert not {PREFIX + each for each in former} & {variable(each) for each in fields(Settings)}
+    assert not {PREFIX + item for item in former} & {variable(field) for field in fields(Settings)}
 
 
 def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant() -> None:
@@ -178,26 +178,26 @@ def test_a_secret_shows_nowhere() -> None:
 
 
 def test_the_settings_of_a_section_stand_together_and_ten_come_first() -> None:
-    sections = [section for section, _ in groupby(each.metadata["section"] for each in fields(Settings))]
+    sections = [section for section, _ in groupby(field.metadata["section"] for field in fields(Settings))]
 
     assert len(sections) == len(set(sections))
-    assert sum(each.metadata["section"] == sections[0] for each in fields(Settings)) == 10
+    assert sum(field.metadata["section"] == sections[0] for field in fields(Settings)) == 10
 
 
 def test_the_help_of_a_setting_names_unit_and_default_in_plain_english() -> None:
-    for each in fields(Settings):
-        text = each.metadata["help"]
+    for field in fields(Settings):
+        text = field.metadata["help"]
         assert text.endswith((".", ").")), text
         assert "|" not in text, "a cell of a table"
         assert not re.search(r"^(Most|Longest|Largest|How it)\b|\b(asked|kept)\b", text), text
-        if isinstance(each.default, float) or each.name.endswith(("_bytes", "_timeout")):
+        if isinstance(field.default, float) or field.name.endswith(("_bytes", "_timeout")):
             assert re.search(r"\bin (seconds|bytes)\b", text), text
-        if each.default in ("", None, ()):
+        if field.default in ("", None, ()):
             assert re.search(r"Unset: |Required with |instead of |Manifests|Path prefix", text), text
 
 
 def test_every_setting_that_a_page_or_a_deployment_names_exists() -> None:
-    known = {variable(each) for each in fields(Settings)} | {"COMPETENT_ACCES"}  # an example of a misspelt one
+    known = {variable(field) for field in fields(Settings)} | {"COMPETENT_ACCES"}  # an example of a misspelt one
     files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").iterdir(), *(ROOT / "graphql_api").rglob("*.py")]
     files += [ROOT / name for name in ("README.md", "SECURITY.md", "Makefile", "Dockerfile")]
     for file in files:

@@ -75,14 +75,14 @@ def test_bombs_hangs_and_flapping_together_cost_no_memory_and_no_answer() -> Non
         start = soak.server.megabytes
         seen, bombed, memory = await everything(soak)
 
-        known = [each for each in seen if each.known]
-        unknown = Counter(bool(each.codes) for each in seen if not each.known)
+        known = [response for response in seen if response.known]
+        unknown = Counter(bool(response.codes) for response in seen if not response.known)
         print(
             f"{len(known)} known; {unknown} unknown, failed or not; {len(bombed)} bombs; {start:.0f} MB, {max(memory):.0f}"
         )
-        assert Counter(code for each in known for code in each.codes) == {}
-        assert not any(each.wrong for each in (*seen, *bombed))
-        assert all(each.codes for each in bombed)
+        assert Counter(code for document in known for code in document.codes) == {}
+        assert not any(response.wrong for response in (*seen, *bombed))
+        assert all(item.codes for item in bombed)
         assert max(memory) <= start + MEGABYTES
         assert min(unknown[True], unknown[False]) > 0  # there were faults, and not all failed by them
         assert await good_again(soak) == 0

@@ -79,7 +79,7 @@ async def test_many_ask_and_put_at_once(open_backend: OpenBackend) -> None:
         backend.put(profile(number), entry_of(profile(number), code=number))
         assert (await backend.get_many([profile(number)]))[profile(number)].document["code"] == str(number)
 
-    await asyncio.gather(*(work(each, number) for number in range(100) for each in backends))
+    await asyncio.gather(*(work(backend, number) for number in range(100) for backend in backends))
 
 
 async def test_closing_writes_what_was_put_a_moment_ago(open_backend: OpenBackend) -> None:

@@ -345,7 +345,7 @@ async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
         flights.run("a", FetchContext(Priority.INTERACTIVE, later + 50, {"X-Request-ID": "second"}), work),
     ]
     await asyncio.sleep(0)
-    assert [(each.deadline, each.headers) for each in asker] == [(math.inf, {"X-Request-ID": "first"})]
+    assert [(item.deadline, item.headers) for item in asker] == [(math.inf, {"X-Request-ID": "first"})]
     let_go.set()
     assert await asyncio.gather(*waiting) == [1, 1]
 
@@ -477,7 +477,7 @@ async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, ups
     asker.deadline = 0  # between two batches
     upstream.let_go.set()
     found = await asking
-    assert [isinstance(each, UpstreamTimeout) for each in found] == [False] * MAX_STARTED + [True] * (
+    assert [isinstance(result, UpstreamTimeout) for result in found] == [False] * MAX_STARTED + [True] * (
         1000 - MAX_STARTED
     )
     assert asker.stats.requests == MAX_STARTED
@@ -513,8 +513,8 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
     first = await opened.ask(*map(profile, range(12)), asker=asker)
     second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
 
-    assert [isinstance(each, NotLoadedYet) for each in first] == [False] * 12
-    assert [isinstance(each, NotLoadedYet) for each in second] == [False] * 5 + [True] * 2
+    assert [isinstance(item, NotLoadedYet) for item in first] == [False] * 12
+    assert [isinstance(item, NotLoadedYet) for item in second] == [False] * 5 + [True] * 2
     assert len(upstream.paths) == 10 + 3
 
 

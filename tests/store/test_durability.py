@@ -59,13 +59,13 @@ async def test_a_store_whose_writer_was_killed_fifty_times_opens_again_and_every
             store = SqliteFile(file, "api")
             found = await store.get_many(map(profile, range(PATHS)))
             await store.aclose()
-            assert all(is_whole(each, found[profile(each)]) for each in range(PATHS) if profile(each) in found)
+            assert all(is_whole(number, found[profile(number)]) for number in range(PATHS) if profile(number) in found)
     finally:
         following.kill()
 
     assert len(found) > 50
     assert killed_while_writing > ROUNDS / 2
-    assert [each.name for each in tmp_path.iterdir()] == ["documents.sqlite"]  # never set aside as damaged
+    assert [file.name for file in tmp_path.iterdir()] == ["documents.sqlite"]  # never set aside as damaged
     assert file.stat().st_size < 2 * BYTES
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

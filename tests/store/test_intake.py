@@ -51,7 +51,7 @@ async def test_a_raw_document_is_free_as_soon_as_it_is_normalised(values: int) -
     gc.disable()
     try:
         found = await store.get_many([PROFILE], FetchContext())
-        assert [each() for each in gone] == [None]
+        assert [item() for item in gone] == [None]
     finally:
         gc.enable()
     expected = {"id": PROFILE[-36:], "title": {"nl": "Kok"}, "softSkills": [{"id": ANOTHER[-36:]}]}

@@ -69,7 +69,7 @@ def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -
 def test_parts_of_one_id_that_all_differ_are_kept_each_for_itself() -> None:
     interner = Interner()
     documents = [{"id": "op", "part": {"id": "a", "n": str(n)}} for n in range(MAX_VARIANTS * 2)]
-    taken = [interner.intern(copy.deepcopy(each)) for each in documents]
+    taken = [interner.intern(copy.deepcopy(document)) for document in documents]
 
     assert [document for document, _ in taken] == documents
     assert len(interner) == MAX_VARIANTS * 2  # half of the wholes, and half of the parts
@@ -92,12 +92,12 @@ documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": val
 @given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
 def test_documents_say_what_they_said_and_all_bytes_come_back(some: list[dict[str, Any]], random: Random) -> None:
     interner = Interner()
-    said = [told(each) for each in some]
-    taken = [interner.intern(each) for each in some]
+    said = [told(item) for item in some]
+    taken = [interner.intern(item) for item in some]
 
-    assert [told(each) for each, _ in taken] == said
+    assert [told(value) for value, _ in taken] == said
     random.shuffle(taken)
-    assert sum(interner.release(each) for each, _ in taken) == sum(size for _, size in taken)
+    assert sum(interner.release(value) for value, _ in taken) == sum(size for _, size in taken)
     assert len(interner) == 0
 
 

@@ -105,12 +105,18 @@ async def test_where_a_block_is_used_agrees_with_what_the_documents_say(unbounde
 
     for block in used:
         holding = {
-            each["code"] for each in competences if block["code"] in {item["code"] for item in each["knowledgeItems"]}
+            competence["code"]
+            for competence in competences
+            if block["code"] in {item["code"] for item in competence["knowledgeItems"]}
         }
         essential = {
-            each["code"] for each in profiles if holding & {one["code"] for one in each["essentialCompetences"]}
+            profile["code"]
+            for profile in profiles
+            if holding & {one["code"] for one in profile["essentialCompetences"]}
         }
-        optional = {each["code"] for each in profiles if holding & {one["code"] for one in each["optionalCompetences"]}}
+        optional = {
+            profile["code"] for profile in profiles if holding & {one["code"] for one in profile["optionalCompetences"]}
+        }
         assert {node["code"] for node in block["usedInTechnicalCompetences"]["nodes"]} == holding
         assert {edge["node"]["code"]: edge["importance"] for edge in block["usedInOccupationalProfiles"]["edges"]} == {
             code: "ESSENTIAL" if code in essential else "OPTIONAL" for code in essential | optional

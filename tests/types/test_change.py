@@ -28,16 +28,16 @@ async def test_added_and_removed_profiles_are_those_that_only_one_release_has(se
     ]
     found = await changes(server, types=["OCCUPATIONAL_PROFILE"])
 
-    assert {each["after"]["code"] for each in found if each["kind"] == "ADDED"} == new - old
-    assert {each["before"]["code"] for each in found if each["kind"] == "REMOVED"} == old - new
-    assert all(each["before"] is None for each in found if each["kind"] == "ADDED")
-    assert all(each["after"] is None for each in found if each["kind"] == "REMOVED")
-    assert all(each["before"]["release"]["number"] == "3.10" for each in found if each["before"])
-    assert all(each["after"]["release"]["number"] == "3.11" for each in found if each["after"])
+    assert {result["after"]["code"] for result in found if result["kind"] == "ADDED"} == new - old
+    assert {result["before"]["code"] for result in found if result["kind"] == "REMOVED"} == old - new
+    assert all(result["before"] is None for result in found if result["kind"] == "ADDED")
+    assert all(result["after"] is None for result in found if result["kind"] == "REMOVED")
+    assert all(result["before"]["release"]["number"] == "3.10" for result in found if result["before"])
+    assert all(result["after"]["release"]["number"] == "3.11" for result in found if result["after"])
 
 
 async def test_changed_fields_are_those_that_differ(server: Server) -> None:
-    (found,) = [each for each in await changes(server, kinds=["CHANGED"]) if each["after"]["code"] == "OP-105"]
+    (found,) = [change for change in await changes(server, kinds=["CHANGED"]) if change["after"]["code"] == "OP-105"]
     query = 'query ($r: String!) { occupationalProfile(code: "OP-105", release: $r) { title { nl fr en de } essentialCompetences { code } } }'
     old, new = [(await server.ask(query, {"r": number}))["occupationalProfile"] for number in ("3.10", "3.11")]
 
@@ -49,15 +49,15 @@ async def test_changed_fields_are_those_that_differ(server: Server) -> None:
 
 async def test_a_thing_that_lives_on_under_another_uuid_is_changed(server: Server) -> None:
     found = [
-        each
-        for each in await changes(server, types=["KNOWLEDGE"], kinds=["CHANGED"])
-        if "uuid" in each["changedFields"]
+        change
+        for change in await changes(server, types=["KNOWLEDGE"], kinds=["CHANGED"])
+        if "uuid" in change["changedFields"]
     ]
 
-    assert {each["after"]["code"] for each in found} == {"KN-146", "KN-262", "KN-334"}
+    assert {result["after"]["code"] for result in found} == {"KN-146", "KN-262", "KN-334"}
     assert all(
-        each["before"]["uuid"] != each["after"]["uuid"] and each["before"]["code"] == each["after"]["code"]
-        for each in found
+        result["before"]["uuid"] != result["after"]["uuid"] and result["before"]["code"] == result["after"]["code"]
+        for result in found
     )
 
 
@@ -71,9 +71,9 @@ async def test_changes_are_narrowed_and_paged(server: Server) -> None:
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
     assert seen == everything
-    assert {each["kind"] for each in everything} == {"ADDED", "REMOVED", "CHANGED"}
-    assert await changes(server, kinds=["ADDED"]) == [each for each in everything if each["kind"] == "ADDED"]
-    assert await changes(server, types=["SKILL"]) == [each for each in everything if each["type"] == "SKILL"]
+    assert {change["kind"] for change in everything} == {"ADDED", "REMOVED", "CHANGED"}
+    assert await changes(server, kinds=["ADDED"]) == [change for change in everything if change["kind"] == "ADDED"]
+    assert await changes(server, types=["SKILL"]) == [change for change in everything if change["type"] == "SKILL"]
 
 
 async def test_before_and_after_can_be_asked_further(server: Server) -> None:

@@ -23,21 +23,23 @@ async def whole(server: Server, code: str) -> dict[str, Any]:
 def sets(profile: dict[str, Any]) -> dict[str, set[str]]:
     competences = profile["essentialCompetences"] + profile["optionalCompetences"]
     return {
-        "technicalCompetences": {each["code"] for each in competences},
-        "skills": {each["skill"]["code"] for each in competences},
-        "knowledgeItems": {item["code"] for each in competences for item in each["knowledgeItems"]},
-        "behaviouralIndicators": {item["code"] for each in competences for item in each["behaviouralIndicators"]},
-        "softSkills": {each["code"] for each in profile["softSkills"]},
+        "technicalCompetences": {competence["code"] for competence in competences},
+        "skills": {competence["skill"]["code"] for competence in competences},
+        "knowledgeItems": {item["code"] for competence in competences for item in competence["knowledgeItems"]},
+        "behaviouralIndicators": {
+            item["code"] for competence in competences for item in competence["behaviouralIndicators"]
+        },
+        "softSkills": {skill["code"] for skill in profile["softSkills"]},
     }
 
 
 def weights(profile: dict[str, Any]) -> dict[str, int]:
-    optional = {each["code"]: 1 for each in profile["optionalCompetences"]}
-    return optional | {each["code"]: 2 for each in profile["essentialCompetences"]}
+    optional = {competence["code"]: 1 for competence in profile["optionalCompetences"]}
+    return optional | {competence["code"]: 2 for competence in profile["essentialCompetences"]}
 
 
 def codes(group: dict[str, list[dict[str, str]]]) -> dict[str, set[str]]:
-    return {name: {each["code"] for each in things} for name, things in group.items()}
+    return {name: {item["code"] for item in things} for name, things in group.items()}
 
 
 async def test_the_gap_is_what_the_two_profiles_say(server: Server) -> None:
@@ -83,19 +85,19 @@ async def test_similar_profiles_come_with_what_they_share(server: Server) -> Non
     found = (await server.ask(query))["occupationalProfile"]["similarProfiles"]
     own = weights(await whole(server, "OP-101"))
 
-    assert [each["score"] for each in found] == sorted((each["score"] for each in found), reverse=True)
-    for each in found:
-        other = weights(await whole(server, each["profile"]["code"]))
+    assert [result["score"] for result in found] == sorted((result["score"] for result in found), reverse=True)
+    for item in found:
+        other = weights(await whole(server, item["profile"]["code"]))
         either = own.keys() | other.keys()
         lesser = sum(min(own.get(code, 0), other.get(code, 0)) for code in either)
         greater = sum(max(own.get(code, 0), other.get(code, 0)) for code in either)
-        assert each["score"] == pytest.approx(lesser / greater)
-        assert {one["code"] for one in each["sharedCompetences"]} == own.keys() & other.keys()
+        assert item["score"] == pytest.approx(lesser / greater)
+        assert {one["code"] for one in item["sharedCompetences"]} == own.keys() & other.keys()
 
 
 async def test_profiles_are_matched_by_what_somebody_has(server: Server) -> None:
     profile = await whole(server, "OP-101")
-    have = [each["id"] for each in profile["essentialCompetences"]]
+    have = [competence["id"] for competence in profile["essentialCompetences"]]
     query = f"""query ($have: [ID!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
       totalCount edges {{ cursor node {{ profile {{ code }} coverage matched {GROUP} missing {GROUP} }} }}
     }} }}"""
@@ -104,7 +106,7 @@ async def test_profiles_are_matched_by_what_somebody_has(server: Server) -> None
     nodes = [edge["node"] for edge in found["edges"]]
     assert len(nodes) == found["totalCount"]
     assert nodes[0]["profile"]["code"] == "OP-101"
-    held = {each["code"] for each in profile["essentialCompetences"]}
+    held = {competence["code"] for competence in profile["essentialCompetences"]}
     for node in nodes:
         weight = weights(await whole(server, node["profile"]["code"]))
         covered = sum(weight[code] for code in weight if code in held)
@@ -187,10 +189,16 @@ async def test_filters_give_what_the_profiles_say(server: Server) -> None:
         return [node["code"] for node in everything if wanted(node)]
 
     for filter, wanted in (
-        ({"isco": "22"}, lambda node: any(each["code"].startswith("22") for each in node["classifications"])),
-        ({"isco": "2221"}, lambda node: any(each["code"] == "2221" for each in node["classifications"])),
-        ({"sector": "ES-8"}, lambda node: "ES-8" in [each["code"] for each in node["economicSectors"]]),
-        ({"areaOfInterest": "ai-1"}, lambda node: "AI-1" in [each["code"] for each in node["areasOfInterest"]]),
+        (
+            {"isco": "22"},
+            lambda node: any(classification["code"].startswith("22") for classification in node["classifications"]),
+        ),
+        (
+            {"isco": "2221"},
+            lambda node: any(classification["code"] == "2221" for classification in node["classifications"]),
+        ),
+        ({"sector": "ES-8"}, lambda node: "ES-8" in [sector["code"] for sector in node["economicSectors"]]),
+        ({"areaOfInterest": "ai-1"}, lambda node: "AI-1" in [item["code"] for item in node["areasOfInterest"]]),
         ({"changedSince": "2021-01-01"}, lambda node: node["lastModified"] >= "2021-01-01"),
         ({"isco": "%"}, lambda node: False),
     ):

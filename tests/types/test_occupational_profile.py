@@ -55,8 +55,8 @@ async def test_all_fields(server: Server) -> None:
     empty = [name for name, value in profile.items() if value in (None, [], {})]
     assert empty == []
     assert all(name["name"] and name["language"] in ("NL", "FR", "EN", "DE") for name in profile["alternativeNames"])
-    assert all(each["description"]["nl"] for each in profile["softSkills"] + profile["digitalSkills"])
-    assert all(each["skill"]["description"]["nl"] for each in profile["essentialCompetences"])
+    assert all(skill["description"]["nl"] for skill in profile["softSkills"] + profile["digitalSkills"])
+    assert all(competence["skill"]["description"]["nl"] for competence in profile["essentialCompetences"])
 
 
 async def test_by_code_reads_the_list_and_no_profile_for_what_the_list_holds(server: Server) -> None:

@@ -171,7 +171,7 @@ async def test_suggestions_come_as_one_types(server: Server) -> None:
         "query ($p: String!) { suggest(prefix: $p) { text language isAlternativeName occupationalProfile { code } } }"
     )
     for typed in ("v", "ver", "verpl", "Verpleegk"):
-        texts = [each["text"] for each in (await server.ask(query, {"p": typed}))["suggest"]]
+        texts = [item["text"] for item in (await server.ask(query, {"p": typed}))["suggest"]]
         assert texts
         assert all(any(word.startswith(fold(typed)) for word in fold(text).split()) for text in texts)
     assert {

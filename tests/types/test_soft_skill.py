@@ -27,4 +27,4 @@ async def test_where_the_whole_is_lost_a_field_that_cannot_be_null_is_empty(serv
 
     data = await server.ask('{ occupationalProfile(code: "OP-101") { softSkills { code regions } } }')
 
-    assert all(each["code"] and each["regions"] == [] for each in data["occupationalProfile"]["softSkills"])
+    assert all(skill["code"] and skill["regions"] == [] for skill in data["occupationalProfile"]["softSkills"])

@@ -25,7 +25,7 @@ async def test_the_competence_of_vdabs_page_in_full(server: Server) -> None:
     assert competence["skill"]["release"] == {"number": "3.11"}
     assert [item["code"] for item in competence["knowledgeItems"]] == ["KN-799", "KN-400", "KN-1450"]
     assert competence["knowledgeItems"][1]["description"]["en"] == "Human resources management"
-    assert [each["code"] for each in competence["behaviouralIndicators"]] == [
+    assert [indicator["code"] for indicator in competence["behaviouralIndicators"]] == [
         "BI-12479",
         "BI-17029",
         "BI-197",
@@ -63,9 +63,10 @@ async def test_the_nested_question_asks_each_document_at_most_once(server: Serve
     asked = server.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
-    assert all(each["behaviouralIndicators"] and each["skill"] for each in competences)
+    assert all(competence["behaviouralIndicators"] and competence["skill"] for competence in competences)
     assert all(
-        "OP-101" in [node["code"] for node in each["usedInOccupationalProfiles"]["nodes"]] for each in competences
+        "OP-101" in [node["code"] for node in competence["usedInOccupationalProfiles"]["nodes"]]
+        for competence in competences
     )
     assert (
         len(asked) == len(set(asked)) == 3 + 2 * len(competences)
@@ -85,7 +86,7 @@ async def test_importance_is_read_in_the_profiles_that_use_the_competence(server
     edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
     for edge in edges:
         listed = edge["node"]["essentialCompetences" if edge["importance"] == "ESSENTIAL" else "optionalCompetences"]
-        assert "CP-7" in [each["code"] for each in listed]
+        assert "CP-7" in [entry["code"] for entry in listed]
     assert {edge["importance"] for edge in edges} <= {"ESSENTIAL", "OPTIONAL"}
     assert len(asked) == len(set(asked)) == 3 + len(edges)
 

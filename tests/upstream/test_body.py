@@ -175,10 +175,10 @@ async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None
     gc.disable()  # it is nearly off in a server: nothing may wait for it
     tracemalloc.start()
     try:
-        for each in range(10):
+        for number in range(10):
             with pytest.raises(UpstreamInvalidResponse) as raised:
                 await upstream.fetch(
-                    f"{PATH[:-12]}{each:012}", FetchContext(deadline=asyncio.get_running_loop().time() + 60)
+                    f"{PATH[:-12]}{number:012}", FetchContext(deadline=asyncio.get_running_loop().time() + 60)
                 )
             errors.append(raised.value)
         left, _ = tracemalloc.get_traced_memory()
@@ -238,12 +238,14 @@ def test_all_bodies_that_are_read_at_once_have_one_bound() -> None:
     async def run() -> None:
         stuck = Stuck()
         upstream = Upstream(stuck, replace(Settings(), upstream_concurrency=100))
-        asking = [asyncio.create_task(upstream.fetch(f"{PATH[:-12]}{each:012}", FetchContext())) for each in range(100)]
+        asking = [
+            asyncio.create_task(upstream.fetch(f"{PATH[:-12]}{number:012}", FetchContext())) for number in range(100)
+        ]
         await asyncio.sleep(1)
 
         assert IN_FLIGHT / 2 < stuck.bytes <= IN_FLIGHT + 100 * SMALL
-        for each in asking:
-            each.cancel()
+        for task in asking:
+            task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
         document = b'{"id": "%s", "a": "%s"}' % (CP_7.encode(), b"x" * 1_000_000)
@@ -338,7 +340,7 @@ async def test_a_404_in_a_document_with_status_200_is_a_404(body: bytes, caplog:
 
     with caplog.at_level(logging.INFO), pytest.raises(UpstreamNotFound):
         await upstream.fetch(PATH, FetchContext())
-    assert [(each.outcome, each.failed) for each in called] == [("NOT_FOUND", False)]
+    assert [(item.outcome, item.failed) for item in called] == [("NOT_FOUND", False)]
     assert caplog.records == []  # as of any other 404
 
 

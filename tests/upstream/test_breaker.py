@@ -15,16 +15,16 @@ from graphql_api.upstream.breaker import (
 
 def opened(breaker: CircuitBreaker, begin: float, every: float) -> tuple[float, float]:
     """When it opened by calls that all fail, from `begin` on, and for how long."""
-    for each in range(1000):
-        if seconds := breaker.failed(begin + each * every):
-            return begin + each * every, seconds
+    for number in range(1000):
+        if seconds := breaker.failed(begin + number * every):
+            return begin + number * every, seconds
     raise AssertionError("it never opened")
 
 
 def test_it_opens_by_the_thirtieth_failure_and_shortly_for_a_short_outage() -> None:
     breaker = CircuitBreaker()
-    for each in range(100):
-        breaker.succeeded(each / 100)
+    for number in range(100):
+        breaker.succeeded(number / 100)
 
     at, seconds = opened(breaker, 1.0, 0.01)
     assert at == pytest.approx(1.0 + (34 - 1) * 0.01)  # 34 of the last 40
@@ -33,17 +33,17 @@ def test_it_opens_by_the_thirtieth_failure_and_shortly_for_a_short_outage() -> N
 
 def test_a_brownout_never_opens_it() -> None:
     breaker = CircuitBreaker()
-    for each in range(3000):
-        if each % 5 == 0:
-            breaker.succeeded(each / 100)
+    for number in range(3000):
+        if number % 5 == 0:
+            breaker.succeeded(number / 100)
         else:
-            assert breaker.failed(each / 100) == 0.0
+            assert breaker.failed(number / 100) == 0.0
 
 
 def test_fewer_than_thirty_calls_in_half_a_minute_decide_nothing() -> None:
     breaker = CircuitBreaker()
 
-    assert [breaker.failed(each * 1.1) for each in range(200)] == [0.0] * 200
+    assert [breaker.failed(number * 1.1) for number in range(200)] == [0.0] * 200
     assert MIN_CALLS == 30
 
 

@@ -270,7 +270,7 @@ async def test_an_answer_that_never_ends_is_a_timeout() -> None:
 
 
 def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:
-    return [each for _, each in inspect.getmembers(module, inspect.isclass) if issubclass(each, base)]
+    return [value for _, value in inspect.getmembers(module, inspect.isclass) if issubclass(value, base)]
 
 
 def instance(kind: type[Exception]) -> Exception:
@@ -281,7 +281,7 @@ def instance(kind: type[Exception]) -> Exception:
 
 @pytest.mark.parametrize(
     "kind",
-    [each for base in (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) for each in exceptions_of(httpx, base)],
+    [item for base in (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) for item in exceptions_of(httpx, base)],
 )
 def test_every_exception_of_httpx_is_one_of_our_errors(kind: type[Exception]) -> None:
     wanted = UpstreamTimeout if issubclass(kind, httpx.TimeoutException) else UpstreamUnavailable

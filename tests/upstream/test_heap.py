@@ -42,6 +42,6 @@ async def test_nothing_is_done_without_glibc_or_after_the_end() -> None:
     trimmer = HeapTrimmer(trims)
     trimmer.trim_soon()
     trimmer.close()
-    handles = [each for each in [trimmer._timer] if each and not each.cancelled()]
+    handles = [item for item in [trimmer._timer] if item and not item.cancelled()]
 
     assert handles == trims.threads == []

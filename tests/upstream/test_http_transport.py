@@ -65,10 +65,10 @@ async def fetch(url: str, times: int = 1, at_once: int = 1) -> None:
 async def test_calls_go_over_connections_that_stay_open_and_no_cookie_is_kept(heard: Heard) -> None:
     await fetch(f"http://127.0.0.1:{heard.port}/base", times=3, at_once=4)
 
-    assert [len(each) for each in heard.connections] == [3] * 4
+    assert [len(connection) for connection in heard.connections] == [3] * 4
     assert "cookie" not in str(heard.connections).lower()
     assert all(
-        each.startswith("GET /base/releases HTTP/1.1\r\n") for requests in heard.connections for each in requests
+        request.startswith("GET /base/releases HTTP/1.1\r\n") for requests in heard.connections for request in requests
     )
 
 

@@ -178,11 +178,11 @@ def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
 
         renewing = [asyncio.ensure_future(renew()) for _ in range(6)]
         asked = await world.stream(45, 30)  # more than there are places for
-        for each in renewing:
-            each.cancel()
+        for task in renewing:
+            task.cancel()
 
-        renewed = sum(each.error is None for each in outcomes)
-        answered = sum(each.error is None for each in asked)
+        renewed = sum(outcome.error is None for outcome in outcomes)
+        answered = sum(request.error is None for request in asked)
         assert 0.09 <= renewed / (renewed + answered) <= 0.2
 
     in_virtual_time(run())
@@ -200,11 +200,11 @@ def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> Non
 
         renewing = [asyncio.ensure_future(renew()) for _ in range(10)]
         asked = await world.stream(20, 120)
-        for each in renewing:
-            each.cancel()
+        for task in renewing:
+            task.cancel()
 
-        renewed = sum(each.error is None for each in outcomes)
-        answered = sum(each.error is None for each in asked)
+        renewed = sum(outcome.error is None for outcome in outcomes)
+        answered = sum(request.error is None for request in asked)
         assert renewed >= 0.09 * (renewed + answered)
         assert len(world.calls) >= 1150  # and no call of the plan is left unused
 
@@ -276,9 +276,9 @@ def test_places_survive_clients_that_leave_at_any_moment() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=3))
         asking = [asyncio.ensure_future(world.ask()) for _ in range(200)]
-        for at, each in enumerate(asking):
+        for at, value in enumerate(asking):
             if at % 3:
-                each.cancel()
+                value.cancel()
             if at % 5 == 0:
                 await asyncio.sleep(0.01)
         await asyncio.gather(*asking, return_exceptions=True)
@@ -314,8 +314,8 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
         end = world.now() + 100
         walking = [asyncio.ensure_future(walk()) for _ in range(8)]
         asked = await world.stream(7, 100)
-        for each in walking:
-            each.cancel()
+        for task in walking:
+            task.cancel()
         await asyncio.gather(*walking, return_exceptions=True)
 
         times = [at for at, _ in world.calls]

@@ -28,8 +28,8 @@ def test_no_period_ever_holds_more_calls_than_the_plan() -> None:
 
 def test_what_is_refused_is_told_when_a_call_is_free_and_then_it_is() -> None:
     window = Window(PLAN)
-    for each in range(100):
-        assert window.take(each / 10) == 0.0
+    for number in range(100):
+        assert window.take(number / 10) == 0.0
 
     wait = window.take(20.0)
     assert wait == pytest.approx(41.0)
@@ -39,8 +39,8 @@ def test_what_is_refused_is_told_when_a_call_is_free_and_then_it_is() -> None:
 
 def test_who_comes_later_waits_for_a_later_call() -> None:
     window = Window(PLAN)
-    for each in range(100):
-        window.take(each / 10)
+    for number in range(100):
+        window.take(number / 10)
 
     waits = [window.take(20.0, ahead=ahead) for ahead in range(5)]
     assert [round(later - sooner, 6) for sooner, later in pairwise(waits)] == [0.1] * 4

@@ -204,7 +204,7 @@ async def test_a_quota_of_another_kind_is_counted_anew_and_together(
     await shared.run(lambda server: server.delete(key), None)
     await shared.run(lambda server: server.execute_command(name, key, *arguments), None)  # type: ignore[no-untyped-call]
 
-    taken = [await each.take("a", 3) for each in (one, other, one, other)]
+    taken = [await item.take("a", 3) for item in (one, other, one, other)]
 
-    assert [each.remaining for each in taken] == [2, 1, 0, 0]
+    assert [state.remaining for state in taken] == [2, 1, 0, 0]
     await asyncio.gather(one.aclose(), other.aclose())

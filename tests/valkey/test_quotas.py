@@ -11,10 +11,10 @@ pytestmark = pytest.mark.valkey
 async def test_replicas_count_a_client_together_and_clients_apart(valkey: Server) -> None:
     one, other = Quotas.of(valkey.url), Quotas.of(valkey.url)
 
-    taken = [await each.take("a", 3) for each in (one, other, one, other)]
+    taken = [await item.take("a", 3) for item in (one, other, one, other)]
 
-    assert [each.allowed for each in taken] == [True, True, True, False]
-    assert [each.remaining for each in taken] == [2, 1, 0, 0]
+    assert [state.allowed for state in taken] == [True, True, True, False]
+    assert [state.remaining for state in taken] == [2, 1, 0, 0]
     assert (await other.take("b", 3)).remaining == 2
     await one.aclose()
     await other.aclose()

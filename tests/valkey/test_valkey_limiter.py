@@ -59,8 +59,8 @@ class Sharing:
 async def sharing(valkey: Server) -> AsyncIterator[Sharing]:
     made = Sharing(valkey.url)
     yield made
-    for each in made.opened:
-        await each.aclose()
+    for item in made.opened:
+        await item.aclose()
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> No
 
     granted = [await replicas[turn % 3].acquire(SERVER, ROUTE, Priority.INTERACTIVE) for turn in range(90)]
 
-    assert sum(isinstance(each, Permit) for each in granted) == PLAN.max_calls
+    assert sum(isinstance(permit, Permit) for permit in granted) == PLAN.max_calls
 
 
 async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_all(sharing: Sharing) -> None:
@@ -104,7 +104,7 @@ async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself
 
     granted = [await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE) for _ in range(30)]
 
-    assert sum(isinstance(each, Permit) for each in granted) == PLAN.max_calls - 5
+    assert sum(isinstance(permit, Permit) for permit in granted) == PLAN.max_calls - 5
     assert await limiter.acquire("digest", ROUTE, Priority.INTERACTIVE) == Rejection(Reason.RATE_LIMITED, 60.0)
 
 

@@ -35,8 +35,8 @@ async def replica(valkey: Server) -> AsyncIterator[Callable[..., ValkeyStore]]:
         return ValkeyStore(opened[-1], 3600, lease)
 
     yield make
-    for each in opened:
-        await each.aclose()
+    for item in opened:
+        await item.aclose()
 
 
 async def test_what_one_replica_puts_another_finds_whole(replica: Any) -> None:

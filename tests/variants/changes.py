@@ -38,12 +38,12 @@ def each_document(change: Change, pattern: str = ".*") -> Answers:
 
 def each_item(change: Change, pattern: str = ".*") -> Answers:
     """Change all items of lists at paths that match a pattern."""
-    return each_document(lambda document: [change(each) for each in items(document)], pattern)
+    return each_document(lambda document: [change(item) for item in items(document)], pattern)
 
 
 def each_object(change: Change) -> Answers:
     """Change all objects in all documents at any depth, inner ones first."""
-    return each_document(lambda document: [change(each) for each in objects(document)])
+    return each_document(lambda document: [change(item) for item in objects(document)])
 
 
 def each_profile(change: Change) -> Answers:
@@ -53,22 +53,24 @@ def each_profile(change: Change) -> Answers:
 
 def each_embedded(change: Change) -> Answers:
     """Change all competences embedded in profiles."""
-    return each_profile(lambda profile: [change(each) for each in embedded(profile)])
+    return each_profile(lambda profile: [change(item) for item in embedded(profile)])
 
 
 def embedded(profile: Document) -> list[Document]:
-    return [each for key in EMBEDDED for each in parts(profile.get(key))]
+    return [part for key in EMBEDDED for part in parts(profile.get(key))]
 
 
 def items(document: Document) -> list[Document]:
     found = document.get("_embedded") or {}
     lists = found.values() if isinstance(found, dict) else [found]
-    return [item for each in lists for item in parts(each) if isinstance(each, list) or isinstance(each.get("id"), str)]
+    return [
+        item for value in lists for item in parts(value) if isinstance(value, list) or isinstance(value.get("id"), str)
+    ]
 
 
 def parts(value: Any) -> list[Document]:
     """The objects in a list, or a single object as a list."""
-    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
 
 def single(value: Any) -> Any:
@@ -82,8 +84,8 @@ def objects(value: Any) -> Iterator[Document]:
             yield from objects(each)
         yield value
     elif isinstance(value, list):
-        for each in value:
-            yield from objects(each)
+        for item in value:
+            yield from objects(item)
 
 
 def without(*keys: str) -> Change:
@@ -126,8 +128,8 @@ def numbers(value: object) -> list[int]:
 def turned(value: Any) -> Any:
     """The value with the keys of all objects reversed."""
     if isinstance(value, dict):
-        return {key: turned(each) for key, each in reversed(value.items())}
-    return [turned(each) for each in value] if isinstance(value, list) else value
+        return {key: turned(item) for key, item in reversed(value.items())}
+    return [turned(item) for item in value] if isinstance(value, list) else value
 
 
 def with_query(path: str, **changes: object) -> str:

@@ -73,7 +73,7 @@ async def _ask(app: ASGIApp, path: str) -> tuple[int, bytes]:
 
     scope = {"type": "http", "method": "GET", "path": name, "raw_path": name.encode(), "query_string": query.encode()}
     await app({**scope, "headers": [], "root_path": "", "scheme": "http", "server": ("x", 80)}, None, send)
-    return sent[0]["status"], b"".join(each.get("body", b"") for each in sent[1:])
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
 class Mutated:
@@ -91,8 +91,8 @@ class Mutated:
 
     async def _answer(self, path: str) -> tuple[int, Document]:
         paths = [path]
-        for each in self._mutations:
-            paths.append(each.asks(paths[-1]))
+        for item in self._mutations:
+            paths.append(item.asks(paths[-1]))
         status, document = await self._original.answer(paths.pop())
         for mutation, asked in zip(reversed(self._mutations), reversed(paths), strict=True):
             status, document = mutation.answers(asked, status, document)

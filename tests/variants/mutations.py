@@ -111,7 +111,7 @@ add(
     each_document(
         replaced(
             ("_embedded",),
-            lambda d: {"content": max(d.values(), key=lambda each: len(each) if isinstance(each, list) else 1)},
+            lambda d: {"content": max(d.values(), key=lambda item: len(item) if isinstance(item, list) else 1)},
         )
     ),
 )
@@ -170,7 +170,7 @@ add("pages without a total", each_document(lambda d: without("totalElements")(d.
 add("pages of two", as_it_is, asks=by_two)
 add(
     "pages of one as single objects",
-    each_document(replaced(("_embedded",), lambda lists: {name: single(each) for name, each in lists.items()})),
+    each_document(replaced(("_embedded",), lambda lists: {name: single(value) for name, value in lists.items()})),
     asks=by_one,
 )
 add("pages of one as single objects without any name", each_document(_unnamed, LISTS), asks=by_one, paired=False)
@@ -190,7 +190,7 @@ add("lists whole and without page", each_document(_tells_nothing, LISTS), asks=w
 def _bare_ids(profile: Document) -> None:
     for key in ("essentialCompetences", "specificCompetences", "softSkills"):
         if key in profile:
-            profile[key] = [each["id"] for each in profile[key]]
+            profile[key] = [item["id"] for item in profile[key]]
 
 
 def _twice(document: Document) -> None:
@@ -206,11 +206,11 @@ LISTED = (*HOLDS, "regions")
 add("lists of one as single objects", each_object(replaced(LISTED, single)))
 add(
     "links as lists",
-    each_object(replaced(("_links",), lambda links: {rel: [None, each] for rel, each in links.items()})),
+    each_object(replaced(("_links",), lambda links: {rel: [None, value] for rel, value in links.items()})),
 )
 add("skills as lists", each_object(replaced(("skill",), lambda skill: [skill])), paired=False)
 add("empty lists as null", each_object(replaced(LISTED, lambda found: found or None)), paired=False)
-add("documents of hits as lists", each_item(replaced(("document",), lambda each: [each]), "/search.*"), paired=False)
+add("documents of hits as lists", each_item(replaced(("document",), lambda item: [item]), "/search.*"), paired=False)
 add("embedded competences without links", each_embedded(without("_links")))
 add("embedded competences without knowledge", each_embedded(without("knowledgeItems")), paired=False)
 add("embedded competences with ids alone", each_embedded(only("id")))
@@ -221,7 +221,9 @@ add(
 add("embedded things as bare ids", each_profile(_bare_ids), paired=False)
 add(
     "embedded soft skills with ids alone",
-    each_profile(lambda p: [only("id")(each) for each in p.get("softSkills", ()) if isinstance(each, dict)]),
+    each_profile(
+        lambda p: [only("id")(softskill) for softskill in p.get("softSkills", ()) if isinstance(softskill, dict)]
+    ),
 )
 add("embedded lists that hold things twice", each_object(_twice))
 add("optional competences under their own name", each_profile(renamed("specificCompetences", "optionalCompetences")))
@@ -244,7 +246,7 @@ add(
 )
 add(
     "names as bare texts",
-    each_profile(replaced(("alternativeNames",), lambda names: [each["name"] for each in names])),
+    each_profile(replaced(("alternativeNames",), lambda names: [name["name"] for name in names])),
     loses=["alternativeNames"],
     paired=False,
 )
@@ -252,7 +254,7 @@ add(
     "names by language",
     each_profile(
         replaced(
-            ("alternativeNames",), lambda names: [{**each, "name": {each["language"]: each["name"]}} for each in names]
+            ("alternativeNames",), lambda names: [{**name, "name": {name["language"]: name["name"]}} for name in names]
         )
     ),
     paired=False,
@@ -292,12 +294,12 @@ add(
 add("no regions", each_object(without("regions")), loses=["regions"])
 add(
     "ISCO codes as bare texts",
-    each_profile(replaced(("codes",), lambda codes: [each["value"] for each in codes])),
+    each_profile(replaced(("codes",), lambda codes: [code["value"] for code in codes])),
     paired=False,
 )
 add(
     "ISCO codes as bare numbers, elsewhere",
-    each_profile(lambda p: p.update(iscoCodes=[int(each["value"]) for each in p.pop("codes", ())])),
+    each_profile(lambda p: p.update(iscoCodes=[int(item["value"]) for item in p.pop("codes", ())])),
     paired=False,
 )
 add("no moments", each_object(without(*MOMENTS)), loses=["lastModified", "lastPublished", "publishedOn", "late"])

@@ -71,7 +71,7 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
         "competenceCode": profile["optionalCompetences"][0]["code"],
         "unused": "CP-7",
     }
-    texts = {each.name: each.query for each in examples() if "\nquery " in each.query} | MORE
+    texts = {example.name: example.query for example in examples() if "\nquery " in example.query} | MORE
     return {
         name: (text, {key: value for key, value in known.items() if f"${key}:" in text.replace(" :", ":")})
         for name, text in texts.items()
@@ -81,7 +81,7 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
     """All leaves of a response by path, and the length of each list."""
     if isinstance(value, dict):
-        return {below: each for key, one in value.items() for below, each in leaves(one, (*path, key)).items()}
+        return {below: item for key, one in value.items() for below, item in leaves(one, (*path, key)).items()}
     if isinstance(value, list):
         found: dict[tuple[Any, ...], Any] = {(*path, "length"): len(value)}
         for place, each in enumerate(value):

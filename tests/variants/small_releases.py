@@ -22,20 +22,20 @@ def small_releases() -> Releases:
 
 def _cut(dataset: Dataset) -> Dataset:
     needed = ("optionalCompetences", "softSkills", "digitalSkills")
-    profiles = [each for each in dataset.profiles if all(each.related[name] for name in needed)][:PROFILES]
+    profiles = [profile for profile in dataset.profiles if all(profile.related[name] for name in needed)][:PROFILES]
     kept = {
         one.uuid: _short(one)
-        for each in profiles
-        for one in (*each.concepts("essentialCompetences")[:2], *each.concepts("optionalCompetences")[:1])
+        for profile in profiles
+        for one in (*profile.concepts("essentialCompetences")[:2], *profile.concepts("optionalCompetences")[:1])
     }
     kept |= {one.uuid: _short(one) for one in dataset.competences if one.code == UNUSED}
-    cut = [_profile(each, kept) for each in profiles]
-    used = {skill.uuid for each in cut for skill in each.concepts("softSkills")}
+    cut = [_profile(profile, kept) for profile in profiles]
+    used = {skill.uuid for item in cut for skill in item.concepts("softSkills")}
     return replace(
         dataset,
         profiles=tuple(cut),
-        competences=tuple(kept[each.uuid] for each in dataset.competences if each.uuid in kept),
-        blocks={"SoftSkill": tuple(each for each in dataset.blocks["SoftSkill"] if each.uuid in used)},
+        competences=tuple(kept[competence.uuid] for competence in dataset.competences if competence.uuid in kept),
+        blocks={"SoftSkill": tuple(item for item in dataset.blocks["SoftSkill"] if item.uuid in used)},
     )
 
 

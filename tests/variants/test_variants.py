@@ -15,7 +15,7 @@ from tests.variants.mutations import MUTATIONS, TOGETHER
 from tests.variants.operations import IN_PAIRS
 from tests.variants.small_releases import small_releases
 
-PAIRED = [each for each in MUTATIONS if each.paired]
+PAIRED = [mutation for mutation in MUTATIONS if mutation.paired]
 _WORLDS: list[World] = []
 
 
@@ -45,7 +45,7 @@ def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[ob
     return {path for path in lost if loses.isdisjoint(path)}
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutation: Mutation) -> None:
     async with world.parts([mutation]) as parts:
         walked = await world.walk(parts, *RELEASES)
@@ -57,18 +57,18 @@ async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutati
     assert {name for name in mutation.loses if not any(name in path for path in lost)} == set()
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mutation: Mutation) -> None:
     async with world.parts([mutation], index="off") as parts:
         answers = await world.ask(parts, [mutation], IN_PAIRS)
 
     unindexed = {path for path, value in answers[IN_PAIRS].items() if value == "NOT_INDEXED_YET"}
     lost = {path[1:] for path in beyond(world.lost(answers), mutation.loses)}
-    assert {path for path in lost if not any(path[: len(each)] == each for each in unindexed)} == set()
+    assert {path for path in lost if not any(path[: len(item)] == item for item in unindexed)} == set()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", PAIRED, ids=lambda each: each.name)
+@pytest.mark.parametrize("first", PAIRED, ids=lambda item: item.name)
 async def test_with_each_other_one_nothing_more_is_lost(world: World, first: Mutation) -> None:
     for second in PAIRED[PAIRED.index(first) + 1 :]:
         loses = first.loses | second.loses | TOGETHER.get(frozenset({first.name, second.name}), frozenset())

@@ -311,7 +311,7 @@ async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
     assert error["extensions"]["code"] == "SERVER_UNAVAILABLE"
     assert error["extensions"]["retryAfter"] == 1
     held.go.set()
-    assert [(await each).status_code for each in running] == [200, 200, 200]
+    assert [(await task).status_code for task in running] == [200, 200, 200]
     assert (held.begun, limiter.running, limiter.queued) == (3, 0, 0)
 
 
@@ -337,7 +337,7 @@ async def test_health_answers_while_all_places_are_taken() -> None:
     health = asked(app, "/health/live")
     await until(lambda: held.begun == 2)
     held.go.set()
-    assert [(await each).status_code for each in (first, health)] == [200, 200]
+    assert [(await item).status_code for item in (first, health)] == [200, 200]
 
 
 async def test_a_subscription_over_events_holds_no_place() -> None:
@@ -348,7 +348,7 @@ async def test_a_subscription_over_events_holds_no_place() -> None:
     await until(lambda: held.begun == 2)
     assert limiter.running == 0
     held.go.set()
-    assert [(await each).status_code for each in (first, second)] == [200, 200]
+    assert [(await item).status_code for item in (first, second)] == [200, 200]
     assert limiter.running == 0
 
 

@@ -173,7 +173,7 @@ async def test_wrong_keys_are_slowed_down_and_a_good_one_is_not(
         without = await server.post(TINY)
         fine = await server.post(TINY, x_api_key=good)
 
-    assert [each.status_code for each in answers] == [401, 401, 401, 429, 429]
+    assert [response.status_code for response in answers] == [401, 401, 401, 429, 429]
     assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
     assert answers[-1].headers["retry-after"] == "20"
     assert len(slept) == 2
@@ -207,9 +207,9 @@ async def test_no_more_than_a_bounded_number_of_requests_is_held_up() -> None:
     await asyncio.sleep(0)
 
     assert (await wrong.refusal(WrongKey("wrong"), "")).status == 429  # immediately
-    assert not any(each.done() for each in held)
+    assert not any(item.done() for item in held)
     release.set()
-    assert {each.status for each in await asyncio.gather(*held)} == {429}
+    assert {item.status for item in await asyncio.gather(*held)} == {429}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ async def test_a_key_is_good_for_so_many_requests_and_then_says_when_it_is_again
     server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
     answers = [await server.post(TINY, x_api_key=first) for _ in range(4)]
 
-    assert [each.status_code for each in answers] == [200, 200, 200, 429]
+    assert [response.status_code for response in answers] == [200, 200, 200, 429]
     refused = answers[-1]
     (error,) = refused.json()["errors"]
     assert error["extensions"]["code"] == "RATE_LIMITED"
@@ -354,5 +354,5 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
     scope = {"type": "http", "path": "/graphql", "headers": [(b"x-api-key", key.encode())]}
     await AuthMiddleware(events, AccessPolicy(ApiKeyAuth(keys, 10), Quotas()))(scope, receive, send)
 
-    assert [each.get("body", b"") for each in sent[1:]] == [b"x", b"x", b""]
+    assert [message.get("body", b"") for message in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False

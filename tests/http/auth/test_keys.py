@@ -23,7 +23,7 @@ def test_a_key_is_its_clients_until_it_is_revoked(file: Path) -> None:
     keys = Keys(file)
     key, other = keys.new("partner", 5), keys.new("other")
 
-    assert [(each.name, each.per_minute) for each in keys.clients()] == [("other", None), ("partner", 5)]
+    assert [(client.name, client.per_minute) for client in keys.clients()] == [("other", None), ("partner", 5)]
     found = keys.client(key)
     assert found is not None
     assert (found.name, found.per_minute) == ("partner", 5)
@@ -51,7 +51,7 @@ def test_two_keys_have_two_salts_and_two_hashes(file: Path) -> None:
     keys.new("b")
     told = orjson.loads(file.read_bytes())["keys"]
 
-    assert len({each["salt"] for each in told} | {each["hash"] for each in told}) == 4
+    assert len({line["salt"] for line in told} | {line["hash"] for line in told}) == 4
 
 
 WRONG: list[Callable[[str], str]] = [
@@ -112,7 +112,7 @@ def test_a_file_written_by_hand_is_read(file: Path) -> None:
     file.parent.mkdir()
     file.write_text(one_key(per_minute=5), encoding="utf-8")
 
-    assert [(each.name, each.per_minute) for each in Keys(file).clients()] == [("a", 5)]
+    assert [(client.name, client.per_minute) for client in Keys(file).clients()] == [("a", 5)]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_two_changes_at_once_are_one_after_the_other(file: Path) -> None:
 
     draft.unlink()
     keys.new("b")
-    assert [each.name for each in keys.clients()] == ["a", "b"]
+    assert [client.name for client in keys.clients()] == ["a", "b"]
 
 
 def test_a_name_has_one_key_and_is_a_plain_one(file: Path) -> None:

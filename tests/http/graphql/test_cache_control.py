@@ -115,4 +115,4 @@ async def test_the_tag_is_the_same_compressed_or_not(server: Server) -> None:
 async def test_the_answer_says_on_what_it_depends(server: Server) -> None:
     response = await get(server, PINNED)
 
-    assert {each.strip() for each in response.headers["vary"].split(",")} >= {"Accept", "Accept-Language"}
+    assert {part.strip() for part in response.headers["vary"].split(",")} >= {"Accept", "Accept-Language"}

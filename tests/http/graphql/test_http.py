@@ -275,7 +275,7 @@ async def test_the_request_id_of_the_client_is_taken_where_it_is_a_plain_one(ser
 async def test_introspection_answers(server: Server) -> None:
     data = await server.ask("{ __schema { queryType { name } types { name } } }")
 
-    assert {"Release", "OccupationalProfile", "Skill"} <= {each["name"] for each in data["__schema"]["types"]}
+    assert {"Release", "OccupationalProfile", "Skill"} <= {type_name["name"] for type_name in data["__schema"]["types"]}
 
 
 async def test_the_health_check_answers(server: Server) -> None:

@@ -33,7 +33,7 @@ async def post(server: Server, **body: Any) -> httpx.Response:
 
 
 async def get(server: Server, **parameters: Any) -> httpx.Response:
-    told = {name: each if isinstance(each, str) else json.dumps(each) for name, each in parameters.items()}
+    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
     return await server.client.get("/graphql", params=told)
 
 

@@ -85,7 +85,7 @@ async def test_nothing_acceptable_a_method_and_a_type_are_refused_as_before(newe
         "/graphql", content=b"{ __typename }", headers={"Content-Type": "application/graphql"}
     )
 
-    assert [each.status_code for each in (unacceptable, method, other)] == [406, 405, 415]
+    assert [item.status_code for item in (unacceptable, method, other)] == [406, 405, 415]
     assert content_of(unacceptable)[0] == JSON
     assert method.headers["allow"] == "GET, HEAD, POST"
 

@@ -44,10 +44,10 @@ async def test_every_query_of_operations_is_a_tool_that_says_what_it_does(
     async with agent(releases, settings) as client:
         tools = (await client.list_tools()).tools
 
-    assert [(each.name, each.description) for each in tools] == [
-        (each.name, each.about) for each in examples() if each.operation_type == "query"
+    assert [(tool.name, tool.description) for tool in tools] == [
+        (example.name, example.about) for example in examples() if example.operation_type == "query"
     ]
-    assert all(each.annotations and each.annotations.read_only_hint for each in tools)
+    assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
 
 
 async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
@@ -58,7 +58,7 @@ async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
         tabs: list[dict[str, str]] = (await http.get("/graphiql/tabs.json")).json()
 
     async with agent(releases, settings) as client:
-        tools = {each.name for each in (await client.list_tools()).tools}
+        tools = {tool.name for tool in (await client.list_tools()).tools}
         for tab in tabs:
             if tab["title"] in tools:
                 found = await client.call_tool(tab["title"], json.loads(tab["variables"]))
@@ -176,7 +176,7 @@ async def test_over_streamable_http_a_browser_on_another_site_is_refused(
         found = await client.post("/mcp", json=CALL)
         elsewhere = await client.post("/mcp", json=CALL, headers={"Origin": "https://evil.example"})
 
-    assert "ProfileInDepth" in {each["name"] for each in found.json()["result"]["tools"]}
+    assert "ProfileInDepth" in {tool["name"] for tool in found.json()["result"]["tools"]}
     assert elsewhere.status_code == 403
 
 
@@ -259,7 +259,7 @@ def test_without_the_extra_the_command_says_how_to_get_it() -> None:
 
 def test_the_example_in_the_docs_names_the_command_and_its_options() -> None:
     page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
-    (example,) = [each.partition("```")[0] for each in page.split("```json\n")[1:] if "mcpServers" in each]
+    (example,) = [part.partition("```")[0] for part in page.split("```json\n")[1:] if "mcpServers" in part]
     told = json.loads(example)["mcpServers"]["competent"]
 
     assert told["command"].endswith("/.venv/bin/competent-graphql")  # an agent has no PATH of a shell

@@ -65,7 +65,7 @@ async def test_the_index_leads_to_every_page_and_every_link_of_each_leads_somewh
             if anchor and target == where:
                 assert f'id="{anchor}"' in found.text, link
 
-    names = {each.removeprefix(BASE) for each in seen if each.startswith(BASE)}
+    names = {response.removeprefix(BASE) for response in seen if response.startswith(BASE)}
     assert names | {"README.md"} >= set(pages())
     assert "http://server.test/schema.graphql" in seen
 
@@ -113,6 +113,6 @@ def test_a_wheel_has_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.chdir(ROOT)
     with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as wheel:
-        names = {each.removeprefix("graphql_api/docs/") for each in wheel.namelist()}
+        names = {item.removeprefix("graphql_api/docs/") for item in wheel.namelist()}
 
     assert names >= set(pages())

@@ -53,14 +53,14 @@ async def test_the_manifest_of_the_examples_is_one_that_the_server_runs(form: st
     file.write_text(json.dumps(manifest(form)), encoding="utf-8")
 
     read = read_manifest(file)
-    assert read == {sha256(each.query.encode()).hexdigest(): each.query for each in examples()}
+    assert read == {sha256(example.query.encode()).hexdigest(): example.query for example in examples()}
 
 
 def test_the_manifest_names_each_operation_by_the_hash_of_its_text() -> None:
     listed = manifest()
 
     assert listed["format"] == "apollo-persisted-query-manifest"
-    assert [each["name"] for each in listed["operations"]] == [example.name for example in examples()]
-    for each in listed["operations"]:
-        assert each["id"] == sha256(each["body"].encode()).hexdigest()
-        assert each["type"] in each["body"]
+    assert [operation["name"] for operation in listed["operations"]] == [example.name for example in examples()]
+    for item in listed["operations"]:
+        assert item["id"] == sha256(item["body"].encode()).hexdigest()
+        assert item["type"] in item["body"]

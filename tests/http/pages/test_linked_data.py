@@ -39,7 +39,7 @@ def addresses(document: dict[str, Any], at: str) -> list[str]:
     found = [document["@id"]]
     for name in linked & document.keys():
         found += document[name] if isinstance(document[name], list) else [document[name]]
-    return [urljoin(base, each) for each in found]
+    return [urljoin(base, result) for result in found]
 
 
 async def profile_of(server: Server) -> dict[str, Any]:
@@ -59,11 +59,13 @@ async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server:
     assert document["notation"] == "OP-101"
     assert document["prefLabel"].items() >= profile["title"].items()
     names = {(name, language) for language, names in document["altLabel"].items() for name in names}
-    assert names == {(each["name"], (each["language"] or "@none").lower()) for each in profile["alternativeNames"]}
-    competences = [f"3.11/technical-competence/{each['uuid']}" for each in profile["essentialCompetences"]]
+    assert names == {(name["name"], (name["language"] or "@none").lower()) for name in profile["alternativeNames"]}
+    competences = [f"3.11/technical-competence/{competence['uuid']}" for competence in profile["essentialCompetences"]]
     assert document["relatedEssentialSkill"] == competences
-    assert set(document["related"]) >= {f"3.11/soft-skill/{each['uuid']}" for each in profile["softSkills"]}
-    codes = [each["code"] for each in profile["classifications"] if each["scheme"] == "ISCO-08"]
+    assert set(document["related"]) >= {f"3.11/soft-skill/{skill['uuid']}" for skill in profile["softSkills"]}
+    codes = [
+        classification["code"] for classification in profile["classifications"] if classification["scheme"] == "ISCO-08"
+    ]
     assert codes
     assert document["broadMatch"] == [f"http://data.europa.eu/esco/isco/C{code}" for code in codes]
 
@@ -74,12 +76,12 @@ async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server)
     found = addresses(await told(server, path), path)
     found += addresses(await told(server, COMPETENCE), COMPETENCE)
 
-    ours = [each.removeprefix("http://server.test") for each in found if each.startswith("http://server.test")]
-    assert {each.split("/")[3] for each in ours if each.count("/") == 4} >= {
+    ours = [result.removeprefix("http://server.test") for result in found if result.startswith("http://server.test")]
+    assert {item.split("/")[3] for item in ours if item.count("/") == 4} >= {
         "occupational-profile", "technical-competence", "skill", "knowledge", "behavioural-indicator", "soft-skill",
     }  # fmt: skip
-    for each in ours:
-        assert addresses(await told(server, each), each)[0] == f"http://server.test{each}"
+    for value in ours:
+        assert addresses(await told(server, value), value)[0] == f"http://server.test{value}"
 
 
 async def test_the_example_in_the_docs_is_what_is_told(server: Server) -> None:
@@ -173,13 +175,13 @@ async def test_with_upstream_down_there_is_no_half_document(server: Server) -> N
 
 async def test_people_get_a_page_with_the_same_links_and_no_script(server: Server) -> None:
     found = await server.client.get(COMPETENCE, headers={"Accept": "text/html"})
-    links = [urljoin(COMPETENCE, each) for each in re.findall(r'href="([^"]+)"', found.text)]
+    links = [urljoin(COMPETENCE, match) for match in re.findall(r'href="([^"]+)"', found.text)]
     document = await told(server, COMPETENCE)
 
     assert found.headers["content-security-policy"].startswith("default-src 'none'; ")
-    assert {f"/id/{each}" for each in document["hasPart"]} <= set(links)
-    for each in links:
-        assert (await server.client.get(each)).status_code == 200, each
+    assert {f"/id/{item}" for item in document["hasPart"]} <= set(links)
+    for link in links:
+        assert (await server.client.get(link)).status_code == 200, link
 
 
 async def test_who_waits_upstream_for_a_thing_is_counted_among_those_who_wait(

@@ -25,7 +25,7 @@ PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
 @cache
 def bundled() -> dict[str, Documents]:
     """The bundled releases by number, created once because they are immutable."""
-    return {each.number: documents_in_memory(each) for each in bundled_datasets()}
+    return {dataset.number: documents_in_memory(dataset) for dataset in bundled_datasets()}
 
 
 class Close(NamedTuple):

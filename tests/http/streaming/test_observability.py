@@ -24,8 +24,8 @@ def _all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """The log lines of operations."""
-    records = [each for each in caplog.records if each.name == "graphql_api.requests"]
-    return [{"event": each.message} | each.__dict__["fields"] for each in records]
+    records = [record for record in caplog.records if record.name == "graphql_api.requests"]
+    return [{"event": record.message} | record.__dict__["fields"] for record in records]
 
 
 async def test_an_operation_over_a_websocket_is_one_line_and_counted(
@@ -126,7 +126,7 @@ async def test_an_operation_that_stays_causes_no_more_calls_than_one_over_http(l
         socket.subscribe("1", "{ technicalCompetences(first: 5) { nodes { skill { code } } } }")
         payload = (await socket.get())["payload"]
 
-    assert {each["extensions"]["code"] for each in payload["errors"]} == {"NOT_LOADED_YET"}
+    assert {error["extensions"]["code"] for error in payload["errors"]} == {"NOT_LOADED_YET"}
 
 
 async def test_a_websocket_that_is_refused_is_a_line_with_its_path(

@@ -163,7 +163,7 @@ async def test_with_as_many_connections_as_may_be_a_stream_is_refused(live_setti
 
 
 async def test_a_silent_stream_says_that_it_lives(live: Live) -> None:
-    events = next(each.app for each in live.app.routes if isinstance(getattr(each, "app", None), EventStreams))
+    events = next(route.app for route in live.app.routes if isinstance(getattr(route, "app", None), EventStreams))
     async with aclosing(stream(live, SUBSCRIPTION, app=replace(events, heartbeat=0.0))) as chunks:
         assert await anext(chunks) == b":\n\n"
         assert await anext(chunks) == b":\n\n"
@@ -184,7 +184,7 @@ async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
 PAGE = (Path(__file__).parents[3] / "docs" / "subscriptions.md").read_text(encoding="utf-8")
 DOCUMENTS = [
     *re.findall(r"```graphql live\n(.*?)```", PAGE, re.DOTALL),
-    *(each.query for each in examples() if each.operation_type != "query"),
+    *(example.query for example in examples() if example.operation_type != "query"),
 ]
 
 

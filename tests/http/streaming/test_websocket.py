@@ -46,7 +46,7 @@ async def test_several_operations_run_side_by_side_and_an_id_can_be_used_again(l
     for id in ("a", "b", "c"):
         socket.subscribe(id, COMPETENCE)
     told = [await socket.get() for _ in range(6)]
-    assert sorted(each["id"] for each in told if each["type"] == "complete") == ["a", "b", "c"]
+    assert sorted(line["id"] for line in told if line["type"] == "complete") == ["a", "b", "c"]
 
     socket.subscribe("a", COMPETENCE)
     assert (await socket.get())["type"] == "next"

@@ -22,7 +22,7 @@ def test_an_id_comes_back_as_what_it_was_made_of(node_id: NodeId) -> None:
 def test_ids_differ_by_type_release_and_uuid() -> None:
     parts = [("Skill", "3.11", ID), ("Knowledge", "3.11", ID), ("Skill", "3.10", ID), ("Skill", "3.11", UUID(int=1))]
 
-    assert len({str(NodeId(*each)) for each in parts}) == 4
+    assert len({str(NodeId(*part)) for part in parts}) == 4
 
 
 def forge(text: str) -> str:
