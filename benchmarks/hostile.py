@@ -91,28 +91,28 @@ def over_websocket(content: bytes) -> Attack:
 def attacks() -> dict[str, Attack]:
     """All attacks by name."""
     executed, prepared = dict(largest_requests.executed()), dict(largest_requests.prepared())
-    found = {name: over_http(request) for name, request in (executed | prepared).items()}
+    results = {name: over_http(request) for name, request in (executed | prepared).items()}
     introspection = "{__schema{" + largest_requests.INTROSPECTION + "}}" + largest_requests.TYPE
-    found["10 introspections"] = over_http(*(asks(introspection + " " * n, "") for n in range(10)))
-    found["8 times all of it"] = over_http(*[executed["49 times profiles for 500 competences"]] * 8)
-    found["8 times 5 pages"] = over_http(*[executed["5 pages of 500 skills"]] * 8)
-    found["1 MB of protocol pings"] = over_websocket(frame(9, b"") * (1_000_000 // 6))
-    found["20,000 GraphQL pings"] = over_websocket(frame(1, b'{"type":"ping"}') * 20_000)
-    found["20,000 subscribe messages"] = over_websocket(
+    results["10 introspections"] = over_http(*(asks(introspection + " " * n, "") for n in range(10)))
+    results["8 times all of it"] = over_http(*[executed["49 times profiles for 500 competences"]] * 8)
+    results["8 times 5 pages"] = over_http(*[executed["5 pages of 500 skills"]] * 8)
+    results["1 MB of protocol pings"] = over_websocket(frame(9, b"") * (1_000_000 // 6))
+    results["20,000 GraphQL pings"] = over_websocket(frame(1, b'{"type":"ping"}') * 20_000)
+    results["20,000 subscribe messages"] = over_websocket(
         frame(1, b'{"type":"subscribe","id":"1","payload":{}}') * 20_000
     )
-    return {"nothing": over_http()} | found
+    return {"nothing": over_http()} | results
 
 
 async def waits(port: int, attack: Attack, seconds: float) -> list[float]:
     """Response times of small queries, in milliseconds, while an attack is repeated for `seconds`."""
-    found: list[float] = []
+    results: list[float] = []
     client = Client(port)
 
     async def probe() -> None:
         began = time.perf_counter()
         await client.ask(PROBE)
-        found.append((time.perf_counter() - began) * 1000)
+        results.append((time.perf_counter() - began) * 1000)
 
     async def probing() -> None:
         async with asyncio.TaskGroup() as probes:
@@ -127,7 +127,7 @@ async def waits(port: int, attack: Attack, seconds: float) -> list[float]:
         await asyncio.sleep(0.05)
     await running
     client.close()
-    return found
+    return results
 
 
 async def measure(names: list[str], seconds: float) -> None:
@@ -139,11 +139,12 @@ async def measure(names: list[str], seconds: float) -> None:
         for name, attack in attacks().items():
             if names and name not in names:
                 continue
-            found = await waits(server.port, attack, seconds)
-            worst = max(worst, max(found))
-            p99 = statistics.quantiles(found, n=100)[98]
+            result = await waits(server.port, attack, seconds)
+            worst = max(worst, max(result))
+            p99 = statistics.quantiles(result, n=100)[98]
             print(
-                f"| {name} | {len(found)} | {statistics.median(found):.1f} | {p99:.1f} | {max(found):.1f} |", flush=True
+                f"| {name} | {len(result)} | {statistics.median(result):.1f} | {p99:.1f} | {max(result):.1f} |",
+                flush=True,
             )
     print(f"\nThe longest wait is {worst:.0f} ms; the goal is {GOAL:.0f} ms.")
 

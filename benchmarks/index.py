@@ -140,14 +140,14 @@ def answer(folder: Path, effort: Effort) -> Run:
 async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> dict[str, Timing]:
     with timed(costs, "first search, which reads the vocabulary, s"):
         await after.query(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
-    found: dict[str, Timing] = {}
+    results: dict[str, Timing] = {}
     for name, lookups in (await after.query(everyday, after.search)).items():
-        found[name] = await timing([partial(after.ask, lookup) for lookup in lookups], effort)
+        results[name] = await timing([partial(after.ask, lookup) for lookup in lookups], effort)
     costs["peak memory of answering, MB"] = peak()
     with before.comparison_connection() as other:
         compared = partial(after.ask, lambda connection: changes(other, connection, None, None))
-        found[f"changes from {BEFORE} to {AFTER}"] = await timing([compared] * effort.least, effort._replace(least=3))
-    return found
+        results[f"changes from {BEFORE} to {AFTER}"] = await timing([compared] * effort.least, effort._replace(least=3))
+    return results
 
 
 async def timing(lookups: Sequence[Callable[[], Awaitable[object]]], effort: Effort) -> Timing:

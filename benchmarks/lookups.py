@@ -95,8 +95,8 @@ def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptT
 
 
 def _drawn(connection: sqlite3.Connection, sql: str, value: int, most: int = 500) -> list[Any]:
-    found = [item for (item,) in connection.execute(sql, (value,))]
-    return found[:: max(1, len(found) // most)][:most]
+    results = [item for (item,) in connection.execute(sql, (value,))]
+    return results[:: max(1, len(results) // most)][:most]
 
 
 def _long_words(text: str) -> list[str]:

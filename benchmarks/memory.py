@@ -67,14 +67,14 @@ async def load(parts: Services) -> list[Document]:
         for entry in listed
         if (uuid := as_uuid(entry.get("id")))
     ]
-    found: list[Document] = []
+    results: list[Document] = []
     for start in range(0, len(paths), AT_ONCE):
         some = await parts.store.get_many(paths[start : start + AT_ONCE], FetchContext())
         failed = [item for item in some.values() if isinstance(item, Exception)]
         if failed:
             raise failed[0]
-        found += [item for item in some.values() if not isinstance(item, Exception)]
-    return found
+        results += [item for item in some.values() if not isinstance(item, Exception)]
+    return results
 
 
 async def measure(row: str, url: str) -> None:
@@ -89,11 +89,11 @@ async def measure(row: str, url: str) -> None:
         tune_gc()
     gc.callbacks.append(pauses := Pauses())
     before, began = _resident(), time.process_time()
-    found = await load(parts)
+    result = await load(parts)
     processor = time.process_time() - began
     gc.callbacks.remove(pauses)
-    told = {
-        "documents": len(found),
+    figures = {
+        "documents": len(result),
         "text": parts.store._memory.bytes if row == "as Python comes" else None,
         "counted": None if row == "as Python comes" else parts.store._memory.bytes,
         "before": before,
@@ -102,7 +102,7 @@ async def measure(row: str, url: str) -> None:
         "collecting": sum(pauses.seconds),
         "processor": processor,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(figures), flush=True)
     await parts.aclose()
 
 
@@ -119,10 +119,10 @@ def sandbox(workbook: Path) -> Iterator[str]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own
         try:
             assert process.stdout
-            told = next((found[0] for line in process.stdout if (found := re.search(r"http://[\w.:]+", line))), None)
-            if told is None:
+            address = next((match[0] for line in process.stdout if (match := re.search(r"http://[\w.:]+", line))), None)
+            if address is None:
                 raise SystemExit("the sandbox did not start")
-            yield told
+            yield address
         finally:
             process.terminate()
 
@@ -136,11 +136,11 @@ def table(workbook: Path, rows: Sequence[str]) -> None:
     with sandbox(workbook) as url:
         for row in rows:
             command = [sys.executable, "-m", "benchmarks.memory", str(workbook), "--row", row, "--url", url]
-            told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)  # noqa: S603
-            counted = f"{told['counted'] / 1e6:.0f}" if told["counted"] else f"{told['text'] / 1e6:.0f} of text"
+            run = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)  # noqa: S603
+            counted = f"{run['counted'] / 1e6:.0f}" if run["counted"] else f"{run['text'] / 1e6:.0f} of text"
             print(
-                f"| {row} | {told['documents']:,} | {counted} | {told['before'] / 1e6:.0f} → {told['after'] / 1e6:.0f} "
-                f"| {told['longest'] * 1e3:.0f} | {told['collecting']:.1f} | {told['processor']:.1f} |",
+                f"| {row} | {run['documents']:,} | {counted} | {run['before'] / 1e6:.0f} → {run['after'] / 1e6:.0f} "
+                f"| {run['longest'] * 1e3:.0f} | {run['collecting']:.1f} | {run['processor']:.1f} |",
                 flush=True,
             )
 

@@ -139,10 +139,10 @@ async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
     seen, health, client = Seen(), Seen(), Client(port)
     request = post(QUERY)
 
-    async def one(asked: bytes, into: Seen, due: float) -> None:
+    async def one(body: bytes, into: Seen, due: float) -> None:
         try:
             async with asyncio.timeout(10):
-                into.add(await client.ask(asked), time.perf_counter() - due)
+                into.add(await client.ask(body), time.perf_counter() - due)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             into.lost += 1
 

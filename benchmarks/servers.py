@@ -68,10 +68,10 @@ async def serving(**settings: str) -> AsyncIterator[Serving]:
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             line = await process.stdout.readline()
-        found = re.search(rb":(\d+)/graphiql", line)
-        if found is None:
+        match = re.search(rb":(\d+)/graphiql", line)
+        if match is None:
             raise SystemExit(f"the server did not start: {line.decode()}")
-        yield Serving(process, int(found[1]))
+        yield Serving(process, int(match[1]))
 
 
 def free_port() -> int:

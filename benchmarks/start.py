@@ -53,10 +53,10 @@ def _serving(workbooks: Sequence[Path], cache: Path) -> Iterator[str]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own
         try:
             assert process.stdout
-            told = re.search(r"http://[\w.:\[\]]+", process.stdout.readline())
-            if told is None:
+            match = re.search(r"http://[\w.:\[\]]+", process.stdout.readline())
+            if match is None:
                 raise SystemExit("the server did not start")
-            yield told[0]
+            yield match[0]
         finally:
             process.terminate()
 

@@ -59,8 +59,8 @@ async def base_of(process: asyncio.subprocess.Process) -> str:
     lines = []
     while line := await process.stderr.readline():
         lines.append(line.decode())
-        if found := re.search(r"http://127\.0\.0\.1:\d+", lines[-1]):
-            return found[0]
+        if match := re.search(r"http://127\.0\.0\.1:\d+", lines[-1]):
+            return match[0]
     raise AssertionError(lines)
 
 

@@ -80,13 +80,13 @@ async def test_it_waits_as_often_as_it_has_to() -> None:
 
 
 async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
-    told = []
+    events = []
 
     async def waits() -> None:
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
-            told.append("cancelled")
+            events.append("cancelled")
             raise
 
     waiting = asyncio.ensure_future(start_eagerly(waits()))
@@ -95,7 +95,7 @@ async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert told == ["cancelled"]
+    assert events == ["cancelled"]
 
 
 async def test_all_of_what_is_at_hand_takes_no_turn_of_the_loop() -> None:

@@ -42,14 +42,14 @@ def release(repository: Path, tag: str, sdl: str) -> None:
 
 def check(repository: Path) -> subprocess.CompletedProcess[str]:
     venv = sys.prefix
-    asked = ["make", "-s", "-f", str(ROOT / "Makefile"), f"VENV={venv}", "-o", f"{venv}/.dev", "check-breaking"]
-    return subprocess.run(asked, cwd=repository, env=quiet(), capture_output=True, text=True, check=False)
+    command = ["make", "-s", "-f", str(ROOT / "Makefile"), f"VENV={venv}", "-o", f"{venv}/.dev", "check-breaking"]
+    return subprocess.run(command, cwd=repository, env=quiet(), capture_output=True, text=True, check=False)
 
 
 def test_without_a_release_it_says_that_there_is_none(repository: Path) -> None:
-    found = check(repository)
+    result = check(repository)
 
-    assert (found.returncode, found.stdout) == (0, "No release yet: no older schema to compare with.\n")
+    assert (result.returncode, result.stdout) == (0, "No release yet: no older schema to compare with.\n")
 
 
 def test_outside_of_a_repository_it_says_the_same(tmp_path: Path) -> None:
@@ -64,22 +64,22 @@ def test_a_clone_without_tags_says_that_it_cannot_compare(
     clone = tmp_path_factory.mktemp("clone")
     git(clone, "clone", "-q", "--depth", "1", "--no-tags", f"file://{repository}", ".")
 
-    found = check(clone)
-    assert found.returncode == 0
-    assert found.stdout.startswith("Not compared with the last release")
+    result = check(clone)
+    assert result.returncode == 0
+    assert result.stdout.startswith("Not compared with the last release")
 
 
 def test_what_the_last_release_has_too_passes_whatever_older_ones_had(repository: Path) -> None:
     release(repository, "v1.9.0", SDL + "\ntype GoneLongAgo { id: ID }\n")
     release(repository, "v1.10.0", SDL)
 
-    found = check(repository)
-    assert (found.returncode, found.stdout) == (0, "")
+    result = check(repository)
+    assert (result.returncode, result.stdout) == (0, "")
 
 
 def test_a_field_that_is_gone_since_the_last_release_fails(repository: Path) -> None:
     release(repository, "v1.0.0", SDL.replace("type Query {", "type Query {\n  gone: String\n", 1))
 
-    found = check(repository)
-    assert found.returncode != 0
-    assert found.stdout == "breaking: Field Query.gone was removed.\n"
+    result = check(repository)
+    assert result.returncode != 0
+    assert result.stdout == "breaking: Field Query.gone was removed.\n"

@@ -115,14 +115,14 @@ def check_setting(assignment: str) -> None:
 def check_ours(arguments: list[str]) -> None:
     """Parsed as the command line does, without being run."""
     arguments = [argument for argument in arguments if not _ELLIPSIS.fullmatch(argument)]
-    found: Any = get_group(command)
-    while hasattr(found, "commands"):
+    part: Any = get_group(command)
+    while hasattr(part, "commands"):
         if not arguments or arguments == ["--version"] or arguments == ["COMMAND", "--help"]:
             return
-        assert arguments[0] in found.commands, f"{arguments[0]} is not a command"
-        found, arguments = found.commands[arguments[0]], arguments[1:]
+        assert arguments[0] in part.commands, f"{arguments[0]} is not a command"
+        part, arguments = part.commands[arguments[0]], arguments[1:]
     try:
-        context = found.make_context("competent-graphql", arguments)
+        context = part.make_context("competent-graphql", arguments)
     except Exception as error:  # of the library within typer
         raise AssertionError(f"{type(error).__name__}: {error}") from None
     for named in (context.params.get("file"), context.params.get("since")):
@@ -148,10 +148,10 @@ def check_pip(arguments: list[str]) -> None:
             value = next(words)
             assert word != "-r" or (ROOT / value).exists(), value
         elif word not in options:
-            found = re.fullmatch(r"([^\[]+)(?:\[([^\]]+)\])?", word)
-            assert found is not None
-            assert found[1] in (".", WHEEL), f"{word} would be installed from an index"
-            assert {*(found[2] or "").split(",")} - {""} <= PROJECT["optional-dependencies"].keys()
+            match = re.fullmatch(r"([^\[]+)(?:\[([^\]]+)\])?", word)
+            assert match is not None
+            assert match[1] in (".", WHEEL), f"{word} would be installed from an index"
+            assert {*(match[2] or "").split(",")} - {""} <= PROJECT["optional-dependencies"].keys()
 
 
 def check_npm(arguments: list[str]) -> None:

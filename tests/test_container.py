@@ -52,10 +52,10 @@ async def contained(writable: str, **settings: str) -> AsyncIterator[tuple[int, 
     )
     assert process.stdout is not None
     try:
-        found = re.search(rb":(\d+)/graphiql", await process.stdout.readline())
-        assert found, await process.communicate()
+        match = re.search(rb":(\d+)/graphiql", await process.stdout.readline())
+        assert match, await process.communicate()
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        yield int(found[1]), int(children[0]), process
+        yield int(match[1]), int(children[0]), process
     finally:
         if process.returncode is None:
             process.kill()
@@ -66,11 +66,13 @@ async def total(port: int) -> int | str:
     """The number of search results, which needs an index, or the error code."""
     async with httpx.AsyncClient(timeout=30) as client:
         query = {"query": "{ skills(first: 1) { totalCount } }"}
-        told = (await client.post(f"http://127.0.0.1:{port}/graphql", json=query)).json()
-    found: int | str = (
-        told["errors"][0]["extensions"]["code"] if "errors" in told else told["data"]["skills"]["totalCount"]
+        response = (await client.post(f"http://127.0.0.1:{port}/graphql", json=query)).json()
+    result: int | str = (
+        response["errors"][0]["extensions"]["code"]
+        if "errors" in response
+        else response["data"]["skills"]["totalCount"]
     )
-    return found
+    return result
 
 
 async def test_with_one_folder_that_can_be_written_it_serves_says_that_it_is_alive_and_stops_when_told(

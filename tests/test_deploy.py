@@ -77,8 +77,10 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 def manifest(kind: str, name: str) -> dict[str, Any]:
     """The object of Kubernetes of this kind and name."""
-    (found,) = (manifest for manifest in KUBERNETES if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name))
-    return dict(found)
+    (result,) = (
+        manifest for manifest in KUBERNETES if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name)
+    )
+    return dict(result)
 
 
 def pod(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -114,8 +116,8 @@ def test_the_manifest_asks_for_health_where_it_is_and_runs_as_nobody_on_a_read_o
     assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
     assert spec["securityContext"]["runAsUser"] == 10001
     assert "--uid 10001" in DOCKERFILE
-    told = environment_of_the_manifest()
-    assert spec["terminationGracePeriodSeconds"] > float(told["COMPETENT_DRAIN"]) + Settings().stop_timeout
+    environment = environment_of_the_manifest()
+    assert spec["terminationGracePeriodSeconds"] > float(environment["COMPETENT_DRAIN"]) + Settings().stop_timeout
 
 
 @pytest.mark.parametrize("name", ["competent-graphql", "competent-valkey"])
@@ -163,18 +165,18 @@ def test_the_ingress_leads_over_tls_to_the_server_and_not_to_metrics() -> None:
     assert ingress["tls"][0]["hosts"] == [rule["host"]]
     assert target["port"]["name"] == port["name"]
     assert ports[port["targetPort"]] == Settings().port
-    told = environment_of_the_manifest()
-    assert told["COMPETENT_METRICS"] == annotations["prometheus.io/port"] == str(ports["metrics"])
+    environment = environment_of_the_manifest()
+    assert environment["COMPETENT_METRICS"] == annotations["prometheus.io/port"] == str(ports["metrics"])
 
 
 def test_keys_of_clients_are_where_the_server_looks() -> None:
     spec, container = pod("competent-graphql")
     secrets = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
     mounts = {mount["mountPath"]: secrets.get(mount["name"]) for mount in container["volumeMounts"]}
-    told = environment_of_the_manifest()
+    environment = environment_of_the_manifest()
 
-    assert mounts[str(Path(told["COMPETENT_KEYS_FILE"]).parent)] == "competent-keys"
-    assert mounts[str(Path(told["COMPETENT_API_KEY_FILE"]).parent)] == "competent"
+    assert mounts[str(Path(environment["COMPETENT_KEYS_FILE"]).parent)] == "competent-keys"
+    assert mounts[str(Path(environment["COMPETENT_API_KEY_FILE"]).parent)] == "competent"
     assert all(volume["secret"]["defaultMode"] == 0o440 for volume in spec["volumes"] if "secret" in volume)
     (of_the_image,) = re.findall(r"COMPETENT_KEYS_FILE=(\S+)", DOCKERFILE)
     folder = str(Path(of_the_image).parent)

@@ -27,29 +27,31 @@ QUERIES = [
 ]
 
 
-def agrees(told: Any, found: Any) -> bool:
+def agrees(documented: Any, actual: Any) -> bool:
     """Whether a response matches the documented one, whose objects may omit keys and whose lists may end in `…`."""
-    if isinstance(told, dict) and isinstance(found, dict):
-        return all(name in found and agrees(value, found[name]) for name, value in told.items())
-    if isinstance(told, list) and isinstance(found, list):
-        more = told[-1:] == ["…"]
-        told = told[:-1] if more else told
-        return (len(found) > len(told) if more else len(found) == len(told)) and all(map(agrees, told, found))
-    return bool(told == found)
+    if isinstance(documented, dict) and isinstance(actual, dict):
+        return all(name in actual and agrees(value, actual[name]) for name, value in documented.items())
+    if isinstance(documented, list) and isinstance(actual, list):
+        more = documented[-1:] == ["…"]
+        documented = documented[:-1] if more else documented
+        return (len(actual) > len(documented) if more else len(actual) == len(documented)) and all(
+            map(agrees, documented, actual)
+        )
+    return bool(documented == actual)
 
 
 @pytest.mark.parametrize(("query", "answer"), QUERIES)
 async def test_every_query_in_the_docs_answers_as_printed(server: Server, query: str, answer: str) -> None:
     for number in ("3.10", "3.11"):  # an operation waits for an index no longer than its deadline
         await server.app.state.services.indexes.ready(number)
-    found = (await server.post(query)).json()
+    response = (await server.post(query)).json()
 
     if answer:
-        told = json.loads(answer)
-        assert agrees(told, found), found
-        assert ("errors" in told) == ("errors" in found)
+        documented = json.loads(answer)
+        assert agrees(documented, response), response
+        assert ("errors" in documented) == ("errors" in response)
     else:
-        assert "errors" not in found
+        assert "errors" not in response
 
 
 def test_there_are_queries_in_the_docs() -> None:
@@ -71,8 +73,8 @@ def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
         env=os.environ | {"COLUMNS": "100"},
     ).stdout.replace("python -m graphql_api", "competent-graphql")
 
-    (told,) = re.findall(rf"## competent-graphql {name}\n\n```text\n(.*?)```", page, re.DOTALL)
-    assert told.strip() == printed.strip()
+    (help_text,) = re.findall(rf"## competent-graphql {name}\n\n```text\n(.*?)```", page, re.DOTALL)
+    assert help_text.strip() == printed.strip()
 
 
 @pytest.mark.parametrize("name", ["settings", "metrics"])
@@ -86,16 +88,16 @@ def test_the_tables_in_the_docs_are_as_make_docs_writes_them(name: str) -> None:
 
 def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| `(/[^`]*)` \| (seen|assumed) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `(/[^`]*)` \| (seen|assumed) \|$", page, re.MULTILINE)
 
-    assert told == [(route.template, route.sure) for route in ROUTES]
+    assert rows == [(route.template, route.sure) for route in ROUTES]
 
 
 def test_what_happens_where_an_assumption_does_not_hold_is_what_the_doctor_tells() -> None:
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
-    told = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## If an assumption")[2], re.MULTILINE)
+    rows = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## If an assumption")[2], re.MULTILINE)
 
-    assert told[1:] == [(check.assumed, ("**needed**: " if check.needed else "") + check.otherwise) for check in CHECKS]
+    assert rows[1:] == [(check.assumed, ("**needed**: " if check.needed else "") + check.otherwise) for check in CHECKS]
 
 
 def test_every_kind_of_fault_is_in_the_docs() -> None:
@@ -152,11 +154,11 @@ def parts_of(message: str) -> tuple[str, dict[str, str], str]:
 async def test_every_exchange_in_the_docs_goes_as_printed(server: Server) -> None:
     assert len(EXCHANGES) >= 8
     for request, response in EXCHANGES:  # in their order: a query is left before it is asked for
-        asked, headers, body = parts_of(request)
-        status, told, answer = parts_of(response)
-        found = await server.client.request(*asked.split(" ", 1), headers=headers, content=body.encode() or None)
+        target, headers, body = parts_of(request)
+        status, expected, answer = parts_of(response)
+        result = await server.client.request(*target.split(" ", 1), headers=headers, content=body.encode() or None)
 
-        assert found.status_code == int(status), asked
-        for name, value in told.items():
-            assert found.headers[name] == value, (asked, name)
-        assert agrees(json.loads(answer), found.json()), (asked, found.json())
+        assert result.status_code == int(status), target
+        for name, value in expected.items():
+            assert result.headers[name] == value, (target, name)
+        assert agrees(json.loads(answer), result.json()), (target, result.json())

@@ -12,8 +12,8 @@ NAMES, VARIABLES = CHECK["CHECKS"]
 
 def faults(package: Path, variables: bool = False, **remaining: int) -> list[str]:
     check = (VARIABLES if variables else NAMES)._replace(remaining=Counter(remaining))
-    found: list[str] = CHECK["faults"](package, check)
-    return found
+    results: list[str] = CHECK["faults"](package, check)
+    return results
 
 
 @pytest.fixture

@@ -33,9 +33,9 @@ def test_the_supported_pythons_are_those_of_the_classifiers(tmp_path: Path) -> N
 
 
 def test_a_python_that_is_nowhere_is_missing_and_no_error_of_the_script(tmp_path: Path) -> None:
-    found = run("if find_python 3.99; then echo found; else echo missing; fi", tmp_path)
+    result = run("if find_python 3.99; then echo found; else echo missing; fi", tmp_path)
 
-    assert (found.returncode, found.stdout) == (0, "missing\n")
+    assert (result.returncode, result.stdout) == (0, "missing\n")
 
 
 def test_the_newest_python_of_pyenv_is_taken_behind_a_broken_shim(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ CHECK = runpy.run_path(str(Path(__file__).parent.parent / ".ci" / "check_words.p
 
 
 def faults(root: Path, remaining: dict[str, int] | None = None) -> list[str]:
-    found: list[str] = CHECK["faults"](root, Counter(remaining))
-    return found
+    results: list[str] = CHECK["faults"](root, Counter(remaining))
+    return results
 
 
 @pytest.fixture

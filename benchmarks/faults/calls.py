@@ -29,8 +29,8 @@ async def brownout(soak: Soak, name: str, errors: float, hangs: float, most: flo
     await soak.fail(rate=errors)
     await soak.fail("hang", rate=hangs / (1 - errors))
     seen = await soak.load()
-    asked = sum(path.removeprefix(COMPETENCES) not in soak.known for _, path, *_ in (await soak.book())["calls"])
-    each_key = asked / keys(seen)
+    count = sum(path.removeprefix(COMPETENCES) not in soak.known for _, path, *_ in (await soak.book())["calls"])
+    each_key = count / keys(seen)
     return [
         Row(
             name,
@@ -92,9 +92,11 @@ async def retry_after(soak: Soak) -> list[Row]:
     seen = await soak.load()
     calls = (await soak.book())["calls"]
     # Calls in flight when upstream responded get 0.1 seconds.
-    told = [at for *_, status, at in calls if status == 429]
-    inside = sum(path.startswith(COMPETENCES) and at + 0.1 < came < at + 2.9 for at in told for came, path, *_ in calls)
-    windows = len(told)
+    refused_at = [at for *_, status, at in calls if status == 429]
+    inside = sum(
+        path.startswith(COMPETENCES) and at + 0.1 < came < at + 2.9 for at in refused_at for came, path, *_ in calls
+    )
+    windows = len(refused_at)
     return [
         Row(
             "R5",

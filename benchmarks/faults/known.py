@@ -11,10 +11,10 @@ async def untroubled(soak: Soak) -> list[Row]:
     """The baseline of this machine without faults."""
     await soak.warm()
     seen = await soak.load()
-    told = (
+    summary = (
         f"known {failed(seen, True):.1f} % failed, p99 {p99(seen):.0f} ms; unknown {failed(seen, False):.1f} % failed"
     )
-    return [Row("", "no fault, for comparison", "", told, True)]
+    return [Row("", "no fault, for comparison", "", summary, True)]
 
 
 @scenario("R4 R6 R10 R20", COMPETENT_RELEASE_TTL="2")

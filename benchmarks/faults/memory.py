@@ -21,10 +21,10 @@ async def bombard(soak: Soak, prefixes: list[str], a_second: float, until: float
     return await asyncio.gather(*asking)
 
 
-async def highest(soak: Soak, found: list[float]) -> None:
+async def highest(soak: Soak, results: list[float]) -> None:
     """Record the memory of the server a hundred times per second, until cancelled."""
     while True:
-        found.append(soak.server.megabytes)
+        results.append(soak.server.megabytes)
         await asyncio.sleep(0.01)
 
 

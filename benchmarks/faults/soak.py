@@ -63,18 +63,18 @@ class Soak:
             async with self.http.post(
                 f"{self.server.url}/graphql", json={"query": query, "variables": variables}
             ) as response:
-                told: dict[str, Any] = await response.json()
+                answer: dict[str, Any] = await response.json()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return {"errors": [{"extensions": {"code": type(error).__name__}}]}
-        return told
+        return answer
 
     async def ask(self, uuid: str, known: bool = False, query: str = QUERY) -> Seen:
         """Run one operation for a competence."""
         began = time.monotonic()
-        told = await self.answer(query, u=uuid)
-        thing: dict[str, Any] = (told.get("data") or {}).get("technicalCompetence") or {}
-        codes = [error["extensions"]["code"] for error in told.get("errors", ())]
-        stale = bool(told.get("extensions", {}).get("upstream", {}).get("stale"))
+        answer = await self.answer(query, u=uuid)
+        thing: dict[str, Any] = (answer.get("data") or {}).get("technicalCompetence") or {}
+        codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+        stale = bool(answer.get("extensions", {}).get("upstream", {}).get("stale"))
         wrong = bool(thing) and thing["uuid"] != uuid
         return Seen(began, time.monotonic() - began, known, codes, stale, wrong)
 
@@ -120,8 +120,8 @@ class Soak:
     async def book(self) -> dict[str, Any]:
         """The calls to upstream since the last reset, which this resets."""
         async with self.http.delete(f"{self.upstream}/book") as response:
-            told: dict[str, Any] = await response.json(content_type=None)
-            return told
+            book: dict[str, Any] = await response.json(content_type=None)
+            return book
 
 
 def failed(seen: list[Seen], known: bool) -> float:

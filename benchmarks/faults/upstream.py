@@ -36,12 +36,12 @@ class _EveryId:
         return getattr(self._documents, name)
 
     def document(self, collection: str, uuid: str) -> bytes | None:
-        found = self._documents.document(collection, uuid)
-        if found is None and collection == COMPETENCES and not uuid.startswith("dead"):
+        result = self._documents.document(collection, uuid)
+        if result is None and collection == COMPETENCES and not uuid.startswith("dead"):
             whole = self._documents.document(collection, CP_7)
-            found = whole and whole.replace(CP_7.encode(), uuid.encode())
-            found = found and found.replace(b'"CP-7"', b'"CP-7@%s"' % self._documents.number.encode())
-        return found
+            result = whole and whole.replace(CP_7.encode(), uuid.encode())
+            result = result and result.replace(b'"CP-7"', b'"CP-7@%s"' % self._documents.number.encode())
+        return result
 
 
 class _Releases:
@@ -80,17 +80,17 @@ class Book:
         if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
             await self._sandbox(scope, receive, send)
         elif scope["path"].startswith("/book/"):
-            told = scope["query_string"].partition(b"=")[2]
+            value = scope["query_string"].partition(b"=")[2]
             if scope["path"] == "/book/trap":
-                self._trap = b"http://127.0.0.1:" + told
+                self._trap = b"http://127.0.0.1:" + value
             else:
-                self._releases.number = told.decode()
+                self._releases.number = value.decode()
             await _send(send, b"{}")
         elif scope["path"] == "/book":
-            told = {"calls": self._calls, "most": self._most, "under_way": self._under_way}
+            value = {"calls": self._calls, "most": self._most, "under_way": self._under_way}
             if scope["method"] == "DELETE":
                 self._begin()
-            await _send(send, orjson.dumps(told))
+            await _send(send, orjson.dumps(value))
         else:
             await self._call(scope, receive, send)
 

@@ -74,8 +74,8 @@ def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
         serving(folder / "documents", folder / "nginx-mixed") as upstream,
         serving(folder / "documents", folder / "nginx-late", mixed.DELAY) as late,
     ):
-        found = mixed.measure(everybody, sent, upstream.url, late.url, folder / "mixed", lasts)
-    return {"servers": found, "delay": mixed.DELAY}
+        result = mixed.measure(everybody, sent, upstream.url, late.url, folder / "mixed", lasts)
+    return {"servers": result, "delay": mixed.DELAY}
 
 
 def measure_varied(release: Documents, folder: Path, lasts: Lasts) -> Part:
@@ -99,8 +99,8 @@ def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
     nested = operations.shared(release)[1]
     everybody = [*_own(OURS, REFERENCE, RESPONSE_CACHE), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-clients") as upstream:
-        found = clients.measure(everybody, nested, upstream.url, folder / "clients", lasts.shorter)
-    return {"servers": found, "counts": clients.COUNTS}
+        result = clients.measure(everybody, nested, upstream.url, folder / "clients", lasts.shorter)
+    return {"servers": result, "counts": clients.COUNTS}
 
 
 def measure_growth(release: Documents, folder: Path, lasts: Lasts) -> Part:
@@ -158,13 +158,13 @@ def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
     print(f"\n{name}", flush=True)
     began = {"machine": machine.describe(), "lasts": lasts}
     try:
-        found = results.plain({**began, **PARTS[name](release, folder, lasts)})
+        result = results.plain({**began, **PARTS[name](release, folder, lasts)})
     except (RuntimeError, Unequal) as error:
         print(f"{name} was not measured: {error}", file=sys.stderr)
         return 1
-    print(*report.SECTIONS[name](found), sep="\n", flush=True)
+    print(*report.SECTIONS[name](result), sep="\n", flush=True)
     if lasts.seconds >= WHOLE.seconds and lasts.runs >= WHOLE.runs:
-        results.write(name, found)
+        results.write(name, result)
         report.write()
     return 0
 

@@ -40,10 +40,10 @@ class Client:
 
     def data(self, body: bytes) -> Any:
         """The data of the response. Raises RuntimeError if there are errors."""
-        told = orjson.loads(self.ask(body))
-        if told.get("errors"):
-            raise RuntimeError(f"an answer with errors: {told['errors'][:1]}")
-        return told["data"]
+        response = orjson.loads(self.ask(body))
+        if response.get("errors"):
+            raise RuntimeError(f"an answer with errors: {response['errors'][:1]}")
+        return response["data"]
 
     def timed(self, body: bytes) -> float:
         """Seconds until the whole response has arrived."""

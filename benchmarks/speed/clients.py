@@ -25,12 +25,12 @@ def measure(
 ) -> Sequence[Crowd]:
     """Measure one server after the other."""
     folder.mkdir()
-    driver, found = Driver(folder), list[Crowd]()
+    driver, results = Driver(folder), list[Crowd]()
     for place, contestant in enumerate(contestants):
         with contestant.start(upstream, folder / f"server-{place}") as serving:
             ask_all(serving.url, operation.bodies)
             driver.run(serving, operation.bodies, seconds)
             loads = [driver.run(serving, operation.bodies, seconds, clients) for clients in COUNTS]
-            found.append(Crowd(contestant.label, contestant.ours, loads))
+            results.append(Crowd(contestant.label, contestant.ours, loads))
             print(f"{contestant.label:60} {' '.join(f'{load.per_second:,.0f}' for load in loads)}", flush=True)
-    return found
+    return results

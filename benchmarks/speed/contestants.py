@@ -67,17 +67,17 @@ def ours(**settings: str) -> dict[str, Contestant]:
 def peers(release: str) -> list[Contestant]:
     """The peers. Tailcall, which npm has only for Linux on x64, is omitted if it does not run."""
     node = ((MERCURIUS, "mercurius.js"), (YOGA, "yoga.js"))
-    found = [
+    results = [
         Contestant(name, _node(script, in_memory), in_memory=in_memory, brief=not in_memory)
         for name, script in node
         for in_memory in (True, False)
     ]
     if installed(PEERS / TAILCALL_PROGRAM, "--version"):
-        found += [
+        results += [
             Contestant(TAILCALL, _tailcall(release, in_memory), in_memory=in_memory, brief=not in_memory)
             for in_memory in (True, False)
         ]
-    return found
+    return results
 
 
 def _ours(options: Mapping[str, str]) -> Start:
@@ -100,10 +100,10 @@ def _ours(options: Mapping[str, str]) -> Start:
         command = [sys.executable, "-m", "graphql_api", "serve"]
         with running(command, SERVER_CORE, folder / "stderr.log", _environment(variables)) as process:
             assert process.stdout
-            found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
-            if found is None:
+            match = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
+            if match is None:
                 raise RuntimeError(f"the server did not start: {(folder / 'stderr.log').read_text()[-2000:]}")
-            yield Serving(f"{found[0]}/graphql", process.pid)
+            yield Serving(f"{match[0]}/graphql", process.pid)
 
     return start
 

@@ -37,16 +37,16 @@ class Goal(NamedTuple):
         return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
 
 
-def cold(found: Part) -> Iterator[Goal]:
+def cold(part: Part) -> Iterator[Goal]:
     """Goals for cold responses."""
-    ours = next(server for server in found["servers"] if server["label"] == OURS)
-    yield Goal("nested, cold, against the ideal", COLD, ours["median"] / found["ideal"], "times, at most", at_most=True)
+    ours = next(server for server in part["servers"] if server["label"] == OURS)
+    yield Goal("nested, cold, against the ideal", COLD, ours["median"] / part["ideal"], "times, at most", at_most=True)
     yield Goal("requests for a distinct document", 1, ours["requests"] / ours["documents"], "at most", at_most=True)
 
 
-def warm(found: Part) -> Iterator[Goal]:
+def warm(part: Part) -> Iterator[Goal]:
     """Goals for responses from documents in memory, as far as they were measured."""
-    servers = found["shared"]["servers"]
+    servers = part["shared"]["servers"]
     by_name = {server["name"]: server["loads"] for server in servers if server["in_memory"]}
     peers = [server for server in servers if server["in_memory"] and not server["ours"]]
     for name, wanted_by_operation in ((OURS, AGAINST_PEERS), (RESPONSE_CACHE, REPEATED_AGAINST_PEERS)):
@@ -55,25 +55,25 @@ def warm(found: Part) -> Iterator[Goal]:
             if best:
                 what = f"{operation}, {'repeated, ' * (name == RESPONSE_CACHE)}against {best['name']}"
                 yield Goal(what, wanted, _ratio(by_name[name], best["loads"], operation), "times")
-    for server in (*servers, *found["indexed"]["servers"]):
+    for server in (*servers, *part["indexed"]["servers"]):
         if server["name"] == RESPONSE_CACHE:
             for operation, load in server["loads"].items():
                 yield Goal(f"{operation}, response cache", FROM_RESPONSE_CACHE, load["per_second"], "per second")
 
 
-def varied(found: Part) -> Iterator[Goal]:
+def varied(part: Part) -> Iterator[Goal]:
     """Goals for requests of which no two are equal."""
-    ours = next(server for server in found["servers"] if server["label"] == OURS)
-    peer = next(server for server in found["servers"] if not server["ours"])
+    ours = next(server for server in part["servers"] if server["label"] == OURS)
+    peer = next(server for server in part["servers"] if not server["ours"])
     for name, wanted in VARIED.items():
         yield Goal(f"{name}, against {MERCURIUS}", wanted, _ratio(ours["loads"], peer["loads"], name), "times")
 
 
-def mixed(found: Part) -> Iterator[Goal]:
+def mixed(part: Part) -> Iterator[Goal]:
     """Goals for big responses, filling, and what is refused."""
-    ours = next(server for server in found["servers"] if server["label"] == OURS)
-    defaults = next(server for server in found["servers"] if server["label"] == DEFAULTS)
-    peer = next(server for server in found["servers"] if not server["ours"])
+    ours = next(server for server in part["servers"] if server["label"] == OURS)
+    defaults = next(server for server in part["servers"] if server["label"] == DEFAULTS)
+    peer = next(server for server in part["servers"] if not server["ours"])
     yield Goal(f"big list, against {MERCURIUS}", BIG_LIST, peer["big"] / ours["big"], "times")
     yield Goal("tiny beside the big list, p99", BESIDE_BIG_LIST, ours["beside"]["p99"], "ms, at most", at_most=True)
     for seconds, responses in ours["filling"].items():

@@ -39,7 +39,7 @@ def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, s
     """Measure one server after the other at each size."""
     everybody = list(contestants)
     folder.mkdir()
-    driver, found = Driver(folder), list[Grown]()
+    driver, results = Driver(folder), list[Grown]()
     for times in TIMES:
         with (
             _release(copies(dataset, times), folder) as (release, size, operations),
@@ -48,9 +48,9 @@ def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, s
             for place, value in enumerate(everybody):
                 with value.start(upstream.url, folder / f"server-{times}-{place}") as server:
                     loads, memory = _measure(server, driver, operations, seconds)
-                found.append(Grown(value.label, value.ours, release.count(PROFILES), size, memory, loads))
+                results.append(Grown(value.label, value.ours, release.count(PROFILES), size, memory, loads))
                 print(f"{times:3}× {value.label:50} {memory:6.0f} MB  {_told(loads)}", flush=True)
-    return found
+    return results
 
 
 def _told(loads: dict[str, Load]) -> str:

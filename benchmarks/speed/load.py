@@ -66,19 +66,21 @@ class Driver:
         self, server: Serving, bodies: Sequence[bytes], seconds: int, clients: int = CLIENTS, *, may_fail: bool = False
     ) -> Load:
         """Run for a whole number of seconds. Raises RuntimeError if a request failed, unless it `may_fail`."""
-        (asked := self._folder / "bodies").write_bytes(b"\n".join(bodies) + b"\n")
+        (bodies_file := self._folder / "bodies").write_bytes(b"\n".join(bodies) + b"\n")
         script = str(self._folder / "load.lua")
         length = ["-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "20s", "-s", script, server.url, "--"]
         before = processor_time(server.pid)
-        told = subprocess.run(  # noqa: S603  # our own
-            pinned(OTHER_CORE, [self._wrk, *length, str(asked)]), capture_output=True, text=True, check=True
+        process = subprocess.run(  # noqa: S603  # our own
+            pinned(OTHER_CORE, [self._wrk, *length, str(bodies_file)]), capture_output=True, text=True, check=True
         ).stdout
         used = processor_time(server.pid) - before
-        found = json.loads(told.splitlines()[-1])
-        if (found["failed"] and not may_fail) or not found["answers"]:
-            raise RuntimeError(f"{server.url}: {found['failed']} of {found['answers']} requests failed:\n{told}")
-        failed = min(1.0, found["failed"] / found["answers"])
-        return Load(found["answers"] / found["seconds"], found["answers"] / used, found["p50"], found["p99"], failed)
+        result = json.loads(process.splitlines()[-1])
+        if (result["failed"] and not may_fail) or not result["answers"]:
+            raise RuntimeError(f"{server.url}: {result['failed']} of {result['answers']} requests failed:\n{process}")
+        failed = min(1.0, result["failed"] / result["answers"])
+        return Load(
+            result["answers"] / result["seconds"], result["answers"] / used, result["p50"], result["p99"], failed
+        )
 
 
 def middle(runs: Sequence[Load]) -> Load:

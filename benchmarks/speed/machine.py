@@ -41,8 +41,8 @@ def describe() -> dict[str, str]:
 
 
 def _processor() -> str:
-    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    return found[1].strip() if found else platform.processor()
+    match = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return match[1].strip() if match else platform.processor()
 
 
 def _memory() -> float:
@@ -52,8 +52,8 @@ def _memory() -> float:
 def _told(program: str, option: str) -> str:
     """The version that a program prints."""
     done = subprocess.run([program, option], capture_output=True, text=True)  # noqa: S603  # wrk ends with 1
-    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
-    return found[0] if found else "?"
+    match = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return match[0] if match else "?"
 
 
 def _installed(package: str) -> str:

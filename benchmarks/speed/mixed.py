@@ -97,15 +97,15 @@ def _filling(
     contestant: Contestant, operations: Operations, upstream: str, driver: Driver, folder: Path, lasts: Lasts
 ) -> dict[str, float]:
     """The number of responses in the first seconds of a server, by seconds; each run has a new server."""
-    found = dict[str, float]()
+    results = dict[str, float]()
     for seconds in FILLING:
         counts = list[float]()
         for run in range(min(FILLING_RUNS, lasts.runs)):
             with contestant.start(upstream, folder / f"{seconds}-{run}") as server:
                 counts.append(driver.run(server, operations.nested, seconds, may_fail=True).answered * seconds)
-        found[str(seconds)] = median(counts)
-    print(f"filling  {contestant.label:50} {found}", flush=True)
-    return found
+        results[str(seconds)] = median(counts)
+    print(f"filling  {contestant.label:50} {results}", flush=True)
+    return results
 
 
 def _big(server: Serving, body: bytes) -> tuple[float, float]:

@@ -20,24 +20,24 @@ COLOURS = ("#0b6e4f", "#c84630", "#3d5a98", "#b8860b", "#7b4b94", "#555555")
 MARKS = "osD^vP"
 
 
-def clients(found: Any) -> None:
+def clients(part: Any) -> None:
     """Plot responses per second and p99 of the nested operation, by number of clients."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for place, server in enumerate(found["servers"]):
+    for place, server in enumerate(part["servers"]):
         for axes, key in ((left, "per_second"), (right, "p99")):
-            _line(axes, found["counts"], [load[key] for load in server["loads"]], server["label"], place)
+            _line(axes, part["counts"], [load[key] for load in server["loads"]], server["label"], place)
     for axes, title in ((left, "nested: responses per second"), (right, "nested: 99th percentile, ms")):
-        _dress(axes, title, "concurrent clients", found["counts"])
+        _dress(axes, title, "concurrent clients", part["counts"])
     _finish(figure, left, "clients")
 
 
-def growth(found: Any) -> None:
+def growth(part: Any) -> None:
     """Plot responses per second of each operation, and memory, by number of profiles."""
     servers: dict[str, list[Any]] = {}
-    for value in found["servers"]:
+    for value in part["servers"]:
         servers.setdefault(value["label"], []).append(value)
-    operations = list(found["servers"][0]["loads"])
-    sizes = sorted({server["profiles"] for server in found["servers"]})
+    operations = list(part["servers"][0]["loads"])
+    sizes = sorted({server["profiles"] for server in part["servers"]})
     figure, panels = pyplot.subplots(1, len(operations) + 1, figsize=(3 * len(operations) + 3, 4), layout="constrained")
     for place, (label, grown) in enumerate(servers.items()):
         for axes, name in zip(panels, operations, strict=False):

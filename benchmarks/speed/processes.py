@@ -37,8 +37,8 @@ def pinned(core: str, command: Sequence[str]) -> list[str]:
 
 def needed(program: str, package: str) -> str:
     """The path of a program. Raises Missing, with its package, if it is not installed."""
-    if found := shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin"):
-        return found
+    if result := shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin"):
+        return result
     raise Missing(f"{program} is not there: apt-get install {package}")
 
 
@@ -95,5 +95,5 @@ def resident(pid: int) -> float:
 
 def processor_time(pid: int) -> float:
     """CPU seconds that a process has used."""
-    told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -13,12 +13,12 @@ from benchmarks.speed.warm import Lasts
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 
-def warm(found: Part) -> Iterator[str]:
+def warm(result: Part) -> Iterator[str]:
     """Goals, then responses per second, latencies and memory."""
-    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each."
-    yield from _goals(goals.warm(found))
+    yield f"Median of {result['lasts']['runs']} runs of {result['lasts']['seconds']} s each."
+    yield from _goals(goals.warm(result))
     for part in ("shared", "indexed"):
-        sizes, servers = found[part]["sizes"], found[part]["servers"]
+        sizes, servers = result[part]["sizes"], result[part]["servers"]
         heads = [f"{name} ({size / 1000:.1f} kB)" for name, size in sizes.items()]
         loads = [
             (server["label"], *(_figure(load["per_second"]) for load in server["loads"].values())) for server in servers
@@ -35,24 +35,24 @@ def warm(found: Part) -> Iterator[str]:
         yield from _table(("median / p99, ms", *heads, "memory, MB"), late)
 
 
-def varied(found: Part) -> Iterator[str]:
+def varied(part: Part) -> Iterator[str]:
     """Goals, then responses per second and per second of CPU time, and memory."""
-    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each."
-    yield from _goals(goals.varied(found))
-    heads = [f"{name} ({size / 1000:.1f} kB)" for name, size in found["sizes"].items()]
+    yield f"Median of {part['lasts']['runs']} runs of {part['lasts']['seconds']} s each."
+    yield from _goals(goals.varied(part))
+    heads = [f"{name} ({size / 1000:.1f} kB)" for name, size in part["sizes"].items()]
     for head, key in (("responses per second", "per_second"), ("per second of CPU time", "per_cpu_second")):
         rows = [
             (server["label"], *(_figure(load[key]) for load in server["loads"].values()), f"{server['memory']:.0f}")
-            for server in found["servers"]
+            for server in part["servers"]
         ]
         yield from _table((head, *heads, "memory, MB"), rows)
 
 
-def mixed(found: Part) -> Iterator[str]:
+def mixed(part: Part) -> Iterator[str]:
     """Goals, then one table for each kind of load."""
-    yield f"Median of {found['lasts']['runs']} runs of {found['lasts']['seconds']} s each, except bursts: one run."
-    yield from _goals(goals.mixed(found))
-    servers = found["servers"]
+    yield f"Median of {part['lasts']['runs']} runs of {part['lasts']['seconds']} s each, except bursts: one run."
+    yield from _goals(goals.mixed(part))
+    servers = part["servers"]
     yield from _table(
         ("big list", "median, ms", "CPU, ms", "tiny beside it, per second", "tiny beside it, median / p99, ms"),
         [
@@ -66,7 +66,7 @@ def mixed(found: Part) -> Iterator[str]:
             for s in servers
         ],
     )
-    for key, delay in (("filling", 0.0), ("filling_late", found["delay"])):
+    for key, delay in (("filling", 0.0), ("filling_late", part["delay"])):
         head = f"responses after a start, upstream {delay * 1000:.0f} ms late" if delay else "responses after a start"
         heads = [f"in {seconds} s" for seconds in servers[0][key]]
         yield from _table((head, *heads), [(s["label"], *map(_figure, s[key].values())) for s in servers])
@@ -83,38 +83,38 @@ def _burst(load: Part) -> str:
     return f"{_figure(load['per_second'])}; {_times(load)}; {load['failed']:.1%}"
 
 
-def cold(found: Part) -> Iterator[str]:
+def cold(part: Part) -> Iterator[str]:
     """Goals, then times compared to the ideal, and requests compared to documents."""
-    yield from _goals(goals.cold(found))
+    yield from _goals(goals.cold(part))
     rows = [
         (
             server["label"],
             f"{server['median']:.1f}",
             f"{server['longest']:.1f}",
-            f"{server['median'] / found['ideal']:.2f}",
+            f"{server['median'] / part['ideal']:.2f}",
             server["requests"],
             server["documents"],
         )
-        for server in found["servers"]
+        for server in part["servers"]
     ]
-    ideal = f"of the ideal ({found['ideal']:.0f} ms)"
+    ideal = f"of the ideal ({part['ideal']:.0f} ms)"
     yield from _table(
         ("nested, cold", "median, ms", "longest, ms", ideal, "requests upstream", "distinct documents"), rows
     )
 
 
-def clients(found: Part) -> Iterator[str]:
+def clients(part: Part) -> Iterator[str]:
     """Responses per second and 99th percentile, by number of clients."""
-    yield f"One run of {Lasts(**found['lasts']).shorter} s each."
+    yield f"One run of {Lasts(**part['lasts']).shorter} s each."
     yield "\n![Responses per second and the 99th percentile by the number of clients](performance/clients.png)"
     for head, key in (("nested, responses per second", "per_second"), ("p99, ms", "p99")):
-        rows = [(server["label"], *(_figure(load[key]) for load in server["loads"])) for server in found["servers"]]
-        yield from _table((head, *(f"{count} clients" for count in found["counts"])), rows)
+        rows = [(server["label"], *(_figure(load[key]) for load in server["loads"])) for server in part["servers"]]
+        yield from _table((head, *(f"{count} clients" for count in part["counts"])), rows)
 
 
-def growth(found: Part) -> Iterator[str]:
+def growth(part: Part) -> Iterator[str]:
     """Responses per second and memory, by size of the release."""
-    yield f"One run of {Lasts(**found['lasts']).shorter} s each."
+    yield f"One run of {Lasts(**part['lasts']).shorter} s each."
     yield "\n![Responses per second and memory by the number of profiles](performance/growth.png)"
     rows = [
         (
@@ -124,24 +124,24 @@ def growth(found: Part) -> Iterator[str]:
             f"{server['memory']:.0f}",
             *(_figure(load["per_second"]) for load in server["loads"].values()),
         )
-        for server in found["servers"]
+        for server in part["servers"]
     ]
-    names = [f"{name}, per second" for name in found["servers"][0]["loads"]]
+    names = [f"{name}, per second" for name in part["servers"][0]["loads"]]
     yield from _table(("", "profiles", "documents, MB of JSON", "memory, MB", *names), rows)
 
 
-def start(found: Part) -> Iterator[str]:
+def start(part: Part) -> Iterator[str]:
     """Start times."""
-    yield f"Median of {found['lasts']['runs']} starts."
+    yield f"Median of {part['lasts']['runs']} starts."
     rows = [
-        (s["label"], f"{s['answered']:.2f}", f"{s['processor']:.2f}", f"{s['memory']:.0f}") for s in found["servers"]
+        (s["label"], f"{s['answered']:.2f}", f"{s['processor']:.2f}", f"{s['memory']:.0f}") for s in part["servers"]
     ]
     yield from _table(("start", "first response, s", "processor time, s", "memory then, MB"), rows)
 
 
-def machine(found: Part) -> Iterator[str]:
+def machine(part: Part) -> Iterator[str]:
     """The machine and software versions of the measurements."""
-    yield from (f"- {name}: {value}" for name, value in found["machine"].items())
+    yield from (f"- {name}: {value}" for name, value in part["machine"].items())
 
 
 SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {
@@ -159,9 +159,9 @@ SECTIONS: dict[str, Callable[[Part], Iterator[str]]] = {
 def write() -> None:
     """Write all measured parts to their places on the page."""
     page = PAGE.read_text(encoding="utf-8")
-    parts = {name: found for name in SECTIONS if (found := results.read(name)) is not None}
-    for name, found in parts.items():
-        page = _put(page, name, SECTIONS[name](found))
+    parts = {name: result for name in SECTIONS if (result := results.read(name)) is not None}
+    for name, result in parts.items():
+        page = _put(page, name, SECTIONS[name](result))
     for first in list(parts.values())[:1]:  # the load that later parts record includes the benchmark itself
         page = _put(page, "machine", machine(first))
     PAGE.write_text(page, encoding="utf-8")
@@ -173,10 +173,10 @@ def _put(page: str, name: str, lines: Iterable[str]) -> str:
     return marked.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", page)
 
 
-def _goals(found: Iterable[Goal]) -> Iterator[str]:
+def _goals(result: Iterable[Goal]) -> Iterator[str]:
     rows = [
         (goal.what, _figure(goal.wanted), _figure(goal.measured), goal.unit, "yes" if goal.is_met else "**no**")
-        for goal in found
+        for goal in result
     ]
     yield from _table(("goal", "target", "measured", "", "met"), rows)
 

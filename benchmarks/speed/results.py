@@ -21,10 +21,10 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def write(name: str, found: Part) -> None:
+def write(name: str, part: Part) -> None:
     """Write the results of a part, replacing earlier ones."""
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{name}.json").write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+    (FOLDER / f"{name}.json").write_bytes(orjson.dumps(part, option=orjson.OPT_INDENT_2))
 
 
 def read(name: str) -> Part | None:

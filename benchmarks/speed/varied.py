@@ -139,11 +139,11 @@ def measure(
             _read_all(serving, release)
         for kind in kinds:
             sizes[kind.name] = _compare([(value.label, serving) for value, serving, _ in started], kind)
-            found: list[list[Load]] = [[] for _ in started]
+            results: list[list[Load]] = [[] for _ in started]
             for run in range(lasts.runs):
-                for (_, serving, _), loads in zip(started, found, strict=True):
+                for (_, serving, _), loads in zip(started, results, strict=True):
                     loads.append(driver.run(serving, kind.of_run(run, lasts.runs), lasts.seconds))
-            for (item, _, by_name), loads in zip(started, found, strict=True):
+            for (item, _, by_name), loads in zip(started, results, strict=True):
                 by_name[kind.name] = load = middle(loads)
                 print(
                     f"{kind.name:10} {item.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of CPU",

@@ -82,12 +82,12 @@ def _turns(
     bodies = operation.bodies
     for _, serving, _ in started:
         driver.run(serving, bodies, 1)
-    found: list[list[Load]] = [[] for _ in started]
+    results: list[list[Load]] = [[] for _ in started]
     for turn in range(lasts.runs):
-        for (contestant, serving, _), loads in zip(started, found, strict=True):
+        for (contestant, serving, _), loads in zip(started, results, strict=True):
             if turn < BRIEF or not contestant.brief:
                 loads.append(driver.run(serving, bodies, lasts.seconds))
-    return list(map(middle, found))
+    return list(map(middle, results))
 
 
 def _check(started: Sequence[tuple[Contestant, Serving]], operation: Operation) -> float:

@@ -76,13 +76,13 @@ def changing(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
 async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[str] = []
-    code, answer = await told(create_sandbox(releases, requests=asked), capsys)
+    requests: list[str] = []
+    code, answer = await told(create_sandbox(releases, requests=requests), capsys)
 
     assert code == 0
     assert answer["usable"]
-    assert answer["calls"] == len(asked) == len(set(asked)) <= MAX_CALLS
-    assert not [path for path in asked if "lang=" in path]
+    assert answer["calls"] == len(requests) == len(set(requests)) <= MAX_CALLS
+    assert not [path for path in requests if "lang=" in path]
     assert [check["assumption"] for check in answer["checks"]] == [check.assumed for check in CHECKS]
 
 
@@ -114,9 +114,9 @@ async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
 async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases, mutation: str, assumed: str) -> None:
     (wrong,) = (item for item in MUTATIONS if item.name == mutation)
 
-    found = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
+    result = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
 
-    assert found[assumed] is Verdict.DOES_NOT
+    assert result[assumed] is Verdict.DOES_NOT
 
 
 async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,12 +147,12 @@ async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: 
 async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[str] = []
-    code, answer = await told(create_sandbox(releases, key="another", requests=asked), capsys)
+    requests: list[str] = []
+    code, answer = await told(create_sandbox(releases, key="another", requests=requests), capsys)
     assert code == 1
     assert answer["checks"][0]["verdict"] == "fails"
     assert "The key is rejected" in answer["ended"]
-    assert asked == ["/releases/current"]
+    assert requests == ["/releases/current"]
     assert {check["verdict"] for check in answer["checks"][1:]} == {"unknown"}
 
     code, answer = await told(create_sandbox(releases, faults=Faults([Fault("**", "status", status=503)])), capsys)
@@ -169,14 +169,14 @@ async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
 async def test_no_call_is_spent_after_one_that_shows_that_the_others_are_in_vain(
     releases: Releases, capsys: pytest.CaptureFixture[str], status: int, after: int, calls: int
 ) -> None:
-    asked: list[str] = []
+    requests: list[str] = []
 
     def refused(path: str) -> bool:
-        asked.append(path)
-        return len(asked) > after
+        requests.append(path)
+        return len(requests) > after
 
     assert await run_doctor(SETTINGS, refusing(create_sandbox(releases), status, refused), "an API", None, False) == 1
-    assert len(asked) == calls
+    assert len(requests) == calls
     printed = capsys.readouterr().out
     assert str(status) in printed
     assert "stopped after this call" in printed

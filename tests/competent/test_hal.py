@@ -74,9 +74,9 @@ def test_a_list_without_a_page_is_its_own_and_only_page() -> None:
     assert hal.page({"_embedded": {"x": [{}, {}]}}) == Page(2, 2)
 
 
-@pytest.mark.parametrize("told", [None, [], {"size": "20"}, {"size": -1, "totalElements": True}])
-def test_a_page_that_says_nothing_usable_is_counted(told: object) -> None:
-    assert hal.page({"page": told, "_embedded": {"x": [{}, {}]}}) == Page(2, 2)
+@pytest.mark.parametrize("page_object", [None, [], {"size": "20"}, {"size": -1, "totalElements": True}])
+def test_a_page_that_says_nothing_usable_is_counted(page_object: object) -> None:
+    assert hal.page({"page": page_object, "_embedded": {"x": [{}, {}]}}) == Page(2, 2)
 
 
 @pytest.mark.parametrize(

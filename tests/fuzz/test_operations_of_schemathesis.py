@@ -32,9 +32,9 @@ def server() -> Iterator[httpx.Client]:
     )
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(3)]
-    found = re.search(r"http://[^/ ]+", lines[0])
-    assert found
-    with httpx.Client(base_url=found[0], transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
+    match = re.search(r"http://[^/ ]+", lines[0])
+    assert match
+    with httpx.Client(base_url=match[0], transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
         yield client
     process.terminate()
     process.communicate()

@@ -99,18 +99,18 @@ async def test_the_prefix_of_an_asgi_server_counts_too(server: Server) -> None:
 
 async def seen(settings: Settings, client: str, **headers: str) -> tuple[str, str]:
     """Client and scheme, as the app sees them."""
-    found: list[Scope] = []
+    results: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        found.append(scope)
+        results.append(scope)
 
     wrapped: Any = app
     for item in reversed(forwarded_middleware(settings)):
         wrapped = item.cls(wrapped, *item.args, **item.kwargs)  # type: ignore[call-arg]
-    told = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "path": "/", "headers": told, "client": (client, 1), "scheme": "http"}
+    fields = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "path": "/", "headers": fields, "client": (client, 1), "scheme": "http"}
     await wrapped(scope, None, None)
-    return found[0]["client"][0], found[0]["scheme"]
+    return results[0]["client"][0], results[0]["scheme"]
 
 
 FORWARDED = {"X_Forwarded_For": "198.51.100.7, 10.1.2.3", "X_Forwarded_Proto": "https"}
@@ -145,11 +145,11 @@ def test_what_is_no_path_is_no_prefix(setting: str) -> None:
 
 
 async def test_a_server_whose_lifespan_has_no_state_can_run_the_app() -> None:
-    found: list[Scope] = []
+    results: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        found.append(scope)
+        results.append(scope)
 
     await PathPrefixMiddleware(app)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
-    assert found == [{"type": "lifespan", "state": {}}]
+    assert results == [{"type": "lifespan", "state": {}}]

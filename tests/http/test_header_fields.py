@@ -16,9 +16,9 @@ def test_lines_of_a_field_are_one_list_and_cookies_keep_their_own_sign() -> None
 
 
 def test_elements_have_no_quotes_and_no_white_space_around_them() -> None:
-    found = list(elements(' A/B ; x = "c,\\"D;" ;y,, ;q=1, * '))
+    result = list(elements(' A/B ; x = "c,\\"D;" ;y,, ;q=1, * '))
 
-    assert found == [("a/b", {"x": 'c,"d;', "y": ""}), ("*", {})]
+    assert result == [("a/b", {"x": 'c,"d;', "y": ""}), ("*", {})]
 
 
 def test_a_field_without_end_is_read_in_part_only() -> None:

@@ -65,8 +65,8 @@ async def test_with_none_no_page_of_another_origin_may_ask(releases: Releases, s
     ],
 )
 async def test_such_pages_may_send_the_headers_of_their_tools(shared: Server, names: str) -> None:
-    told = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names}
-    before = await shared.client.options("/graphql", headers=told)
+    fields = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names}
+    before = await shared.client.options("/graphql", headers=fields)
 
     assert before.status_code == 200
     assert before.headers["access-control-allow-headers"] == names
@@ -94,10 +94,10 @@ async def test_pages_of_the_origins_may_ask_and_read(shared: Server) -> None:
 
 
 async def test_pages_of_another_origin_may_not(shared: Server) -> None:
-    told = ASKS | {"Origin": "https://evil.example"}
+    fields = ASKS | {"Origin": "https://evil.example"}
 
-    assert (await shared.client.options("/graphql", headers=told)).status_code == 400
-    assert "access-control-allow-origin" not in (await shared.client.get("/graphql", headers=told)).headers
+    assert (await shared.client.options("/graphql", headers=fields)).status_code == 400
+    assert "access-control-allow-origin" not in (await shared.client.get("/graphql", headers=fields)).headers
 
 
 async def test_a_star_is_for_all(releases: Releases, settings: Settings) -> None:

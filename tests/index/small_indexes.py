@@ -52,10 +52,10 @@ class Small:
     def thing(
         self, kind: ConceptType, code: str | None, uuid: str = "", facts: Any = None, digest: int | None = None
     ) -> int:
-        told = facts if isinstance(facts, bytes) else orjson.dumps(facts or {})
+        blob = facts if isinstance(facts, bytes) else orjson.dumps(facts or {})
         if digest is None:
-            digest = int.from_bytes(blake2s(told, digest_size=7).digest()) or 1
-        row = (kind.number, uuid or f"{kind.name}-{code}", code, b"{}", told, digest)
+            digest = int.from_bytes(blake2s(blob, digest_size=7).digest()) or 1
+        row = (kind.number, uuid or f"{kind.name}-{code}", code, b"{}", blob, digest)
         columns = "concept_type, uuid, code, item, facts, digest, is_final"
         sql = f"INSERT INTO concept ({columns}) VALUES (?, ?, ?, ?, ?, ?, 1)"
         return self.connection.execute(sql, row).lastrowid or 0

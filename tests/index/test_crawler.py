@@ -92,14 +92,14 @@ ENDLESS = "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM co
 async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_work, told = threading.Event(), list[sqlite3.Error]()
+    at_work, errors = threading.Event(), list[sqlite3.Error]()
 
     def works_long(connection: sqlite3.Connection) -> None:
         at_work.set()
         try:
             connection.execute(ENDLESS).fetchall()
         except sqlite3.Error as error:
-            told.append(error)
+            errors.append(error)
             raise
 
     indexes = world.start()
@@ -109,7 +109,7 @@ async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
         await asyncio.to_thread(at_work.wait)
         await indexes.aclose()
 
-    assert [str(each) for each in told] == ["interrupted"]
+    assert [str(each) for each in errors] == ["interrupted"]
     assert walking.task.cancelled()
     assert not world.file().is_there()
     world.asked.clear()
@@ -179,9 +179,9 @@ async def test_who_cannot_wait_is_told_how_far_it_is_and_gets_the_index_once_it_
 async def test_many_who_need_the_same_index_cause_one_walk(world: World) -> None:
     indexes = world.start()
 
-    found = await asyncio.gather(*(indexes.get("3.11") for _ in range(20)))
+    result = await asyncio.gather(*(indexes.get("3.11") for _ in range(20)))
 
-    assert len(set(map(id, found))) == 1
+    assert len(set(map(id, result))) == 1
     assert set(world.documents().values()) == {1}
 
 

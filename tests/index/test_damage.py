@@ -156,10 +156,10 @@ async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world:
     index = await indexes.get("3.11")
     broken_rows(world.file().path)
 
-    found = await asyncio.gather(*(index.query(by_row_id, [n]) for n in range(1, 30)), return_exceptions=True)
+    result = await asyncio.gather(*(index.query(by_row_id, [n]) for n in range(1, 30)), return_exceptions=True)
     await indexes.get("3.11")
 
-    assert {type(each) for each in found} == {NotIndexedYet}
+    assert {type(each) for each in result} == {NotIndexedYet}
     assert set(world.documents().values()) == {2}
 
 
@@ -287,12 +287,12 @@ async def test_clients_get_a_code_and_health_the_truth(releases: Releases, setti
         _forget_pages(index)
 
         (error,) = (await _search(server, "lassen"))["errors"]
-        told = (await server.client.get("/health/ready")).json()
+        response = (await server.client.get("/health/ready")).json()
 
         assert error["extensions"]["code"] == "NOT_INDEXED_YET"
         assert error["extensions"]["retryAfter"] >= 1
-        assert told["index"]["state"] == "building"
-        assert told["index"]["reason"] == "the file was corrupt"
+        assert response["index"]["state"] == "building"
+        assert response["index"]["reason"] == "the file was corrupt"
         await indexes.ready("3.11")
         assert (await _search(server)).get("errors") is None
 

@@ -139,8 +139,8 @@ def test_facts_that_are_not_known_differ_in_nothing() -> None:
         new.thing(TECHNICAL_COMPETENCE, "CP-1", "a", {"code": "CP-1", "skill": ["s"]})
         old.thing(TECHNICAL_COMPETENCE, "CP-2", "b", {"code": "CP-2", "skill": ["s"]})
         new.thing(TECHNICAL_COMPETENCE, "CP-2", "c", {}, digest=0)
-        found = changes(old.finish(), new.finish(), None, None)
-        assert [(change.change, change.fields) for change in found] == [("CHANGED", ("uuid",))]
+        changed = changes(old.finish(), new.finish(), None, None)
+        assert [(change.change, change.fields) for change in changed] == [("CHANGED", ("uuid",))]
 
 
 @pytest.mark.parametrize(

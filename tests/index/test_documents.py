@@ -86,8 +86,8 @@ def test_every_document_of_a_workbook_is_as_it_was_written(release: str) -> None
         for id, body, _ in bodies.collection(type.name)
     ]
     with written(*whole) as connection:
-        found = {(type, document["id"]): document for type in WHOLE for document in all_documents(connection, type)}
-    assert found == {(type, value["id"]): value for type, value in whole}
+        results = {(type, document["id"]): document for type in WHOLE for document in all_documents(connection, type)}
+    assert results == {(type, value["id"]): value for type, value in whole}
 
 
 TEXT = st.sampled_from([None, {"nl": "a"}, {"nl": "b", "fr": "c"}])
@@ -152,8 +152,8 @@ def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> No
     with written(one) as connection:
         assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) is None
         assert [*all_documents(connection, TECHNICAL_COMPETENCE)] == []
-        found = by_code(connection, [(TECHNICAL_COMPETENCE, "CP-1")])
-        assert found[TECHNICAL_COMPETENCE, "CP-1"].item["skill"]["code"] == "SK-1"
+        concepts = by_code(connection, [(TECHNICAL_COMPETENCE, "CP-1")])
+        assert concepts[TECHNICAL_COMPETENCE, "CP-1"].item["skill"]["code"] == "SK-1"
 
         (writer := Indexer(connection)).add(TECHNICAL_COMPETENCE, whole)
         writer.commit()

@@ -62,35 +62,35 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
         await parts.indexes.ready("3.11")
 
         code = (TECHNICAL_COMPETENCE, "CP-7")
-        found: IndexedConcept = load.look_up_cached("3.11", by_code, code)
-        assert str(found.uuid) == CP_7
-        assert load.look_up_cached("3.11", by_row_id, found.row_id) is found
+        concept: IndexedConcept = load.look_up_cached("3.11", by_code, code)
+        assert str(concept.uuid) == CP_7
+        assert load.look_up_cached("3.11", by_row_id, concept.row_id) is concept
         assert load.look_up_cached("3.11", by_code, (SKILL, "CP-7")) is None
-        uses = load.look_up_cached("3.11", profiles_using, found.row_id)
-        assert uses == (await (await load.index("3.11")).query(profiles_using, [found.row_id]))[found.row_id] != []
+        uses = load.look_up_cached("3.11", profiles_using, concept.row_id)
+        assert uses == (await (await load.index("3.11")).query(profiles_using, [concept.row_id]))[concept.row_id] != []
 
 
 async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing_is_the_same_object(
     releases: Releases, settings: Settings
 ) -> None:
-    asked: list[list[int]] = []
+    requests: list[list[int]] = []
 
     def question(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
-        asked.append(list(numbers))
+        requests.append(list(numbers))
         return by_row_id(connection, [n for n in numbers if n > 0])
 
     async with running(releases, settings) as server:
         parts = server.app.state.services
         load: Loaders = parts.loaders()
         assert load.look_up_cached("3.11", question, 1) is UNKNOWN
-        found = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
-        assert asked == [[1, 2, -1]]
+        result = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
+        assert requests == [[1, 2, -1]]
 
         again: Loaders = parts.loaders()
-        assert [again.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == found
-        assert await again.look_up("3.11", question, 1) is found[0]
-        by_its_uuid = await again.look_up("3.11", by_uuid, (found[0].type, found[0].uuid))
-        first = (await again.index("3.11")).canonical([found[0]._replace(item={})])[0]
-        assert by_its_uuid is first is found[0]
-        assert found[2] is None
-        assert asked == [[1, 2, -1]]
+        assert [again.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == result
+        assert await again.look_up("3.11", question, 1) is result[0]
+        by_its_uuid = await again.look_up("3.11", by_uuid, (result[0].type, result[0].uuid))
+        first = (await again.index("3.11")).canonical([result[0]._replace(item={})])[0]
+        assert by_its_uuid is first is result[0]
+        assert result[2] is None
+        assert requests == [[1, 2, -1]]

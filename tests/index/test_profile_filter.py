@@ -51,11 +51,11 @@ def test_sector_and_area_match_code_or_uuid_in_either_case(scheme: str) -> None:
         index.term(other, "proof", "ES-1", UUID)
         index.term(other, scheme, "?")
         index.finish()
-        for told in ("ES-1", "es-1", UUID, UUID.upper()):
-            assert found(index, **{scheme: told}) == ["OP-1", "OP-2"]
+        for value in ("ES-1", "es-1", UUID, UUID.upper()):
+            assert found(index, **{scheme: value}) == ["OP-1", "OP-2"]
         assert found(index, **{scheme: "es-2"}) == ["OP-2"]
-        for told in ("", "ES", "ES-11", "%", "ES-_", "\ud800", UUID[:-1]):
-            assert found(index, **{scheme: told}) == []
+        for value in ("", "ES", "ES-11", "%", "ES-_", "\ud800", UUID[:-1]):
+            assert found(index, **{scheme: value}) == []
 
 
 def test_isco_matches_a_code_or_its_beginning_in_that_scheme_alone() -> None:
@@ -70,8 +70,8 @@ def test_isco_matches_a_code_or_its_beginning_in_that_scheme_alone() -> None:
         assert found(index, isco="2221") == found(index, isco="22") == ["OP-1", "OP-3"]
         assert found(index, isco="2222") == ["OP-3"]
         assert found(index, isco="5") == ["OP-2"]
-        for told in ("22211", "%", "2%", "2_21", "_", "*", "2*", "' OR 1=1 --", "221", "\0"):
-            assert found(index, isco=told) == []
+        for value in ("22211", "%", "2%", "2_21", "_", "*", "2*", "' OR 1=1 --", "221", "\0"):
+            assert found(index, isco=value) == []
 
 
 TEXTS = st.text(st.characters()) | st.text("%_*?[]'\"-ES12\0ſK").map(str)
@@ -137,12 +137,12 @@ def test_any_two_moments_can_be_compared(own: datetime, since: datetime) -> None
         assert found(index, modified_since=since.isoformat()) == (["OP-1"] if own >= since else [])
 
 
-@pytest.mark.parametrize("told", ["", "yesterday", "2025-13-01", "2025-11-03T09:12:00Q", "0", "%"])
-def test_what_is_no_moment_is_bad_input(told: str) -> None:
+@pytest.mark.parametrize("moment", ["", "yesterday", "2025-13-01", "2025-11-03T09:12:00Q", "0", "%"])
+def test_what_is_no_moment_is_bad_input(moment: str) -> None:
     with small() as index:
         index.finish()
         with pytest.raises(BadUserInput, match="2025-11-03T09:12:00Z"):
-            found(index, modified_since=told)
+            found(index, modified_since=moment)
 
 
 def test_every_condition_has_to_be_met() -> None:

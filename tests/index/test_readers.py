@@ -23,8 +23,8 @@ def connect() -> sqlite3.Connection:
 
 
 def one(connection: sqlite3.Connection) -> int:
-    found: int = connection.execute("SELECT 1").fetchone()[0]
-    return found
+    result: int = connection.execute("SELECT 1").fetchone()[0]
+    return result
 
 
 @pytest.fixture
@@ -85,20 +85,20 @@ async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(readers:
 
 
 async def test_a_running_question_is_interrupted_at_its_deadline(readers: Readers) -> None:
-    told = list[sqlite3.Error]()
+    errors = list[sqlite3.Error]()
 
     def endless(connection: sqlite3.Connection) -> None:
         try:
             connection.execute(ENDLESS).fetchall()
         except sqlite3.Error as error:
-            told.append(error)
+            errors.append(error)
             raise
 
     with pytest.raises(UpstreamTimeout):
         await readers.run(time.monotonic() + 0.02, endless)
 
     assert await readers.run(math.inf, one) == 1  # by the only thread
-    assert [str(each) for each in told] == ["interrupted"]
+    assert [str(each) for each in errors] == ["interrupted"]
 
 
 async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers) -> None:

@@ -22,12 +22,12 @@ GROUPED = (TECHNICAL_COMPETENCE.number, SKILL.number, KNOWLEDGE.number, BEHAVIOU
 
 def needs(world: World, profile: int) -> dict[Part, int]:
     """What a profile needs, with its weight."""
-    found = {(SOFT_SKILL.number, place): 1 for place in world.soft[profile]}
+    results = {(SOFT_SKILL.number, place): 1 for place in world.soft[profile]}
     for competence, role in world.roles[profile].items():
         weight = 2 if role is ESSENTIAL else 1
         for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
-            found[part] = max(weight, found.get(part, 0))
-    return found
+            results[part] = max(weight, results.get(part, 0))
+    return results
 
 
 def weights(world: World, profile: int) -> dict[Part, int]:
@@ -97,15 +97,15 @@ def counted_matches(world: World, have: set[Part]) -> list[Match]:
     direct = {part for part in have if part[0] not in (OCCUPATIONAL_PROFILE.number, BEHAVIOURAL_INDICATOR.number)}
     kinds = {kind for kind, _ in direct}
     had = direct.union(*(world.blocks[place] for kind, place in direct if kind == TECHNICAL_COMPETENCE.number))
-    found = []
+    results = []
     for profile, n in enumerate(numbered(world)):
         wanted = needs(world, profile)
         got = sum(weight for part, weight in wanted.items() if part[0] in kinds and part in had)
         if got:
             coverage = Fraction(got, sum(weight for part, weight in wanted.items() if part[0] in kinds))
             match = Match(n, float(coverage), groups(world, wanted.keys() & had), groups(world, wanted.keys() - had))
-            found.append((-coverage, -got, profile, match))
-    return [match for *_, match in sorted(found)]
+            results.append((-coverage, -got, profile, match))
+    return [match for *_, match in sorted(results)]
 
 
 def test_coverage_of_a_gap_weighs_by_the_goal_and_takes_either_role_of_the_start() -> None:
@@ -139,12 +139,12 @@ def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -
         narrow = index.profile("OP-2", optional=[own, others[1]])
         whole = index.profile("OP-5", optional=[own])
         connection = index.finish()
-        found, total = matches(connection, [own], lambda _: (0, 10))
-        told = [(match.profile, match.coverage) for match in found]
-        assert told == [(whole, 1.0), (wide, 0.5), (narrow, 0.5), (last, 0.5)]
+        result, total = matches(connection, [own], lambda _: (0, 10))
+        ranking = [(match.profile, match.coverage) for match in result]
+        assert ranking == [(whole, 1.0), (wide, 0.5), (narrow, 0.5), (last, 0.5)]
         assert total == 4
-        found, total = matches(connection, [own], lambda _: (1, 3))
-        assert ([match.profile for match in found], total) == ([wide, narrow], 4)
+        result, total = matches(connection, [own], lambda _: (1, 3))
+        assert ([match.profile for match in result], total) == ([wide, narrow], 4)
 
 
 def test_equally_similar_profiles_stand_by_place() -> None:
@@ -155,8 +155,8 @@ def test_equally_similar_profiles_stand_by_place() -> None:
         second = index.profile("OP-2", optional=[two])
         first = index.profile("OP-1", essential=[one])
         connection = index.finish()
-        told = [(item.profile, item.score) for item in similar(connection, profile, 5)]
-        assert told == [(first, 2 / 3), (second, 1 / 3), (third, 1 / 3)]
+        ranking = [(item.profile, item.score) for item in similar(connection, profile, 5)]
+        assert ranking == [(first, 2 / 3), (second, 1 / 3), (third, 1 / 3)]
         assert [item.profile for item in similar(connection, profile, 2)] == [first, second]
 
 
@@ -168,12 +168,12 @@ def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() 
         same = index.profile("OP-1", essential=[mine])
         like = index.profile("OP-2", essential=[theirs], optional=[cutting])
         connection = index.finish()
-        found, _ = matches(connection, [mine], lambda _: (0, 10))
-        assert [(match.profile, match.coverage) for match in found] == [(same, 1.0)]
-        found, _ = matches(connection, [mine, cut], lambda _: (0, 10))
-        assert [(match.profile, match.coverage) for match in found] == [(same, 1.0), (like, 3 / 6)]
-        assert found[1].matched == Groups(((), (weld, cut), (), (), ()))
-        assert found[1].missing == Groups(((theirs, cutting), (), (), (), ()))
+        result, _ = matches(connection, [mine], lambda _: (0, 10))
+        assert [(match.profile, match.coverage) for match in result] == [(same, 1.0)]
+        result, _ = matches(connection, [mine, cut], lambda _: (0, 10))
+        assert [(match.profile, match.coverage) for match in result] == [(same, 1.0), (like, 3 / 6)]
+        assert result[1].matched == Groups(((), (weld, cut), (), (), ()))
+        assert result[1].missing == Groups(((theirs, cutting), (), (), (), ()))
 
 
 def test_having_nothing_matches_nothing() -> None:

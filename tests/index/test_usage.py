@@ -72,9 +72,9 @@ def test_what_nothing_uses_has_an_empty_list_and_what_is_asked_twice_is_told_onc
         competence = index.competence("CP-1", [skill])
         profile = index.profile("OP-1", essential=[competence])
         connection = index.finish()
-        asked = [skill, unused, skill, 999_999]
-        assert profiles_using(connection, asked) == {skill: [Use(profile, True)], unused: [], 999_999: []}
-        assert competences_using(connection, asked) == {skill: [competence], unused: [], 999_999: []}
+        concepts = [skill, unused, skill, 999_999]
+        assert profiles_using(connection, concepts) == {skill: [Use(profile, True)], unused: [], 999_999: []}
+        assert competences_using(connection, concepts) == {skill: [competence], unused: [], 999_999: []}
         assert profiles_using(connection, []) == competences_using(connection, []) == {}
 
 
@@ -87,14 +87,14 @@ def test_forty_thousand_things_are_one_statement_within_any_bound_on_parameters(
         connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 1)
         statements: list[str] = []
         connection.set_trace_callback(lambda sql: statements.append(sql[:10]))
-        asked = range(1, 40_001)
-        used, held = profiles_using(connection, asked), competences_using(connection, asked)
+        concepts = range(1, 40_001)
+        used, held = profiles_using(connection, concepts), competences_using(connection, concepts)
         assert len(statements) == 2
         assert {part: uses for part, uses in used.items() if uses} == {
             skill: [Use(profile, True)],
             competence: [Use(profile, True)],
         }
-        assert {part: found for part, found in held.items() if found} == {skill: [competence]}
+        assert {part: results for part, results in held.items() if results} == {skill: [competence]}
         assert len(used) == len(held) == 40_000
 
 
@@ -104,11 +104,11 @@ def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
     with small() as index:
         connection = world.write(index)
         for profile, roles in enumerate(world.roles):
-            found: dict[Part, bool | None] = {(SOFT_SKILL.number, place): None for place in world.soft[profile]}
+            results: dict[Part, bool | None] = {(SOFT_SKILL.number, place): None for place in world.soft[profile]}
             for competence, role in roles.items():
                 for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
-                    found[part] = found.get(part) or role is ESSENTIAL
-            for part, essential in found.items():
+                    results[part] = results.get(part) or role is ESSENTIAL
+            for part, essential in results.items():
                 expected.setdefault(world.n[part], []).append(
                     Use(world.n[OCCUPATIONAL_PROFILE.number, profile], essential)
                 )

@@ -203,9 +203,11 @@ writer.flush(60)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_writes_by_a_thread_of_its_own() -> None:
-    told = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, timeout=LONG, check=True)
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, timeout=LONG, check=True
+    )
 
-    assert told.stdout.splitlines() == [b"parent before", b"child", b"parent after"]
+    assert process.stdout.splitlines() == [b"parent before", b"child", b"parent after"]
 
 
 @contextmanager
@@ -223,9 +225,9 @@ def serving(*options: str, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> 
 def asking(process: subprocess.Popen[bytes]) -> httpx.Client:
     """A client of a server that is starting."""
     assert process.stdout is not None
-    found = re.search(r"http://[^/ ]+", process.stdout.readline().decode())
-    assert found
-    return httpx.Client(base_url=found[0], timeout=LONG, transport=httpx.HTTPTransport(retries=8))
+    match = re.search(r"http://[^/ ]+", process.stdout.readline().decode())
+    assert match
+    return httpx.Client(base_url=match[0], timeout=LONG, transport=httpx.HTTPTransport(retries=8))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pipes can be made small on Linux")

@@ -53,8 +53,8 @@ async def test_all_find_the_same_record_under_the_id_of_the_client(server: Serve
 
 
 async def test_what_an_answer_was_made_from_is_told_to_those_who_ask(server: Server) -> None:
-    told = await server.post("{ __typename }", X_Competent_Explain="1")
+    response = await server.post("{ __typename }", X_Competent_Explain="1")
     untold = await server.post("{ __typename }")
 
-    assert told.json()["extensions"]["upstream"] == {"requests": 0, "cached": 0, "stale": 0}
+    assert response.json()["extensions"]["upstream"] == {"requests": 0, "cached": 0, "stale": 0}
     assert "extensions" not in untold.json()

@@ -87,9 +87,9 @@ async def test_no_text_of_a_client_and_no_field_is_in_a_trace(server: Server, sp
     await server.post("query ($n: String!) { mine: release(number: $n) { number } }", {"n": "3.10"})
 
     operation, calls = by_kind(spans)
-    told = " ".join(f"{span.name} {attributes(span)}" for span in (operation, *calls))
-    assert "mine" not in told
-    assert "3.10" not in told
+    text = " ".join(f"{span.name} {attributes(span)}" for span in (operation, *calls))
+    assert "mine" not in text
+    assert "3.10" not in text
 
 
 async def test_health_is_no_span(server: Server, spans: InMemorySpanExporter) -> None:

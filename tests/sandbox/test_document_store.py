@@ -182,10 +182,10 @@ def test_competence_sets_are_there_only_where_a_profile_has_some() -> None:
 
 
 def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collection(documents: Documents) -> None:
-    found = documents.document(COMPETENCES, "UUID-CP-1")
+    result = documents.document(COMPETENCES, "UUID-CP-1")
 
-    assert found == documents.document(COMPETENCES, "uuid-cp-1")
-    assert found is not None
+    assert result == documents.document(COMPETENCES, "uuid-cp-1")
+    assert result is not None
     assert documents.document(PROFILES, "uuid-cp-1") is None
     assert documents.document(COMPETENCES, "uuid-cp-9") is None
 

@@ -316,13 +316,13 @@ def test_a_path_without_a_file_is_told(tmp_path: Path, name: str) -> None:
 
 def test_progress_is_told_by_sheet_and_row(write_workbook: WriteWorkbook) -> None:
     names = [of(BAKER, uuid(n), f"AN-{n}", "nl", f"Bakker {n}") for n in range(5001)]
-    told: list[tuple[str, int, int]] = []
+    messages: list[tuple[str, int, int]] = []
 
     read_workbook(
-        write_workbook({MAIN: [profile()], "Occ.Prof - Alt.Names 3.26": names}), lambda *args: told.append(args)
+        write_workbook({MAIN: [profile()], "Occ.Prof - Alt.Names 3.26": names}), lambda *args: messages.append(args)
     )
 
-    assert told == [
+    assert messages == [
         (MAIN, 0, 0),
         (MAIN, 1, 1),
         ("Occ.Prof - Alt.Names 3.26", 0, 0),

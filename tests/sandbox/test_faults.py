@@ -70,7 +70,7 @@ def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reason"),
     [
         ({"match": "releases"}, "match must be a path"),
         ({"match": 5}, "match must be a path"),
@@ -86,8 +86,8 @@ def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
         ({"retry_after": -1}, "retry_after must be a whole number from 0 on, not -1"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         Fault(**{"match": "/x", "kind": "html", **wrong})
 
 
@@ -238,12 +238,12 @@ async def test_a_cut_answer_is_a_broken_connection_for_a_client_on_the_network(a
 
 
 async def test_partners_add_list_and_end_faults(client: httpx.AsyncClient, faults: Faults) -> None:
-    told = {"match": PATH, "kind": "status", "status": 429, "retryAfter": 2, "times": 1, "rate": 1, "seconds": 0.5}
+    fault = {"match": PATH, "kind": "status", "status": 429, "retryAfter": 2, "times": 1, "rate": 1, "seconds": 0.5}
 
-    added = await client.post("/sandbox/faults", json=told)
-    assert (added.status_code, added.json()) == (201, {**told, "left": 1})
+    added = await client.post("/sandbox/faults", json=fault)
+    assert (added.status_code, added.json()) == (201, {**fault, "left": 1})
     assert (await client.get(PATH)).status_code == 429
-    assert (await client.get("/sandbox/faults")).json() == [{**told, "left": 0}]
+    assert (await client.get("/sandbox/faults")).json() == [{**fault, "left": 0}]
     assert (await client.get(PATH)).status_code == 200
 
     assert (await client.delete("/sandbox/faults")).status_code == 204
@@ -258,7 +258,7 @@ async def test_partners_need_no_key_and_no_call_of_the_plan(bundled: Releases, c
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reason"),
     [
         ("{", "not JSON"),
         ("", "not JSON"),
@@ -274,12 +274,12 @@ async def test_partners_need_no_key_and_no_call_of_the_plan(bundled: Releases, c
     ],
 )
 async def test_a_fault_that_cannot_be_set_is_told_why(
-    client: httpx.AsyncClient, faults: Faults, body: str, told: str
+    client: httpx.AsyncClient, faults: Faults, body: str, reason: str
 ) -> None:
     response = await client.post("/sandbox/faults", content=body)
 
     assert response.status_code == 400
-    assert told in response.json()["error"]
+    assert reason in response.json()["error"]
     assert len(faults) == 0
 
 

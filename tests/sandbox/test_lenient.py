@@ -119,9 +119,9 @@ def test_what_was_left_out_is_reported_at_each_start(
         caplog.clear()
         with closing(Releases([open_workbook(path, tmp_path / "cache", lenient=True)])) as releases:
             assert releases.describe().endswith("; rows skipped: 1")
-        told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-        assert told[0] == "export.xlsx: 1 row skipped:"
-        assert told[1].startswith(f"  {ESSENTIAL}, row 3, column G: unknown block type")
+        messages = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert messages[0] == "export.xlsx: 1 row skipped:"
+        assert messages[1].startswith(f"  {ESSENTIAL}, row 3, column G: unknown block type")
 
 
 def test_without_lenient_what_was_converted_with_it_is_not_served(
@@ -137,12 +137,12 @@ def test_without_lenient_what_was_converted_with_it_is_not_served(
 def test_a_good_workbook_is_the_same_with_lenient_and_converted_once(
     write_workbook: WriteWorkbook, tmp_path: Path
 ) -> None:
-    path, told = write_workbook(blocks()), list[str]()
+    path, messages = write_workbook(blocks()), list[str]()
     open_workbook(path, tmp_path / "cache", lenient=True).close()
 
-    with closing(open_workbook(path, tmp_path / "cache", lambda what, done, total: told.append(what))) as documents:
+    with closing(open_workbook(path, tmp_path / "cache", lambda what, done, total: messages.append(what))) as documents:
         assert (documents.left_out, documents.count(PROFILES), documents.count(COMPETENCES)) == (0, 1, 1)
-    assert told == []
+    assert messages == []
 
 
 def test_rows_are_left_out_without_a_cache_folder_too(write_workbook: WriteWorkbook) -> None:

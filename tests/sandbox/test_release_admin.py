@@ -38,12 +38,12 @@ async def test_by_post_the_next_one_is_published(releases: Releases, client_of: 
 
     before = (await client.get("/sandbox/releases")).json()
     published = await client.post("/sandbox/releases")
-    found = await client.get("/releases/current", headers={"X-IBM-Client-Id": "k3y"})
+    response = await client.get("/releases/current", headers={"X-IBM-Client-Id": "k3y"})
 
     assert before == {"current": "3.10", "served": ["3.10", "3.9"], "held": ["3.11"]}
     assert published.status_code == 201
     assert published.json() == {"current": "3.11", "served": ["3.11", "3.10", "3.9"], "held": []}
-    assert "3.11" in found.text
+    assert "3.11" in response.text
 
 
 async def test_with_none_held_there_is_nothing_to_publish(releases: Releases, client_of: ClientOf) -> None:

@@ -70,8 +70,8 @@ def test_a_workbook_is_converted_once(write_workbook: WriteWorkbook, tmp_path: P
     path = write_workbook({MAIN: [profile()]})
     first, second = Told(), Told()
 
-    for told in (first, second):
-        with closing(open_workbook(path, tmp_path / "cache", told)) as documents:
+    for value in (first, second):
+        with closing(open_workbook(path, tmp_path / "cache", value)) as documents:
             assert (documents.number, documents.count(PROFILES)) == ("3.26", 1)
 
     assert MAIN in first.sheets

@@ -36,16 +36,16 @@ def rows() -> dict[str, Rows]:
         "Occ.Prof - Essential",
         "Occ.Prof - Optional",
     )
-    found: dict[str, Rows] = {}
+    results: dict[str, Rows] = {}
     for number, file in FILES.items():
         book = CalamineWorkbook.from_path(file)
-        found[number] = {
+        results[number] = {
             start: book.get_sheet_by_name(
                 next(name for name in book.sheet_names if name.startswith(start))
             ).to_python()[1:]
             for start in starts
         }
-    return found
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -152,12 +152,12 @@ async def test_the_nested_question_at_real_size_asks_each_document_once(workbook
       usedInOccupationalProfiles(first: 100) { nodes { code title { nl } } }
     } } }"""
     data = await workbooks.ask(question)
-    asked = workbooks.upstream_paths()
+    paths = workbooks.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
-    pages = [path for path in asked if "?page=" in path]
+    pages = [path for path in paths if "?page=" in path]
     assert len(pages) == 1  # the code stands on the first of two
-    assert len(asked) == len(set(asked)) == 2 + len(pages) + 2 * len(competences)
+    assert len(paths) == len(set(paths)) == 2 + len(pages) + 2 * len(competences)
 
     assert await workbooks.ask(question) == data
     assert workbooks.upstream_paths() == []
@@ -194,12 +194,12 @@ async def test_reverse_links_are_the_sets_that_the_rows_say(workbooks: Server, r
         codes = {item[1] for item in where}
         assert data[field]["usedInOccupationalProfiles"]["totalCount"] == len(codes)
         if len(codes) <= 500:
-            told = {
+            edges = {
                 (edge["node"]["code"], edge["importance"])
                 for edge in data[field]["usedInOccupationalProfiles"]["edges"]
             }
             strong = {item[1] for item in essential if item[7] == row[7]}
-            assert told == {(code, "ESSENTIAL" if code in strong else "OPTIONAL") for code in codes}
+            assert edges == {(code, "ESSENTIAL" if code in strong else "OPTIONAL") for code in codes}
 
 
 async def test_changes_between_the_releases_are_those_of_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
@@ -207,19 +207,19 @@ async def test_changes_between_the_releases_are_those_of_the_rows(workbooks: Ser
     query = """query ($kinds: [ChangeKind!]) { release(number: "3.27") { changes(since: "3.26", types: [OCCUPATIONAL_PROFILE], kinds: $kinds, first: 500) {
       nodes { before { uuid } after { uuid } changedFields }
     } } }"""
-    told = {
+    edges = {
         kind: (await workbooks.ask(query, {"kinds": [kind]}))["release"]["changes"]["nodes"]
         for kind in ("ADDED", "REMOVED", "CHANGED")
     }
     moved = {
-        node["before"]["uuid"]: node["after"]["uuid"] for node in told["CHANGED"] if "uuid" in node["changedFields"]
+        node["before"]["uuid"]: node["after"]["uuid"] for node in edges["CHANGED"] if "uuid" in node["changedFields"]
     }
 
-    assert {node["after"]["uuid"] for node in told["ADDED"]} == new.keys() - old.keys() - set(moved.values())
-    assert {node["before"]["uuid"] for node in told["REMOVED"]} == old.keys() - new.keys() - moved.keys()
+    assert {node["after"]["uuid"] for node in edges["ADDED"]} == new.keys() - old.keys() - set(moved.values())
+    assert {node["before"]["uuid"] for node in edges["REMOVED"]} == old.keys() - new.keys() - moved.keys()
     titles = {
         node["after"]["uuid"]
-        for node in told["CHANGED"]
+        for node in edges["CHANGED"]
         if any(field.startswith("title.") for field in node["changedFields"])
     }
     assert titles == {
@@ -239,8 +239,8 @@ async def test_every_alternative_name_finds_its_profile(workbooks: Server, rows:
     for row in names[:: len(names) // 200]:
         if len(owners[row[7].strip().lower()]) > 5:
             continue  # more profiles are called so than places are looked at
-        found = (await workbooks.ask(query, {"text": row[7]}))["search"]["edges"]
-        if row[0] not in [edge["node"]["uuid"] for edge in found]:
+        result = (await workbooks.ask(query, {"text": row[7]}))["search"]["edges"]
+        if row[0] not in [edge["node"]["uuid"] for edge in result]:
             lost.append((row[7], row[1]))
 
     assert lost == []

@@ -34,8 +34,8 @@ def asks(query: str, code: str, variables: Any = None, **more: Any) -> Hostile:
 
 def body(content: bytes, code: str = BAD, status: int = 400, **headers: str) -> Hostile:
     """A request with a raw body."""
-    told = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return Hostile(content, code, status, headers=told)
+    fields = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return Hostile(content, code, status, headers=fields)
 
 
 def many(text: str, count: int, joint: str = " ") -> str:

@@ -116,7 +116,7 @@ async def test_the_key_is_in_no_answer_log_metric_trace_repr_or_stored_document(
     )
     upstream = Indiscreet(releases, MOODS[mood])
     app = create_app(settings.checked(), upstream)
-    told: list[str] = []
+    texts: list[str] = []
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client,
@@ -124,15 +124,15 @@ async def test_the_key_is_in_no_answer_log_metric_trace_repr_or_stored_document(
         for query in QUERIES:
             headers = {"x-ibm-client-id": THEIRS, "x-competent-explain": "1"}
             response = await client.post("/graphql", json={"query": query}, headers=headers)
-            told.append(f"{response.headers} {response.text}")
+            texts.append(f"{response.headers} {response.text}")
         for path in PAGES:
             response = await client.get(path)
-            told.append(f"{response.headers} {response.text}")
+            texts.append(f"{response.headers} {response.text}")
 
     assert secret in upstream.seen  # it was really sent
-    told += [repr(settings), str(settings), f"{settings}", log.getvalue()]
+    texts += [repr(settings), str(settings), f"{settings}", log.getvalue()]
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert files
     for item in (CANARY, THEIRS):
-        assert not any(item in text for text in told)
+        assert not any(item in text for text in texts)
         assert not any(item.encode() in file.read_bytes() for file in files)

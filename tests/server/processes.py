@@ -29,9 +29,9 @@ async def started(
         lines = [
             (await process.stdout.readline()).decode().strip() for _ in range(2 if arguments[0] == "sandbox" else 3)
         ]
-        found = re.search(r"http://[^/ ]+", lines[0])
-        assert found, (lines, await process.communicate())
-        yield found[0], lines, process
+        match = re.search(r"http://[^/ ]+", lines[0])
+        assert match, (lines, await process.communicate())
+        yield match[0], lines, process
     finally:
         if process.returncode is None:
             process.terminate()

@@ -134,9 +134,9 @@ async def test_a_code_on_the_first_page_of_a_list_is_found_without_the_others(
     query = "query($code: String!) { technicalCompetence(code: $code) { uuid } }"
     async with cooled(releases, replace(settings, upstream_page_size=10)) as made:
         first = await made.ask(query, {"code": "CP-7"})
-        asked = len(made.upstream_paths())
+        count = len(made.upstream_paths())
         await made.ask(query, {"code": "CP-999"})
 
     assert first == {"technicalCompetence": {"uuid": CP_7}}
-    assert asked == 2
+    assert count == 2
     assert len(made.upstream_paths()) > 3

@@ -26,10 +26,10 @@ class Protocol(asyncio.Protocol):
 
 
 def listening() -> socket.socket:
-    found = socket.socket()
-    found.bind(("127.0.0.1", 0))
-    found.listen(200)
-    return found
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(200)
+    return listener
 
 
 def run(test: Callable[[], Any]) -> None:
@@ -66,10 +66,10 @@ def test_answers_are_sent_at_once() -> None:
         with socket.create_connection(door.getsockname()):
             while not made:
                 await asyncio.sleep(0)
-            told = made[0].get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            option = made[0].get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             made[0].close()
         server.close()
-        assert told
+        assert option
 
     run(test)
 
@@ -141,10 +141,10 @@ class Listening(Connection):
     def accept(self) -> tuple[Connection, None]:
         if not self.coming:
             raise BlockingIOError
-        found = self.coming.pop(0)
-        if isinstance(found, OSError):
-            raise found
-        return found, None
+        result = self.coming.pop(0)
+        if isinstance(result, OSError):
+            raise result
+        return result, None
 
 
 def accepting(door: Listening) -> Loop:

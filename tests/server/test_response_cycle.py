@@ -115,9 +115,9 @@ async def test_no_header_begins_another(header: tuple[bytes, bytes], caplog: pyt
     assert b"forged" not in b"".join(transport.pieces)
 
 
-@pytest.mark.parametrize("told", [b"ab", b"abcd"])
-async def test_a_body_of_another_length_ends_the_connection(told: bytes, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("content", [b"ab", b"abcd"])
+async def test_a_body_of_another_length_ends_the_connection(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
-        transport = await written(start(THREE), body(told))
+        transport = await written(start(THREE), body(content))
 
     assert transport.cut

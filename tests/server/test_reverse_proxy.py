@@ -33,18 +33,18 @@ ANSWER = {
 
 def directives(block: str) -> list[str]:
     """Its directives, without comments; AssertionError where one does not end, or a brace is not closed."""
-    text, depth, found = re.sub(r"#.*", "", block), 0, []
+    text, depth, result = re.sub(r"#.*", "", block), 0, []
     for line in filter(None, map(str.strip, text.splitlines())):
         assert line == "}" or line[-1] in "{;", line
         depth += {"{": 1, "}": -1}.get(line[-1], 0)
         assert depth >= 0, line
-        found.append(line)
+        result.append(line)
     assert depth == 0
-    return found
+    return result
 
 
 def test_the_block_passes_on_what_the_server_needs() -> None:
-    found = [re.sub(r"\s+", " ", directive) for directive in directives(BLOCK)]
+    results = [re.sub(r"\s+", " ", directive) for directive in directives(BLOCK)]
 
     for item in (
         "proxy_http_version 1.1;",
@@ -55,20 +55,20 @@ def test_the_block_passes_on_what_the_server_needs() -> None:
         "proxy_set_header Connection $competent_connection;",
         "absolute_redirect off;",
     ):
-        assert item in found
+        assert item in results
 
 
 def configured(folder: Path, upstream: str, port: int) -> Path:
     """A whole configuration of nginx around the block, with the addresses of this test."""
     block = BLOCK
-    for told, here in (
+    for text, here in (
         ("127.0.0.1:8000", upstream),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("server_name graphql.example.org", "server_name localhost"),
         ("/etc/nginx/graphql.example.org", str(folder / "certificate")),
     ):
-        assert told in block
-        block = block.replace(told, here)
+        assert text in block
+        block = block.replace(text, here)
     paths = "".join(
         f"{item}_temp_path {folder / item};" for item in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )

@@ -51,8 +51,8 @@ def test_the_garbage_collector_looks_at_few_objects_at_a_time_and_never_at_what_
         "import gc; from graphql_api.server.uvicorn_server import tune_gc; tune_gc(); "
         "print(gc.get_freeze_count(), gc.get_count()[0], *gc.get_threshold())"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
-    frozen, left, first, second, _ = map(int, told.split())
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
+    frozen, left, first, second, _ = map(int, output.split())
 
     assert frozen > 1000 > left
     assert first * second <= 25_000
@@ -73,7 +73,7 @@ async def test_a_server_over_a_sandbox_on_a_port_is_the_same_server() -> None:
             COMPETENT_STORE="memory:",
         ) as (
             base,
-            told,
+            line,
             _,
         ),
     ):
@@ -83,7 +83,7 @@ async def test_a_server_over_a_sandbox_on_a_port_is_the_same_server() -> None:
             "Toezicht houden"
         )
         assert "releases/current" in lines[0]
-        assert f"{sandbox}/services/opendata/competent/v2" in told[1]
+        assert f"{sandbox}/services/opendata/competent/v2" in line[1]
 
 
 async def test_a_wrong_key_is_told_with_a_code_and_without_the_key() -> None:
@@ -181,11 +181,11 @@ async def test_health_asks_the_server_past_any_proxy() -> None:
     ],
 )
 def test_health_exits_with_1_and_a_sentence_when_it_cannot_ask(settings: dict[str, str], says: str) -> None:
-    told = health(**settings)
+    process = health(**settings)
 
-    assert told.returncode == 1  # Docker reserves 2
-    assert says in told.stderr
-    assert "Traceback" not in told.stderr
+    assert process.returncode == 1  # Docker reserves 2
+    assert says in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def health(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:

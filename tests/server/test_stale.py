@@ -228,16 +228,16 @@ async def test_a_stale_document_is_renewed_before_a_process_that_asks_once_ends(
         for _ in range(5000):
             await asyncio.sleep(0)
 
-    asked: list[str] = []
+    requests: list[str] = []
     written: list[tuple[float]] = []
     faults = Faults([Fault("**", "slow")], sleep=turns)
     settings = replace(settings, current_ttl=0.0, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
 
     for calls in (1, 2, 3):
-        app = create_app(settings, create_sandbox(releases, requests=asked, faults=faults))
+        app = create_app(settings, create_sandbox(releases, requests=requests, faults=faults))
         answer = await _ask(app, {"query": "{ release { number } }"}, "")
         assert answer["data"] == {"release": {"number": "3.11"}}
-        assert len(asked) == calls
+        assert len(requests) == calls
         with sqlite3.connect(tmp_path / "documents.sqlite") as connection:
             written.append(connection.execute("SELECT at FROM document WHERE path = '/releases/current'").fetchone())
         connection.close()

@@ -40,12 +40,12 @@ async def test_while_it_drains_it_says_no_to_readiness_and_yes_to_questions() ->
             process.send_signal(signal.SIGTERM)
             while (ready := await client.get("/health/ready")).status_code == 200:
                 await asyncio.sleep(0)
-            asked = await client.post("/graphql", json=QUERY)
+            response = await client.post("/graphql", json=QUERY)
             await stopped(process)  # the second signal does not wait
 
     assert ready.json()["reasons"] == ["the server is shutting down"]
-    assert ready.headers["connection"] == asked.headers["connection"] == "close"
-    assert asked.json()["data"]["technicalCompetence"]["code"] == "CP-7"
+    assert ready.headers["connection"] == response.headers["connection"] == "close"
+    assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
 
 
 async def test_under_load_every_client_gets_its_answer() -> None:
@@ -70,8 +70,8 @@ async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
 
 
 async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_told() -> None:
-    async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox, timeout=60) as told:
-        await told.post("/sandbox/faults", json={"match": "**", "kind": "hang"})
+    async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox, timeout=60) as sandbox_client:
+        await sandbox_client.post("/sandbox/faults", json={"match": "**", "kind": "hang"})
         environment = DRAIN | {
             "COMPETENT_UPSTREAM_URL": sandbox,
             "COMPETENT_STORE": "memory:",

@@ -49,18 +49,18 @@ async def bodies_for(*pieces: bytes, ws: str = "none", answers: int = 1) -> list
             await writer.drain()
             for _ in range(5):
                 await asyncio.sleep(0)
-        found = []
+        results = []
         async with asyncio.timeout(LONGEST):
-            while len(found) < answers:
+            while len(results) < answers:
                 head = await reader.readuntil(b"\r\n\r\n")
                 if head.startswith(b"HTTP/1.1 100"):
-                    found.append("100")
+                    results.append("100")
                     continue
                 assert head.startswith(b"HTTP/1.1 200"), head
                 length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:")
-                found.append((await reader.readexactly(length)).decode())
+                results.append((await reader.readexactly(length)).decode())
         writer.close()
-        return found
+        return results
 
 
 def got(body: bytes, method: str = "POST", agent: bool = False) -> str:

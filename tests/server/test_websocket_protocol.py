@@ -39,22 +39,22 @@ class Seen:
 @pytest.fixture
 async def seen(releases: Releases, settings: Settings) -> AsyncIterator[Seen]:
     """A server on a socket, whose parsing is watched."""
-    found = Seen()
+    result = Seen()
 
     class Watched(WebSocketProtocol):
         def __init__(self, *args: Any, **others: Any) -> None:
             super().__init__(*args, **others)
-            found.connections.append(self)
+            result.connections.append(self)
 
         def _read(self) -> None:
             before = self.conn.frames
             super()._read()
-            found.turns.append(self.conn.frames - before)
+            result.turns.append(self.conn.frames - before)
 
     app = create_app(settings, create_sandbox(releases))
     async with serving(app, ws=Watched) as (_, (_, port)):
-        found.port = port
-        yield found
+        result.port = port
+        yield result
 
 
 def frame(opcode: int, data: bytes, *, end: bool = True, mask: bool = True) -> bytes:

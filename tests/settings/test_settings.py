@@ -82,8 +82,8 @@ def test_a_text_that_is_none_of_the_choices_is_refused_with_them() -> None:
         for choice in item.metadata["choices"]:
             if item.name != "persisted_mode":  # which wants manifests
                 assert getattr(read({variable(item): choice}), item.name) == choice
-        told = f"{variable(item)} must be .*{item.metadata['choices'][-1]}"
-        with pytest.raises(SettingsError, match=told):
+        message = f"{variable(item)} must be .*{item.metadata['choices'][-1]}"
+        with pytest.raises(SettingsError, match=message):
             read({variable(item): "nonsense"})
 
 

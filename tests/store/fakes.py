@@ -106,8 +106,8 @@ class Opened:
 
     async def ask(self, *paths: str, asker: FetchContext | None = None) -> list[Document | Exception]:
         """The documents or errors for these paths."""
-        found = await self.store.get_many(paths, asker or FetchContext())
-        return [found[path] for path in paths]
+        documents = await self.store.get_many(paths, asker or FetchContext())
+        return [documents[path] for path in paths]
 
 
 class Place(Protocol):

@@ -15,8 +15,8 @@ HERE = "https://api.example"
 async def until_found(backend: Backend, path: str) -> CacheEntry:
     """What another has put is there soon."""
     for _ in range(1000):
-        if found := (await backend.get_many([path])).get(path):
-            return found
+        if document := (await backend.get_many([path])).get(path):
+            return document
         await asyncio.sleep(0.001)
     raise AssertionError(f"{path} did not come")
 
@@ -47,9 +47,11 @@ async def test_what_was_put_is_there_for_who_opens_the_place_later(open_backend:
         first.put(profile(number), entry_of(profile(number), 5.0, code=number))
     await first.aclose()
 
-    found = await open_backend(HERE).get_many(map(profile, range(300)))
+    documents = await open_backend(HERE).get_many(map(profile, range(300)))
 
-    assert [found[profile(number)].document["code"] for number in range(300)] == [str(number) for number in range(300)]
+    assert [documents[profile(number)].document["code"] for number in range(300)] == [
+        str(number) for number in range(300)
+    ]
 
 
 async def test_thousands_are_found_in_one_look_and_none_in_none(open_backend: OpenBackend) -> None:

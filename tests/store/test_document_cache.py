@@ -168,10 +168,10 @@ async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
             raise UpstreamUnavailable
         return Fetched({})
 
-    found = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE], FetchContext())
+    documents = await Store(fetch, SHELF, Memory(1000)).get_many(["/releases", PROFILE], FetchContext())
 
-    assert isinstance(found["/releases"], UpstreamUnavailable)
-    assert found[PROFILE] == {}
+    assert isinstance(documents["/releases"], UpstreamUnavailable)
+    assert documents[PROFILE] == {}
 
 
 async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
@@ -189,7 +189,7 @@ async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "body"),
     [
         ("/releases/current", {"number": "3.11"}),
         ("/releases/current", {}),
@@ -197,14 +197,14 @@ async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
     ],
 )
 async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_release(
-    path: str, told: dict[str, Any]
+    path: str, body: dict[str, Any]
 ) -> None:
     fetched: list[str] = []
     numbered = path.replace("current", "3.9")
 
     async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         fetched.append(path)
-        return Fetched({**told, "_links": {"self": {"href": f"http://internal{numbered}"}}})
+        return Fetched({**body, "_links": {"self": {"href": f"http://internal{numbered}"}}})
 
     kept = Store(fetch, SHELF, Memory(1000))
     await kept.get_many([path], FetchContext())
@@ -258,18 +258,18 @@ async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
     kept = Store(fetch, SHELF, Memory(1000))
     await kept.get_many([PROFILE], FetchContext())
 
-    found = (await kept.get_many([OTHER], FetchContext()))[OTHER]
-    assert not isinstance(found, Exception)
-    assert found["id"] == OTHER[-36:]
+    document = (await kept.get_many([OTHER], FetchContext()))[OTHER]
+    assert not isinstance(document, Exception)
+    assert document["id"] == OTHER[-36:]
 
 
 async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
     async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
         return Fetched(None)
 
-    found = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], FetchContext())
+    documents = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], FetchContext())
 
-    assert isinstance(found[PROFILE], UpstreamInvalidResponse)
+    assert isinstance(documents[PROFILE], UpstreamInvalidResponse)
 
 
 async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who_asks_begins_anew(
@@ -555,11 +555,11 @@ async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_no
         yield
 
     await opened.ask(PROFILE)
-    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(wait_guard=no_place))
+    result = await opened.ask(PROFILE, OTHER, asker=FetchContext(wait_guard=no_place))
 
-    assert found[0] == upstream.document(PROFILE)
-    assert isinstance(found[1], UpstreamUnavailable)
-    assert found[1].retry_after == 1.0
+    assert result[0] == upstream.document(PROFILE)
+    assert isinstance(result[1], UpstreamUnavailable)
+    assert result[1].retry_after == 1.0
     assert upstream.paths == [PROFILE]
 
 

@@ -57,13 +57,15 @@ async def test_a_store_whose_writer_was_killed_fifty_times_opens_again_and_every
             killed_while_writing += (tmp_path / "documents.sqlite-wal").exists()
 
             store = SqliteFile(file, "api")
-            found = await store.get_many(map(profile, range(PATHS)))
+            documents = await store.get_many(map(profile, range(PATHS)))
             await store.aclose()
-            assert all(is_whole(number, found[profile(number)]) for number in range(PATHS) if profile(number) in found)
+            assert all(
+                is_whole(number, documents[profile(number)]) for number in range(PATHS) if profile(number) in documents
+            )
     finally:
         following.kill()
 
-    assert len(found) > 50
+    assert len(documents) > 50
     assert killed_while_writing > ROUNDS / 2
     assert [file.name for file in tmp_path.iterdir()] == ["documents.sqlite"]  # never set aside as damaged
     assert file.stat().st_size < 2 * BYTES

@@ -124,8 +124,8 @@ def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.Monkey
             self._inflater = decompressobj()
 
         def decompress(self, body: bytes, most: int) -> bytes:
-            inflated.append(len(found := self._inflater.decompress(body, most)))
-            return found
+            inflated.append(len(result := self._inflater.decompress(body, most)))
+            return result
 
     monkeypatch.setattr("graphql_api.store.entry.zlib.decompressobj", Inflater)
     with pytest.raises(UnusableEntry):

@@ -50,12 +50,12 @@ async def test_a_raw_document_is_free_as_soon_as_it_is_normalised(values: int) -
     store = Store(fetch, SHELF, Memory(10_000, interner=Interner()))
     gc.disable()
     try:
-        found = await store.get_many([PROFILE], FetchContext())
+        documents = await store.get_many([PROFILE], FetchContext())
         assert [item() for item in gone] == [None]
     finally:
         gc.enable()
     expected = {"id": PROFILE[-36:], "title": {"nl": "Kok"}, "softSkills": [{"id": ANOTHER[-36:]}]}
-    assert found == {PROFILE: expected}
+    assert documents == {PROFILE: expected}
 
 
 @pytest.mark.parametrize(("values", "is_in_thread"), [(MANY_VALUES, False), (MANY_VALUES + 1, True)])

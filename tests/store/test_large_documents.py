@@ -75,8 +75,8 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
     store = Store(upstream.fetch, SHELF, memory)
 
     async with counting_turns() as turns:
-        found = await store.get_many([PROFILE], FetchContext())
-    assert found[PROFILE] == profile(PROFILE[-36:], 20_000)
+        documents = await store.get_many([PROFILE], FetchContext())
+    assert documents[PROFILE] == profile(PROFILE[-36:], 20_000)
     assert turns.count >= 20_000 / STEP
 
     assert sum(1 for _ in memory.put_steps("/b", kept(profile("op-2", 20_000, "b")))) >= 2 * 20_000 / STEP

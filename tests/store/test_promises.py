@@ -108,11 +108,11 @@ async def test_known_documents_are_served_while_upstream_fails_and_the_tally_say
     clock.now += 1001
     for _ in range(4):
         tally = FetchStats()
-        found = await opened.ask(CURRENT, PROFILE, asker=FetchContext(stats=tally))
+        result = await opened.ask(CURRENT, PROFILE, asker=FetchContext(stats=tally))
         await opened.store.wait_idle()
         clock.now += 990
 
-        assert found == [upstream.document(CURRENT), upstream.document(PROFILE)]
+        assert result == [upstream.document(CURRENT), upstream.document(PROFILE)]
         assert tally == FetchStats(stale=2)
 
 
@@ -139,8 +139,8 @@ async def test_a_copy_is_served_as_long_as_agreed_and_then_no_more(
     await opened.store.wait_idle()
 
     clock.now += 1
-    (found,) = await opened.ask(CURRENT)
-    assert isinstance(found, UpstreamUnavailable)
+    (result,) = await opened.ask(CURRENT)
+    assert isinstance(result, UpstreamUnavailable)
 
 
 async def test_an_expired_copy_that_is_as_it_was_is_good_again(
@@ -181,8 +181,8 @@ async def test_ten_missing_documents_asked_for_again_and_again_cost_a_call_each(
 ) -> None:
     upstream.error = UpstreamNotFound()
     for number in range(180):
-        (found,) = await opened.ask(profile(number % 10))
-        assert isinstance(found, UpstreamNotFound)
+        (result,) = await opened.ask(profile(number % 10))
+        assert isinstance(result, UpstreamNotFound)
         clock.now += 0.3
 
     assert len(upstream.paths) <= 20
@@ -205,10 +205,12 @@ async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
     while asker.stats.requests < 300:
         await asyncio.sleep(0)
     upstream.let_go.set()
-    crowd = [found for (found,) in await asyncio.gather(*asking)]
+    crowd = [results for (results,) in await asyncio.gather(*asking)]
 
-    assert {type(found) for found in [alone, *crowd]} == {failure}
-    assert all(isinstance(found, UpstreamError) and found.retry_after == 3.0 and found.detail == "d" for found in crowd)
+    assert {type(results) for results in [alone, *crowd]} == {failure}
+    assert all(
+        isinstance(results, UpstreamError) and results.retry_after == 3.0 and results.detail == "d" for results in crowd
+    )
     assert len(set(map(id, crowd))) == 300  # each may raise its own
     assert len(upstream.paths) == 2
 
@@ -262,13 +264,13 @@ async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_a
     upstream.let_go.clear()
     loop = asyncio.get_running_loop()
 
-    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time() + 0.2))
-    assert found[0] == upstream.document(PROFILE)
-    assert isinstance(found[1], UpstreamTimeout)
+    result = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time() + 0.2))
+    assert result[0] == upstream.document(PROFILE)
+    assert isinstance(result[1], UpstreamTimeout)
 
-    found = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time()))
-    assert found[0] == upstream.document(PROFILE)
-    assert isinstance(found[1], UpstreamTimeout)
+    result = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time()))
+    assert result[0] == upstream.document(PROFILE)
+    assert isinstance(result[1], UpstreamTimeout)
     assert upstream.paths == [PROFILE, OTHER]
 
 

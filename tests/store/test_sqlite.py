@@ -146,11 +146,11 @@ async def test_a_file_of_the_first_format_keeps_its_documents(tmp_path: Path) ->
     connection.close()
 
     backend = SqliteFile(tmp_path / "s.sqlite", "api")
-    found = await backend.get_many([PROFILE])
+    documents = await backend.get_many([PROFILE])
     backend.put(PROFILE, entry_of(PROFILE, 8.0, Validators("e")))
     await backend.aclose()
 
-    assert found == {PROFILE: entry_of(PROFILE, 7.0, title="Kok")}
+    assert documents == {PROFILE: entry_of(PROFILE, 7.0, title="Kok")}
     assert not list(tmp_path.glob("*.damaged-*"))
     backend = SqliteFile(tmp_path / "s.sqlite", "api")
     assert (await backend.get_many([PROFILE]))[PROFILE].validators == Validators("e")

@@ -32,10 +32,10 @@ def document(number: int, random: Random) -> Document:
 
 def is_whole(number: int, kept: CacheEntry) -> bool:
     """True if a document was read as `document` made it."""
-    told = kept.document
-    is_same = profile(number).endswith(told["id"])
-    is_same &= hashlib.blake2s(told["title"]["nl"].encode()).hexdigest() == told["code"]
-    return is_same and kept.size == len(orjson.dumps(told)) and kept.validators.etag == told["code"]
+    parsed = kept.document
+    is_same = profile(number).endswith(parsed["id"])
+    is_same &= hashlib.blake2s(parsed["title"]["nl"].encode()).hexdigest() == parsed["code"]
+    return is_same and kept.size == len(orjson.dumps(parsed)) and kept.validators.etag == parsed["code"]
 
 
 async def write(file: Path, random: Random) -> None:

@@ -23,15 +23,15 @@ FIELDS = "__typename id uuid code description { nl fr } regions release { number
 @pytest.mark.parametrize("name", KINDS)
 async def test_by_code_by_uuid_and_by_id_give_the_same(server: Server, name: str) -> None:
     _, type_name, code = KINDS[name]
-    found = (await server.ask(f'{{ {name}(code: "{code}") {{ {FIELDS} }} }}'))[name]
+    result = (await server.ask(f'{{ {name}(code: "{code}") {{ {FIELDS} }} }}'))[name]
 
-    by_uuid = await server.ask(f'{{ {name}(uuid: "{found["uuid"]}") {{ {FIELDS} }} }}')
-    by_id = await server.ask(f'{{ node(id: "{found["id"]}") {{ ... on {type_name} {{ {FIELDS} }} }} }}')
+    by_uuid = await server.ask(f'{{ {name}(uuid: "{result["uuid"]}") {{ {FIELDS} }} }}')
+    by_id = await server.ask(f'{{ node(id: "{result["id"]}") {{ ... on {type_name} {{ {FIELDS} }} }} }}')
 
-    assert found["__typename"] == type_name
-    assert found["code"] == code
-    assert found["description"]["nl"]
-    assert by_uuid[name] == by_id["node"] == found
+    assert result["__typename"] == type_name
+    assert result["code"] == code
+    assert result["description"]["nl"]
+    assert by_uuid[name] == by_id["node"] == result
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -26,38 +26,38 @@ async def test_added_and_removed_profiles_are_those_that_only_one_release_has(se
         {node["code"] for node in (await server.ask(query, {"r": number}))["occupationalProfiles"]["nodes"]}
         for number in ("3.10", "3.11")
     ]
-    found = await changes(server, types=["OCCUPATIONAL_PROFILE"])
+    changed = await changes(server, types=["OCCUPATIONAL_PROFILE"])
 
-    assert {result["after"]["code"] for result in found if result["kind"] == "ADDED"} == new - old
-    assert {result["before"]["code"] for result in found if result["kind"] == "REMOVED"} == old - new
-    assert all(result["before"] is None for result in found if result["kind"] == "ADDED")
-    assert all(result["after"] is None for result in found if result["kind"] == "REMOVED")
-    assert all(result["before"]["release"]["number"] == "3.10" for result in found if result["before"])
-    assert all(result["after"]["release"]["number"] == "3.11" for result in found if result["after"])
+    assert {result["after"]["code"] for result in changed if result["kind"] == "ADDED"} == new - old
+    assert {result["before"]["code"] for result in changed if result["kind"] == "REMOVED"} == old - new
+    assert all(result["before"] is None for result in changed if result["kind"] == "ADDED")
+    assert all(result["after"] is None for result in changed if result["kind"] == "REMOVED")
+    assert all(result["before"]["release"]["number"] == "3.10" for result in changed if result["before"])
+    assert all(result["after"]["release"]["number"] == "3.11" for result in changed if result["after"])
 
 
 async def test_changed_fields_are_those_that_differ(server: Server) -> None:
-    (found,) = [change for change in await changes(server, kinds=["CHANGED"]) if change["after"]["code"] == "OP-105"]
+    (changed,) = [change for change in await changes(server, kinds=["CHANGED"]) if change["after"]["code"] == "OP-105"]
     query = 'query ($r: String!) { occupationalProfile(code: "OP-105", release: $r) { title { nl fr en de } essentialCompetences { code } } }'
     old, new = [(await server.ask(query, {"r": number}))["occupationalProfile"] for number in ("3.10", "3.11")]
 
     for language in ("nl", "fr", "en", "de"):
-        assert (f"title.{language}" in found["changedFields"]) == (old["title"][language] != new["title"][language])
-    assert "essentialCompetences" in found["changedFields"]
+        assert (f"title.{language}" in changed["changedFields"]) == (old["title"][language] != new["title"][language])
+    assert "essentialCompetences" in changed["changedFields"]
     assert old["essentialCompetences"] != new["essentialCompetences"]
 
 
 async def test_a_thing_that_lives_on_under_another_uuid_is_changed(server: Server) -> None:
-    found = [
+    results = [
         change
         for change in await changes(server, types=["KNOWLEDGE"], kinds=["CHANGED"])
         if "uuid" in change["changedFields"]
     ]
 
-    assert {result["after"]["code"] for result in found} == {"KN-146", "KN-262", "KN-334"}
+    assert {result["after"]["code"] for result in results} == {"KN-146", "KN-262", "KN-334"}
     assert all(
         result["before"]["uuid"] != result["after"]["uuid"] and result["before"]["code"] == result["after"]["code"]
-        for result in found
+        for result in results
     )
 
 

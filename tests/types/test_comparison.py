@@ -82,11 +82,11 @@ async def test_similar_profiles_come_with_what_they_share(server: Server) -> Non
     query = """{ occupationalProfile(code: "OP-101") { similarProfiles(first: 5) {
       score profile { code } sharedCompetences { code }
     } } }"""
-    found = (await server.ask(query))["occupationalProfile"]["similarProfiles"]
+    matches = (await server.ask(query))["occupationalProfile"]["similarProfiles"]
     own = weights(await whole(server, "OP-101"))
 
-    assert [result["score"] for result in found] == sorted((result["score"] for result in found), reverse=True)
-    for item in found:
+    assert [result["score"] for result in matches] == sorted((result["score"] for result in matches), reverse=True)
+    for item in matches:
         other = weights(await whole(server, item["profile"]["code"]))
         either = own.keys() | other.keys()
         lesser = sum(min(own.get(code, 0), other.get(code, 0)) for code in either)
@@ -101,10 +101,10 @@ async def test_profiles_are_matched_by_what_somebody_has(server: Server) -> None
     query = f"""query ($have: [ID!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
       totalCount edges {{ cursor node {{ profile {{ code }} coverage matched {GROUP} missing {GROUP} }} }}
     }} }}"""
-    found = (await server.ask(query, {"have": have, "first": 100}))["profilesForCompetences"]
+    result = (await server.ask(query, {"have": have, "first": 100}))["profilesForCompetences"]
 
-    nodes = [edge["node"] for edge in found["edges"]]
-    assert len(nodes) == found["totalCount"]
+    nodes = [edge["node"] for edge in result["edges"]]
+    assert len(nodes) == result["totalCount"]
     assert nodes[0]["profile"]["code"] == "OP-101"
     held = {competence["code"] for competence in profile["essentialCompetences"]}
     for node in nodes:
@@ -123,14 +123,14 @@ async def test_skills_knowledge_and_soft_skills_count_too(server: Server) -> Non
         [profile["essentialCompetences"][0]["knowledgeItems"][0]["id"]],
         [soft],
     ):
-        found = (
+        result = (
             await server.ask(
                 "query ($have: [ID!]!) { profilesForCompetences(have: $have) { totalCount nodes { coverage profile { code } } } }",
                 {"have": have},
             )
         )["profilesForCompetences"]
-        assert found["totalCount"] > 0
-        assert all(0 < node["coverage"] <= 1 for node in found["nodes"])
+        assert result["totalCount"] > 0
+        assert all(0 < node["coverage"] <= 1 for node in result["nodes"])
 
 
 async def test_bad_ids_are_told_apart(server: Server) -> None:
@@ -202,9 +202,9 @@ async def test_filters_give_what_the_profiles_say(server: Server) -> None:
         ({"changedSince": "2021-01-01"}, lambda node: node["lastModified"] >= "2021-01-01"),
         ({"isco": "%"}, lambda node: False),
     ):
-        found = [node["code"] for node in await filtered(server, filter)]
-        assert found == those(wanted), filter
-        assert found or filter == {"isco": "%"}
+        results = [node["code"] for node in await filtered(server, filter)]
+        assert results == those(wanted), filter
+        assert results or filter == {"isco": "%"}
 
 
 async def test_a_filter_by_what_is_used_takes_any_id(server: Server) -> None:

@@ -36,13 +36,13 @@ async def test_nodes_come_back_by_id_in_order_with_null_for_what_is_gone(server:
 
 
 async def test_an_id_holds_its_release_whatever_is_current(server: Server) -> None:
-    found = (await server.ask('{ occupationalProfile(code: "OP-101", release: "3.10") { id } }'))[
+    result = (await server.ask('{ occupationalProfile(code: "OP-101", release: "3.10") { id } }'))[
         "occupationalProfile"
     ]["id"]
     server.upstream_paths()
 
     data = await server.ask(
-        "query ($id: ID!) { node(id: $id) { ... on Concept { release { number } } } }", {"id": found}
+        "query ($id: ID!) { node(id: $id) { ... on Concept { release { number } } } }", {"id": result}
     )
 
     assert data["node"]["release"]["number"] == "3.10"
@@ -55,9 +55,9 @@ async def test_a_thing_without_an_address_upstream_comes_back_from_the_index(ser
     skill = data["technicalCompetence"]["skill"]
     server.upstream_paths()
 
-    found = await server.ask(f"query ($id: ID!) {{ node(id: $id) {{ {fields} }} }}", {"id": skill["id"]})
+    result = await server.ask(f"query ($id: ID!) {{ node(id: $id) {{ {fields} }} }}", {"id": skill["id"]})
 
-    assert found["node"] == skill
+    assert result["node"] == skill
 
 
 @pytest.mark.parametrize(

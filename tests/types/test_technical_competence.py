@@ -60,7 +60,7 @@ async def test_the_nested_question_asks_each_document_at_most_once(server: Serve
       }
     }"""
     data = await server.ask(question)
-    asked = server.upstream_paths()
+    paths = server.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
     assert all(competence["behaviouralIndicators"] and competence["skill"] for competence in competences)
@@ -69,7 +69,7 @@ async def test_the_nested_question_asks_each_document_at_most_once(server: Serve
         for competence in competences
     )
     assert (
-        len(asked) == len(set(asked)) == 3 + 2 * len(competences)
+        len(paths) == len(set(paths)) == 3 + 2 * len(competences)
     )  # current, list, profile; each competence and its use
 
     assert await server.ask(question) == data
@@ -81,14 +81,14 @@ async def test_importance_is_read_in_the_profiles_that_use_the_competence(server
         f"""{{ technicalCompetence(uuid: "{CP_7}") {{ usedInOccupationalProfiles {{
           edges {{ importance node {{ code essentialCompetences {{ code }} optionalCompetences {{ code }} }} }} }} }} }}"""
     )
-    asked = server.upstream_paths()
+    paths = server.upstream_paths()
 
     edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
     for edge in edges:
         listed = edge["node"]["essentialCompetences" if edge["importance"] == "ESSENTIAL" else "optionalCompetences"]
         assert "CP-7" in [entry["code"] for entry in listed]
     assert {edge["importance"] for edge in edges} <= {"ESSENTIAL", "OPTIONAL"}
-    assert len(asked) == len(set(asked)) == 3 + len(edges)
+    assert len(paths) == len(set(paths)) == 3 + len(edges)
 
 
 async def test_the_use_of_a_competence_is_paged(server: Server) -> None:
@@ -111,8 +111,8 @@ async def test_a_competence_is_essential_here_and_optional_there(server: Server)
         '{ technicalCompetence(code: "CP-11") { usedInOccupationalProfiles(first: 100) { edges { importance } } } }'
     )
 
-    found = {edge["importance"] for edge in data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]}
-    assert found == {"ESSENTIAL", "OPTIONAL"}
+    results = {edge["importance"] for edge in data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]}
+    assert results == {"ESSENTIAL", "OPTIONAL"}
 
 
 async def test_missing_and_unknown(server: Server) -> None:

@@ -127,12 +127,12 @@ async def test_twelve_bombs_at_once_are_refused_in_bounded_memory() -> None:
 
     tracemalloc.start()
     try:
-        told = await asyncio.gather(*(refused(upstream) for upstream, _ in doors))
+        messages = await asyncio.gather(*(refused(upstream) for upstream, _ in doors))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert told == ["more than 2000000 bytes"] * 12
+    assert messages == ["more than 2000000 bytes"] * 12
     assert peak < 160 * MEGABYTE
     assert [sent.asked for _, sent in doors] == [1] * 12
 
@@ -194,12 +194,12 @@ async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None
 async def test_memory_is_returned_after_a_large_body_only(
     what: str, returned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[HeapTrimmer] = []
-    monkeypatch.setattr(HeapTrimmer, "trim_soon", lambda trimmer: asked.append(trimmer))
+    requests: list[HeapTrimmer] = []
+    monkeypatch.setattr(HeapTrimmer, "trim_soon", lambda trimmer: requests.append(trimmer))
     upstream, _ = door(UNUSABLE.get(what, b"<html>")[:3_000_000])
 
     await refused(upstream)
-    assert bool(asked) == returned
+    assert bool(requests) == returned
 
 
 async def test_a_bomb_is_inflated_in_turns_with_everybody_else() -> None:

@@ -57,8 +57,8 @@ def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
             yield chunk
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.Response(status, headers=told, content=body())
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.Response(status, headers=fields, content=body())
 
     return Asked(answer)
 
@@ -77,31 +77,31 @@ def document(**more: Any) -> bytes:
 
 
 async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
-    asked = network(document())
+    requests = network(document())
 
-    assert code(await upstream(asked).fetch(PATH, FetchContext())) == "CP-7"
+    assert code(await upstream(requests).fetch(PATH, FetchContext())) == "CP-7"
 
-    (request,) = asked.requests
+    (request,) = requests.requests
     assert str(request.url) == f"https://competent.example/base/v2{PATH}"
     assert request.headers["x-ibm-client-id"] == "k3y"
     assert request.headers["accept"] == "application/hal+json"
 
 
 async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> None:
-    asked = network(b'{"page": {}}')
+    requests = network(b'{"page": {}}')
 
-    await upstream(asked).fetch("/releases/3.11/softskills?page=1&size=500", FetchContext())
+    await upstream(requests).fetch("/releases/3.11/softskills?page=1&size=500", FetchContext())
 
-    assert asked.requests[0].url.query == b"page=1&size=500"
+    assert requests.requests[0].url.query == b"page=1&size=500"
 
 
 async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
-    asked = network(b"{}")
+    requests = network(b"{}")
 
     for path in ("/admin", "//elsewhere.example/releases", "/releases/../admin"):
         with pytest.raises(UpstreamNotFound):
-            await upstream(asked).fetch(path, FetchContext())
-    assert asked.requests == []
+            await upstream(requests).fetch(path, FetchContext())
+    assert requests.requests == []
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
     ],
 )
 async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamError]) -> None:
-    asked = network(b"{}", status=status, location="https://elsewhere.example/")
+    requests = network(b"{}", status=status, location="https://elsewhere.example/")
 
     with pytest.raises(error) as raised:
-        await upstream(asked).fetch(PATH, FetchContext())
+        await upstream(requests).fetch(PATH, FetchContext())
     assert type(raised.value) is error
-    assert len(asked.requests) == (3 if status >= 500 else 1)
+    assert len(requests.requests) == (3 if status >= 500 else 1)
 
 
 @pytest.mark.parametrize(
@@ -156,33 +156,33 @@ async def test_an_object_that_is_no_list_and_no_release_is_refused(path: str) ->
 
 
 async def test_no_cookie_is_kept_or_sent_back() -> None:
-    asked = network(document(), set_cookie="session=abc1; Path=/")
-    door = upstream(asked)
+    requests = network(document(), set_cookie="session=abc1; Path=/")
+    door = upstream(requests)
     for _ in range(2):
-        asked.answer = network(document(), set_cookie="session=abc1; Path=/").answer
+        requests.answer = network(document(), set_cookie="session=abc1; Path=/").answer
         await door.fetch(PATH, FetchContext())
 
-    assert all("cookie" not in request.headers for request in asked.requests)
+    assert all("cookie" not in request.headers for request in requests.requests)
 
 
 async def test_a_document_comes_with_its_validators_and_may_be_as_it_was_under_them() -> None:
     whole = await upstream(network(document(), etag='"7"', last_modified="Thu, 25 Jun 2026 10:00:00 GMT")).fetch(
         PATH, FetchContext()
     )
-    asked = network(status=304, etag='"7"')
+    requests = network(status=304, etag='"7"')
 
     assert whole.validators == Validators('"7"', "Thu, 25 Jun 2026 10:00:00 GMT")
-    assert await upstream(asked).fetch(PATH, FetchContext(), whole.validators) == Fetched(None, Validators('"7"'))
-    assert asked.requests[0].headers["if-none-match"] == '"7"'
-    assert asked.requests[0].headers["if-modified-since"] == "Thu, 25 Jun 2026 10:00:00 GMT"
+    assert await upstream(requests).fetch(PATH, FetchContext(), whole.validators) == Fetched(None, Validators('"7"'))
+    assert requests.requests[0].headers["if-none-match"] == '"7"'
+    assert requests.requests[0].headers["if-modified-since"] == "Thu, 25 Jun 2026 10:00:00 GMT"
 
 
 async def test_a_document_is_read_in_pieces_and_inflated() -> None:
     zipped = gzip.compress(document(skill=None))
 
-    found = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH, FetchContext())
+    result = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH, FetchContext())
 
-    assert found.document == {"id": CP_7, "code": "CP-7", "skill": None}
+    assert result.document == {"id": CP_7, "code": "CP-7", "skill": None}
 
 
 @pytest.mark.parametrize(
@@ -249,15 +249,15 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
 
 
 async def test_several_processes_that_share_no_ledger_share_the_plan_evenly() -> None:
-    asked = network(b'{"page": {}}')
-    door = upstream(asked, replace(SETTINGS, upstream_rate_limit=11, workers=4))
+    requests = network(b'{"page": {}}')
+    door = upstream(requests, replace(SETTINGS, upstream_rate_limit=11, workers=4))
     soon = FetchContext(deadline=asyncio.get_running_loop().time() + 1)
 
     for _ in range(2):
         await door.fetch(RELEASES.path(), soon)
     with pytest.raises(UpstreamRateLimited):
         await door.fetch(RELEASES.path(), soon)
-    assert len(asked.requests) == 2
+    assert len(requests.requests) == 2
 
 
 async def test_an_answer_that_never_ends_is_a_timeout() -> None:

@@ -29,8 +29,8 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def proxy(url: str = "https://api.vdab.be/v2", **environment: str) -> str | None:
     """The address of the proxy for a URL, or None."""
-    found = proxy_for(httpx.URL(url), environment)
-    return str(found.proxy.url) if found else None
+    result = proxy_for(httpx.URL(url), environment)
+    return str(result.proxy.url) if result else None
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ async def test_a_407_of_the_proxy_is_named_and_no_password_is_logged(
     assert "all_proxy responds 407" in caplog.text
     assert "dXM6ZXI6czNjckB04oKs" in proxy.heads[0]  # us:er:s3cr@t€
     assert "\r\nProxy-Authorization: Basic " in proxy.heads[0]
-    told = caplog.text + repr(refused.value) + refused.value.detail
-    assert not any(secret in told for secret in ("s3cr", "dXM6ZXI6czNjckB04oKs"))
+    text = caplog.text + repr(refused.value) + refused.value.detail
+    assert not any(secret in text for secret in ("s3cr", "dXM6ZXI6czNjckB04oKs"))
     assert proxy.address not in str(refused.value)
 
 

@@ -177,12 +177,12 @@ def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
                 outcomes.append(await world.ask(urgency=Priority.REVALIDATION))
 
         renewing = [asyncio.ensure_future(renew()) for _ in range(6)]
-        asked = await world.stream(45, 30)  # more than there are places for
+        requests = await world.stream(45, 30)  # more than there are places for
         for task in renewing:
             task.cancel()
 
         renewed = sum(outcome.error is None for outcome in outcomes)
-        answered = sum(request.error is None for request in asked)
+        answered = sum(request.error is None for request in requests)
         assert 0.09 <= renewed / (renewed + answered) <= 0.2
 
     in_virtual_time(run())
@@ -199,12 +199,12 @@ def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> Non
                 await asyncio.sleep(0.1)
 
         renewing = [asyncio.ensure_future(renew()) for _ in range(10)]
-        asked = await world.stream(20, 120)
+        requests = await world.stream(20, 120)
         for task in renewing:
             task.cancel()
 
         renewed = sum(outcome.error is None for outcome in outcomes)
-        answered = sum(request.error is None for request in asked)
+        answered = sum(request.error is None for request in requests)
         assert renewed >= 0.09 * (renewed + answered)
         assert len(world.calls) >= 1150  # and no call of the plan is left unused
 
@@ -313,7 +313,7 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
 
         end = world.now() + 100
         walking = [asyncio.ensure_future(walk()) for _ in range(8)]
-        asked = await world.stream(7, 100)
+        outcomes = await world.stream(7, 100)
         for task in walking:
             task.cancel()
         await asyncio.gather(*walking, return_exceptions=True)
@@ -321,8 +321,8 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
         times = [at for at, _ in world.calls]
         assert max(world.calls_between(at, at + 60) for at in times[::20]) <= 1900
         assert len(times) > 2500
-        assert failed(asked) == 0.0
-        assert slowest(asked) < 0.2
+        assert failed(outcomes) == 0.0
+        assert slowest(outcomes) < 0.2
 
     in_virtual_time(run())
 
@@ -337,9 +337,9 @@ def test_a_question_beyond_the_plan_waits_where_its_turn_comes_in_time_and_else_
         assert all(49 <= ((result.error and result.error.retry_after) or 0) <= 61 for result in results)
 
         await asyncio.sleep(48)
-        asked = await world.each(20, 0.005, world.ask)
-        assert failed(asked) == 0.0
-        assert slowest(asked) < 5.0
+        outcomes = await world.each(20, 0.005, world.ask)
+        assert failed(outcomes) == 0.0
+        assert slowest(outcomes) < 5.0
 
     in_virtual_time(run())
 

@@ -51,9 +51,9 @@ def test_who_comes_later_waits_for_a_later_call() -> None:
 def test_a_walk_leaves_a_share_to_questions() -> None:
     window = Window(PLAN)
     walked = sum(window.take(1.0, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(200))
-    asked = sum(window.take(1.0) == 0.0 for _ in range(200))
+    count = sum(window.take(1.0) == 0.0 for _ in range(200))
 
-    assert (walked, asked) == (75, 25)
+    assert (walked, count) == (75, 25)
     assert window.remaining(1.0) == 0
 
 

@@ -26,9 +26,9 @@ class Server:
     def start(self) -> None:
         """Start the server and wait until it listens."""
         assert PROGRAM
-        told = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
+        options = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
         self.process = subprocess.Popen(
-            [PROGRAM, *told, "--dir", str(self._socket.parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [PROGRAM, *options, "--dir", str(self._socket.parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         until = time.monotonic() + LONG
         while not self._listens():

@@ -80,9 +80,9 @@ async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shar
     await command(shared, "RPUSH", "document2", paths[1], b"x")
     await command(shared, "DEL", "document2", paths[2])
 
-    found = await store.get_many(paths)
+    documents = await store.get_many(paths)
 
-    assert {path: kept.document["id"] for path, kept in found.items()} == {path: path[-36:] for path in paths[3:]}
+    assert {path: kept.document["id"] for path, kept in documents.items()} == {path: path[-36:] for path in paths[3:]}
 
 
 async def test_large_answers_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,6 @@ async def test_the_plan_holds_over_all_of_them_together(upstream: Upstream, valk
         parts = [(client, uuid) for client, uuid in zip(three.clients * len(wanted), wanted, strict=False)]
         answers = await asyncio.gather(*(three.ask(client, competence(uuid)) for client, uuid in parts))
 
-    told = [error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())]
+    codes = [error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())]
     assert len([path for path in upstream.asked if path.count("/") == 4]) == 20
-    assert told == ["UPSTREAM_RATE_LIMITED"] * (len(wanted) - 20)
+    assert codes == ["UPSTREAM_RATE_LIMITED"] * (len(wanted) - 20)

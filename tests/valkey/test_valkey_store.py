@@ -75,10 +75,10 @@ async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_bro
             store.put(PATH, KEPT)
             return KEPT
 
-    found = await asyncio.gather(*(fetch(replica()) for _ in range(5)))
+    result = await asyncio.gather(*(fetch(replica()) for _ in range(5)))
 
     assert fetched == [PATH]
-    assert found == [KEPT] * 5
+    assert result == [KEPT] * 5
 
 
 async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None:

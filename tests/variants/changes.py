@@ -61,8 +61,8 @@ def embedded(profile: Document) -> list[Document]:
 
 
 def items(document: Document) -> list[Document]:
-    found = document.get("_embedded") or {}
-    lists = found.values() if isinstance(found, dict) else [found]
+    result = document.get("_embedded") or {}
+    lists = result.values() if isinstance(result, dict) else [result]
     return [
         item for value in lists for item in parts(value) if isinstance(value, list) or isinstance(value.get("id"), str)
     ]
@@ -114,15 +114,15 @@ def bare_text(value: Any) -> Any:
 
 
 def milliseconds(value: object) -> int:
-    found = moment(value)
-    assert found is not None
-    return int(datetime.fromisoformat(found).timestamp() * 1000)
+    result = moment(value)
+    assert result is not None
+    return int(datetime.fromisoformat(result).timestamp() * 1000)
 
 
 def numbers(value: object) -> list[int]:
-    found = moment(value)
-    assert found is not None
-    return list(datetime.fromisoformat(found).timetuple()[:6])
+    result = moment(value)
+    assert result is not None
+    return list(datetime.fromisoformat(result).timetuple()[:6])
 
 
 def turned(value: Any) -> Any:

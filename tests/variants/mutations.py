@@ -76,7 +76,7 @@ def _links_to(release: str) -> Answers:
 
 def _upper(text: Any) -> Any:
     return (
-        re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", lambda found: found[0].upper(), text)
+        re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", lambda result: result[0].upper(), text)
         if isinstance(text, str)
         else text
     )
@@ -136,8 +136,8 @@ def _tells_nothing(document: Document) -> None:
 
 
 def _unnamed(document: Document) -> None:
-    found = items(document)
-    document["_embedded"] = found[0] if len(found) == 1 else found
+    result = items(document)
+    document["_embedded"] = result[0] if len(result) == 1 else result
 
 
 def _numbered_from_one(document: Document) -> None:
@@ -153,9 +153,9 @@ def _none_before_one(path: str, status: int, document: Document) -> tuple[int, D
 
 def _used_by_pages(path: str, status: int, document: Document) -> tuple[int, Document]:
     if status == 200 and "/used" in path:
-        found, size, number = items(document), min(asked(path, "size", 1), 2), asked(path, "page", 0)
-        document["_embedded"] = {"list": found[number * size : (number + 1) * size]}
-        document["page"] = {"size": size, "totalElements": len(found), "number": number}
+        result, size, number = items(document), min(asked(path, "size", 1), 2), asked(path, "page", 0)
+        document["_embedded"] = {"list": result[number * size : (number + 1) * size]}
+        document["page"] = {"size": size, "totalElements": len(result), "number": number}
     return status, document
 
 
@@ -196,8 +196,8 @@ def _bare_ids(profile: Document) -> None:
 def _twice(document: Document) -> None:
     """Repeat the first item at the end, and the last one next to itself, as a database join may do."""
     for key in HOLDS:
-        if isinstance(found := document.get(key), list) and found:
-            document[key] = [*found, found[-1], found[0]]
+        if isinstance(result := document.get(key), list) and result:
+            document[key] = [*result, result[-1], result[0]]
 
 
 LISTED = (*HOLDS, "regions")

@@ -83,8 +83,8 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
     if isinstance(value, dict):
         return {below: item for key, one in value.items() for below, item in leaves(one, (*path, key)).items()}
     if isinstance(value, list):
-        found: dict[tuple[Any, ...], Any] = {(*path, "length"): len(value)}
+        results: dict[tuple[Any, ...], Any] = {(*path, "length"): len(value)}
         for place, each in enumerate(value):
-            found |= leaves(each, (*path, place))
-        return found
+            results |= leaves(each, (*path, place))
+        return results
     return {path: value}

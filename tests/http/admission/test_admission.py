@@ -140,18 +140,18 @@ async def test_those_worked_on_together_end_together_and_tell_little() -> None:
 
 
 async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_between_them() -> None:
-    now, told = 0.0, []
+    now, events = 0.0, []
 
     async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal now
         now += 0.03  # as long as an operation of some size works
-        told.append("operation")
+        events.append("operation")
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
 
     async def health() -> None:
-        while told.count("operation") < 5:
-            told.append("health")
+        while events.count("operation") < 5:
+            events.append("health")
             await asyncio.sleep(0)
 
     limiter = ConcurrencyLimiter(running=9, executing=9, queued=9, clock=lambda: now)
@@ -159,9 +159,9 @@ async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_betwe
     asking = [asked(app) for _ in range(5)]
     await asyncio.gather(health(), *asking)
 
-    first = told.index("operation")
-    assert told[first:].count("health") >= 4
-    assert "operation, operation" not in ", ".join(told)
+    first = events.index("operation")
+    assert events[first:].count("health") >= 4
+    assert "operation, operation" not in ", ".join(events)
     assert limiter.running == 0
 
 

@@ -24,9 +24,9 @@ def test_a_key_is_its_clients_until_it_is_revoked(file: Path) -> None:
     key, other = keys.new("partner", 5), keys.new("other")
 
     assert [(client.name, client.per_minute) for client in keys.clients()] == [("other", None), ("partner", 5)]
-    found = keys.client(key)
-    assert found is not None
-    assert (found.name, found.per_minute) == ("partner", 5)
+    result = keys.client(key)
+    assert result is not None
+    assert (result.name, result.per_minute) == ("partner", 5)
 
     keys.revoke("partner")
 
@@ -36,11 +36,11 @@ def test_a_key_is_its_clients_until_it_is_revoked(file: Path) -> None:
 
 def test_the_file_holds_no_key_and_only_its_owner_may_read_it(file: Path) -> None:
     key = Keys(file).new("partner")
-    told = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
 
-    assert key not in told
-    assert key.rpartition("_")[2] not in told
-    assert key[17:] not in told
+    assert key not in text
+    assert key.rpartition("_")[2] not in text
+    assert key[17:] not in text
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(file.parent.iterdir()) == [file]
 
@@ -49,9 +49,9 @@ def test_two_keys_have_two_salts_and_two_hashes(file: Path) -> None:
     keys = Keys(file)
     keys.new("a")
     keys.new("b")
-    told = orjson.loads(file.read_bytes())["keys"]
+    entries = orjson.loads(file.read_bytes())["keys"]
 
-    assert len({line["salt"] for line in told} | {line["hash"] for line in told}) == 4
+    assert len({line["salt"] for line in entries} | {line["hash"] for line in entries}) == 4
 
 
 WRONG: list[Callable[[str], str]] = [

@@ -14,12 +14,12 @@ CURRENT = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code }} }}'
 
 
 async def get(server: Server, query: str, **headers: str) -> httpx.Response:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await server.client.get("/graphql", params={"query": query}, headers=told)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await server.client.get("/graphql", params={"query": query}, headers=fields)
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "cache_control"),
     [
         (PINNED, "public, max-age=86400"),
         (
@@ -38,9 +38,11 @@ async def get(server: Server, query: str, **headers: str) -> httpx.Response:
         ('{ release(number: "9.99") { number } }', "no-store"),
     ],
 )
-async def test_an_answer_may_be_kept_as_long_as_what_it_was_made_from(server: Server, query: str, told: str) -> None:
-    assert (await get(server, query)).headers["cache-control"] == told
-    assert (await server.post(query)).headers["cache-control"] == told
+async def test_an_answer_may_be_kept_as_long_as_what_it_was_made_from(
+    server: Server, query: str, cache_control: str
+) -> None:
+    assert (await get(server, query)).headers["cache-control"] == cache_control
+    assert (await server.post(query)).headers["cache-control"] == cache_control
 
 
 async def test_a_thing_of_a_release_that_is_not_there_yet_may_not_be_missing_for_long(server: Server) -> None:
@@ -83,8 +85,8 @@ async def test_who_holds_the_answer_already_gets_304(server: Server) -> None:
     whole = await get(server, PINNED)
     tag = whole.headers["etag"]
 
-    for told in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
-        response = await get(server, PINNED, If_None_Match=told)
+    for value in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
+        response = await get(server, PINNED, If_None_Match=value)
         assert (response.status_code, response.content) == (304, b"")
         for name in ("etag", "cache-control", "vary"):
             assert response.headers[name] == whole.headers[name]

@@ -51,9 +51,9 @@ async def test_an_empty_map_of_php_is_taken_by_get_too(server: Server) -> None:
 @pytest.mark.parametrize("name", ["variables", "extensions"])
 @pytest.mark.parametrize("value", [[1], [[]], "", 0, False])
 async def test_nothing_else_is_taken_for_a_map(server: Server, name: str, value: Any) -> None:
-    told = await sent(server, json.dumps({"query": TINY, name: value}).encode())
+    response = await sent(server, json.dumps({"query": TINY, name: value}).encode())
 
-    assert told["errors"][0]["message"] == f"`{name}` must be an object."
+    assert response["errors"][0]["message"] == f"`{name}` must be an object."
 
 
 @pytest.mark.parametrize("body", [codecs.BOM_UTF8 * 2 + b"{}", codecs.BOM_UTF16_LE, codecs.BOM_UTF8])
@@ -99,19 +99,19 @@ async def test_of_a_long_bad_id_only_the_beginning_is_repeated(server: Server) -
 
 
 async def test_ids_that_do_not_go_together_are_named(server: Server) -> None:
-    found = (await server.ask(FIND))["technicalCompetence"]
+    result = (await server.ask(FIND))["technicalCompetence"]
     older = (await server.ask(FIND.replace("3.11", "3.10")))["technicalCompetence"]["id"]
     profile = (await server.ask('{ occupationalProfile(code: "OP-101") { id } }'))["occupationalProfile"]["id"]
     query = "query ($ids: [ID!]!) { profilesForCompetences(have: $ids) { totalCount } }"
 
-    (releases,) = await server.errors(query, {"ids": [found["id"], older]})
-    (kinds,) = await server.errors(query, {"ids": [found["id"], profile]})
+    (releases,) = await server.errors(query, {"ids": [result["id"], older]})
+    (kinds,) = await server.errors(query, {"ids": [result["id"], profile]})
     (gap,) = await server.errors(
         "query ($from: ID!, $to: ID!) { competenceGap(from: $from, to: $to) { coverage } }",
-        {"from": profile, "to": found["id"]},
+        {"from": profile, "to": result["id"]},
     )
 
-    assert f"'{found['id']}' of 3.11, '{older}' of 3.10" in releases["message"]
+    assert f"'{result['id']}' of 3.11, '{older}' of 3.10" in releases["message"]
     assert kinds["message"].startswith(f"'{profile}' is an id of type OccupationalProfile")
     assert gap["message"].startswith("`to` is an id of type TechnicalCompetence")
 
@@ -152,6 +152,6 @@ def test_every_hint_is_for_a_field_that_is_not_there() -> None:
     schema = build_schema((Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8"))
 
     for type_name, field in HINTS:
-        found = schema.type_map[type_name]
-        assert isinstance(found, GraphQLObjectType)
-        assert field not in found.fields
+        result = schema.type_map[type_name]
+        assert isinstance(result, GraphQLObjectType)
+        assert field not in result.fields

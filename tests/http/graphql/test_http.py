@@ -18,8 +18,8 @@ TINY = "{ __typename }"
 
 
 async def post(server: Server, content: bytes = orjson.dumps({"query": TINY}), **headers: str) -> httpx.Response:
-    told = {"content-type": JSON} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return await server.client.post("/graphql", content=content, headers=told)
+    fields = {"content-type": JSON} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return await server.client.post("/graphql", content=content, headers=fields)
 
 
 def code_of(response: httpx.Response) -> str:
@@ -156,10 +156,10 @@ async def test_a_body_that_is_no_operation_is_400_and_a_sentence(server: Server,
 
 
 async def test_a_body_over_the_bound_is_413_and_told_both_sizes(server: Server) -> None:
-    found = await post(server, b'{"query": "' + b" " * 300_000 + b'"}')
+    response = await post(server, b'{"query": "' + b" " * 300_000 + b'"}')
 
-    assert found.status_code == 413
-    assert found.json()["errors"][0]["message"] == "The body has 300,013 bytes; the limit is 256,000."
+    assert response.status_code == 413
+    assert response.json()["errors"][0]["message"] == "The body has 300,013 bytes; the limit is 256,000."
 
 
 async def test_a_body_of_unknown_size_is_told_as_much_as_was_read_of_it(server: Server) -> None:
@@ -171,10 +171,10 @@ async def test_a_body_of_unknown_size_is_told_as_much_as_was_read_of_it(server: 
             read += 50_000
             yield b" " * 50_000
 
-    found = await server.client.post("/graphql", content=pieces(), headers={"Content-Type": "application/json"})
+    response = await server.client.post("/graphql", content=pieces(), headers={"Content-Type": "application/json"})
 
-    assert found.status_code == 413
-    assert found.json()["errors"][0]["message"] == "The body has 300,000 bytes or more; the limit is 256,000."
+    assert response.status_code == 413
+    assert response.json()["errors"][0]["message"] == "The body has 300,000 bytes or more; the limit is 256,000."
     assert read == 300_000
 
 
@@ -268,8 +268,8 @@ async def test_one_of_several_operations_is_chosen_by_name(server: Server) -> No
 
 async def test_the_request_id_of_the_client_is_taken_where_it_is_a_plain_one(server: Server) -> None:
     assert (await post(server, x_request_id="abc-123")).headers["x-request-id"] == "abc-123"
-    for told in ("", "a b", "x" * 65, "a;b"):
-        assert len((await post(server, x_request_id=told)).headers["x-request-id"]) == 32
+    for value in ("", "a b", "x" * 65, "a;b"):
+        assert len((await post(server, x_request_id=value)).headers["x-request-id"]) == 32
 
 
 async def test_introspection_answers(server: Server) -> None:
@@ -285,9 +285,9 @@ async def test_the_health_check_answers(server: Server) -> None:
 async def test_what_an_operation_cost_is_told_when_asked_for(server: Server) -> None:
     query = "query ($n: Int) { skills(first: $n) { nodes { code } } }"
 
-    told = (await server.post(query, {"n": 7}, x_competent_explain="1")).json()
+    response = (await server.post(query, {"n": 7}, x_competent_explain="1")).json()
 
-    assert told["extensions"]["cost"] == {"requested": 16, "allowed": 50_000}
+    assert response["extensions"]["cost"] == {"requested": 16, "allowed": 50_000}
     assert "extensions" not in (await server.post(query, {"n": 7})).json()
 
 

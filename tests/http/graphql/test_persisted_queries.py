@@ -33,8 +33,8 @@ async def post(server: Server, **body: Any) -> httpx.Response:
 
 
 async def get(server: Server, **parameters: Any) -> httpx.Response:
-    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
-    return await server.client.get("/graphql", params=told)
+    params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in parameters.items()}
+    return await server.client.get("/graphql", params=params)
 
 
 def code(response: httpx.Response) -> str:
@@ -86,7 +86,7 @@ async def test_what_cannot_be_executed_is_not_kept(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "form",
     [
         "x",
         {},
@@ -98,8 +98,8 @@ async def test_what_cannot_be_executed_is_not_kept(server: Server) -> None:
         {"version": 1, "sha256Hash": ["a"]},
     ],
 )
-async def test_another_form_of_the_extension_is_400(server: Server, told: Any) -> None:
-    assert (await post(server, query=TINY, extensions={"persistedQuery": told})).status_code == 400
+async def test_another_form_of_the_extension_is_400(server: Server, form: Any) -> None:
+    assert (await post(server, query=TINY, extensions={"persistedQuery": form})).status_code == 400
 
 
 async def test_switched_off_it_says_so_and_a_query_that_is_sent_is_answered(make: Make) -> None:
@@ -164,8 +164,8 @@ async def test_a_trusted_document_is_asked_for_by_its_id(allowing: Server, stric
             assert (await ask(server, documentId="sha256:77", operationName="Other")).json() == {"data": {"a": "Query"}}
             assert (await ask(server, documentId=by_hash)).json() == {"data": {"__typename": "Query"}}
             # Apollo's link for manifests sends the id as a hash.
-            told = {"persistedQuery": {"version": 1, "sha256Hash": "0af1"}}
-            assert (await ask(server, extensions=told)).json() == {"data": {"__typename": "Query"}}
+            extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0af1"}}
+            assert (await ask(server, extensions=extensions)).json() == {"data": {"__typename": "Query"}}
 
 
 async def test_an_unknown_id_is_told_as_one(allowing: Server, strict: Server) -> None:

@@ -61,25 +61,25 @@ async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
         tools = {tool.name for tool in (await client.list_tools()).tools}
         for tab in tabs:
             if tab["title"] in tools:
-                found = await client.call_tool(tab["title"], json.loads(tab["variables"]))
-                assert not found.is_error, found.content
-                assert None not in found.structured_content["data"].values()
+                result = await client.call_tool(tab["title"], json.loads(tab["variables"]))
+                assert not result.is_error, result.content
+                assert None not in result.structured_content["data"].values()
 
 
 async def test_the_answer_is_structured_and_the_same_as_text(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings, languages="fr") as client:
-        found = await client.call_tool("SimilarProfiles", {"profileCode": "OP-101"})
+        result = await client.call_tool("SimilarProfiles", {"profileCode": "OP-101"})
 
-    assert found.structured_content["data"]["occupationalProfile"]["title"]["text"] == "Infirmier / Infirmière"
-    assert json.loads(found.content[0].text) == found.structured_content  # type: ignore[union-attr]
+    assert result.structured_content["data"]["occupationalProfile"]["title"]["text"] == "Infirmier / Infirmière"
+    assert json.loads(result.content[0].text) == result.structured_content  # type: ignore[union-attr]
 
 
 async def test_what_does_not_exist_is_null_and_no_error(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings) as client:
-        found = await client.call_tool("SimilarProfiles", {"profileCode": "OP-0"})
+        result = await client.call_tool("SimilarProfiles", {"profileCode": "OP-0"})
 
-    assert not found.is_error
-    assert found.structured_content == {"data": {"occupationalProfile": None}}
+    assert not result.is_error
+    assert result.structured_content == {"data": {"occupationalProfile": None}}
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ async def test_a_wrong_argument_is_an_error_that_says_what_would_do(
     releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any], says: str
 ) -> None:
     async with agent(releases, settings) as client:
-        found = await client.call_tool(tool, arguments)
+        result = await client.call_tool(tool, arguments)
 
-    assert found.is_error
-    error = found.structured_content["errors"][0]
+    assert result.is_error
+    error = result.structured_content["errors"][0]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert says in error["message"]
 
@@ -137,20 +137,20 @@ async def test_an_error_about_arguments_is_short(
     releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any]
 ) -> None:
     async with agent(releases, settings) as client:
-        found = await client.call_tool(tool, arguments)
+        result = await client.call_tool(tool, arguments)
 
-    assert found.is_error
-    assert len(found.content[0].text) < 1_000  # type: ignore[union-attr]
+    assert result.is_error
+    assert len(result.content[0].text) < 1_000  # type: ignore[union-attr]
 
 
 async def test_with_upstream_down_a_tool_says_so_with_its_code(releases: Releases, settings: Settings) -> None:
     faults = Faults()
     faults.add(Fault("**", "status", status=503))
     async with agent(releases, settings, faults) as client:
-        found = await client.call_tool("Releases")
+        result = await client.call_tool("Releases")
 
-    assert found.is_error
-    assert found.structured_content["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert result.is_error
+    assert result.structured_content["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
 @asynccontextmanager
@@ -173,10 +173,10 @@ async def test_over_streamable_http_a_browser_on_another_site_is_refused(
         json_response=True, stateless_http=True
     )
     async with over_http(app) as client:
-        found = await client.post("/mcp", json=CALL)
+        response = await client.post("/mcp", json=CALL)
         elsewhere = await client.post("/mcp", json=CALL, headers={"Origin": "https://evil.example"})
 
-    assert "ProfileInDepth" in {tool["name"] for tool in found.json()["result"]["tools"]}
+    assert "ProfileInDepth" in {tool["name"] for tool in response.json()["result"]["tools"]}
     assert elsewhere.status_code == 403
 
 
@@ -188,12 +188,12 @@ async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
     with tools_app_of(replace(settings, access="keys", keys_file=file, index="off"), "") as (app, _):
         async with over_http(app) as client:
             without = await client.post("/mcp", json=CALL)
-            found = await client.post("/mcp", json=CALL, headers={"X-API-Key": key})
+            response = await client.post("/mcp", json=CALL, headers={"X-API-Key": key})
             slash = await client.post("/mcp/", json=CALL, headers={"X-API-Key": key})
 
     assert (without.status_code, without.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
-    assert found.json()["result"]["tools"]
-    assert slash.json() == found.json()  # not a redirect, which could lead elsewhere with the key
+    assert response.json()["result"]["tools"]
+    assert slash.json() == response.json()  # not a redirect, which could lead elsewhere with the key
 
 
 @pytest.mark.parametrize(
@@ -219,20 +219,20 @@ async def test_over_streamable_http_every_error_is_short(settings: Settings, bod
     content = body if isinstance(body, bytes) else json.dumps(CALL | body if isinstance(body, dict) else body)
     with tools_app_of(replace(settings, index="off"), "") as (app, _):
         async with over_http(app) as client:
-            found = await client.post("/mcp", content=content, headers={"Content-Type": "application/json"})
+            response = await client.post("/mcp", content=content, headers={"Content-Type": "application/json"})
 
-    assert found.json()["error"]["message"]
-    assert len(found.content) < 700
-    assert "pydantic" not in found.text
+    assert response.json()["error"]["message"]
+    assert len(response.content) < 700
+    assert "pydantic" not in response.text
 
 
 async def test_over_streamable_http_a_large_body_is_refused(settings: Settings) -> None:
     with tools_app_of(replace(settings, index="off"), "") as (app, _):
         async with over_http(app) as client:
-            found = await client.post("/mcp", json=CALL | {"params": {"x": LONG * 3}})
+            response = await client.post("/mcp", json=CALL | {"params": {"x": LONG * 3}})
 
-    assert found.status_code == 413
-    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert response.status_code == 413
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:
@@ -243,29 +243,29 @@ async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_pa
         cwd=ROOT,
     )
     async with Client(command) as client:
-        found = await client.call_tool("ListOfProfiles", {"first": 1})
+        result = await client.call_tool("ListOfProfiles", {"first": 1})
 
-    assert found.structured_content["data"]["occupationalProfiles"]["nodes"][0]["code"]
+    assert result.structured_content["data"]["occupationalProfiles"]["nodes"][0]["code"]
 
 
 def test_without_the_extra_the_command_says_how_to_get_it() -> None:
     without = "import sys; sys.modules['mcp'] = None; sys.argv = ['competent-graphql', 'mcp']; from graphql_api.cli import main; main()"
-    found = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
+    process = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
 
-    assert found.returncode == 2
-    assert "pip install -e '.[mcp]'" in found.stderr
-    assert "Traceback" not in found.stderr
+    assert process.returncode == 2
+    assert "pip install -e '.[mcp]'" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_the_example_in_the_docs_names_the_command_and_its_options() -> None:
     page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
     (example,) = [part.partition("```")[0] for part in page.split("```json\n")[1:] if "mcpServers" in part]
-    told = json.loads(example)["mcpServers"]["competent"]
+    config = json.loads(example)["mcpServers"]["competent"]
 
-    assert told["command"].endswith("/.venv/bin/competent-graphql")  # an agent has no PATH of a shell
-    assert told["args"][0] == "mcp"
+    assert config["command"].endswith("/.venv/bin/competent-graphql")  # an agent has no PATH of a shell
+    assert config["args"][0] == "mcp"
     helped = subprocess.run(
-        [sys.executable, "-m", "graphql_api", *told["args"], "--help"],
+        [sys.executable, "-m", "graphql_api", *config["args"], "--help"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -16,22 +16,22 @@ BASE = "http://server.test/docs/"
 
 
 async def test_programs_get_a_page_as_it_was_written(server: Server) -> None:
-    found = await server.client.get("/docs/queries.md")
+    response = await server.client.get("/docs/queries.md")
 
-    assert found.headers["content-type"] == "text/markdown; charset=utf-8"
-    assert found.text == (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    assert response.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert response.text == (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
 
 
 async def test_browsers_get_a_page_they_can_show(server: Server) -> None:
-    found = await server.client.get("/docs/queries.md", headers=HTML)
+    response = await server.client.get("/docs/queries.md", headers=HTML)
 
-    assert found.headers["content-type"] == "text/html; charset=utf-8"
-    assert "Accept" in found.headers["vary"].split(", ")
-    assert "<title>Query guide</title>" in found.text
-    assert found.text.count("<h1>") == 1
-    assert '<h2 id="errors">Errors</h2>' in found.text
-    assert "<td><code>BAD_USER_INPUT</code></td>" in found.text
-    assert "script" not in found.headers["content-security-policy"]
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Accept" in response.headers["vary"].split(", ")
+    assert "<title>Query guide</title>" in response.text
+    assert response.text.count("<h1>") == 1
+    assert '<h2 id="errors">Errors</h2>' in response.text
+    assert "<td><code>BAD_USER_INPUT</code></td>" in response.text
+    assert "script" not in response.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("name", [name for name, text in pages().items() if "<!--" in text])
@@ -52,18 +52,18 @@ async def test_the_index_leads_to_every_page_and_every_link_of_each_leads_somewh
     waiting = [BASE]
     while waiting:
         where = waiting.pop()
-        found = await server.client.get(where, headers=HTML)
-        assert found.status_code == 200, where
-        seen[where] = found.text
+        result = await server.client.get(where, headers=HTML)
+        assert result.status_code == 200, where
+        seen[where] = result.text
         if not where.startswith(BASE):
             continue
-        for link in re.findall(r'<a href="([^"]+)"', found.text):
+        for link in re.findall(r'<a href="([^"]+)"', result.text):
             target, _, anchor = urljoin(where, link).partition("#")
             assert target.startswith(("https://", "http://")), link
             if target.startswith("http://server.test/") and target not in seen:
                 waiting.append(target)
             if anchor and target == where:
-                assert f'id="{anchor}"' in found.text, link
+                assert f'id="{anchor}"' in result.text, link
 
     names = {response.removeprefix(BASE) for response in seen if response.startswith(BASE)}
     assert names | {"README.md"} >= set(pages())
@@ -79,10 +79,10 @@ async def test_every_image_of_a_page_is_served_without_scripts(server: Server) -
 
     assert f"{BASE}architecture.svg" in urls
     for url in urls:
-        found = await server.client.get(url)
-        assert found.headers["content-type"] in ("image/svg+xml", "image/png"), url
-        assert "script" not in found.headers["content-security-policy"]
-        assert found.headers["etag"]
+        response = await server.client.get(url)
+        assert response.headers["content-type"] in ("image/svg+xml", "image/png"), url
+        assert "script" not in response.headers["content-security-policy"]
+        assert response.headers["etag"]
 
 
 async def test_anchors_of_other_pages_are_there(server: Server) -> None:
@@ -93,19 +93,19 @@ async def test_anchors_of_other_pages_are_there(server: Server) -> None:
 
 
 async def test_the_address_without_its_slash_leads_to_the_index_behind_any_prefix(server: Server) -> None:
-    found = await server.client.get("/docs")
+    response = await server.client.get("/docs")
 
-    assert found.headers["location"] == "docs/"
+    assert response.headers["location"] == "docs/"
 
 
 @pytest.mark.parametrize(
     "path", ["nothing.md", "../pyproject.toml", "%2e%2e/README.md", "decisions", "queries", "performance"]
 )
 async def test_what_is_no_page_is_404_in_json(server: Server, path: str) -> None:
-    found = await server.client.get(f"/docs/{path}", headers=HTML)
+    response = await server.client.get(f"/docs/{path}", headers=HTML)
 
-    assert found.status_code == 404
-    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 def test_a_wheel_has_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,11 @@ async def ready(server: Server) -> tuple[int, dict[str, Any]]:
 
 
 async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(server: Server) -> None:
-    status, told = await ready(server)
+    status, body = await ready(server)
 
     assert status == 200
-    assert told["index"]["state"] in ("complete", "missing", "unopened")
-    assert {name: told[name] for name in ("ready", "reasons", "release", "upstream")} == {
+    assert body["index"]["state"] in ("complete", "missing", "unopened")
+    assert {name: body[name] for name in ("ready", "reasons", "release", "upstream")} == {
         "ready": True,
         "reasons": [],
         "release": "3.11",
@@ -39,10 +39,10 @@ async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recover
     monkeypatch.setattr(health, "READINESS_TIMEOUT", LONG)
     server.faults.add(Fault("**", "status", status=503))
 
-    status, told = await ready(server)
+    status, body = await ready(server)
     assert status == 503
-    assert told["reasons"] == [health.NO_DATA]
-    assert told["upstream"] == "UPSTREAM_UNAVAILABLE"
+    assert body["reasons"] == [health.NO_DATA]
+    assert body["upstream"] == "UPSTREAM_UNAVAILABLE"
     assert (await server.client.get("/health/live")).json() == {"status": "live"}
 
     server.faults.clear()
@@ -61,9 +61,9 @@ async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored
     server = Server(releases, stored)
     server.faults.add(Fault("**", "status", status=503))
     async with alive(server):
-        status, told = await ready(server)
+        status, body = await ready(server)
 
-    assert (status, told["release"]) == (200, "3.11")
+    assert (status, body["release"]) == (200, "3.11")
 
 
 async def test_a_copy_that_is_merely_old_does_not_make_upstream_down(releases: Releases, settings: Settings) -> None:
@@ -87,16 +87,16 @@ async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases
         clock.now += settings.current_ttl + 1
         await ready(server)
         await server.app.state.services.store.wait_idle()
-        status, told = await ready(server)
+        status, body = await ready(server)
 
-    assert (status, told["ready"], told["upstream"]) == (200, True, "down, serving cached documents")
+    assert (status, body["ready"], body["upstream"]) == (200, True, "down, serving cached documents")
 
 
 async def test_while_it_is_being_stopped_it_is_alive_and_not_ready(server: Server) -> None:
     server.app.state.stopping.set()
 
-    status, told = await ready(server)
-    assert (status, told["reasons"]) == (503, ["the server is shutting down"])
+    status, body = await ready(server)
+    assert (status, body["reasons"]) == (503, ["the server is shutting down"])
     assert (await server.client.get("/health/live")).status_code == 200
     assert (await server.post("{ __typename }")).status_code == 200
 
@@ -116,8 +116,8 @@ async def test_an_upstream_that_is_silent_is_a_timeout_after_the_patience_of_pro
     monkeypatch.setattr(health, "READINESS_TIMEOUT", 0)
     server.faults.add(Fault("**", "hang"))
 
-    status, told = await ready(server)
-    assert (status, told["upstream"], told["reasons"]) == (503, "UPSTREAM_TIMEOUT", [health.NO_DATA])
+    status, body = await ready(server)
+    assert (status, body["upstream"], body["reasons"]) == (503, "UPSTREAM_TIMEOUT", [health.NO_DATA])
 
 
 async def test_readiness_is_a_metric(server: Server) -> None:

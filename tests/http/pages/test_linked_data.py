@@ -23,10 +23,10 @@ COMPETENCE = f"/id/3.11/technical-competence/{CP_7}"
 
 
 async def told(server: Server, path: str) -> dict[str, Any]:
-    found = await server.client.get(path, headers=LD)
-    assert found.status_code == 200, found.text
-    assert found.headers["content-type"] == "application/ld+json"
-    document: dict[str, Any] = found.json()
+    response = await server.client.get(path, headers=LD)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/ld+json"
+    document: dict[str, Any] = response.json()
     return document
 
 
@@ -36,10 +36,10 @@ def addresses(document: dict[str, Any], at: str) -> list[str]:
     linked = {
         name for name, term in document["@context"].items() if isinstance(term, dict) and term.get("@type") == "@id"
     }
-    found = [document["@id"]]
+    results = [document["@id"]]
     for name in linked & document.keys():
-        found += document[name] if isinstance(document[name], list) else [document[name]]
-    return [urljoin(base, result) for result in found]
+        results += document[name] if isinstance(document[name], list) else [document[name]]
+    return [urljoin(base, result) for result in results]
 
 
 async def profile_of(server: Server) -> dict[str, Any]:
@@ -107,19 +107,19 @@ async def test_a_release_is_a_scheme(server: Server) -> None:
     ("path", "number"), [("/id/current", "/id/3.11"), (COMPETENCE.replace("3.11", "current"), COMPETENCE)]
 )
 async def test_current_leads_to_the_number(server: Server, path: str, number: str) -> None:
-    found = await server.client.get(path, headers=LD)
+    response = await server.client.get(path, headers=LD)
 
-    assert found.status_code == 302
-    assert urljoin(path, found.headers["location"]) == number
-    assert "max-age=2592000" not in found.headers["cache-control"]
+    assert response.status_code == 302
+    assert urljoin(path, response.headers["location"]) == number
+    assert "max-age=2592000" not in response.headers["cache-control"]
 
 
 async def test_a_pinned_document_is_kept_long_and_known_by_its_tag(server: Server) -> None:
-    found = await server.client.get(COMPETENCE, headers=LD)
-    again = await server.client.get(COMPETENCE, headers=LD | {"If-None-Match": found.headers["etag"]})
+    response = await server.client.get(COMPETENCE, headers=LD)
+    again = await server.client.get(COMPETENCE, headers=LD | {"If-None-Match": response.headers["etag"]})
 
-    assert int(found.headers["cache-control"].partition("max-age=")[2]) > 3600
-    assert "Accept" in found.headers["vary"].split(", ")
+    assert int(response.headers["cache-control"].partition("max-age=")[2]) > 3600
+    assert "Accept" in response.headers["vary"].split(", ")
     assert (again.status_code, again.content) == (304, b"")
 
 
@@ -137,10 +137,10 @@ async def test_the_client_chooses_the_type(server: Server, accept: str, gives: s
 
 
 async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
-    found = await server.client.get(COMPETENCE, headers={"Accept": "text/turtle"})
+    response = await server.client.get(COMPETENCE, headers={"Accept": "text/turtle"})
 
-    assert found.status_code == 406
-    assert "application/ld+json" in found.json()["errors"][0]["message"]
+    assert response.status_code == 406
+    assert "application/ld+json" in response.json()["errors"][0]["message"]
     assert server.upstream_paths() == []
 
 
@@ -158,27 +158,27 @@ async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
     ],
 )
 async def test_what_does_not_exist_is_404_with_a_code(server: Server, path: str, code: str) -> None:
-    found = await server.client.get(path, headers=LD)
+    response = await server.client.get(path, headers=LD)
 
-    assert found.status_code == 404
-    assert found.json()["errors"][0]["extensions"]["code"] == code
-    assert "max-age" not in found.headers.get("cache-control", "")
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["extensions"]["code"] == code
+    assert "max-age" not in response.headers.get("cache-control", "")
 
 
 async def test_with_upstream_down_there_is_no_half_document(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
-    found = await server.client.get(COMPETENCE, headers=LD)
+    response = await server.client.get(COMPETENCE, headers=LD)
 
-    assert found.status_code == 503
-    assert found.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert response.status_code == 503
+    assert response.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
 async def test_people_get_a_page_with_the_same_links_and_no_script(server: Server) -> None:
-    found = await server.client.get(COMPETENCE, headers={"Accept": "text/html"})
-    links = [urljoin(COMPETENCE, match) for match in re.findall(r'href="([^"]+)"', found.text)]
+    response = await server.client.get(COMPETENCE, headers={"Accept": "text/html"})
+    links = [urljoin(COMPETENCE, match) for match in re.findall(r'href="([^"]+)"', response.text)]
     document = await told(server, COMPETENCE)
 
-    assert found.headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert response.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert {f"/id/{item}" for item in document["hasPart"]} <= set(links)
     for link in links:
         assert (await server.client.get(link)).status_code == 200, link

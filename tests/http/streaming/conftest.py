@@ -50,14 +50,14 @@ class Socket:
     def __init__(self, app: Any, headers: dict[str, str], subprotocols: list[str], address: str | None = None) -> None:
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        told = {"host": "server.test"} | headers
+        fields = {"host": "server.test"} | headers
         self.scope = {
             "type": "websocket",
             "path": "/graphql",
             "raw_path": b"/graphql",
             "root_path": "",
             "query_string": b"",
-            "headers": [(name.lower().encode(), value.encode()) for name, value in told.items()],
+            "headers": [(name.lower().encode(), value.encode()) for name, value in fields.items()],
             "subprotocols": subprotocols,
             "scheme": "ws",
             "state": {},
@@ -106,8 +106,8 @@ class Socket:
         message = await self._out.get()
         assert message["type"] == "websocket.send", message
         assert isinstance(message["text"], str)
-        told: dict[str, Any] = json.loads(message["text"])
-        return told
+        parsed: dict[str, Any] = json.loads(message["text"])
+        return parsed
 
     async def closed(self) -> int:
         """The close code of the server; earlier messages are ignored."""

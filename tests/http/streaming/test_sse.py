@@ -23,13 +23,13 @@ EVENTS = {"Accept": "text/event-stream"}
 
 def parsed(text: str) -> list[tuple[str, Any]]:
     """The events of a stream that has ended, by the rules of the HTML standard for them."""
-    found = []
+    results = []
     for block in text.split("\n\n"):
         fields = dict(line.split(":", 1) for line in block.splitlines() if line and not line.startswith(":"))
         if fields:
             data = fields["data"].strip()
-            found.append((fields["event"].strip(), json.loads(data) if data else None))
-    return found
+            results.append((fields["event"].strip(), json.loads(data) if data else None))
+    return results
 
 
 async def stream(live: Live, query: str, app: Any = None) -> AsyncGenerator[bytes]:
@@ -59,11 +59,11 @@ async def stream(live: Live, query: str, app: Any = None) -> AsyncGenerator[byte
 
 
 async def test_a_query_gives_one_event_and_ends(live: Live) -> None:
-    found = await live.post("{ release { number } }", Accept="text/event-stream")
+    response = await live.post("{ release { number } }", Accept="text/event-stream")
 
-    assert found.headers["content-type"].startswith("text/event-stream")
-    assert found.headers["cache-control"] == "no-store"
-    assert parsed(found.text) == [("next", {"data": {"release": {"number": "3.10"}}}), ("complete", None)]
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["cache-control"] == "no-store"
+    assert parsed(response.text) == [("next", {"data": {"release": {"number": "3.10"}}}), ("complete", None)]
 
 
 async def test_who_subscribes_hears_of_a_new_release(live: Live) -> None:
@@ -85,9 +85,9 @@ async def test_a_browsers_event_source_can_subscribe_by_get(live: Live) -> None:
     await live.listened()
     await live.publish()
     live.app.state.stopping.set()
-    found = await request
+    result = await request
 
-    assert parsed(found.text) == [("next", {"data": {"releasePublished": {"number": "3.11"}}})]
+    assert parsed(result.text) == [("next", {"data": {"releasePublished": {"number": "3.11"}}})]
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,10 @@ async def test_a_browsers_event_source_can_subscribe_by_get(live: Live) -> None:
     ],
 )
 async def test_who_does_not_prefer_events_gets_json(live: Live, accept: str) -> None:
-    found = await live.post("{ __typename }", Accept=accept)
+    response = await live.post("{ __typename }", Accept=accept)
 
-    assert found.headers["content-type"].partition(";")[0].endswith("json")
-    assert found.json() == {"data": {"__typename": "Query"}}
+    assert response.headers["content-type"].partition(";")[0].endswith("json")
+    assert response.json() == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ async def test_who_prefers_events_gets_them(live: Live, accept: str) -> None:
 
 
 async def test_a_subscription_that_cannot_be_streamed_says_how_it_can(live: Live) -> None:
-    found = await live.post(SUBSCRIPTION)
+    response = await live.post(SUBSCRIPTION)
 
-    (error,) = found.json()["errors"]
+    (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "BAD_REQUEST"
     assert "event stream" in error["message"]
 
@@ -148,18 +148,18 @@ async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
 
 
 async def test_a_body_that_is_no_operation_is_refused_in_json(live: Live) -> None:
-    found = await live.client.post("/graphql", content=b"[]", headers=EVENTS | {"Content-Type": "application/json"})
+    response = await live.client.post("/graphql", content=b"[]", headers=EVENTS | {"Content-Type": "application/json"})
 
-    assert found.status_code == 400
-    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_with_as_many_connections_as_may_be_a_stream_is_refused(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, streaming_connections=0)) as live:
-        found = await live.post("{ __typename }", Accept="text/event-stream")
+        response = await live.post("{ __typename }", Accept="text/event-stream")
 
-    assert found.status_code == 503
-    assert found.headers["retry-after"]
+    assert response.status_code == 503
+    assert response.headers["retry-after"]
 
 
 async def test_a_silent_stream_says_that_it_lives(live: Live) -> None:
@@ -202,17 +202,17 @@ async def test_every_subscription_of_the_docs_and_the_examples_tells_of_a_releas
 
 async def test_a_client_of_a_stream_shortens_the_time_of_its_operation(live: Live) -> None:
     query = "{ skills(first: 500) { nodes { id description { nl } } } }"
-    found = await live.post(query, Accept="text/event-stream", X_Competent_Timeout="0.000001")
-    (_, payload), _ = parsed(found.text)
+    response = await live.post(query, Accept="text/event-stream", X_Competent_Timeout="0.000001")
+    (_, payload), _ = parsed(response.text)
 
     assert {error["extensions"]["code"] for error in payload["errors"]} == {"UPSTREAM_TIMEOUT"}
 
 
 async def test_a_stream_with_a_time_that_is_none_is_refused(live: Live) -> None:
-    found = await live.post("{ __typename }", Accept="text/event-stream", X_Competent_Timeout="soon")
+    response = await live.post("{ __typename }", Accept="text/event-stream", X_Competent_Timeout="soon")
 
-    assert found.status_code == 400
-    assert found.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_the_events_of_a_subscription_take_turns_with_all_operations(live: Live) -> None:

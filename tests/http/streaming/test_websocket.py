@@ -45,8 +45,8 @@ async def test_several_operations_run_side_by_side_and_an_id_can_be_used_again(l
     socket = await live.opened()
     for id in ("a", "b", "c"):
         socket.subscribe(id, COMPETENCE)
-    told = [await socket.get() for _ in range(6)]
-    assert sorted(line["id"] for line in told if line["type"] == "complete") == ["a", "b", "c"]
+    messages = [await socket.get() for _ in range(6)]
+    assert sorted(line["id"] for line in messages if line["type"] == "complete") == ["a", "b", "c"]
 
     socket.subscribe("a", COMPETENCE)
     assert (await socket.get())["type"] == "next"
@@ -70,12 +70,12 @@ async def test_who_subscribes_hears_of_a_new_release_and_it_is_indexed_by_then(l
     await live.listened()
     live.upstream_paths()
     await live.publish()
-    asked = live.upstream_paths()  # before anybody read the message
+    paths = live.upstream_paths()  # before anybody read the message
     message = await socket.get()
 
     assert message["payload"]["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
     assert message["payload"]["data"]["releasePublished"]["skills"]["totalCount"] > 0
-    assert any(path.startswith("/releases/3.11/occupationalprofiles/") for path in asked)
+    assert any(path.startswith("/releases/3.11/occupationalprofiles/") for path in paths)
     assert live.parts.loaders().is_indexed("3.11")
 
 
