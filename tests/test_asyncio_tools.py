@@ -27,14 +27,14 @@ def done(value: int) -> "asyncio.Future[int]":
     return future
 
 
-async def test_a_coroutine_that_need_not_wait_is_over_at_once() -> None:
+async def test_a_coroutine_that_never_suspends_completes_immediately() -> None:
     begun = start_eagerly(doubled(done(4)))
 
     assert isinstance(begun, Completed)
     assert await begun == 8
 
 
-async def test_what_it_raises_is_raised_where_it_is_awaited() -> None:
+async def test_its_exception_is_raised_where_it_is_awaited() -> None:
     async def fails() -> int:
         raise ValueError("no")
 
@@ -45,7 +45,7 @@ async def test_what_it_raises_is_raised_where_it_is_awaited() -> None:
         await begun
 
 
-async def test_one_that_has_to_wait_goes_on_where_it_was() -> None:
+async def test_a_suspended_coroutine_resumes_where_it_was() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     begun = start_eagerly(doubled(future))
     assert isinstance(begun, Suspended)
@@ -57,7 +57,7 @@ async def test_one_that_has_to_wait_goes_on_where_it_was() -> None:
     assert await waiting == 6
 
 
-async def test_several_wait_for_the_same_thing_begun_and_not() -> None:
+async def test_several_coroutines_share_one_future() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     begun = [start_eagerly(doubled(future)) for _ in range(3)]
     plain = asyncio.ensure_future(doubled(future))
@@ -79,7 +79,7 @@ async def test_it_waits_as_often_as_it_has_to() -> None:
     assert await start_eagerly(turns()) == "over"
 
 
-async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
+async def test_a_cancelled_wait_is_raised_in_the_coroutine() -> None:
     events = []
 
     async def waits() -> None:
@@ -98,7 +98,7 @@ async def test_a_cancelled_wait_is_told_to_the_coroutine() -> None:
     assert events == ["cancelled"]
 
 
-async def test_all_of_what_is_at_hand_takes_no_turn_of_the_loop() -> None:
+async def test_gathering_completed_results_takes_no_event_loop_pass() -> None:
     turns: list[None] = []
     asyncio.get_running_loop().call_soon(turns.append, None)
 

@@ -3,7 +3,7 @@
 from graphql_api.caching import LRUCache, keep
 
 
-def test_what_was_used_least_recently_goes_first() -> None:
+def test_the_least_recently_used_entry_is_evicted_first() -> None:
     kept: LRUCache[str, int] = LRUCache(30)
     for key in ("a", "b", "c"):
         kept.put(key, 1, 10)
@@ -14,7 +14,7 @@ def test_what_was_used_least_recently_goes_first() -> None:
     assert (len(kept), kept.bytes) == (3, 30)
 
 
-def test_it_holds_no_more_than_so_many() -> None:
+def test_the_number_of_entries_is_bounded() -> None:
     kept: LRUCache[str, int] = LRUCache(1000, max_items=2)
     for key in ("a", "b", "c"):
         kept.put(key, 1, 10)
@@ -22,7 +22,7 @@ def test_it_holds_no_more_than_so_many() -> None:
     assert (len(kept), kept.bytes) == (2, 20)
 
 
-def test_one_that_is_too_large_stays_out_and_takes_away_what_was_in_its_place() -> None:
+def test_an_oversized_entry_is_not_stored_and_removes_the_old_one() -> None:
     kept: LRUCache[str, int] = LRUCache(100, max_item_bytes=20)
     kept.put("a", 1, 10)
     kept.put("a", 2, 21)
@@ -31,7 +31,7 @@ def test_one_that_is_too_large_stays_out_and_takes_away_what_was_in_its_place() 
     assert kept.get("a") is None
 
 
-def test_whoever_leaves_is_told_of_also_for_another_in_its_place() -> None:
+def test_eviction_and_replacement_call_the_listener() -> None:
     gone = []
     kept: LRUCache[str, int] = LRUCache(20, on_evict=lambda key, value: gone.append((key, value)))
     kept.put("a", 1, 10)
@@ -44,7 +44,7 @@ def test_whoever_leaves_is_told_of_also_for_another_in_its_place() -> None:
     assert kept.bytes == 0
 
 
-def test_what_there_is_not_is_told_by_what_was_asked_for() -> None:
+def test_a_miss_returns_the_default() -> None:
     kept: LRUCache[str, None] = LRUCache(10)
     kept.put("a", None, 1)
 

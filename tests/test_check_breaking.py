@@ -46,13 +46,13 @@ def check(repository: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=repository, env=quiet(), capture_output=True, text=True, check=False)
 
 
-def test_without_a_release_it_says_that_there_is_none(repository: Path) -> None:
+def test_without_a_release_it_reports_that_there_is_none(repository: Path) -> None:
     result = check(repository)
 
     assert (result.returncode, result.stdout) == (0, "No release yet: no older schema to compare with.\n")
 
 
-def test_outside_of_a_repository_it_says_the_same(tmp_path: Path) -> None:
+def test_outside_of_a_repository_it_reports_the_same(tmp_path: Path) -> None:
     assert check(tmp_path).returncode == 0
 
 
@@ -69,7 +69,7 @@ def test_a_clone_without_tags_says_that_it_cannot_compare(
     assert result.stdout.startswith("Not compared with the last release")
 
 
-def test_what_the_last_release_has_too_passes_whatever_older_ones_had(repository: Path) -> None:
+def test_a_schema_is_compared_with_the_last_release_only(repository: Path) -> None:
     release(repository, "v1.9.0", SDL + "\ntype GoneLongAgo { id: ID }\n")
     release(repository, "v1.10.0", SDL)
 

@@ -75,7 +75,7 @@ async def total(port: int) -> int | str:
     return result
 
 
-async def test_with_one_folder_that_can_be_written_it_serves_says_that_it_is_alive_and_stops_when_told(
+async def test_with_one_writable_folder_it_serves_and_stops(
     tmp_path: Path,
 ) -> None:
     check = re.search(r"HEALTHCHECK.* CMD (\[.*\])", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
@@ -94,7 +94,7 @@ async def test_with_one_folder_that_can_be_written_it_serves_says_that_it_is_ali
         assert await process.wait() == 0
 
 
-async def test_with_no_folder_that_can_be_written_it_serves_all_that_needs_no_index_and_says_so(tmp_path: Path) -> None:
+async def test_without_a_writable_folder_it_serves_without_an_index(tmp_path: Path) -> None:
     async with contained("", COMPETENT_CACHE_DIR=str(tmp_path)) as (port, pid, process):
         assert await total(port) == "NOT_INDEXED_YET"
 

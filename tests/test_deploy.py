@@ -34,7 +34,7 @@ def expressions() -> list[str]:
     return asked + [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
 
 
-def test_every_metric_of_the_dashboard_and_the_alerts_is_one_that_the_server_has() -> None:
+def test_dashboard_and_alerts_use_existing_metrics() -> None:
     named = set(re.findall(r"\b(?:competent|process)_\w+", " ".join(expressions())))
 
     assert len(named) >= 15
@@ -48,7 +48,7 @@ def test_every_metric_of_ours_is_on_the_dashboard_but_for_a_few() -> None:
     assert len({name for name in ours if name not in shown}) <= 8
 
 
-def test_labels_that_are_asked_for_are_there() -> None:
+def test_queried_labels_exist() -> None:
     declared = {
         metric._name: set(metric._labelnames)
         for metric in vars(graphql_api.observability.metrics).values()
@@ -63,7 +63,7 @@ def test_labels_that_are_asked_for_are_there() -> None:
             assert set(labels.split(", ")) <= declared[name] | {"instance", "le"}
 
 
-def test_every_label_value_that_is_asked_for_is_in_the_code() -> None:
+def test_queried_label_values_exist_in_the_code() -> None:
     source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "graphql_api").rglob("*.py"))
     values = {value for expression in expressions() for value in re.findall(r'\w+="(\w+)"', expression)}
 
@@ -109,7 +109,7 @@ def test_the_settings_of_the_manifests_are_accepted() -> None:
     assert Settings.from_environment(COMPOSE["services"]["competent"]["environment"]).checked().access == "keys"
 
 
-def test_the_manifest_asks_for_health_where_it_is_and_runs_as_nobody_on_a_read_only_file_system() -> None:
+def test_the_manifest_probes_health_and_runs_unprivileged() -> None:
     spec, container = pod("competent-graphql")
 
     assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
@@ -121,7 +121,7 @@ def test_the_manifest_asks_for_health_where_it_is_and_runs_as_nobody_on_a_read_o
 
 
 @pytest.mark.parametrize("name", ["competent-graphql", "competent-valkey"])
-def test_no_pod_runs_as_root_or_is_given_variables_of_services(name: str) -> None:
+def test_no_pod_runs_as_root_or_gets_service_variables(name: str) -> None:
     spec, container = pod(name)
 
     assert spec["enableServiceLinks"] is False

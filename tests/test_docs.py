@@ -63,7 +63,7 @@ def test_there_are_queries_in_the_docs() -> None:
     "name",
     ["serve", "ask", "mirror", "sandbox", "schema", "manifest", "mcp", "health", "key new", "key list", "key revoke"],
 )
-def test_every_help_in_the_docs_is_what_the_command_prints(name: str) -> None:
+def test_documented_help_equals_the_output_of_the_command(name: str) -> None:
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     printed = subprocess.run(
         [sys.executable, "-m", "graphql_api", *name.split(), "--help"],
@@ -93,7 +93,7 @@ def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
     assert rows == [(route.template, route.sure) for route in ROUTES]
 
 
-def test_what_happens_where_an_assumption_does_not_hold_is_what_the_doctor_tells() -> None:
+def test_documented_consequences_equal_those_of_the_doctor() -> None:
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("## If an assumption")[2], re.MULTILINE)
 
@@ -151,7 +151,7 @@ def parts_of(message: str) -> tuple[str, dict[str, str], str]:
     return first, dict(line.split(": ", 1) for line in lines), body.strip()
 
 
-async def test_every_exchange_in_the_docs_goes_as_printed(server: Server) -> None:
+async def test_documented_exchanges_get_the_documented_responses(server: Server) -> None:
     assert len(EXCHANGES) >= 8
     for request, response in EXCHANGES:  # in their order: a query is left before it is asked for
         target, headers, body = parts_of(request)

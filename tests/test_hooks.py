@@ -63,14 +63,14 @@ def test_the_hook_refuses_a_commit_that_a_tool_refuses(clone: Path, tool: str) -
     assert commit(clone) != 0
 
 
-def test_the_hook_says_how_to_get_missing_tools(clone: Path) -> None:
+def test_the_hook_names_the_command_for_missing_tools(clone: Path) -> None:
     install(clone)
     shutil.rmtree(clone / ".venv")
 
     assert "make hooks" in git(clone, "commit", "--allow-empty", "-m", "a: b").stderr
 
 
-def test_a_hook_of_somebody_else_is_left_alone(clone: Path) -> None:
+def test_a_foreign_hook_is_left_alone(clone: Path) -> None:
     hook = clone / ".git" / "hooks" / "pre-commit"
     hook.write_text("#!/bin/sh\nexit 0\n")
 

@@ -55,7 +55,7 @@ def run(command: str, project: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_what_a_how_to_page_says_works(page: Path, project: Path) -> None:
+def test_the_steps_of_a_how_to_page_work(page: Path, project: Path) -> None:
     text = page.read_text(encoding="utf-8")
     edits = _EDIT.findall(text)
     for path, language, content in edits:

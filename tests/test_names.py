@@ -71,7 +71,7 @@ def test_names_that_only_contain_such_a_word_are_allowed(package: Path) -> None:
     assert faults(package) == faults(package, variables=True) == []
 
 
-def test_the_list_of_what_remains_must_not_be_longer_than_needed(package: Path) -> None:
+def test_an_allowance_that_is_too_high_is_a_fault(package: Path) -> None:
     (package / "module.py").write_text("def told(): ...")
 
     assert faults(package, told=1) == []

@@ -152,7 +152,9 @@ def test_the_benchmark_searches_the_bundled_data(dataset: Dataset, sets: dict[st
     assert len(rows) == len(some) + 1
 
 
-def test_without_the_workbook_it_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_workbook_it_is_skipped_with_a_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.argv", ["search", "missing.xlsx"])
     benchmark.main()
 

@@ -17,7 +17,7 @@ from graphql_api.services import Services, _origin, cache_dir
 from graphql_api.settings import Settings
 
 
-def test_what_is_kept_of_a_workbook_is_not_served_for_a_changed_one(tmp_path: Path) -> None:
+def test_cached_documents_of_a_workbook_are_not_served_after_it_changes(tmp_path: Path) -> None:
     file = tmp_path / "x.xlsx"
     file.write_bytes(b"one")
     settings = replace(Settings(), data=(file,))
@@ -28,7 +28,7 @@ def test_what_is_kept_of_a_workbook_is_not_served_for_a_changed_one(tmp_path: Pa
     assert _origin(Settings()) != before
 
 
-def test_what_is_kept_of_an_api_is_kept_by_its_address() -> None:
+def test_cached_documents_of_an_api_are_keyed_by_its_address() -> None:
     assert _origin(replace(Settings(), upstream_url="https://a.example/v2/")) == "https://a.example/v2"
 
 
@@ -42,7 +42,7 @@ def test_the_cache_folder_is_the_one_of_the_settings_or_the_users(
 
 
 @pytest.mark.parametrize(("mode", "needed"), [("start", False), ("need", True)])
-async def test_a_new_current_release_gets_its_index_before_anybody_needs_it(
+async def test_a_new_current_release_is_indexed_before_the_first_query(
     releases: Releases, tmp_path: Path, mode: str, needed: bool
 ) -> None:
     served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
@@ -59,9 +59,7 @@ async def test_a_new_current_release_gets_its_index_before_anybody_needs_it(
     await parts.aclose()
 
 
-async def test_on_an_idle_server_the_look_after_one_at_a_stale_copy_sees_the_new_release(
-    releases: Releases, tmp_path: Path
-) -> None:
+async def test_an_idle_server_notices_a_release_after_a_stale_check(releases: Releases, tmp_path: Path) -> None:
     served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
     parts = parts_over(served, tmp_path, "start", stale_ttl=60)
     assert await parts.follow_current()
@@ -77,7 +75,7 @@ async def test_on_an_idle_server_the_look_after_one_at_a_stale_copy_sees_the_new
 
 
 @pytest.mark.parametrize("mode", ["need", "off"])
-async def test_where_no_index_was_needed_the_current_release_is_not_even_asked_for(
+async def test_without_indexes_in_use_the_current_release_is_not_checked(
     releases: Releases, tmp_path: Path, mode: str
 ) -> None:
     served = [create_sandbox(releases)]

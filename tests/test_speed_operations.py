@@ -86,7 +86,7 @@ def test_variables_differ(release: Documents) -> None:
     assert all(distinct(operation) == len(operation.bodies) > 1 for operation in shared(release))
 
 
-async def test_what_the_server_asks_for_is_among_the_files_of_the_upstream(
+async def test_the_benchmark_upstream_has_every_file_that_the_server_requests(
     server: Server, release: Documents, files: Path
 ) -> None:
     for operation in (*shared(release, varied=3), *indexed(release)):
@@ -98,7 +98,9 @@ async def test_what_the_server_asks_for_is_among_the_files_of_the_upstream(
         assert (files / file_of(path)).is_file(), path
 
 
-async def test_files_hold_what_the_sandbox_answers(server: Server, release: Documents, files: Path) -> None:
+async def test_the_benchmark_files_equal_the_responses_of_the_sandbox(
+    server: Server, release: Documents, files: Path
+) -> None:
     things = [f"/releases/{release.number}/{name}/{uuids(release, name)[0]}" for name in (PROFILES, COMPETENCES)]
     pages = set(lists(release)) - {"/releases"}  # where one release stands alone
     for path in (*things, *pages, *asked(shared(release, varied=2))):

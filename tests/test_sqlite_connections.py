@@ -57,7 +57,7 @@ def store_in_a_folder(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("fail", [damaged_index, damaged_documents, store_in_a_folder], ids=lambda f: f.__name__)
-def test_what_cannot_be_opened_leaves_no_connection_open(
+def test_a_failed_open_leaves_no_connection_open(
     fail: Callable[[Path], None], tmp_path: Path, opened: list[sqlite3.Connection]
 ) -> None:
     with pytest.raises((sqlite3.Error, SettingsError)):

@@ -39,7 +39,7 @@ def test_the_list_of_commands_cuts_no_summary_off(group: list[str], monkeypatch:
 PROFILE = '{ occupationalProfile(code: "OP-101") { title { nl } } }'
 
 
-def test_ask_answers_one_operation_and_exits() -> None:
+def test_ask_runs_one_operation_and_exits() -> None:
     code, out, _ = run("ask", PROFILE)
 
     assert code == 0
@@ -62,7 +62,7 @@ def test_ask_reads_standard_input() -> None:
     assert json.loads(run("ask", "-", stdin=PROFILE)[1])["data"]
 
 
-def test_ask_with_an_error_in_the_answer_exits_with_1() -> None:
+def test_ask_exits_with_1_if_the_response_has_errors() -> None:
     code, out, _ = run("ask", '{ release(number: "9.9") { number } }')
 
     assert code == 1
@@ -80,7 +80,7 @@ def test_ask_with_an_error_in_the_answer_exits_with_1() -> None:
         (["ask", PROFILE, "--data", "/no/such.xlsx"], "cannot read the file"),
     ],
 )
-def test_what_cannot_be_run_is_one_sentence_and_exits_with_2(arguments: list[str], says: str) -> None:
+def test_an_operation_that_cannot_run_is_one_sentence_and_exit_code_2(arguments: list[str], says: str) -> None:
     code, out, err = run(*arguments)
 
     assert code == 2
@@ -89,7 +89,7 @@ def test_what_cannot_be_run_is_one_sentence_and_exits_with_2(arguments: list[str
     assert "Traceback" not in err
 
 
-def test_a_file_that_is_no_workbook_says_what_was_expected(tmp_path: Path) -> None:
+def test_the_error_for_another_file_says_which_workbook_is_expected(tmp_path: Path) -> None:
     (tmp_path / "x.xlsx").write_text("no workbook")
 
     code, _, err = run("ask", PROFILE, "--data", str(tmp_path / "x.xlsx"))
@@ -162,7 +162,7 @@ def test_a_proxy_that_cannot_be_used_stops_every_command(
     assert "s3cret" not in out + err
 
 
-def test_mirror_reads_a_release_once_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mirror_crawls_a_release_once_and_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path))
 
     assert run("mirror") == (0, "Release 3.11 is stored.\n", "")
@@ -174,7 +174,7 @@ def test_mirror_reads_a_release_once_and_says_so(tmp_path: Path, monkeypatch: py
     assert "Release not found" in err
 
 
-def test_a_schema_that_breaks_clients_of_an_older_one_is_told_and_exits_with_1(tmp_path: Path) -> None:
+def test_a_breaking_schema_is_reported_and_exits_with_1(tmp_path: Path) -> None:
     _, today, _ = run("schema")
     old = tmp_path / "old.graphql"
 

@@ -73,7 +73,7 @@ def changing(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
     return answer
 
 
-async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
+async def test_the_doctor_finds_the_sandbox_usable_with_few_calls(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     requests: list[str] = []
@@ -111,7 +111,7 @@ async def test_the_sandbox_is_usable_and_asked_few_times_without_a_language(
         ("no moments", "profiles have all declared fields"),
     ],
 )
-async def test_an_assumption_that_is_wrong_is_found_to_be_so(releases: Releases, mutation: str, assumed: str) -> None:
+async def test_a_wrong_assumption_is_reported(releases: Releases, mutation: str, assumed: str) -> None:
     (wrong,) = (item for item in MUTATIONS if item.name == mutation)
 
     result = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
@@ -190,7 +190,7 @@ async def test_a_key_that_may_not_use_one_route_is_tried_on_the_others(releases:
     assert judged(seen)["the key is accepted"] is Verdict.HOLDS
 
 
-async def test_of_an_address_that_has_nothing_the_key_and_the_number_are_not_known(
+async def test_an_address_without_an_api_leaves_key_and_number_unknown(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inside = create_sandbox(releases)
@@ -269,7 +269,7 @@ def test_the_key_is_scrubbed_in_every_form(form: str) -> None:
         ("/search?searchValue=../x", "search,searchValue=.._x.json"),
     ],
 )
-def test_answers_are_kept_under_names_made_of_their_paths(path: str, name: str) -> None:
+def test_responses_are_saved_in_files_named_after_their_paths(path: str, name: str) -> None:
     assert file_name(path) == name
 
 

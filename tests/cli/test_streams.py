@@ -33,7 +33,7 @@ def run(*arguments: str, given: bytes = b"", **environment: str) -> tuple[int, s
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_ask_reads_and_writes_utf_8_whatever_the_locale(locale: str) -> None:
+def test_ask_reads_and_writes_utf_8_in_any_locale(locale: str) -> None:
     code, out, _ = run("ask", OPERATION.replace("search", "# “é” 😀\nsearch"), **LOCALES[locale])
     piped = run("ask", "-", given=OPERATION.encode(), **LOCALES[locale])
 
@@ -45,14 +45,14 @@ def test_ask_reads_and_writes_utf_8_whatever_the_locale(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", ["strict ASCII"])
 @pytest.mark.parametrize("command", [["schema"], ["manifest"], ["doctor"], ["doctor", "--json"], ["--help"]])
-def test_what_other_commands_print_does_not_depend_on_the_locale(locale: str, command: list[str]) -> None:
+def test_the_output_of_other_commands_is_the_same_in_any_locale(locale: str, command: list[str]) -> None:
     usual, odd = run(*command, COLUMNS="80"), run(*command, COLUMNS="80", **LOCALES[locale])
 
     assert odd == usual
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_an_error_names_what_was_given_whatever_the_locale(locale: str) -> None:
+def test_an_error_quotes_the_argument_in_any_locale(locale: str) -> None:
     code, out, error = run("ask", "{ __typename }", "--data", "/nothing/café-😀.xlsx", **LOCALES[locale])
 
     assert (code, out) == (2, "")

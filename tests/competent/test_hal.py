@@ -66,7 +66,7 @@ def test_a_list_without_embedded_items_is_empty(document: dict[str, object]) -> 
     assert hal.items(document) == []
 
 
-def test_a_page_tells_its_size_and_the_whole() -> None:
+def test_a_page_has_its_size_and_the_total() -> None:
     assert hal.page({"page": {"size": 20, "totalElements": 45, "totalPages": 3, "number": 0}}) == Page(20, 45, 0)
 
 

@@ -38,7 +38,7 @@ OFFERED = ("text/html", "application/json")
         ("   ", "text/html"),
     ],
 )
-def test_the_highest_quality_wins_and_the_most_exact_range_says_it(accept: str, chosen: str | None) -> None:
+def test_the_highest_quality_wins_by_the_most_specific_range(accept: str, chosen: str | None) -> None:
     assert preferred(accept, OFFERED) == chosen
 
 

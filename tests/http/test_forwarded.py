@@ -69,7 +69,7 @@ async def below(releases: Releases, settings: Settings) -> Any:
 
 
 @pytest.mark.parametrize("prefix", ["/competent", ""])
-async def test_below_a_prefix_all_is_found_whether_the_proxy_leaves_it_or_not(below: Server, prefix: str) -> None:
+async def test_paths_work_with_and_without_the_prefix(below: Server, prefix: str) -> None:
     assert (await below.client.post(f"{prefix}/graphql", json=QUERY)).json() == {"data": {"__typename": "Query"}}
     assert (await below.client.post(f"{prefix}/graphql/", json=QUERY)).status_code == 200
     for path in ("/", "/graphiql", "/graphiql/assets/page.js", "/docs/http.md", "/health/live", "/id/3.11"):
@@ -128,18 +128,20 @@ FORWARDED = {"X_Forwarded_For": "198.51.100.7, 10.1.2.3", "X_Forwarded_Proto": "
         ("none", "127.0.0.1", ("127.0.0.1", "http")),
     ],
 )
-async def test_the_client_is_whom_trusted_proxies_name(trusted: str, client: str, expected: tuple[str, str]) -> None:
+async def test_the_client_address_comes_from_trusted_proxies(
+    trusted: str, client: str, expected: tuple[str, str]
+) -> None:
     assert await seen(Settings(trusted_proxies=trusted).checked(), client, **FORWARDED) == expected
 
 
 @pytest.mark.parametrize("setting", ["proxy", "10.0.0.1/8", "10.0.0.0/33", "127.0.0.1 ::1", "https://proxy.example"])
-def test_what_is_no_address_of_a_proxy_stops_the_start(setting: str) -> None:
+def test_an_invalid_proxy_address_stops_the_start(setting: str) -> None:
     with pytest.raises(SettingsError, match="COMPETENT_TRUSTED_PROXIES"):
         Settings(trusted_proxies=setting).checked()
 
 
 @pytest.mark.parametrize("setting", ["competent", "/", "//x", "/a?b", "/a b", "https://x/a"])
-def test_what_is_no_path_is_no_prefix(setting: str) -> None:
+def test_an_invalid_root_path_is_refused(setting: str) -> None:
     with pytest.raises(SettingsError, match="COMPETENT_ROOT_PATH"):
         Settings(root_path=setting).checked()
 

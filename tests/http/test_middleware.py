@@ -34,7 +34,7 @@ async def test_every_answer_has_the_safe_headers(server: Server, path: str) -> N
     assert "server" not in headers
 
 
-async def test_without_the_setting_only_pages_of_this_machine_may_ask(server: Server) -> None:
+async def test_by_default_only_pages_of_this_machine_are_allowed(server: Server) -> None:
     answer = await server.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE})
     before = await server.client.options("/graphql", headers=ASKS)
     local = await server.client.options("/graphql", headers=ASKS | {"Origin": "http://localhost:3000"})
@@ -45,7 +45,7 @@ async def test_without_the_setting_only_pages_of_this_machine_may_ask(server: Se
     assert local.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
-async def test_with_none_no_page_of_another_origin_may_ask(releases: Releases, settings: Settings) -> None:
+async def test_none_allows_no_other_origin(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, cors_origins="none").checked()) as server:
         before = await server.client.options("/graphql", headers=ASKS | {"Origin": "http://localhost:3000"})
 
@@ -73,14 +73,14 @@ async def test_such_pages_may_send_the_headers_of_their_tools(shared: Server, na
     assert "access-control-allow-credentials" not in before.headers
 
 
-async def test_a_page_may_read_what_a_client_acts_on(shared: Server) -> None:
+async def test_pages_may_read_the_headers_that_clients_need(shared: Server) -> None:
     answer = await shared.client.get("/graphql?query={__typename}", headers={"Origin": HERE})
     readable = answer.headers["access-control-expose-headers"].split(", ")
 
     assert {"ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID"} == {*readable}
 
 
-async def test_pages_of_the_origins_may_ask_and_read(shared: Server) -> None:
+async def test_pages_of_allowed_origins_may_send_and_read(shared: Server) -> None:
     before = await shared.client.options("/graphql", headers=ASKS)
     answer = await shared.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE})
     refused = await shared.client.post("/graphql", json={}, headers={"Origin": HERE})

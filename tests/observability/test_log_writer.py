@@ -89,7 +89,7 @@ def test_no_write_of_several_lines_is_larger_than_a_pipe_keeps_together() -> Non
     assert all(item.endswith(b"\n") for item in stream.written)
 
 
-def test_a_full_queue_holds_nobody_up_and_says_what_is_missing() -> None:
+def test_a_full_queue_drops_lines_and_reports_how_many() -> None:
     stream = Stream(is_open=False)
     writer = LogWriter(stream, notice, capacity=60)
     writer.put(b"begin....\n")
@@ -126,7 +126,7 @@ def test_an_observer_gets_lines_dropped_before_and_after_it_was_added(monkeypatc
     assert writer.flush(LONG)
 
 
-def test_a_full_disk_costs_lines_which_are_counted_and_none_is_torn() -> None:
+def test_a_full_disk_drops_whole_lines_and_counts_them() -> None:
     stream = Stream()
     writer = LogWriter(stream, notice)
     stream.room = 3
@@ -232,7 +232,7 @@ def asking(process: subprocess.Popen[bytes]) -> httpx.Client:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="pipes can be made small on Linux")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_server_whose_log_nobody_reads_answers_and_stops(workers: str) -> None:
+def test_a_server_with_a_blocked_log_responds_and_stops(workers: str) -> None:
     import fcntl
 
     with serving("--workers", workers, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -251,7 +251,7 @@ def test_a_server_whose_log_nobody_reads_answers_and_stops(workers: str) -> None
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
-def test_a_server_whose_log_can_be_written_nowhere_serves() -> None:
+def test_a_server_without_a_writable_log_serves() -> None:
     with FULL.open("wb") as full, serving(stdout=subprocess.PIPE, stderr=full) as process:
         with asking(process) as client:
             assert client.get("/health/live").status_code == 200

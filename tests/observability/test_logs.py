@@ -90,7 +90,7 @@ def test_no_line_of_a_trace_begins_at_the_margin_where_people_read(console: Line
     assert "ValueError: name" in console.getvalue()
 
 
-def test_a_trace_is_one_json_text_whose_end_is_kept(as_json: Lines) -> None:
+def test_a_long_traceback_is_one_json_string_with_its_end(as_json: Lines) -> None:
     try:
         raise ValueError("x" * 100_000 + " at the end")
     except ValueError:
@@ -109,7 +109,7 @@ def test_a_secret_that_gets_into_a_line_is_not_shown(as_json: Lines) -> None:
     assert "sent" in as_json.getvalue()
 
 
-def test_a_request_writes_so_much_and_then_one_line_that_says_so(as_json: Lines) -> None:
+def test_a_request_over_its_log_budget_gets_one_last_line(as_json: Lines) -> None:
     with bind_request_log("r1"):
         for _ in range(1000):
             log.warning("x" * 1500)
@@ -151,7 +151,7 @@ class Unshowable:
 
 
 @pytest.mark.parametrize("value", ["text", Unshowable()])
-def test_a_line_that_cannot_be_rendered_is_a_line_that_says_so(
+def test_a_line_that_cannot_be_formatted_is_logged_as_such(
     stream: Lines, value: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = logging.LogRecord("tests.log", logging.WARNING, "", 0, "%d calls of %s", (value, value), None)
@@ -189,7 +189,7 @@ raise ValueError("at the end")
 """
 
 
-def test_what_python_itself_would_write_to_standard_error_is_an_event() -> None:
+def test_warnings_and_uncaught_errors_of_python_are_events() -> None:
     ended = subprocess.run([sys.executable, "-c", AT_END], capture_output=True, check=False)
 
     events = [json.loads(line) for line in ended.stderr.splitlines()]
@@ -202,7 +202,7 @@ def test_what_python_itself_would_write_to_standard_error_is_an_event() -> None:
     ]
 
 
-def test_every_extra_of_the_package_is_what_the_formatter_reads() -> None:
+def test_the_formatter_reads_every_extra_of_the_package() -> None:
     keys = {
         ast.unparse(keyword.value).partition(":")[0]
         for file in Path(graphql_api.__file__).parent.rglob("*.py")

@@ -36,7 +36,7 @@ async def record_after(server: Server, query: str, **headers: str) -> RequestCon
         ("", "", "", "refused", ["BAD_REQUEST"]),
     ],
 )
-async def test_who_watches_learns_of_the_operation(
+async def test_the_record_has_the_operation_and_its_outcome(
     server: Server, query: str, name: str, kind: str, outcome: str, codes: list[str]
 ) -> None:
     record = await record_after(server, query)
@@ -52,7 +52,7 @@ async def test_all_find_the_same_record_under_the_id_of_the_client(server: Serve
     assert record_of(scope).request_id != "not plain"
 
 
-async def test_what_an_answer_was_made_from_is_told_to_those_who_ask(server: Server) -> None:
+async def test_the_upstream_counts_are_returned_on_request(server: Server) -> None:
     response = await server.post("{ __typename }", X_Competent_Explain="1")
     untold = await server.post("{ __typename }")
 

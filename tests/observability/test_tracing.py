@@ -72,7 +72,7 @@ async def test_an_operation_is_a_span_below_that_of_the_client_and_calls_are_bel
     }
 
 
-async def test_a_call_that_fails_says_how(server: Server, spans: InMemorySpanExporter) -> None:
+async def test_the_span_of_a_failed_call_has_its_error(server: Server, spans: InMemorySpanExporter) -> None:
     server.faults.add(Fault("**", "html"))
 
     await server.post("{ release { number } }")
@@ -92,13 +92,13 @@ async def test_no_text_of_a_client_and_no_field_is_in_a_trace(server: Server, sp
     assert "3.10" not in text
 
 
-async def test_health_is_no_span(server: Server, spans: InMemorySpanExporter) -> None:
+async def test_health_checks_have_no_span(server: Server, spans: InMemorySpanExporter) -> None:
     await server.client.get("/health/live")
 
     assert spans.get_finished_spans() == ()
 
 
-def test_nothing_is_traced_where_no_collector_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_traced_without_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
 
     tracing.begin_tracing()
@@ -107,7 +107,7 @@ def test_nothing_is_traced_where_no_collector_is_told(monkeypatch: pytest.Monkey
     assert tracing.CallSpan(headers, "/releases").headers is headers
 
 
-async def test_spans_go_where_the_variables_say_and_a_collector_that_is_away_keeps_nobody(
+async def test_spans_go_to_the_endpoint_and_a_dead_collector_blocks_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")

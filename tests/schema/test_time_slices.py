@@ -54,7 +54,7 @@ async def test_each_waiter_is_resumed_once_in_order_of_arrival() -> None:
     assert 1_000 / 20 <= passes.count <= 1_000
 
 
-async def test_operations_alternate_however_much_one_of_them_has_to_do() -> None:
+async def test_a_long_operation_alternates_with_short_ones() -> None:
     clock, order = Clock(), list[str]()
     scheduler = RoundRobin(clock)
     long, short = TimeSlice(scheduler), TimeSlice(scheduler)
@@ -68,7 +68,7 @@ async def test_operations_alternate_however_much_one_of_them_has_to_do() -> None
     assert done_before_the_last < 40
 
 
-async def test_a_turn_after_the_deadline_is_an_error_that_says_when_to_ask_again() -> None:
+async def test_a_turn_after_the_deadline_is_an_error_with_retry_after() -> None:
     operation = TimeSlice(RoundRobin(), deadline=asyncio.get_running_loop().time())
 
     with pytest.raises(OperationTimeout) as raised:

@@ -50,9 +50,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-async def test_a_request_that_can_be_read_in_two_ways_is_refused_and_ends_the_connection(
-    address: Address, name: str
-) -> None:
+async def test_an_ambiguous_request_is_refused_and_ends_the_connection(address: Address, name: str) -> None:
     answer = await answers_to(address, AMBIGUOUS[name])
 
     assert answer.startswith(b"HTTP/1.1 400")

@@ -73,7 +73,7 @@ async def test_a_hostile_request_is_refused_in_bounded_work(server: Server, fami
 
 
 @pytest.mark.parametrize("name", ["fields of one name", "99 aliases"])
-async def test_of_many_new_documents_at_once_each_pass_parses_one(server: Server, name: str) -> None:
+async def test_each_pass_parses_one_of_many_new_documents(server: Server, name: str) -> None:
     request = PREPARED[name]
     others = [
         replace(request, content=request.content.replace(b"{release{", b"{ " + b" " * n + b"release{"))
@@ -83,7 +83,7 @@ async def test_of_many_new_documents_at_once_each_pass_parses_one(server: Server
     assert await longest(server, *others) < BOUND
 
 
-async def test_introspections_at_once_share_the_loop(server: Server) -> None:
+async def test_simultaneous_introspections_share_the_event_loop(server: Server) -> None:
     query = "{__schema{" + largest_requests.INTROSPECTION + "}}" + largest_requests.TYPE
 
     assert await longest(server, *(asks(query + " " * n, "") for n in range(4))) < BOUND

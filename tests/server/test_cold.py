@@ -79,7 +79,7 @@ def below(*rest: str) -> list[str]:
 
 @pytest.mark.parametrize("release", ["current", "3.11"])
 @pytest.mark.parametrize("by", ["uuid", "code"])
-async def test_a_nested_answer_takes_a_round_a_level_and_asks_for_each_document_once(
+async def test_a_nested_query_takes_a_round_per_level_and_fetches_documents_once(
     cold: Cold, release: str, by: str
 ) -> None:
     thing = {"uuid": NURSE} if by == "uuid" else {"code": "OP-101"}
@@ -99,7 +99,7 @@ async def test_a_nested_answer_takes_a_round_a_level_and_asks_for_each_document_
     ]
 
 
-async def test_what_an_embedded_part_has_is_not_asked(cold: Cold) -> None:
+async def test_embedded_values_cost_no_fetch(cold: Cold) -> None:
     query = QUESTION.replace("behaviouralIndicators { code }", "")
 
     await cold.ask(query, {"release": "current", "uuid": NURSE})
@@ -107,7 +107,7 @@ async def test_what_an_embedded_part_has_is_not_asked(cold: Cold) -> None:
     assert cold.upstream.rounds == [["/releases/current"], below(f"/occupationalprofiles/{NURSE}")]
 
 
-async def test_what_is_missing_of_two_profiles_is_one_round_and_what_they_share_is_asked_once(cold: Cold) -> None:
+async def test_missing_documents_of_two_profiles_are_fetched_once_in_one_round(cold: Cold) -> None:
     query = f"""{{ occupationalProfiles(first: 2) {{ nodes {{ essentialCompetences {{ {COMPETENCES} }} }} }} }}"""
 
     nodes = (await cold.ask(query))["occupationalProfiles"]["nodes"]
@@ -119,7 +119,7 @@ async def test_what_is_missing_of_two_profiles_is_one_round_and_what_they_share_
     assert competences == below(*(f"/technicalcompetences/{uuid}" for uuid in uuids))
 
 
-async def test_a_level_with_more_documents_than_places_takes_as_many_rounds_as_the_places_allow(
+async def test_a_level_beyond_the_concurrency_limit_takes_several_rounds(
     releases: Releases, settings: Settings
 ) -> None:
     async with cooled(releases, replace(settings, upstream_concurrency=4)) as made:

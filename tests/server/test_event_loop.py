@@ -37,7 +37,7 @@ def run(test: Callable[[], Any]) -> None:
         runner.run(test())
 
 
-def test_all_who_wait_are_taken_in_a_few_turns() -> None:
+def test_waiting_connections_are_accepted_in_a_few_passes() -> None:
     made: list[asyncio.BaseTransport] = []
 
     async def test() -> None:
@@ -57,7 +57,7 @@ def test_all_who_wait_are_taken_in_a_few_turns() -> None:
     run(test)
 
 
-def test_answers_are_sent_at_once() -> None:
+def test_responses_are_sent_without_delay() -> None:
     made: list[asyncio.BaseTransport] = []
 
     async def test() -> None:
@@ -74,7 +74,7 @@ def test_answers_are_sent_at_once() -> None:
     run(test)
 
 
-def test_who_comes_after_the_end_is_refused_by_the_system() -> None:
+def test_connections_after_the_end_are_refused_by_the_system() -> None:
     async def test() -> None:
         door = listening()
         address = door.getsockname()
@@ -153,7 +153,7 @@ def accepting(door: Listening) -> Loop:
     return loop
 
 
-async def test_without_room_for_another_none_is_taken_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_free_descriptors_accepting_pauses(caplog: pytest.LogCaptureFixture) -> None:
     loop = accepting(Listening(OSError(errno.EMFILE, "Too many open files")))
 
     loop.accept()

@@ -25,7 +25,7 @@ from tests.server.sockets import (
 )
 
 
-async def test_a_client_that_says_nothing_is_cut_without_a_word() -> None:
+async def test_a_silent_client_is_disconnected_without_a_response() -> None:
     assert await answer_to() == b""
 
 
@@ -79,7 +79,7 @@ async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
     ],
     ids=["a made-up method", "TLS", "a made-up version", "a header without a colon", "two lengths", "no target"],
 )
-async def test_what_is_no_http_is_400_in_json_as_every_refusal(sent: bytes) -> None:
+async def test_malformed_http_is_400_in_json(sent: bytes) -> None:
     assert refusal_in(await answer_to(sent)) == 400
 
 
@@ -96,17 +96,17 @@ async def test_a_request_that_no_app_sees_is_logged_with_its_id(
     assert f"x-request-id: {line['request_id']}\r\n".encode() in answer
 
 
-async def test_a_body_that_breaks_its_form_is_400_though_somebody_waits_for_it() -> None:
+async def test_a_malformed_chunk_is_400_while_the_app_waits_for_the_body() -> None:
     pieces = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", b"no number\r\n"
 
     assert refusal_in(await answer_to(*pieces)) == 400
 
 
-async def test_a_body_that_stops_is_told_408() -> None:
+async def test_an_incomplete_body_gets_408() -> None:
     assert refusal_in(await answer_to(HEAD + b"Content-Length: 100\r\n\r\na")) == 408
 
 
-async def test_what_is_no_http_after_a_request_is_not_taken_for_the_answer_to_it() -> None:
+async def test_malformed_http_after_a_request_is_not_its_response() -> None:
     async def never(request: Request) -> Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -152,7 +152,7 @@ async def test_an_honest_client_gets_its_answers_and_then_is_cut_for_being_idle(
     assert answer.endswith(b"2")
 
 
-async def test_who_was_answered_before_all_was_sent_is_cut_for_being_idle_too() -> None:
+async def test_a_client_answered_early_is_disconnected_when_idle() -> None:
     async with serving(refusing) as (_, address):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(HEAD + b"Content-Length: 6\r\n\r\nabc")
@@ -167,7 +167,7 @@ async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("idle", [IDLE, 3600.0])
-async def test_who_takes_nothing_of_a_large_answer_is_cut(idle: float) -> None:
+async def test_a_client_that_reads_nothing_of_a_large_response_is_disconnected(idle: float) -> None:
     async with serving(idle=idle) as (server, address):
         with socket.create_connection(address) as silent:
             silent.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")

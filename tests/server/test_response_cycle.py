@@ -67,7 +67,7 @@ def body(content: bytes = b"", more: bool = False) -> Message:
 THREE = (b"content-length", b"3")
 
 
-async def test_an_answer_of_known_length_leaves_in_one_piece() -> None:
+async def test_a_response_of_known_length_is_one_write() -> None:
     transport = await written(start(THREE, (b"x-a", b"1")), body(b"abc"))
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-a: 1\r\n\r\nabc"]
@@ -94,7 +94,7 @@ async def test_a_head_alone_is_answered_with_a_head_alone() -> None:
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"]
 
 
-async def test_who_wants_the_connection_closed_is_told_so() -> None:
+async def test_connection_close_is_answered_with_the_same() -> None:
     transport = await written(
         start(THREE), body(b"abc"), request=b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )

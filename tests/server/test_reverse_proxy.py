@@ -43,7 +43,7 @@ def directives(block: str) -> list[str]:
     return result
 
 
-def test_the_block_passes_on_what_the_server_needs() -> None:
+def test_the_nginx_block_forwards_what_the_server_needs() -> None:
     results = [re.sub(r"\s+", " ", directive) for directive in directives(BLOCK)]
 
     for item in (

@@ -19,7 +19,7 @@ from tests.server.processes import answer, started
 pytestmark = pytest.mark.slow
 
 
-async def test_serve_says_where_it_listens_what_it_serves_and_how_to_use_the_real_api() -> None:
+async def test_serve_prints_its_address_its_data_and_how_to_use_the_real_api() -> None:
     async with started("serve") as (base, lines, process):
         response = await answer(base)
         process.send_signal(signal.SIGTERM)
@@ -33,7 +33,7 @@ async def test_serve_says_where_it_listens_what_it_serves_and_how_to_use_the_rea
     assert b"Traceback" not in errors
 
 
-async def test_a_small_answer_on_a_kept_connection_waits_for_no_acknowledgement() -> None:
+async def test_a_small_response_on_a_reused_connection_is_not_delayed() -> None:
     async def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         at_once = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         writer.write(b"at once" if at_once else b"when the client has acknowledged what was sent before")
@@ -46,7 +46,7 @@ async def test_a_small_answer_on_a_kept_connection_waits_for_no_acknowledgement(
         writer.close()
 
 
-def test_the_garbage_collector_looks_at_few_objects_at_a_time_and_never_at_what_was_there_before() -> None:
+def test_the_garbage_collector_skips_old_objects_and_scans_few() -> None:
     script = (
         "import gc; from graphql_api.server.uvicorn_server import tune_gc; tune_gc(); "
         "print(gc.get_freeze_count(), gc.get_count()[0], *gc.get_threshold())"
@@ -86,7 +86,7 @@ async def test_a_server_over_a_sandbox_on_a_port_is_the_same_server() -> None:
         assert f"{sandbox}/services/opendata/competent/v2" in line[1]
 
 
-async def test_a_wrong_key_is_told_with_a_code_and_without_the_key() -> None:
+async def test_a_wrong_key_gets_an_error_without_the_key() -> None:
     async with (
         started("sandbox", "--key", "k3y") as (sandbox, _, _),
         started("serve", COMPETENT_UPSTREAM_URL=sandbox, COMPETENT_API_KEY="wr0ng", COMPETENT_STORE="memory:") as (
@@ -119,7 +119,7 @@ async def test_a_port_in_use_is_one_sentence_and_exits_with_2() -> None:
     assert "Traceback" not in errors.decode()
 
 
-async def test_a_mirror_stops_cleanly_on_ctrl_c_and_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_a_mirror_stops_on_ctrl_c_and_resumes(tmp_path: Path) -> None:
     async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox) as client:
         environment = {
             "COMPETENT_UPSTREAM_URL": sandbox,
@@ -158,7 +158,7 @@ async def mirror(environment: dict[str, str]) -> asyncio.subprocess.Process:
     )
 
 
-async def test_health_asks_the_server_past_any_proxy() -> None:
+async def test_health_uses_no_proxy() -> None:
     proxies = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
     async with started("serve") as (base, _, process):
         port = {"COMPETENT_PORT": base.rpartition(":")[2]}
@@ -180,7 +180,7 @@ async def test_health_asks_the_server_past_any_proxy() -> None:
         ({"COMPETENT_HOST": "no.invalid"}, "no response from no"),
     ],
 )
-def test_health_exits_with_1_and_a_sentence_when_it_cannot_ask(settings: dict[str, str], says: str) -> None:
+def test_health_exits_with_1_and_a_sentence_if_the_server_is_unreachable(settings: dict[str, str], says: str) -> None:
     process = health(**settings)
 
     assert process.returncode == 1  # Docker reserves 2
@@ -194,7 +194,7 @@ def health(*options: str, **environment: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, env=clean(**environment), capture_output=True, text=True)
 
 
-def test_a_worker_that_cannot_start_says_so_in_one_line(
+def test_a_worker_that_cannot_start_logs_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The file of keys may be gone when a process is restarted."""

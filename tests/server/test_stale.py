@@ -86,9 +86,7 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Stale]
         {"kind": "html"},
     ],
 )
-async def test_known_data_is_answered_whatever_upstream_does_and_the_answer_says_that_it_is_stale(
-    server: Stale, fault: dict[str, Any]
-) -> None:
+async def test_cached_data_is_served_stale_through_any_upstream_failure(server: Stale, fault: dict[str, Any]) -> None:
     known = await server.ask(QUESTION)
     server.faults.add(Fault("**", **fault))
 
@@ -100,7 +98,7 @@ async def test_known_data_is_answered_whatever_upstream_does_and_the_answer_says
         assert answer["extensions"]["upstream"]["requests"] == 0
 
 
-async def test_with_one_route_down_known_parents_stay_and_each_loss_has_its_path_and_code(server: Stale) -> None:
+async def test_with_one_route_down_each_lost_field_has_its_path_and_code(server: Stale) -> None:
     await server.ask(QUESTION)
     server.faults.add(Fault("**", "status", status=503))
     query = QUESTION.replace("code b", "code usedInOccupationalProfiles { totalCount } b")
@@ -118,7 +116,7 @@ async def test_with_one_route_down_known_parents_stay_and_each_loss_has_its_path
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"UPSTREAM_UNAVAILABLE"}
 
 
-async def test_however_many_ask_for_stale_data_upstream_is_asked_for_each_document_at_most_once(server: Stale) -> None:
+async def test_many_readers_of_stale_data_cause_one_call_per_document(server: Stale) -> None:
     await server.ask(QUESTION)
     await server.watched.quiet()
     known = set(server.upstream_paths())
@@ -134,7 +132,7 @@ async def test_however_many_ask_for_stale_data_upstream_is_asked_for_each_docume
 
 
 @pytest.mark.parametrize("moves_at", ["/occupationalprofiles", "/occupationalprofiles/", "/technicalcompetences/"])
-async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones_are_of_the_new(
+async def test_a_response_has_one_release_while_current_moves(
     releases: Releases, settings: Settings, moves_at: str
 ) -> None:
     query = """{
@@ -163,7 +161,7 @@ async def test_an_answer_is_of_one_release_while_current_moves_and_the_next_ones
 
 
 @pytest.mark.parametrize("leavers", [1, 30])
-async def test_clients_that_leave_end_the_calls_that_only_they_wanted(server: Stale, leavers: int) -> None:
+async def test_disconnected_clients_end_the_calls_that_only_they_needed(server: Stale, leavers: int) -> None:
     await server.ask("{ release { number } }")
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ code }} }} }}'
@@ -221,7 +219,7 @@ async def _hang_up(when: asyncio.Event) -> dict[str, Any]:
     return {"type": "http.disconnect"}
 
 
-async def test_a_stale_document_is_renewed_before_a_process_that_asks_once_ends(
+async def test_ask_revalidates_a_stale_document_before_it_ends(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     async def turns(seconds: float) -> None:  # far more of them than an answer from the store takes

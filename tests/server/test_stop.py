@@ -33,7 +33,7 @@ async def test_idle_connections_keep_no_server_from_stopping(workers: str) -> No
             await stopped(process)
 
 
-async def test_while_it_drains_it_says_no_to_readiness_and_yes_to_questions() -> None:
+async def test_a_draining_server_fails_readiness_and_still_responds() -> None:
     async with started("serve", **DRAIN | {"COMPETENT_DRAIN": "600"}) as (base, _, process):
         await answer(base)
         async with httpx.AsyncClient(base_url=base) as client:
@@ -69,7 +69,7 @@ async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
             assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
 
 
-async def test_a_hung_upstream_keeps_no_server_from_stopping_and_who_waits_is_told() -> None:
+async def test_a_server_with_a_hung_upstream_stops_and_waiting_clients_get_errors() -> None:
     async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox, timeout=60) as sandbox_client:
         await sandbox_client.post("/sandbox/faults", json={"match": "**", "kind": "hang"})
         environment = DRAIN | {

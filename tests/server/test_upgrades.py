@@ -73,7 +73,7 @@ async def test_an_offer_of_http2_is_ignored_and_the_body_is_read(head: bytes) ->
 
 
 @pytest.mark.parametrize("head", [JAVA, CURL], ids=["Java", "curl"])
-async def test_so_is_one_whose_body_comes_after_its_head(head: bytes) -> None:
+async def test_an_offer_whose_body_comes_later_is_ignored_too(head: bytes) -> None:
     assert await bodies_for(head % len(BODY), BODY[:5], BODY[5:]) == [got(BODY, agent=True)]
 
 
@@ -84,7 +84,7 @@ async def test_wherever_the_bytes_are_cut_the_request_is_the_same() -> None:
     assert await bodies_for(*(whole[begin:end] for begin, end in pairwise(cuts))) == [got(BODY, agent=True)]
 
 
-async def test_requests_that_follow_an_offer_at_once_are_answered_too() -> None:
+async def test_requests_right_after_an_offer_get_responses_too() -> None:
     offer = JAVA % len(BODY) + BODY
 
     assert await bodies_for(offer + PLAIN + offer + PLAIN, answers=4) == [got(BODY, agent=True), got(b"abc")] * 2
@@ -128,7 +128,7 @@ async def test_a_client_that_waits_for_100_gets_it_after_an_offer() -> None:
     ids=["made up", "TLS", "two lines", "a WebSocket by POST", "without a protocol", "not named in Connection"],
 )
 @pytest.mark.parametrize("ws", ["none", "websockets-sansio"])
-async def test_no_offer_with_a_body_changes_what_is_read(offer: bytes, ws: str) -> None:
+async def test_an_offer_with_a_body_does_not_change_how_it_is_read(offer: bytes, ws: str) -> None:
     (answer,) = await bodies_for(HEAD + offer + b"Content-Length: 3\r\n\r\nabc", ws=ws)
 
     assert answer.startswith('["abc","POST"')
@@ -139,14 +139,14 @@ async def test_no_offer_with_a_body_changes_what_is_read(offer: bytes, ws: str) 
     [b"", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 3\r\n", b"Content-Length: 3\r\n"],
     ids=["no key", "a body", "both"],
 )
-async def test_what_is_no_handshake_of_a_websocket_is_a_plain_get(fields: bytes) -> None:
+async def test_an_incomplete_websocket_handshake_is_a_plain_get(fields: bytes) -> None:
     head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields + b"\r\n"
     body = b"abc" * (b"Length" in fields)
 
     assert await bodies_for(head + body, ws="websockets-sansio") == [got(body, "GET")]
 
 
-async def test_a_websocket_is_opened_whatever_lines_its_connection_header_has() -> None:
+async def test_a_websocket_opens_with_any_list_in_its_connection_header() -> None:
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         assert scope["type"] == "websocket"
         await receive()
@@ -186,7 +186,7 @@ async def test_a_request_for_no_host_or_for_a_proxy_is_400(head: bytes) -> None:
         writer.close()
 
 
-async def test_white_space_around_a_header_is_no_part_of_it() -> None:
+async def test_white_space_around_a_header_is_removed() -> None:
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         value = dict(scope["headers"])[b"x-competent-explain"]
         await JSONResponse(value.decode())(scope, receive, send)

@@ -69,9 +69,7 @@ async def test_one_lost_document_leaves_its_siblings(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status", "cut", "broken", "html"])
-async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the_client(
-    server: Server, kind: str
-) -> None:
+async def test_a_call_that_succeeds_at_the_third_attempt_is_a_success(server: Server, kind: str) -> None:
     server.faults.add(Fault("/releases/3.11/occupationalprofiles/*", kind, times=2))
 
     assert (await server.ask(QUESTION))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
@@ -80,7 +78,7 @@ async def test_what_fails_twice_and_is_good_at_the_third_attempt_is_good_for_the
     )
 
 
-async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_request(server: Server) -> None:
+async def test_a_hundred_clients_of_one_cold_document_cause_one_call(server: Server) -> None:
     await server.ask("{ release { number } }")
     standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
@@ -100,7 +98,7 @@ async def test_a_hundred_clients_who_ask_for_the_same_cold_document_cause_one_re
     ] * 99
 
 
-async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_calls(server: Server) -> None:
+async def test_three_hundred_clients_of_one_failing_document_cause_few_calls(server: Server) -> None:
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=503))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ code }} }} }}'
 
@@ -112,7 +110,7 @@ async def test_three_hundred_clients_who_ask_for_one_failing_document_cause_few_
     assert 1 <= len(server.upstream_paths()) <= 6
 
 
-async def test_ten_missing_documents_asked_for_again_and_again_cost_few_calls(server: Server) -> None:
+async def test_ten_missing_documents_requested_repeatedly_cost_few_calls(server: Server) -> None:
     query = 'query ($uuid: UUID) { technicalCompetence(uuid: $uuid, release: "3.11") { code } }'
     for number in range(180):
         uuid = CP_7.replace("8c15a1bf", f"{number % 10:08x}")
@@ -131,7 +129,7 @@ async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: py
     assert "/releases/current UPSTREAM_UNAVAILABLE status 503" in caplog.text
 
 
-async def test_an_unexpected_exception_is_logged_with_its_trace_and_told_without(
+async def test_an_unexpected_exception_is_logged_and_hidden_from_the_client(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(**fields: object) -> None:
@@ -152,9 +150,7 @@ NESTED = f"""{{ occupationalProfiles(first: 100) {{ nodes {{
 }} }} }}"""
 
 
-async def test_asking_again_fetches_the_next_documents_until_none_is_missing(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_repeating_the_operation_fetches_the_next_documents(releases: Releases, settings: Settings) -> None:
     live = replace(settings, upstream_url="http://competent.test", store="memory:", operation_calls=5)
     counts: list[int] = []
     async with running(releases, live) as server:
@@ -206,7 +202,7 @@ async def test_after_indexing_a_nested_query_fetches_nothing_more(
         assert [path for path in server.upstream_paths() if path.count("/") > 3] == []  # lists may have other pages
 
 
-def test_three_hundred_clients_that_ask_for_one_failing_document_cause_six_calls_at_most(
+def test_three_hundred_clients_of_one_failing_document_cause_at_most_six_calls(
     releases: Releases, settings: Settings
 ) -> None:
     async def run() -> int:

@@ -127,7 +127,7 @@ async def test_a_flood_of_graphql_pings_is_closed_and_read_in_small_parts(seen: 
 
 
 @pytest.mark.parametrize("type", ["ping", "subscribe", "complete"])
-async def test_the_code_of_the_app_arrives_though_the_flood_goes_on(seen: Seen, type: str) -> None:
+async def test_the_close_code_arrives_during_a_flood(seen: Seen, type: str) -> None:
     message = json.dumps({"type": type, "id": "1", "payload": {"query": "{"}}).encode()
     init = frame(TEXT, b'{"type":"connection_init"}')
 
@@ -195,7 +195,7 @@ RUBBISH = {
 
 
 @pytest.mark.parametrize("name", RUBBISH)
-async def test_rubbish_closes_with_its_code_and_logs_one_line(
+async def test_invalid_frames_close_with_a_code_and_log_one_line(
     seen: Seen, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     data, code = RUBBISH[name]
@@ -224,7 +224,7 @@ async def test_rubbish_closes_with_its_code_and_logs_one_line(
         (OURS, "sec-websocket-extensions: permessage-deflate; client_max_window_bits"),
     ],
 )
-async def test_our_subprotocol_is_chosen_from_any_list(seen: Seen, fields: tuple[str, ...]) -> None:
+async def test_the_supported_subprotocol_is_selected_from_any_list(seen: Seen, fields: tuple[str, ...]) -> None:
     _, writer, head = await opened(seen.port, *fields)
     writer.close()
 

@@ -29,7 +29,7 @@ def variables_of(service: str, address: str = "10.0.0.1", port: int = 80, named:
     "service", ["COMPETENT", "COMPETENT_GRAPHQL", "COMPETENT_PORT", "COMPETENT_METRICS_2", "COMPETENT_KEYS"]
 )
 @pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1"])
-def test_what_kubernetes_sets_for_a_service_is_ignored(service: str, address: str) -> None:
+def test_variables_of_kubernetes_services_are_ignored(service: str, address: str) -> None:
     environment = variables_of(service, address, named="GRAPHQL_HTTP")
 
     assert Settings.from_environment(environment).checked() == Settings()

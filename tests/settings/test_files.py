@@ -76,7 +76,7 @@ def test_ask_works_without_a_home(live: dict[str, str], monkeypatch: pytest.Monk
         (["mirror"], "set COMPETENT_CACHE_DIR"),
     ],
 )
-def test_what_needs_a_home_says_what_to_set(arguments: list[str], says: str) -> None:
+def test_a_command_that_needs_a_home_folder_names_the_setting(arguments: list[str], says: str) -> None:
     code, out, err = run(*arguments)
 
     assert (code, out) == (2, "")
@@ -112,7 +112,7 @@ def test_mirror_refuses_to_read_a_release_into_nothing(monkeypatch: pytest.Monke
     assert "mirror needs a persistent store, but COMPETENT_STORE is memory:" in err
 
 
-def test_doctor_says_that_it_cannot_record_before_it_asks(tmp_path: Path) -> None:
+def test_doctor_refuses_an_unwritable_folder_before_the_first_call(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         code, out, err = run("doctor", "--record", str(folder))
@@ -183,7 +183,7 @@ def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pipe", "link to a pipe", "socket", "folder", "missing", "/dev/zero", "/dev/null"])
-def test_what_is_no_regular_file_is_refused_and_not_waited_for(
+def test_a_pipe_or_device_is_refused_without_blocking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
@@ -201,7 +201,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(
 @pytest.mark.parametrize(
     ("mode", "what"), [(0o600, ""), (0o400, ""), (0o640, ""), (0o644, "read"), (0o660, "change"), (0o602, "change")]
 )
-def test_what_others_may_do_with_a_file(tmp_path: Path, mode: int, what: str) -> None:
+def test_permissions_of_other_users_are_detected(tmp_path: Path, mode: int, what: str) -> None:
     file = tmp_path / "keys"
     file.touch()
     file.chmod(mode)
@@ -209,5 +209,5 @@ def test_what_others_may_do_with_a_file(tmp_path: Path, mode: int, what: str) ->
     assert is_open_to_others(file) == what
 
 
-def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_open_to_others(tmp_path: Path) -> None:
     assert is_open_to_others(tmp_path / "missing") == ""

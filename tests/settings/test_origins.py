@@ -50,11 +50,11 @@ def test_there_is_no_default_on_a_network_or_with_keys(chosen: dict[str, str]) -
 
 
 @pytest.mark.parametrize("setting", ["none", " none "])
-def test_none_is_for_no_page_at_all(setting: str) -> None:
+def test_none_allows_no_page(setting: str) -> None:
     assert not Settings(cors_origins=setting).checked().origins
 
 
-def test_what_is_set_replaces_the_default() -> None:
+def test_the_setting_replaces_the_default() -> None:
     origins = Settings(cors_origins="https://app.example.org").checked().origins
 
     assert origins.allow("https://app.example.org")
@@ -114,7 +114,7 @@ def test_an_origin_of_the_setting_is_matched_exactly(setting: str, allowed: list
         "none, https://example.org",
     ],
 )
-def test_what_is_no_origin_stops_the_start(origin: str) -> None:
+def test_an_invalid_origin_stops_the_start(origin: str) -> None:
     with pytest.raises(SettingsError, match="COMPETENT_CORS_ORIGINS"):
         Settings(cors_origins=origin).checked()
 

@@ -70,12 +70,12 @@ def test_other_variables_are_not_ours() -> None:
         ({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": "/no/such/file"}, "COMPETENT_API_KEY_FILE cannot"),
     ],
 )
-def test_what_makes_no_sense_stops_the_start_with_a_sentence(environment: dict[str, str], says: str) -> None:
+def test_an_invalid_setting_stops_the_start_with_a_sentence(environment: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         read(environment)
 
 
-def test_a_text_that_is_none_of_the_choices_is_refused_with_them() -> None:
+def test_the_error_for_an_invalid_choice_lists_the_choices() -> None:
     with_choices = [field for field in fields(Settings) if field.metadata["choices"]]
     assert len(with_choices) >= 12
     for item in with_choices:
@@ -87,7 +87,7 @@ def test_a_text_that_is_none_of_the_choices_is_refused_with_them() -> None:
             read({variable(item): "nonsense"})
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_one_error_lists_all_invalid_settings() -> None:
     with pytest.raises(SettingsError, match=r"COMPETENT_A is .*; COMPETENT_B is "):
         read({"COMPETENT_A": "1", "COMPETENT_B": "1"})
 
@@ -153,7 +153,7 @@ def test_a_key_file_that_others_may_read_is_logged_at_the_start(
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "huge", "binary", "missing"])
-def test_what_is_no_small_file_of_text_holds_no_key(tmp_path: Path, kind: str) -> None:
+def test_a_key_file_that_is_huge_or_not_text_is_refused(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "key"
     match kind:
         case "pipe":

@@ -47,7 +47,7 @@ async def test_under_a_release_they_are_of_that_release(server: Server, name: st
 
 
 @pytest.mark.parametrize("name", KINDS)
-async def test_what_does_not_exist_is_null_without_an_error(server: Server, name: str) -> None:
+async def test_a_missing_concept_is_null_without_an_error(server: Server, name: str) -> None:
     data = await server.ask(
         f'{{ a: {name}(code: "XX-0") {{ id }} b: {name}(uuid: "00000000-0000-4000-8000-000000000000") {{ id }} }}'
     )
@@ -69,7 +69,7 @@ async def test_a_collection_is_paged_by_code(server: Server, plural: str) -> Non
     assert len(codes) == min(page["totalCount"], 503)
 
 
-async def test_an_unknown_release_is_told_as_such(server: Server) -> None:
+async def test_an_unknown_release_is_release_not_found(server: Server) -> None:
     query = '{ skill(code: "SK-101", release: "9.9") { id } skills(release: "9.9") { totalCount } search(text: "x", release: "9.9") { totalCount } }'
 
     assert await server.codes(query) == ["RELEASE_NOT_FOUND"] * 3
@@ -82,7 +82,7 @@ async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Ser
         yield started
 
 
-async def test_where_a_block_is_used_agrees_with_what_the_documents_say(unbounded: Server) -> None:
+async def test_usage_of_a_block_agrees_with_the_documents(unbounded: Server) -> None:
     server = unbounded
     competences = (
         await server.ask(
@@ -144,7 +144,7 @@ async def test_reverse_links_of_all_siblings_cost_no_document(server: Server) ->
     assert server.upstream_paths() == []
 
 
-async def test_a_hundred_who_need_an_index_that_is_not_there_get_the_same_one(unbounded: Server) -> None:
+async def test_a_hundred_queries_for_a_missing_index_share_one_build(unbounded: Server) -> None:
     answers = await asyncio.gather(*(unbounded.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100)))
 
     assert [answer["digitalSkills"]["totalCount"] for answer in answers] == [DIGITAL_SKILLS] * 100

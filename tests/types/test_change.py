@@ -76,7 +76,7 @@ async def test_changes_are_narrowed_and_paged(server: Server) -> None:
     assert await changes(server, types=["SKILL"]) == [change for change in everything if change["type"] == "SKILL"]
 
 
-async def test_before_and_after_can_be_asked_further(server: Server) -> None:
+async def test_before_and_after_have_all_fields(server: Server) -> None:
     query = """{ release { changes(since: "3.10", types: [TECHNICAL_COMPETENCE], first: 5) { nodes {
       before { ... on TechnicalCompetence { knowledgeItems { code } } }
       after { ... on TechnicalCompetence { knowledgeItems { code } usedInOccupationalProfiles { totalCount } } }
@@ -89,5 +89,5 @@ async def test_since_the_same_release_nothing_changed(server: Server) -> None:
 
 
 @pytest.mark.parametrize("since", ["9.9", "", "../x"])
-async def test_since_a_release_that_does_not_exist_is_told_as_such(server: Server, since: str) -> None:
+async def test_changes_since_an_unknown_release_are_release_not_found(server: Server, since: str) -> None:
     assert await server.codes(QUERY, {"since": since}) == ["RELEASE_NOT_FOUND"]

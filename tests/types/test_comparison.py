@@ -42,7 +42,7 @@ def codes(group: dict[str, list[dict[str, str]]]) -> dict[str, set[str]]:
     return {name: {item["code"] for item in things} for name, things in group.items()}
 
 
-async def test_the_gap_is_what_the_two_profiles_say(server: Server) -> None:
+async def test_the_gap_agrees_with_the_two_profiles(server: Server) -> None:
     here, there = await whole(server, "OP-101"), await whole(server, "OP-102")
     gap = (
         await server.ask(
@@ -78,7 +78,7 @@ async def test_from_a_profile_to_itself_nothing_is_missing(server: Server) -> No
     assert gap == {"coverage": 1.0, "missing": {"skills": [], "softSkills": []}}
 
 
-async def test_similar_profiles_come_with_what_they_share(server: Server) -> None:
+async def test_similar_profiles_have_the_shared_competences(server: Server) -> None:
     query = """{ occupationalProfile(code: "OP-101") { similarProfiles(first: 5) {
       score profile { code } sharedCompetences { code }
     } } }"""
@@ -95,7 +95,7 @@ async def test_similar_profiles_come_with_what_they_share(server: Server) -> Non
         assert {one["code"] for one in item["sharedCompetences"]} == own.keys() & other.keys()
 
 
-async def test_profiles_are_matched_by_what_somebody_has(server: Server) -> None:
+async def test_profiles_are_matched_by_the_concepts_of_a_person(server: Server) -> None:
     profile = await whole(server, "OP-101")
     have = [competence["id"] for competence in profile["essentialCompetences"]]
     query = f"""query ($have: [ID!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
@@ -133,7 +133,7 @@ async def test_skills_knowledge_and_soft_skills_count_too(server: Server) -> Non
         assert all(0 < node["coverage"] <= 1 for node in result["nodes"])
 
 
-async def test_bad_ids_are_told_apart(server: Server) -> None:
+async def test_invalid_ids_have_distinct_errors(server: Server) -> None:
     profile, old = [
         (
             await server.ask(
@@ -182,7 +182,7 @@ async def filtered(
     return list(page["nodes"])
 
 
-async def test_filters_give_what_the_profiles_say(server: Server) -> None:
+async def test_filters_agree_with_the_profiles(server: Server) -> None:
     everything = await filtered(server, None)
 
     def those(wanted: Any) -> list[str]:
@@ -207,7 +207,7 @@ async def test_filters_give_what_the_profiles_say(server: Server) -> None:
         assert results or filter == {"isco": "%"}
 
 
-async def test_a_filter_by_what_is_used_takes_any_id(server: Server) -> None:
+async def test_the_filter_uses_takes_any_id(server: Server) -> None:
     data = await server.ask('{ technicalCompetence(code: "CP-7") { id knowledgeItems { id } } }')
     for used in (data["technicalCompetence"]["id"], data["technicalCompetence"]["knowledgeItems"][0]["id"]):
         assert [node["code"] for node in await filtered(server, {"uses": used})] == ["OP-115", "OP-313"]

@@ -11,7 +11,7 @@ def forge(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-async def test_nodes_come_back_by_id_in_order_with_null_for_what_is_gone(server: Server) -> None:
+async def test_nodes_are_in_order_with_null_for_missing_ones(server: Server) -> None:
     data = await server.ask(
         '{ occupationalProfile(code: "OP-101") { id } technicalCompetence(code: "CP-7") { id } softSkill(code: "SS-1") { id } release { id } }'
     )
@@ -35,7 +35,7 @@ async def test_nodes_come_back_by_id_in_order_with_null_for_what_is_gone(server:
     ]
 
 
-async def test_an_id_holds_its_release_whatever_is_current(server: Server) -> None:
+async def test_an_id_keeps_its_release_when_current_moves(server: Server) -> None:
     result = (await server.ask('{ occupationalProfile(code: "OP-101", release: "3.10") { id } }'))[
         "occupationalProfile"
     ]["id"]
@@ -95,7 +95,7 @@ async def test_one_bad_id_and_one_lost_document_leave_the_others(server: Server)
     }
 
 
-async def test_more_ids_than_can_be_asked_for_at_once_are_refused(server: Server) -> None:
+async def test_too_many_ids_are_refused(server: Server) -> None:
     assert await server.codes("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 501}) == [
         "BAD_USER_INPUT"
     ]

@@ -34,7 +34,7 @@ async def by_uuid(server: Server, uuid: str, fields: str = ALL) -> Any:
     return (await server.ask(query, {"u": uuid}))["occupationalProfile"]
 
 
-async def test_all_that_a_profile_embeds_costs_one_document_and_none_the_second_time(server: Server) -> None:
+async def test_embedded_fields_of_a_profile_cost_one_document_once(server: Server) -> None:
     uuid = await uuid_of(server)
 
     profile = await by_uuid(server, uuid)
@@ -59,14 +59,14 @@ async def test_all_fields(server: Server) -> None:
     assert all(competence["skill"]["description"]["nl"] for competence in profile["essentialCompetences"])
 
 
-async def test_by_code_reads_the_list_and_no_profile_for_what_the_list_holds(server: Server) -> None:
+async def test_a_lookup_by_code_reads_only_the_list_for_its_fields(server: Server) -> None:
     data = await server.ask('{ occupationalProfile(code: " op-101 ") { code uuid title { nl } } }')
 
     assert data["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
     assert server.upstream_paths() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
 
 
-async def test_by_code_loads_the_whole_once_for_what_the_list_lacks(server: Server) -> None:
+async def test_a_lookup_by_code_loads_the_profile_once_for_other_fields(server: Server) -> None:
     uuid = await uuid_of(server)
 
     await server.ask(
@@ -76,7 +76,7 @@ async def test_by_code_loads_the_whole_once_for_what_the_list_lacks(server: Serv
     assert server.upstream_paths() == [f"/releases/3.11/occupationalprofiles/{uuid}"]
 
 
-async def test_what_does_not_exist_is_null_without_an_error(server: Server) -> None:
+async def test_a_missing_concept_is_null_without_an_error(server: Server) -> None:
     data = await server.ask(
         '{ a: occupationalProfile(code: "OP-0") { code } b: occupationalProfile(uuid: "00000000-0000-4000-8000-000000000000") { code } }'
     )
@@ -84,7 +84,7 @@ async def test_what_does_not_exist_is_null_without_an_error(server: Server) -> N
     assert data == {"a": None, "b": None}
 
 
-async def test_exactly_one_of_uuid_and_code_is_given(server: Server) -> None:
+async def test_exactly_one_of_uuid_and_code_is_required(server: Server) -> None:
     query = '{ a: occupationalProfile { code } b: occupationalProfile(code: "OP-1", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } }'
 
     assert await server.codes(query) == ["BAD_USER_INPUT", "BAD_USER_INPUT"]
@@ -116,7 +116,7 @@ async def test_a_hundred_profiles_with_code_and_title_cost_list_pages_only(serve
     assert server.upstream_paths() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
 
 
-async def test_what_a_page_of_profiles_lacks_is_one_document_each(server: Server) -> None:
+async def test_fields_missing_in_a_page_cost_one_document_per_profile(server: Server) -> None:
     await server.ask("{ occupationalProfiles(first: 5) { nodes { description { nl } softSkills { code } } } }")
 
     wholes = [path for path in server.upstream_paths() if path.count("/") == 4]

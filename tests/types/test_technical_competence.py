@@ -46,7 +46,7 @@ async def test_by_code_the_list_gives_the_id_and_the_whole_gives_the_rest(server
     ]
 
 
-async def test_the_nested_question_asks_each_document_at_most_once(server: Server) -> None:
+async def test_a_nested_query_fetches_each_document_at_most_once(server: Server) -> None:
     question = """{
       occupationalProfile(code: "OP-101") {
         title { nl }

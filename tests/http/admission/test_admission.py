@@ -26,7 +26,7 @@ from graphql_api.settings import Settings
 from tests.conftest import running
 
 
-async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
+async def test_the_next_operation_is_refused_if_all_slots_and_the_queue_are_full() -> None:
     limiter = ConcurrencyLimiter(running=2, executing=2, queued=1)
 
     assert limiter.acquire() is None
@@ -38,7 +38,7 @@ async def test_so_many_run_so_many_wait_and_the_next_is_refused() -> None:
     assert (limiter.running, limiter.queued) == (2, 1)
 
 
-async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> None:
+async def test_a_released_slot_goes_to_the_operation_that_waited_longest() -> None:
     limiter = ConcurrencyLimiter(running=1, executing=1, queued=2)
     limiter.acquire()
     first, second = limiter.acquire(), limiter.acquire()
@@ -53,7 +53,7 @@ async def test_a_place_that_is_given_back_goes_to_who_has_waited_longest() -> No
     assert (second.done(), limiter.running, limiter.queued) == (True, 0, 0)
 
 
-async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at_once() -> None:
+async def test_an_operation_with_a_long_predicted_wait_is_refused_immediately() -> None:
     now = 0.0
     limiter = ConcurrencyLimiter(
         running=9, executing=1, queued=100, queue_timeout=0.1 / MAX_PREDICTED_WAIT, clock=lambda: now
@@ -76,7 +76,7 @@ async def test_who_would_wait_too_long_by_the_pace_of_those_before_is_refused_at
     assert 6 <= limiter.queued <= 10
 
 
-async def test_a_pace_of_some_time_ago_refuses_nobody_and_one_may_always_wait() -> None:
+async def test_an_expired_estimate_refuses_nothing_and_one_may_always_queue() -> None:
     now = 0.0
     limiter = ConcurrencyLimiter(
         running=9, executing=1, queued=100, queue_timeout=0.1 / MAX_PREDICTED_WAIT, clock=lambda: now
@@ -139,7 +139,7 @@ async def test_those_worked_on_together_end_together_and_tell_little() -> None:
     assert not limiter.full
 
 
-async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_between_them() -> None:
+async def test_a_burst_of_cached_operations_lets_other_requests_run_in_between() -> None:
     now, events = 0.0, []
 
     async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
@@ -165,7 +165,7 @@ async def test_a_crowd_of_operations_that_wait_for_nothing_lets_others_run_betwe
     assert limiter.running == 0
 
 
-async def test_operations_begin_in_the_order_in_which_they_came_and_who_has_left_holds_nobody_up() -> None:
+async def test_operations_start_in_order_and_cancelled_ones_are_skipped() -> None:
     now = 0.0
     passes = LoopBudget(lambda: now)
     assert passes.begin() is None
@@ -201,7 +201,7 @@ async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None
     assert all(begin.done() for begin in later)
 
 
-async def test_what_is_over_at_once_has_half_of_each_pass_and_takes_nothing_from_the_operations() -> None:
+async def test_the_fast_path_gets_half_of_each_pass_on_top_of_operations() -> None:
     now = 0.0
     passes = LoopBudget(lambda: now)
     passes.begin()
@@ -217,7 +217,7 @@ async def test_what_is_over_at_once_has_half_of_each_pass_and_takes_nothing_from
     assert all(begin.done() for begin in later)  # as many at a time as without
 
 
-async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> None:
+async def test_a_cancelled_wait_neither_blocks_the_queue_nor_loses_a_slot() -> None:
     limiter = ConcurrencyLimiter(running=1, executing=1, queued=2)
     limiter.acquire()
     first, second = limiter.acquire(), limiter.acquire()
@@ -232,7 +232,7 @@ async def test_who_gives_up_leaves_no_hole_in_the_queue_and_loses_no_place() -> 
     assert (limiter.running, limiter.queued) == (0, 0)
 
 
-async def test_who_waits_upstream_is_not_worked_on_and_lets_the_next_begin() -> None:
+async def test_an_operation_that_waits_upstream_lets_the_next_one_execute() -> None:
     limiter = ConcurrencyLimiter(running=4, executing=1, queued=2)
     limiter.acquire()
     second, third = limiter.acquire(), limiter.acquire()
@@ -250,7 +250,7 @@ async def test_who_waits_upstream_is_not_worked_on_and_lets_the_next_begin() -> 
     assert (limiter.running, limiter.waiting) == (2, 1)
 
 
-async def test_who_waits_upstream_holds_at_most_half_of_the_places() -> None:
+async def test_operations_that_wait_upstream_hold_at_most_half_of_the_slots() -> None:
     limiter = ConcurrencyLimiter(running=4, executing=4, queued=0)
     waits = [UpstreamWaitGuard(limiter) for _ in range(3)]
 
@@ -297,7 +297,7 @@ async def until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
+async def test_a_refused_operation_gets_503_with_retry_after_immediately() -> None:
     held, limiter = Held(), ConcurrencyLimiter(running=2, executing=2, queued=1)
     app = AdmissionMiddleware(held, limiter, max_bytes=100)
     running = [asked(app) for _ in range(3)]
@@ -315,7 +315,7 @@ async def test_who_finds_no_room_is_told_at_once_when_to_come_again() -> None:
     assert (held.begun, limiter.running, limiter.queued) == (3, 0, 0)
 
 
-async def test_who_waits_too_long_for_a_place_is_told_so() -> None:
+async def test_an_operation_that_queues_too_long_gets_503() -> None:
     held = Held()
     app = AdmissionMiddleware(
         held, ConcurrencyLimiter(running=1, executing=1, queued=1, queue_timeout=0), max_bytes=100
@@ -404,7 +404,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     assert (await receive())["body"] == b"z" * 80
 
 
-async def test_an_operation_says_that_it_waits_by_its_asker() -> None:
+async def test_an_operation_reports_its_wait_through_its_fetch_context() -> None:
     limiter = ConcurrencyLimiter(running=2, executing=2, queued=0)
     scopes: list[Scope] = []
 

@@ -81,7 +81,7 @@ def test_a_burst_on_an_idle_server_is_served_whole(count: int, service: float) -
         assert (len(outcome.answered), outcome.refused) == (count, [])
 
 
-def test_the_slow_first_operations_of_a_server_refuse_nobody_behind_them() -> None:
+def test_slow_first_operations_refuse_none_behind_them() -> None:
     async def run() -> Outcome:
         model = Model(lambda number: 0.03 if number < 30 else 0.0015)
         return await model.at_rate(400, 1.0)
@@ -89,7 +89,7 @@ def test_the_slow_first_operations_of_a_server_refuse_nobody_behind_them() -> No
     assert in_virtual_time(run()).refused == []
 
 
-def test_five_times_the_rate_is_refused_at_once_and_costs_no_work() -> None:
+def test_overload_at_five_times_the_rate_is_refused_immediately() -> None:
     async def run() -> tuple[Outcome, Outcome]:
         model = Model(lambda _: 0.0015)
         return await model.at_rate(5 / 0.0015, 6), await model.at_rate(5 / 0.0015, 4)

@@ -84,7 +84,7 @@ async def test_a_key_lets_its_client_in(keys: Keys, releases: Releases, settings
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "GET", "HEAD", "OPTIONS", "DELETE"])
-async def test_without_a_good_key_nobody_asks(server: Server, headers: dict[str, str], method: str) -> None:
+async def test_a_request_without_a_valid_key_gets_401(server: Server, headers: dict[str, str], method: str) -> None:
     response = await server.client.request(method, "/graphql", params={"query": TINY}, headers=headers)
 
     assert response.status_code == 401
@@ -136,9 +136,7 @@ async def test_a_key_in_the_url_is_refused(server: Server, keys: Keys, name: str
     assert "Keys in URLs are refused" in response.json()["errors"][0]["message"]
 
 
-async def test_the_basic_scheme_of_a_proxy_is_no_second_credential(
-    releases: Releases, settings: Settings, keys: Keys
-) -> None:
+async def test_basic_authentication_of_a_proxy_is_ignored(releases: Releases, settings: Settings, keys: Keys) -> None:
     key = keys.new("partner")
     async with running(releases, replace(settings, access="keys", keys_file=keys.file)) as server:
         response = await server.post(TINY, authorization="Basic dXNlcjpwYXNz", x_api_key=key)
@@ -225,7 +223,7 @@ async def test_everything_else_needs_one(server: Server, path: str) -> None:
     assert not is_open(path)
 
 
-async def test_a_key_is_good_for_so_many_requests_and_then_says_when_it_is_again(
+async def test_a_key_over_its_quota_gets_429_with_retry_after(
     releases: Releases, settings: Settings, keys: Keys
 ) -> None:
     first, second = keys.new("first", 3), keys.new("second", 3)
@@ -242,9 +240,7 @@ async def test_a_key_is_good_for_so_many_requests_and_then_says_when_it_is_again
     assert (await server.post(TINY, x_api_key=second)).status_code == 200
 
 
-async def test_a_browser_of_another_origin_may_ask_first_without_a_key(
-    releases: Releases, settings: Settings, keys: Keys
-) -> None:
+async def test_a_cors_preflight_needs_no_key(releases: Releases, settings: Settings, keys: Keys) -> None:
     server = Server(
         releases, replace(settings, access="keys", keys_file=keys.file, cors_origins="https://partner.example")
     )
@@ -277,7 +273,7 @@ async def test_a_clients_own_key_goes_upstream_and_documents_are_shared(open_to_
 
 
 @pytest.mark.parametrize("key", [None, "", "a b", "x" * 201])
-async def test_without_a_key_of_their_own_nobody_asks(open_to_their_own: Server, key: str | None) -> None:
+async def test_passthrough_refuses_clients_without_a_key(open_to_their_own: Server, key: str | None) -> None:
     headers = {} if key is None else {"x_ibm_client_id": key}
     response = await open_to_their_own.post(TINY, **headers)
 

@@ -77,7 +77,7 @@ def test_anything_but_the_key_itself_is_nobodys(file: Path, wrong: Callable[[str
     assert keys.client(wrong(key)) is None
 
 
-def test_a_server_that_runs_sees_new_and_revoked_keys_and_looks_once_a_second(file: Path) -> None:
+def test_a_running_server_checks_for_changed_keys_once_a_second(file: Path) -> None:
     clock = Clock()
     operator, server = Keys(file), Keys(file, clock)
     key = operator.new("partner")
@@ -92,7 +92,7 @@ def test_a_server_that_runs_sees_new_and_revoked_keys_and_looks_once_a_second(fi
     assert server.client(key) is None
 
 
-def test_without_the_file_nobody_has_a_key(file: Path) -> None:
+def test_without_the_file_all_keys_are_refused(file: Path) -> None:
     clock = Clock()
     keys = Keys(file, clock)
     key = keys.new("partner")
@@ -125,7 +125,7 @@ def test_a_file_written_by_hand_is_read(file: Path) -> None:
         *(one_key(salt="00"), one_key(hash=7), one_key(made=7), one_key(more=1)),
     ],
 )
-def test_a_file_that_is_no_file_of_keys_stops_the_start_and_a_running_server_keeps_its_keys(
+def test_an_invalid_keys_file_stops_the_start_but_not_a_running_server(
     file: Path, rubbish: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
@@ -144,7 +144,7 @@ def test_a_file_that_is_no_file_of_keys_stops_the_start_and_a_running_server_kee
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "huge"])
-def test_keys_in_what_is_no_small_file_are_refused_and_a_server_goes_on(
+def test_a_keys_file_that_is_huge_or_not_a_file_is_refused(
     file: Path, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
@@ -169,7 +169,7 @@ def test_keys_in_what_is_no_small_file_are_refused_and_a_server_goes_on(
     assert caplog.text.count("the previous keys stay valid") == 1
 
 
-def test_two_changes_at_once_are_one_after_the_other(file: Path) -> None:
+def test_simultaneous_changes_are_serialized(file: Path) -> None:
     keys = Keys(file)
     keys.new("a")
     draft = file.with_name(".keys.json.new")

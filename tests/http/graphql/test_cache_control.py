@@ -38,14 +38,12 @@ async def get(server: Server, query: str, **headers: str) -> httpx.Response:
         ('{ release(number: "9.99") { number } }', "no-store"),
     ],
 )
-async def test_an_answer_may_be_kept_as_long_as_what_it_was_made_from(
-    server: Server, query: str, cache_control: str
-) -> None:
+async def test_max_age_depends_on_the_documents_of_the_response(server: Server, query: str, cache_control: str) -> None:
     assert (await get(server, query)).headers["cache-control"] == cache_control
     assert (await server.post(query)).headers["cache-control"] == cache_control
 
 
-async def test_a_thing_of_a_release_that_is_not_there_yet_may_not_be_missing_for_long(server: Server) -> None:
+async def test_a_node_of_an_unknown_release_has_a_short_max_age(server: Server) -> None:
     id = (await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.10") {{ id }} }}'))[
         "technicalCompetence"
     ]["id"]
@@ -57,7 +55,7 @@ async def test_a_thing_of_a_release_that_is_not_there_yet_may_not_be_missing_for
     assert missing.headers["cache-control"] == "public, max-age=60"
 
 
-async def test_what_failed_upstream_is_not_kept(server: Server) -> None:
+async def test_a_response_with_upstream_errors_is_no_store(server: Server) -> None:
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=502))
     response = await get(server, PINNED)
 
@@ -71,17 +69,17 @@ async def test_an_answer_to_one_client_is_for_its_own_cache(server: Server) -> N
         assert (await get(server, PINNED, **{name: "x"})).headers["cache-control"] == "private, max-age=86400"
 
 
-async def test_what_explains_itself_is_not_kept(server: Server) -> None:
+async def test_a_response_with_explanations_is_no_store(server: Server) -> None:
     assert (await get(server, PINNED, X_Competent_Explain="1")).headers["cache-control"] == "no-store"
 
 
-async def test_how_long_is_a_setting_and_nothing_is_ask_again(releases: Releases, settings: Settings) -> None:
+async def test_max_age_is_a_setting_and_zero_means_no_cache(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, release_max_age=0, current_max_age=7)) as server:
         assert (await get(server, PINNED)).headers["cache-control"] == "no-cache"
         assert (await get(server, CURRENT)).headers["cache-control"] == "public, max-age=7"
 
 
-async def test_who_holds_the_answer_already_gets_304(server: Server) -> None:
+async def test_a_request_with_a_matching_etag_gets_304(server: Server) -> None:
     whole = await get(server, PINNED)
     tag = whole.headers["etag"]
 
@@ -114,7 +112,7 @@ async def test_the_tag_is_the_same_compressed_or_not(server: Server) -> None:
     assert plain.headers["etag"].startswith("W/")
 
 
-async def test_the_answer_says_on_what_it_depends(server: Server) -> None:
+async def test_vary_lists_the_headers_that_the_response_depends_on(server: Server) -> None:
     response = await get(server, PINNED)
 
     assert {part.strip() for part in response.headers["vary"].split(",")} >= {"Accept", "Accept-Language"}

@@ -38,7 +38,7 @@ async def sent(server: Server, body: bytes) -> Any:
     ],
     ids=["variables", "both maps", "a mark", "a mark in the document", "the same unescaped"],
 )
-async def test_what_php_and_editors_send_is_taken_as_it_is_meant(server: Server, body: bytes) -> None:
+async def test_requests_as_php_and_editors_send_them_are_accepted(server: Server, body: bytes) -> None:
     assert await sent(server, body) == DONE
 
 
@@ -98,7 +98,7 @@ async def test_of_a_long_bad_id_only_the_beginning_is_repeated(server: Server) -
     assert len(error["message"]) < 200
 
 
-async def test_ids_that_do_not_go_together_are_named(server: Server) -> None:
+async def test_an_error_names_ids_that_do_not_fit_together(server: Server) -> None:
     result = (await server.ask(FIND))["technicalCompetence"]
     older = (await server.ask(FIND.replace("3.11", "3.10")))["technicalCompetence"]["id"]
     profile = (await server.ask('{ occupationalProfile(code: "OP-101") { id } }'))["occupationalProfile"]["id"]

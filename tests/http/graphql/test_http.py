@@ -145,7 +145,7 @@ async def test_a_compressed_body_is_415_and_never_inflated(server: Server, encod
         b'{"query": "{ __typename }", "variables": {"x": ' + b"9" * 5000 + b"}}",
     ],
 )
-async def test_a_body_that_is_no_operation_is_400_and_a_sentence(server: Server, body: bytes) -> None:
+async def test_a_body_without_an_operation_gets_400_and_a_sentence(server: Server, body: bytes) -> None:
     response = await post(server, body)
 
     assert response.status_code in (200, 400)
@@ -155,14 +155,14 @@ async def test_a_body_that_is_no_operation_is_400_and_a_sentence(server: Server,
         assert b"9" * 5000 in body
 
 
-async def test_a_body_over_the_bound_is_413_and_told_both_sizes(server: Server) -> None:
+async def test_a_body_over_the_limit_gets_413_with_both_sizes(server: Server) -> None:
     response = await post(server, b'{"query": "' + b" " * 300_000 + b'"}')
 
     assert response.status_code == 413
     assert response.json()["errors"][0]["message"] == "The body has 300,013 bytes; the limit is 256,000."
 
 
-async def test_a_body_of_unknown_size_is_told_as_much_as_was_read_of_it(server: Server) -> None:
+async def test_the_error_for_a_chunked_body_has_the_bytes_read_so_far(server: Server) -> None:
     read = 0
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -195,7 +195,7 @@ async def test_another_method_elsewhere_is_405_in_json_too(server: Server) -> No
     assert code_of(response) == "BAD_REQUEST"
 
 
-async def test_head_tells_what_get_would(server: Server) -> None:
+async def test_head_has_the_headers_of_get(server: Server) -> None:
     get = await server.client.get("/graphql", params={"query": TINY})
     head = await server.client.head("/graphql", params={"query": TINY})
 
@@ -213,7 +213,7 @@ async def test_by_get_only_queries_are_run(server: Server) -> None:
         assert code_of(response) == "BAD_REQUEST"
 
 
-async def test_a_parameter_that_is_given_twice_is_refused(server: Server) -> None:
+async def test_a_repeated_parameter_is_refused(server: Server) -> None:
     response = await server.client.get("/graphql?query={__typename}&query={a:__typename}")
 
     assert response.status_code == 400
@@ -260,7 +260,7 @@ async def test_deep_nesting_is_refused_without_a_trace(server: Server) -> None:
         )
 
 
-async def test_one_of_several_operations_is_chosen_by_name(server: Server) -> None:
+async def test_one_of_several_operations_is_selected_by_name(server: Server) -> None:
     body = {"query": "query A { a: __typename } query B { b: __typename }", "operationName": "B"}
 
     assert (await post(server, orjson.dumps(body))).json() == {"data": {"b": "Query"}}
@@ -282,7 +282,7 @@ async def test_the_health_check_answers(server: Server) -> None:
     assert (await server.client.get("/health/live")).status_code == 200
 
 
-async def test_what_an_operation_cost_is_told_when_asked_for(server: Server) -> None:
+async def test_the_cost_of_an_operation_is_returned_on_request(server: Server) -> None:
     query = "query ($n: Int) { skills(first: $n) { nodes { code } } }"
 
     response = (await server.post(query, {"n": 7}, x_competent_explain="1")).json()
@@ -291,7 +291,7 @@ async def test_what_an_operation_cost_is_told_when_asked_for(server: Server) -> 
     assert "extensions" not in (await server.post(query, {"n": 7})).json()
 
 
-async def test_an_operation_that_costs_too_much_asks_nothing_upstream(server: Server) -> None:
+async def test_an_operation_that_costs_too_much_makes_no_upstream_call(server: Server) -> None:
     query = "{ occupationalProfiles(first: 500) { nodes { essentialCompetences { knowledgeItems { description { nl fr } } } } } }"
 
     (error,) = await server.errors(query)

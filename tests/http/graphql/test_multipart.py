@@ -31,7 +31,7 @@ def payloads(response: httpx.Response) -> list[dict[str, Any]]:
     return [orjson.loads(each.split("\r\n\r\n", 1)[1]) for each in found]
 
 
-async def test_what_is_deferred_comes_after_what_is_at_hand(parted: Server) -> None:
+async def test_deferred_fields_come_after_the_cached_ones(parted: Server) -> None:
     response = await parted.post(PARTS, accept=MULTIPART, accept_encoding="gzip")
     first, *rest = payloads(response)
 
@@ -85,7 +85,7 @@ async def test_a_client_that_does_not_take_parts_is_refused(parted: Server, acce
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_what_defers_nothing_is_answered_in_one(parted: Server) -> None:
+async def test_an_operation_that_defers_nothing_has_one_response(parted: Server) -> None:
     for query in ("{ __typename }", "{ ... @defer(if: false) { __typename } }"):
         assert (await parted.post(query, accept=MULTIPART)).json() == {"data": {"__typename": "Query"}}
 

@@ -53,7 +53,7 @@ def make(releases: Releases, settings: Settings) -> Make:
     return lambda **chosen: running(releases, replace(settings, **chosen).checked())
 
 
-async def test_a_query_is_left_once_under_its_hash_and_then_asked_for_by_it(server: Server) -> None:
+async def test_a_query_is_registered_once_and_then_requested_by_its_hash(server: Server) -> None:
     for ask in (post, get):
         query = f"query {ask.__name__} {{ __typename }}"
         unknown = await ask(server, extensions=hashed(query))
@@ -66,14 +66,14 @@ async def test_a_query_is_left_once_under_its_hash_and_then_asked_for_by_it(serv
         assert left.json() == known.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_hash_that_is_not_that_of_the_query_is_refused_and_nothing_is_kept(server: Server) -> None:
+async def test_a_hash_of_another_query_is_refused_and_not_stored(server: Server) -> None:
     refused = await post(server, query=TINY, extensions=hashed(OTHER))
 
     assert (refused.status_code, code(refused)) == (400, "BAD_REQUEST")
     assert code(await post(server, extensions=hashed(OTHER))) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_what_cannot_be_executed_is_not_kept(server: Server) -> None:
+async def test_a_query_that_cannot_be_executed_is_not_stored(server: Server) -> None:
     for query in (
         "{",
         "{ nothing }",
@@ -102,7 +102,7 @@ async def test_another_form_of_the_extension_is_400(server: Server, form: Any) -
     assert (await post(server, query=TINY, extensions={"persistedQuery": form})).status_code == 400
 
 
-async def test_switched_off_it_says_so_and_a_query_that_is_sent_is_answered(make: Make) -> None:
+async def test_switched_off_hashes_are_unsupported_and_queries_still_run(make: Make) -> None:
     async with make(apq_documents=0) as server:
         refused = await post(server, extensions=hashed(TINY))
 
@@ -112,7 +112,7 @@ async def test_switched_off_it_says_so_and_a_query_that_is_sent_is_answered(make
         assert code(await post(server, documentId="x")) == "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
-def test_what_is_kept_is_bounded_in_number_and_in_bytes_and_the_longest_unused_goes_first() -> None:
+def test_persisted_queries_are_bounded_in_number_and_bytes_by_lru() -> None:
     few, small = Automatic(2, 10_000), Automatic(1000, 1000)
     for name in "abc":
         few.store(name, name)
@@ -156,7 +156,7 @@ async def strict(make: Make, manifest: Path) -> AsyncIterator[Server]:
         yield server
 
 
-async def test_a_trusted_document_is_asked_for_by_its_id(allowing: Server, strict: Server) -> None:
+async def test_a_trusted_document_is_requested_by_its_id(allowing: Server, strict: Server) -> None:
     for server in (allowing, strict):
         by_hash = f"sha256:{sha256(TINY.encode()).hexdigest()}"
         for ask in (post, get):
@@ -168,7 +168,7 @@ async def test_a_trusted_document_is_asked_for_by_its_id(allowing: Server, stric
             assert (await ask(server, extensions=extensions)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_an_unknown_id_is_told_as_one(allowing: Server, strict: Server) -> None:
+async def test_an_unknown_id_is_persisted_query_not_found(allowing: Server, strict: Server) -> None:
     for server in (allowing, strict):
         for response in (await post(server, documentId="nope"), await get(server, extensions=hashed("{ x }"))):
             assert code(response) == "PERSISTED_QUERY_NOT_FOUND"

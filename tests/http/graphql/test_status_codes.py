@@ -56,9 +56,7 @@ def content_of(response: httpx.Response) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_statuses_are_those_of_the_edition_chosen_and_bodies_are_the_same(
-    server: Server, newer: Server, case: str
-) -> None:
+async def test_the_status_policy_changes_status_codes_but_not_bodies(server: Server, newer: Server, case: str) -> None:
     body, audited, recommended = CASES[case]
     older, answer = await ask(server, body, RESPONSE_JSON), await ask(newer, body, RESPONSE_JSON)
 
@@ -68,9 +66,7 @@ async def test_statuses_are_those_of_the_edition_chosen_and_bodies_are_the_same(
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_who_accepts_json_alone_gets_it_where_there_is_data_and_the_same_statuses_else(
-    newer: Server, case: str
-) -> None:
+async def test_a_client_of_plain_json_gets_it_if_there_is_data(newer: Server, case: str) -> None:
     body, _, recommended = CASES[case]
     answer = await ask(newer, body, JSON)
 
@@ -90,7 +86,7 @@ async def test_nothing_acceptable_a_method_and_a_type_are_refused_as_before(newe
     assert method.headers["allow"] == "GET, HEAD, POST"
 
 
-async def test_partial_success_is_kept_by_nobody(newer: Server) -> None:
+async def test_partial_success_is_no_store(newer: Server) -> None:
     answer = await newer.client.get("/graphql", params={"query": PARTIAL}, headers={"Accept": RESPONSE_JSON})
 
     assert (answer.status_code, answer.headers["cache-control"]) == (294, "no-store")

@@ -93,7 +93,7 @@ async def test_what_does_not_exist_is_null_and_no_error(releases: Releases, sett
         ("Competence", {"competenceUuid": "../../x"}, "expected a form such as"),
     ],
 )
-async def test_a_wrong_argument_is_an_error_that_says_what_would_do(
+async def test_the_error_for_a_wrong_argument_says_what_is_valid(
     releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any], says: str
 ) -> None:
     async with agent(releases, settings) as client:
@@ -180,9 +180,7 @@ async def test_over_streamable_http_a_browser_on_another_site_is_refused(
     assert elsewhere.status_code == 403
 
 
-async def test_over_streamable_http_a_key_is_wanted_where_the_settings_want_one(
-    settings: Settings, tmp_path: Path
-) -> None:
+async def test_streamable_http_requires_a_key_if_the_settings_do(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     key = Keys(file).new("agent")
     with tools_app_of(replace(settings, access="keys", keys_file=file, index="off"), "") as (app, _):

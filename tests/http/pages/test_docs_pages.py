@@ -101,7 +101,7 @@ async def test_the_address_without_its_slash_leads_to_the_index_behind_any_prefi
 @pytest.mark.parametrize(
     "path", ["nothing.md", "../pyproject.toml", "%2e%2e/README.md", "decisions", "queries", "performance"]
 )
-async def test_what_is_no_page_is_404_in_json(server: Server, path: str) -> None:
+async def test_a_missing_page_is_404_in_json(server: Server, path: str) -> None:
     response = await server.client.get(f"/docs/{path}", headers=HTML)
 
     assert response.status_code == 404

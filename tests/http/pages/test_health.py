@@ -110,7 +110,7 @@ async def test_health_names_no_host_and_no_path_of_upstream(server: Server) -> N
     assert "://" not in response.text
 
 
-async def test_an_upstream_that_is_silent_is_a_timeout_after_the_patience_of_probes(
+async def test_a_silent_upstream_fails_readiness_after_the_probe_timeout(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "READINESS_TIMEOUT", 0)

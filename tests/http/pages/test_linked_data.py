@@ -84,7 +84,7 @@ async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server)
         assert addresses(await told(server, value), value)[0] == f"http://server.test{value}"
 
 
-async def test_the_example_in_the_docs_is_what_is_told(server: Server) -> None:
+async def test_the_documented_example_equals_the_response(server: Server) -> None:
     (example,) = re.findall(r"```json linked\n(.*?)```", PAGE, re.DOTALL)
     document = await told(server, COMPETENCE)
 
@@ -114,7 +114,7 @@ async def test_current_leads_to_the_number(server: Server, path: str, number: st
     assert "max-age=2592000" not in response.headers["cache-control"]
 
 
-async def test_a_pinned_document_is_kept_long_and_known_by_its_tag(server: Server) -> None:
+async def test_a_pinned_document_has_a_long_max_age_and_an_etag(server: Server) -> None:
     response = await server.client.get(COMPETENCE, headers=LD)
     again = await server.client.get(COMPETENCE, headers=LD | {"If-None-Match": response.headers["etag"]})
 
@@ -165,7 +165,7 @@ async def test_what_does_not_exist_is_404_with_a_code(server: Server, path: str,
     assert "max-age" not in response.headers.get("cache-control", "")
 
 
-async def test_with_upstream_down_there_is_no_half_document(server: Server) -> None:
+async def test_with_upstream_down_the_response_is_an_error_not_a_partial_document(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
     response = await server.client.get(COMPETENCE, headers=LD)
 
@@ -184,9 +184,7 @@ async def test_people_get_a_page_with_the_same_links_and_no_script(server: Serve
         assert (await server.client.get(link)).status_code == 200, link
 
 
-async def test_who_waits_upstream_for_a_thing_is_counted_among_those_who_wait(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_a_request_that_waits_upstream_counts_as_waiting(releases: Releases, settings: Settings) -> None:
     server = Server(releases, replace(settings, max_operations=2))  # of which one may wait
     async with server.client:
         server.faults.add(Fault("/releases/3.11/technicalcompetences/*", "hang"))

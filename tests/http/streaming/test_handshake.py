@@ -75,14 +75,14 @@ def test_a_proxy_may_say_which_host_was_requested() -> None:
     assert not may_connect(headers(origin="https://inner.example", **behind), Origins(()))
 
 
-def test_of_two_origins_none_is_believed() -> None:
+def test_a_request_with_two_origins_is_refused() -> None:
     fields = [(b"host", b"example.org"), (b"origin", b"https://example.org"), (b"origin", b"https://evil.example")]
 
     assert not may_connect(Headers(raw=fields), Origins(()))
     assert not may_connect(Headers(raw=fields), Origins(["https://evil.example"]))
 
 
-def test_clients_that_are_no_browsers_may_connect() -> None:
+def test_clients_without_an_origin_may_connect() -> None:
     assert may_connect(headers(host="example.org"), Origins(()))
 
 
@@ -93,7 +93,7 @@ def test_pages_of_the_settings_may_connect() -> None:
 
 
 @pytest.mark.parametrize("origin", ["capacitor://localhost", "https://a.b.example.org", "https://A.EXAMPLE.ORG"])
-def test_pages_of_apps_and_of_subdomains_may_connect_as_they_may_ask(origin: str) -> None:
+def test_websockets_allow_the_same_origins_as_cors(origin: str) -> None:
     allowed = Origins(["capacitor://localhost", "https://*.example.org"])
 
     assert may_connect(headers(origin=origin, host="server.test"), allowed)

@@ -60,7 +60,7 @@ async def test_an_operation_over_a_websocket_is_one_line_and_counted(
     assert counted("competent_streaming_responses_total", protocol="websocket") == answers + 2
 
 
-async def test_what_fails_over_a_websocket_is_told_as_over_http(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_over_a_websocket_is_logged_as_over_http(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     down = counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE")
     socket = await live.opened()
     socket.subscribe("1", "{ nothing }")
@@ -77,7 +77,7 @@ async def test_what_fails_over_a_websocket_is_told_as_over_http(live: Live, capl
     assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") == down + 2
 
 
-async def test_a_subscription_is_told_of_when_it_is_over_and_its_time_is_no_latency(
+async def test_a_subscription_is_logged_at_its_end_without_latency(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     open_before = counted("competent_streaming_connections", protocol="websocket")
@@ -98,7 +98,7 @@ async def test_a_subscription_is_told_of_when_it_is_over_and_its_time_is_no_late
     assert counted("competent_streaming_connections", protocol="websocket") == open_before
 
 
-async def test_events_are_told_of_too(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+async def test_operations_over_event_streams_are_logged_too(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     of = {"name": "LiveTold", "outcome": "ok", "protocol": "events"}
     before = counted("competent_operations_total", **of)
     await live.post(NAMED, Accept="text/event-stream")
@@ -140,7 +140,7 @@ async def test_a_websocket_that_is_refused_is_a_line_with_its_path(
     assert (line["status"], line["outcome"]) == (403, "refused")
 
 
-async def test_an_open_websocket_that_is_closed_is_no_line(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+async def test_closing_an_open_websocket_logs_no_line(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     socket = await live.opened()
     socket.send_text("no JSON")
     assert await socket.closed() == 4400
@@ -149,7 +149,7 @@ async def test_an_open_websocket_that_is_closed_is_no_line(live: Live, caplog: p
 
 
 @pytest.mark.parametrize(("switch", "logged"), [("off", None), ("on", "192.0.2.7")])
-async def test_the_address_behind_a_websocket_is_logged_where_the_operator_asks(
+async def test_the_client_address_of_a_websocket_is_logged_on_request(
     live_settings: Settings, caplog: pytest.LogCaptureFixture, switch: str, logged: str | None
 ) -> None:
     async with live_server(replace(live_settings, log_addresses=switch)) as live:

@@ -66,7 +66,7 @@ async def test_a_query_gives_one_event_and_ends(live: Live) -> None:
     assert parsed(response.text) == [("next", {"data": {"release": {"number": "3.10"}}}), ("complete", None)]
 
 
-async def test_who_subscribes_hears_of_a_new_release(live: Live) -> None:
+async def test_a_subscriber_gets_an_event_for_a_new_release(live: Live) -> None:
     async with aclosing(stream(live, SUBSCRIPTION)) as chunks:
         coming = asyncio.ensure_future(anext(chunks))
         await live.listened()
@@ -100,7 +100,7 @@ async def test_a_browsers_event_source_can_subscribe_by_get(live: Live) -> None:
         "",
     ],
 )
-async def test_who_does_not_prefer_events_gets_json(live: Live, accept: str) -> None:
+async def test_a_client_that_does_not_prefer_events_gets_json(live: Live, accept: str) -> None:
     response = await live.post("{ __typename }", Accept=accept)
 
     assert response.headers["content-type"].partition(";")[0].endswith("json")
@@ -110,11 +110,11 @@ async def test_who_does_not_prefer_events_gets_json(live: Live, accept: str) -> 
 @pytest.mark.parametrize(
     "accept", ["text/event-stream", "text/event-stream, multipart/mixed", "text/event-stream, application/json"]
 )
-async def test_who_prefers_events_gets_them(live: Live, accept: str) -> None:
+async def test_a_client_that_prefers_events_gets_a_stream(live: Live, accept: str) -> None:
     assert (await live.post("{ __typename }", Accept=accept)).headers["content-type"].startswith("text/event-stream")
 
 
-async def test_a_subscription_that_cannot_be_streamed_says_how_it_can(live: Live) -> None:
+async def test_the_error_of_a_subscription_over_json_names_the_transports(live: Live) -> None:
     response = await live.post(SUBSCRIPTION)
 
     (error,) = response.json()["errors"]
@@ -130,7 +130,7 @@ async def test_a_subscription_that_cannot_be_streamed_says_how_it_can(live: Live
         ("subscription { releasePublished { nothing } }", "GRAPHQL_VALIDATION_FAILED"),
     ],
 )
-async def test_what_cannot_be_run_is_one_event_with_the_code(live: Live, query: str, code: str) -> None:
+async def test_an_invalid_operation_is_one_event_with_its_code(live: Live, query: str, code: str) -> None:
     (event, payload), end = parsed((await live.post(query, Accept="text/event-stream")).text)
 
     assert event == "next"
@@ -147,7 +147,7 @@ async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
     assert payload["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
-async def test_a_body_that_is_no_operation_is_refused_in_json(live: Live) -> None:
+async def test_a_body_without_an_operation_is_refused_in_json(live: Live) -> None:
     response = await live.client.post("/graphql", content=b"[]", headers=EVENTS | {"Content-Type": "application/json"})
 
     assert response.status_code == 400
@@ -162,14 +162,14 @@ async def test_with_as_many_connections_as_may_be_a_stream_is_refused(live_setti
     assert response.headers["retry-after"]
 
 
-async def test_a_silent_stream_says_that_it_lives(live: Live) -> None:
+async def test_a_silent_stream_sends_heartbeats(live: Live) -> None:
     events = next(route.app for route in live.app.routes if isinstance(getattr(route, "app", None), EventStreams))
     async with aclosing(stream(live, SUBSCRIPTION, app=replace(events, heartbeat=0.0))) as chunks:
         assert await anext(chunks) == b":\n\n"
         assert await anext(chunks) == b":\n\n"
 
 
-async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
+async def test_a_disconnected_client_leaves_nothing_behind(live: Live) -> None:
     before = asyncio.all_tasks()
     async with aclosing(stream(live, SUBSCRIPTION)) as chunks:
         coming = asyncio.ensure_future(anext(chunks))
@@ -189,7 +189,7 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("query", DOCUMENTS)
-async def test_every_subscription_of_the_docs_and_the_examples_tells_of_a_release(live: Live, query: str) -> None:
+async def test_every_documented_subscription_reports_a_release(live: Live, query: str) -> None:
     async with aclosing(stream(live, query)) as chunks:
         coming = asyncio.ensure_future(anext(chunks))
         await live.listened()
@@ -208,7 +208,7 @@ async def test_a_client_of_a_stream_shortens_the_time_of_its_operation(live: Liv
     assert {error["extensions"]["code"] for error in payload["errors"]} == {"UPSTREAM_TIMEOUT"}
 
 
-async def test_a_stream_with_a_time_that_is_none_is_refused(live: Live) -> None:
+async def test_a_stream_with_an_invalid_timeout_is_refused(live: Live) -> None:
     response = await live.post("{ __typename }", Accept="text/event-stream", X_Competent_Timeout="soon")
 
     assert response.status_code == 400

@@ -64,7 +64,7 @@ async def test_variables_names_and_languages_come_through(live: Live) -> None:
     assert (await socket.get())["payload"]["data"]["occupationalProfile"]["title"]["text"] == "Infirmier / Infirmière"
 
 
-async def test_who_subscribes_hears_of_a_new_release_and_it_is_indexed_by_then(live: Live) -> None:
+async def test_a_subscriber_gets_a_new_release_once_it_is_indexed(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
@@ -79,7 +79,7 @@ async def test_who_subscribes_hears_of_a_new_release_and_it_is_indexed_by_then(l
     assert live.parts.loaders().is_indexed("3.11")
 
 
-async def test_everybody_who_listens_hears_it_once(live: Live) -> None:
+async def test_each_subscriber_gets_one_event_per_release(live: Live) -> None:
     sockets = [await live.opened() for _ in range(3)]
     for socket in sockets:
         socket.subscribe("1", "subscription { releasePublished { number } }")
@@ -114,7 +114,7 @@ async def test_a_release_reaches_more_subscribers_than_operations_may_run(live_s
         assert (await socket.get())["type"] == "next"
 
 
-async def test_nothing_is_told_while_current_stays(live: Live) -> None:
+async def test_no_event_is_sent_while_current_does_not_move(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
@@ -139,7 +139,7 @@ async def test_a_release_that_cannot_be_indexed_now_is_announced_later(live: Liv
     assert (await socket.get())["payload"] == {"data": {"releasePublished": {"number": "3.11"}}}
 
 
-async def test_with_nobody_listening_nothing_is_asked(live: Live) -> None:
+async def test_without_subscribers_the_current_release_is_not_checked(live: Live) -> None:
     await live.parts.follow_current()
 
     assert live.upstream_paths() == []
@@ -157,7 +157,7 @@ async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live
     assert (await socket.get())["type"] == "next"
 
 
-async def test_when_the_client_goes_nothing_of_it_is_left(live: Live) -> None:
+async def test_a_disconnected_client_leaves_nothing_behind(live: Live) -> None:
     before = asyncio.all_tasks()
     socket = await live.opened()
     for id in range(5):
@@ -185,7 +185,7 @@ async def test_an_id_is_free_right_after_complete(live: Live) -> None:
     assert await socket.get() == {"type": "pong"}
 
 
-async def test_complete_makes_room_for_another_operation_at_once(live_settings: Settings) -> None:
+async def test_complete_frees_a_slot_immediately(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, websocket_operations=1)) as live:
         socket = await live.opened()
         for id in ("1", "2", "3", "4"):
@@ -251,9 +251,7 @@ async def test_an_id_is_free_after_any_error(live: Live, monkeypatch: pytest.Mon
         ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, "PERSISTED_QUERY_NOT_FOUND"),
     ],
 )
-async def test_what_cannot_be_run_is_an_error_with_the_code_that_http_gives(
-    live: Live, payload: Any, code: str
-) -> None:
+async def test_an_invalid_operation_is_an_error_with_the_code_of_http(live: Live, payload: Any, code: str) -> None:
     socket = await live.opened()
     socket.send(type="subscribe", id="1", payload=payload)
 
@@ -273,7 +271,7 @@ async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
     assert (await socket.get())["type"] == "complete"
 
 
-async def test_more_operations_than_may_run_at_once_are_refused(live_settings: Settings) -> None:
+async def test_operations_beyond_the_limit_of_a_connection_are_refused(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, websocket_operations=2)) as live:
         socket = await live.opened()
         for id in ("1", "2", "3"):
@@ -303,7 +301,7 @@ async def test_a_wrong_first_message_closes_with_its_code(live: Live, first: dic
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "null", "1", '"x"', "{", "[" * 100_000, '{"type": null}'])
-async def test_what_is_no_message_closes_with_4400(live: Live, text: str) -> None:
+async def test_an_invalid_message_closes_with_4400(live: Live, text: str) -> None:
     socket = await live.opened()
     socket.send_text(text)
 
@@ -318,7 +316,7 @@ async def test_a_binary_message_closes_with_4400(live: Live) -> None:
 
 
 @pytest.mark.parametrize("id", [None, 1, "", [], {}, "x" * 201])
-async def test_an_id_that_is_none_closes_with_4400(live: Live, id: Any) -> None:
+async def test_an_invalid_id_closes_with_4400(live: Live, id: Any) -> None:
     socket = await live.opened()
     socket.send(type="subscribe", id=id, payload={"query": "{ __typename }"})
 
@@ -351,7 +349,7 @@ async def test_an_id_that_runs_already_closes_with_4409(live: Live, id: str) -> 
     assert len(close.reason.encode()) <= 123  # a longer reason fits in no close frame
 
 
-async def test_who_does_not_initialise_in_time_is_closed_with_4408() -> None:
+async def test_a_client_that_does_not_initialise_in_time_is_closed_with_4408() -> None:
     connections = Connections(1, asyncio.Event())
     socket = Socket(WebSockets(None, connections, OperationLog(), init_timeout=0.0), {}, ["graphql-transport-ws"])  # type: ignore[arg-type]
     await socket.accepted()
@@ -404,7 +402,7 @@ async def test_only_pages_of_our_own_or_of_the_settings_may_connect(
             assert await socket.closed() == 1008
 
 
-async def test_where_the_server_can_tell_more_than_403_it_is_json_with_a_code_as_every_refusal(live: Live) -> None:
+async def test_a_refused_handshake_is_json_with_a_code(live: Live) -> None:
     scope = live.socket().scope | {"extensions": {"websocket.http.response": {}}, "state": {}}
     scope["headers"] = [*scope["headers"], (b"origin", b"https://evil.example"), (b"x-request-id", b"mine-1")]
     sent: list[dict[str, Any]] = []
@@ -426,7 +424,7 @@ async def test_where_the_server_can_tell_more_than_403_it_is_json_with_a_code_as
     assert error["extensions"] == {"code": "FORBIDDEN", "requestId": "mine-1"}
 
 
-async def test_more_connections_than_there_may_be_are_told_to_come_later(live_settings: Settings) -> None:
+async def test_connections_beyond_the_limit_are_closed_with_1013(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, streaming_connections=1)) as live:
         first = await live.opened()
         second = live.socket()
@@ -613,7 +611,7 @@ async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live
     assert live.parts.published.subscribers == 0
 
 
-async def test_with_keys_a_connection_needs_one_and_operations_are_asked_for_its_client(
+async def test_with_passthrough_a_connection_needs_a_key_that_goes_upstream(
     live_settings: Settings,
 ) -> None:
     async with live_server(replace(live_settings, access="passthrough")) as live:

@@ -40,7 +40,7 @@ def view(loaders: Loaders, route: Route | None = SOFT_SKILL, is_complete: bool =
 
 
 @pytest.mark.parametrize("known", ["SS-1", None])
-def test_a_known_key_is_read_at_once_null_or_not(known: str | None) -> None:
+def test_a_present_key_is_read_synchronously_even_if_null(known: str | None) -> None:
     assert view(Loaders(), code=known).read("code", convert) == (False, known)
 
 
@@ -49,7 +49,7 @@ def test_a_missing_key_is_null_if_there_is_nothing_to_load(route: Route | None, 
     assert view(Loaders(), route, is_complete).read("code", convert) == (is_complete, None)
 
 
-def test_a_missing_key_is_read_at_once_in_a_cached_whole() -> None:
+def test_a_missing_key_is_read_from_the_cached_complete_document() -> None:
     assert view(Loaders(cached=True)).read("code", convert) == (True, "SS-1")
     assert view(Loaders(cached=True)).read("description", convert) == (True, None)
 

@@ -15,7 +15,7 @@ ID = UUID("8c15a1bf-9699-43ae-b890-f79ac3e5f461")
 
 
 @pytest.mark.parametrize("node_id", [NodeId("Skill", "3.11", ID), NodeId("Release", "3.11")])
-def test_an_id_comes_back_as_what_it_was_made_of(node_id: NodeId) -> None:
+def test_an_id_is_decoded_to_its_parts(node_id: NodeId) -> None:
     assert NodeId.parse(str(node_id)) == node_id
 
 

@@ -11,7 +11,7 @@ places = st.integers(min_value=0, max_value=60)
 
 
 @given(total=places, start=places, first=places)
-def test_first_after_gives_what_follows_the_cursor(total: int, start: int, first: int) -> None:
+def test_first_after_returns_the_items_behind_the_cursor(total: int, start: int, first: int) -> None:
     everything = ConnectionArguments(first=MAX_ITEMS).window("list", total)
     after = everything.cursors(total)[start] if start < total else None
     window = ConnectionArguments(first=first, after=after).window("list", total)
@@ -21,7 +21,7 @@ def test_first_after_gives_what_follows_the_cursor(total: int, start: int, first
 
 
 @given(total=places, stop=places, last=places)
-def test_last_before_gives_what_comes_before_the_cursor(total: int, stop: int, last: int) -> None:
+def test_last_before_returns_the_items_ahead_of_the_cursor(total: int, stop: int, last: int) -> None:
     before = ConnectionArguments(first=MAX_ITEMS).window("list", total).cursors(total)[stop] if stop < total else None
     window = ConnectionArguments(last=last, before=before).window("list", total)
 

@@ -22,7 +22,7 @@ def test_a_text_in_no_language_is_null() -> None:
         ([EN, DE], NL, True),
     ],
 )
-def test_the_first_wanted_language_with_a_text_is_chosen(
+def test_the_first_requested_language_with_a_text_is_used(
     wanted: list[Language], chosen: Language, is_fallback: bool
 ) -> None:
     text = localized({"nl": "een", "fr": "un"})
@@ -31,7 +31,7 @@ def test_the_first_wanted_language_with_a_text_is_chosen(
     assert (text.choose(wanted).language, text.choose(wanted).is_fallback) == (chosen, is_fallback)
 
 
-def test_without_a_wanted_one_the_order_is_dutch_french_english_german() -> None:
+def test_without_a_requested_one_the_order_is_dutch_french_english_german() -> None:
     texts = {"nl": "een", "fr": "un", "en": "one", "de": "eins"}
     order = []
     while text := localized(texts):
