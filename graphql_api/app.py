@@ -25,7 +25,7 @@ from graphql_api.execution.schema import build_schema
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware
 from graphql_api.http.forwarded import forwarded_middleware
-from graphql_api.http.graphql import STATUSES, CachePolicy, Documents, Endpoint, http_error, internal_error
+from graphql_api.http.graphql import STATUSES, CachePolicy, Endpoint, PersistedQueries, http_error, internal_error
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
 from graphql_api.http.middleware import DirectRoute, base_middleware
 from graphql_api.http.pages import examples
@@ -200,11 +200,11 @@ def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast
     return lifespan
 
 
-def _documents(settings: Settings) -> Documents:
+def _documents(settings: Settings) -> PersistedQueries:
     mode = settings.persisted_mode or ("allow" if settings.persisted else "off")
     trusted = Trusted.read(settings.persisted) if mode != "off" else None
     automatic = Automatic(settings.apq_documents, settings.apq_bytes) if settings.apq_documents else None
-    return Documents(trusted, mode == "only", automatic)
+    return PersistedQueries(trusted, mode == "only", automatic)
 
 
 def _off(settings: Settings) -> list[str]:

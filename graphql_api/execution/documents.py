@@ -14,7 +14,7 @@ from graphql.language import DocumentNode, OperationDefinitionNode
 from graphql.validation import ASTValidationRule
 
 from graphql_api.caching import LRUCache
-from graphql_api.execution.compiled import OperationQueries
+from graphql_api.execution.compiled.queries import OperationQueries
 from graphql_api.execution.cost import Cost, Costing
 from graphql_api.execution.limits import DEFAULTS, Limits
 from graphql_api.execution.literals import Lifted, Literals, Parameters, lift, parameterised, unlifted
@@ -207,31 +207,20 @@ class Documents:
 
     def _with_parameters(self, new: NewDocument, document: DocumentNode) -> ValidDocument:
         """Returns the document with variables in place of its literals; without, if one cannot be the value of a variable."""
-        if not new.lifted.literals:
-            return self._valid_document(new, document, document, Literals({}, {}), Parameters())
-        changed = parameterised(self._schema, document, new.text)
-        literals = None if changed is None else changed[1].read(new.lifted.literals)
-        if changed is None or literals is None:
-            new = NewDocument(new.text, unlifted(new.text))
-            return self._valid_document(new, document, document, Literals({}, {}), Parameters())
-        return self._valid_document(new, document, changed[0], literals, changed[1])
-
-    def _valid_document(
-        self,
-        new: NewDocument,
-        document: DocumentNode,
-        changed: DocumentNode,
-        literals: Literals,
-        parameters: Parameters,
-    ) -> ValidDocument:
+        lifted, executable, parameters = new.lifted, document, Parameters()
+        if lifted.literals and (changed := parameterised(self._schema, document, new.text)) is not None:
+            executable, parameters = changed
+        literals = parameters.read(lifted.literals)
+        if literals is None or (lifted.literals and executable is document):
+            lifted, executable, parameters, literals = unlifted(new.text), document, Parameters(), Literals({}, {})
         operations = [
-            self._operation(new.lifted, changed, node)
-            for node in changed.definitions
+            self._operation(lifted, executable, node)
+            for node in executable.definitions
             if isinstance(node, OperationDefinitionNode)
         ]
         by_name = {operation.name: operation for operation in operations}
         tokens = document.token_count or 0
-        return ValidDocument(new.text, new.lifted.key, by_name, literals, parameters, document, tokens)
+        return ValidDocument(new.text, lifted.key, by_name, literals, parameters, document, tokens)
 
     def _operation(self, lifted: Lifted, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
         name = node.name.value if node.name else ""

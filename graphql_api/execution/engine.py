@@ -11,7 +11,8 @@ from time import thread_time
 from typing import Protocol
 
 from graphql_api.asyncio_tools import Broadcast, Completed
-from graphql_api.execution.compiled import CompiledQueries, Execution, count
+from graphql_api.execution.compiled.execution import Execution
+from graphql_api.execution.compiled.queries import CompiledQueries, count
 from graphql_api.execution.context import Context
 from graphql_api.execution.documents import Documents, NewDocument, Prepared
 from graphql_api.execution.graphql_core import GraphQLCore, end_of, timeout_errors

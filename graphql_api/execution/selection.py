@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from graphql import GraphQLError, GraphQLSchema
 
 from graphql_api.errors import QueryTooComplex
-from graphql_api.execution.compiled import InputVariables
+from graphql_api.execution.compiled.variables import InputVariables
 from graphql_api.execution.documents import Operation, Prepared, ValidDocument, operation_type
 from graphql_api.execution.error_formatting import format_error
 from graphql_api.execution.limits import Limits, exceeded, values_in

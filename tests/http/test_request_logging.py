@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.asyncio_tools import Broadcast
 from graphql_api.execution.engine import Engine
 from graphql_api.execution.schema import build_schema
-from graphql_api.http.graphql import CachePolicy, Documents, Endpoint
+from graphql_api.http.graphql import CachePolicy, Endpoint, PersistedQueries
 from graphql_api.http.graphql.errors import HTTPError
 from graphql_api.http.graphql.request import seconds_for
 from graphql_api.http.middleware import base_middleware
@@ -264,7 +264,7 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
 
     sources: Any = SimpleNamespace(loaders=loaders, published=Broadcast())
     engine = Engine(build_schema(), sources, compiled=False)
-    documents = Documents(trusted=None, only_trusted=False, automatic=None)
+    documents = PersistedQueries(trusted=None, only_trusted=False, automatic=None)
     endpoint = Endpoint(engine, documents, CachePolicy(0, 0), 1000, operation_timeout=5.0)
     app = Starlette(routes=[Route("/graphql", endpoint)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:

@@ -6,7 +6,7 @@ Every error is JSON with a code. Each request has its own loaders.
 from graphql_api.http.graphql.cache_control import CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError, InternalError, ServiceUnavailable
 from graphql_api.http.graphql.handler import Endpoint
-from graphql_api.http.graphql.persisted_queries import Documents
+from graphql_api.http.graphql.persisted_queries import PersistedQueries
 from graphql_api.http.graphql.request import Operation
 from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, error_response, http_error, internal_error
 
@@ -16,11 +16,11 @@ __all__ = [
     "STATUSES",
     "CachePolicy",
     "ClientLeft",
-    "Documents",
     "Endpoint",
     "HTTPError",
     "InternalError",
     "Operation",
+    "PersistedQueries",
     "ServiceUnavailable",
     "error_response",
     "http_error",

@@ -17,7 +17,7 @@ from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError
 from graphql_api.http.graphql.multipart import multipart_response
-from graphql_api.http.graphql.persisted_queries import Documents
+from graphql_api.http.graphql.persisted_queries import PersistedQueries
 from graphql_api.http.graphql.request import Operation, operation_of, seconds_for
 from graphql_api.http.graphql.response import (
     JSON,
@@ -63,7 +63,7 @@ class Endpoint:
     """Handles GET and POST on `/graphql`; responds to any other method with 405 in JSON."""
 
     engine: Engine
-    documents: Documents
+    documents: PersistedQueries
     cache_policy: CachePolicy
     max_body_bytes: int
     operation_timeout: float

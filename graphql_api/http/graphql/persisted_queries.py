@@ -118,7 +118,7 @@ class Automatic:
             self._documents.put(hash, text, len(text.encode()) + 64)
 
 
-class Documents:
+class PersistedQueries:
     """Resolves operations to documents. `trusted` and `automatic` are None if the settings turn them off."""
 
     def __init__(self, trusted: Trusted | None, only_trusted: bool, automatic: Automatic | None) -> None:

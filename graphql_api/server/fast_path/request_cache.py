@@ -12,7 +12,7 @@ from graphql_api.execution.engine import Engine
 from graphql_api.execution.limits import values_in
 from graphql_api.execution.selection import ExecutableOperation
 from graphql_api.http.graphql.cache_control import introspects
-from graphql_api.http.graphql.persisted_queries import Documents
+from graphql_api.http.graphql.persisted_queries import PersistedQueries
 from graphql_api.http.graphql.request import Operation, from_body, from_parameters
 
 MAX_BYTES = 32_000_000
@@ -38,7 +38,7 @@ class ParsedRequest:
 class RequestCache:
     """LRU cache of parsed requests."""
 
-    def __init__(self, engine: Engine, documents: Documents) -> None:
+    def __init__(self, engine: Engine, documents: PersistedQueries) -> None:
         self._engine = engine
         self._documents = documents
         self._requests: LRUCache[bytes | str, ParsedRequest] = LRUCache(

@@ -13,8 +13,9 @@ import pytest
 from graphql.execution.values import VariableValues
 
 from graphql_api.errors import OperationTimeout
-from graphql_api.execution.compiled import Execution, InputVariables
+from graphql_api.execution.compiled.execution import Execution
 from graphql_api.execution.compiled.queries import COMPILED, FELL_BACK, NOT_COMPILED
+from graphql_api.execution.compiled.variables import InputVariables
 from graphql_api.sandbox import Releases
 from graphql_api.schema.time_slices import TIME_SLICE, RoundRobin, TimeSlice
 from graphql_api.settings import Settings

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from graphql.execution.values import VariableValues
 
-from graphql_api.execution.compiled import Execution, Fallback, InputVariables, compiler, source
+from graphql_api.execution.compiled import compiler, source
+from graphql_api.execution.compiled.execution import Execution
+from graphql_api.execution.compiled.fallback import Fallback
 from graphql_api.execution.compiled.queries import COMPILED
+from graphql_api.execution.compiled.variables import InputVariables
 from graphql_api.sandbox import Releases
 from graphql_api.schema import query
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice

@@ -15,7 +15,7 @@ from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.http.graphql import CachePolicy, Documents, Endpoint
+from graphql_api.http.graphql import CachePolicy, Endpoint, PersistedQueries
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.server.fast_path import FastPath, ResponseHeads
 from tests.conftest import Clock, Server
@@ -132,7 +132,7 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     key = keys.new("partner")
     outcomes, decide = OperationLog(), AccessPolicy(ApiKeyAuth(Keys(keys.file, clock), 10), Quotas(clock=clock))
     engine = Engine(build_schema(), server.app.state.services)
-    endpoint = Endpoint(engine, Documents(None, False, None), CachePolicy(9, 9), 1000, 5)
+    endpoint = Endpoint(engine, PersistedQueries(None, False, None), CachePolicy(9, 9), 1000, 5)
     path = FastPath(endpoint, decide, LoopBudget(clock), outcomes, asyncio.Event(), ResponseHeads(()))
     body = orjson.dumps({"query": PINNED, "variables": CP})
     fields = {b"content-type": b"application/json", b"x-api-key": key.encode()}
