@@ -1,5 +1,6 @@
 """Makes the vectors of all texts of an index, or reads them from their file."""
 
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,8 @@ from graphql_api.index.semantic.vector_file import Digests, VectorFile, Vectors,
 
 BATCH = 16
 """Texts per call of the embedder; about 20 milliseconds of work for the encoder in this process."""
+STEP = 4_000
+"""Rows that numpy converts in one call, during which other threads wait; a few milliseconds of work."""
 WAIT = 1.0
 """Seconds between looks for the file that another process is making."""
 
@@ -27,7 +30,7 @@ def read_meaning(index: Path, embedder: Embedder, progress: Progress) -> Meaning
     file = VectorFile(index, embedder.id)
     with closing(read_only(index)) as connection:
         texts: list[tuple[int, str]] = connection.execute("SELECT n, text FROM searched_text ORDER BY n").fetchall()
-        occurrences = np.array(connection.execute(OCCURRENCES).fetchall(), np.int64).reshape(-1, 6)
+        occurrences = _array(connection.execute(OCCURRENCES))
     digests = digests_of(text for _, text in texts)
     vectors = _complete(file, digests)
     while vectors is None:
@@ -38,8 +41,17 @@ def read_meaning(index: Path, embedder: Embedder, progress: Progress) -> Meaning
     progress.finish(len(vectors.digests))
     rows, _ = vectors.positions(digests)
     matrix = np.zeros((len(texts) + 1, vectors.rows.shape[1]), np.float32)  # texts are numbered from 1
-    matrix[1:] = vectors.rows[rows]
+    for start in range(0, len(texts), STEP):
+        matrix[1 + start : 1 + start + STEP] = vectors.rows[rows[start : start + STEP]]
     return Meaning(embedder, matrix, occurrences)
+
+
+def _array(cursor: sqlite3.Cursor) -> npt.NDArray[np.int64]:
+    """The rows of OCCURRENCES."""
+    pieces = [np.zeros((0, 6), np.int64)]
+    while rows := cursor.fetchmany(STEP):
+        pieces.append(np.array(rows, np.int64))
+    return np.concatenate(pieces)
 
 
 def _complete(file: VectorFile, digests: Digests) -> Vectors | None:
