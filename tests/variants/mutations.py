@@ -289,6 +289,7 @@ add(
         "nodes",
         "changedFields",
         "knowledgeItems",
+        "missing",  # in order of code
     ],
 )
 add("no regions", each_object(without("regions")), loses=["regions"])
