@@ -34,12 +34,13 @@ class Names:
                 self._texts.append(n)
                 self._names.append(folded)
 
-    def near(self, folded: str) -> dict[int, int]:
-        """The names within a few edits of a text that begin or end alike: the edit distance by number; without equal ones.
+    def near(self, folded: str, most: int) -> dict[int, int]:
+        """The names within `most` edits of a text, and fewer if it is short, that begin or end alike; without equal ones.
 
+        Returns the edit distance by number of the name.
         The distance counts replaced, missing, added and swapped characters (optimal string alignment).
         """
-        edits = sum(len(folded) >= least for least in (MIN_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS))
+        edits = sum(len(folded) >= least for least in (MIN_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS)[:most])
         distances: dict[int, int] = {}
         for length in range(len(folded) - edits, len(folded) + edits + 1) if edits else ():
             for end in (0, -1):

@@ -5,11 +5,12 @@ say what the query describes.
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
+from graphql_api.index.names import MIN_TWO_EDITS_CHARS
 from graphql_api.index.postings import profiles_type, unpack
 from graphql_api.index.profile_closure import array
 from graphql_api.index.query_expansion import expand, expand_misspelled
@@ -25,6 +26,8 @@ MAX_BY_ALL = 0.85
 """The maximum score of a profile by the words of all its texts."""
 NEAR, PER_EDIT = 0.9, 0.03
 """The score of a name that the query misspells by one edit, and what each further edit costs."""
+MAX_EDITS, NEAR_IF_WORDS = 3, 0.65
+"""Maximum edits of a name; the score of one that the query misspells by one edit, if the release has all words of the query."""
 LOSSES = 10_000
 """The loss of a concept with score 0; one with score 1 has loss 0. Whole numbers, so that equal scores are equal."""
 
@@ -125,11 +128,20 @@ class Ranking:
         }
         rows = self._connection.execute(_EXACT, (self._folded,))
         equal = {n: EXACT[fields[n]] for (n,) in rows if fields[n] in searched}
-        if not equal and any(term.word not in self._release.vocabulary for term in self._terms):
-            equal = {n: NEAR - PER_EDIT * (edits - 1) for n, edits in self._release.names.near(self._folded).items()}
+        if not equal:
+            equal = {n: score for n, score in self._near_names() if fields[n] in searched}
         scores = {n: texts.score(n, fields[n], lengths[n]) for n in texts.shares if fields[n] in searched}
         scores |= {n: score for n, score in equal.items() if fields[n] in searched}
         return [(LOSSES - round(score * LOSSES), n) for n, score in scores.items()]
+
+    def _near_names(self) -> Iterator[tuple[int, float]]:
+        """Yield the names that the query misspells, with scores; with one edit if the release has all words of the query."""
+        if any(term.word not in self._release.vocabulary for term in self._terms):
+            near, highest = self._release.names.near(self._folded, MAX_EDITS), NEAR
+        else:
+            near, highest = self._release.names.near(self._folded, 1), NEAR_IF_WORDS
+            near = near if len(self._folded) >= MIN_TWO_EDITS_CHARS else {}
+        return ((n, highest - PER_EDIT * (edits - 1)) for n, edits in near.items())
 
     def _postings(self) -> dict[str, Sequence[int]]:
         rows = self._connection.execute(_POSTINGS, (array(self._numbers),))

@@ -598,3 +598,8 @@ def test_an_unknown_compound_finds_others_with_its_parts(release: Make) -> None:
     made = release("tekstdichter", "gehaltsabrechner", "bakker")
     assert made.find("Lieddichter") == ["OP-1"]
     assert made.find("Gehaltsverrechner") == ["OP-2"]
+
+
+def test_a_typo_that_makes_another_word_finds_the_name_too(release: Make) -> None:
+    made = release("metal worker", "meal attendant", "social worker")
+    assert made.find("meal worker")[0] == "OP-1"
