@@ -1,14 +1,17 @@
-"""Subscriptions run by the schema itself, without a transport."""
+"""Subscriptions run by the engine itself, without a transport."""
 
 import logging
 from collections.abc import AsyncGenerator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from graphql_api.asyncio_tools import Broadcast
-from graphql_api.execution.context import Context
-from graphql_api.execution.engine import Answer, build_schema
+from graphql_api.execution.engine import Engine
+from graphql_api.execution.operations import EventStream, Executed, Refused, Request
+from graphql_api.execution.schema import build_schema
+from graphql_api.observability.fetch_context import FetchContext
 
 
 class Failing(Broadcast):
@@ -19,16 +22,24 @@ class Failing(Broadcast):
         yield ""
 
 
-async def responses_to(query: str, variables: dict[str, Any] | None = None) -> list[Answer]:
-    loaders: Any = None  # nothing is loaded
-    context = Context(loaders, (), published=Failing())
-    return [response async for response in build_schema().events(query, variables, None, context)]
+async def responses_to(query: str, variables: dict[str, Any] | None = None) -> list[Refused | Executed]:
+    def loaders(fetch_context: FetchContext) -> Any:  # nothing is loaded
+        return SimpleNamespace(fetch_context=fetch_context, close=lambda: None)
+
+    sources: Any = SimpleNamespace(loaders=loaders, published=Failing())
+    response = await Engine(build_schema(), sources, compiled=False).execute(Request(query, variables))
+    match response:
+        case EventStream(events=events):
+            return [event async for event in events]
+        case Refused():
+            return [response]
+    raise AssertionError(response)
 
 
 async def test_an_event_source_that_fails_ends_the_subscription_with_an_error(caplog: pytest.LogCaptureFixture) -> None:
     (response,) = await responses_to("subscription { releasePublished { number } }")
 
-    assert response.executed
+    assert isinstance(response, Executed)
     assert [error["extensions"]["code"] for error in response.errors] == ["INTERNAL_SERVER_ERROR"]
     assert "SECRET" not in str(response.errors)
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
@@ -52,5 +63,5 @@ async def test_a_subscription_that_cannot_run_has_one_response(
 ) -> None:
     (response,) = await responses_to(query, variables)
 
-    assert not response.executed
+    assert isinstance(response, Refused)
     assert [error["extensions"]["code"] for error in response.errors] == [code]
