@@ -136,6 +136,7 @@ def test_the_queries_by_hand_are_at_least_100_in_three_languages() -> None:
     assert read_queries(QUERIES, ()) == []
 
 
+@pytest.mark.slow
 def test_the_benchmark_searches_the_bundled_data(dataset: Dataset, sets: dict[str, QuerySet]) -> None:
     some = [sets[name] for name in ("natural queries", "held-out names", "exact names", "nonsense")]
     results = benchmark.measure(benchmark.Contestant("now", benchmark.ROOT), None, dataset, some)

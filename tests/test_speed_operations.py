@@ -48,6 +48,7 @@ def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, r
         assert validate(peers, parse(operation.document)) == [], operation.name
 
 
+@pytest.mark.slow
 def test_varied_requests_are_valid_and_differ(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
     for kind in requests(release):
         assert len(set(kind.bodies)) == len(kind.bodies), kind.name

@@ -72,5 +72,6 @@ def test_the_allowance_must_not_be_larger_than_needed(module: Path) -> None:
     assert faults(module.parent.parent, {"told": 2}) == ["'told' is left 1 times: lower its count in check_words.py"]
 
 
+@pytest.mark.slow
 def test_our_own_prose_passes() -> None:
     assert faults(CHECK["ROOT"], CHECK["REMAINING"]) == []

@@ -25,6 +25,8 @@ from graphql_api.settings import Settings
 from tests.conftest import PROFILES, Server, running
 from tests.index.test_crawler import World
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4096
 
 

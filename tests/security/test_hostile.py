@@ -64,6 +64,7 @@ async def test_nothing_is_asked_upstream_for_what_is_refused_before_it_runs(serv
     assert server.upstream_paths() == []
 
 
+@pytest.mark.slow
 async def test_memory_is_bounded_however_often_they_come(server: Server) -> None:
     requests = [hostile for family in FAMILIES.values() for hostile in family()][::4]
 

@@ -200,6 +200,7 @@ async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server
     assert await server.codes('{ suggest(prefix: "c", first: 51) { text } }') == ["BAD_USER_INPUT"]
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     text=st.text(max_size=80)

@@ -74,6 +74,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", HOSTILE.values(), ids=HOSTILE)
 async def test_what_is_remembered_takes_about_what_it_is_counted_as(
     releases: Releases, settings: Settings, asked: Callable[[int], bytes]
@@ -96,6 +97,7 @@ async def test_what_is_remembered_takes_about_what_it_is_counted_as(
         assert taken < 1.5 * (remembered(two) - before) + 500_000
 
 
+@pytest.mark.slow
 async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
     releases: Releases, settings: Settings
 ) -> None:
