@@ -23,7 +23,7 @@ BESIDE_CLIENTS = 4
 """Number of clients with small operations beside the client with the big one."""
 FILLING = (2, 5, 10)
 """Seconds of load on a server that was just started."""
-FILLING_RUNS = 3
+FILLING_RUNS = 2
 """Maximum number of starts for each duration."""
 DELAY = 0.004
 """Seconds that the late upstream adds to each response."""
