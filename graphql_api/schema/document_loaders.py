@@ -34,6 +34,7 @@ class DocumentLoaders:
         self._loading: dict[str, asyncio.Future[Document]] = {}
         self._reads: list[Read | None] = []
         self._batches: set[asyncio.Task[list[Document | Exception]]] = set()
+        self._is_closed = False
         self._batch_starts, self._batch_results = PassBudget(BATCH), PassBudget(BATCH)
 
     # Created when first needed: most requests have only cache hits. aiodataloader also binds to the loop running at that time.
@@ -45,6 +46,8 @@ class DocumentLoaders:
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
         batch = asyncio.current_task()
         assert batch is not None  # DataLoader creates a task per batch
+        if self._is_closed:  # while the batch was about to start
+            raise asyncio.CancelledError
         self._batches.add(batch)
         try:
             await self._batch_starts.turn(len(paths))
@@ -56,6 +59,7 @@ class DocumentLoaders:
 
     def close(self) -> None:
         """Cancel pending loads and break reference cycles at the end of the request."""
+        self._is_closed = True
         for batch in self._batches:
             batch.cancel()
         self.__dict__.pop("_documents", None)  # it holds a bound method of this object: a cycle

@@ -366,3 +366,13 @@ async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> Non
 
     assert await load.listing(LIST).all() == []
     assert len(table.batches) == 1
+
+
+async def test_a_batch_that_was_about_to_start_does_not_start_after_close() -> None:
+    load, table = loaders({PROFILE: linked("3.11")})
+    load.load(PROFILE)  # a DataLoader starts its batch in a later pass of the event loop
+    load.close()
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert table.batches == []
