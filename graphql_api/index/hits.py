@@ -11,7 +11,7 @@ from graphql_api.index.codes import CodeMatch
 from graphql_api.index.profile_closure import array
 from graphql_api.index.ranking import LOSSES, Best, Ranking
 from graphql_api.index.scoring import EXACT
-from graphql_api.index.tables import CONTAINED_TEXTS, SEARCHED, TYPES, parts
+from graphql_api.index.tables import CONTAINED_TEXTS, FIELD_NAMES, TYPES, parts
 from graphql_api.index.tokenizer import marked
 
 ENOUGH_SHARE, HELD_SHARE = 0.4, 0.8
@@ -26,7 +26,6 @@ SELECT profile, member, weight FROM profile_member
 WHERE member IN (SELECT value FROM json_each(?)) AND profile IN (SELECT value FROM json_each(?))
 ORDER BY profile, member
 """
-_FIELDS = {(type.number, number): name for type in TYPES.values() for name, number in SEARCHED[type].items()}
 _CONTAINED = {type.number for type in CONTAINED_TEXTS}
 
 
@@ -63,6 +62,11 @@ class _Shown(NamedTuple):
     language: int
 
 
+def texts_of(connection: sqlite3.Connection, searched_texts: Iterable[int]) -> dict[int, str]:
+    """The texts with these numbers, by number."""
+    return {n: text for n, text, _ in connection.execute(_TEXTS, (array(searched_texts),))}
+
+
 def hits_by_code(matches: Iterable[CodeMatch]) -> list[Hit]:
     """Hits for codes."""
     return [Hit(match.row_id, 1.0, match.field, None, match.code, match.marked, MatchKind.CODE) for match in matches]
@@ -82,7 +86,7 @@ def _hit(ranking: Ranking, best: Best, shown: _Shown, text: str, folded: str) ->
 
 
 def _own(ranking: Ranking, best: Best) -> _Shown:
-    return _Shown(best.n, _FIELDS[ranking.table.types[best.row_id], best.field], best.language)
+    return _Shown(best.n, FIELD_NAMES[ranking.table.types[best.row_id], best.field], best.language)
 
 
 def _held(connection: sqlite3.Connection, ranking: Ranking, page: Iterable[Best]) -> dict[int, _Shown]:
@@ -127,7 +131,7 @@ def _best_own(ranking: Ranking, shares: Mapping[int, float], profiles: Collectio
     """The own text with the highest share of each of the profiles that has one."""
     own = OCCUPATIONAL_PROFILE.number
     return {
-        row_id: _Shown(n, _FIELDS[own, ranking.table.fields[n]], language)
+        row_id: _Shown(n, FIELD_NAMES[own, ranking.table.fields[n]], language)
         for n, row_id, language in _occurrences(ranking, shares)
         if row_id in profiles
     }

@@ -6,11 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphql_api.competent.declarations import ConceptType
-from graphql_api.index.hits import Hit, MatchKind, hits_by_code, hits_by_words
+from graphql_api.index.hits import Hit, MatchKind, hits_by_code, hits_by_words, texts_of
 from graphql_api.index.ranking import LOSSES, Best, Ranking
 from graphql_api.index.scoring import EXACT
 from graphql_api.index.search import MAX_RESULTS, Search, searched_languages, searched_types
-from graphql_api.index.tables import SEARCHED, TYPES
+from graphql_api.index.tables import FIELD_NAMES
 
 if TYPE_CHECKING:
     from graphql_api.index.semantic.meaning import Meaning, Similar
@@ -24,7 +24,6 @@ STEP = 10
 _EXACT_LOSS = round((1 - min(EXACT.values())) * LOSSES)
 """The maximum loss of texts that equal the query, or nearly."""
 _LAST = 1 << 62  # the order of concepts without a text of their own
-_TEXT = "SELECT text FROM searched_text WHERE n = ?"
 
 
 class _Candidate(NamedTuple):
@@ -95,15 +94,14 @@ def _hits(connection: sqlite3.Connection, ranking: Ranking, page: Sequence[_Cand
     """The hits of a page, in its order."""
     ranked = [candidate.best for candidate in page if candidate.best is not None]
     by_words = {hit.row_id: hit for hit in hits_by_words(connection, ranking, ranked)} if ranked else {}
-    return [_hit(connection, by_words, candidate) for candidate in page]
+    texts = texts_of(connection, (candidate.similar.text for candidate in page if candidate.similar is not None))
+    return [_hit(by_words, texts, candidate) for candidate in page]
 
 
-def _hit(connection: sqlite3.Connection, by_words: Mapping[int, Hit], candidate: _Candidate) -> Hit:
+def _hit(by_words: Mapping[int, Hit], texts: Mapping[int, str], candidate: _Candidate) -> Hit:
     score = 1 - candidate.loss / LOSSES
     concept = candidate.similar
     if concept is None:
         return by_words[candidate.row_id]._replace(score=score)
-    (text,) = connection.execute(_TEXT, (concept.text,)).fetchone()
-    fields = SEARCHED[TYPES[concept.order >> 32]]
-    field = next(name for name, number in fields.items() if number == concept.field)
+    text, field = texts[concept.text], FIELD_NAMES[concept.order >> 32, concept.field]
     return Hit(concept.row_id, score, field, concept.language, text, escape(text), MatchKind.MEANING)

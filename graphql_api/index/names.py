@@ -8,8 +8,8 @@ from rapidfuzz.distance import OSA
 
 from graphql_api.index.tables import SEARCH, numbers
 
-MIN_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS = 4, 8, 20
-"""Minimum length of a name that may have one, two and three edits."""
+MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS = 4, 8, 20
+"""Minimum length of a word or name that may have one, two and three edits."""
 
 _NAMES = f"""
 SELECT n, folded FROM searched_text
@@ -28,7 +28,7 @@ class Names:
         self._texts = array("I")
         self._by_end: dict[tuple[int, int, str], array[int]] = {}
         for n, folded in connection.execute(_NAMES):
-            if len(folded) >= MIN_CHARS:
+            if len(folded) >= MIN_ONE_EDIT_CHARS:
                 for end in (0, -1):
                     self._by_end.setdefault((len(folded), end, folded[end]), array("I")).append(len(self._names))
                 self._texts.append(n)
@@ -40,7 +40,9 @@ class Names:
         Returns the edit distance by number of the name.
         The distance counts replaced, missing, added and swapped characters (optimal string alignment).
         """
-        edits = sum(len(folded) >= least for least in (MIN_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS)[:most])
+        edits = sum(
+            len(folded) >= least for least in (MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS, MIN_THREE_EDITS_CHARS)[:most]
+        )
         distances: dict[int, int] = {}
         for length in range(len(folded) - edits, len(folded) + edits + 1) if edits else ():
             for end in (0, -1):

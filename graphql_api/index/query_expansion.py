@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from graphql_api.index.names import MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS
 from graphql_api.index.stop_words import FUNCTION_WORDS, OCCUPATION_WORDS
 from graphql_api.index.tokenizer import words, words_as_written
 from graphql_api.index.vocabulary import Vocabulary
@@ -16,7 +17,7 @@ PERHAPS_SWAPPED = 0.5  # of a word that the release has
 BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 """Weights (base, share) of longer words: base, plus share multiplied by the fraction of the word that was typed."""
 
-MIN_PREFIX_CHARS, MIN_SUBSTRING_CHARS, MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS, MIN_COMPOUND_CHARS = 3, 4, 4, 8, 8
+MIN_PREFIX_CHARS, MIN_SUBSTRING_CHARS, MIN_COMPOUND_CHARS = 3, 4, 8
 MIN_HEAD_CHARS, MIN_PART_CHARS, MAX_PART_CHARS = 5, 5, 30
 MAX_MATCHING_WORDS = 20
 MAX_PAIRS = 2

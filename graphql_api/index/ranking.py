@@ -16,7 +16,7 @@ from graphql_api.index.profile_closure import array
 from graphql_api.index.query_expansion import expand, expand_misspelled
 from graphql_api.index.release_texts import ReleaseTexts
 from graphql_api.index.scoring import EXACT, TextScores, profile_scores
-from graphql_api.index.search_schema import EXACT as CAN_BE_EXACT
+from graphql_api.index.search_schema import CAN_BE_EXACT
 from graphql_api.index.tables import SEARCHED
 from graphql_api.index.tokenizer import fold
 

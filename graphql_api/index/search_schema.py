@@ -29,9 +29,9 @@ _TABLES = {
         PRIMARY KEY (searched_text, concept_type, position, concept, language)) WITHOUT ROWID""",
     "profile_word": TABLE,
 }
-EXACT = f"field IN ({numbers(number for number, search in SEARCH.items() if search.exact is not None)})"
+CAN_BE_EXACT = f"field IN ({numbers(number for number, search in SEARCH.items() if search.exact is not None)})"
 """The SQL condition for texts that can match exactly; they have an index."""
-_INDEX = f"CREATE INDEX searched_text_folded ON searched_text (folded) WHERE {EXACT}"
+_INDEX = f"CREATE INDEX searched_text_folded ON searched_text (folded) WHERE {CAN_BE_EXACT}"
 
 
 class SearchRows(NamedTuple):

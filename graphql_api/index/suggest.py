@@ -4,23 +4,23 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from graphql_api.index.hits import texts_of
+from graphql_api.index.names import MIN_ONE_EDIT_CHARS
 from graphql_api.index.postings import unpack
 from graphql_api.index.profile_closure import array
 from graphql_api.index.release_texts import ReleaseTexts
 from graphql_api.index.scoring import EXACT
-from graphql_api.index.search_schema import EXACT as CAN_BE_EXACT
-from graphql_api.index.tables import SEARCHED, TYPES
+from graphql_api.index.search_schema import CAN_BE_EXACT
+from graphql_api.index.tables import FIELD_NAMES
 from graphql_api.index.tokenizer import fold, marked_beginnings
 
-MIN_TYPO_CHARS, MAX_TYPO_CHARS = 4, 40
-"""Minimum and maximum length of words that may have a typo."""
+MAX_TYPO_CHARS = 40
+"""Maximum length of words that may have a typo."""
 MAX_BEGINNINGS = 200
 """Maximum words that the last typed word may begin: the shortest."""
 
 _BEGINNING = f"SELECT n FROM searched_text WHERE folded >= ? AND folded < ? AND {CAN_BE_EXACT} ORDER BY n"  # noqa: S608
 _POSTINGS = "SELECT postings FROM word JOIN json_each(?) ON n = value"
-_TEXTS = "SELECT n, text FROM searched_text JOIN json_each(?) ON n = value"
-_FIELDS = {(type.number, number): name for type in TYPES.values() for name, number in SEARCHED[type].items()}
 _LAST = "\U0010ffff"
 
 
@@ -103,7 +103,7 @@ def _with_typos(connection: sqlite3.Connection, release: ReleaseTexts, typed: li
     """Yield the texts that have all words with at most one typo each, then those without the last letter."""
     *words, last = typed
     nearby = [_nearby(release, word) for word in words]
-    beginnings = release.vocabulary.near_beginnings(last) if MIN_TYPO_CHARS <= len(last) <= MAX_TYPO_CHARS else []
+    beginnings = release.vocabulary.near_beginnings(last) if MIN_ONE_EDIT_CHARS <= len(last) <= MAX_TYPO_CHARS else []
     for starts in ([last] if words else [], beginnings, [last[:-1]] if beginnings else []):
         texts = _with_all(connection, release, nearby, starts)
         yield texts, [*(word for of_word in nearby for word in of_word), *starts]
@@ -111,7 +111,7 @@ def _with_typos(connection: sqlite3.Connection, release: ReleaseTexts, typed: li
 
 def _nearby(release: ReleaseTexts, word: str) -> list[str]:
     """The word, or if the release does not have it the words with one edit."""
-    if word in release.vocabulary or len(word) < MIN_TYPO_CHARS:
+    if word in release.vocabulary or len(word) < MIN_ONE_EDIT_CHARS:
         return [word]
     return [near for near, _ in release.vocabulary.near(word, 1, MAX_BEGINNINGS)]
 
@@ -143,11 +143,11 @@ def _suggestions(
     connection: sqlite3.Connection, release: ReleaseTexts, matches: Collection[_Match]
 ) -> list[Suggestion]:
     table = release.table
-    texts = dict(connection.execute(_TEXTS, (array(match.n for match in matches),)))
+    texts = texts_of(connection, (match.n for match in matches))
     return [
         Suggestion(
             row_id,
-            _FIELDS[table.types[row_id], table.fields[n]],
+            FIELD_NAMES[table.types[row_id], table.fields[n]],
             language,
             texts[n],
             marked_beginnings(texts[n], beginnings),

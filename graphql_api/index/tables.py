@@ -50,6 +50,8 @@ SEARCH: dict[int, Search] = {
     SEARCHED[type][field.name]: field.search for type in CONCEPT_TYPES for field in type.fields if field.search
 }
 """The search settings of searched fields, by number."""
+FIELD_NAMES = {(type.number, number): name for type, fields in SEARCHED.items() for name, number in fields.items()}
+"""The GraphQL names of searched fields, by the numbers of their type and of the field."""
 
 
 def _contained_texts(type: ConceptType) -> str | None:
