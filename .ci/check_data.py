@@ -118,7 +118,7 @@ def _faults(table: Table) -> Iterator[BundledDataError]:
     if table.prefix == "OP":
         yield from thin(table)
         yield from isco(table)
-    for values in states(table):
+    for values in table.states():
         if table.prefix == "OP":
             yield from profile_style(table, values)
         elif table.prefix == "CP":
@@ -127,11 +127,6 @@ def _faults(table: Table) -> Iterator[BundledDataError]:
                 yield from label_style(table, block)
         elif table.prefix != "KN":
             yield from label_style(table, values)
-
-
-def states(table: Table) -> list[Values]:
-    """The different values of a table over the releases."""
-    return [values for release in RELEASES if (values := table.as_of(release)) is not None]
 
 
 def thin(table: Table) -> Iterator[BundledDataError]:
@@ -148,7 +143,7 @@ def thin(table: Table) -> Iterator[BundledDataError]:
 
 
 def isco(table: Table) -> Iterator[BundledDataError]:
-    for values in states(table):
+    for values in table.states():
         for scheme, codes in values.get("classifications", {}).items():
             if scheme != "ISCO08":
                 yield table.error(f"{scheme!r} is not a known scheme; write ISCO08", "classifications")
@@ -242,7 +237,7 @@ def unused(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
     """Each competence, knowledge item and term is referred to; soft and digital skills are whole lists."""
     used = set[str]()
     for table in tables.values():
-        for values in states(table):
+        for values in table.states():
             for references in values.values():
                 used |= (
                     {item for item in references if isinstance(item, str)} if isinstance(references, list) else set()

@@ -47,6 +47,10 @@ class Table:
         """The values in a release; None if the table is not in it."""
         return as_of(self.values, release, _DEFAULT_SINCE.get(self.prefix))
 
+    def states(self) -> list[Values]:
+        """The values in each release that has the table, the newest first."""
+        return [values for release in RELEASES if (values := self.as_of(release)) is not None]
+
     def error(self, reason: str, key: str = "") -> BundledDataError:
         """An error in this table, or in one of its keys; a key of an inline table is a path such as `skill.nl`."""
         return BundledDataError(f"{self.file}: table [{self.code}]{key and f', key {key}'}: {reason}")
@@ -277,7 +281,7 @@ def _is_uuid(value: str) -> bool:
 
 def _check_references(table: Table, tables: Mapping[str, Table]) -> None:
     references = {key: shape for key, shape in _TABLES[table.prefix].items() if isinstance(shape, _References)}
-    for values in filter(None, (table.as_of(release) for release in RELEASES)):
+    for values in table.states():
         for key, shape in references.items():
             for code in filter(_is_code, [values.get(key)] if shape.single else values.get(key, ())):
                 if code not in tables:
