@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 from benchmarks.speed import (
@@ -66,7 +67,7 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
     """Measure big responses, small ones beside them, filling after a start, and bursts."""
-    bodies = {kind.name: kind.bodies for kind in varied.requests(release)}["varied"][: varied.MAX_REQUESTS]
+    bodies = varied.varied(release, Random(17)).bodies[: varied.MAX_REQUESTS]  # noqa: S311  # a sample
     big, every = operations.big_list(release), operations.shared(release, varied=100_000)
     sent = mixed.Operations(big.bodies[0], operations.shared(release)[0], every[1].bodies, bodies)
     everybody = [*_own(OURS, DEFAULTS), *_mercurius(release)]

@@ -66,14 +66,15 @@ def measure(
     folder.mkdir()
     driver = Driver(folder)
     filled = [
-        _filling(value, operations, upstream, driver, folder / f"fill-{at}", lasts) for at, value in _at(contestants)
+        _filling(value, operations, upstream, driver, folder / f"fill-{at}", lasts)
+        for at, value in enumerate(contestants)
     ]
     filled_late = [
-        _filling(value, operations, late, driver, folder / f"late-{at}", lasts) for at, value in _at(contestants)
+        _filling(value, operations, late, driver, folder / f"late-{at}", lasts) for at, value in enumerate(contestants)
     ]
     with ExitStack() as stack:
         servers = [
-            stack.enter_context(value.start(upstream, folder / f"server-{at}")) for at, value in _at(contestants)
+            stack.enter_context(value.start(upstream, folder / f"server-{at}")) for at, value in enumerate(contestants)
         ]
         for server in servers:
             ask_all(server.url, operations.nested)
@@ -85,12 +86,8 @@ def measure(
         ]
     return [
         Mixed(value.label, value.ours, *big[at], beside[at], bursts[at], varied[at], filled[at], filled_late[at])
-        for at, value in _at(contestants)
+        for at, value in enumerate(contestants)
     ]
-
-
-def _at(contestants: Sequence[Contestant]) -> Iterator[tuple[int, Contestant]]:
-    return iter(enumerate(contestants))
 
 
 def _filling(

@@ -30,8 +30,7 @@ TINY = """query Tiny($uuid: UUID!, $release: String!) {
   occupationalProfile(uuid: $uuid, release: $release) { code title { fr } }
 }"""
 
-NESTED = """query Nested($uuid: UUID!, $release: String!) {
-  occupationalProfile(uuid: $uuid, release: $release) {
+_WHOLE_PROFILE = """{
     code
     title { fr }
     essentialCompetences {
@@ -40,8 +39,11 @@ NESTED = """query Nested($uuid: UUID!, $release: String!) {
       knowledgeItems { code description { fr } }
       behaviouralIndicators { code description { fr } }
     }
-  }
-}"""
+  }"""
+
+NESTED = f"""query Nested($uuid: UUID!, $release: String!) {{
+  occupationalProfile(uuid: $uuid, release: $release) {_WHOLE_PROFILE}
+}}"""
 
 FAN_OUT = """query FanOut($uuid: UUID!, $release: String!) {
   technicalCompetence(uuid: $uuid, release: $release) {
@@ -54,20 +56,9 @@ WIDE_LIST = """query Wide($first: Int!, $release: String!) {
   occupationalProfiles(first: $first, release: $release) { nodes { code title { fr } } }
 }"""
 
-BIG_LIST = """query BigList($first: Int!, $release: String!) {
-  occupationalProfiles(first: $first, release: $release) {
-    nodes {
-      code
-      title { fr }
-      essentialCompetences {
-        code
-        skill { code description { fr } }
-        knowledgeItems { code description { fr } }
-        behaviouralIndicators { code description { fr } }
-      }
-    }
-  }
-}"""
+BIG_LIST = f"""query BigList($first: Int!, $release: String!) {{
+  occupationalProfiles(first: $first, release: $release) {{ nodes {_WHOLE_PROFILE} }}
+}}"""
 
 SEARCH = """query Search($text: String!, $release: String!) {
   search(text: $text, release: $release, first: 10) {

@@ -59,14 +59,20 @@ def requests(release: Documents) -> list[Requests]:
     """All kinds of requests, over all profiles of a release."""
     ids, number = uuids(release, PROFILES), release.number
     random = Random(17)  # noqa: S311  # a sample
-    documents = [document(random, "query Varied($uuid: UUID!, $release: String!)") for _ in range(OPERATIONS)]
-    pairs = [(text, ids[(row + 7 * at) % len(ids)]) for row in range(len(ids)) for at, text in enumerate(documents)]
     return [
-        Requests("varied", [_body(text, uuid, number) for text, uuid in pairs]),
+        varied(release, random),
         Requests("literals", [_literal(TINY, uuid, number) for uuid in ids], repeat=True),
         Requests("spelling", list(islice(_spelled(ids, number), 5 * MAX_REQUESTS))),
         Requests("new shapes", list(islice(_new_shapes(random, ids, number), MAX_REQUESTS))),
     ]
+
+
+def varied(release: Documents, random: Random) -> Requests:
+    """Generated operations on all profiles, no pair of them twice."""
+    ids = uuids(release, PROFILES)
+    documents = [document(random, "query Varied($uuid: UUID!, $release: String!)") for _ in range(OPERATIONS)]
+    pairs = [(text, ids[(row + 7 * at) % len(ids)]) for row in range(len(ids)) for at, text in enumerate(documents)]
+    return Requests("varied", [_body(text, uuid, release.number) for text, uuid in pairs])
 
 
 def document(random: Random, head: str) -> str:
