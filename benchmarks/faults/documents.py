@@ -89,7 +89,7 @@ MOVING = """query($u: UUID!) { release { number } technicalCompetence(uuid: $u) 
 @scenario("R17", COMPETENT_CURRENT_TTL="0.2")
 async def moving(soak: Soak) -> list[Row]:
     """Check for mixed releases: each competence of the upstream has its release number in its code."""
-    told: list[set[str]] = []
+    seen: list[set[str]] = []
     wrong = failures = 0
     until = time.monotonic() + soak.seconds
 
@@ -102,7 +102,7 @@ async def moving(soak: Soak) -> list[Row]:
             if answer.get("data") and not answer.get("errors"):
                 things = [answer["data"]["technicalCompetence"], answer["data"]["same"]]
                 wrong += things[0]["uuid"] != uuid
-                told.append(
+                seen.append(
                     {answer["data"]["release"]["number"]}
                     | {item["release"]["number"] for item in things}
                     | {item["code"].partition("@")[2] for item in things}
@@ -115,14 +115,14 @@ async def moving(soak: Soak) -> list[Row]:
             await asyncio.sleep(1)
 
     await asyncio.gather(move(), *(client() for _ in range(20)))
-    mixed = sum(len(line) > 1 for line in told)
-    numbers = sorted(set.union(*told))
+    mixed = sum(len(line) > 1 for line in seen)
+    numbers = sorted(set.union(*seen))
     return [
         Row(
             "R17",
             "`current` moves every second: responses that mix two releases, or have a wrong id",
             "0",
-            f"{mixed} and {wrong} of {len(told)}, reporting {' and '.join(numbers)}; {failures} failed",
+            f"{mixed} and {wrong} of {len(seen)}, reporting {' and '.join(numbers)}; {failures} failed",
             mixed == wrong == failures == 0 and numbers == ["3.10", "3.11"],
         )
     ]

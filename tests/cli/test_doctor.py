@@ -39,7 +39,7 @@ def judged(seen: Visit) -> Mapping[str, Verdict]:
     return {check.assumed: check.judge(seen)[0] for check in CHECKS}
 
 
-async def told(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Path | None = None) -> tuple[int, Any]:
+async def report_on(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Path | None = None) -> tuple[int, Any]:
     code = await run_doctor(SETTINGS, app, "an API", folder, True)
     return code, json.loads(capsys.readouterr().out)
 
@@ -77,7 +77,7 @@ async def test_the_doctor_finds_the_sandbox_usable_with_few_calls(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     requests: list[str] = []
-    code, answer = await told(create_sandbox(releases, requests=requests), capsys)
+    code, answer = await report_on(create_sandbox(releases, requests=requests), capsys)
 
     assert code == 0
     assert answer["usable"]
@@ -131,7 +131,7 @@ async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: 
         more = {"[wages]\n" + "x" * 100: 3} if "code" in document else {}
         return {key: with_wages(value) for key, value in document.items()} | more
 
-    code, answer = await told(changing(sandbox, with_wages), capsys)
+    code, answer = await report_on(changing(sandbox, with_wages), capsys)
 
     (check,) = (check for check in answer["checks"] if check["assumption"] == assumed)
     assert (code, check["verdict"]) == (0, Verdict.DOES_NOT.value)
@@ -148,14 +148,14 @@ async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     requests: list[str] = []
-    code, answer = await told(create_sandbox(releases, key="another", requests=requests), capsys)
+    code, answer = await report_on(create_sandbox(releases, key="another", requests=requests), capsys)
     assert code == 1
     assert answer["checks"][0]["verdict"] == "fails"
     assert "The key is rejected" in answer["ended"]
     assert requests == ["/releases/current"]
     assert {check["verdict"] for check in answer["checks"][1:]} == {"unknown"}
 
-    code, answer = await told(create_sandbox(releases, faults=Faults([Fault("**", "status", status=503)])), capsys)
+    code, answer = await report_on(create_sandbox(releases, faults=Faults([Fault("**", "status", status=503)])), capsys)
     assert code == 1
     assert not [
         check for check in answer["checks"] if check["assumption"].startswith("`/") and check["verdict"] == "fails"
@@ -198,7 +198,7 @@ async def test_an_address_without_an_api_leaves_key_and_number_unknown(
     async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
         await inside(scope | {"path": "/nothing" + scope["path"], "raw_path": b"/nothing"}, receive, send)
 
-    code, answer = await told(elsewhere, capsys)
+    code, answer = await report_on(elsewhere, capsys)
 
     verdicts = {check["assumption"]: check["verdict"] for check in answer["checks"]}
     assert code == 1
@@ -223,9 +223,9 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
 
         await sandbox(scope, receive, with_key)
 
-    _, answer = await told(echoing, capsys, tmp_path)
+    _, answer = await report_on(echoing, capsys, tmp_path)
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    _, again = await told(Recording(tmp_path), capsys)
+    _, again = await report_on(Recording(tmp_path), capsys)
 
     assert len(files) >= 15
     assert not [file for file in files if KEY in file.read_text() or "cookie" in file.read_text()]
@@ -233,8 +233,8 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
     assert KEY not in json.dumps(answer)
     left_out = "revalidation of an unchanged document returns 304"
     verdicts = [
-        {check["assumption"]: check["verdict"] for check in some["checks"] if check["assumption"] != left_out}
-        for some in (answer, again)
+        {check["assumption"]: check["verdict"] for check in report["checks"] if check["assumption"] != left_out}
+        for report in (answer, again)
     ]
     assert verdicts[0] == verdicts[1]
 
@@ -242,7 +242,7 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
 async def test_a_server_runs_over_a_recording(
     releases: Releases, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await told(create_sandbox(releases), capsys, tmp_path)
+    await report_on(create_sandbox(releases), capsys, tmp_path)
     app = create_app(replace(settings, index="off"), Recording(tmp_path))
     query = f'{{ release {{ number }} technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
 

@@ -26,7 +26,7 @@ def profile(id_: str, *competences: dict[str, Any]) -> dict[str, Any]:
     return {"id": id_, "essentialCompetences": list(competences)}
 
 
-def test_a_part_that_several_documents_embed_is_one_object_at_every_level() -> None:
+def test_a_part_that_several_originalsembed_is_one_object_at_every_level() -> None:
     interner = Interner()
     one, _ = interner.intern(profile("op-1", competence("cp-1")))
     other, _ = interner.intern(profile("op-2", competence("cp-2"), competence("cp-1")))
@@ -90,22 +90,22 @@ documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": val
 
 
 @given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
-def test_documents_say_what_they_said_and_all_bytes_come_back(some: list[dict[str, Any]], random: Random) -> None:
+def test_originalssay_what_they_said_and_all_bytes_come_back(originals: list[dict[str, Any]], random: Random) -> None:
     interner = Interner()
-    said = [told(item) for item in some]
-    taken = [interner.intern(item) for item in some]
+    before = [encoded(document) for document in originals]
+    taken = [interner.intern(document) for document in originals]
 
-    assert [told(value) for value, _ in taken] == said
+    assert [encoded(value) for value, _ in taken] == before
     random.shuffle(taken)
     assert sum(interner.release(value) for value, _ in taken) == sum(size for _, size in taken)
     assert len(interner) == 0
 
 
-def told(document: Any) -> bytes:
+def encoded(document: Any) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 
-def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_documents_of_equal_parts() -> None:
+def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_originalsof_equal_parts() -> None:
     memory = Memory(30_000, interner=Interner())
     for n in range(100):
         memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))

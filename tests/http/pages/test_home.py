@@ -32,13 +32,13 @@ async def test_the_page_says_what_is_served(server: Server) -> None:
 
 
 async def test_who_prefers_json_gets_json(server: Server) -> None:
-    told = (await server.client.get("/", headers={"Accept": "application/json"})).json()
+    summary = (await server.client.get("/", headers={"Accept": "application/json"})).json()
 
-    assert told["release"]["number"] == "3.11"
-    assert told["release"]["source"] == SOURCE
-    assert told["release"]["counts"]["softSkills"] > 0
-    assert told["problem"] is None
-    assert told["links"]["schema"] == "schema.graphql"
+    assert summary["release"]["number"] == "3.11"
+    assert summary["release"]["source"] == SOURCE
+    assert summary["release"]["counts"]["softSkills"] > 0
+    assert summary["problem"] is None
+    assert summary["links"]["schema"] == "schema.graphql"
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ async def test_with_upstream_down_the_page_answers_and_says_so(server: Server) -
     server.faults.add(Fault("**", "status", status=503))
 
     page = await server.client.get("/", headers=HTML)
-    told = (await server.client.get("/", headers={"Accept": "application/json"})).json()
+    summary = (await server.client.get("/", headers={"Accept": "application/json"})).json()
 
     assert page.status_code == 200
     assert "UPSTREAM_UNAVAILABLE" in page.text
     assert "graphiql" in page.text
-    assert told["release"] is None
-    assert told["problem"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert summary["release"] is None
+    assert summary["problem"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
 async def test_the_page_asks_for_no_index(server: Server) -> None:

@@ -22,7 +22,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "linked-data.md").read_text(encodin
 COMPETENCE = f"/id/3.11/technical-competence/{CP_7}"
 
 
-async def told(server: Server, path: str) -> dict[str, Any]:
+async def document_at(server: Server, path: str) -> dict[str, Any]:
     response = await server.client.get(path, headers=LD)
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/ld+json"
@@ -53,7 +53,7 @@ async def profile_of(server: Server) -> dict[str, Any]:
 async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server: Server) -> None:
     profile = await profile_of(server)
     path = f"/id/3.11/occupational-profile/{profile['uuid']}"
-    document = await told(server, path)
+    document = await document_at(server, path)
 
     assert document["@type"] == ["skos:Concept", "esco:Occupation"]
     assert document["notation"] == "OP-101"
@@ -73,20 +73,20 @@ async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server:
 async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server) -> None:
     profile = await profile_of(server)
     path = f"/id/3.11/occupational-profile/{profile['uuid']}"
-    found = addresses(await told(server, path), path)
-    found += addresses(await told(server, COMPETENCE), COMPETENCE)
+    found = addresses(await document_at(server, path), path)
+    found += addresses(await document_at(server, COMPETENCE), COMPETENCE)
 
     ours = [result.removeprefix("http://server.test") for result in found if result.startswith("http://server.test")]
     assert {item.split("/")[3] for item in ours if item.count("/") == 4} >= {
         "occupational-profile", "technical-competence", "skill", "knowledge", "behavioural-indicator", "soft-skill",
     }  # fmt: skip
     for value in ours:
-        assert addresses(await told(server, value), value)[0] == f"http://server.test{value}"
+        assert addresses(await document_at(server, value), value)[0] == f"http://server.test{value}"
 
 
 async def test_the_documented_example_equals_the_response(server: Server) -> None:
     (example,) = re.findall(r"```json linked\n(.*?)```", PAGE, re.DOTALL)
-    document = await told(server, COMPETENCE)
+    document = await document_at(server, COMPETENCE)
 
     assert json.loads(example).items() <= document.items()
     assert len(document["hasPart"]) > 3
@@ -97,7 +97,7 @@ def test_every_kind_is_in_the_docs() -> None:
 
 
 async def test_a_release_is_a_scheme(server: Server) -> None:
-    document = await told(server, "/id/3.11")
+    document = await document_at(server, "/id/3.11")
 
     assert document["@type"] == "skos:ConceptScheme"
     assert addresses(document, "/id/3.11") == ["http://server.test/id/3.11"]
@@ -176,7 +176,7 @@ async def test_with_upstream_down_the_response_is_an_error_not_a_partial_documen
 async def test_people_get_a_page_with_the_same_links_and_no_script(server: Server) -> None:
     response = await server.client.get(COMPETENCE, headers={"Accept": "text/html"})
     links = [urljoin(COMPETENCE, match) for match in re.findall(r'href="([^"]+)"', response.text)]
-    document = await told(server, COMPETENCE)
+    document = await document_at(server, COMPETENCE)
 
     assert response.headers["content-security-policy"].startswith("default-src 'none'; ")
     assert {f"/id/{item}" for item in document["hasPart"]} <= set(links)

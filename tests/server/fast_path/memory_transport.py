@@ -58,17 +58,17 @@ class Spy:
 
     def __init__(self, fast: FastPathHandler) -> None:
         self._fast = fast
-        self.told: list[bool] = []
+        self.served: list[bool] = []
 
     def respond(self, request: bytes, fields: Headers) -> bytes | Unanswered:
         found = self._fast.respond(request, fields)
         if found is not Unanswered.UNPARSED:
-            self.told.append(isinstance(found, bytes))
+            self.served.append(isinstance(found, bytes))
         return found
 
     def respond_to_parsed(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
         found = self._fast.respond_to_parsed(scope, body, came, fields)
-        self.told.append(found is not None)
+        self.served.append(found is not None)
         return found
 
 
@@ -127,31 +127,31 @@ class Line:
     async def ask_fast(self, *pieces: bytes) -> tuple[Answer, bool]:
         """Like `ask`, and whether the fast path served it."""
         assert self.spy is not None
-        before = len(self.spy.told)
+        before = len(self.spy.served)
         answer = await self.ask(*pieces)
-        told = self.spy.told[before:]
-        assert len(told) <= 1, "it was tried twice"
-        return answer, told == [True]
+        served = self.spy.served[before:]
+        assert len(served) <= 1, "it was tried twice"
+        return answer, served == [True]
 
     async def answer(self, bodiless: bool = False) -> Answer:
         """The next response on this connection; `bodiless` is for HEAD requests."""
-        head, _, body = (await self._until(lambda told: b"\r\n\r\n" in told)).partition(b"\r\n\r\n")
+        head, _, body = (await self._until(lambda received: b"\r\n\r\n" in received)).partition(b"\r\n\r\n")
         line, *lines = head.decode("latin-1").split("\r\n")
         fields = [(name, value) for name, _, value in (each.partition(": ") for each in lines)]
-        told = dict(fields)
-        assert len(told) == len(fields)
-        if told.get("transfer-encoding") == "chunked":
-            body = _unchunked((await self._until(lambda told: told.endswith(b"0\r\n\r\n")))[len(head) + 4 :])
+        by_name = dict(fields)
+        assert len(by_name) == len(fields)
+        if by_name.get("transfer-encoding") == "chunked":
+            body = _unchunked((await self._until(lambda received: received.endswith(b"0\r\n\r\n")))[len(head) + 4 :])
             self._rest = b""
         else:
-            end = len(head) + 4 + (0 if bodiless else int(told.get("content-length", 0)))
-            whole = await self._until(lambda told: len(told) >= end)
+            end = len(head) + 4 + (0 if bodiless else int(by_name.get("content-length", 0)))
+            whole = await self._until(lambda received: len(received) >= end)
             self._rest, body = whole[end:], whole[len(head) + 4 : end]
-        if told.get("content-encoding") == "gzip":
+        if by_name.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-            del told["content-length"]  # differences in compression do not matter
-        request_id = told.pop("x-request-id", "")
-        return Answer(int(line.split(" ")[1]), tuple(sorted(told.items())), body, request_id)
+            del by_name["content-length"]  # differences in compression do not matter
+        request_id = by_name.pop("x-request-id", "")
+        return Answer(int(line.split(" ")[1]), tuple(sorted(by_name.items())), body, request_id)
 
     async def closed(self) -> bytes:
         """All bytes until the connection is closed."""
@@ -187,17 +187,17 @@ _FIELDS = {"Host": "server.test", "Content-Type": "application/json"}
 
 def request(body: bytes = b"", line: str = "POST /graphql HTTP/1.1", **fields: str | None) -> bytes:
     """A request with this body; a header that is None is omitted."""
-    told = (
+    headers = (
         _FIELDS | {"Content-Length": str(len(body))} | {name.replace("_", "-"): each for name, each in fields.items()}
     )
-    head = [line, *(f"{name}: {value}" for name, value in told.items() if value is not None)]
+    head = [line, *(f"{name}: {value}" for name, value in headers.items() if value is not None)]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body
 
 
 def post(query: str | None, variables: Any = None, more: Any = None, **fields: str | None) -> bytes:
     """A POST request for an operation; `more` has further members of its body."""
-    told = {"query": query, "variables": variables} | (more or {})
-    return request(orjson.dumps({name: value for name, value in told.items() if value is not None}), **fields)
+    members = {"query": query, "variables": variables} | (more or {})
+    return request(orjson.dumps({name: value for name, value in members.items() if value is not None}), **fields)
 
 
 def with_field(asked: bytes, *lines: bytes) -> bytes:

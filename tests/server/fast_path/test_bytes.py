@@ -99,7 +99,7 @@ async def last(line: Line, asked: bytes) -> tuple[list[bytes], Any]:
     """The names of the fields and the body of the answer after which the connection is closed."""
     line.send(asked)
     head, _, body = (await line.closed()).partition(b"\r\n\r\n")
-    assert line.spy is None or not any(line.spy.told)
+    assert line.spy is None or not any(line.spy.served)
     told = orjson.loads(body) if body else {}
     for each in told.get("errors", ()):
         each["extensions"].pop("requestId")
@@ -228,12 +228,12 @@ async def test_nothing_is_answered_fast_while_an_answer_before_waits_to_be_taken
     await two.known(PLAIN)
     assert two.fast.spy is not None
     two.fast.protocol.pause_writing()
-    before = two.fast.spy.told.copy()
+    before = two.fast.spy.served.copy()
     two.fast.send(PLAIN)
     for _ in range(20):
         await asyncio.sleep(0)
     assert two.fast.wire.pieces == []
-    assert two.fast.spy.told == before
+    assert two.fast.spy.served == before
     two.fast.protocol.resume_writing()
     await two.fast.answer()
 

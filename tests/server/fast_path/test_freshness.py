@@ -71,9 +71,9 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
     before = asyncio.all_tasks()
     await asyncio.sleep(0)
 
-    told = [moving.fast_path.respond(each, ()) for each in vain]
+    responses = [moving.fast_path.respond(each, ()) for each in vain]
 
-    assert told == [Unanswered.DECLINED] * len(vain)
+    assert responses == [Unanswered.DECLINED] * len(vain)
     for _ in range(5):
         assert asyncio.all_tasks() == before
         await asyncio.sleep(0)
@@ -170,7 +170,7 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
 
     answers = [await line.answer() for line in lines]
 
-    assert [each.spy.told[-1] for each in lines if each.spy] == [True, False, False]
+    assert [each.spy.served[-1] for each in lines if each.spy] == [True, False, False]
     assert len({each.body for each in answers}) == 1
     assert (await two.ask(PLAIN))[1]
 

@@ -58,7 +58,7 @@ async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: 
 
     assert [each for some in told for each in some] == [*range(19, -1, -1)]
     assert two.fast.spy is not None
-    assert two.fast.spy.told.count(True) > 3
+    assert two.fast.spy.served.count(True) > 3
 
 
 @pytest.mark.parametrize("origins", ["", "*"])

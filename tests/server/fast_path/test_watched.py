@@ -72,7 +72,7 @@ async def answered(two: Both) -> list[tuple[Line, Clock]]:
         clock = Clock()
         line = two.line(fast, clock)
         await line.ask(PLAIN)
-        assert line.spy is None or line.spy.told == [True]
+        assert line.spy is None or line.spy.served == [True]
         found.append((line, clock))
     return found
 
