@@ -287,6 +287,7 @@ DIGITAL_SKILL = ConceptType(
     summary="A digital skill.",
     fields=_TITLED,
     is_block=True,
+    group_length=Length(1, 10),
     esco="esco:Skill",
 )
 

@@ -26,7 +26,7 @@ from graphql_api.index.search import Search
 from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.index.semantic.vectorizer import VectorJob
 from graphql_api.index.tables import DamagedIndex
-from graphql_api.index.usage import competences_using, profiles_using
+from graphql_api.index.usage import competences_using, importances, profiles_using
 
 if TYPE_CHECKING:
     from graphql_api.index.semantic.meaning import Meaning
@@ -38,7 +38,7 @@ K = TypeVar("K", bound=Hashable)
 CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
 """Maximum bytes of cached comparisons with other releases, and approximate bytes per change."""
 
-_QUICK_QUERIES = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using})
+_QUICK_QUERIES = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using, importances})
 """Queries that read only a few rows by key for each concept."""
 _SERIAL_NUMBERS = count()
 

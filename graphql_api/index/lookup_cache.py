@@ -61,6 +61,6 @@ class LookupCache:
 
 
 def _size(query: Callable[..., object], result: object) -> int:
-    if isinstance(result, list):
+    if isinstance(result, list | dict):
         return _ENTRY + _USE * len(result)
     return _ENTRY + _CONCEPT * (query is by_row_id and result is not None)

@@ -5,9 +5,10 @@ Any number of concepts takes one statement with one parameter. Results are in or
 
 import sqlite3
 from collections.abc import Sequence
+from json import dumps
 from typing import NamedTuple
 
-from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, concept_type
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, concept_type
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import NESTED_ROLES, numbers, parts
 
@@ -41,6 +42,23 @@ _COMPETENCES = f"""
     WHERE embeds.role IN ({numbers(NESTED_ROLES)})
     ORDER BY embeds.member, concept.position, embeds.container
 """  # noqa: S608  # numbers of roles
+
+_IMPORTANCES = f"""
+    SELECT competence.uuid, profile.uuid, used.weight = 2
+    FROM json_each(?) AS input
+    CROSS JOIN concept AS competence ON competence.uuid = input.value
+        AND competence.concept_type = {TECHNICAL_COMPETENCE.number}
+    CROSS JOIN profile_member AS used ON used.member = competence.n
+    JOIN concept AS profile ON profile.n = used.profile
+"""  # noqa: S608  # a number of a type
+
+
+def importances(connection: sqlite3.Connection, competences: Sequence[str]) -> dict[str, dict[str, bool]]:
+    """Whether each technical competence (by id) is essential in the profiles that use it, by the id of the profile."""
+    essential: dict[str, dict[str, bool]] = {}
+    for competence, profile, is_essential in connection.execute(_IMPORTANCES, (dumps(competences),)):
+        essential.setdefault(competence, {})[profile] = bool(is_essential)
+    return essential
 
 
 def profiles_using(connection: sqlite3.Connection, members: Sequence[int]) -> dict[int, list[Use]]:

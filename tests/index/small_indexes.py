@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from graphql_api.competent.declarations import (
     BEHAVIOURAL_INDICATOR,
     CONCEPT_TYPES,
+    DIGITAL_SKILL,
     KNOWLEDGE,
     OCCUPATIONAL_PROFILE,
     SKILL,
@@ -133,6 +134,8 @@ class World:
     """The role of each competence in each profile."""
     soft: list[set[int]]
     """The soft skills of each profile."""
+    digital: list[set[int]]
+    """The digital skills of each profile."""
     shuffled: list[Part]
     """All concepts in the order of writing."""
     n: dict[Part, int] = field(default_factory=dict)
@@ -149,6 +152,7 @@ class World:
             for competence, role in roles.items():
                 index.hold(n, role, [self.n[TECHNICAL_COMPETENCE.number, competence]])
             index.hold(n, SOFT, [self.n[SOFT_SKILL.number, place] for place in self.soft[profile]])
+            index.hold(n, DIGITAL, [self.n[DIGITAL_SKILL.number, place] for place in self.digital[profile]])
         return index.finish()
 
 
@@ -160,12 +164,14 @@ def worlds(draw: st.DrawFn) -> World:
     roles = st.dictionaries(places, st.sampled_from([ESSENTIAL, OPTIONAL]))
     profiles = draw(st.lists(roles, min_size=1, max_size=5))
     size = len(profiles)
-    soft = draw(st.lists(st.sets(st.integers(0, 2), max_size=3), min_size=size, max_size=size))
-    things = [(kind, place) for kind in (*BLOCKS, SOFT_SKILL.number) for place in range(4)]
+    soft, digital = (
+        draw(st.lists(st.sets(st.integers(0, 2), max_size=3), min_size=size, max_size=size)) for _ in range(2)
+    )
+    things = [(kind, place) for kind in (*BLOCKS, SOFT_SKILL.number, DIGITAL_SKILL.number) for place in range(4)]
     things += [(TECHNICAL_COMPETENCE.number, place) for place in range(len(competences))]
     things += [(OCCUPATIONAL_PROFILE.number, place) for place in range(size)]
     draw(st.randoms(use_true_random=False)).shuffle(things)
-    return World(competences, profiles, soft, things)
+    return World(competences, profiles, soft, digital, things)
 
 
 def normalised(type: ConceptType, uuid: str, /, **raw: Any) -> Document:

@@ -8,21 +8,25 @@ from hypothesis import strategies as st
 
 from graphql_api.competent.declarations import (
     BEHAVIOURAL_INDICATOR,
+    DIGITAL_SKILL,
     KNOWLEDGE,
     OCCUPATIONAL_PROFILE,
     SKILL,
     SOFT_SKILL,
     TECHNICAL_COMPETENCE,
 )
-from graphql_api.index.similarity import Gap, Groups, Match, Similar, gap, matches, similar
+from graphql_api.index.similarity import HAVE, Gap, Groups, Match, Similar, gap, matches, similar
 from tests.index.small_indexes import ESSENTIAL, Part, World, small, worlds
 
-GROUPED = (TECHNICAL_COMPETENCE.number, SKILL.number, KNOWLEDGE.number, BEHAVIOURAL_INDICATOR.number, SOFT_SKILL.number)
+GROUPED = [
+    type.number for type in (TECHNICAL_COMPETENCE, SKILL, KNOWLEDGE, BEHAVIOURAL_INDICATOR, SOFT_SKILL, DIGITAL_SKILL)
+]
 
 
 def needs(world: World, profile: int) -> dict[Part, int]:
     """What a profile needs, with its weight."""
     results = {(SOFT_SKILL.number, place): 1 for place in world.soft[profile]}
+    results |= {(DIGITAL_SKILL.number, place): 1 for place in world.digital[profile]}
     for competence, role in world.roles[profile].items():
         weight = 2 if role is ESSENTIAL else 1
         for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
@@ -94,7 +98,7 @@ def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data
 
 
 def counted_matches(world: World, have: set[Part]) -> list[Match]:
-    direct = {part for part in have if part[0] not in (OCCUPATIONAL_PROFILE.number, BEHAVIOURAL_INDICATOR.number)}
+    direct = {part for part in have if part[0] in {type.number for type in HAVE}}
     kinds = {kind for kind, _ in direct}
     had = direct.union(*(world.blocks[place] for kind, place in direct if kind == TECHNICAL_COMPETENCE.number))
     results = []
@@ -172,8 +176,8 @@ def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() 
         assert [(match.profile, match.coverage) for match in result] == [(same, 1.0)]
         result, _ = matches(connection, [mine, cut], lambda _: (0, 10))
         assert [(match.profile, match.coverage) for match in result] == [(same, 1.0), (like, 3 / 6)]
-        assert result[1].matched == Groups(((), (weld, cut), (), (), ()))
-        assert result[1].missing == Groups(((theirs, cutting), (), (), (), ()))
+        assert result[1].matched == Groups(((), (weld, cut), (), (), (), ()))
+        assert result[1].missing == Groups(((theirs, cutting), (), (), (), (), ()))
 
 
 def test_having_nothing_matches_nothing() -> None:

@@ -13,7 +13,7 @@ from graphql_api.competent.declarations import (
     SOFT_SKILL,
     TECHNICAL_COMPETENCE,
 )
-from graphql_api.index.usage import Use, competences_using, profiles_using
+from graphql_api.index.usage import Use, competences_using, importances, profiles_using
 from tests.index.small_indexes import ESSENTIAL, Part, World, small, worlds
 
 
@@ -46,6 +46,20 @@ def test_competences_are_used_by_role_and_soft_and_digital_skills_without_one() 
             competence: [Use(nine, False), Use(ten, True)],
             soft: [Use(nine, None), Use(ten, None)],
             digital: [Use(nine, None)],
+        }
+
+
+def test_importances_are_by_profile_for_each_competence() -> None:
+    with small() as index:
+        index.competence("CP-1")
+        competence = index.competence("CP-2")
+        index.profile("OP-1", essential=[competence])
+        index.profile("OP-2", optional=[competence])
+        index.profile("OP-3")
+        connection = index.finish()
+        names = ["TechnicalCompetence-CP-1", "TechnicalCompetence-CP-2", "OccupationalProfile-OP-1"]
+        assert importances(connection, names) == {
+            "TechnicalCompetence-CP-2": {"OccupationalProfile-OP-1": True, "OccupationalProfile-OP-2": False}
         }
 
 
@@ -105,6 +119,7 @@ def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
         connection = world.write(index)
         for profile, roles in enumerate(world.roles):
             results: dict[Part, bool | None] = {(SOFT_SKILL.number, place): None for place in world.soft[profile]}
+            results |= {(DIGITAL_SKILL.number, place): None for place in world.digital[profile]}
             for competence, role in roles.items():
                 for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
                     results[part] = results.get(part) or role is ESSENTIAL

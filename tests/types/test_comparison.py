@@ -6,12 +6,12 @@ import pytest
 
 from tests.conftest import CP_7, Server
 
-GROUP = "{ technicalCompetences { code } skills { code } knowledgeItems { code } behaviouralIndicators { code } softSkills { code } }"
+GROUP = "{ technicalCompetences { code } skills { code } knowledgeItems { code } behaviouralIndicators { code } softSkills { code } digitalSkills { code } }"
 
 
 async def whole(server: Server, code: str) -> dict[str, Any]:
     data = await server.ask(
-        """query ($code: String) { occupationalProfile(code: $code) { id softSkills { code }
+        """query ($code: String) { occupationalProfile(code: $code) { id softSkills { code } digitalSkills { code }
           essentialCompetences { id code skill { id code } knowledgeItems { id code } behaviouralIndicators { code } }
           optionalCompetences { id code skill { id code } knowledgeItems { id code } behaviouralIndicators { code } }
         } }""",
@@ -30,6 +30,7 @@ def sets(profile: dict[str, Any]) -> dict[str, set[str]]:
             item["code"] for competence in competences for item in competence["behaviouralIndicators"]
         },
         "softSkills": {skill["code"] for skill in profile["softSkills"]},
+        "digitalSkills": {skill["code"] for skill in profile["digitalSkills"]},
     }
 
 

@@ -1,6 +1,11 @@
 """Technical competences and their contents in GraphQL."""
 
+import pytest
+
 from tests.conftest import CP_7, Server
+from tests.index_statements import record_statements
+
+CP_11 = "b928ce20-e985-59a6-8049-3928bfebd9a8"
 
 FULL = """{
   id uuid code
@@ -76,19 +81,40 @@ async def test_a_nested_query_fetches_each_document_at_most_once(server: Server)
     assert server.upstream_paths() == []
 
 
-async def test_importance_is_read_in_the_profiles_that_use_the_competence(server: Server) -> None:
+@pytest.mark.usefixtures("indexed")
+async def test_the_importance_agrees_with_the_profiles(server: Server) -> None:
     data = await server.ask(
         f"""{{ technicalCompetence(uuid: "{CP_7}") {{ usedInOccupationalProfiles {{
           edges {{ importance node {{ code essentialCompetences {{ code }} optionalCompetences {{ code }} }} }} }} }} }}"""
     )
-    paths = server.upstream_paths()
 
     edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
     for edge in edges:
         listed = edge["node"]["essentialCompetences" if edge["importance"] == "ESSENTIAL" else "optionalCompetences"]
         assert "CP-7" in [entry["code"] for entry in listed]
     assert {edge["importance"] for edge in edges} <= {"ESSENTIAL", "OPTIONAL"}
-    assert len(paths) == len(set(paths)) == 3 + len(edges)
+
+
+@pytest.mark.usefixtures("indexed")
+async def test_importance_needs_one_query_and_no_profile(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements = record_statements(monkeypatch)
+    await server.ask('{ skill(code: "SK-1") { code } }')  # opens the index
+    server.upstream_paths()
+    statements.clear()
+
+    data = await server.ask(
+        f"""{{ technicalCompetence(uuid: "{CP_11}") {{
+          usedInOccupationalProfiles(first: 100) {{ edges {{ importance node {{ code }} }} }} }} }}"""
+    )
+
+    edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
+    assert len(edges) > 3
+    assert {edge["importance"] for edge in edges} == {"ESSENTIAL", "OPTIONAL"}
+    assert len(statements) == 1
+    assert server.upstream_paths() == [
+        f"/releases/3.11/technicalcompetences/{CP_11}",
+        f"/releases/3.11/technicalcompetences/{CP_11}/occupationalprofiles/used",
+    ]
 
 
 async def test_the_use_of_a_competence_is_paged(server: Server) -> None:
@@ -104,15 +130,6 @@ async def test_the_use_of_a_competence_is_paged(server: Server) -> None:
     assert len(first["nodes"]) == 3
     assert {node["code"] for node in first["nodes"]}.isdisjoint(node["code"] for node in second["nodes"])
     assert first["totalCount"] == second["totalCount"] > 3
-
-
-async def test_a_competence_is_essential_here_and_optional_there(server: Server) -> None:
-    data = await server.ask(
-        '{ technicalCompetence(code: "CP-11") { usedInOccupationalProfiles(first: 100) { edges { importance } } } }'
-    )
-
-    results = {edge["importance"] for edge in data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]}
-    assert results == {"ESSENTIAL", "OPTIONAL"}
 
 
 async def test_missing_and_unknown(server: Server) -> None:

@@ -7,7 +7,7 @@ import strawberry
 
 from graphql_api.competent.routes import USED_IN_PROFILES
 from graphql_api.errors import UpstreamNotFound
-from graphql_api.index.usage import Use, competences_using, profiles_using
+from graphql_api.index.usage import Use, competences_using, importances, profiles_using
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts_as, number_in_index
 from graphql_api.schema.types.document_view import DocumentView
@@ -24,10 +24,6 @@ class Importance(Enum):
     OPTIONAL = strawberry.enum_value("optional", description="It depends on the context of the occupation.")
 
 
-_COMPETENCES = {Importance.ESSENTIAL: "essentialCompetences", Importance.OPTIONAL: "optionalCompetences"}
-"""The field of a profile that lists its competences of an importance."""
-
-
 @strawberry.type(description="An occupational profile that uses a concept, with its cursor.")
 class UsedInOccupationalProfilesEdge:
     """An edge as in Relay's Cursor Connections, with the importance."""
@@ -39,22 +35,15 @@ class UsedInOccupationalProfilesEdge:
 
     @strawberry.field(
         description="The importance in that profile: of the competence itself, or of the competences through which the "
-        "profile has the concept. Null for concepts that a profile has directly, such as soft skills. For a technical "
-        "competence, the server reads one document per profile."
+        "profile has the concept. Null for concepts that a profile has directly, such as soft skills."
     )
     async def importance(self) -> Importance | None:
-        """Returns the importance, from the index if it was read there, otherwise from the complete profile."""
+        """Returns the importance from the index, in which all profiles of a technical competence take one look-up."""
         if self.use is not None:
             return None if self.use.essential is None else _importance(self.use.essential)
-        profile = (await self.node.view.load()).document
-        return next(
-            (
-                importance
-                for importance, field in _COMPETENCES.items()
-                if any(competence["id"] == self.used.id for competence in profile.get(field, ()))
-            ),
-            None,
-        )
+        profiles = await self.used.loaders.look_up(self.used.release, importances, self.used.id)
+        essential = (profiles or {}).get(self.node.view.id)
+        return None if essential is None else _importance(essential)
 
 
 @strawberry.type(description="A page of the occupational profiles that use a concept.")
