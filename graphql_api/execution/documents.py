@@ -138,7 +138,7 @@ class Documents:
         self._schema = schema
         self._max_tokens = limits.tokens
         self._validator = Validator(schema, limits, introspection, rules)
-        self._costing = Costing(schema)
+        self.costing = Costing(schema)
         self._listeners: list[Callable[[str], None]] = []
         self._valid: LRUCache[str, ValidDocument] = LRUCache(
             max_bytes * 5 // 8, max_item_bytes=max_bytes * 5 // 32, on_evict=self._notify
@@ -227,5 +227,5 @@ class Documents:
         distinct = f"{'' if lifted.name else name} {lifted.key}"
         digest = blake2b(distinct.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return Operation(
-            name, node.operation.value, self._costing.cost(document, node), OperationQueries(document, node), digest
+            name, node.operation.value, self.costing.cost(document, node), OperationQueries(document, node), digest
         )

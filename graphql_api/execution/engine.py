@@ -10,14 +10,26 @@ from collections.abc import Coroutine
 from time import thread_time
 from typing import Protocol
 
+from graphql import get_operation_ast
+
 from graphql_api.asyncio_tools import Broadcast, Completed
 from graphql_api.execution.compiled.execution import Execution
 from graphql_api.execution.compiled.queries import CompiledQueries, count
 from graphql_api.execution.context import Context
-from graphql_api.execution.documents import Documents, NewDocument, Prepared
+from graphql_api.execution.cost import Breakdown, costs_by_field
+from graphql_api.execution.documents import Documents, NewDocument, Prepared, ValidDocument
 from graphql_api.execution.graphql_core import GraphQLCore, end_of, timeout_errors
 from graphql_api.execution.limits import DEFAULTS, Limits
-from graphql_api.execution.operations import EventStream, Executed, Incremental, Refused, Request, Response, Variables
+from graphql_api.execution.operations import (
+    EventStream,
+    Executed,
+    Incremental,
+    Refused,
+    Request,
+    Response,
+    Variables,
+    decoded,
+)
 from graphql_api.execution.response_cache import CachedResponse, CacheKey, ResponseCache
 from graphql_api.execution.schema import CompetentSchema
 from graphql_api.execution.selection import ExecutableOperation, Selector
@@ -111,6 +123,27 @@ class Engine:
             context.loaders.close()
             return Completed(response)
         return self._in_time(self._finish(selected, execution, key, context), context)
+
+    async def explain(self, request: Request, response: Response) -> Breakdown | None:
+        """Returns the cost of an executed or refused operation by field; None if it is invalid, or has too many fields."""
+        document = self.documents.find(request.query)
+        if not isinstance(document, ValidDocument):
+            return None
+        source = document.as_written()
+        operation = get_operation_ast(source, request.operation_name)
+        if operation is None:
+            return None
+        variables = document.operation(request.operation_name).cost.values(request.variables)
+        match response:
+            case Executed(data=data):
+                pass
+            case Refused():
+                data = {}
+            case CachedResponse():
+                data = decoded(response).data
+            case _:
+                data = None
+        return await asyncio.to_thread(costs_by_field, self.documents.costing, source, operation, variables, data)
 
     # For the fast path, which answers without waiting or not at all
 

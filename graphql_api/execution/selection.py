@@ -6,12 +6,16 @@ from graphql import GraphQLError, GraphQLSchema
 
 from graphql_api.errors import QueryTooComplex
 from graphql_api.execution.compiled.variables import InputVariables
+from graphql_api.execution.cost import Fit, fit
 from graphql_api.execution.documents import Operation, Prepared, ValidDocument, operation_type
-from graphql_api.execution.error_formatting import format_error
+from graphql_api.execution.error_formatting import format_error, shortened
 from graphql_api.execution.limits import Limits, exceeded, values_in
 from graphql_api.execution.operations import Refused, Variables
 from graphql_api.execution.validation import InvalidDocument
 from graphql_api.observability.request_context import RequestContext
+
+MAX_NAME_CHARS = 100
+"""Maximum number of characters of a field's alias in a message."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +50,9 @@ class Selector:
             values = document.values(variables)
             cost = operation.cost.of(values)
             self.note(operation, cost, record)
-            self._check(cost, variables)
+            self._check(variables)
+            if cost > self._limits.cost:
+                raise self._too_expensive(operation, cost, values)
         except GraphQLError as error:
             return Refused([format_error(error, "INTERNAL_SERVER_ERROR")], operation_type(document, name))
         except QueryTooComplex as error:
@@ -61,9 +67,17 @@ class Selector:
         record.name, record.operation_type = operation.name, operation.type
         record.cost, record.cost_allowed = cost, self._limits.cost
 
-    def _check(self, cost: int, variables: Variables | None) -> None:
+    def _check(self, variables: Variables | None) -> None:
         if variables and (values := values_in(variables)) > self._limits.variable_values:
             raise exceeded("The variables have", values, "values", self._limits.variable_values)
-        if cost > self._limits.cost:
-            hint = " Use smaller pages, fewer ids, or fewer searches."
-            raise exceeded("The operation costs", cost, "units", self._limits.cost, hint=hint)
+
+    def _too_expensive(self, operation: Operation, cost: int, values: Variables) -> QueryTooComplex:
+        limit = self._limits.cost
+        match fit(operation.cost, values, limit):
+            case Fit(first, ""):
+                hint = f" With `first: {first}` in every list, it would fit."
+            case Fit(first, field):
+                hint = f" With `first: {first}` in `{shortened(field, MAX_NAME_CHARS)}`, it would fit."
+            case None:
+                hint = " Use fewer fields, ids or searches, or several operations."
+        return exceeded("The operation costs", cost, "units", limit, hint=hint)

@@ -62,6 +62,10 @@ class RequestContext:
     """The estimated cost of the operation, if it was computed."""
     cost_allowed: int | None = None
     """The maximum cost of an operation."""
+    cost_actual: int | None = None
+    """The cost of what the response holds, if the client asked to explain it."""
+    cost_fields: list[dict[str, object]] | None = None
+    """The cost by field, likewise; None if there are too many."""
     executed: bool = False
     """True if fields were resolved, False if the request was refused."""
     error_codes: list[str] = field(default_factory=list)

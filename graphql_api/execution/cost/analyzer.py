@@ -36,6 +36,7 @@ from graphql_api.competent.declarations import Length
 from graphql_api.execution.cost.expression import (
     Arguments,
     Cost,
+    Page,
     Size,
     Sum,
     Term,
@@ -62,25 +63,92 @@ class Costing:
         """Returns the cost of an operation of a document."""
         return _Analysis(self, document).cost(operation)
 
+    def type_of(self, condition: NamedTypeNode) -> GraphQLCompositeType:
+        """Returns the type of a fragment."""
+        return cast(GraphQLCompositeType, self.schema.get_type(condition.name.value))
+
+    def own(
+        self, node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType, page: Size | None
+    ) -> "SelectionCost":
+        """Returns the cost of a field without its selection: of its resolver, and the items of a list of scalars."""
+        cost = self.resolver(node, definition, page)
+        if length := self.leaves(node, definition, parent):
+            cost.per_item.constant += length.mean
+            cost.per_page.constant += length.most - length.mean
+        return cost
+
+    def resolver(self, node: FieldNode, definition: GraphQLField, page: Size | None) -> "SelectionCost":
+        """Returns the cost of the value of a field and of its resolver.
+
+        A resolver costs the declared work, the work for the items of its page, and one unit per id or list item in its arguments.
+        """
+        work, arguments = work_of(definition), arguments_of(node)
+        cost = SelectionCost(Sum(1.0 + work.base), Sum(work.more + work.more_items))
+        if page is not None:
+            cost.per_item.add(Sum(work.item), page)
+        for name, argument_type in definition.args.items():
+            if get_named_type(argument_type.type).name == "ID" or is_list_type(_nullable(argument_type.type)):
+                cost.per_item.add(Sum(1.0), argument(arguments, name, "item"))
+        for declared in work.arguments:
+            cost.per_item.add(Sum(declared.units), argument(arguments, declared.argument, declared.quantity))
+        return cost
+
+    def leaves(self, node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType) -> Length | None:
+        """Returns the length of a list of scalars; None for any other field."""
+        if is_list_type(_nullable(definition.type)) and is_leaf_type(get_named_type(definition.type)):
+            return self.length(parent, node.name.value, definition) or ITEMS
+        return None
+
+    def items(self, node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType, page: Size) -> "Items":
+        """Returns how often the selection of a field counts."""
+        is_list = is_list_type(_nullable(definition.type))
+        if items_of := work_of(definition).items_of:  # the same concept may be listed any number of times
+            count = argument(arguments_of(node), items_of, "item")
+            return Items(mean=count, once=count)
+        if is_list and ("first" in definition.args or parent.name.endswith("Connection")):
+            return Items(mean=page, once=1.0)
+        if length := self.length(parent, node.name.value, definition) or (ITEMS if is_list else None):
+            return Items(mean=length.mean, more=length.most - length.mean, page_by_page=1.0)
+        return Items(page_by_page=1.0)
+
     def length(self, parent: GraphQLCompositeType, name: str, definition: GraphQLField) -> Length | None:
         """Returns the length of a list field, if declared; a few introspection fields count as lists."""
         return declared_length(definition) or self._introspection_lengths.get(f"{parent.name}.{name}")
 
 
-class _SelectionCost(NamedTuple):
+class SelectionCost(NamedTuple):
     """The cost of a selection: per object it is applied to, and once per page in addition."""
 
     per_item: Sum
     per_page: Sum
 
     @classmethod
-    def zero(cls) -> "_SelectionCost":
+    def zero(cls) -> "SelectionCost":
         return cls(Sum(), Sum())
 
-    def add(self, other: "_SelectionCost", size: Size = 1.0) -> None:
+    def add(self, other: "SelectionCost", size: Size = 1.0) -> None:
         """Add another cost of the same object, `size` times."""
         self.per_item.add(other.per_item, size)
         self.per_page.add(other.per_page, size)
+
+
+class Items(NamedTuple):
+    """How often the cost of a selection counts for the object that contains the field, or its list.
+
+    The cost per item counts `mean` times per object and `more` times per page; the cost per page, `once` and `page_by_page`.
+    """
+
+    mean: Size = 1.0
+    more: float = 0.0
+    once: Size = 0.0
+    page_by_page: float = 0.0
+
+    def add(self, total: SelectionCost, inner: SelectionCost) -> None:
+        """Add the cost of a selection to that of its field."""
+        total.per_item.add(inner.per_item, self.mean)
+        total.per_item.add(inner.per_page, self.once)
+        total.per_page.add(inner.per_item, self.more)
+        total.per_page.add(inner.per_page, self.page_by_page)
 
 
 class _Analysis:
@@ -94,7 +162,7 @@ class _Analysis:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self.steps: list[Sum] = []
-        self.fragment_costs: dict[tuple[str, Size], _SelectionCost] = {}
+        self.fragment_costs: dict[tuple[str, Size], SelectionCost] = {}
 
     def cost(self, operation: OperationDefinitionNode) -> Cost:
         root = cast(GraphQLCompositeType, self.costing.schema.get_root_type(operation.operation))
@@ -106,8 +174,8 @@ class _Analysis:
         }
         return Cost((*self.steps, total), defaults)
 
-    def selection(self, selection_set: SelectionSetNode, parent: GraphQLCompositeType, page: Size) -> _SelectionCost:
-        total = _SelectionCost.zero()
+    def selection(self, selection_set: SelectionSetNode, parent: GraphQLCompositeType, page: Size) -> SelectionCost:
+        total = SelectionCost.zero()
         for selection in selection_set.selections:
             size = included(selection.directives or ())
             if isinstance(selection, FieldNode):
@@ -116,19 +184,16 @@ class _Analysis:
                 total.add(self.spread(selection.name.value, page), size)
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
-                fragment_type = self.type_of(condition) if condition else parent
+                fragment_type = self.costing.type_of(condition) if condition else parent
                 total.add(self.selection(selection.selection_set, fragment_type, page), size)
         return total
 
-    def type_of(self, condition: NamedTypeNode) -> GraphQLCompositeType:
-        return cast(GraphQLCompositeType, self.costing.schema.get_type(condition.name.value))
-
-    def spread(self, name: str, page: Size) -> _SelectionCost:
+    def spread(self, name: str, page: Size) -> SelectionCost:
         if (name, page) not in self.fragment_costs:
             fragment = self.fragments[name]
-            fragment_type = self.type_of(fragment.type_condition)
+            fragment_type = self.costing.type_of(fragment.type_condition)
             cost = self.selection(fragment.selection_set, fragment_type, page)
-            self.fragment_costs[name, page] = _SelectionCost(self.step(cost.per_item), self.step(cost.per_page))
+            self.fragment_costs[name, page] = SelectionCost(self.step(cost.per_item), self.step(cost.per_page))
         return self.fragment_costs[name, page]
 
     def step(self, total: Sum) -> Sum:
@@ -138,81 +203,36 @@ class _Analysis:
         self.steps.append(total)
         return Sum(0.0, [Term((), 1.0, len(self.steps))])
 
-    def field(self, node: FieldNode, parent: GraphQLCompositeType, page: Size) -> _SelectionCost:
+    def field(self, node: FieldNode, parent: GraphQLCompositeType, page: Size) -> SelectionCost:
         definition = self.costing.schema.get_field(parent, node.name.value)
         if definition is None:
-            return _SelectionCost(Sum(1.0), Sum())
-        arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
-        size = self.page(arguments, definition)
-        total = self.work(arguments, definition, size)
-        total.per_item.constant += 1.0
-        if node.selection_set is None:
-            self.add_leaves(total, node, definition, parent)
-        else:
-            is_list = is_list_type(_nullable(definition.type))
-            inner = self.selection(
-                node.selection_set,
-                cast(GraphQLCompositeType, get_named_type(definition.type)),
-                1.0 if size is None or is_list else size,
-            )
-            self.add_items(total, inner, node, definition, parent, page if size is None else size)
+            return SelectionCost(Sum(1.0), Sum())
+        size = page_of(node, definition)
+        total = self.costing.own(node, definition, parent, size)
+        if node.selection_set is not None:
+            items = self.costing.items(node, definition, parent, page if size is None else size)
+            inner_type = cast(GraphQLCompositeType, get_named_type(definition.type))
+            items.add(total, self.selection(node.selection_set, inner_type, page_below(definition, size)))
         return total
 
-    def page(self, arguments: Arguments, definition: GraphQLField) -> Size | None:
-        """Returns the page size of a field; None for a field without pages."""
-        if "first" not in definition.args:
-            return None
-        default = definition.args["first"].default_value
-        return page_size(arguments, float(default) if isinstance(default, int) else float(DEFAULT_ITEMS))
 
-    def work(self, arguments: Arguments, definition: GraphQLField, page: Size | None) -> _SelectionCost:
-        """Returns the cost of the resolver.
+def page_of(node: FieldNode, definition: GraphQLField) -> Page | None:
+    """Returns the page size of a field; None for a field without pages."""
+    if "first" not in definition.args:
+        return None
+    default = definition.args["first"].default_value
+    items = float(default) if isinstance(default, int) else float(DEFAULT_ITEMS)
+    return page_size(arguments_of(node), items, (node.alias or node.name).value)
 
-        This is the declared work, the work for the items of its page, and one unit per id or list item in its arguments.
-        """
-        work = work_of(definition)
-        per_item, per_page = Sum(work.base), Sum(work.more + work.more_items)
-        if page is not None:
-            per_item.add(Sum(work.item), page)
-        for name, argument_type in definition.args.items():
-            if get_named_type(argument_type.type).name == "ID" or is_list_type(_nullable(argument_type.type)):
-                per_item.add(Sum(1.0), argument(arguments, name, "item"))
-        for declared in work.arguments:
-            per_item.add(Sum(declared.units), argument(arguments, declared.argument, declared.quantity))
-        return _SelectionCost(per_item, per_page)
 
-    def add_leaves(
-        self, total: _SelectionCost, node: FieldNode, definition: GraphQLField, parent: GraphQLCompositeType
-    ) -> None:
-        """Add the items of a list of scalars."""
-        if is_list_type(_nullable(definition.type)) and is_leaf_type(get_named_type(definition.type)):
-            length = self.costing.length(parent, node.name.value, definition) or ITEMS
-            total.per_item.constant += length.mean
-            total.per_page.constant += length.most - length.mean
+def page_below(definition: GraphQLField, page: Page | None) -> Size:
+    """Returns the page size for the lists in a selection, `nodes` and `edges`, of a field with this page size."""
+    return 1.0 if page is None or is_list_type(_nullable(definition.type)) else page
 
-    def add_items(
-        self,
-        total: _SelectionCost,
-        inner: _SelectionCost,
-        node: FieldNode,
-        definition: GraphQLField,
-        parent: GraphQLCompositeType,
-        page: Size,
-    ) -> None:
-        """Add the selection of a field, once per item."""
-        is_list, items_of = is_list_type(_nullable(definition.type)), work_of(definition).items_of
-        if items_of:  # the same concept may be listed any number of times
-            arguments = {argument_node.name.value: argument_node.value for argument_node in node.arguments or ()}
-            total.per_item.add(_total(inner), argument(arguments, items_of, "item"))
-        elif is_list and ("first" in definition.args or parent.name.endswith("Connection")):
-            total.per_item.add(inner.per_item, page)
-            total.per_item.add(inner.per_page)
-        elif length := self.costing.length(parent, node.name.value, definition) or (ITEMS if is_list else None):
-            total.per_item.add(inner.per_item, length.mean)
-            total.per_page.add(inner.per_item, length.most - length.mean)
-            total.per_page.add(inner.per_page)
-        else:
-            total.add(inner)
+
+def arguments_of(node: FieldNode) -> Arguments:
+    """Returns the arguments of a field by name."""
+    return {argument_node.name.value: argument_node.value for argument_node in node.arguments or ()}
 
 
 def work_of(definition: GraphQLField) -> Work:
@@ -222,7 +242,7 @@ def work_of(definition: GraphQLField) -> Work:
     return work
 
 
-def _total(cost: _SelectionCost) -> Sum:
+def _total(cost: SelectionCost) -> Sum:
     total = Sum()
     total.add(cost.per_item)
     total.add(cost.per_page)

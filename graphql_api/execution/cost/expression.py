@@ -4,7 +4,7 @@ The factors of a selection are the sizes of arguments and the conditions of `@in
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from graphql.language import (
@@ -34,10 +34,12 @@ Arguments = Mapping[str, ValueNode]
 
 
 class Page(NamedTuple):
-    """Page size requested by `first` or `last`, if some of them are variables."""
+    """Page size of a field: the first of these variables that has a value, otherwise the literal or the default."""
 
     variables: tuple[str, ...]
     default: float
+    field: str = ""
+    """The name of the field in the response."""
 
     def __call__(self, variables: Variables) -> float:
         """Returns the page size; invalid values are rejected later, when the field is resolved."""
@@ -138,17 +140,39 @@ class Cost:
     steps: tuple[Sum, ...]
     defaults: Variables
 
+    @property
+    def pages(self) -> list[Page]:
+        """The distinct pages of the operation; those of fragments come last."""
+        terms = [term for step in reversed(self.steps) for term in step.terms]
+        return list(dict.fromkeys(factor for term in terms for factor in term.factors if isinstance(factor, Page)))
+
+    def with_pages(self, sizes: Mapping[Page, float]) -> "Cost":
+        """Returns the cost with other sizes of some pages."""
+
+        def resized(term: Term) -> Term:
+            factors = [
+                Page((), sizes[factor]) if isinstance(factor, Page) and factor in sizes else factor
+                for factor in term.factors
+            ]
+            return term._replace(factors=tuple(factors))
+
+        return replace(self, steps=tuple(Sum(step.constant, list(map(resized, step.terms))) for step in self.steps))
+
+    def values(self, variables: Variables | None) -> Variables:
+        """Returns the variables that the client sent, and the defaults of the others."""
+        return self.defaults if not variables else {**self.defaults, **variables}
+
     def of(self, variables: Variables | None) -> int:
         """Evaluate the cost with the variables that the client sent."""
-        values = self.defaults if not variables else {**self.defaults, **variables}
+        values = self.values(variables)
         step_values = [1.0]
         for step in self.steps:
             step_values.append(step.of(values, step_values))
         return round(step_values[-1]) if step_values[-1] < MAX_COST else MAX_COST
 
 
-def page_size(arguments: Arguments, default: float) -> Size:
-    """Returns the page size that these arguments request."""
+def page_size(arguments: Arguments, default: float, field: str) -> Page:
+    """Returns the page size that these arguments of a field request."""
     values = [arguments[name] for name in ("first", "last") if name in arguments]
     variables: list[str] = []
     for value in values:
@@ -157,7 +181,7 @@ def page_size(arguments: Arguments, default: float) -> Size:
         elif isinstance(value, IntValueNode):
             default = bounded(literal(value))
             break
-    return Page(tuple(variables), default) if variables else default
+    return Page(tuple(variables), default, field)
 
 
 def argument(arguments: Arguments, path: str, unit: Quantity) -> Size:

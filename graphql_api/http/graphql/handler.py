@@ -93,6 +93,8 @@ class Endpoint:
         if is_get and _operation_type(response, record) not in (None, "query"):
             raise HTTPError(405, "GET supports queries only; use POST.", allow="POST")
         explain = record.head.get(b"x-competent-explain") == b"1"
+        if explain and (costs := await self.engine.explain(request, response)) is not None:
+            record.cost_actual, record.cost_fields = costs.actual, [field._asdict() for field in costs.fields]
         match response:
             case EventStream():
                 result: Result = Refused([format_error(GraphQLError(_SUBSCRIPTION), "BAD_REQUEST")])

@@ -186,7 +186,12 @@ def _extensions(record: RequestContext, explain: bool) -> dict[str, object]:
     if explain or tally.stale:
         encoded["upstream"] = tally.as_dict
     if explain and record.cost is not None:
-        encoded["cost"] = {"requested": record.cost, "allowed": record.cost_allowed}
+        encoded["cost"] = {
+            "requested": record.cost,
+            "actual": record.cost_actual,
+            "allowed": record.cost_allowed,
+            "fields": record.cost_fields,
+        }
     return encoded
 
 
