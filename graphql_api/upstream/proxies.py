@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import httpx
+from yarl import URL
 
 from graphql_api.errors import SettingsError
 
 _DEFAULT_PORTS = {"http": 1080, "https": 443}
-_URL_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.%\w]+\]")
 _ENTRY = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d+))?")
 
@@ -31,17 +30,18 @@ class EnvironmentProxy:
     """A proxy and the variable that names it. Credentials are only in a header, so that no error shows them."""
 
     variable: str
-    proxy: httpx.Proxy
+    url: URL
+    headers: dict[str, str]
 
 
-def proxy_for(url: httpx.URL, environment: Mapping[str, str]) -> EnvironmentProxy | None:
+def proxy_for(url: URL, environment: Mapping[str, str]) -> EnvironmentProxy | None:
     """Returns the proxy for a URL, or None; raises SettingsError if the variable is invalid."""
     variables = ["http_proxy"] if url.scheme == "http" else [f"{url.scheme}_proxy", f"{url.scheme}_proxy".upper()]
     variable = _first(environment, *variables, "all_proxy", "ALL_PROXY")
     exceptions = _first(environment, "no_proxy", "NO_PROXY")
     if variable is None or (exceptions and _is_excepted(url, environment[exceptions])):
         return None
-    return EnvironmentProxy(variable, _parsed(variable, environment[variable].strip()))
+    return _parsed(variable, environment[variable].strip())
 
 
 def _first(environment: Mapping[str, str], *names: str) -> str | None:
@@ -49,20 +49,20 @@ def _first(environment: Mapping[str, str], *names: str) -> str | None:
     return next((name for name in names if environment.get(name, "").strip()), None)
 
 
-def _parsed(variable: str, text: str) -> httpx.Proxy:
+def _parsed(variable: str, text: str) -> EnvironmentProxy:
     try:
         proxy = urlsplit(text if "://" in text else f"http://{text}")
         _check_scheme(variable, proxy.scheme)
         host = f"[{proxy.hostname}]" if proxy.hostname and ":" in proxy.hostname else proxy.hostname
         if not host or not _HOST.fullmatch(host) or proxy.port == 0:
             raise ValueError("no host, or no port")
-        address = httpx.URL(f"{proxy.scheme}://{host}:{proxy.port or _DEFAULT_PORTS[proxy.scheme]}")
-    except (ValueError, httpx.InvalidURL):
+        address = URL(f"{proxy.scheme}://{host}:{proxy.port or _DEFAULT_PORTS[proxy.scheme]}")
+    except ValueError:
         raise SettingsError(
             f"{variable} must be the address of a proxy, such as http://proxy.example:3128 (its value is not shown here, as it "
             "may hold a password)"
         ) from None
-    return httpx.Proxy(address, headers=_credentials(proxy))
+    return EnvironmentProxy(variable, address, _credentials(proxy))
 
 
 def _check_scheme(variable: str, scheme: str) -> None:
@@ -83,12 +83,12 @@ def _credentials(proxy: SplitResult) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(credentials).decode()}"}
 
 
-def _is_excepted(url: httpx.URL, exceptions: str) -> bool:
-    host, port = url.raw_host.decode().strip("[]").rstrip("."), url.port or _URL_PORTS[url.scheme]
+def _is_excepted(url: URL, exceptions: str) -> bool:
+    host, port = (url.raw_host or "").rstrip("."), url.port
     return any(_matches(entry.lower(), host, port) for entry in re.split(r"[,\s]+", exceptions) if entry)
 
 
-def _matches(entry: str, host: str, port: int) -> bool:
+def _matches(entry: str, host: str, port: int | None) -> bool:
     if entry == "*":
         return True
     address = _ip(host)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import httpx
 import pytest
+from yarl import URL
 
 from graphql_api.competent.routes import RELEASES
 from graphql_api.errors import ProxyRefused, SettingsError
@@ -29,8 +29,8 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def proxy(url: str = "https://api.vdab.be/v2", **environment: str) -> str | None:
     """The address of the proxy for a URL, or None."""
-    result = proxy_for(httpx.URL(url), environment)
-    return str(result.proxy.url) if result else None
+    result = proxy_for(URL(url), environment)
+    return str(result.url) if result else None
 
 
 @pytest.mark.parametrize(
