@@ -40,7 +40,7 @@ REMAINING_VARIABLES = Counter(
         "found": 2,
         "kind": 2,
         "known": 1,
-        "written": 4,
+        "written": 3,
     }
 )
 

@@ -10,14 +10,13 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2s
 from pathlib import Path
 
 from graphql_api.index import tables
 from graphql_api.index.profile_closure import write_elements
-from graphql_api.index.search_schema import arrange, read_texts, write_search
+from graphql_api.index.search_schema import write_search
 from graphql_api.index.tables import FORMAT, INDEXES, DamagedIndex
 from graphql_api.observability.metrics import INDEX_CORRUPT_FILES
 
@@ -102,13 +101,9 @@ class IndexFile:
         """Write the derived tables, and move the part file to its final name. Always closes the connection."""
         with closing(connection):
             _write_positions(connection)
-            texts = read_texts(connection)
-            with ThreadPoolExecutor(1, "finish") as thread:
-                arranged = thread.submit(arrange, *texts)
-                # A few long statements, during which SQLite releases the GIL to the thread.
-                connection.executescript(INDEXES)
-                write_elements(connection)
-                write_search(connection, arranged.result())
+            connection.executescript(INDEXES)
+            write_elements(connection)
+            write_search(connection)
             connection.execute("ANALYZE")
             connection.commit()
         _sync(self.part)  # the first sync: after a power loss the name must not lead to a half-written file
@@ -219,16 +214,23 @@ def _format(connection: sqlite3.Connection) -> int:
     return version
 
 
+_POSITIONS = """
+    WITH ranked AS MATERIALIZED (
+        SELECT n, row_number() OVER (PARTITION BY concept_type ORDER BY sort_key(coalesce(code, '')), uuid) - 1 AS place
+        FROM concept
+    )
+    UPDATE concept SET position = place FROM ranked WHERE ranked.n = concept.n
+"""
+
+
 def _write_positions(connection: sqlite3.Connection) -> None:
-    rows = connection.execute("SELECT concept_type, code, uuid, n FROM concept").fetchall()
-    rows.sort(key=lambda row: (row[0], _natural(row[1] or ""), row[2]))
-    positions: dict[int, int] = {}
-    numbered = []
-    for concept_type, _, _, n in rows:
-        positions[concept_type] = positions.get(concept_type, -1) + 1
-        numbered.append((positions[concept_type], n))
-    connection.executemany("UPDATE concept SET position = ? WHERE n = ?", numbered)
+    connection.create_function("sort_key", 1, _sort_key, deterministic=True)
+    connection.execute(_POSITIONS)
 
 
-def _natural(code: str) -> list[tuple[int, str]]:
-    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", code[:100])]
+def _sort_key(code: str) -> str:
+    """A text that sorts as a code in natural order: numbers follow their length, other pieces end in a character below all."""
+    pieces = re.split(r"(\d+)", code[:100])
+    return "".join(
+        f"{chr(len(number := str(int(piece))))}{number}" if piece.isdecimal() else f"{piece}\1" for piece in pieces
+    )

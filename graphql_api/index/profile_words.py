@@ -6,8 +6,8 @@ are apart, so that missing translations change nothing.
 """
 
 from array import array
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -24,45 +24,49 @@ SATURATION, LENGTH_SHARE = 2.0, 0.6
 """The constants k1 and b of BM25."""
 FULL = 255
 
-Text = tuple[float, Sequence[int]]
-"""A text of a profile: the weight of its field, and its words by number."""
-
 
 class ProfileTexts(NamedTuple):
-    """The texts of a profile, and its position."""
+    """The texts of a profile by the weight of their fields, each as its words by number; and the position of the profile."""
 
     position: int
-    texts: Sequence[Text]
+    by_weight: Mapping[float, Sequence[Sequence[int]]]
+
+    @property
+    def length(self) -> float:
+        """The weighted number of words."""
+        return sum(weight * sum(map(len, texts)) for weight, texts in self.by_weight.items())
 
 
 def profile_words(
-    profiles: Callable[[int], Iterable[ProfileTexts]], count: int
+    profiles: Callable[[int], Sequence[ProfileTexts]], count: int
 ) -> Iterator[tuple[int, int, bytes, bytes]]:
     """Yield the rows of the table; `profiles` returns the texts in a language, `count` is the number of profiles."""
-    item_type = profiles_type(count)
     for language in range(len(LANGUAGES)):
-        lengths = [sum(weight * len(words) for weight, words in texts) for _, texts in profiles(language)]
+        texts = profiles(language)
+        lengths = [profile.length for profile in texts]
         mean = sum(lengths) / (sum(map(bool, lengths)) or 1)
-        postings: dict[int, tuple[array[int], bytearray]] = {}
-        for length, (position, texts) in zip(lengths, profiles(language), strict=True):
+        postings: defaultdict[int, tuple[array[int], bytearray]] = defaultdict(
+            lambda: (array(profiles_type(count)), bytearray())
+        )
+        for length, profile in zip(lengths, texts, strict=True):
             damping = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / (mean or 1))
-            for word, frequency in _frequencies(texts).items():
-                posting = postings.get(word)
-                if posting is None:
-                    posting = postings[word] = array(item_type), bytearray()
-                posting[0].append(position)
-                posting[1].append(int(FULL * frequency / (frequency + damping) + 0.5) or 1)
-        for word, (positions, weights) in sorted(postings.items()):
-            yield word, language, positions.tobytes(), bytes(weights)
+            frequencies = _frequencies(profile.by_weight)
+            weights = {
+                frequency: int(FULL * frequency / (frequency + damping) + 0.5) or 1
+                for frequency in set(frequencies.values())
+            }
+            for word, frequency in frequencies.items():
+                positions, of_word = postings[word]
+                positions.append(profile.position)
+                of_word.append(weights[frequency])
+        for word, (positions, of_word) in postings.items():
+            yield word, language, positions.tobytes(), bytes(of_word)
 
 
-def _frequencies(texts: Iterable[Text]) -> dict[int, float]:
+def _frequencies(by_weight: Mapping[float, Sequence[Sequence[int]]]) -> dict[int, float]:
     """How often the texts of a profile have each word, by the weights of their fields."""
-    by_weight: dict[float, list[Sequence[int]]] = {}
-    for weight, words in texts:
-        by_weight.setdefault(weight, []).append(words)
     frequencies: dict[int, float] = {}
-    for weight, texts_of_weight in by_weight.items():
-        for word, count in Counter(chain.from_iterable(texts_of_weight)).items():
+    for weight, texts in by_weight.items():
+        for word, count in Counter(chain.from_iterable(texts)).items():
             frequencies[word] = frequencies.get(word, 0.0) + weight * count
     return frequencies

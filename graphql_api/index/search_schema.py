@@ -1,21 +1,22 @@
 """The tables for full-text search: distinct texts by rank, the concepts that have them, and where words are.
 
 `finish` derives them from `text`, `concept` and `profile_member`, whose positions must be written before. Writing them again
-gives the same rows.
+gives the same rows. SQLite does all sorting, because it releases the GIL meanwhile.
 """
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from itertools import count
 
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.index.postings import TEXTS
-from graphql_api.index.profile_words import TABLE, ProfileTexts, Text, profile_words
+from graphql_api.index.profile_words import TABLE, ProfileTexts, profile_words
 from graphql_api.index.tables import CONTAINED_TEXTS, LANGUAGES, SEARCH, numbers
 from graphql_api.index.tokenizer import Stems, fold, words_as_written
-from graphql_api.index.vocabulary import write_vocabulary
+from graphql_api.index.vocabulary import write_stems, write_words
 
 _TABLES = {
     # Distinct texts of a field, however many concepts have them. The number is the rank independent of any query: by field,
@@ -31,98 +32,58 @@ _TABLES = {
 }
 CAN_BE_EXACT = f"field IN ({numbers(number for number, search in SEARCH.items() if search.exact is not None)})"
 """The SQL condition for texts that can match exactly; they have an index."""
+_SEARCHED_TEXTS = """
+    WITH folded AS MATERIALIZED (SELECT field, text, fold(text) AS words FROM text GROUP BY field, text)
+    INSERT INTO searched_text (field, text, folded)
+    SELECT field, text, words FROM folded WHERE words <> '' ORDER BY field, length(words), words, text
+"""
+_OCCURRENCES = """
+    INSERT INTO occurrence SELECT DISTINCT searched_text.n, concept_type, position, concept.n, language
+    FROM text JOIN searched_text USING (field, text) JOIN concept ON concept.n = text.concept ORDER BY 1, 2, 3, 4, 5
+"""
 _INDEX = f"CREATE INDEX searched_text_folded ON searched_text (folded) WHERE {CAN_BE_EXACT}"
+_TEXTS_IN_LANGUAGE = """
+    SELECT concept, field, searched_text FROM occurrence JOIN searched_text ON n = searched_text WHERE language = ?
+"""
+
+WordsOfTexts = Sequence[Sequence[int]]
+"""The words of each text: numbers of words by number of the text."""
 
 
-class SearchRows(NamedTuple):
-    """The rows of the tables `searched_text`, `occurrence`, `word` and `stem`, sorted; and the words of all texts, by text."""
-
-    texts: Sequence[tuple[int, int, str, str]]
-    occurrences: Sequence[tuple[int, int, int, int, int]]
-    words: Sequence[tuple[int, str, int, bytes]]
-    stems: Sequence[tuple[int, str, str]]
-    words_of_texts: Mapping[str, Sequence[int]]
-
-
-_Concepts = Mapping[int, tuple[int, int]]
-"""(concept_type, position) by row id."""
-_Text = tuple[int, str, int, int]
-"""A row of `text`: field, text, concept, language."""
-
-
-_CONCEPTS = "SELECT n, concept_type, position FROM concept"
-
-
-def read_texts(connection: sqlite3.Connection) -> tuple[_Concepts, list[_Text]]:
-    """Read the arguments of `arrange`."""
-    concepts = {n: (concept_type, position) for n, concept_type, position in connection.execute(_CONCEPTS)}
-    return concepts, connection.execute("SELECT field, text, concept, language FROM text").fetchall()
-
-
-def arrange(concepts: _Concepts, texts: Collection[_Text]) -> SearchRows:
-    """Compute the rows to write. This is half of the work and needs no connection, so that a thread can do it."""
-    folded = {text: fold(text) for text in {text for _, text, _, _ in texts}}
-    ranked = sorted(
-        (field, len(words), words, text)
-        for field, text in {(field, text) for field, text, _, _ in texts}
-        if (words := folded[text])
-    )
-    number = {(field, text): n for n, (field, _, _, text) in enumerate(ranked, 1)}
-    occurrences = {
-        (n, *concepts[concept], concept, language)
-        for field, text, concept, language in texts
-        if (n := number.get((field, text)))
-    }
-    numbers: dict[str, int] = {}
-    words_by_text = {
-        text: array(
-            "I", [numbers.setdefault(word, len(numbers)) for word in (*of_text.split(), *words_as_written(text))]
-        )
-        for text, of_text in folded.items()
-    }
-    word_rows, ranks = _words([*numbers], words_by_text, (text for _, _, _, text in ranked))
-    return SearchRows(
-        [(n, field, text, words) for n, (field, _, words, text) in enumerate(ranked, 1)],
-        sorted(occurrences),
-        word_rows,
-        _stems(texts),
-        {text: array("I", [ranks[word] for word in of_text]) for text, of_text in words_by_text.items()},
-    )
-
-
-def write_search(connection: sqlite3.Connection, arranged: SearchRows | None = None) -> None:
+def write_search(connection: sqlite3.Connection) -> None:
     """Write the search tables, replacing existing ones, in the caller's transaction or else in a new one."""
+    connection.create_function("fold", 1, fold, deterministic=True)
     with _transaction(connection):
         for table, statement in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
             connection.execute(statement)
-        concepts, texts = read_texts(connection)
-        rows = arranged or arrange(concepts, texts)
-        connection.executemany("INSERT INTO searched_text VALUES (?, ?, ?, ?)", rows.texts)
-        connection.executemany("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?)", rows.occurrences)
-        connection.execute(_INDEX)
-        write_vocabulary(connection, rows.words, rows.stems)
-        profiles = [(n, position) for n, (type, position) in concepts.items() if type == OCCUPATIONAL_PROFILE.number]
+        for statement in (_SEARCHED_TEXTS, _OCCURRENCES, _INDEX):
+            connection.execute(statement)
+        words_of_texts = _write_words(connection)
+        write_stems(connection, _stems(connection))
+        sql = "SELECT n, position FROM concept WHERE concept_type = ?"
+        profiles = dict(connection.execute(sql, (OCCUPATIONAL_PROFILE.number,)))
         connection.executemany(
             "INSERT INTO profile_word VALUES (?, ?, ?, ?)",
-            profile_words(_texts_of_profiles(connection, profiles, texts, rows.words_of_texts), len(profiles)),
+            profile_words(_texts_of_profiles(connection, profiles, words_of_texts), len(profiles)),
         )
 
 
-def _words(
-    words: Sequence[str], words_by_text: Mapping[str, Iterable[int]], texts: Iterable[str]
-) -> tuple[list[tuple[int, str, int, bytes]], Sequence[int]]:
-    """The rows of `word`, and the number there of each of `words`; `texts` are in order of their numbers."""
-    postings = [array(TEXTS) for _ in words]
-    for n, text in enumerate(texts, 1):
-        for word in set(words_by_text[text]):
-            postings[word].append(n)
-    ranks = [0] * len(words)
-    rows = []
-    for n, word in enumerate(sorted(range(len(words)), key=words.__getitem__), 1):
-        ranks[word] = n
-        rows.append((n, words[word], len(postings[word]), postings[word].tobytes()))
-    return rows, ranks
+def _write_words(connection: sqlite3.Connection) -> WordsOfTexts:
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    """Words by their first occurrence."""
+    postings: defaultdict[int, array[int]] = defaultdict(lambda: array(TEXTS))
+    words_of_texts = [array("I")]
+    for n, text, folded in connection.execute("SELECT n, text, folded FROM searched_text ORDER BY n"):
+        words = array("I", map(numbers.__getitem__, (*folded.split(), *words_as_written(text))))
+        words_of_texts.append(words)
+        for number in set(words):
+            postings[number].append(n)
+    rows = ((word, len(postings[number]), postings[number].tobytes()) for word, number in numbers.items())
+    ranks = [0] * len(numbers)
+    for rank, word in enumerate(write_words(connection, rows), 1):
+        ranks[numbers[word]] = rank
+    return [array("I", map(ranks.__getitem__, words)) for words in words_of_texts]
 
 
 _CONTAINED = numbers(type.number for type in CONTAINED_TEXTS)
@@ -133,44 +94,46 @@ _ESSENTIAL = 2  # the weight of what a profile holds as essential
 
 
 def _texts_of_profiles(
-    connection: sqlite3.Connection,
-    profiles: Iterable[tuple[int, int]],
-    texts: Collection[_Text],
-    words: Mapping[str, Sequence[int]],
-) -> Callable[[int], Iterator[ProfileTexts]]:
-    """The texts of each of `profiles` (row id and position) by language: its own, and those of all that it holds.
+    connection: sqlite3.Connection, profiles: Mapping[int, int], words: WordsOfTexts
+) -> Callable[[int], list[ProfileTexts]]:
+    """The texts of each of `profiles` (positions by row id) by language: its own, and those of all that it holds.
 
     What it holds as optional counts half.
     """
-    held: dict[int, list[tuple[int, float]]] = {}
+    held: dict[int, list[tuple[int, float]]] = {profile: [(profile, 1.0)] for profile in profiles}
     for profile, member, weight in connection.execute(_MEMBERS):
-        held.setdefault(profile, []).append((member, weight / _ESSENTIAL))
+        held[profile].append((member, weight / _ESSENTIAL))
 
-    def in_language(searched: int) -> Iterator[ProfileTexts]:
-        own: dict[int, list[Text]] = {}
-        for field, text, concept, language in texts:
-            if language == searched:
-                own.setdefault(concept, []).append((SEARCH[field].word_weight, words[text]))
-        for profile, position in profiles:
-            members = ((profile, 1.0), *held.get(profile, ()))
-            yield ProfileTexts(
-                position,
-                [(of_text * share, words) for member, share in members for of_text, words in own.get(member, ())],
+    def in_language(language: int) -> list[ProfileTexts]:
+        own: dict[int, list[tuple[float, Sequence[int]]]] = {}
+        for concept, field, n in connection.execute(_TEXTS_IN_LANGUAGE, (language,)):
+            own.setdefault(concept, []).append((SEARCH[field].word_weight, words[n]))
+        return [
+            ProfileTexts(
+                profiles[profile],
+                _by_weight(
+                    (weight * share, words) for member, share in members for weight, words in own.get(member, ())
+                ),
             )
+            for profile, members in held.items()
+        ]
 
     return in_language
 
 
-def _stems(texts: Iterable[_Text]) -> list[tuple[int, str, str]]:
-    by_language: list[set[str]] = [set() for _ in LANGUAGES]
-    for _, text, _, language in texts:
-        by_language[language].add(text)
+def _by_weight(texts: Iterator[tuple[float, Sequence[int]]]) -> Mapping[float, Sequence[Sequence[int]]]:
+    by_weight: dict[float, list[Sequence[int]]] = {}
+    for weight, words in texts:
+        by_weight.setdefault(weight, []).append(words)
+    return by_weight
+
+
+def _stems(connection: sqlite3.Connection) -> Iterator[tuple[int, str, str]]:
     stems = Stems()
-    return sorted(
-        (language, *pair)
-        for language, texts_in_it in enumerate(by_language)
-        for pair in stems.of_texts(language, texts_in_it)
-    )
+    sql = "SELECT DISTINCT text FROM text WHERE language = ?"
+    for language in range(len(LANGUAGES)):
+        texts = (text for (text,) in connection.execute(sql, (language,)))
+        yield from ((language, *pair) for pair in stems.of_texts(language, texts))
 
 
 @contextmanager

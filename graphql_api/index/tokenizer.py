@@ -36,6 +36,8 @@ _AS_WRITTEN = re.compile(
     """,
     re.VERBOSE,
 )
+_CANDIDATE = re.compile(r"[./&+A-Z](?:(?<=[/&+])|(?<=\.)(?=[A-Za-z])|(?<=[A-Z])(?![a-z]))")
+"""What each word of `_AS_WRITTEN` has; searching for it is ten times as fast, and few texts have it."""
 _COMMON_CAPITALS = frozenset("AIOUY")
 """Words of one letter, and how they begin sentences."""
 
@@ -98,6 +100,8 @@ def words_as_written(text: str) -> list[str]:
     Capitals stay capitals (`CE`), others are lower-case (`mig/mag`, `.net`), so that none equals a folded word. A text that is
     all in capitals has no such capitals, unless it is that word.
     """
+    if not _CANDIDATE.search(text):
+        return []
     if len(text) > 2 and text == text.upper():
         return [match.lower() for match in _AS_WRITTEN.findall(text) if _has_meaning(match) and not match.isalpha()]
     return [match if match.isalpha() else match.lower() for match in _AS_WRITTEN.findall(text) if _has_meaning(match)]
@@ -190,14 +194,15 @@ class Stems:
 
         A word has two stems: of its written form and of its folded form, which a client may type.
         """
-        pieces = " ".join({piece for text in texts for piece in text.split()})
-        forms = {word: _folded(word) for word in set(_WORD.findall(unicodedata.normalize("NFC", pieces).lower()))}
-        written = {
-            word: folded for word, folded in forms.items() if " " not in folded
-        }  # not those that fold to two words, as ½ does
-        folded = list(set(written.values()))
-        stems = self._stemmers[language].stemWords
-        pairs = {*zip(stems(list(written)), written.values(), strict=True), *zip(stems(folded), folded, strict=True)}
+        pieces = {piece for text in texts for piece in text.split()}
+        forms = {word for piece in pieces for word in _WORD.findall(unicodedata.normalize("NFC", piece).lower())}
+        stem = self._stemmers[language].stemWord
+        pairs = {
+            (stem(form), folded)
+            for word in forms
+            if " " not in (folded := _folded(word))  # not those that fold to two words, as ½ does
+            for form in {word, folded}
+        }
         return {(_unvoiced(language, _folded(stem)), word) for stem, word in pairs if stem and word}
 
     def of_word(self, written: str, folded: str) -> set[tuple[int, str]]:

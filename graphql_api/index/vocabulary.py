@@ -22,27 +22,45 @@ MIN_HALF_CHARS = 3
 _LINKS = ("", "s", "e", "n", "en", "er")
 """Linking elements between the words of Dutch and German compounds."""
 
-_TABLES = """
-DROP TABLE IF EXISTS word;
-DROP TABLE IF EXISTS word_part;
-DROP TABLE IF EXISTS stem;
-CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL, postings BLOB NOT NULL);
-CREATE VIRTUAL TABLE word_part USING fts5(
-    word, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1');
-CREATE TABLE stem (
-    language INTEGER NOT NULL, stem TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (language, stem, word)
-) WITHOUT ROWID;
-"""
+_WORD_TABLES = (
+    "DROP TABLE IF EXISTS word",
+    "DROP TABLE IF EXISTS word_part",
+    "CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL, postings BLOB NOT NULL)",
+    """
+    CREATE VIRTUAL TABLE word_part USING fts5(
+        word, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1')
+    """,
+    "CREATE TEMP TABLE unsorted_word (word TEXT, texts INTEGER, postings BLOB)",
+)
+_SORTED_WORDS = (
+    "INSERT INTO word (word, texts, postings) SELECT word, texts, postings FROM unsorted_word ORDER BY word",
+    "DROP TABLE unsorted_word",
+    "INSERT INTO word_part (rowid, word) SELECT n, word FROM word ORDER BY n",
+)
+_STEM_TABLES = (
+    "DROP TABLE IF EXISTS stem",
+    """
+    CREATE TABLE stem (
+        language INTEGER NOT NULL, stem TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (language, stem, word)
+    ) WITHOUT ROWID
+    """,
+)
 
 
-def write_vocabulary(
-    connection: sqlite3.Connection, words: Iterable[tuple[int, str, int, bytes]], stems: Iterable[tuple[int, str, str]]
-) -> None:
-    """Write `words` (number, word, number of texts that have it, these texts) and `stems` (language, stem, word), both sorted."""
-    for statement in _TABLES.split(";"):
+def write_words(connection: sqlite3.Connection, words: Iterable[tuple[str, int, bytes]]) -> Iterator[str]:
+    """Write words (word, number of texts that have it, these texts); returns the words in order of their numbers from 1."""
+    for statement in _WORD_TABLES:
         connection.execute(statement)
-    connection.executemany("INSERT INTO word VALUES (?, ?, ?, ?)", words)
-    connection.execute("INSERT INTO word_part (rowid, word) SELECT n, word FROM word ORDER BY n")
+    connection.executemany("INSERT INTO unsorted_word VALUES (?, ?, ?)", words)
+    for statement in _SORTED_WORDS:
+        connection.execute(statement)
+    return (word for (word,) in connection.execute("SELECT word FROM word ORDER BY n"))
+
+
+def write_stems(connection: sqlite3.Connection, stems: Iterable[tuple[int, str, str]]) -> None:
+    """Write stems (language, stem, word)."""
+    for statement in _STEM_TABLES:
+        connection.execute(statement)
     connection.executemany("INSERT INTO stem VALUES (?, ?, ?)", stems)
 
 

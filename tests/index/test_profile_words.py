@@ -113,16 +113,16 @@ def test_pages_of_profiles_found_by_what_they_hold_are_parts_of_one_list(connect
 
 
 def test_a_weight_grows_with_frequency_less_and_less_and_falls_with_length() -> None:
-    def weights(*profiles: list[tuple[float, list[int]]]) -> list[int]:
-        """The weights of word 1 in the profiles."""
-        texts = [ProfileTexts(position, of_profile) for position, of_profile in enumerate(profiles)]
+    def weights(*profiles: tuple[float, list[int]]) -> list[int]:
+        """The weights of word 1 in the profiles, each with the weight of a field and the words there."""
+        texts = [ProfileTexts(position, {weight: [words]}) for position, (weight, words) in enumerate(profiles)]
         rows = profile_words(lambda language: texts if language == NL else [], len(texts))
         return next(list(weights) for word, _, _, weights in rows if word == 1)
 
-    once, twice, often = weights([(1.0, [1, 2, 3, 4])], [(1.0, [1, 1, 3, 4])], [(1.0, [1, 1, 1, 1])])
+    once, twice, often = weights((1.0, [1, 2, 3, 4]), (1.0, [1, 1, 3, 4]), (1.0, [1, 1, 1, 1]))
     assert 0 < once < twice < often < 255
     assert twice - once > (often - twice) / 2
-    short, long = weights([(1.0, [1, 2])], [(1.0, [1, *range(2, 50)])])
+    short, long = weights((1.0, [1, 2]), (1.0, [1, *range(2, 50)]))
     assert short > long
-    light, heavy = weights([(0.5, [1, 2])], [(5.0, [1, 2])])
+    light, heavy = weights((0.5, [1, 2]), (5.0, [1, 2]))
     assert light < heavy
